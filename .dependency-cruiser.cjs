@@ -1,0 +1,27 @@
+/** The direction of dependencies: commands -> ui, core; plugins -> the public plugin API; core imports no plugin. */
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, dependencyTypesNot: ['type-only'] } },
+    { name: 'core-knows-no-one', severity: 'error', from: { path: '^src/core' }, to: { path: '^src/(commands|ui|plugins|index)' } },
+    { name: 'ui-knows-only-core', severity: 'error', from: { path: '^src/ui' }, to: { path: '^src/(commands|plugins|index)' } },
+    {
+      name: 'plugins-use-the-public-api',
+      severity: 'error',
+      from: { path: '^src/plugins', pathNot: '[.]test[.]ts$' },
+      to: { path: '^src/(core/(?!plugin/index[.]ts)|commands|ui|index)' },
+    },
+    {
+      name: 'core-is-no-terminal',
+      severity: 'error',
+      from: { path: '^src/core' },
+      to: { path: 'node_modules/(@oclif|ink|react|listr2)/' },
+    },
+    { name: 'not-to-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'], extensions: ['.ts', '.tsx', '.js', '.json'] },
+  },
+};

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { preprocessingSchema } from '../image/preprocessing.js';
+import { layerSchema } from '../model/spec.js';
+
+const positive = z.int().positive();
+const path = z.string().min(1);
+
+const optimizerSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('adamw'),
+    beta1: z.number().gte(0).lt(1).default(0.9),
+    beta2: z.number().gte(0).lt(1).default(0.999),
+    epsilon: z.number().positive().default(1e-8),
+    weightDecay: z.number().gte(0).default(0.01).describe('Decoupled decay of weights; none on biases and norms.'),
+  }),
+  z.strictObject({
+    type: z.literal('sgd'),
+    momentum: z.number().gte(0).lt(1).default(0.9),
+    nesterov: z.boolean().default(false),
+    weightDecay: z.number().gte(0).default(0.0005).describe('Coupled (L2) decay of weights; none on biases and norms.'),
+  }),
+]);
+
+const scheduleSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('constant'), warmupEpochs: z.number().gte(0).default(0) }),
+  z.strictObject({
+    type: z.literal('step'),
+    warmupEpochs: z.number().gte(0).default(0),
+    everyEpochs: z.number().positive().describe('Epochs between two cuts.'),
+    factor: z.number().gt(0).lt(1).default(0.1).describe('The rate is multiplied by it at each cut.'),
+  }),
+  z.strictObject({
+    type: z.literal('cosine'),
+    warmupEpochs: z.number().gte(0).default(0),
+    finalFactor: z.number().gte(0).lte(1).default(0).describe('Share of the learning rate that is left at the end.'),
+  }),
+]);
+
+export const trainSchema = z.strictObject({
+  engine: z.string().min(1).default('onnx').describe('Training engine; plugins add more.'),
+  device: z.string().min(1).default('cpu'),
+  threads: z.int().gte(0).default(0).describe('Threads of the engine; 0: one for each core.'),
+  epochs: positive.default(10),
+  batchSize: positive.default(64),
+  evaluationBatchSize: positive.default(256),
+  seed: z.int().gte(0).max(0xffffffff).default(0),
+  learningRate: z.number().positive().default(0.001),
+  optimizer: optimizerSchema.default({ type: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 }),
+  schedule: scheduleSchema.default({ type: 'cosine', warmupEpochs: 0, finalFactor: 0 }),
+  clipNorm: z.number().gte(0).default(1).describe('Largest global L2 norm of the gradients; 0: no clipping.'),
+  labelSmoothing: z.number().gte(0).lt(1).default(0),
+  monitor: z
+    .enum(['valLoss', 'valAccuracy'])
+    .default('valAccuracy')
+    .describe('The metric whose best epoch is exported.'),
+  keepCheckpoints: positive.default(2).describe('Newest checkpoints to keep, besides the best one.'),
+});
+export type TrainOptions = z.output<typeof trainSchema>;
+export type ScheduleSpec = TrainOptions['schedule'];
+
+const modelSchema = z
+  .strictObject({
+    preset: z.string().min(1).optional().describe('A named architecture; "roble model:summary --list" shows them.'),
+    layers: z.array(layerSchema).min(1).optional().describe('The layers, first to last; instead of a preset.'),
+  })
+  .refine((model) => (model.preset === undefined) !== (model.layers === undefined), {
+    message: 'expected either "preset" or "layers"',
+  });
+export type ModelChoice = z.output<typeof modelSchema>;
+
+const serveSchema = z.strictObject({
+  backend: z.string().min(1).default('onnx'),
+  device: z.string().min(1).default('cpu'),
+  host: z.string().min(1).default('127.0.0.1'),
+  port: z.int().gte(0).max(65535).default(8080).describe('0: any free port.'),
+  workers: positive.default(1).describe('Inference processes.'),
+  threads: positive.default(1).describe('Threads of each inference process.'),
+  maxBodyBytes: positive.default(10_485_760),
+  maxPixels: positive.default(16_777_216).describe('Largest picture that is decoded.'),
+  maxBatch: positive.default(256).describe('Most images in one request.'),
+  topK: positive.default(3).describe('Classes in an answer unless the request says otherwise.'),
+  shutdownTimeoutMs: positive.default(10_000).describe('Time for requests in flight when the server stops.'),
+});
+export type ServeOptions = z.output<typeof serveSchema>;
+
+/** The whole configuration: one schema, from which the types, the JSON Schema and the reference page come. */
+export const configSchema = z.strictObject({
+  name: z.string().min(1).default('classifier').describe('Names the model.'),
+  image: preprocessingSchema.prefault({}).describe('What every picture is converted to.'),
+  dataset: path.default('data/dataset').describe('The data set to train on.'),
+  runs: path.default('runs').describe('Folder of the training runs.'),
+  model: modelSchema.default({ preset: 'cnn-v2' }),
+  train: trainSchema.prefault({}),
+  serve: serveSchema.prefault({}),
+});
+export type Config = z.output<typeof configSchema>;
+export type ConfigInput = z.input<typeof configSchema>;

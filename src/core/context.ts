@@ -1,0 +1,62 @@
+import type { Problem } from './errors.js';
+
+/**
+ * What a long operation tells about itself. A reporter shows it (ink, listr2, plain lines, NDJSON) or ignores it.
+ * `type` names the kind; the rest is plain data that survives JSON.
+ */
+export type ProgressEvent =
+  | { readonly type: 'step'; readonly id: string; readonly title: string; readonly status: 'started' | 'done' | 'failed' }
+  | { readonly type: 'progress'; readonly id: string; readonly done: number; readonly total?: number; readonly unit: string }
+  | ({ readonly type: 'warning'; readonly message: string } & Partial<Problem>)
+  | { readonly type: 'train'; readonly event: TrainEvent };
+
+/** What a training run tells while it lives; the metrics use the names of the history. */
+export type TrainEvent =
+  | {
+      readonly kind: 'started';
+      readonly run: string;
+      readonly epochs: number;
+      readonly stepsPerEpoch: number;
+      readonly device: string;
+      readonly model: string;
+      readonly parameters: number;
+      readonly trainCount: number;
+      readonly validationCount: number;
+    }
+  | {
+      readonly kind: 'step';
+      readonly epoch: number;
+      readonly step: number;
+      readonly stepsPerEpoch: number;
+      readonly metrics: Readonly<Record<string, number>>;
+      readonly etaMs: number;
+    }
+  | { readonly kind: 'evaluating'; readonly epoch: number; readonly done: number; readonly total: number }
+  | { readonly kind: 'epoch'; readonly epoch: number; readonly metrics: Readonly<Record<string, number>>; readonly best: boolean }
+  | { readonly kind: 'checkpoint'; readonly epoch: number; readonly file: string }
+  | { readonly kind: 'stopping'; readonly reason: string }
+  | { readonly kind: 'exported'; readonly bundle: string };
+
+export interface Reporter {
+  report(event: ProgressEvent): void;
+}
+
+/** What every long-running function of the library takes besides its options. All parts are optional. */
+export interface Context {
+  /** Aborting it ends the work at the next safe point: nothing half-written is left. */
+  readonly signal?: AbortSignal | undefined;
+  readonly reporter?: Reporter | undefined;
+}
+
+/** Reports a step around a piece of work. */
+export async function withStep<T>(context: Context, id: string, title: string, work: () => Promise<T>): Promise<T> {
+  context.reporter?.report({ type: 'step', id, title, status: 'started' });
+  try {
+    const result = await work();
+    context.reporter?.report({ type: 'step', id, title, status: 'done' });
+    return result;
+  } catch (error) {
+    context.reporter?.report({ type: 'step', id, title, status: 'failed' });
+    throw error;
+  }
+}

@@ -1,0 +1,66 @@
+import { z } from 'zod';
+import { preprocessingSchema } from '../image/preprocessing.js';
+
+/** The splits that roble knows. Training reads `train` and `validation`; `test` is kept for the end. */
+export const SPLITS = ['train', 'validation', 'test'] as const;
+export type SplitName = (typeof SPLITS)[number];
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const fileSchema = z.strictObject({ file: z.string(), bytes: z.int().nonnegative(), sha256 });
+
+/**
+ * One part of a split: up to 65,536 samples in three files that load without decoding.
+ * `images`: uint8, [count, height, width, channels]. `labels`: uint16 little-endian, [count].
+ * `samples`: JSON lines, one {@link SampleProvenance} a sample, in the same order.
+ */
+const partSchema = z.strictObject({
+  count: z.int().positive(),
+  images: fileSchema,
+  labels: fileSchema,
+  samples: fileSchema,
+});
+
+const splitSchema = z.strictObject({
+  count: z.int().positive(),
+  /** Samples of each class, in the order of `classes`. */
+  perClass: z.array(z.int().nonnegative()),
+  parts: z.array(partSchema).min(1),
+});
+
+/** `dataset.json`. Contains no times and no paths of the machine: equal inputs give equal bytes. */
+export const manifestSchema = z.strictObject({
+  format: z.literal('roble-dataset'),
+  version: z.literal(1),
+  name: z.string().min(1),
+  classes: z.array(z.string().min(1)).min(2),
+  preprocessing: preprocessingSchema,
+  splits: z.strictObject({
+    train: splitSchema.optional(),
+    validation: splitSchema.optional(),
+    test: splitSchema.optional(),
+  }),
+  /** How it was made: the command's options, for people and for a repeat. */
+  recipe: z.record(z.string(), z.unknown()),
+  /** SHA-256 over the classes, the preprocessing and the hashes of all parts: names the content. */
+  fingerprint: sha256,
+});
+
+export type DatasetManifest = z.output<typeof manifestSchema>;
+export type DatasetPart = z.output<typeof partSchema>;
+
+/** Where a sample came from. */
+export interface SampleProvenance {
+  /** The source's own name of it, such as `images/a_1.png` or `train-images-idx3-ubyte.gz#17`. */
+  readonly source: string;
+  /** Who or what made it, such as the writer; samples of one group are never on both sides of a split. */
+  readonly group?: string;
+}
+
+/** One split in memory. */
+export interface LoadedSplit {
+  readonly count: number;
+  /** uint8, [count, height, width, channels], over a SharedArrayBuffer so that threads read one copy. */
+  readonly images: Uint8Array<SharedArrayBuffer>;
+  /** uint16, [count]: indices into the classes. */
+  readonly labels: Uint16Array<SharedArrayBuffer>;
+}

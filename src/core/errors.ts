@@ -1,0 +1,168 @@
+/** Who has to act on an error: the user, the world outside (disk, network, programs), or us. */
+export type ErrorKind = 'user' | 'external' | 'bug';
+
+/** The exit codes of the command line. 130 and 143 mean: interrupted by SIGINT, by SIGTERM. */
+export const EXIT = {
+  ok: 0,
+  bug: 1,
+  usage: 2,
+  environment: 3,
+  data: 4,
+  plugin: 5,
+  interrupted: 130,
+  terminated: 143,
+} as const;
+
+interface ErrorDefinition {
+  readonly kind: ErrorKind;
+  readonly exitCode: number;
+  /** One line for the reference page. */
+  readonly meaning: string;
+}
+
+const user = (exitCode: number, meaning: string): ErrorDefinition => ({ kind: 'user', exitCode, meaning });
+const external = (exitCode: number, meaning: string): ErrorDefinition => ({ kind: 'external', exitCode, meaning });
+const bug = (meaning: string): ErrorDefinition => ({ kind: 'bug', exitCode: EXIT.bug, meaning });
+
+/** Every coded error, in one table; `docs/errors.md` is generated from it. */
+export const ERRORS = {
+  ROBLE_INTERNAL: bug('Something that should be impossible happened; please report it.'),
+  ROBLE_USAGE: user(EXIT.usage, 'A flag or an argument is wrong or missing.'),
+  ROBLE_INTERRUPTED: external(EXIT.interrupted, 'The work was interrupted by a signal.'),
+
+  ROBLE_CONFIG_INVALID: user(EXIT.usage, 'The configuration has unknown keys or values of a wrong type; all are listed.'),
+  ROBLE_CONFIG_SYNTAX: user(EXIT.usage, 'A configuration file is not valid YAML or JSON.'),
+  ROBLE_CONFIG_EXISTS: user(EXIT.usage, 'A configuration file exists already and would be overwritten.'),
+
+  ROBLE_FILE_NOT_FOUND: user(EXIT.data, 'A file or folder that was named does not exist.'),
+  ROBLE_OUTPUT_EXISTS: user(EXIT.usage, 'The output exists already; roble never overwrites data.'),
+  ROBLE_DISK_FULL: external(EXIT.environment, 'The disk filled up in the middle of a write; nothing half-written was left.'),
+  ROBLE_WRITE_FAILED: external(EXIT.environment, 'A file could not be written.'),
+
+  ROBLE_SOURCE_UNKNOWN: user(EXIT.data, 'The format of an import source could not be recognised.'),
+  ROBLE_SOURCE_EMPTY: user(EXIT.data, 'An import source holds no usable sample.'),
+  ROBLE_IDX_MAGIC: user(EXIT.data, 'An IDX file starts with a wrong magic number.'),
+  ROBLE_IDX_COUNT: user(EXIT.data, 'An IDX file holds fewer values than its header says, or images and labels differ in number.'),
+  ROBLE_IDX_TRAILING: user(EXIT.data, 'An IDX file has bytes after its last value.'),
+  ROBLE_LABEL_RANGE: user(EXIT.data, 'A label is outside the list of classes.'),
+  ROBLE_CSV_INVALID: user(EXIT.data, 'A CSV file lacks a column or has a malformed row.'),
+  ROBLE_STROKES_INVALID: user(EXIT.data, 'A line of a stroke file is not of the expected form.'),
+
+  ROBLE_IMAGE_EMPTY: user(EXIT.data, 'An image file has no bytes.'),
+  ROBLE_IMAGE_TRUNCATED: user(EXIT.data, 'An image file ends before its picture does.'),
+  ROBLE_IMAGE_UNREADABLE: user(EXIT.data, 'An image file is of no known format or is damaged.'),
+  ROBLE_IMAGE_TOO_SMALL: user(EXIT.data, 'An image has too few pixels to show anything.'),
+  ROBLE_IMAGE_TOO_LARGE: user(EXIT.data, 'An image has more pixels than the limit.'),
+  ROBLE_IMAGE_ANIMATED: user(EXIT.data, 'An image has several frames.'),
+  ROBLE_IMAGE_SHAPE: user(EXIT.data, 'Raw pixels do not have the shape that the model expects.'),
+
+  ROBLE_DATASET_INVALID: user(EXIT.data, 'A data set folder is damaged or was changed after it was written.'),
+  ROBLE_DATASET_SPLIT: user(EXIT.data, 'A split that was asked for is missing, or would leave it or a class of it empty.'),
+  ROBLE_CLASS_TOO_SMALL: user(EXIT.data, 'A class has too few samples to be split.'),
+
+  ROBLE_MODEL_INVALID: user(EXIT.usage, 'The architecture is not valid: a layer has no output, or the shapes do not fit.'),
+  ROBLE_BUNDLE_INVALID: user(EXIT.data, 'A model bundle is damaged, was changed, or does not reproduce its golden outputs.'),
+
+  ROBLE_RUN_EXISTS: user(EXIT.usage, 'The run folder holds a run already.'),
+  ROBLE_RUN_LOCKED: user(EXIT.usage, 'Another process is training in this run folder.'),
+  ROBLE_TRAIN_NOT_FINITE: user(EXIT.data, 'The loss or the gradient became infinite or not a number; the step was not applied.'),
+  ROBLE_WORKER_DIED: external(EXIT.environment, 'A worker process ended before its work was done.'),
+  ROBLE_OUT_OF_MEMORY: external(EXIT.environment, 'There was not enough memory.'),
+  ROBLE_DEVICE_UNAVAILABLE: external(EXIT.environment, 'The device that was asked for cannot be used here.'),
+
+  ROBLE_PLUGIN_UNKNOWN: user(EXIT.plugin, 'No plugin of that name is registered.'),
+  ROBLE_PLUGIN_INVALID: user(EXIT.plugin, 'A plugin could not be loaded, or is not what it says it is.'),
+
+  ROBLE_REQUEST_INVALID: user(EXIT.usage, 'A request to the server is malformed.'),
+  ROBLE_REQUEST_TOO_LARGE: user(EXIT.usage, 'A request to the server is larger than the limit.'),
+  ROBLE_REQUEST_UNSUPPORTED: user(EXIT.usage, 'A request to the server has a content type that it cannot read.'),
+  ROBLE_SERVER_NOT_READY: external(EXIT.environment, 'The server is starting, stopping, or without a working predictor.'),
+  ROBLE_PORT_IN_USE: external(EXIT.environment, 'The address that the server should listen on is taken.'),
+} as const satisfies Record<string, ErrorDefinition>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+export interface ErrorDetails {
+  /** What was found, as a value that can be shown. */
+  readonly received?: unknown;
+  /** What would have been right. */
+  readonly expected?: string;
+  /** What to do next, as sentences. */
+  readonly nextSteps?: readonly string[];
+  /** Several problems that are reported at once. */
+  readonly problems?: readonly Problem[];
+  readonly cause?: unknown;
+}
+
+/** One of several findings: where it is, what is wrong, and how to mend it. */
+export interface Problem {
+  readonly path: string;
+  readonly message: string;
+  readonly suggestion?: string;
+  readonly code?: ErrorCode;
+}
+
+/**
+ * An error of the table {@link ERRORS}.
+ *
+ * @example
+ * throw new RobleError('ROBLE_IDX_MAGIC', `${file} is not an IDX file`, {
+ *   received: '0x1f8b', expected: '0x00000803', nextSteps: ['Check that the file is not compressed twice.'],
+ * });
+ */
+export class RobleError extends Error {
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'RobleError';
+    this.code = code;
+    this.details = details;
+  }
+
+  get kind(): ErrorKind {
+    return ERRORS[this.code].kind;
+  }
+
+  get exitCode(): number {
+    return ERRORS[this.code].exitCode;
+  }
+
+  /** A form that survives JSON and process boundaries; see {@link RobleError.fromJSON}. */
+  toJSON(): SerializedError {
+    const { received, expected, nextSteps, problems } = this.details;
+    return {
+      code: this.code,
+      message: this.message,
+      ...(received !== undefined && { received }),
+      ...(expected !== undefined && { expected }),
+      ...(nextSteps !== undefined && { nextSteps }),
+      ...(problems !== undefined && { problems }),
+    };
+  }
+
+  static fromJSON(value: SerializedError): RobleError {
+    const { code, message, ...details } = value;
+    return new RobleError(code, message, details);
+  }
+
+  /** Any thrown value as a RobleError: coded errors as they are, the file system's by their code, the rest as bugs. */
+  static from(error: unknown): RobleError {
+    if (error instanceof RobleError) return error;
+    const { code, path, message } = (error ?? {}) as NodeJS.ErrnoException;
+    const where = path ? ` (${path})` : '';
+    if (code === 'ENOSPC' || code === 'EDQUOT')
+      return new RobleError('ROBLE_DISK_FULL', `There is no space left on the disk${where}.`, {
+        nextSteps: ['Free some space, or choose an output folder on another disk.'],
+        cause: error,
+      });
+    if (code === 'ENOENT')
+      return new RobleError('ROBLE_FILE_NOT_FOUND', `There is no such file or folder${where}.`, { cause: error });
+    if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM')
+      return new RobleError('ROBLE_WRITE_FAILED', `Access was refused${where}: ${message}.`, { cause: error });
+    return new RobleError('ROBLE_INTERNAL', message ?? String(error), { cause: error });
+  }
+}
+
+export type SerializedError = { code: ErrorCode; message: string } & Omit<ErrorDetails, 'cause'>;

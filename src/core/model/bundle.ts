@@ -1,0 +1,134 @@
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { RobleError } from '../errors.js';
+import { preprocessingSchema } from '../image/preprocessing.js';
+import type { ServableModel } from '../plugin/api.js';
+import { createFolder, sha256, writeSynced } from '../storage/durable.js';
+
+export const BUNDLE_FILES = {
+  manifest: 'model.json',
+  model: 'model.onnx',
+  goldenImages: 'golden-images.bin',
+  goldenProbabilities: 'golden-probabilities.bin',
+} as const;
+
+/** How far a probability may be from the golden one: room for another processor's order of summation. */
+export const GOLDEN_TOLERANCE = 1e-4;
+
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** `model.json`: all that is needed to use `model.onnx`, and to know where it comes from. */
+const bundleManifestSchema = z.strictObject({
+  format: z.literal('roble-model'),
+  version: z.literal(1),
+  name: z.string().min(1),
+  classes: z.array(z.string()).min(2),
+  preprocessing: preprocessingSchema,
+  /** The layers, as in the configuration. */
+  architecture: z.array(z.record(z.string(), z.unknown())),
+  training: z.strictObject({
+    epoch: z.int().positive(),
+    step: z.int().positive(),
+    metrics: z.record(z.string(), z.number()),
+    dataFingerprint: digest,
+    engine: z.string(),
+  }),
+  golden: z.strictObject({ count: z.int().positive() }),
+  files: z.record(z.string(), digest),
+});
+export type BundleManifest = z.output<typeof bundleManifestSchema>;
+
+/** A bundle whose files are what they were when it was written. */
+export interface ModelBundle extends ServableModel {
+  readonly manifest: BundleManifest;
+  /** SHA-256 of `model.json`, which holds the hashes of the other files: names the whole bundle. */
+  readonly digest: string;
+  /** uint8, [count, height, width, channels], with what the model answered: float32, [count, classes]. */
+  readonly golden: { readonly count: number; readonly images: Uint8Array; readonly probabilities: Float32Array };
+}
+
+export interface BundleContent {
+  readonly manifest: Omit<BundleManifest, 'format' | 'version' | 'files' | 'golden'>;
+  readonly onnx: Uint8Array;
+  readonly golden: { readonly count: number; readonly images: Uint8Array; readonly probabilities: Float32Array };
+}
+
+/** Writes a bundle into a new folder, all at once. */
+export async function writeBundle(folder: string, content: BundleContent): Promise<void> {
+  const { golden } = content;
+  const files: Record<string, Uint8Array> = {
+    [BUNDLE_FILES.model]: content.onnx,
+    [BUNDLE_FILES.goldenImages]: golden.images,
+    [BUNDLE_FILES.goldenProbabilities]: new Uint8Array(
+      golden.probabilities.buffer,
+      golden.probabilities.byteOffset,
+      golden.probabilities.byteLength,
+    ),
+  };
+  const manifest = bundleManifestSchema.parse({
+    format: 'roble-model',
+    version: 1,
+    ...content.manifest,
+    golden: { count: golden.count },
+    files: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, sha256(bytes)])),
+  });
+  await createFolder(folder, async (temporary) => {
+    await mkdir(temporary, { recursive: true });
+    for (const [name, bytes] of Object.entries(files)) await writeSynced(join(temporary, name), bytes);
+    const text = `${JSON.stringify(manifest, null, 2)}\n`;
+    await writeSynced(join(temporary, BUNDLE_FILES.manifest), text);
+    await writeSynced(join(temporary, `${BUNDLE_FILES.manifest}.sha256`), `${sha256(text)}  ${BUNDLE_FILES.manifest}\n`);
+  });
+}
+
+/**
+ * Opens a bundle and checks every byte of it.
+ *
+ * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, or `ROBLE_BUNDLE_INVALID` naming the file that is not what it was.
+ */
+export async function openBundle(folder: string): Promise<ModelBundle> {
+  const read = (name: string) =>
+    readFile(join(folder, name)).catch((cause) => {
+      throw new RobleError('ROBLE_FILE_NOT_FOUND', `${folder} is no model bundle: it has no ${name}.`, {
+        expected: `a folder with ${Object.values(BUNDLE_FILES).join(', ')}, as "roble train" writes it`,
+        cause,
+      });
+    });
+  const text = await read(BUNDLE_FILES.manifest);
+  const [written] = (await read(`${BUNDLE_FILES.manifest}.sha256`)).toString().split(' ');
+  if (sha256(text) !== written) throw changed(folder, BUNDLE_FILES.manifest);
+  const parsed = bundleManifestSchema.safeParse(JSON.parse(text.toString()));
+  if (!parsed.success)
+    throw new RobleError('ROBLE_BUNDLE_INVALID', `${join(folder, BUNDLE_FILES.manifest)} is not of the expected form.`, {
+      problems: parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message })),
+    });
+  const manifest = parsed.data;
+  const contents: Record<string, Buffer> = {};
+  for (const [name, expected] of Object.entries(manifest.files)) {
+    const bytes = await read(name);
+    if (sha256(bytes) !== expected) throw changed(folder, name);
+    contents[name] = bytes;
+  }
+  const probabilities = contents[BUNDLE_FILES.goldenProbabilities];
+  const images = contents[BUNDLE_FILES.goldenImages];
+  if (!probabilities || !images || !contents[BUNDLE_FILES.model])
+    throw new RobleError('ROBLE_BUNDLE_INVALID', `${folder} lists no ${BUNDLE_FILES.model} or no golden outputs.`);
+  const { width, height, channels } = manifest.preprocessing;
+  return {
+    folder,
+    manifest,
+    digest: sha256(text),
+    input: { width, height, channels },
+    classes: manifest.classes,
+    golden: { count: manifest.golden.count, images, probabilities: new Float32Array(new Uint8Array(probabilities).buffer) },
+  };
+}
+
+function changed(folder: string, name: string): RobleError {
+  return new RobleError('ROBLE_BUNDLE_INVALID', `${join(folder, name)} was changed after it was written.`, {
+    received: 'another SHA-256',
+    expected: 'the SHA-256 in model.json',
+    nextSteps: ['Copy the bundle again, or export it again from its run.'],
+  });
+}

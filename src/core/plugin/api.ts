@@ -1,0 +1,138 @@
+import type { ImageShape, ModelSpec } from '../model/spec.js';
+
+/** Raised when this interface changes in a way that breaks plugins. */
+export const PLUGIN_API_VERSION = 1;
+
+/** Named float32 tensors, row-major. */
+export type TensorMap = Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+
+/** Something that can compute, really probed. */
+export interface Device {
+  /** What a user writes for `--device`, such as `cpu` or `cuda:0`. */
+  readonly id: string;
+  readonly description: string;
+}
+
+/** One mini-batch, ready for the engine. */
+export interface Batch {
+  readonly count: number;
+  /** uint8, [count, height, width, channels]. */
+  readonly images: Uint8Array;
+  /** Soft labels, float32, [count, classes], each row sums to 1. */
+  readonly targets: Float32Array;
+  /** Of each dropout layer by name: 1 keeps a value, 0 drops it; uint8, [count, ...the layer's shape]. */
+  readonly masks: Readonly<Record<string, Uint8Array>>;
+}
+
+export type OptimizerSpec =
+  | { readonly type: 'adamw'; readonly beta1: number; readonly beta2: number; readonly epsilon: number; readonly weightDecay: number }
+  | { readonly type: 'sgd'; readonly momentum: number; readonly nesterov: boolean; readonly weightDecay: number };
+
+/** What may change from step to step without a new session. */
+export interface StepHyperparameters {
+  readonly learningRate: number;
+}
+
+export interface StepMetrics {
+  /** Mean cross-entropy of the batch, in nats. */
+  readonly loss: number;
+  /** Share of the batch whose most probable class is the target's, in training mode. */
+  readonly accuracy: number;
+  /** L2 norm over all gradients, before clipping. */
+  readonly gradientNorm: number;
+}
+
+/** All that a session needs to go on: the same on every engine, so that one's checkpoint resumes in another. */
+export interface TrainingState {
+  /** Number of updates made so far. */
+  readonly step: number;
+  /** Trainable parameters and running statistics, by `layer.part`. */
+  readonly parameters: TensorMap;
+  /** Moments of the optimizer, by `slot/layer.part`. */
+  readonly optimizer: TensorMap;
+  /** The engine's own choices that make results repeatable (lowerings, threads); opaque to the trainer. */
+  readonly plan: unknown;
+}
+
+export interface EngineOptions {
+  readonly device: string;
+  readonly batchSize: number;
+  /** Threads of the engine; 0 lets it choose. */
+  readonly threads: number;
+  readonly optimizer: OptimizerSpec;
+  /** Gradients are scaled down to this global L2 norm; 0 switches it off. */
+  readonly clipNorm: number;
+  /** The plan of a checkpoint, to repeat it exactly. */
+  readonly plan?: unknown;
+}
+
+/**
+ * Trains one model. Lives in the training worker.
+ * A step is a transaction: when it throws, the state is what it was before.
+ */
+export interface TrainingSession {
+  /** Forward, backward, clip, update. Throws `ROBLE_TRAIN_NOT_FINITE` before anything is committed. */
+  step(batch: Batch, hyper: StepHyperparameters): Promise<StepMetrics>;
+  /** Probabilities in evaluation mode, float32, [count, classes], of uint8 images [count, height, width, channels]. */
+  evaluate(images: Uint8Array, count: number): Promise<Float32Array>;
+  exportState(): Promise<TrainingState>;
+  importState(state: TrainingState): Promise<void>;
+  /** The classifier as an ONNX model: `images` uint8 [N, height, width, channels] -> `probabilities` float32 [N, classes]. */
+  exportOnnx(metadata: Readonly<Record<string, string>>): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+export interface TrainingEngine {
+  readonly name: string;
+  /** What it can use on this machine. */
+  devices(): Promise<Device[]>;
+  /** A session with the weights that `importState` gives it. */
+  open(model: ModelSpec, options: EngineOptions): Promise<TrainingSession>;
+}
+
+/** What a serving backend needs of a bundle: the verified folder, and the shapes. */
+export interface ServableModel {
+  /** Folder of the bundle. */
+  readonly folder: string;
+  readonly input: ImageShape;
+  readonly classes: readonly string[];
+}
+
+export interface ServingOptions {
+  readonly device: string;
+  readonly threads: number;
+}
+
+/** Answers predictions of one model. */
+export interface Predictor {
+  warmUp(): Promise<void>;
+  /** Probabilities, float32, [count, classes], of uint8 images [count, height, width, channels]. */
+  predict(images: Uint8Array, count: number): Promise<Float32Array>;
+  close(): Promise<void>;
+}
+
+export interface ServingBackend {
+  readonly name: string;
+  load(model: ServableModel, options: ServingOptions): Promise<Predictor>;
+}
+
+/** What each kind of plugin module exports as `plugin`. */
+export interface PluginKinds {
+  'training-engine': TrainingEngine;
+  'serving-backend': ServingBackend;
+}
+export type PluginKind = keyof PluginKinds;
+
+/**
+ * How a plugin registers: data only, so that it passes to worker processes and costs nothing until it is used.
+ *
+ * @example
+ * { name: 'onnx', apiVersion: 1, kind: 'serving-backend', module: import.meta.resolve('./serving-backend.js') }
+ */
+export interface PluginEntry {
+  readonly name: string;
+  readonly apiVersion: number;
+  readonly kind: PluginKind;
+  /** A file URL or package name; the module exports `plugin`. */
+  readonly module: string;
+}

@@ -1,0 +1,93 @@
+import { philox4x32 } from './philox.js';
+
+/** What random numbers are drawn for. Streams of different purposes never overlap. */
+export type RandomPurpose = 'initialize' | 'shuffle' | 'dropout' | 'split' | 'synthesize' | 'augment';
+
+const PURPOSES: Record<RandomPurpose, number> = {
+  initialize: 1,
+  shuffle: 2,
+  dropout: 3,
+  split: 4,
+  synthesize: 5,
+  augment: 6,
+};
+
+/**
+ * A stream of random numbers that is a pure function of (seed, purpose, two indices): the same numbers come out on
+ * any machine, in any order of calls between streams, with any number of workers.
+ *
+ * @example
+ * const random = new Random(42, 'shuffle', epoch);
+ * const order = random.permutation(dataset.count);
+ */
+export class Random {
+  readonly #key: readonly [number, number];
+  readonly #indices: readonly [number, number];
+  readonly #block = new Uint32Array(4);
+  #blockNumber = 0;
+  #used = 4;
+
+  /** `seed`, `index` and `subIndex` are integers in 0 .. 2^32 - 1; use {@link hash32} for a text. */
+  constructor(seed: number, purpose: RandomPurpose, index = 0, subIndex = 0) {
+    this.#key = [seed >>> 0, PURPOSES[purpose]];
+    this.#indices = [index >>> 0, subIndex >>> 0];
+  }
+
+  /** The next integer, uniform in 0 .. 2^32 - 1. */
+  uint32(): number {
+    if (this.#used === 4) {
+      philox4x32([this.#blockNumber++, 0, ...this.#indices], this.#key, this.#block);
+      this.#used = 0;
+    }
+    return this.#block[this.#used++]!;
+  }
+
+  /** The next number, uniform in [0, 1) with 32 bits. */
+  float(): number {
+    return this.uint32() / 4294967296;
+  }
+
+  /** Uniform in [low, high). */
+  uniform(low: number, high: number): number {
+    return low + (high - low) * this.float();
+  }
+
+  /** An integer, uniform in 0 .. `bound` - 1, without modulo bias (rejection). */
+  integer(bound: number): number {
+    const limit = 4294967296 - (4294967296 % bound);
+    let value = this.uint32();
+    while (value >= limit) value = this.uint32();
+    return value % bound;
+  }
+
+  /** Standard normal (Box and Muller). */
+  normal(): number {
+    const radius = Math.sqrt(-2 * Math.log((this.uint32() + 1) / 4294967296));
+    return radius * Math.cos(2 * Math.PI * this.float());
+  }
+
+  /** Shuffles in place (Fisher and Yates). */
+  shuffle<T extends { length: number; [index: number]: unknown }>(items: T): T {
+    for (let i = items.length - 1; i > 0; i--) {
+      const j = this.integer(i + 1);
+      const held = items[i];
+      items[i] = items[j];
+      items[j] = held;
+    }
+    return items;
+  }
+
+  /** The numbers 0 .. `count` - 1 in random order. */
+  permutation(count: number): Uint32Array {
+    const order = new Uint32Array(count);
+    for (let i = 0; i < count; i++) order[i] = i;
+    return this.shuffle(order);
+  }
+}
+
+/** A 32-bit hash of a text (FNV-1a), to key a random stream by a name. Not for security. */
+export function hash32(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash;
+}

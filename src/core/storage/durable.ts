@@ -1,0 +1,103 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { RobleError } from '../errors.js';
+
+/** Makes the entries of a folder survive a power cut. */
+export async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Writes a new file and waits until its bytes are on the disk. */
+export async function writeSynced(path: string, content: Uint8Array | string): Promise<void> {
+  const handle = await open(path, 'wx');
+  try {
+    await handle.writeFile(content);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** A hidden name beside `target`, unlikely to be taken; leftovers are recognisable by it. */
+function temporaryName(target: string): string {
+  return join(dirname(target), `.${basename(target)}.partial-${process.pid}-${Date.now().toString(36)}`);
+}
+
+/**
+ * Replaces a file so that a reader, a crash or a full disk meets the old content or the new, nothing between:
+ * temporary file, fsync, rename, fsync of the folder.
+ */
+export async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
+  const temporary = temporaryName(path);
+  try {
+    await writeSynced(temporary, content);
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw RobleError.from(error);
+  }
+}
+
+/**
+ * Creates a folder all at once: `fill` writes into a temporary one, which is synced and renamed when it returns and
+ * removed when it throws.
+ *
+ * @throws {RobleError} `ROBLE_OUTPUT_EXISTS`, `ROBLE_DISK_FULL`, or what `fill` throws.
+ */
+export async function createFolder(target: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+  const path = resolve(target);
+  await refuseExisting(path);
+  const temporary = temporaryName(path);
+  try {
+    await mkdir(temporary, { recursive: true });
+    await fill(temporary);
+    await syncTree(temporary);
+    await refuseExisting(path);
+    await rename(temporary, path);
+    await syncFolder(dirname(path));
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true });
+    throw RobleError.from(error);
+  }
+}
+
+async function syncTree(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await syncTree(path);
+    else await syncFolder(path);
+  }
+  await syncFolder(folder);
+}
+
+async function refuseExisting(path: string): Promise<void> {
+  const exists = await access(path).then(
+    () => true,
+    () => false,
+  );
+  if (exists)
+    throw new RobleError('ROBLE_OUTPUT_EXISTS', `${path} exists already.`, {
+      expected: 'a folder that does not exist yet',
+      nextSteps: ['Choose another output folder, or remove this one.'],
+    });
+}
+
+/** SHA-256 of bytes, in hexadecimal. */
+export function sha256(content: Uint8Array | string): string {
+  return createHash('sha256').update(content).digest('hex');
+}
+
+/** SHA-256 of a file, read as a stream. */
+export async function sha256File(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}

@@ -1,0 +1,19 @@
+import { distance } from 'fastest-levenshtein';
+
+/** `['Did you mean "x"?']` when a known name is close to what was written, else nothing. */
+export function didYouMean(written: string, known: readonly string[]): string[] {
+  const [best] = known
+    .map((name) => ({ name, distance: distance(written.toLowerCase(), name.toLowerCase()) }))
+    .sort((a, b) => a.distance - b.distance);
+  return best && best.distance <= Math.max(2, written.length / 3) ? [`Did you mean "${best.name}"?`] : [];
+}
+
+/** `1,234,567`. */
+export function formatCount(value: number): string {
+  return value.toLocaleString('en-US');
+}
+
+/** `n` as `1 image` or `5 images`. */
+export function countOf(value: number, noun: string, plural = `${noun}s`): string {
+  return `${formatCount(value)} ${value === 1 ? noun : plural}`;
+}
