@@ -1,2 +1,6 @@
 /** The public plugin API: what `import ... from 'roble/plugin'` gives. Plugins import nothing else of roble. */
+export { RobleError } from '../errors.js';
+export * from '../model/network.js';
+export type { ImageShape, ModelSpec } from '../model/spec.js';
+export { sha256 } from '../storage/durable.js';
 export * from './api.js';

@@ -1,0 +1,81 @@
+import { RobleError } from '../errors.js';
+import { didYouMean } from '../text.js';
+import { type Layer, layerSchema } from './spec.js';
+
+type Input = Parameters<typeof layerSchema.parse>[0];
+
+const convUnit = (filters: number, stride = 1): Input[] => [
+  { type: 'conv', filters, kernel: 3, stride, bias: false },
+  { type: 'batchNorm' },
+  { type: 'relu' },
+];
+
+/** Two 3x3 convolutions with a shortcut, the basic block of He et al. 2015. */
+const basicBlock = (filters: number, stride = 1): Input[] => [
+  { type: 'residual', layers: [...convUnit(filters, stride), { type: 'conv', filters, kernel: 3, bias: false }, { type: 'batchNorm' }] },
+  { type: 'relu' },
+];
+
+interface Preset {
+  readonly description: string;
+  readonly layers: readonly Input[];
+}
+
+/** Architectures by name, for small pictures. */
+export const PRESETS: Readonly<Record<string, Preset>> = {
+  'cnn-v2': {
+    description: 'Six convolutions in three stages and a dense layer; the reference for characters.',
+    layers: [
+      ...[32, 64, 128].flatMap((filters, stage) => [
+        ...convUnit(filters),
+        ...convUnit(filters),
+        { type: 'maxPool' },
+        { type: 'dropout', rate: [0.1, 0.15, 0.2][stage] },
+      ]),
+      { type: 'flatten' },
+      { type: 'dense', units: 256 },
+      { type: 'relu' },
+      { type: 'dropout', rate: 0.3 },
+      { type: 'dense', units: 'classes' },
+    ],
+  },
+  'cnn-small': {
+    description: 'Three convolutions; trains in seconds, for first tries and tight machines.',
+    layers: [
+      ...[16, 32].flatMap((filters) => [...convUnit(filters), { type: 'maxPool' }]),
+      ...convUnit(64),
+      { type: 'globalAveragePool' },
+      { type: 'dropout', rate: 0.1 },
+      { type: 'dense', units: 'classes' },
+    ],
+  },
+  'resnet-small': {
+    description: 'A stem and three residual blocks with global pooling; fewer weights than cnn-v2.',
+    layers: [
+      ...convUnit(32),
+      ...basicBlock(32),
+      ...basicBlock(64, 2),
+      ...basicBlock(128, 2),
+      { type: 'globalAveragePool' },
+      { type: 'dropout', rate: 0.2 },
+      { type: 'dense', units: 'classes' },
+    ],
+  },
+};
+
+/**
+ * The layers of the configuration's `model`: its own, or those of its preset.
+ *
+ * @throws {RobleError} `ROBLE_MODEL_INVALID` for a preset that does not exist.
+ */
+export function layersOf(model: { readonly preset?: string | undefined; readonly layers?: readonly Layer[] | undefined }): Layer[] {
+  if (model.layers) return [...model.layers];
+  const preset = PRESETS[model.preset ?? ''];
+  if (!preset)
+    throw new RobleError('ROBLE_MODEL_INVALID', `There is no preset "${model.preset}".`, {
+      received: model.preset,
+      expected: `one of ${Object.keys(PRESETS).join(', ')}`,
+      nextSteps: didYouMean(model.preset ?? '', Object.keys(PRESETS)),
+    });
+  return preset.layers.map((layer) => layerSchema.parse(layer));
+}

@@ -1,0 +1,129 @@
+import { ATTRIBUTE_TYPES, ELEMENT_TYPES, type ElementType, encodeModel } from './proto.js';
+
+/** The name of a value in the graph. */
+export type Value = string;
+export type Attributes = Readonly<Record<string, number | string | readonly number[]>>;
+
+/** The runtime's own operators on channels in blocks; see lowerings/blocked.ts. */
+export const BLOCKED_DOMAIN = 'com.microsoft.nchwc';
+
+const OPSET = 17;
+const IR_VERSION = 8;
+
+/** Writes an ONNX graph, node by node. Equal constants are stored once. */
+export class GraphBuilder {
+  readonly #nodes: unknown[] = [];
+  readonly #initializers: unknown[] = [];
+  readonly #inputs: unknown[] = [];
+  readonly #outputs: unknown[] = [];
+  readonly #constants = new Map<string, Value>();
+  #count = 0;
+
+  /** Adds a node with one output; an empty input name leaves an optional input out. */
+  op(type: string, inputs: readonly Value[], attributes: Attributes = {}, domain = ''): Value {
+    return this.ops(type, inputs, 1, attributes, domain)[0]!;
+  }
+
+  /** Adds a node with several outputs. */
+  ops(type: string, inputs: readonly Value[], outputs: number, attributes: Attributes = {}, domain = ''): Value[] {
+    const names = Array.from({ length: outputs }, () => this.#name(type));
+    this.#nodes.push({
+      input: [...inputs],
+      output: names,
+      name: names[0],
+      opType: type,
+      domain,
+      attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
+    });
+    return names;
+  }
+
+  input(name: string, type: ElementType, shape: readonly (number | string)[]): Value {
+    this.#inputs.push(valueInfo(name, type, shape));
+    return name;
+  }
+
+  output(value: Value, name: string, type: ElementType, shape: readonly (number | string)[]): void {
+    this.#nodes.push({ input: [value], output: [name], name: `output_${name}`, opType: 'Identity' });
+    this.#outputs.push(valueInfo(name, type, shape));
+  }
+
+  /** A float32 scalar. */
+  float(value: number): Value {
+    return this.#constant(`float:${value}`, 'float32', [], Float32Array.of(value));
+  }
+
+  /** A vector of int64, as shapes, axes and positions are given. */
+  ints(values: readonly number[]): Value {
+    return this.#constant(`ints:${values.join()}`, 'int64', [values.length], BigInt64Array.from(values, BigInt));
+  }
+
+  /** A float32 tensor with a key: the same key gives the same constant. */
+  tensor(key: string, shape: readonly number[], data: () => Float32Array): Value {
+    return this.#constant(`tensor:${key}`, 'float32', shape, data);
+  }
+
+  reshape(value: Value, shape: readonly number[]): Value {
+    return this.op('Reshape', [value, this.ints(shape)]);
+  }
+
+  transpose(value: Value, perm: readonly number[]): Value {
+    return this.op('Transpose', [value], { perm });
+  }
+
+  /** Sum over `axes`, which disappear. */
+  reduceSum(value: Value, axes: readonly number[]): Value {
+    return this.op('ReduceSum', [value, this.ints(axes)], { keepdims: 0 });
+  }
+
+  slice(value: Value, starts: readonly number[], ends: readonly number[], axes: readonly number[], steps?: readonly number[]): Value {
+    return this.op('Slice', [value, this.ints(starts), this.ints(ends), this.ints(axes), ...(steps ? [this.ints(steps)] : [])]);
+  }
+
+  /** The model in the ONNX format. */
+  encode(metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+    const usesBlocked = this.#nodes.some((node) => (node as { domain?: string }).domain === BLOCKED_DOMAIN);
+    return encodeModel({
+      irVersion: IR_VERSION,
+      producerName: 'roble',
+      graph: {
+        name: 'roble',
+        node: this.#nodes,
+        initializer: this.#initializers,
+        input: this.#inputs,
+        output: this.#outputs,
+      },
+      opsetImport: [{ domain: '', version: OPSET }, ...(usesBlocked ? [{ domain: BLOCKED_DOMAIN, version: 1 }] : [])],
+      metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
+    });
+  }
+
+  #name(hint: string): Value {
+    return `${hint}_${++this.#count}`;
+  }
+
+  #constant(key: string, type: ElementType, dims: readonly number[], data: ArrayBufferView | (() => ArrayBufferView)): Value {
+    const known = this.#constants.get(key);
+    if (known) return known;
+    const name = this.#name('constant');
+    const view = typeof data === 'function' ? data() : data;
+    const rawData = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    this.#initializers.push({ name, dims: [...dims], dataType: ELEMENT_TYPES[type], rawData });
+    this.#constants.set(key, name);
+    return name;
+  }
+}
+
+function attribute(name: string, value: number | string | readonly number[]): Record<string, unknown> {
+  if (typeof value === 'string') return { name, type: ATTRIBUTE_TYPES.string, s: new TextEncoder().encode(value) };
+  // ONNX tells 1 from 1.0; of the operators used here only these attributes are floats.
+  const isFloat = name === 'epsilon' || name === 'alpha' || name === 'beta';
+  if (typeof value === 'number')
+    return isFloat ? { name, type: ATTRIBUTE_TYPES.float, f: value } : { name, type: ATTRIBUTE_TYPES.int, i: value };
+  return { name, type: ATTRIBUTE_TYPES.ints, ints: [...value] };
+}
+
+function valueInfo(name: string, type: ElementType, shape: readonly (number | string)[]) {
+  const dim = shape.map((side) => (typeof side === 'number' ? { dimValue: side } : { dimParam: side }));
+  return { name, type: { tensorType: { elemType: ELEMENT_TYPES[type], shape: { dim } } } };
+}

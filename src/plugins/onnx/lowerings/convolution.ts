@@ -1,0 +1,107 @@
+import type { ResolvedConv } from '../../../core/plugin/index.js';
+import type { GraphBuilder, Value } from '../graph/builder.js';
+import { blockedConvolution, blockedWeightGradient } from './blocked.js';
+
+/**
+ * The ways to compute a convolution and its two gradients. Each is a small function from shapes to nodes; which one is
+ * taken for which layer is the plan's choice (plan.ts). All are exact; they differ in speed and order of summation.
+ */
+export type ForwardLowering = 'plain' | 'blocked';
+export type InputGradientLowering = 'transposed' | 'flipped' | 'blocked';
+export type WeightGradientLowering = 'im2col' | 'blocked';
+
+export interface ConvLowering {
+  readonly forward: ForwardLowering;
+  readonly inputGradient: InputGradientLowering;
+  readonly weightGradient: WeightGradientLowering;
+}
+
+/** The side lengths that every lowering needs. */
+export interface ConvShapes {
+  readonly batch: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly input: readonly [number, number];
+  readonly output: readonly [number, number];
+  readonly layer: ResolvedConv;
+}
+
+export function convShapes(layer: ResolvedConv, batch: number): ConvShapes {
+  const [inChannels, height, width] = layer.input as readonly [number, number, number];
+  const [outChannels, outHeight, outWidth] = layer.output as readonly [number, number, number];
+  return { batch, inChannels, outChannels, input: [height, width], output: [outHeight, outWidth], layer };
+}
+
+const attributesOf = ({ window }: ResolvedConv) => ({
+  kernel_shape: window.kernel,
+  strides: window.stride,
+  pads: window.padding,
+});
+
+/** x [N, C, H, W], weight [O, C, kh, kw] -> [N, O, H', W'], without bias. */
+export function convForward(graph: GraphBuilder, lowering: ForwardLowering, shapes: ConvShapes, x: Value, weight: Value, blockSize: number): Value {
+  const { layer, inChannels, outChannels } = shapes;
+  if (lowering === 'blocked') return blockedConvolution(graph, x, weight, inChannels, outChannels, attributesOf(layer), blockSize);
+  return graph.op('Conv', [x, weight], attributesOf(layer));
+}
+
+/** Gradient of the loss with respect to x, of the shape of x, from that of the output. */
+export function convInputGradient(
+  graph: GraphBuilder,
+  lowering: InputGradientLowering,
+  shapes: ConvShapes,
+  gradient: Value,
+  weight: Value,
+  blockSize: number,
+): Value {
+  const { layer, inChannels, outChannels, input, output } = shapes;
+  const { kernel, stride, padding } = layer.window;
+  if (lowering === 'transposed') {
+    const rest = [0, 1].map((axis) => {
+      const reached = stride[axis]! * (output[axis]! - 1) + kernel[axis]! - padding[axis]! - padding[axis + 2]!;
+      return input[axis]! - reached;
+    });
+    return graph.op('ConvTranspose', [gradient, weight], { ...attributesOf(layer), output_padding: rest });
+  }
+  // Stride 1: the gradient is a convolution with the kernels turned by 180 degrees, padded to the input's size.
+  const turned = graph.slice(weight, [-1, -1], [-kernel[0] - 1, -kernel[1] - 1], [2, 3], [-1, -1]);
+  const flipped = graph.transpose(turned, [1, 0, 2, 3]);
+  const pads = [kernel[0] - 1 - padding[0], kernel[1] - 1 - padding[1], kernel[0] - 1 - padding[2], kernel[1] - 1 - padding[3]];
+  const attributes = { kernel_shape: kernel, strides: [1, 1], pads };
+  if (lowering === 'blocked') return blockedConvolution(graph, gradient, flipped, outChannels, inChannels, attributes, blockSize);
+  return graph.op('Conv', [gradient, flipped], attributes);
+}
+
+/** Gradient with respect to the weight [O, C, kh, kw]. */
+export function convWeightGradient(
+  graph: GraphBuilder,
+  lowering: WeightGradientLowering,
+  shapes: ConvShapes,
+  x: Value,
+  gradient: Value,
+  blockSize: number,
+): Value {
+  return lowering === 'blocked' ? blockedWeightGradient(graph, shapes, x, gradient, blockSize) : im2colWeightGradient(graph, shapes, x, gradient);
+}
+
+/** One matrix product of the output's gradient with all shifted copies of the input. */
+function im2colWeightGradient(graph: GraphBuilder, shapes: ConvShapes, x: Value, gradient: Value): Value {
+  const { batch, inChannels, outChannels, output, layer } = shapes;
+  const { kernel, stride, padding } = layer.window;
+  const positions = batch * output[0] * output[1];
+  const padded = padding.some((side) => side > 0)
+    ? graph.op('Pad', [x, graph.ints([0, 0, padding[0], padding[1], 0, 0, padding[2], padding[3]])])
+    : x;
+  const shifted: Value[] = [];
+  for (let row = 0; row < kernel[0]; row++)
+    for (let column = 0; column < kernel[1]; column++) {
+      const ends = [row + (output[0] - 1) * stride[0] + 1, column + (output[1] - 1) * stride[1] + 1];
+      shifted.push(graph.slice(padded, [row, column], ends, [2, 3], stride));
+    }
+  const taps = shifted.length;
+  const stacked = graph.reshape(graph.op('Concat', shifted, { axis: 1 }), [batch, taps * inChannels, output[0] * output[1]]);
+  const columns = graph.reshape(graph.transpose(stacked, [1, 0, 2]), [taps * inChannels, positions]);
+  const rows = graph.reshape(graph.transpose(gradient, [1, 0, 2, 3]), [outChannels, positions]);
+  const product = graph.op('Gemm', [rows, columns], { transB: 1 });
+  return graph.transpose(graph.reshape(product, [outChannels, kernel[0], kernel[1], inChannels]), [0, 3, 1, 2]);
+}
