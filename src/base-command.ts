@@ -1,0 +1,180 @@
+import { Command, Errors, Flags, type Interfaces } from '@oclif/core';
+import type { Overrides } from './core/config/load.js';
+import type { Config } from './core/config/schema.js';
+import type { Context, ProgressEvent } from './core/context.js';
+import { EXIT, RobleError } from './core/errors.js';
+import { failureJson, successJson } from './ui/envelope.js';
+import { errorText } from './ui/error-text.js';
+import { type ClosableReporter, createReporter, type ReporterKind } from './ui/reporter.js';
+import { fromUsageError, isUsageError } from './ui/usage-error.js';
+
+/**
+ * What every command shares: `--json`, the reporter, signals, coded errors and exit codes.
+ *
+ * A command says what it does in {@link execute}, which returns plain data, and how people see that in {@link render}.
+ * With `--json` the same data is printed as `{ schemaVersion, ok, result | error, warnings }` and `render` is not called.
+ *
+ * @example
+ * export default class DataInfo extends RobleCommand<DatasetInfo> {
+ *   static override summary = 'Show what a data set holds.';
+ *   static override args = { dataset: Args.string({ description: 'Folder of the data set.' }) };
+ *
+ *   protected async execute(context: Context): Promise<DatasetInfo> {
+ *     const { args } = await this.parse(DataInfo);
+ *     const config = await this.loadConfig({ dataset: { value: args.dataset, flag: 'DATASET' } });
+ *     const { datasetInfo } = await import('../../core/dataset/info.js');
+ *     return datasetInfo(config.dataset, context);
+ *   }
+ *
+ *   protected render(info: DatasetInfo): void {
+ *     this.log(`${info.count} images`);
+ *   }
+ * }
+ */
+export abstract class RobleCommand<Result> extends Command {
+  static override enableJsonFlag = true;
+
+  static override baseFlags = {
+    config: Flags.string({
+      helpGroup: 'GLOBAL',
+      helpValue: 'FILE',
+      description: 'Configuration file, instead of the roble.config.yaml of the project.',
+    }),
+    reporter: Flags.option({
+      options: ['auto', 'tty', 'plain', 'ndjson'] as const,
+      helpGroup: 'GLOBAL',
+      description: 'How progress is shown on standard error; auto: by what standard error is.',
+    })(),
+    verbose: Flags.boolean({ helpGroup: 'GLOBAL', description: 'Show the causes and stack traces of errors.' }),
+  };
+
+  /** Set by a command that ends with another code than 0 and still has a result. */
+  protected exitCode: number | undefined;
+
+  private readonly controller = new AbortController();
+  private readonly warnings: string[] = [];
+  private parsing: Promise<unknown> | undefined;
+  private reporter: ClosableReporter | undefined;
+  private interruptedWith: number | undefined;
+
+  /** The work. It returns plain data that survives JSON, prints nothing, and throws `RobleError`s. */
+  protected abstract execute(context: Context): Promise<Result>;
+
+  /** Shows the result to people, by `this.log`. */
+  protected abstract render(result: Result): void;
+
+  /**
+   * The configuration of this invocation: defaults, user file, project file, environment, then `overrides`.
+   *
+   * @param overrides values of flags by the key that they override, with the flag's name for messages and
+   *   `config:show --origin`. An `undefined` value (the flag was not given) is ignored.
+   * @example
+   * await this.loadConfig({ 'train.epochs': { value: flags.epochs, flag: '--epochs' } });
+   * @throws {RobleError} `ROBLE_CONFIG_INVALID`, `ROBLE_CONFIG_SYNTAX`, `ROBLE_FILE_NOT_FOUND`
+   */
+  protected async loadConfig(overrides: Overrides = {}): Promise<Config> {
+    return (await this.loadConfigWithOrigins(overrides)).config;
+  }
+
+  /** As {@link loadConfig}, with the origin of each value and the files that were read. */
+  protected async loadConfigWithOrigins(overrides: Overrides = {}) {
+    const { flags } = await this.parse(this.ctor as unknown as typeof RobleCommand);
+    const { loadConfig } = await import('./core/config/load.js');
+    const { homedir } = await import('node:os');
+    const loaded = await loadConfig({
+      cwd: process.cwd(),
+      env: process.env,
+      home: homedir(),
+      overrides,
+      ...(flags.config !== undefined && { configFile: flags.config }),
+    });
+    for (const warning of loaded.warnings) this.warn(warning);
+    return loaded;
+  }
+
+  /** Parses once; later calls give the same answer, so that `execute` may ask again with the precise type. */
+  protected override parse<
+    F extends Interfaces.OutputFlags<never>,
+    B extends Interfaces.OutputFlags<never>,
+    A extends Interfaces.OutputArgs<never>,
+  >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
+    this.parsing ??= super.parse(options, argv);
+    return this.parsing as Promise<Interfaces.ParserOutput<F, B, A>>;
+  }
+
+  /** Warns people on standard error, and scripts in the `warnings` of the JSON output. */
+  override warn(input: Error | string): Error | string {
+    this.report({ type: 'warning', message: input instanceof Error ? input.message : input });
+    return input;
+  }
+
+  async run(): Promise<void> {
+    const { flags } = await this.parse(this.ctor as unknown as typeof RobleCommand);
+    this.reporter = await createReporter((flags.reporter ?? 'auto') as ReporterKind, process.stderr, process.env);
+    const release = this.listenToSignals();
+    try {
+      const result = await this.execute({ signal: this.controller.signal, reporter: this });
+      await this.closeReporter();
+      this.print(result);
+      process.exitCode = this.exitCode ?? this.interruptedWith ?? EXIT.ok;
+    } finally {
+      release();
+    }
+  }
+
+  /** Part of the `Reporter` contract: the command itself is the reporter of its context. */
+  report(event: ProgressEvent): void {
+    if (event.type === 'warning') this.warnings.push(event.message);
+    if (this.reporter) this.reporter.report(event);
+    else if (event.type === 'warning') process.stderr.write(`Warning: ${event.message}\n`);
+  }
+
+  private print(result: Result): void {
+    if (this.jsonEnabled()) process.stdout.write(successJson(result, this.warnings));
+    else this.render(result);
+  }
+
+  protected override async catch(thrown: Error): Promise<void> {
+    await this.closeReporter();
+    if (thrown instanceof Errors.ExitError) {
+      process.exitCode = thrown.oclif.exit ?? EXIT.ok;
+      return;
+    }
+    const error = this.asRobleError(thrown);
+    process.exitCode = this.interruptedWith ?? error.exitCode;
+    if (this.jsonEnabled()) process.stdout.write(failureJson(error, this.warnings));
+    else
+      process.stderr.write(
+        errorText(error, { verbose: this.wantsDetails(), stream: process.stderr, env: process.env }),
+      );
+  }
+
+  private asRobleError(thrown: Error): RobleError {
+    if (this.controller.signal.aborted && (thrown === this.controller.signal.reason || thrown.name === 'AbortError'))
+      return this.controller.signal.reason as RobleError;
+    return isUsageError(thrown) ? fromUsageError(thrown, this.ctor) : RobleError.from(thrown);
+  }
+
+  /** Read from the words themselves, because parsing them may be what failed. */
+  private wantsDetails(): boolean {
+    return this.argv.includes('--verbose') || Boolean(process.env.DEBUG);
+  }
+
+  private async closeReporter(): Promise<void> {
+    const reporter = this.reporter;
+    this.reporter = undefined;
+    await reporter?.close();
+  }
+
+  /** The first signal asks the work to stop at a safe point; the second ends the process at once. */
+  private listenToSignals(): () => void {
+    const listener = (signal: NodeJS.Signals) => {
+      const code = signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
+      if (this.interruptedWith !== undefined) process.exit(code);
+      this.interruptedWith = code;
+      this.controller.abort(new RobleError('ROBLE_INTERRUPTED', `Interrupted by ${signal}.`));
+    };
+    process.on('SIGINT', listener).on('SIGTERM', listener);
+    return () => process.off('SIGINT', listener).off('SIGTERM', listener);
+  }
+}

@@ -1,0 +1,93 @@
+import { createReadStream } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { RobleError } from '../errors.js';
+import { sha256 } from '../storage/durable.js';
+import { type DatasetManifest, type LoadedSplit, manifestSchema, type SampleProvenance, type SplitName } from './format.js';
+
+/** A data set on the disk. */
+export interface Dataset {
+  readonly folder: string;
+  readonly manifest: DatasetManifest;
+  /** A split in memory, every byte of it checked. */
+  load(split: SplitName): Promise<LoadedSplit>;
+  /** Where each sample of a split came from, in order. */
+  provenance(split: SplitName): AsyncIterable<SampleProvenance>;
+}
+
+/**
+ * Opens a data set that `data:import` or `data:synth` wrote.
+ *
+ * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_DATASET_INVALID`; loading also `ROBLE_DATASET_SPLIT`.
+ */
+export async function openDataset(folder: string): Promise<Dataset> {
+  const path = join(folder, 'dataset.json');
+  const text = await readFile(path, 'utf8').catch((cause) => {
+    throw new RobleError('ROBLE_FILE_NOT_FOUND', `${folder} is no data set: it has no dataset.json.`, {
+      expected: 'a folder that "roble data:import" or "roble data:synth" wrote',
+      cause,
+    });
+  });
+  const manifest = parseManifest(text, path);
+  const partsOf = (split: SplitName) => {
+    const found = manifest.splits[split];
+    if (found) return found;
+    throw new RobleError('ROBLE_DATASET_SPLIT', `The data set ${folder} has no split "${split}".`, {
+      received: Object.keys(manifest.splits).join(', '),
+      expected: split,
+      nextSteps: ['Import it again with --split, such as --split train=0.8,validation=0.2.'],
+    });
+  };
+  return {
+    folder,
+    manifest,
+    load: async (split) => loadSplit(folder, manifest, partsOf(split)),
+    async *provenance(split) {
+      for (const { samples } of partsOf(split).parts)
+        for await (const line of createInterface({ input: createReadStream(join(folder, samples.file)) }))
+          yield JSON.parse(line) as SampleProvenance;
+    },
+  };
+}
+
+function parseManifest(text: string, path: string): DatasetManifest {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new RobleError('ROBLE_DATASET_INVALID', `${path} is not JSON: ${(cause as Error).message}`, { cause });
+  }
+  const parsed = manifestSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new RobleError('ROBLE_DATASET_INVALID', `${path} is not of the expected form.`, {
+    problems: parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message })),
+  });
+}
+
+type SplitManifest = NonNullable<DatasetManifest['splits']['train']>;
+
+async function loadSplit(folder: string, manifest: DatasetManifest, split: SplitManifest): Promise<LoadedSplit> {
+  const { width, height, channels } = manifest.preprocessing;
+  const imageSize = width * height * channels;
+  const images = new Uint8Array(new SharedArrayBuffer(split.count * imageSize));
+  const labels = new Uint16Array(new SharedArrayBuffer(split.count * 2));
+  let start = 0;
+  for (const part of split.parts) {
+    images.set(await readChecked(folder, part.images), start * imageSize);
+    const bytes = await readChecked(folder, part.labels);
+    for (let i = 0; i < part.count; i++) labels[start + i] = bytes.readUInt16LE(2 * i);
+    start += part.count;
+  }
+  return { count: split.count, images, labels };
+}
+
+async function readChecked(folder: string, { file, sha256: expected }: { file: string; sha256: string }): Promise<Buffer> {
+  const bytes = await readFile(join(folder, file));
+  if (sha256(bytes) === expected) return bytes;
+  throw new RobleError('ROBLE_DATASET_INVALID', `${join(folder, file)} was changed after it was written.`, {
+    received: 'another SHA-256',
+    expected: 'the SHA-256 in dataset.json',
+    nextSteps: ['Copy the data set again, or import it again.'],
+  });
+}
