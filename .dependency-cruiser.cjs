@@ -1,9 +1,24 @@
 /** The direction of dependencies: commands -> ui, core; plugins -> the public plugin API; core imports no plugin. */
 module.exports = {
   forbidden: [
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, dependencyTypesNot: ['type-only'] } },
-    { name: 'core-knows-no-one', severity: 'error', from: { path: '^src/core' }, to: { path: '^src/(commands|ui|plugins|index)' } },
-    { name: 'ui-knows-only-core', severity: 'error', from: { path: '^src/ui' }, to: { path: '^src/(commands|plugins|index)' } },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'core-knows-no-one',
+      severity: 'error',
+      from: { path: '^src/core' },
+      to: { path: '^src/(commands|ui|plugins|index)' },
+    },
+    {
+      name: 'ui-knows-only-core',
+      severity: 'error',
+      from: { path: '^src/ui' },
+      to: { path: '^src/(commands|plugins|index)' },
+    },
     {
       name: 'plugins-use-the-public-api',
       severity: 'error',
@@ -22,6 +37,10 @@ module.exports = {
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'], extensions: ['.ts', '.tsx', '.js', '.json'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types'],
+      extensions: ['.ts', '.tsx', '.js', '.json'],
+    },
   },
 };

@@ -10,8 +10,8 @@ import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { initialParameters } from '../src/core/model/initialize.js';
 import { dropoutMaskSpecs, fillDropoutMask } from '../src/core/model/dropout.js';
+import { initialParameters } from '../src/core/model/initialize.js';
 import { resolveNetwork } from '../src/core/model/network.js';
 import { layersOf } from '../src/core/model/presets.js';
 import { Random } from '../src/core/random/index.js';
@@ -39,13 +39,17 @@ for (let round = 0; round <= Number(values.rounds); round++) {
   if (round === 0) continue;
   ours.push(own);
   if (other !== undefined) theirs.push(other);
-  console.log(`round ${round}: roble ${rate(own)}${other === undefined ? '' : `, PyTorch ${rate(other)}, ratio ${(other / own).toFixed(2)}`}`);
+  console.log(
+    `round ${round}: roble ${rate(own)}${other === undefined ? '' : `, PyTorch ${rate(other)}, ratio ${(other / own).toFixed(2)}`}`,
+  );
 }
 torch?.stop();
 console.log(`cnn-v2, batch ${batchSize}, ${threads} threads: roble ${rate(median(ours))}`);
 if (theirs.length > 0) {
   const ratios = ours.map((own, i) => theirs[i]! / own);
-  console.log(`PyTorch ${rate(median(theirs))}; ratio roble / PyTorch: ${median(ratios).toFixed(2)} (median of ${ratios.length} rounds)`);
+  console.log(
+    `PyTorch ${rate(median(theirs))}; ratio roble / PyTorch: ${median(ratios).toFixed(2)} (median of ${ratios.length} rounds)`,
+  );
 } else console.log('PyTorch is not installed (Debian: python3-torch): no ratio.');
 
 function rate(ms: number): string {
@@ -67,7 +71,11 @@ async function medianMs(work: () => Promise<unknown>): Promise<number> {
 }
 
 async function prepareRoble(): Promise<() => Promise<unknown>> {
-  const model = { input: { height: 28, width: 28, channels: 1 }, classes: CLASSES, layers: layersOf({ preset: 'cnn-v2' }) };
+  const model = {
+    input: { height: 28, width: 28, channels: 1 },
+    classes: CLASSES,
+    layers: layersOf({ preset: 'cnn-v2' }),
+  };
   const session = await plugin.open(model, {
     device: 'cpu',
     batchSize,
@@ -76,7 +84,12 @@ async function prepareRoble(): Promise<() => Promise<unknown>> {
     clipNorm: 1,
   });
   const network = resolveNetwork(model);
-  await session.importState({ step: 0, parameters: initialParameters(network, 0), optimizer: {}, plan: null });
+  await session.importState({
+    step: 0,
+    parameters: initialParameters(network, 0),
+    optimizer: {},
+    plan: null,
+  });
   const random = new Random(0, 'shuffle');
   const images = new Uint8Array(batchSize * 784).map(() => random.integer(256));
   const targets = new Float32Array(batchSize * CLASSES);

@@ -8,6 +8,9 @@ import { errorText } from './ui/error-text.js';
 import { type ClosableReporter, createReporter, type ReporterKind } from './ui/reporter.js';
 import { fromUsageError, isUsageError } from './ui/usage-error.js';
 
+// biome-ignore lint/suspicious/noExplicitAny: the constraint of oclif's own signature of `parse`.
+type Words = Record<string, any>;
+
 /**
  * What every command shares: `--json`, the reporter, signals, coded errors and exit codes.
  *
@@ -61,7 +64,7 @@ export abstract class RobleCommand<Result> extends Command {
   protected abstract execute(context: Context): Promise<Result>;
 
   /** Shows the result to people, by `this.log`. */
-  protected abstract render(result: Result): void;
+  protected abstract render(result: Result): void | Promise<void>;
 
   /**
    * The configuration of this invocation: defaults, user file, project file, environment, then `overrides`.
@@ -78,7 +81,7 @@ export abstract class RobleCommand<Result> extends Command {
 
   /** As {@link loadConfig}, with the origin of each value and the files that were read. */
   protected async loadConfigWithOrigins(overrides: Overrides = {}) {
-    const { flags } = await this.parse(this.ctor as unknown as typeof RobleCommand);
+    const { flags } = await this.parse(this.ctor as unknown as Pick<typeof RobleCommand, 'baseFlags'>);
     const { loadConfig } = await import('./core/config/load.js');
     const { homedir } = await import('node:os');
     const loaded = await loadConfig({
@@ -93,11 +96,10 @@ export abstract class RobleCommand<Result> extends Command {
   }
 
   /** Parses once; later calls give the same answer, so that `execute` may ask again with the precise type. */
-  protected override parse<
-    F extends Interfaces.OutputFlags<never>,
-    B extends Interfaces.OutputFlags<never>,
-    A extends Interfaces.OutputArgs<never>,
-  >(options?: Interfaces.Input<F, B, A>, argv?: string[]): Promise<Interfaces.ParserOutput<F, B, A>> {
+  protected override parse<F extends Words, B extends Words, A extends Words>(
+    options?: Interfaces.Input<F, B, A>,
+    argv?: string[],
+  ): Promise<Interfaces.ParserOutput<F, B, A>> {
     this.parsing ??= super.parse(options, argv);
     return this.parsing as Promise<Interfaces.ParserOutput<F, B, A>>;
   }
@@ -109,13 +111,13 @@ export abstract class RobleCommand<Result> extends Command {
   }
 
   async run(): Promise<void> {
-    const { flags } = await this.parse(this.ctor as unknown as typeof RobleCommand);
+    const { flags } = await this.parse(this.ctor as unknown as Pick<typeof RobleCommand, 'baseFlags'>);
     this.reporter = await createReporter((flags.reporter ?? 'auto') as ReporterKind, process.stderr, process.env);
     const release = this.listenToSignals();
     try {
       const result = await this.execute({ signal: this.controller.signal, reporter: this });
       await this.closeReporter();
-      this.print(result);
+      await this.print(result);
       process.exitCode = this.exitCode ?? this.interruptedWith ?? EXIT.ok;
     } finally {
       release();
@@ -129,9 +131,9 @@ export abstract class RobleCommand<Result> extends Command {
     else if (event.type === 'warning') process.stderr.write(`Warning: ${event.message}\n`);
   }
 
-  private print(result: Result): void {
+  private async print(result: Result): Promise<void> {
     if (this.jsonEnabled()) process.stdout.write(successJson(result, this.warnings));
-    else this.render(result);
+    else await this.render(result);
   }
 
   protected override async catch(thrown: Error): Promise<void> {

@@ -23,3 +23,4 @@ export type { Context, ProgressEvent, Reporter, TrainEvent } from './core/contex
 export { type ErrorCode, RobleError } from './core/errors.js';
 export type { EpochRecord, RunHistory } from './core/training/history.js';
 export type { TrainModelOptions, TrainResult } from './core/training/train.js';
+export { type LayerSummary, type ModelSummary, summarizeModel } from './core/model/summary.js';

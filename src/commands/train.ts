@@ -1,13 +1,12 @@
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
 import type { Context } from '../core/context.js';
-import { EXIT } from '../core/errors.js';
 import type { TrainResult } from '../core/training/train.js';
 
 export default class Train extends RobleCommand<TrainResult> {
   static override summary = 'Train a classifier and export its best epoch as a model bundle.';
   static override description =
-    'Ctrl-C saves a checkpoint at the next step, exports the best epoch so far and ends with exit code 130.';
+    'Ctrl-C saves a checkpoint at the next step, exports the best epoch so far and ends with exit code 130 (143 for SIGTERM).';
   static override examples = [
     '<%= config.bin %> <%= command.id %> --dataset data/characters --epochs 6',
     '<%= config.bin %> <%= command.id %> --preset resnet-small --batch-size 128 --learning-rate 0.002',
@@ -45,14 +44,17 @@ export default class Train extends RobleCommand<TrainResult> {
     });
     const { trainModel } = await import('../index.js');
     const { name, dataset, model, runs, train } = config;
-    const result = await trainModel({ name, dataset, model, train, ...(flags.run ? { run: flags.run } : { runs }) }, context);
-    if (result.stopped === 'interrupted') this.exitCode = EXIT.interrupted;
-    return result;
+    return trainModel(
+      { name, dataset, model, train, ...(flags.run ? { run: flags.run } : { runs }) },
+      context,
+    );
   }
 
   protected render({ stopped, run, epochs, best, bundle }: TrainResult): void {
     const percent = (value: number) => `${(value * 100).toFixed(2)} %`;
-    this.log(`${stopped === 'completed' ? 'Trained' : 'Interrupted after'} ${epochs} epoch${epochs === 1 ? '' : 's'}: ${run}`);
+    this.log(
+      `${stopped === 'completed' ? 'Trained' : 'Interrupted after'} ${epochs} epoch${epochs === 1 ? '' : 's'}: ${run}`,
+    );
     if (best)
       this.log(
         `Best epoch ${best.epoch}: valAccuracy ${percent(best.valAccuracy)}, balanced ${percent(best.valBalancedAccuracy)}, ` +

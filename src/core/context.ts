@@ -5,8 +5,19 @@ import type { Problem } from './errors.js';
  * `type` names the kind; the rest is plain data that survives JSON.
  */
 export type ProgressEvent =
-  | { readonly type: 'step'; readonly id: string; readonly title: string; readonly status: 'started' | 'done' | 'failed' }
-  | { readonly type: 'progress'; readonly id: string; readonly done: number; readonly total?: number; readonly unit: string }
+  | {
+      readonly type: 'step';
+      readonly id: string;
+      readonly title: string;
+      readonly status: 'started' | 'done' | 'failed';
+    }
+  | {
+      readonly type: 'progress';
+      readonly id: string;
+      readonly done: number;
+      readonly total?: number;
+      readonly unit: string;
+    }
   | ({ readonly type: 'warning'; readonly message: string } & Partial<Problem>)
   | { readonly type: 'train'; readonly event: TrainEvent };
 
@@ -32,7 +43,12 @@ export type TrainEvent =
       readonly etaMs: number;
     }
   | { readonly kind: 'evaluating'; readonly epoch: number; readonly done: number; readonly total: number }
-  | { readonly kind: 'epoch'; readonly epoch: number; readonly metrics: Readonly<Record<string, number>>; readonly best: boolean }
+  | {
+      readonly kind: 'epoch';
+      readonly epoch: number;
+      readonly metrics: Readonly<Record<string, number>>;
+      readonly best: boolean;
+    }
   | { readonly kind: 'checkpoint'; readonly epoch: number; readonly file: string }
   | { readonly kind: 'stopping'; readonly reason: string }
   | { readonly kind: 'exported'; readonly bundle: string };
@@ -49,7 +65,12 @@ export interface Context {
 }
 
 /** Reports a step around a piece of work. */
-export async function withStep<T>(context: Context, id: string, title: string, work: () => Promise<T>): Promise<T> {
+export async function withStep<T>(
+  context: Context,
+  id: string,
+  title: string,
+  work: () => Promise<T>,
+): Promise<T> {
   context.reporter?.report({ type: 'step', id, title, status: 'started' });
   try {
     const result = await work();

@@ -21,7 +21,11 @@ interface ErrorDefinition {
 }
 
 const user = (exitCode: number, meaning: string): ErrorDefinition => ({ kind: 'user', exitCode, meaning });
-const external = (exitCode: number, meaning: string): ErrorDefinition => ({ kind: 'external', exitCode, meaning });
+const external = (exitCode: number, meaning: string): ErrorDefinition => ({
+  kind: 'external',
+  exitCode,
+  meaning,
+});
 const bug = (meaning: string): ErrorDefinition => ({ kind: 'bug', exitCode: EXIT.bug, meaning });
 
 /** Every coded error, in one table; `docs/errors.md` is generated from it. */
@@ -30,19 +34,28 @@ export const ERRORS = {
   ROBLE_USAGE: user(EXIT.usage, 'A flag or an argument is wrong or missing.'),
   ROBLE_INTERRUPTED: external(EXIT.interrupted, 'The work was interrupted by a signal.'),
 
-  ROBLE_CONFIG_INVALID: user(EXIT.usage, 'The configuration has unknown keys or values of a wrong type; all are listed.'),
+  ROBLE_CONFIG_INVALID: user(
+    EXIT.usage,
+    'The configuration has unknown keys or values of a wrong type; all are listed.',
+  ),
   ROBLE_CONFIG_SYNTAX: user(EXIT.usage, 'A configuration file is not valid YAML or JSON.'),
   ROBLE_CONFIG_EXISTS: user(EXIT.usage, 'A configuration file exists already and would be overwritten.'),
 
   ROBLE_FILE_NOT_FOUND: user(EXIT.data, 'A file or folder that was named does not exist.'),
   ROBLE_OUTPUT_EXISTS: user(EXIT.usage, 'The output exists already; roble never overwrites data.'),
-  ROBLE_DISK_FULL: external(EXIT.environment, 'The disk filled up in the middle of a write; nothing half-written was left.'),
+  ROBLE_DISK_FULL: external(
+    EXIT.environment,
+    'The disk filled up in the middle of a write; nothing half-written was left.',
+  ),
   ROBLE_WRITE_FAILED: external(EXIT.environment, 'A file could not be written.'),
 
   ROBLE_SOURCE_UNKNOWN: user(EXIT.data, 'The format of an import source could not be recognised.'),
   ROBLE_SOURCE_EMPTY: user(EXIT.data, 'An import source holds no usable sample.'),
   ROBLE_IDX_MAGIC: user(EXIT.data, 'An IDX file starts with a wrong magic number.'),
-  ROBLE_IDX_COUNT: user(EXIT.data, 'An IDX file holds fewer values than its header says, or images and labels differ in number.'),
+  ROBLE_IDX_COUNT: user(
+    EXIT.data,
+    'An IDX file holds fewer values than its header says, or images and labels differ in number.',
+  ),
   ROBLE_IDX_TRAILING: user(EXIT.data, 'An IDX file has bytes after its last value.'),
   ROBLE_LABEL_RANGE: user(EXIT.data, 'A label is outside the list of classes.'),
   ROBLE_CSV_INVALID: user(EXIT.data, 'A CSV file lacks a column or has a malformed row.'),
@@ -57,16 +70,28 @@ export const ERRORS = {
   ROBLE_IMAGE_SHAPE: user(EXIT.data, 'Raw pixels do not have the shape that the model expects.'),
 
   ROBLE_DATASET_INVALID: user(EXIT.data, 'A data set folder is damaged or was changed after it was written.'),
-  ROBLE_DATASET_SPLIT: user(EXIT.data, 'A split that was asked for is missing, or would leave it or a class of it empty.'),
+  ROBLE_DATASET_SPLIT: user(
+    EXIT.data,
+    'A split that was asked for is missing, or would leave it or a class of it empty.',
+  ),
   ROBLE_CLASS_TOO_SMALL: user(EXIT.data, 'A class has too few samples to be split.'),
 
-  ROBLE_MODEL_INVALID: user(EXIT.usage, 'The architecture is not valid: a layer has no output, or the shapes do not fit.'),
-  ROBLE_BUNDLE_INVALID: user(EXIT.data, 'A model bundle is damaged, was changed, or does not reproduce its golden outputs.'),
+  ROBLE_MODEL_INVALID: user(
+    EXIT.usage,
+    'The architecture is not valid: a layer has no output, or the shapes do not fit.',
+  ),
+  ROBLE_BUNDLE_INVALID: user(
+    EXIT.data,
+    'A model bundle is damaged, was changed, or does not reproduce its golden outputs.',
+  ),
 
   ROBLE_RUN_EXISTS: user(EXIT.usage, 'The run folder holds a run already.'),
   ROBLE_RUN_LOCKED: user(EXIT.usage, 'Another process is training in this run folder.'),
   ROBLE_CHECKPOINT_INVALID: user(EXIT.data, 'A checkpoint is damaged, or does not fit the model.'),
-  ROBLE_TRAIN_NOT_FINITE: user(EXIT.data, 'The loss or the gradient became infinite or not a number; the step was not applied.'),
+  ROBLE_TRAIN_NOT_FINITE: user(
+    EXIT.data,
+    'The loss or the gradient became infinite or not a number; the step was not applied.',
+  ),
   ROBLE_WORKER_DIED: external(EXIT.environment, 'A worker process ended before its work was done.'),
   ROBLE_OUT_OF_MEMORY: external(EXIT.environment, 'There was not enough memory.'),
   ROBLE_DEVICE_UNAVAILABLE: external(EXIT.environment, 'The device that was asked for cannot be used here.'),
@@ -76,8 +101,14 @@ export const ERRORS = {
 
   ROBLE_REQUEST_INVALID: user(EXIT.usage, 'A request to the server is malformed.'),
   ROBLE_REQUEST_TOO_LARGE: user(EXIT.usage, 'A request to the server is larger than the limit.'),
-  ROBLE_REQUEST_UNSUPPORTED: user(EXIT.usage, 'A request to the server has a content type that it cannot read.'),
-  ROBLE_SERVER_NOT_READY: external(EXIT.environment, 'The server is starting, stopping, or without a working predictor.'),
+  ROBLE_REQUEST_UNSUPPORTED: user(
+    EXIT.usage,
+    'A request to the server has a content type that it cannot read.',
+  ),
+  ROBLE_SERVER_NOT_READY: external(
+    EXIT.environment,
+    'The server is starting, stopping, or without a working predictor.',
+  ),
   ROBLE_PORT_IN_USE: external(EXIT.environment, 'The address that the server should listen on is taken.'),
 } as const satisfies Record<string, ErrorDefinition>;
 
@@ -159,9 +190,13 @@ export class RobleError extends Error {
         cause: error,
       });
     if (code === 'ENOENT')
-      return new RobleError('ROBLE_FILE_NOT_FOUND', `There is no such file or folder${where}.`, { cause: error });
+      return new RobleError('ROBLE_FILE_NOT_FOUND', `There is no such file or folder${where}.`, {
+        cause: error,
+      });
     if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM')
-      return new RobleError('ROBLE_WRITE_FAILED', `Access was refused${where}: ${message}.`, { cause: error });
+      return new RobleError('ROBLE_WRITE_FAILED', `Access was refused${where}: ${message}.`, {
+        cause: error,
+      });
     return new RobleError('ROBLE_INTERNAL', message ?? String(error), { cause: error });
   }
 }

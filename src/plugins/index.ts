@@ -7,6 +7,16 @@ const here = (path: string) => {
 
 /** The plugins in the box. */
 export const builtinPlugins: readonly PluginEntry[] = [
-  { name: 'onnx', apiVersion: PLUGIN_API_VERSION, kind: 'training-engine', module: here('./onnx/training-engine') },
-  { name: 'onnx', apiVersion: PLUGIN_API_VERSION, kind: 'serving-backend', module: here('./onnx/serving-backend') },
+  {
+    name: 'onnx',
+    apiVersion: PLUGIN_API_VERSION,
+    kind: 'training-engine',
+    module: here('./onnx/training-engine'),
+  },
+  {
+    name: 'onnx',
+    apiVersion: PLUGIN_API_VERSION,
+    kind: 'serving-backend',
+    module: here('./onnx/serving-backend'),
+  },
 ];

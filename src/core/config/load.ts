@@ -1,6 +1,124 @@
-import { type Config, configSchema } from './schema.js';
+import { access } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { RobleError } from '../errors.js';
+import { environmentLayer } from './environment.js';
+import { findProjectFile, readConfigFile } from './file.js';
+import { isSettings, type Merged, mergeLayers } from './merge.js';
+import { nest } from './nest.js';
+import { describeOrigin, type Layer, type Origin } from './origin.js';
+import { describeIssues } from './problems.js';
+import { type Config, configSchema, PATH_KEYS } from './schema.js';
 
+/** Values that win over every file and variable, by their path: what flags of the command line give. */
 export type Overrides = Readonly<Record<string, { readonly value: unknown; readonly flag: string }>>;
-export async function loadConfig(_options: { cwd: string; configFile?: string; env: NodeJS.ProcessEnv; home: string; overrides?: Overrides }): Promise<{ config: Config; origins: Record<string, unknown>; files: string[]; warnings: string[] }> {
-  return { config: configSchema.parse({}), origins: {}, files: [], warnings: [] };
+
+export interface LoadConfigOptions {
+  /** Where the search for the project file begins; relative paths of variables and flags start here. */
+  readonly cwd: string;
+  /** A configuration file in place of the project's. */
+  readonly configFile?: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Home folder of the user, for `.config/roble/config.yaml` unless XDG_CONFIG_HOME names another place; none: no user file. */
+  readonly home?: string;
+  readonly overrides?: Overrides;
+}
+
+export interface LoadedConfig {
+  readonly config: Config;
+  /** Where each value came from, by its path, such as `train.batchSize`. */
+  readonly origins: Readonly<Record<string, Origin>>;
+  /** The files that were read, the strongest last. */
+  readonly files: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The configuration: defaults, then the user's file, the project's file, environment variables and overrides, each
+ * stronger than the one before.
+ *
+ * Relative paths become absolute: those of a file start at the file's folder, those of variables and flags at `cwd`,
+ * those of defaults at the folder of the project file, or `cwd` without one.
+ *
+ * @throws {RobleError} `ROBLE_CONFIG_INVALID` with every problem of every source at once; `ROBLE_CONFIG_SYNTAX`;
+ *   `ROBLE_FILE_NOT_FOUND` when `configFile` does not exist.
+ * @example
+ * const { config, origins } = await loadConfig({ cwd: '/work/letters', env: {}, home: '/home/ada' });
+ * origins['train.epochs']; // { source: 'project', file: '/work/letters/roble.config.yaml', line: 12 }
+ */
+export async function loadConfig({ cwd, configFile, env, home, overrides = {} }: LoadConfigOptions): Promise<LoadedConfig> {
+  const userFolder = env.XDG_CONFIG_HOME || (home && join(home, '.config'));
+  const userFile = userFolder ? await existing(join(userFolder, 'roble', 'config.yaml')) : undefined;
+  const project = configFile ? { file: resolve(cwd, configFile), ignored: [] } : await findProjectFile(cwd);
+  const environment = environmentLayer(env);
+  const merged = mergeLayers([
+    withPaths(defaultLayer(), project.file ? dirname(project.file) : cwd),
+    ...(userFile ? [withPaths(await readConfigFile(userFile, 'user'), dirname(userFile))] : []),
+    ...(project.file ? [withPaths(await readConfigFile(project.file, 'project'), dirname(project.file))] : []),
+    withPaths(environment.layer, cwd),
+    withPaths(flagLayer(overrides), cwd),
+  ]);
+  const config = check(merged, cwd);
+  return {
+    config,
+    origins: originsOf(config, merged),
+    files: [userFile, project.file].filter((file) => file !== undefined),
+    warnings: [...project.ignored.map((file) => `${file} is ignored: ${project.file} is used.`), ...environment.warnings],
+  };
+}
+
+function defaultLayer(): Layer {
+  return { value: configSchema.parse({}), origin: () => ({ source: 'default' }) };
+}
+
+function flagLayer(overrides: Overrides): Layer {
+  const given = Object.entries(overrides).filter(([, { value }]) => value !== undefined);
+  return {
+    value: nest(given.map(([path, { value }]) => [path, value])),
+    origin(path) {
+      const at = path.join('.');
+      const [, found] = given.find(([key]) => at === key || at.startsWith(`${key}.`) || key.startsWith(`${at}.`)) ?? [];
+      return { source: 'flag', flag: found?.flag ?? at };
+    },
+  };
+}
+
+/** Makes the paths of a layer absolute; what is no text stays as it is, for the schema to report. */
+function withPaths(layer: Layer, folder: string): Layer {
+  const value = { ...layer.value };
+  for (const key of PATH_KEYS) {
+    const path = value[key];
+    if (typeof path === 'string' && path !== '') value[key] = resolve(folder, path);
+  }
+  return { ...layer, value };
+}
+
+function check(merged: Merged, cwd: string): Config {
+  const parsed = configSchema.safeParse(merged.value);
+  if (parsed.success) return parsed.data;
+  const originOf = (path: readonly PropertyKey[]) =>
+    describeOrigin(merged.layerOf(path)?.origin(path) ?? { source: 'default' }, cwd);
+  const problems = describeIssues(parsed.error.issues, merged.value, originOf);
+  throw new RobleError(
+    'ROBLE_CONFIG_INVALID',
+    problems.length === 1 ? 'The configuration has a problem.' : `The configuration has ${problems.length} problems.`,
+    { problems, nextSteps: ['"roble config:show --origin" shows each value and where it comes from.'] },
+  );
+}
+
+function originsOf(config: Config, merged: Merged): Record<string, Origin> {
+  const origins: Record<string, Origin> = {};
+  const visit = (value: unknown, path: readonly string[]) => {
+    if (isSettings(value)) for (const [key, inner] of Object.entries(value)) visit(inner, [...path, key]);
+    else if (value !== undefined)
+      origins[path.join('.')] = merged.layerOf(path)?.origin(path) ?? { source: 'default' };
+  };
+  visit(config, []);
+  return origins;
+}
+
+async function existing(file: string): Promise<string | undefined> {
+  return access(file).then(
+    () => file,
+    () => undefined,
+  );
 }

@@ -8,47 +8,49 @@ const path = z.string().min(1);
 const optimizerSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('adamw'),
-    beta1: z.number().gte(0).lt(1).default(0.9),
-    beta2: z.number().gte(0).lt(1).default(0.999),
-    epsilon: z.number().positive().default(1e-8),
+    beta1: z.number().gte(0).lt(1).default(0.9).describe('Decay of the running mean of the gradients.'),
+    beta2: z.number().gte(0).lt(1).default(0.999).describe('Decay of the running mean of their squares.'),
+    epsilon: z.number().positive().default(1e-8).describe('Added to the root of the squares, against division by zero.'),
     weightDecay: z.number().gte(0).default(0.01).describe('Decoupled decay of weights; none on biases and norms.'),
   }),
   z.strictObject({
     type: z.literal('sgd'),
-    momentum: z.number().gte(0).lt(1).default(0.9),
-    nesterov: z.boolean().default(false),
+    momentum: z.number().gte(0).lt(1).default(0.9).describe('Share of the last step that is added to the next one.'),
+    nesterov: z.boolean().default(false).describe('Look ahead along the momentum (Nesterov).'),
     weightDecay: z.number().gte(0).default(0.0005).describe('Coupled (L2) decay of weights; none on biases and norms.'),
   }),
 ]);
 
+const warmupEpochs = z.number().gte(0).default(0).describe('Epochs in which the rate rises from nothing to its full value.');
+
 const scheduleSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('constant'), warmupEpochs: z.number().gte(0).default(0) }),
+  z.strictObject({ type: z.literal('constant'), warmupEpochs }),
   z.strictObject({
     type: z.literal('step'),
-    warmupEpochs: z.number().gte(0).default(0),
+    warmupEpochs,
     everyEpochs: z.number().positive().describe('Epochs between two cuts.'),
     factor: z.number().gt(0).lt(1).default(0.1).describe('The rate is multiplied by it at each cut.'),
   }),
   z.strictObject({
     type: z.literal('cosine'),
-    warmupEpochs: z.number().gte(0).default(0),
+    warmupEpochs,
     finalFactor: z.number().gte(0).lte(1).default(0).describe('Share of the learning rate that is left at the end.'),
   }),
 ]);
 
 export const trainSchema = z.strictObject({
   engine: z.string().min(1).default('onnx').describe('Training engine; plugins add more.'),
-  device: z.string().min(1).default('cpu'),
+  device: z.string().min(1).default('cpu').describe('Device of the engine, such as "cpu".'),
   threads: z.int().gte(0).default(0).describe('Threads of the engine; 0: one for each core.'),
-  epochs: positive.default(10),
-  batchSize: positive.default(64),
-  evaluationBatchSize: positive.default(256),
-  seed: z.int().gte(0).max(0xffffffff).default(0),
-  learningRate: z.number().positive().default(0.001),
+  epochs: positive.default(10).describe('Passes over the training data.'),
+  batchSize: positive.default(64).describe('Images in one training step.'),
+  evaluationBatchSize: positive.default(256).describe('Images in one step of validation.'),
+  seed: z.int().gte(0).max(0xffffffff).default(0).describe('Seed of every random choice; the same seed gives the same run.'),
+  learningRate: z.number().positive().default(0.001).describe('Largest learning rate of the schedule.'),
   optimizer: optimizerSchema.default({ type: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 }),
   schedule: scheduleSchema.default({ type: 'cosine', warmupEpochs: 0, finalFactor: 0 }),
   clipNorm: z.number().gte(0).default(1).describe('Largest global L2 norm of the gradients; 0: no clipping.'),
-  labelSmoothing: z.number().gte(0).lt(1).default(0),
+  labelSmoothing: z.number().gte(0).lt(1).default(0).describe('Share of each label that is spread over all classes.'),
   monitor: z
     .enum(['valLoss', 'valAccuracy'])
     .default('valAccuracy')
@@ -69,13 +71,13 @@ const modelSchema = z
 export type ModelChoice = z.output<typeof modelSchema>;
 
 const serveSchema = z.strictObject({
-  backend: z.string().min(1).default('onnx'),
-  device: z.string().min(1).default('cpu'),
-  host: z.string().min(1).default('127.0.0.1'),
-  port: z.int().gte(0).max(65535).default(8080).describe('0: any free port.'),
+  backend: z.string().min(1).default('onnx').describe('Serving backend; plugins add more.'),
+  device: z.string().min(1).default('cpu').describe('Device of the backend, such as "cpu".'),
+  host: z.string().min(1).default('127.0.0.1').describe('Address to listen on; 0.0.0.0: all networks.'),
+  port: z.int().gte(0).max(65535).default(8080).describe('Port to listen on; 0: any free port.'),
   workers: positive.default(1).describe('Inference processes.'),
   threads: positive.default(1).describe('Threads of each inference process.'),
-  maxBodyBytes: positive.default(10_485_760),
+  maxBodyBytes: positive.default(10_485_760).describe('Largest body of a request, in bytes.'),
   maxPixels: positive.default(16_777_216).describe('Largest picture that is decoded.'),
   maxBatch: positive.default(256).describe('Most images in one request.'),
   topK: positive.default(3).describe('Classes in an answer unless the request says otherwise.'),
@@ -89,9 +91,12 @@ export const configSchema = z.strictObject({
   image: preprocessingSchema.prefault({}).describe('What every picture is converted to.'),
   dataset: path.default('data/dataset').describe('The data set to train on.'),
   runs: path.default('runs').describe('Folder of the training runs.'),
-  model: modelSchema.default({ preset: 'cnn-v2' }),
-  train: trainSchema.prefault({}),
-  serve: serveSchema.prefault({}),
+  model: modelSchema.default({ preset: 'cnn-v2' }).describe('The network.'),
+  train: trainSchema.prefault({}).describe('How it is trained.'),
+  serve: serveSchema.prefault({}).describe('The HTTP server.'),
 });
 export type Config = z.output<typeof configSchema>;
 export type ConfigInput = z.input<typeof configSchema>;
+
+/** The keys that hold a path of the file system; loading makes them absolute. */
+export const PATH_KEYS = ['dataset', 'runs'] as const satisfies readonly (keyof Config)[];

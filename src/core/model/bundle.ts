@@ -45,13 +45,21 @@ export interface ModelBundle extends ServableModel {
   /** SHA-256 of `model.json`, which holds the hashes of the other files: names the whole bundle. */
   readonly digest: string;
   /** uint8, [count, height, width, channels], with what the model answered: float32, [count, classes]. */
-  readonly golden: { readonly count: number; readonly images: Uint8Array; readonly probabilities: Float32Array };
+  readonly golden: {
+    readonly count: number;
+    readonly images: Uint8Array;
+    readonly probabilities: Float32Array;
+  };
 }
 
 export interface BundleContent {
   readonly manifest: Omit<BundleManifest, 'format' | 'version' | 'files' | 'golden'>;
   readonly onnx: Uint8Array;
-  readonly golden: { readonly count: number; readonly images: Uint8Array; readonly probabilities: Float32Array };
+  readonly golden: {
+    readonly count: number;
+    readonly images: Uint8Array;
+    readonly probabilities: Float32Array;
+  };
 }
 
 /** Writes a bundle into a new folder, all at once. */
@@ -78,7 +86,10 @@ export async function writeBundle(folder: string, content: BundleContent): Promi
     for (const [name, bytes] of Object.entries(files)) await writeSynced(join(temporary, name), bytes);
     const text = `${JSON.stringify(manifest, null, 2)}\n`;
     await writeSynced(join(temporary, BUNDLE_FILES.manifest), text);
-    await writeSynced(join(temporary, `${BUNDLE_FILES.manifest}.sha256`), `${sha256(text)}  ${BUNDLE_FILES.manifest}\n`);
+    await writeSynced(
+      join(temporary, `${BUNDLE_FILES.manifest}.sha256`),
+      `${sha256(text)}  ${BUNDLE_FILES.manifest}\n`,
+    );
   });
 }
 
@@ -100,9 +111,16 @@ export async function openBundle(folder: string): Promise<ModelBundle> {
   if (sha256(text) !== written) throw changed(folder, BUNDLE_FILES.manifest);
   const parsed = bundleManifestSchema.safeParse(JSON.parse(text.toString()));
   if (!parsed.success)
-    throw new RobleError('ROBLE_BUNDLE_INVALID', `${join(folder, BUNDLE_FILES.manifest)} is not of the expected form.`, {
-      problems: parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message })),
-    });
+    throw new RobleError(
+      'ROBLE_BUNDLE_INVALID',
+      `${join(folder, BUNDLE_FILES.manifest)} is not of the expected form.`,
+      {
+        problems: parsed.error.issues.map((issue) => ({
+          path: issue.path.join('.'),
+          message: issue.message,
+        })),
+      },
+    );
   const manifest = parsed.data;
   const contents: Record<string, Buffer> = {};
   for (const [name, expected] of Object.entries(manifest.files)) {
@@ -113,7 +131,10 @@ export async function openBundle(folder: string): Promise<ModelBundle> {
   const probabilities = contents[BUNDLE_FILES.goldenProbabilities];
   const images = contents[BUNDLE_FILES.goldenImages];
   if (!probabilities || !images || !contents[BUNDLE_FILES.model])
-    throw new RobleError('ROBLE_BUNDLE_INVALID', `${folder} lists no ${BUNDLE_FILES.model} or no golden outputs.`);
+    throw new RobleError(
+      'ROBLE_BUNDLE_INVALID',
+      `${folder} lists no ${BUNDLE_FILES.model} or no golden outputs.`,
+    );
   const { width, height, channels } = manifest.preprocessing;
   return {
     folder,
@@ -121,7 +142,11 @@ export async function openBundle(folder: string): Promise<ModelBundle> {
     digest: sha256(text),
     input: { width, height, channels },
     classes: manifest.classes,
-    golden: { count: manifest.golden.count, images, probabilities: new Float32Array(new Uint8Array(probabilities).buffer) },
+    golden: {
+      count: manifest.golden.count,
+      images,
+      probabilities: new Float32Array(new Uint8Array(probabilities).buffer),
+    },
   };
 }
 

@@ -48,7 +48,10 @@ interface Resolved<L> {
   readonly parameters: readonly ParameterSpec[];
 }
 export type ResolvedConv = Resolved<ConvLayer> & { readonly type: 'conv'; readonly window: Window };
-export type ResolvedPool = Resolved<PoolLayer> & { readonly type: PoolLayer['type']; readonly window: Window };
+export type ResolvedPool = Resolved<PoolLayer> & {
+  readonly type: PoolLayer['type'];
+  readonly window: Window;
+};
 export type ResolvedBatchNorm = Resolved<BatchNormLayer> & { readonly type: 'batchNorm' };
 export type ResolvedActivation = Resolved<ActivationLayer> & { readonly type: ActivationLayer['type'] };
 export type ResolvedGlobalPool = Resolved<GlobalPoolLayer> & { readonly type: GlobalPoolLayer['type'] };
@@ -113,7 +116,12 @@ export function parametersOf(network: Network): ParameterSpec[] {
  */
 export function resolveNetwork(spec: ModelSpec): Network {
   const { height, width, channels } = spec.input;
-  const layers = resolveSequence(spec.layers, [channels, height, width], { classes: spec.classes, names: new Set(), counts: new Map(), prefix: '' });
+  const layers = resolveSequence(spec.layers, [channels, height, width], {
+    classes: spec.classes,
+    names: new Set(),
+    counts: new Map(),
+    prefix: '',
+  });
   const output = layers.at(-1)?.output;
   if (output?.length !== 1 || output[0] !== spec.classes)
     throw invalid(`The last layer must give one output for each class.`, {
@@ -163,7 +171,12 @@ function resolveLayer(layer: Layer, input: SampleShape, scope: Scope): ResolvedL
         decay: false,
         initial: { value },
       });
-      const parameters = [vector('scale', 1, true), vector('bias', 0, true), vector('mean', 0, false), vector('variance', 1, false)];
+      const parameters = [
+        vector('scale', 1, true),
+        vector('bias', 0, true),
+        vector('mean', 0, false),
+        vector('variance', 1, false),
+      ];
       return { type: 'batchNorm', name, layer, input, output: input, parameters };
     }
     case 'relu':
@@ -172,7 +185,14 @@ function resolveLayer(layer: Layer, input: SampleShape, scope: Scope): ResolvedL
       return { type: layer.type, name, layer, input, output: input, parameters: [] };
     case 'globalAveragePool':
     case 'globalMaxPool':
-      return { type: layer.type, name, layer, input, output: [imageInput(layer, name, input)[0]], parameters: [] };
+      return {
+        type: layer.type,
+        name,
+        layer,
+        input,
+        output: [imageInput(layer, name, input)[0]],
+        parameters: [],
+      };
     case 'dropout':
       return { type: 'dropout', name, layer, input, output: input, parameters: [] };
     case 'flatten':
@@ -188,7 +208,13 @@ function resolveConv(layer: ConvLayer, name: string, input: SampleShape): Resolv
   const [channels] = imageInput(layer, name, input);
   const window = windowOf(layer.kernel, layer.stride, layer.padding, input);
   const output = [layer.filters, ...windowOutput(layer, name, input, window)] as const;
-  const parameters = weightAndBias(name, [layer.filters, channels, ...window.kernel], channels * sizeOf(window.kernel), layer.filters, layer.bias);
+  const parameters = weightAndBias(
+    name,
+    [layer.filters, channels, ...window.kernel],
+    channels * sizeOf(window.kernel),
+    layer.filters,
+    layer.bias,
+  );
   return { type: 'conv', name, layer, input, output, parameters, window };
 }
 
@@ -204,17 +230,27 @@ function resolveDense(layer: DenseLayer, name: string, input: SampleShape, class
   return { type: 'dense', name, layer, units, input, output: [units], parameters };
 }
 
-function resolveResidual(layer: ResidualLayer, name: string, input: SampleShape, scope: Scope): ResolvedResidual {
+function resolveResidual(
+  layer: ResidualLayer,
+  name: string,
+  input: SampleShape,
+  scope: Scope,
+): ResolvedResidual {
   const inner: Scope = { ...scope, counts: new Map(), prefix: `${name}.` };
   const body = resolveSequence(layer.layers, input, inner);
   const output = body.at(-1)!.output;
-  const projection = sameShape(input, output) ? [] : resolveSequence(projectionLayers(name, input, output), input, inner);
+  const projection = sameShape(input, output)
+    ? []
+    : resolveSequence(projectionLayers(name, input, output), input, inner);
   return { type: 'residual', name, layer, input, output, parameters: [], body, projection };
 }
 
 /** The shortcut of He et al. 2015, option B: a strided 1x1 convolution with batch norm. */
 function projectionLayers(name: string, input: SampleShape, output: SampleShape): Layer[] {
-  const strides = [1, 2].map((axis) => Math.ceil((input[axis] ?? 0) / (output[axis] ?? 1))) as [number, number];
+  const strides = [1, 2].map((axis) => Math.ceil((input[axis] ?? 0) / (output[axis] ?? 1))) as [
+    number,
+    number,
+  ];
   const reached = [1, 2].every((axis) => Math.ceil((input[axis] ?? 0) / strides[axis - 1]!) === output[axis]);
   if (input.length !== 3 || output.length !== 3 || !reached)
     throw invalid(`The shortcut of residual block "${name}" cannot join its input and its output.`, {
@@ -223,23 +259,50 @@ function projectionLayers(name: string, input: SampleShape, output: SampleShape)
       nextSteps: ['Use padding "same" inside the block, and whole strides.'],
     });
   return [
-    { type: 'conv', name: 'projection', filters: output[0], kernel: 1, stride: strides, padding: 'same', bias: false },
+    {
+      type: 'conv',
+      name: 'projection',
+      filters: output[0],
+      kernel: 1,
+      stride: strides,
+      padding: 'same',
+      bias: false,
+    },
     { type: 'batchNorm', name: 'projectionNorm', epsilon: 1e-5, momentum: 0.1 },
   ];
 }
 
 /** He et al. 2015: uniform with variance 2 / fan-in; biases start at zero. */
-function weightAndBias(name: string, shape: number[], fanIn: number, units: number, bias: boolean): ParameterSpec[] {
-  const weight: ParameterSpec = { name: `${name}.weight`, shape, trainable: true, decay: true, initial: { bound: Math.sqrt(6 / fanIn) } };
+function weightAndBias(
+  name: string,
+  shape: number[],
+  fanIn: number,
+  units: number,
+  bias: boolean,
+): ParameterSpec[] {
+  const weight: ParameterSpec = {
+    name: `${name}.weight`,
+    shape,
+    trainable: true,
+    decay: true,
+    initial: { bound: Math.sqrt(6 / fanIn) },
+  };
   if (!bias) return [weight];
-  return [weight, { name: `${name}.bias`, shape: [units], trainable: true, decay: false, initial: { value: 0 } }];
+  return [
+    weight,
+    { name: `${name}.bias`, shape: [units], trainable: true, decay: false, initial: { value: 0 } },
+  ];
 }
 
 function nameOf(layer: Layer, scope: Scope): string {
   const number = (scope.counts.get(layer.type) ?? 0) + 1;
   scope.counts.set(layer.type, number);
   const name = `${scope.prefix}${layer.name ?? `${layer.type}${number}`}`;
-  if (scope.names.has(name)) throw invalid(`Two layers are named "${name}".`, { received: name, expected: 'a name of its own for each layer' });
+  if (scope.names.has(name))
+    throw invalid(`Two layers are named "${name}".`, {
+      received: name,
+      expected: 'a name of its own for each layer',
+    });
   scope.names.add(name);
   return name;
 }
@@ -270,19 +333,28 @@ function windowOf(
     return Math.max((Math.ceil(side / strides[axis]!) - 1) * strides[axis]! + kernels[axis]! - side, 0);
   }) as [number, number];
   const begin = total.map((value) => Math.floor(value / 2)) as [number, number];
-  return { kernel: kernels, stride: strides, padding: [begin[0], begin[1], total[0] - begin[0], total[1] - begin[1]] };
+  return {
+    kernel: kernels,
+    stride: strides,
+    padding: [begin[0], begin[1], total[0] - begin[0], total[1] - begin[1]],
+  };
 }
 
 function windowOutput(layer: Layer, name: string, input: SampleShape, window: Window): [number, number] {
   const [top, left, bottom, right] = window.padding;
   const padded = [input[1]! + top + bottom, input[2]! + left + right];
-  const output = [0, 1].map((axis) => Math.floor((padded[axis]! - window.kernel[axis]!) / window.stride[axis]!) + 1) as [number, number];
+  const output = [0, 1].map(
+    (axis) => Math.floor((padded[axis]! - window.kernel[axis]!) / window.stride[axis]!) + 1,
+  ) as [number, number];
   if (output.every((side) => side > 0)) return output;
-  throw invalid(`Layer "${name}" (${layer.type} ${window.kernel.join('x')}) has no output: what reaches it is smaller than its window.`, {
-    received: formatShape(input),
-    expected: `at least ${window.kernel.join('x')} pixels`,
-    nextSteps: ['Use padding "same", fewer pooling layers, or larger images.'],
-  });
+  throw invalid(
+    `Layer "${name}" (${layer.type} ${window.kernel.join('x')}) has no output: what reaches it is smaller than its window.`,
+    {
+      received: formatShape(input),
+      expected: `at least ${window.kernel.join('x')} pixels`,
+      nextSteps: ['Use padding "same", fewer pooling layers, or larger images.'],
+    },
+  );
 }
 
 function sameShape(a: SampleShape, b: SampleShape): boolean {

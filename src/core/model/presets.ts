@@ -12,7 +12,14 @@ const convUnit = (filters: number, stride = 1): Input[] => [
 
 /** Two 3x3 convolutions with a shortcut, the basic block of He et al. 2015. */
 const basicBlock = (filters: number, stride = 1): Input[] => [
-  { type: 'residual', layers: [...convUnit(filters, stride), { type: 'conv', filters, kernel: 3, bias: false }, { type: 'batchNorm' }] },
+  {
+    type: 'residual',
+    layers: [
+      ...convUnit(filters, stride),
+      { type: 'conv', filters, kernel: 3, bias: false },
+      { type: 'batchNorm' },
+    ],
+  },
   { type: 'relu' },
 ];
 
@@ -68,14 +75,18 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
  *
  * @throws {RobleError} `ROBLE_MODEL_INVALID` for a preset that does not exist.
  */
-export function layersOf(model: { readonly preset?: string | undefined; readonly layers?: readonly Layer[] | undefined }): Layer[] {
+export function layersOf(model: {
+  readonly preset?: string | undefined;
+  readonly layers?: readonly Layer[] | undefined;
+}): Layer[] {
   if (model.layers) return [...model.layers];
-  const preset = PRESETS[model.preset ?? ''];
+  const name = model.preset ?? '';
+  const preset = Object.hasOwn(PRESETS, name) ? PRESETS[name] : undefined;
   if (!preset)
     throw new RobleError('ROBLE_MODEL_INVALID', `There is no preset "${model.preset}".`, {
       received: model.preset,
       expected: `one of ${Object.keys(PRESETS).join(', ')}`,
-      nextSteps: didYouMean(model.preset ?? '', Object.keys(PRESETS)),
+      nextSteps: didYouMean(name, Object.keys(PRESETS)),
     });
   return preset.layers.map((layer) => layerSchema.parse(layer));
 }

@@ -3,7 +3,11 @@ import { z } from 'zod';
 const positive = z.int().positive();
 /** One number for both sides, or [height, width]. */
 const pair = z.union([positive, z.tuple([positive, positive])]);
-const name = z.string().min(1).optional().describe('Name of the layer in messages and checkpoints; by default its type and number.');
+const name = z
+  .string()
+  .min(1)
+  .optional()
+  .describe('Name of the layer in messages and checkpoints; by default its type and number.');
 const padding = z.enum(['same', 'valid']);
 
 const conv = z.strictObject({
@@ -19,7 +23,12 @@ const batchNorm = z.strictObject({
   type: z.literal('batchNorm'),
   name,
   epsilon: z.number().positive().default(1e-5),
-  momentum: z.number().gt(0).lte(1).default(0.1).describe('Weight of the newest batch in the running statistics.'),
+  momentum: z
+    .number()
+    .gt(0)
+    .lte(1)
+    .default(0.1)
+    .describe('Weight of the newest batch in the running statistics.'),
 });
 const activation = z.strictObject({ type: z.enum(['relu', 'gelu', 'silu']), name });
 const pool = z.strictObject({
@@ -39,7 +48,9 @@ const flatten = z.strictObject({ type: z.literal('flatten'), name });
 const dense = z.strictObject({
   type: z.literal('dense'),
   name,
-  units: z.union([positive, z.literal('classes')]).describe('Number of outputs; "classes" for the last layer.'),
+  units: z
+    .union([positive, z.literal('classes')])
+    .describe('Number of outputs; "classes" for the last layer.'),
   bias: z.boolean().default(true),
 });
 
@@ -54,7 +65,17 @@ const residual = z.strictObject({
 
 // The annotation breaks the circle between a residual block and its layers.
 export const layerSchema: z.ZodType<Layer, LayerInput> = z.lazy(() =>
-  z.discriminatedUnion('type', [conv, batchNorm, activation, pool, globalPool, dropout, flatten, dense, residual]),
+  z.discriminatedUnion('type', [
+    conv,
+    batchNorm,
+    activation,
+    pool,
+    globalPool,
+    dropout,
+    flatten,
+    dense,
+    residual,
+  ]),
 ) as never;
 
 export type ConvLayer = z.output<typeof conv>;

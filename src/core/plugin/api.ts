@@ -25,8 +25,19 @@ export interface Batch {
 }
 
 export type OptimizerSpec =
-  | { readonly type: 'adamw'; readonly beta1: number; readonly beta2: number; readonly epsilon: number; readonly weightDecay: number }
-  | { readonly type: 'sgd'; readonly momentum: number; readonly nesterov: boolean; readonly weightDecay: number };
+  | {
+      readonly type: 'adamw';
+      readonly beta1: number;
+      readonly beta2: number;
+      readonly epsilon: number;
+      readonly weightDecay: number;
+    }
+  | {
+      readonly type: 'sgd';
+      readonly momentum: number;
+      readonly nesterov: boolean;
+      readonly weightDecay: number;
+    };
 
 /** What may change from step to step without a new session. */
 export interface StepHyperparameters {

@@ -24,11 +24,19 @@ export class PluginRegistry {
     if (typeof entry.name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(entry.name))
       refuse('A plugin has no valid name.', entry.name, 'lower-case letters, digits and dashes');
     if (entry.apiVersion !== PLUGIN_API_VERSION)
-      refuse(`Plugin "${entry.name}" is made for another version of roble.`, entry.apiVersion, `apiVersion ${PLUGIN_API_VERSION}`);
+      refuse(
+        `Plugin "${entry.name}" is made for another version of roble.`,
+        entry.apiVersion,
+        `apiVersion ${PLUGIN_API_VERSION}`,
+      );
     if (!KINDS.includes(entry.kind))
       refuse(`Plugin "${entry.name}" is of an unknown kind.`, entry.kind, `one of ${KINDS.join(', ')}`);
     if (this.#entries.some((known) => known.kind === entry.kind && known.name === entry.name))
-      refuse(`There are two plugins "${entry.name}" of kind ${entry.kind}.`, entry.module, `one of: ${this.#names(entry.kind)}`);
+      refuse(
+        `There are two plugins "${entry.name}" of kind ${entry.kind}.`,
+        entry.module,
+        `one of: ${this.#names(entry.kind)}`,
+      );
     this.#entries.push(entry);
   }
 
@@ -36,7 +44,9 @@ export class PluginRegistry {
   async load<K extends PluginKind>(kind: K, name: string): Promise<PluginKinds[K]> {
     const entry = this.#entries.find((candidate) => candidate.kind === kind && candidate.name === name);
     if (!entry) {
-      const known = this.#entries.filter((candidate) => candidate.kind === kind).map((candidate) => candidate.name);
+      const known = this.#entries
+        .filter((candidate) => candidate.kind === kind)
+        .map((candidate) => candidate.name);
       throw new RobleError('ROBLE_PLUGIN_UNKNOWN', `There is no ${kind} "${name}".`, {
         received: name,
         expected: `one of ${known.join(', ')}`,
@@ -47,7 +57,11 @@ export class PluginRegistry {
     try {
       loaded = await import(entry.module);
     } catch (cause) {
-      throw new RobleError('ROBLE_PLUGIN_INVALID', `The plugin "${name}" could not be loaded: ${(cause as Error).message}`, { cause });
+      throw new RobleError(
+        'ROBLE_PLUGIN_INVALID',
+        `The plugin "${name}" could not be loaded: ${(cause as Error).message}`,
+        { cause },
+      );
     }
     if (!loaded.plugin)
       throw new RobleError('ROBLE_PLUGIN_INVALID', `The module of plugin "${name}" exports no "plugin".`, {
@@ -58,6 +72,9 @@ export class PluginRegistry {
   }
 
   #names(kind: PluginKind): string {
-    return this.#entries.filter((entry) => entry.kind === kind).map((entry) => entry.name).join(', ');
+    return this.#entries
+      .filter((entry) => entry.kind === kind)
+      .map((entry) => entry.name)
+      .join(', ');
   }
 }

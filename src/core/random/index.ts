@@ -12,6 +12,10 @@ const PURPOSES: Record<RandomPurpose, number> = {
   augment: 6,
 };
 
+/** Words computed at once: few for a stream that is asked for a number or two, many once it proves to be long. */
+const FIRST_WORDS = 4;
+const MORE_WORDS = 256;
+
 /**
  * A stream of random numbers that is a pure function of (seed, purpose, two indices): the same numbers come out on
  * any machine, in any order of calls between streams, with any number of workers.
@@ -23,9 +27,9 @@ const PURPOSES: Record<RandomPurpose, number> = {
 export class Random {
   readonly #key: readonly [number, number];
   readonly #indices: readonly [number, number];
-  readonly #block = new Uint32Array(4);
-  #blockNumber = 0;
-  #used = 4;
+  #words = new Uint32Array(FIRST_WORDS);
+  #block = 0;
+  #used = FIRST_WORDS;
 
   /** `seed`, `index` and `subIndex` are integers in 0 .. 2^32 - 1; use {@link hash32} for a text. */
   constructor(seed: number, purpose: RandomPurpose, index = 0, subIndex = 0) {
@@ -35,11 +39,8 @@ export class Random {
 
   /** The next integer, uniform in 0 .. 2^32 - 1. */
   uint32(): number {
-    if (this.#used === 4) {
-      philox4x32([this.#blockNumber++, 0, ...this.#indices], this.#key, this.#block);
-      this.#used = 0;
-    }
-    return this.#block[this.#used++]!;
+    if (this.#used === this.#words.length) this.#refill();
+    return this.#words[this.#used++]!;
   }
 
   /** The next number, uniform in [0, 1) with 32 bits. */
@@ -82,6 +83,13 @@ export class Random {
     const order = new Uint32Array(count);
     for (let i = 0; i < count; i++) order[i] = i;
     return this.shuffle(order);
+  }
+
+  #refill(): void {
+    if (this.#block > 0 && this.#words.length === FIRST_WORDS) this.#words = new Uint32Array(MORE_WORDS);
+    philox4x32([this.#block, 0, ...this.#indices], this.#key, this.#words);
+    this.#block += this.#words.length / 4;
+    this.#used = 0;
   }
 }
 

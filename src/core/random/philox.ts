@@ -9,39 +9,48 @@ const W0 = 0x9e3779b9;
 const W1 = 0xbb67ae85;
 const ROUNDS = 10;
 
-/** The upper 32 bits of the product of two unsigned 32-bit integers. */
+/** The upper 32 bits of the product of two unsigned 32-bit integers, by their halves. */
 function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;
-  const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
+  const middle = aHigh * bLow + (Math.imul(aLow, bLow) >>> 16);
   const middleLow = (middle & 0xffff) + aLow * bHigh;
   return (aHigh * bHigh + Math.floor(middle / 65536) + Math.floor(middleLow / 65536)) >>> 0;
 }
 
-/** Writes the four 32-bit words for (`counter`, `key`) into `out`. */
+/**
+ * Fills `out` with the blocks of four 32-bit words for (`counter`, `key`), (`counter` + 1, `key`), ...; only the first
+ * word of the counter counts up.
+ */
 export function philox4x32(
   counter: readonly [number, number, number, number],
   key: readonly [number, number],
   out: Uint32Array,
 ): void {
-  let [c0, c1, c2, c3] = counter;
-  let [k0, k1] = key;
-  for (let round = 0; round < ROUNDS; round++) {
-    const high0 = multiplyHigh(M0, c0);
-    const low0 = Math.imul(M0, c0);
-    const high1 = multiplyHigh(M1, c2);
-    const low1 = Math.imul(M1, c2);
-    c0 = (high1 ^ c1 ^ k0) >>> 0;
-    c1 = low1 >>> 0;
-    c2 = (high0 ^ c3 ^ k1) >>> 0;
-    c3 = low0 >>> 0;
-    k0 = (k0 + W0) >>> 0;
-    k1 = (k1 + W1) >>> 0;
+  for (let i = 0; i + 3 < out.length; i += 4) {
+    let c0 = (counter[0] + (i >>> 2)) >>> 0;
+    let c1 = counter[1];
+    let c2 = counter[2];
+    let c3 = counter[3];
+    let k0 = key[0];
+    let k1 = key[1];
+    for (let round = 0; round < ROUNDS; round++) {
+      const high0 = multiplyHigh(M0, c0);
+      const high1 = multiplyHigh(M1, c2);
+      const low0 = Math.imul(M0, c0);
+      const low1 = Math.imul(M1, c2);
+      c0 = (high1 ^ c1 ^ k0) >>> 0;
+      c1 = low1 >>> 0;
+      c2 = (high0 ^ c3 ^ k1) >>> 0;
+      c3 = low0 >>> 0;
+      k0 = (k0 + W0) | 0;
+      k1 = (k1 + W1) | 0;
+    }
+    out[i] = c0;
+    out[i + 1] = c1;
+    out[i + 2] = c2;
+    out[i + 3] = c3;
   }
-  out[0] = c0;
-  out[1] = c1;
-  out[2] = c2;
-  out[3] = c3;
 }

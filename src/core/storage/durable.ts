@@ -52,7 +52,10 @@ export async function replaceFile(path: string, content: Uint8Array | string): P
  *
  * @throws {RobleError} `ROBLE_OUTPUT_EXISTS`, `ROBLE_DISK_FULL`, or what `fill` throws.
  */
-export async function createFolder(target: string, fill: (temporary: string) => Promise<void>): Promise<void> {
+export async function createFolder(
+  target: string,
+  fill: (temporary: string) => Promise<void>,
+): Promise<void> {
   const path = resolve(target);
   await refuseExisting(path);
   const temporary = temporaryName(path);

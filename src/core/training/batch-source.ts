@@ -19,7 +19,9 @@ export class BatchSource {
   /** `firstStep` counts from 0 over the whole run. */
   constructor(recipe: BatchRecipe, firstStep: number) {
     this.#thread = startThread(import.meta.url, './batch-thread.js', { workerData: recipe });
-    this.#thread.on('message', ({ step, batch }: { step: number; batch: Batch }) => this.#ready.set(step, batch));
+    this.#thread.on('message', ({ step, batch }: { step: number; batch: Batch }) =>
+      this.#ready.set(step, batch),
+    );
     this.#thread.on('error', (error) => {
       this.#failure = error as Error;
     });
@@ -50,7 +52,9 @@ export class BatchSource {
   #ask(): void {
     const used = this.#used;
     this.#used = undefined;
-    const transfer = used ? [used.images, used.targets, ...Object.values(used.masks)].map((array) => array.buffer as ArrayBuffer) : [];
+    const transfer = used
+      ? [used.images, used.targets, ...Object.values(used.masks)].map((array) => array.buffer as ArrayBuffer)
+      : [];
     this.#thread.postMessage({ step: this.#nextToAsk++, used }, transfer);
   }
 }

@@ -32,7 +32,11 @@ export function encodeCheckpoint({ state, progress }: Checkpoint): Uint8Array {
   let offset = 0;
   for (const [name, tensor] of tensors) {
     data.set(new Uint8Array(tensor.data.buffer, tensor.data.byteOffset, tensor.data.byteLength), offset);
-    header[name] = { dtype: 'F32', shape: tensor.shape, data_offsets: [offset, offset + tensor.data.byteLength] };
+    header[name] = {
+      dtype: 'F32',
+      shape: tensor.shape,
+      data_offsets: [offset, offset + tensor.data.byteLength],
+    };
     offset += tensor.data.byteLength;
   }
   header.__metadata__ = {
@@ -64,11 +68,16 @@ export function decodeCheckpoint(file: Uint8Array, where: string): Checkpoint {
     });
   try {
     const headerBytes = Number(new DataView(file.buffer, file.byteOffset).getBigUint64(0, true));
-    const { __metadata__: metadata, ...entries } = JSON.parse(Buffer.from(file.subarray(8, 8 + headerBytes)).toString());
+    const { __metadata__: metadata, ...entries } = JSON.parse(
+      Buffer.from(file.subarray(8, 8 + headerBytes)).toString(),
+    );
     const data = file.slice(8 + headerBytes);
     if (sha256(data) !== metadata.dataSha256) throw damaged('another SHA-256');
     const tensors = { parameters: {} as TensorMap, optimizer: {} as TensorMap };
-    for (const [key, { shape, data_offsets }] of Object.entries<{ shape: number[]; data_offsets: [number, number] }>(entries)) {
+    for (const [key, { shape, data_offsets }] of Object.entries<{
+      shape: number[];
+      data_offsets: [number, number];
+    }>(entries)) {
       const [kind, ...rest] = key.split(KIND_SEPARATOR);
       tensors[kind as keyof typeof tensors][rest.join(KIND_SEPARATOR)] = {
         shape,

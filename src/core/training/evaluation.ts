@@ -54,7 +54,8 @@ class Tally {
       const row = probabilities.subarray(i * this.#classes, (i + 1) * this.#classes);
       const own = row[label]!;
       let better = 0;
-      for (let other = 0; other < row.length; other++) if (row[other]! > own || (row[other] === own && other < label)) better++;
+      for (let other = 0; other < row.length; other++)
+        if (row[other]! > own || (row[other] === own && other < label)) better++;
       this.#lossSum -= Math.log(Math.max(own, SMALLEST_PROBABILITY));
       this.#seen[label]!++;
       if (better === 0) this.#right[label]!++;

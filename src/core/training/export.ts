@@ -8,7 +8,11 @@ import type { TrainingSetup } from './loop.js';
 const GOLDEN_COUNT = 16;
 
 /** Writes the best weights of the run as a model bundle, with the answers that the training engine gives. */
-export async function exportBundle(setup: TrainingSetup, checkpoints: CheckpointStore, best: EpochRecord): Promise<string> {
+export async function exportBundle(
+  setup: TrainingSetup,
+  checkpoints: CheckpointStore,
+  best: EpochRecord,
+): Promise<string> {
   const { request, manifest, session, validation, emit } = setup;
   const { state } = await checkpoints.readBest();
   await session.importState(state);
@@ -35,7 +39,10 @@ export async function exportBundle(setup: TrainingSetup, checkpoints: Checkpoint
 }
 
 /** Images spread over the validation split, so that they are of many classes. */
-async function goldenAnswers({ session, validation }: TrainingSetup, imageSize: number): Promise<BundleContent['golden']> {
+async function goldenAnswers(
+  { session, validation }: TrainingSetup,
+  imageSize: number,
+): Promise<BundleContent['golden']> {
   const count = Math.min(GOLDEN_COUNT, validation.count);
   const images = new Uint8Array(count * imageSize);
   for (let i = 0; i < count; i++) {

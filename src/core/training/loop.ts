@@ -40,7 +40,12 @@ export async function runTrainingLoop(setup: TrainingSetup): Promise<RunOutcome>
     stepInEpoch = trained.steps;
     const evaluated = trained.complete && (await evaluateEpoch(setup, epoch));
     if (!trained.complete || !evaluated) break;
-    const record: EpochRecord = { ...trained.metrics, ...evaluated, epoch, step: epoch * setup.stepsPerEpoch };
+    const record: EpochRecord = {
+      ...trained.metrics,
+      ...evaluated,
+      epoch,
+      step: epoch * setup.stepsPerEpoch,
+    };
     const isBest = !best || better(monitor, record, best);
     if (isBest) best = record;
     await history.epoch(record);
@@ -62,7 +67,12 @@ export async function runTrainingLoop(setup: TrainingSetup): Promise<RunOutcome>
   return { stopped, epochs: epoch - 1, best, bundle };
 }
 
-function progressOf(epoch: number, stepInEpoch: number, best: EpochRecord | undefined, monitor: 'valLoss' | 'valAccuracy') {
+function progressOf(
+  epoch: number,
+  stepInEpoch: number,
+  best: EpochRecord | undefined,
+  monitor: 'valLoss' | 'valAccuracy',
+) {
   return { epoch, stepInEpoch, best: best && { epoch: best.epoch, value: best[monitor] } };
 }
 
@@ -101,19 +111,36 @@ async function trainEpoch(setup: TrainingSetup, epoch: number) {
   }
   const trainSeconds = (performance.now() - started) / 1000;
   const imagesPerSecond = (steps * train.batchSize) / trainSeconds;
-  return { complete: steps === stepsPerEpoch, steps, metrics: { ...means(sums, steps), learningRate, imagesPerSecond, trainSeconds } };
+  return {
+    complete: steps === stepsPerEpoch,
+    steps,
+    metrics: { ...means(sums, steps), learningRate, imagesPerSecond, trainSeconds },
+  };
 }
 
 function means(sums: { loss: number; accuracy: number; gradientNorm: number }, steps: number) {
-  return { loss: sums.loss / steps, accuracy: sums.accuracy / steps, gradientNorm: sums.gradientNorm / steps };
+  return {
+    loss: sums.loss / steps,
+    accuracy: sums.accuracy / steps,
+    gradientNorm: sums.gradientNorm / steps,
+  };
 }
 
-async function evaluateEpoch({ request, session, validation, manifest, emit, shouldStop }: TrainingSetup, epoch: number) {
+async function evaluateEpoch(
+  { request, session, validation, manifest, emit, shouldStop }: TrainingSetup,
+  epoch: number,
+) {
   const started = performance.now();
   const { evaluationBatchSize } = request.train;
-  const metrics = await evaluateSplit(session, validation, manifest.classes.length, evaluationBatchSize, (done) => {
-    emit({ kind: 'evaluating', epoch, done, total: validation.count });
-    return !shouldStop();
-  });
+  const metrics = await evaluateSplit(
+    session,
+    validation,
+    manifest.classes.length,
+    evaluationBatchSize,
+    (done) => {
+      emit({ kind: 'evaluating', epoch, done, total: validation.count });
+      return !shouldStop();
+    },
+  );
   return metrics && { ...metrics, evaluationSeconds: (performance.now() - started) / 1000 };
 }

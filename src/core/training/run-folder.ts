@@ -49,10 +49,14 @@ async function takeLock(lock: string, folder: string, retry = true): Promise<voi
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     const owner = await readOwner(lock);
     if (!retry || (await isAlive(owner)))
-      throw new RobleError('ROBLE_RUN_LOCKED', `Another process (${owner?.pid ?? 'just starting'}) is training in ${folder}.`, {
-        expected: 'one training process in a run folder',
-        nextSteps: ['Wait for it, stop it, or choose another run folder.'],
-      });
+      throw new RobleError(
+        'ROBLE_RUN_LOCKED',
+        `Another process (${owner?.pid ?? 'just starting'}) is training in ${folder}.`,
+        {
+          expected: 'one training process in a run folder',
+          nextSteps: ['Wait for it, stop it, or choose another run folder.'],
+        },
+      );
     // What a killed process left behind.
     await rm(lock, { force: true });
     await takeLock(lock, folder, false);

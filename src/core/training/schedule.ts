@@ -6,7 +6,12 @@ import type { ScheduleSpec } from '../config/schema.js';
  *
  * Cosine: Loshchilov and Hutter 2017 (SGDR), without restarts. Warm-up: linear from near zero (Goyal et al. 2017).
  */
-export function learningRateFactor(schedule: ScheduleSpec, step: number, stepsPerEpoch: number, totalSteps: number): number {
+export function learningRateFactor(
+  schedule: ScheduleSpec,
+  step: number,
+  stepsPerEpoch: number,
+  totalSteps: number,
+): number {
   const warmup = Math.round(schedule.warmupEpochs * stepsPerEpoch);
   if (step < warmup) return (step + 1) / warmup;
   switch (schedule.type) {

@@ -40,7 +40,10 @@ const LAST_WORDS = 4000;
  * @throws {RobleError} `ROBLE_RUN_LOCKED`, `ROBLE_RUN_EXISTS`, `ROBLE_DATASET_SPLIT`, `ROBLE_MODEL_INVALID`,
  * `ROBLE_TRAIN_NOT_FINITE`, `ROBLE_WORKER_DIED`.
  */
-export async function trainModel(options: TrainModelOptions, context: Context & { registry: PluginRegistry }): Promise<TrainResult> {
+export async function trainModel(
+  options: TrainModelOptions,
+  context: Context & { registry: PluginRegistry },
+): Promise<TrainResult> {
   const train = trainSchema.parse(options.train ?? {});
   const layers = layersOf(options.model ?? { preset: 'cnn-v2' });
   const folder = await claimRunFolder(options.run ?? (await nextRunFolder(options.runs ?? 'runs')));
@@ -60,12 +63,22 @@ export async function trainModel(options: TrainModelOptions, context: Context & 
 }
 
 /** Starts the worker, passes its events on and its stop request to it, and waits for its end. */
-function superviseWorker(request: RunRequest, { signal, reporter, registry }: Context & { registry: PluginRegistry }): Promise<RunOutcome> {
+function superviseWorker(
+  request: RunRequest,
+  { signal, reporter, registry }: Context & { registry: PluginRegistry },
+): Promise<RunOutcome> {
   const { path, execArgv } = childModule(import.meta.url, './worker.js');
-  const child = fork(path, [], { execArgv, serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+  const child = fork(path, [], {
+    execArgv,
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
   const tell = (message: ToWorker) => child.connected && child.send(message, () => {});
   const stop = () => {
-    reporter?.report({ type: 'train', event: { kind: 'stopping', reason: 'interrupted: saving a checkpoint at the next step' } });
+    reporter?.report({
+      type: 'train',
+      event: { kind: 'stopping', reason: 'interrupted: saving a checkpoint at the next step' },
+    });
     tell({ type: 'stop' });
   };
   const lastWords = collectLastWords(child);
@@ -101,7 +114,9 @@ function workerDied(code: number | null, killedBy: NodeJS.Signals | null, lastWo
     received: [killedBy ? `signal ${killedBy}` : `exit code ${code}`, lastWords].filter(Boolean).join(': '),
     expected: 'an end with a result',
     nextSteps: [
-      ...(killedBy === 'SIGKILL' ? ['The system may have run out of memory: use a smaller train.batchSize.'] : []),
+      ...(killedBy === 'SIGKILL'
+        ? ['The system may have run out of memory: use a smaller train.batchSize.']
+        : []),
       'The checkpoints and the history up to then are in the run folder.',
     ],
   });

@@ -48,7 +48,11 @@ async function work({ request, plugins }: Extract<ToWorker, { type: 'start' }>):
   const { manifest } = dataset;
   const [training, validation] = [await dataset.load('train'), await dataset.load('validation')];
   const { width, height, channels } = manifest.preprocessing;
-  const model = { input: { width, height, channels }, classes: manifest.classes.length, layers: request.layers };
+  const model = {
+    input: { width, height, channels },
+    classes: manifest.classes.length,
+    layers: request.layers,
+  };
   const network = resolveNetwork(model);
   const batchSize = fittingBatchSize(train.batchSize, training.count);
   const engine = await new PluginRegistry(plugins).load('training-engine', train.engine);

@@ -24,8 +24,10 @@ async function agrees(blockSize: number): Promise<boolean> {
     graph.op('Conv', [x, weight], attributes),
     blockedConvolution(graph, x, weight, CHANNELS, CHANNELS, attributes, blockSize),
   ];
-  for (const [i, value] of results.entries()) graph.output(value, `y${i}`, 'float32', [1, CHANNELS, SIDE, SIDE]);
-  const wave = (count: number, pace: number) => Float32Array.from({ length: count }, (_, i) => Math.sin(i * pace));
+  for (const [i, value] of results.entries())
+    graph.output(value, `y${i}`, 'float32', [1, CHANNELS, SIDE, SIDE]);
+  const wave = (count: number, pace: number) =>
+    Float32Array.from({ length: count }, (_, i) => Math.sin(i * pace));
   try {
     const session = await createSession(graph.encode(), { threads: 1 });
     const { y0, y1 } = await session.run({

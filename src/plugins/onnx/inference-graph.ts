@@ -1,4 +1,11 @@
-import { type Network, type ResolvedBatchNorm, type ResolvedConv, type ResolvedLayer, sizeOf, type TensorMap } from '../../core/plugin/index.js';
+import {
+  type Network,
+  type ResolvedBatchNorm,
+  type ResolvedConv,
+  type ResolvedLayer,
+  sizeOf,
+  type TensorMap,
+} from '../../core/plugin/index.js';
 import { GraphBuilder, type Value } from './graph/builder.js';
 import { gelu, relu, silu } from './lowerings/activation.js';
 import { scaledImages } from './step-graph.js';
@@ -15,7 +22,10 @@ export function buildInferenceGraph(
 ): Uint8Array {
   const graph = new GraphBuilder();
   const logits = inferSequence({ graph, tensors, fold }, network.layers, scaledImages(graph, network, -1));
-  graph.output(graph.op('Softmax', [logits], { axis: 1 }), 'probabilities', 'float32', ['N', network.classes]);
+  graph.output(graph.op('Softmax', [logits], { axis: 1 }), 'probabilities', 'float32', [
+    'N',
+    network.classes,
+  ]);
   return graph.encode(metadata);
 }
 
@@ -47,7 +57,9 @@ function infer(scope: InferenceScope, layer: ResolvedLayer, x: Value): Value {
         bias: scope.tensors[`${layer.name}.bias`]?.data,
       });
     case 'batchNorm':
-      return graph.op('BatchNormalization', [x, ...['scale', 'bias', 'mean', 'variance'].map(constant)], { epsilon: layer.layer.epsilon });
+      return graph.op('BatchNormalization', [x, ...['scale', 'bias', 'mean', 'variance'].map(constant)], {
+        epsilon: layer.layer.epsilon,
+      });
     case 'relu':
       return relu(graph, x).output;
     case 'gelu':
@@ -89,7 +101,12 @@ interface ConvWeights {
   readonly bias: Float32Array | undefined;
 }
 
-function convolve({ graph }: InferenceScope, layer: ResolvedConv, x: Value, { weight, bias }: ConvWeights): Value {
+function convolve(
+  { graph }: InferenceScope,
+  layer: ResolvedConv,
+  x: Value,
+  { weight, bias }: ConvWeights,
+): Value {
   const { kernel, stride, padding } = layer.window;
   const inputs = [x, graph.tensor(`${layer.name}.weight`, layer.parameters[0]!.shape, () => weight)];
   if (bias) inputs.push(graph.tensor(`${layer.name}.bias`, [layer.output[0]], () => bias));
@@ -98,7 +115,9 @@ function convolve({ graph }: InferenceScope, layer: ResolvedConv, x: Value, { we
 
 function foldedWeights(tensors: TensorMap, conv: ResolvedConv, norm: ResolvedBatchNorm): ConvWeights {
   const of = (layer: string, part: string) => tensors[`${layer}.${part}`]?.data;
-  const [scale, offset, mean, variance] = ['scale', 'bias', 'mean', 'variance'].map((part) => of(norm.name, part)!);
+  const [scale, offset, mean, variance] = ['scale', 'bias', 'mean', 'variance'].map(
+    (part) => of(norm.name, part)!,
+  );
   const weight = Float32Array.from(of(conv.name, 'weight')!);
   const bias = new Float32Array(conv.output[0]);
   const perFilter = weight.length / bias.length;

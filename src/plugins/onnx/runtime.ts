@@ -12,13 +12,20 @@ export interface RuntimeOptions {
 }
 
 /** A session on a model given as bytes or as a path. Its `run` blocks the calling thread. */
-export async function createSession(model: Uint8Array | string, options: RuntimeOptions): Promise<InferenceSession> {
+export async function createSession(
+  model: Uint8Array | string,
+  options: RuntimeOptions,
+): Promise<InferenceSession> {
   const device = options.device ?? 'cpu';
   if (device !== 'cpu')
-    throw new RobleError('ROBLE_DEVICE_UNAVAILABLE', `The engine "onnx" cannot use the device "${device}" here.`, {
-      received: device,
-      expected: 'cpu',
-    });
+    throw new RobleError(
+      'ROBLE_DEVICE_UNAVAILABLE',
+      `The engine "onnx" cannot use the device "${device}" here.`,
+      {
+        received: device,
+        expected: 'cpu',
+      },
+    );
   const { InferenceSession } = await loadRuntime();
   const sessionOptions: InferenceSession.SessionOptions = {
     executionProviders: ['cpu'],

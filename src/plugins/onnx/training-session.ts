@@ -36,7 +36,13 @@ export class OnnxTrainingSession implements TrainingSession {
   /** The graph of the current weights for evaluation; undefined after an update. */
   #inference: InferenceSession | undefined;
 
-  private constructor(runtime: Runtime, network: Network, options: EngineOptions, plan: Plan, session: InferenceSession) {
+  private constructor(
+    runtime: Runtime,
+    network: Network,
+    options: EngineOptions,
+    plan: Plan,
+    session: InferenceSession,
+  ) {
     this.#runtime = runtime;
     this.#network = network;
     this.#options = options;
@@ -55,13 +61,25 @@ export class OnnxTrainingSession implements TrainingSession {
 
   async step(batch: Batch, { learningRate }: StepHyperparameters): Promise<StepMetrics> {
     const outputs = await this.#session.run(this.#feeds(batch, learningRate));
-    const [loss, accuracy, gradientNorm] = outputs.metrics!.data as Float32Array as unknown as [number, number, number];
-    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
-      throw new RobleError('ROBLE_TRAIN_NOT_FINITE', `Step ${this.#steps + 1} gave a loss or a gradient that is not a finite number.`, {
-        received: `loss ${loss}, gradient norm ${gradientNorm}`,
-        expected: 'finite numbers',
-        nextSteps: ['Lower the learning rate, or add warm-up epochs.', 'Keep gradient clipping on (train.clipNorm).'],
-      });
+    const [loss, accuracy, gradientNorm, magnitude] = outputs.metrics!.data as Float32Array as unknown as [
+      number,
+      number,
+      number,
+      number,
+    ];
+    if (![loss, gradientNorm, magnitude].every(Number.isFinite))
+      throw new RobleError(
+        'ROBLE_TRAIN_NOT_FINITE',
+        `Step ${this.#steps + 1} gave a loss, a gradient or weights that are not finite numbers.`,
+        {
+          received: `loss ${loss}, gradient norm ${gradientNorm}, sum of the new weights' magnitudes ${magnitude}`,
+          expected: 'finite numbers',
+          nextSteps: [
+            'Lower the learning rate, or add warm-up epochs.',
+            'Keep gradient clipping on (train.clipNorm).',
+          ],
+        },
+      );
     for (const name of this.#state.keys()) this.#state.set(name, outputs[`next:${name}`] as Tensor);
     this.#steps++;
     await this.#dropInference();
@@ -76,20 +94,33 @@ export class OnnxTrainingSession implements TrainingSession {
   async exportState(): Promise<TrainingState> {
     const optimizer: TensorMap = {};
     for (const slot of optimizerSlots(this.#options.optimizer))
-      for (const [name, tensor] of Object.entries(this.#read(slot, this.#layouts.weights))) optimizer[`${slot}/${name}`] = tensor;
+      for (const [name, tensor] of Object.entries(this.#read(slot, this.#layouts.weights)))
+        optimizer[`${slot}/${name}`] = tensor;
     return { step: this.#steps, parameters: this.#parameters(), optimizer, plan: this.#plan };
   }
 
   async importState(state: TrainingState): Promise<void> {
     const { weights, statistics } = this.#layouts;
-    const vectors = new Map<string, Float32Array>([['weights', flatten(weights, (name) => state.parameters[name])]]);
-    if (statistics.size > 0) vectors.set('statistics', flatten(statistics, (name) => state.parameters[name]));
+    const vectors = new Map<string, Float32Array>([
+      ['weights', flatten(weights, (name) => state.parameters[name])],
+    ]);
+    if (statistics.size > 0)
+      vectors.set(
+        'statistics',
+        flatten(statistics, (name) => state.parameters[name]),
+      );
     for (const slot of optimizerSlots(this.#options.optimizer)) {
       // A state without moments is one that has made no step.
       const fresh = state.step === 0 && Object.keys(state.optimizer).length === 0;
-      vectors.set(slot, fresh ? new Float32Array(weights.size) : flatten(weights, (name) => state.optimizer[`${slot}/${name}`]));
+      vectors.set(
+        slot,
+        fresh
+          ? new Float32Array(weights.size)
+          : flatten(weights, (name) => state.optimizer[`${slot}/${name}`]),
+      );
     }
-    for (const [name, data] of vectors) this.#state.set(name, new this.#runtime.Tensor('float32', data, [data.length]));
+    for (const [name, data] of vectors)
+      this.#state.set(name, new this.#runtime.Tensor('float32', data, [data.length]));
     this.#steps = state.step;
     await this.#dropInference();
   }
@@ -110,10 +141,14 @@ export class OnnxTrainingSession implements TrainingSession {
     const { batchSize, optimizer } = this.#options;
     const { height, width, channels } = this.#network.input;
     if (batch.count !== batchSize)
-      throw new RobleError('ROBLE_INTERNAL', 'A training step got a batch of another size than the session.', {
-        received: batch.count,
-        expected: `${batchSize}`,
-      });
+      throw new RobleError(
+        'ROBLE_INTERNAL',
+        'A training step got a batch of another size than the session.',
+        {
+          received: batch.count,
+          expected: `${batchSize}`,
+        },
+      );
     const scalar = (value: number) => new Tensor('float32', Float32Array.of(value), []);
     const feeds: Record<string, Tensor> = {
       ...Object.fromEntries(this.#state),
@@ -133,12 +168,19 @@ export class OnnxTrainingSession implements TrainingSession {
 
   #parameters(): TensorMap {
     const { weights, statistics } = this.#layouts;
-    return { ...this.#read('weights', weights), ...(statistics.size > 0 && this.#read('statistics', statistics)) };
+    return {
+      ...this.#read('weights', weights),
+      ...(statistics.size > 0 && this.#read('statistics', statistics)),
+    };
   }
 
   #read(vector: string, layout: FlatLayout): TensorMap {
     const flat = this.#state.get(vector)?.data as Float32Array | undefined;
-    if (!flat) throw new RobleError('ROBLE_INTERNAL', 'The training session has no state yet: call importState first.');
+    if (!flat)
+      throw new RobleError(
+        'ROBLE_INTERNAL',
+        'The training session has no state yet: call importState first.',
+      );
     const tensors: TensorMap = {};
     let offset = 0;
     for (const { name, shape } of layout.parameters) {
@@ -164,7 +206,9 @@ export class OnnxTrainingSession implements TrainingSession {
 
   async #probabilities(session: InferenceSession, images: Uint8Array, count: number): Promise<Float32Array> {
     const { height, width, channels } = this.#network.input;
-    const outputs = await session.run({ images: new this.#runtime.Tensor('uint8', images, [count, height, width, channels]) });
+    const outputs = await session.run({
+      images: new this.#runtime.Tensor('uint8', images, [count, height, width, channels]),
+    });
     return outputs.probabilities!.data as Float32Array;
   }
 
@@ -172,14 +216,20 @@ export class OnnxTrainingSession implements TrainingSession {
   async #compareWithUnfolded(folded: Uint8Array): Promise<void> {
     const { height, width, channels } = this.#network.input;
     const count = 4;
-    const images = Uint8Array.from({ length: count * height * width * channels }, (_, i) => (i * 2654435761) >>> 24);
+    const images = Uint8Array.from(
+      { length: count * height * width * channels },
+      (_, i) => (i * 2654435761) >>> 24,
+    );
     const answers: Float32Array[] = [];
     for (const graph of [folded, this.#inferenceGraph(false)]) {
       const session = await this.#inferenceSession(graph);
       answers.push(await this.#probabilities(session, images, count));
       await session.release();
     }
-    const difference = answers[0]!.reduce((largest, value, i) => Math.max(largest, Math.abs(value - answers[1]![i]!)), 0);
+    const difference = answers[0]!.reduce(
+      (largest, value, i) => Math.max(largest, Math.abs(value - answers[1]![i]!)),
+      0,
+    );
     if (!(difference <= FOLDING_TOLERANCE))
       throw new RobleError('ROBLE_INTERNAL', 'The exported model does not answer as the trained one.', {
         received: `probabilities that differ by ${difference}`,

@@ -25,7 +25,13 @@ export class GraphBuilder {
   }
 
   /** Adds a node with several outputs. */
-  ops(type: string, inputs: readonly Value[], outputs: number, attributes: Attributes = {}, domain = ''): Value[] {
+  ops(
+    type: string,
+    inputs: readonly Value[],
+    outputs: number,
+    attributes: Attributes = {},
+    domain = '',
+  ): Value[] {
     const names = Array.from({ length: outputs }, () => this.#name(type));
     this.#nodes.push({
       input: [...inputs],
@@ -55,7 +61,12 @@ export class GraphBuilder {
 
   /** A vector of int64, as shapes, axes and positions are given. */
   ints(values: readonly number[]): Value {
-    return this.#constant(`ints:${values.join()}`, 'int64', [values.length], BigInt64Array.from(values, BigInt));
+    return this.#constant(
+      `ints:${values.join()}`,
+      'int64',
+      [values.length],
+      BigInt64Array.from(values, BigInt),
+    );
   }
 
   /** A float32 tensor with a key: the same key gives the same constant. */
@@ -76,8 +87,20 @@ export class GraphBuilder {
     return this.op('ReduceSum', [value, this.ints(axes)], { keepdims: 0 });
   }
 
-  slice(value: Value, starts: readonly number[], ends: readonly number[], axes: readonly number[], steps?: readonly number[]): Value {
-    return this.op('Slice', [value, this.ints(starts), this.ints(ends), this.ints(axes), ...(steps ? [this.ints(steps)] : [])]);
+  slice(
+    value: Value,
+    starts: readonly number[],
+    ends: readonly number[],
+    axes: readonly number[],
+    steps?: readonly number[],
+  ): Value {
+    return this.op('Slice', [
+      value,
+      this.ints(starts),
+      this.ints(ends),
+      this.ints(axes),
+      ...(steps ? [this.ints(steps)] : []),
+    ]);
   }
 
   /** The model in the ONNX format. */
@@ -93,7 +116,10 @@ export class GraphBuilder {
         input: this.#inputs,
         output: this.#outputs,
       },
-      opsetImport: [{ domain: '', version: OPSET }, ...(usesBlocked ? [{ domain: BLOCKED_DOMAIN, version: 1 }] : [])],
+      opsetImport: [
+        { domain: '', version: OPSET },
+        ...(usesBlocked ? [{ domain: BLOCKED_DOMAIN, version: 1 }] : []),
+      ],
       metadataProps: Object.entries(metadata).map(([key, value]) => ({ key, value })),
     });
   }
@@ -102,7 +128,12 @@ export class GraphBuilder {
     return `${hint}_${++this.#count}`;
   }
 
-  #constant(key: string, type: ElementType, dims: readonly number[], data: ArrayBufferView | (() => ArrayBufferView)): Value {
+  #constant(
+    key: string,
+    type: ElementType,
+    dims: readonly number[],
+    data: ArrayBufferView | (() => ArrayBufferView),
+  ): Value {
     const known = this.#constants.get(key);
     if (known) return known;
     const name = this.#name('constant');
@@ -115,11 +146,14 @@ export class GraphBuilder {
 }
 
 function attribute(name: string, value: number | string | readonly number[]): Record<string, unknown> {
-  if (typeof value === 'string') return { name, type: ATTRIBUTE_TYPES.string, s: new TextEncoder().encode(value) };
+  if (typeof value === 'string')
+    return { name, type: ATTRIBUTE_TYPES.string, s: new TextEncoder().encode(value) };
   // ONNX tells 1 from 1.0; of the operators used here only these attributes are floats.
   const isFloat = name === 'epsilon' || name === 'alpha' || name === 'beta';
   if (typeof value === 'number')
-    return isFloat ? { name, type: ATTRIBUTE_TYPES.float, f: value } : { name, type: ATTRIBUTE_TYPES.int, i: value };
+    return isFloat
+      ? { name, type: ATTRIBUTE_TYPES.float, f: value }
+      : { name, type: ATTRIBUTE_TYPES.int, i: value };
   return { name, type: ATTRIBUTE_TYPES.ints, ints: [...value] };
 }
 

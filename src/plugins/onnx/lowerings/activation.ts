@@ -6,7 +6,8 @@ export function relu(graph: GraphBuilder, x: Value): Differentiable {
   const output = graph.op('Relu', [x]);
   return {
     output,
-    backward: (gradient) => graph.op('Where', [graph.op('Greater', [output, graph.float(0)]), gradient, graph.float(0)]),
+    backward: (gradient) =>
+      graph.op('Where', [graph.op('Greater', [output, graph.float(0)]), gradient, graph.float(0)]),
   };
 }
 

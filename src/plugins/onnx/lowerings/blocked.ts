@@ -26,7 +26,13 @@ export function blockedConvolution(
  * The weight gradient as a convolution of its own (stride 1 and symmetric padding): the batch plays the input
  * channels, and the output's gradient is the kernel. Gives [O, C, kh, kw].
  */
-export function blockedWeightGradient(graph: GraphBuilder, shapes: ConvShapes, x: Value, gradient: Value, blockSize: number): Value {
+export function blockedWeightGradient(
+  graph: GraphBuilder,
+  shapes: ConvShapes,
+  x: Value,
+  gradient: Value,
+  blockSize: number,
+): Value {
   const { batch, outChannels, output, layer } = shapes;
   const samplesAsChannels = graph.op('ReorderInput', [graph.transpose(x, [1, 0, 2, 3])], {}, BLOCKED_DOMAIN);
   const kernel = blockWeight(graph, gradient, [batch, outChannels, output[0], output[1]], [1, 0], blockSize);
@@ -40,9 +46,22 @@ export function blockedWeightGradient(graph: GraphBuilder, shapes: ConvShapes, x
  * Brings a kernel into blocks: [O/b, I/b, kh, kw, b(I), b(O)]. `order` says which of the first two axes of `shape`
  * are O and I.
  */
-function blockWeight(graph: GraphBuilder, weight: Value, shape: readonly number[], order: readonly [number, number], blockSize: number): Value {
+function blockWeight(
+  graph: GraphBuilder,
+  weight: Value,
+  shape: readonly number[],
+  order: readonly [number, number],
+  blockSize: number,
+): Value {
   const [first, second, height, width] = shape as [number, number, number, number];
-  const split = graph.reshape(weight, [first / blockSize, blockSize, second / blockSize, blockSize, height, width]);
+  const split = graph.reshape(weight, [
+    first / blockSize,
+    blockSize,
+    second / blockSize,
+    blockSize,
+    height,
+    width,
+  ]);
   const [out, into] = [order[0] * 2, order[1] * 2];
   const blocks = graph.transpose(split, [out, into, 4, 5, into + 1, out + 1]);
   return graph.reshape(blocks, [shape[order[0]]!, shape[order[1]]!, height, width]);

@@ -39,9 +39,17 @@ const attributesOf = ({ window }: ResolvedConv) => ({
 });
 
 /** x [N, C, H, W], weight [O, C, kh, kw] -> [N, O, H', W'], without bias. */
-export function convForward(graph: GraphBuilder, lowering: ForwardLowering, shapes: ConvShapes, x: Value, weight: Value, blockSize: number): Value {
+export function convForward(
+  graph: GraphBuilder,
+  lowering: ForwardLowering,
+  shapes: ConvShapes,
+  x: Value,
+  weight: Value,
+  blockSize: number,
+): Value {
   const { layer, inChannels, outChannels } = shapes;
-  if (lowering === 'blocked') return blockedConvolution(graph, x, weight, inChannels, outChannels, attributesOf(layer), blockSize);
+  if (lowering === 'blocked')
+    return blockedConvolution(graph, x, weight, inChannels, outChannels, attributesOf(layer), blockSize);
   return graph.op('Conv', [x, weight], attributesOf(layer));
 }
 
@@ -58,7 +66,8 @@ export function convInputGradient(
   const { kernel, stride, padding } = layer.window;
   if (lowering === 'transposed') {
     const rest = [0, 1].map((axis) => {
-      const reached = stride[axis]! * (output[axis]! - 1) + kernel[axis]! - padding[axis]! - padding[axis + 2]!;
+      const reached =
+        stride[axis]! * (output[axis]! - 1) + kernel[axis]! - padding[axis]! - padding[axis + 2]!;
       return input[axis]! - reached;
     });
     return graph.op('ConvTranspose', [gradient, weight], { ...attributesOf(layer), output_padding: rest });
@@ -66,9 +75,15 @@ export function convInputGradient(
   // Stride 1: the gradient is a convolution with the kernels turned by 180 degrees, padded to the input's size.
   const turned = graph.slice(weight, [-1, -1], [-kernel[0] - 1, -kernel[1] - 1], [2, 3], [-1, -1]);
   const flipped = graph.transpose(turned, [1, 0, 2, 3]);
-  const pads = [kernel[0] - 1 - padding[0], kernel[1] - 1 - padding[1], kernel[0] - 1 - padding[2], kernel[1] - 1 - padding[3]];
+  const pads = [
+    kernel[0] - 1 - padding[0],
+    kernel[1] - 1 - padding[1],
+    kernel[0] - 1 - padding[2],
+    kernel[1] - 1 - padding[3],
+  ];
   const attributes = { kernel_shape: kernel, strides: [1, 1], pads };
-  if (lowering === 'blocked') return blockedConvolution(graph, gradient, flipped, outChannels, inChannels, attributes, blockSize);
+  if (lowering === 'blocked')
+    return blockedConvolution(graph, gradient, flipped, outChannels, inChannels, attributes, blockSize);
   return graph.op('Conv', [gradient, flipped], attributes);
 }
 
@@ -81,7 +96,9 @@ export function convWeightGradient(
   gradient: Value,
   blockSize: number,
 ): Value {
-  return lowering === 'blocked' ? blockedWeightGradient(graph, shapes, x, gradient, blockSize) : im2colWeightGradient(graph, shapes, x, gradient);
+  return lowering === 'blocked'
+    ? blockedWeightGradient(graph, shapes, x, gradient, blockSize)
+    : im2colWeightGradient(graph, shapes, x, gradient);
 }
 
 /** One matrix product of the output's gradient with all shifted copies of the input. */
@@ -99,9 +116,16 @@ function im2colWeightGradient(graph: GraphBuilder, shapes: ConvShapes, x: Value,
       shifted.push(graph.slice(padded, [row, column], ends, [2, 3], stride));
     }
   const taps = shifted.length;
-  const stacked = graph.reshape(graph.op('Concat', shifted, { axis: 1 }), [batch, taps * inChannels, output[0] * output[1]]);
+  const stacked = graph.reshape(graph.op('Concat', shifted, { axis: 1 }), [
+    batch,
+    taps * inChannels,
+    output[0] * output[1],
+  ]);
   const columns = graph.reshape(graph.transpose(stacked, [1, 0, 2]), [taps * inChannels, positions]);
   const rows = graph.reshape(graph.transpose(gradient, [1, 0, 2, 3]), [outChannels, positions]);
   const product = graph.op('Gemm', [rows, columns], { transB: 1 });
-  return graph.transpose(graph.reshape(product, [outChannels, kernel[0], kernel[1], inChannels]), [0, 3, 1, 2]);
+  return graph.transpose(
+    graph.reshape(product, [outChannels, kernel[0], kernel[1], inChannels]),
+    [0, 3, 1, 2],
+  );
 }

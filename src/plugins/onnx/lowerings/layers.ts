@@ -11,8 +11,8 @@ import {
 } from '../../../core/plugin/index.js';
 import type { GraphBuilder, Value } from '../graph/builder.js';
 import type { Plan } from '../plan.js';
-import { convForward, convInputGradient, convShapes, convWeightGradient } from './convolution.js';
 import { gelu, relu, silu } from './activation.js';
+import { convForward, convInputGradient, convShapes, convWeightGradient } from './convolution.js';
 import { poolLayer } from './pool.js';
 
 /** What the layers of a training graph share. */
@@ -52,14 +52,17 @@ export function sequence(scope: TrainingScope, layers: readonly ResolvedLayer[],
     backward(gradient, needInput) {
       const last = needInput ? 0 : Math.max(first, 0);
       let current = gradient;
-      for (let i = parts.length - 1; i >= last; i--) current = parts[i]!.backward(current, needInput || i > last);
+      for (let i = parts.length - 1; i >= last; i--)
+        current = parts[i]!.backward(current, needInput || i > last);
       return current;
     },
   };
 }
 
 function hasParameters(layer: ResolvedLayer): boolean {
-  return layer.type === 'residual' ? [...layer.body, ...layer.projection].some(hasParameters) : layer.parameters.length > 0;
+  return layer.type === 'residual'
+    ? [...layer.body, ...layer.projection].some(hasParameters)
+    : layer.parameters.length > 0;
 }
 
 function differentiable(scope: TrainingScope, layer: ResolvedLayer, x: Value): Differentiable {
@@ -103,8 +106,13 @@ function convolution(scope: TrainingScope, layer: ResolvedConv, x: Value): Diffe
     output: bias ? graph.op('Add', [product, graph.reshape(bias, [1, shapes.outChannels, 1, 1])]) : product,
     backward(gradient, needInput) {
       if (bias) scope.gradients.set(`${layer.name}.bias`, graph.reduceSum(gradient, [0, 2, 3]));
-      scope.gradients.set(`${layer.name}.weight`, convWeightGradient(graph, lowering.weightGradient, shapes, x, gradient, plan.blockSize));
-      return needInput ? convInputGradient(graph, lowering.inputGradient, shapes, gradient, weight, plan.blockSize) : gradient;
+      scope.gradients.set(
+        `${layer.name}.weight`,
+        convWeightGradient(graph, lowering.weightGradient, shapes, x, gradient, plan.blockSize),
+      );
+      return needInput
+        ? convInputGradient(graph, lowering.inputGradient, shapes, gradient, weight, plan.blockSize)
+        : gradient;
     },
   };
 }
@@ -137,15 +145,25 @@ function batchNorm(scope: TrainingScope, layer: ResolvedBatchNorm, x: Value): Di
   const scale = scope.parameters.get(`${layer.name}.scale`)!;
   const bias = scope.parameters.get(`${layer.name}.bias`)!;
   const perChannel = layer.input.length === 3 ? [1, channels, 1, 1] : [1, channels];
-  const ones = graph.tensor(`ones:${channels}`, [channels], () => new Float32Array(channels).fill(1));
 
   const mean = graph.op('ReduceMean', [x], { axes, keepdims: 0 });
-  const meanSquare = graph.op('Mul', [graph.op('ReduceSumSquare', [x], { axes, keepdims: 0 }), graph.float(1 / count)]);
+  const meanSquare = graph.op('Mul', [
+    graph.op('ReduceSumSquare', [x], { axes, keepdims: 0 }),
+    graph.float(1 / count),
+  ]);
   // Rounding can make the difference of two nearly equal numbers negative.
-  const variance = graph.op('Max', [graph.op('Sub', [meanSquare, graph.op('Mul', [mean, mean])]), graph.float(0)]);
-  const inverse = graph.op('Reciprocal', [graph.op('Sqrt', [graph.op('Add', [variance, graph.float(epsilon)])])]);
+  const variance = graph.op('Max', [
+    graph.op('Sub', [meanSquare, graph.op('Mul', [mean, mean])]),
+    graph.float(0),
+  ]);
+  const inverse = graph.op('Reciprocal', [
+    graph.op('Sqrt', [graph.op('Add', [variance, graph.float(epsilon)])]),
+  ]);
   scope.batchStatistics.set(`${layer.name}.mean`, mean);
-  scope.batchStatistics.set(`${layer.name}.variance`, graph.op('Mul', [variance, graph.float(count / Math.max(count - 1, 1))]));
+  scope.batchStatistics.set(
+    `${layer.name}.variance`,
+    graph.op('Mul', [variance, graph.float(count / Math.max(count - 1, 1))]),
+  );
   return {
     output: graph.op('BatchNormalization', [x, scale, bias, mean, variance], { epsilon }),
     backward(gradient, needInput) {
@@ -161,6 +179,7 @@ function batchNorm(scope: TrainingScope, layer: ResolvedBatchNorm, x: Value): Di
       const share = graph.op('Mul', [s, graph.float(-1 / count)]);
       const slope = graph.op('Mul', [graph.op('Mul', [share, inverse]), scaleGradient]);
       const offset = graph.op('Mul', [share, gradientSum]);
+      const ones = graph.tensor(`ones:${channels}`, [channels], () => new Float32Array(channels).fill(1));
       const affine = graph.op('BatchNormalization', [x, slope, offset, mean, ones], { epsilon: 0 });
       return graph.op('Add', [graph.op('Mul', [gradient, graph.reshape(s, perChannel)]), affine]);
     },
@@ -178,7 +197,10 @@ function globalPool({ graph, batch }: TrainingScope, layer: ResolvedGlobalPool, 
       output: graph.op('ReduceMean', [x], { axes: [2, 3], keepdims: 0 }),
       backward(gradient) {
         const share = graph.op('Mul', [gradient, graph.float(1 / (height * width))]);
-        return graph.op('Expand', [graph.reshape(share, [batch, channels, 1, 1]), graph.ints([batch, channels, height, width])]);
+        return graph.op('Expand', [
+          graph.reshape(share, [batch, channels, 1, 1]),
+          graph.ints([batch, channels, height, width]),
+        ]);
       },
     };
   const maximum = graph.op('ReduceMax', [x], { axes: [2, 3], keepdims: 1 });

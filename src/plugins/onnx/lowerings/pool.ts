@@ -2,6 +2,9 @@ import type { ResolvedPool } from '../../../core/plugin/index.js';
 import type { GraphBuilder, Value } from '../graph/builder.js';
 import type { Differentiable } from './layers.js';
 
+/** The lowest finite float32: below every value that a window may hold. */
+const LOWEST = -3.4028234663852886e38;
+
 interface PoolShapes {
   readonly batch: number;
   readonly channels: number;
@@ -17,28 +20,55 @@ interface PoolShapes {
 export function poolLayer(graph: GraphBuilder, batch: number, layer: ResolvedPool, x: Value): Differentiable {
   const [channels, height, width] = layer.input as readonly [number, number, number];
   const [, outHeight, outWidth] = layer.output as readonly [number, number, number];
-  const shapes: PoolShapes = { batch, channels, input: [height, width], output: [outHeight, outWidth], layer };
+  const shapes: PoolShapes = {
+    batch,
+    channels,
+    input: [height, width],
+    output: [outHeight, outWidth],
+    layer,
+  };
   const { kernel, stride, padding } = layer.window;
   const attributes = { kernel_shape: kernel, strides: stride, pads: padding };
   const tiles = kernel.every((side, axis) => side === stride[axis]) && padding.every((side) => side === 0);
   if (layer.type === 'averagePool') {
     const output = graph.op('AveragePool', [x], { ...attributes, count_include_pad: 0 });
-    return { output, backward: (gradient) => (tiles ? tiledAverage : overlappingAverage)(graph, shapes, gradient) };
+    return {
+      output,
+      backward: (gradient) => (tiles ? tiledAverage : overlappingAverage)(graph, shapes, gradient),
+    };
   }
   const output = graph.op('MaxPool', [x], attributes);
-  return { output, backward: (gradient) => (tiles ? tiledMaximum : overlappingMaximum)(graph, shapes, x, output, gradient) };
+  return {
+    output,
+    backward: (gradient) => (tiles ? tiledMaximum : overlappingMaximum)(graph, shapes, x, output, gradient),
+  };
 }
 
 /** Repeats each value over its window of a tiling, and pads with zeros what no window covered. */
-function spread(graph: GraphBuilder, { batch, channels, input, output, layer }: PoolShapes, value: Value): Value {
+function spread(
+  graph: GraphBuilder,
+  { batch, channels, input, output, layer }: PoolShapes,
+  value: Value,
+): Value {
   const [kernelHeight, kernelWidth] = layer.window.kernel;
   const rows = batch * channels * output[0];
   const covered = [output[0] * kernelHeight, output[1] * kernelWidth] as const;
   const column = graph.reshape(value, [rows, output[1], 1]);
-  const wide = graph.reshape(graph.op('Concat', Array(kernelWidth).fill(column), { axis: 2 }), [rows, 1, covered[1]]);
-  const tall = graph.reshape(graph.op('Concat', Array(kernelHeight).fill(wide), { axis: 1 }), [batch, channels, ...covered]);
+  const wide = graph.reshape(graph.op('Concat', Array(kernelWidth).fill(column), { axis: 2 }), [
+    rows,
+    1,
+    covered[1],
+  ]);
+  const tall = graph.reshape(graph.op('Concat', Array(kernelHeight).fill(wide), { axis: 1 }), [
+    batch,
+    channels,
+    ...covered,
+  ]);
   if (covered[0] === input[0] && covered[1] === input[1]) return tall;
-  return graph.op('Pad', [tall, graph.ints([0, 0, 0, 0, 0, 0, input[0] - covered[0], input[1] - covered[1]])]);
+  return graph.op('Pad', [
+    tall,
+    graph.ints([0, 0, 0, 0, 0, 0, input[0] - covered[0], input[1] - covered[1]]),
+  ]);
 }
 
 function tiledAverage(graph: GraphBuilder, shapes: PoolShapes, gradient: Value): Value {
@@ -46,12 +76,21 @@ function tiledAverage(graph: GraphBuilder, shapes: PoolShapes, gradient: Value):
   return spread(graph, shapes, graph.op('Mul', [gradient, graph.float(1 / (height * width))]));
 }
 
-function tiledMaximum(graph: GraphBuilder, shapes: PoolShapes, x: Value, maximum: Value, gradient: Value): Value {
+function tiledMaximum(
+  graph: GraphBuilder,
+  shapes: PoolShapes,
+  x: Value,
+  maximum: Value,
+  gradient: Value,
+): Value {
   const { kernel, stride } = shapes.layer.window;
   const isMaximum = graph.op('Cast', [graph.op('Equal', [x, spread(graph, shapes, maximum)])], { to: 1 });
   // The mean of the marks is the number of ties over the size of the window.
   const tieShare = graph.op('AveragePool', [isMaximum], { kernel_shape: kernel, strides: stride });
-  const share = graph.op('Div', [graph.op('Mul', [gradient, graph.float(1 / (kernel[0] * kernel[1]))]), tieShare]);
+  const share = graph.op('Div', [
+    graph.op('Mul', [gradient, graph.float(1 / (kernel[0] * kernel[1]))]),
+    tieShare,
+  ]);
   return graph.op('Mul', [isMaximum, spread(graph, shapes, share)]);
 }
 
@@ -59,7 +98,8 @@ function overlappingAverage(graph: GraphBuilder, shapes: PoolShapes, gradient: V
   const { batch, channels, output } = shapes;
   const [taps, ones] = [sizeOfKernel(shapes), validTaps(shapes)];
   const counts = new Float32Array(output[0] * output[1]);
-  for (let tap = 0; tap < taps; tap++) for (let i = 0; i < counts.length; i++) counts[i]! += ones[tap * counts.length + i]!;
+  for (let tap = 0; tap < taps; tap++)
+    for (let i = 0; i < counts.length; i++) counts[i]! += ones[tap * counts.length + i]!;
   const weights = ones.map((one, i) => one / counts[i % counts.length]!);
   const key = `average:${shapes.layer.name}`;
   const factor = graph.tensor(key, [1, taps, output[0], output[1]], () => weights);
@@ -67,13 +107,22 @@ function overlappingAverage(graph: GraphBuilder, shapes: PoolShapes, gradient: V
   return collect(graph, shapes, graph.op('Mul', [flat, factor]));
 }
 
-function overlappingMaximum(graph: GraphBuilder, shapes: PoolShapes, x: Value, maximum: Value, gradient: Value): Value {
+function overlappingMaximum(
+  graph: GraphBuilder,
+  shapes: PoolShapes,
+  x: Value,
+  maximum: Value,
+  gradient: Value,
+): Value {
   const { batch, channels, input, output, layer } = shapes;
   const { kernel, stride, padding } = layer.window;
   const flat = graph.reshape(x, [batch * channels, 1, ...input]);
-  const smallest = graph.float(-3.4028234663852886e38);
   const padded = padding.some((side) => side > 0)
-    ? graph.op('Pad', [flat, graph.ints([0, 0, padding[0], padding[1], 0, 0, padding[2], padding[3]]), smallest])
+    ? graph.op('Pad', [
+        flat,
+        graph.ints([0, 0, padding[0], padding[1], 0, 0, padding[2], padding[3]]),
+        graph.float(LOWEST),
+      ])
     : flat;
   const taps: Value[] = [];
   for (let row = 0; row < kernel[0]; row++)
@@ -83,7 +132,9 @@ function overlappingMaximum(graph: GraphBuilder, shapes: PoolShapes, x: Value, m
     }
   const windows = graph.op('Concat', taps, { axis: 1 });
   const single = [batch * channels, 1, ...output];
-  const isMaximum = graph.op('Cast', [graph.op('Equal', [windows, graph.reshape(maximum, single)])], { to: 1 });
+  const isMaximum = graph.op('Cast', [graph.op('Equal', [windows, graph.reshape(maximum, single)])], {
+    to: 1,
+  });
   const ties = graph.op('ReduceSum', [isMaximum, graph.ints([1])], { keepdims: 1 });
   const share = graph.op('Div', [graph.reshape(gradient, single), ties]);
   return collect(graph, shapes, graph.op('Mul', [isMaximum, share]));
@@ -110,7 +161,11 @@ function validTaps({ input, output, layer }: PoolShapes): Float32Array {
  * Adds what each tap of each window gives to its pixel: [N*C, taps, H', W'] -> [N, C, H, W]. A transposed convolution
  * whose kernels are one at their own tap.
  */
-function collect(graph: GraphBuilder, { batch, channels, input, output, layer }: PoolShapes, contributions: Value): Value {
+function collect(
+  graph: GraphBuilder,
+  { batch, channels, input, output, layer }: PoolShapes,
+  contributions: Value,
+): Value {
   const { kernel, stride, padding } = layer.window;
   const taps = kernel[0] * kernel[1];
   const identity = graph.tensor(`taps:${kernel.join()}`, [taps, 1, ...kernel], () => {
@@ -119,11 +174,15 @@ function collect(graph: GraphBuilder, { batch, channels, input, output, layer }:
     return data;
   });
   const rest = [0, 1].map(
-    (axis) => input[axis]! - (stride[axis]! * (output[axis]! - 1) + kernel[axis]! - padding[axis]! - padding[axis + 2]!),
+    (axis) =>
+      input[axis]! -
+      (stride[axis]! * (output[axis]! - 1) + kernel[axis]! - padding[axis]! - padding[axis + 2]!),
   );
   // Rows that no window reached are added as zeros; output_padding must stay below the stride, so Pad does it.
   const attributes = { kernel_shape: kernel, strides: stride, pads: padding };
   const summed = graph.op('ConvTranspose', [contributions, identity], attributes);
-  const whole = rest.some((side) => side > 0) ? graph.op('Pad', [summed, graph.ints([0, 0, 0, 0, 0, 0, rest[0]!, rest[1]!])]) : summed;
+  const whole = rest.some((side) => side > 0)
+    ? graph.op('Pad', [summed, graph.ints([0, 0, 0, 0, 0, 0, rest[0]!, rest[1]!])])
+    : summed;
   return graph.reshape(whole, [batch, channels, ...input]);
 }

@@ -1,0 +1,32 @@
+import { Args } from '@oclif/core';
+import { RobleCommand } from '../../base-command.js';
+
+interface Validation {
+  readonly valid: true;
+  readonly files: readonly string[];
+}
+
+export default class ConfigValidate extends RobleCommand<Validation> {
+  static override summary = 'Check the configuration, and report every problem at once.';
+  static override description =
+    'With FILE, that file alone. Without, all that commands would use here: user file, project file and environment.';
+  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> roble.config.yaml'];
+  static override args = {
+    file: Args.string({ description: 'Configuration file, YAML or JSON.', ignoreStdin: true }),
+  };
+
+  protected async execute(): Promise<Validation> {
+    const { args } = await this.parse(ConfigValidate);
+    const { loadConfig } = await import('../../core/config/load.js');
+    const { config, files } = args.file
+      ? await loadConfig({ cwd: process.cwd(), configFile: args.file, env: {} })
+      : await this.loadConfigWithOrigins();
+    const { layersOf } = await import('../../core/model/presets.js');
+    layersOf(config.model);
+    return { valid: true, files };
+  }
+
+  protected render({ files }: Validation): void {
+    this.log(files.length === 0 ? 'There is no configuration file; the defaults are used.' : `Valid: ${files.join(', ')}`);
+  }
+}

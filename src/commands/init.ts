@@ -1,0 +1,162 @@
+import { access } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { Args, Flags } from '@oclif/core';
+import { RobleCommand } from '../base-command.js';
+import type { TemplateValues } from '../core/config/template.js';
+import type { Context } from '../core/context.js';
+import { RobleError } from '../core/errors.js';
+import type { Questions } from '../ui/ask.js';
+
+interface Initialized {
+  readonly file: string;
+  readonly written: boolean;
+  readonly content: string;
+}
+
+export default class Init extends RobleCommand<Initialized> {
+  static override summary = 'Write a roble.config.yaml that explains each choice.';
+  static override description = 'Asks for what no flag gives. --yes takes the suggested answers instead of asking.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> letters --yes --width 32 --height 32',
+  ];
+  static override args = {
+    folder: Args.string({ description: 'Folder of the project; by default the current one.', ignoreStdin: true }),
+  };
+  static override flags = {
+    name: Flags.string({ description: 'Name of the model.' }),
+    dataset: Flags.string({ description: 'Folder of the data set, relative to the file.' }),
+    runs: Flags.string({ description: 'Folder of the training runs, relative to the file.' }),
+    width: Flags.integer({ description: 'Width in pixels of what the model sees.', min: 1, max: 4096 }),
+    height: Flags.integer({ description: 'Height in pixels of what the model sees.', min: 1, max: 4096 }),
+    channels: Flags.integer({ description: '1: grey, 3: colour.', min: 1, max: 3 }),
+    invert: Flags.boolean({ description: 'Swap light and dark, for dark ink on light paper.', allowNo: true }),
+    preset: Flags.string({ description: 'Architecture by name.' }),
+    epochs: Flags.integer({ description: 'Passes over the training data.', min: 1 }),
+    'batch-size': Flags.integer({ description: 'Images in a step.', min: 1 }),
+    port: Flags.integer({ description: 'Port of the server.', min: 0, max: 65535 }),
+    yes: Flags.boolean({ char: 'y', description: 'Take the suggested answers instead of asking.' }),
+    force: Flags.boolean({ description: 'Overwrite an existing file.' }),
+    'dry-run': Flags.boolean({ description: 'Print the file instead of writing it.' }),
+  };
+
+  protected async execute({ signal }: Context): Promise<Initialized> {
+    const { args, flags } = await this.parse(Init);
+    const folder = resolve(args.folder ?? '.');
+    const file = join(folder, 'roble.config.yaml');
+    const write = !flags['dry-run'];
+    if (write && !flags.force) await refuseExisting(file);
+
+    const { ask } = await import('../ui/ask.js');
+    const { renderConfigFile } = await import('../core/config/template.js');
+    const values = await ask(await questions(folder), {
+      given: {
+        name: flags.name,
+        dataset: flags.dataset,
+        runs: flags.runs,
+        'image.width': flags.width,
+        'image.height': flags.height,
+        'image.channels': flags.channels,
+        'image.invert': flags.invert,
+        'model.preset': flags.preset,
+        'train.epochs': flags.epochs,
+        'train.batchSize': flags['batch-size'],
+        'serve.port': flags.port,
+      },
+      yes: flags.yes,
+      interactive: Boolean(process.stdin.isTTY && process.stderr.isTTY) && !this.jsonEnabled(),
+      signal,
+    });
+    const content = await renderConfigFile(values, await schemaLocation(folder));
+    await checkContent(content, values);
+    if (write) await writeFile(folder, file, content);
+    return { file, written: write, content };
+  }
+
+  protected render({ file, written, content }: Initialized): void {
+    if (!written) return this.log(content.trimEnd());
+    this.log(`Wrote ${file}`);
+    this.log('Next: "roble data:import" brings your pictures in, "roble train" trains on them.');
+  }
+}
+
+async function questions(folder: string): Promise<Questions<TemplateValues>> {
+  const { PRESETS } = await import('../core/model/presets.js');
+  return {
+    name: { flag: '--name', message: 'Name of the model', fallback: basename(folder) || 'classifier' },
+    dataset: { flag: '--dataset', message: 'Folder of the data set', fallback: 'data/dataset' },
+    runs: { flag: '--runs', message: 'Folder of the training runs', fallback: 'runs' },
+    'image.width': { flag: '--width', message: 'Width of the pictures in pixels', fallback: 28 },
+    'image.height': { flag: '--height', message: 'Height of the pictures in pixels', fallback: 28 },
+    'image.channels': {
+      flag: '--channels',
+      message: 'Colours',
+      fallback: 1,
+      choices: [
+        { value: 1, name: 'grey' },
+        { value: 3, name: 'red, green, blue' },
+      ],
+    },
+    'image.invert': {
+      flag: '--invert or --no-invert',
+      message: 'Are the pictures dark on light, such as ink on paper?',
+      fallback: false,
+      choices: [
+        { value: false, name: 'no' },
+        { value: true, name: 'yes: swap light and dark' },
+      ],
+    },
+    'model.preset': {
+      flag: '--preset',
+      message: 'Architecture',
+      fallback: 'cnn-v2',
+      choices: Object.entries(PRESETS).map(([value, { description }]) => ({ value, name: `${value}: ${description}` })),
+    },
+    'train.epochs': { flag: '--epochs', message: 'Epochs: passes over the training data', fallback: 10 },
+    'train.batchSize': { flag: '--batch-size', message: 'Images in a step', fallback: 64 },
+    'serve.port': { flag: '--port', message: 'Port of the server', fallback: 8080 },
+  };
+}
+
+async function refuseExisting(file: string): Promise<void> {
+  if (!(await exists(file))) return;
+  throw new RobleError('ROBLE_CONFIG_EXISTS', `${file} exists already.`, {
+    nextSteps: ['Edit it, or give --force to overwrite it, or --dry-run to see what would be written.'],
+  });
+}
+
+/** Flags may hold what the configuration refuses; a file that no command accepts is not written. */
+async function checkContent(content: string, values: TemplateValues): Promise<void> {
+  const { parse } = await import('yaml');
+  const { configSchema } = await import('../core/config/schema.js');
+  const { describeIssues } = await import('../core/config/problems.js');
+  const { layersOf } = await import('../core/model/presets.js');
+  const written: unknown = parse(content);
+  const { error } = configSchema.safeParse(written);
+  if (error)
+    throw new RobleError('ROBLE_CONFIG_INVALID', 'These answers do not make a valid configuration.', {
+      problems: describeIssues(error.issues, written, () => 'answer'),
+    });
+  layersOf({ preset: values['model.preset'] });
+}
+
+async function writeFile(folder: string, file: string, content: string): Promise<void> {
+  const { mkdir } = await import('node:fs/promises');
+  const { replaceFile } = await import('../core/storage/durable.js');
+  await mkdir(folder, { recursive: true });
+  await replaceFile(file, content);
+}
+
+/** Where editors find the schema: in the project's own installation when there is one, else in this one. */
+async function schemaLocation(folder: string): Promise<string> {
+  const own = 'node_modules/roble/roble.schema.json';
+  if (await exists(join(folder, own))) return `./${own}`;
+  return new URL('../../roble.schema.json', import.meta.url).href;
+}
+
+function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,108 @@
+import { Args, Flags } from '@oclif/core';
+import { RobleCommand } from '../../base-command.js';
+import { RobleError } from '../../core/errors.js';
+import type { ModelSpec } from '../../core/model/spec.js';
+import type { ModelSummary } from '../../core/model/summary.js';
+import { summaryLines } from '../../ui/model-text.js';
+
+/** The presets, or one architecture. */
+type Result =
+  | { readonly presets: readonly { readonly name: string; readonly description: string }[] }
+  | ModelSummary;
+
+export default class ModelSummaryCommand extends RobleCommand<Result> {
+  static override summary = 'Show the layers of a network with their shapes, parameters and cost.';
+  static override description =
+    'By default the network of the configuration, for the classes of its data set. With BUNDLE, the network of a trained model.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> --preset resnet-small --width 32 --height 32 --channels 3 --classes 10',
+    '<%= config.bin %> <%= command.id %> --list',
+  ];
+  static override args = {
+    bundle: Args.string({ description: 'Folder of a model bundle.', ignoreStdin: true }),
+  };
+  static override flags = {
+    list: Flags.boolean({ description: 'List the presets.' }),
+    preset: Flags.string({ description: 'Architecture by name.' }),
+    width: Flags.integer({ description: 'Width of the images.', min: 1 }),
+    height: Flags.integer({ description: 'Height of the images.', min: 1 }),
+    channels: Flags.integer({ description: '1: grey, 3: colour.', min: 1 }),
+    classes: Flags.integer({ description: 'Number of classes, instead of those of the data set.', min: 2 }),
+  };
+
+  protected async execute(): Promise<Result> {
+    const { flags, args } = await this.parse(ModelSummaryCommand);
+    if (flags.list) {
+      const { PRESETS } = await import('../../core/model/presets.js');
+      return { presets: Object.entries(PRESETS).map(([name, { description }]) => ({ name, description })) };
+    }
+    const { summarizeModel } = await import('../../core/model/summary.js');
+    if (args.bundle === undefined) return summarizeModel(await this.configuredModel());
+    const [unused] = (['preset', 'width', 'height', 'channels', 'classes'] as const).filter(
+      (flag) => flags[flag] !== undefined,
+    );
+    if (unused)
+      throw new RobleError(
+        'ROBLE_USAGE',
+        `A bundle has its own architecture: --${unused} cannot change it.`,
+        {
+          received: `BUNDLE and --${unused}`,
+          expected: 'one of them',
+        },
+      );
+    return summarizeModel(await bundledModel(args.bundle));
+  }
+
+  protected render(result: Result): void {
+    if ('presets' in result)
+      for (const { name, description } of result.presets) this.log(`${name.padEnd(14)}${description}`);
+    else for (const line of summaryLines(result)) this.log(line);
+  }
+
+  private async configuredModel(): Promise<ModelSpec> {
+    const { flags } = await this.parse(ModelSummaryCommand);
+    const { image, model, dataset } = await this.loadConfig({
+      'model.preset': { value: flags.preset, flag: '--preset' },
+      'image.width': { value: flags.width, flag: '--width' },
+      'image.height': { value: flags.height, flag: '--height' },
+      'image.channels': { value: flags.channels, flag: '--channels' },
+    });
+    const { layersOf } = await import('../../core/model/presets.js');
+    const { width, height, channels } = image;
+    return {
+      input: { height, width, channels },
+      classes: flags.classes ?? (await classesOf(dataset)),
+      layers: layersOf(model),
+    };
+  }
+}
+
+async function classesOf(folder: string): Promise<number> {
+  const { openDataset } = await import('../../core/dataset/open.js');
+  try {
+    return (await openDataset(folder)).manifest.classes.length;
+  } catch (cause) {
+    if (!(cause instanceof RobleError) || cause.code !== 'ROBLE_FILE_NOT_FOUND') throw cause;
+    throw new RobleError(
+      'ROBLE_USAGE',
+      `The number of classes is not known: there is no data set in ${folder}.`,
+      {
+        expected: 'a data set, or the number',
+        nextSteps: ['Pass --classes, such as --classes 10.', 'Or import a data set first: roble data:import'],
+        cause,
+      },
+    );
+  }
+}
+
+async function bundledModel(folder: string): Promise<ModelSpec> {
+  const { openBundle } = await import('../../core/model/bundle.js');
+  const { layerSchema } = await import('../../core/model/spec.js');
+  const { input, classes, manifest } = await openBundle(folder);
+  return {
+    input,
+    classes: classes.length,
+    layers: manifest.architecture.map((layer) => layerSchema.parse(layer)),
+  };
+}

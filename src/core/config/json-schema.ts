@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { configSchema } from './schema.js';
+
+/** The part of JSON Schema (draft 7) that the configuration uses. */
+export interface JsonSchema {
+  $schema?: string;
+  $ref?: string;
+  definitions?: Record<string, JsonSchema>;
+  title?: string;
+  description?: string;
+  type?: string;
+  const?: unknown;
+  enum?: unknown[];
+  default?: unknown;
+  properties?: Record<string, JsonSchema>;
+  required?: string[];
+  additionalProperties?: boolean;
+  items?: JsonSchema | JsonSchema[];
+  oneOf?: JsonSchema[];
+  anyOf?: JsonSchema[];
+  minimum?: number;
+  maximum?: number;
+  exclusiveMinimum?: number;
+  exclusiveMaximum?: number;
+}
+
+/** What a configuration file may hold, for editors and for everything else that is derived from the schema. */
+export function configJsonSchema(): JsonSchema {
+  const schema = z.toJSONSchema(configSchema, {
+    io: 'input',
+    target: 'draft-7',
+    // Every whole number is bounded by what a double can count; that says nothing to a reader.
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+    },
+  }) as JsonSchema;
+  return {
+    ...schema,
+    title: 'roble configuration',
+    properties: { $schema: { type: 'string', description: 'Where editors find this schema.' }, ...schema.properties },
+  };
+}
+
+/** The schema that a reference points at. */
+export function dereference(root: JsonSchema, node: JsonSchema): JsonSchema {
+  const name = node.$ref?.replace('#/definitions/', '');
+  const target = name === undefined ? undefined : root.definitions?.[name];
+  return target ? dereference(root, target) : node;
+}
+
+/** The alternatives of a node that is told apart by its `type`, such as an optimizer or a layer; else none. */
+export function variantsOf(root: JsonSchema, node: JsonSchema): JsonSchema[] {
+  const variants = (node.oneOf ?? []).map((variant) => dereference(root, variant));
+  return variants.every((variant) => variant.properties?.type) ? variants : [];
+}
+
+/** The names that a variant's `type` can have. */
+export function variantNames(variant: JsonSchema): string[] {
+  const type = variant.properties?.type;
+  return (type?.enum ?? [type?.const]).map(String);
+}
+
+/** The keys that are known at a place of a configuration, given what is written there. */
+export function knownKeys(root: JsonSchema, path: readonly PropertyKey[], value: unknown): string[] {
+  const node = chooseVariant(root, dereference(root, root), value);
+  const [head, ...rest] = path;
+  if (head === undefined) return Object.keys(node.properties ?? {});
+  const child = typeof head === 'number' ? (node.items as JsonSchema | undefined) : node.properties?.[String(head)];
+  const childValue = (value as Record<PropertyKey, unknown> | undefined)?.[head];
+  if (!child) return [];
+  return knownKeys({ ...dereference(root, child), definitions: root.definitions ?? {} }, rest, childValue);
+}
+
+function chooseVariant(root: JsonSchema, node: JsonSchema, value: unknown): JsonSchema {
+  const type = (value as { type?: unknown } | undefined)?.type;
+  return variantsOf(root, node).find((variant) => variantNames(variant).includes(String(type))) ?? node;
+}

@@ -1,0 +1,38 @@
+import { relative } from 'node:path';
+
+/** Where a value of the configuration came from. */
+export type Origin =
+  | { readonly source: 'default' }
+  | { readonly source: 'user' | 'project'; readonly file: string; readonly line?: number }
+  | { readonly source: 'environment'; readonly variable: string }
+  | { readonly source: 'flag'; readonly flag: string };
+
+/** A set of values with one kind of origin; later layers win over earlier ones. */
+export interface Layer {
+  readonly value: Readonly<Record<string, unknown>>;
+  origin(path: readonly PropertyKey[]): Origin;
+}
+
+/** An origin for people, such as `roble.config.yaml:12` or `--epochs`; files relative to `cwd` where that is shorter. */
+export function describeOrigin(origin: Origin, cwd: string): string {
+  switch (origin.source) {
+    case 'default':
+      return 'default';
+    case 'environment':
+      return origin.variable;
+    case 'flag':
+      return origin.flag;
+    default: {
+      const name = relative(cwd, origin.file);
+      return `${name.startsWith('..') ? origin.file : name}${origin.line === undefined ? '' : `:${origin.line}`}`;
+    }
+  }
+}
+
+/** A path for people: `model.layers[2].kernel`. */
+export function formatPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`),
+    '',
+  );
+}

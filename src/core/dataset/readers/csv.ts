@@ -1,0 +1,102 @@
+import { createReadStream } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
+import { RobleError } from '../../errors.js';
+import type { SplitName } from '../format.js';
+import { type BadSample, optional, type ReaderOptions, type SourceItem, splitOfWord } from '../sample.js';
+
+/**
+ * Reads a CSV file with a header and the columns `image` (a path, relative to the CSV file) and `label`, and where there
+ * are any `group` (or the column of `groupBy`) and `split`. Several files in a folder must be named for their splits.
+ *
+ * @throws {RobleError} `ROBLE_CSV_INVALID` when a column is missing. A malformed row is a bad sample.
+ */
+export async function* readCsv(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
+  const files = (await stat(path)).isDirectory() ? await csvFilesIn(path) : [path];
+  for (const file of files) {
+    const split = options.split ?? (files.length > 1 ? splitOfWord(basename(file, extname(file))) : undefined);
+    yield* readFileRows(file, { ...options, split });
+  }
+}
+
+/** The CSV files of a folder. */
+export async function csvFilesIn(folder: string): Promise<string[]> {
+  const names = (await readdir(folder)).filter((name) => /^[^.].*\.csv$/i.test(name)).sort();
+  const unnamed = names.filter((name) => splitOfWord(basename(name, extname(name))) === undefined);
+  if (names.length > 1 && unnamed.length > 0)
+    throw new RobleError('ROBLE_SOURCE_UNKNOWN', `${folder} holds several CSV files.`, {
+      received: names,
+      expected: 'one, or files named for their splits, such as train.csv and val.csv',
+      nextSteps: ['Name the file itself instead of its folder.'],
+    });
+  return names.map((name) => join(folder, name));
+}
+
+async function* readFileRows(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
+  const { parse } = await import('csv-parse');
+  const rows = createReadStream(path).pipe(parse({ bom: true, relax_column_count: true, trim: true, info: true, skip_empty_lines: true }));
+  let columns: Columns | undefined;
+  try {
+    for await (const { record, info } of rows as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+      if (columns) yield rowToItem(path, record, info.lines, columns, options);
+      else columns = findColumns(path, record, options);
+    }
+  } catch (cause) {
+    if (cause instanceof RobleError || !String((cause as NodeJS.ErrnoException).code).startsWith('CSV_')) throw cause;
+    throw new RobleError('ROBLE_CSV_INVALID', `${path} is no CSV file: ${(cause as Error).message}`, { cause });
+  }
+}
+
+interface Columns {
+  readonly count: number;
+  readonly image: number;
+  readonly label: number;
+  readonly group: number;
+  readonly split: number;
+}
+
+function findColumns(path: string, header: string[], { groupBy }: ReaderOptions): Columns {
+  const required = ['image', 'label', ...(groupBy && groupBy !== 'none' ? [groupBy] : [])];
+  const missing = required.filter((name) => !header.includes(name));
+  if (missing.length > 0)
+    throw new RobleError('ROBLE_CSV_INVALID', `${path} lacks the column ${missing.map((name) => `"${name}"`).join(' and ')}.`, {
+      received: header,
+      expected: 'a header with image and label, and if you like group and split',
+    });
+  return {
+    count: header.length,
+    image: header.indexOf('image'),
+    label: header.indexOf('label'),
+    group: groupBy === 'none' ? -1 : header.indexOf(groupBy ?? 'group'),
+    split: header.indexOf('split'),
+  };
+}
+
+function rowToItem(path: string, row: string[], line: number, columns: Columns, options: ReaderOptions): SourceItem {
+  const bad = (message: string, received: unknown): BadSample => ({
+    source: `${basename(path)}:${line}`,
+    error: new RobleError('ROBLE_CSV_INVALID', message, { received }),
+  });
+  if (row.length !== columns.count) return bad(`The row has another number of columns than the header (${columns.count}).`, row.length);
+  const image = row[columns.image]!;
+  const label = row[columns.label]!;
+  if (image === '' || label === '') return bad('The row has an empty image or label.', row);
+  const file = resolve(dirname(path), image);
+  if (options.confined && leaves(dirname(path), file)) return bad('The image lies outside of the source.', image);
+  const word = row[columns.split] ?? '';
+  const split: SplitName | undefined = options.split ?? splitOfWord(word);
+  if (word !== '' && split === undefined) return bad('The split is none of train, validation and test.', word);
+  const group = row[columns.group];
+  return {
+    source: image,
+    label: options.labels === 'index' ? Number(label) : label,
+    ...optional('group', group === '' ? undefined : group),
+    ...optional('split', split),
+    picture: { kind: 'encoded', read: () => readFile(file) },
+  };
+}
+
+function leaves(folder: string, file: string): boolean {
+  const way = relative(folder, file);
+  return way.startsWith('..') || isAbsolute(way);
+}

@@ -1,0 +1,175 @@
+import { access, readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { RobleError } from '../../errors.js';
+import type { PixelShape } from '../../image/preprocess.js';
+import type { SplitName } from '../format.js';
+import { optional, type ReaderOptions, type SourceItem, splitOfWord } from '../sample.js';
+import { ByteReader, openPlainOrGzip } from './bytes.js';
+
+const LABELS_MAGIC = 0x00000801;
+const GREY_MAGIC = 0x00000803;
+const COLOUR_MAGIC = 0x00000804;
+
+const IMAGES_NAME = /^(.*?)-?images[-.]idx[34]-ubyte(\.gz)?$/;
+
+/** Whether a file's name is that of an IDX file of images. */
+export function isIdxImages(name: string): boolean {
+  return IMAGES_NAME.test(name);
+}
+
+/**
+ * Reads IDX files, the format of MNIST (Y. LeCun): images idx3 (grey) or idx4 (colour, [count, height, width,
+ * channels]) beside their labels idx1, gzip or not. A folder may hold several; `train-`, `val-`, `t10k-` and their like
+ * give the split.
+ *
+ * @throws {RobleError} `ROBLE_IDX_MAGIC`, `ROBLE_IDX_COUNT`, `ROBLE_IDX_TRAILING`, `ROBLE_FILE_NOT_FOUND`: the whole file
+ *   is in doubt then, so nothing of it is used.
+ */
+export async function* readIdx(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
+  for (const images of await imageFiles(path)) {
+    const prefix = IMAGES_NAME.exec(basename(images))?.[1] ?? '';
+    const split = options.split ?? splitOfWord(prefix);
+    const labels = await readLabels(await labelsFileOf(images));
+    yield* readImages(images, labels, split, options);
+  }
+}
+
+async function imageFiles(path: string): Promise<string[]> {
+  if (!(await stat(path)).isDirectory()) return [path];
+  const names = (await readdir(path)).filter(isIdxImages).sort();
+  // Of `x` and `x.gz` one is enough: they are the same file.
+  return names.filter((name) => !names.includes(name.replace(/\.gz$/, '')) || !name.endsWith('.gz')).map((name) => join(path, name));
+}
+
+async function labelsFileOf(images: string): Promise<string> {
+  const plain = basename(images)
+    .replace(/images([-.])idx[34]/, 'labels$1idx1')
+    .replace(/\.gz$/, '');
+  for (const name of [plain, `${plain}.gz`]) {
+    const path = join(dirname(images), name);
+    if (name !== basename(images) && (await exists(path))) return path;
+  }
+  throw new RobleError('ROBLE_FILE_NOT_FOUND', `${images} has no labels beside it.`, {
+    expected: `${plain} or ${plain}.gz in the same folder`,
+  });
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+async function readLabels(path: string): Promise<Buffer> {
+  return withFile(path, async (reader) => {
+    const [count] = await readHeader(reader, path, [LABELS_MAGIC], 'labels (idx1, unsigned bytes)');
+    const labels = await reader.read(count!);
+    if (labels.length < count!) throw tooFew(path, labels.length, count!, 'labels');
+    await refuseTrailing(reader, path);
+    return labels;
+  });
+}
+
+async function* readImages(
+  path: string,
+  labels: Buffer,
+  split: SplitName | undefined,
+  { maxPixels }: ReaderOptions,
+): AsyncGenerator<SourceItem> {
+  const name = basename(path);
+  const reader = new ByteReader(await openPlainOrGzip(path));
+  try {
+    const [count, ...sides] = await readHeader(reader, path, [GREY_MAGIC, COLOUR_MAGIC], 'images (idx3 or idx4, unsigned bytes)');
+    if (count !== labels.length)
+      throw new RobleError('ROBLE_IDX_COUNT', `${path} and its labels differ in number.`, {
+        received: `${count} images, ${labels.length} labels`,
+        expected: 'one label for each image',
+      });
+    const shape = shapeOf(path, sides, maxPixels);
+    const size = shape.width * shape.height * shape.channels;
+    for (let i = 0; i < count; i++) {
+      const pixels = await reader.read(size);
+      if (pixels.length < size) throw tooFew(path, i, count, 'whole images');
+      yield { source: `${name}#${i}`, label: labels[i]!, ...optional('split', split), picture: { kind: 'pixels', pixels, shape } };
+    }
+    await refuseTrailing(reader, path);
+  } catch (error) {
+    throw asIdxError(path, error);
+  } finally {
+    reader.close();
+  }
+}
+
+async function withFile<T>(path: string, work: (reader: ByteReader) => Promise<T>): Promise<T> {
+  const reader = new ByteReader(await openPlainOrGzip(path));
+  try {
+    return await work(reader);
+  } catch (error) {
+    throw asIdxError(path, error);
+  } finally {
+    reader.close();
+  }
+}
+
+/** Reads the magic number and the sizes behind it; its last byte says how many there are. */
+async function readHeader(reader: ByteReader, path: string, magics: number[], what: string): Promise<number[]> {
+  const start = await reader.read(4);
+  const magic = start.length === 4 ? start.readUInt32BE() : -1;
+  if (!magics.includes(magic))
+    throw new RobleError('ROBLE_IDX_MAGIC', `${path} is no IDX file of ${what}.`, {
+      received: start.length === 4 ? hexadecimal(magic) : `${start.length} bytes`,
+      expected: magics.map(hexadecimal).join(' or '),
+      nextSteps: ['Check that the file is complete, and that images and labels are not swapped.'],
+    });
+  const sizes = await reader.read(4 * (magic & 0xff));
+  if (sizes.length < 4 * (magic & 0xff)) throw tooFew(path, 4 + sizes.length, 4 + 4 * (magic & 0xff), 'bytes of the header');
+  return Array.from({ length: sizes.length / 4 }, (_, i) => sizes.readUInt32BE(4 * i));
+}
+
+function shapeOf(path: string, [height, width, channels = 1]: number[], maxPixels: number): PixelShape {
+  if (![1, 2, 3, 4].includes(channels) || height! * width! === 0)
+    throw new RobleError('ROBLE_IDX_COUNT', `${path} holds no images of a usable shape.`, {
+      received: [height, width, channels],
+      expected: '[height, width, channels] with 1 to 4 channels',
+    });
+  if (height! * width! > maxPixels)
+    throw new RobleError('ROBLE_IMAGE_TOO_LARGE', `${path} holds images with more pixels than the limit.`, {
+      received: `${width}x${height}`,
+      expected: `at most ${maxPixels} pixels`,
+    });
+  return { width: width!, height: height!, channels: channels as PixelShape['channels'] };
+}
+
+async function refuseTrailing(reader: ByteReader, path: string): Promise<void> {
+  const count = await reader.drain();
+  if (count > 0)
+    throw new RobleError('ROBLE_IDX_TRAILING', `${path} goes on after its last value.`, {
+      received: `${count} bytes more`,
+      expected: 'the end of the file',
+      nextSteps: ['Check where the file comes from: its header and its content do not belong together.'],
+    });
+}
+
+function tooFew(path: string, received: number, expected: number, what: string): RobleError {
+  return new RobleError('ROBLE_IDX_COUNT', `${path} ends early.`, {
+    received: `${received} ${what}`,
+    expected: `${expected}, as its header says`,
+    nextSteps: ['Copy or download the file again.'],
+  });
+}
+
+/** A gzip stream that breaks off has fewer values than its header says, too. */
+function asIdxError(path: string, error: unknown): RobleError {
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  if (typeof code === 'string' && code.startsWith('Z_'))
+    return new RobleError('ROBLE_IDX_COUNT', `${path} is damaged or ends early.`, {
+      received: (error as Error).message,
+      expected: 'a whole gzip file',
+      nextSteps: ['Copy or download the file again.'],
+      cause: error,
+    });
+  return RobleError.from(error);
+}
+
+const hexadecimal = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`;

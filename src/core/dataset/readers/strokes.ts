@@ -1,0 +1,107 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { RobleError } from '../../errors.js';
+import type { Stroke } from '../../strokes/rasterize.js';
+import type { SplitName } from '../format.js';
+import { optional, type ReaderOptions, type SourceItem, splitOfWord } from '../sample.js';
+import { openPlainOrGzip } from './bytes.js';
+
+const STROKES_NAME = /\.jsonl(\.gz)?$/;
+
+/** Whether a file's name is that of stroke JSON lines. */
+export function isStrokesFile(name: string): boolean {
+  return STROKES_NAME.test(name) && !name.startsWith('.');
+}
+
+/**
+ * Reads pen strokes, one JSON object a line, gzip or not: `label`, `strokes` (lists of `[x, y]`, y down) and, where they
+ * are known, `writer` (the group) and `unit` (usual size of a character by that hand, in the units of the points).
+ * A file named `train-...`, `val-...` gives the split.
+ *
+ * @throws {RobleError} `ROBLE_STROKES_INVALID` when the file cannot be unpacked. A malformed line is a bad sample.
+ */
+export async function* readStrokes(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
+  const files = (await stat(path)).isDirectory()
+    ? (await readdir(path)).filter(isStrokesFile).sort().map((name) => join(path, name))
+    : [path];
+  for (const file of files) {
+    const word = basename(file).split(/[-._]/)[0]!;
+    yield* readLines(file, { ...options, split: options.split ?? splitOfWord(word) });
+  }
+}
+
+async function* readLines(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
+  const stream = await openPlainOrGzip(path);
+  let line = 0;
+  try {
+    for await (const text of createInterface({ input: stream })) {
+      line += 1;
+      if (text.trim() !== '') yield lineToItem(`${basename(path)}#${line}`, text, options);
+    }
+    // readline ends quietly when its stream breaks.
+    if (stream.errored) throw stream.errored;
+  } catch (error) {
+    if (!String((error as NodeJS.ErrnoException).code).startsWith('Z_')) throw error;
+    throw new RobleError('ROBLE_STROKES_INVALID', `${path} is damaged or ends early.`, {
+      received: (error as Error).message,
+      expected: 'a whole gzip file',
+      cause: error,
+    });
+  } finally {
+    stream.destroy();
+  }
+}
+
+function lineToItem(source: string, text: string, options: ReaderOptions): SourceItem {
+  const field = options.groupBy ?? 'writer';
+  const value = parseObject(text);
+  const problem = findProblem(value, field, options);
+  if (problem !== undefined)
+    return {
+      source,
+      error: new RobleError('ROBLE_STROKES_INVALID', `The line is no drawing: ${problem}.`, {
+        received: text.length > 80 ? `${text.slice(0, 80)}...` : text,
+        expected: '{"label": "A", "strokes": [[[x, y], ...], ...], "writer": "...", "unit": 100}',
+      }),
+    };
+  const { label, strokes, unit = 0, [field]: group } = value as Drawing;
+  return {
+    source,
+    label: options.labels === 'index' ? Number(label) : label,
+    ...optional('group', field === 'none' || group === undefined ? undefined : String(group)),
+    ...optional('split', options.split as SplitName | undefined),
+    picture: { kind: 'strokes', strokes: strokes.filter(({ length }) => length > 0), unit },
+  };
+}
+
+interface Drawing {
+  readonly label: string;
+  readonly strokes: readonly Stroke[];
+  readonly unit?: number;
+  readonly [field: string]: unknown;
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Written by hand because a schema library takes longer on a hundred points a line than drawing them does. */
+function findProblem(value: Record<string, unknown> | undefined, field: string, { groupBy }: ReaderOptions): string | undefined {
+  if (value === undefined) return 'it is not a JSON object';
+  if (typeof value.label !== 'string' || value.label === '') return '"label" is not a text';
+  if (!Array.isArray(value.strokes) || !value.strokes.every(isStroke)) return '"strokes" is not lists of [x, y]';
+  if (!value.strokes.some((stroke: Stroke) => stroke.length > 0)) return '"strokes" has no point';
+  if (value.unit !== undefined && !(Number.isFinite(value.unit) && (value.unit as number) >= 0)) return '"unit" is not a size';
+  if (groupBy !== undefined && groupBy !== 'none' && value[field] === undefined) return `it has no "${field}" to group by`;
+  return undefined;
+}
+
+function isStroke(value: unknown): value is Stroke {
+  return Array.isArray(value) && value.every((point) => Array.isArray(point) && Number.isFinite(point[0]) && Number.isFinite(point[1]));
+}

@@ -1,0 +1,79 @@
+import type { Preprocessing } from '../image/preprocessing.js';
+import type { Canvas, Stroke } from './rasterize.js';
+
+/** Side of the square that a character fills in a frame of 28 pixels, as in MNIST. */
+const INK_SHARE = 20 / 28;
+/** A pen line in a frame of 28 pixels. */
+const LINE_SHARE = 2.2 / 28;
+
+export interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The smallest upright box around all points. */
+export function boxOf(strokes: readonly Stroke[]): Box {
+  let left = Infinity;
+  let top = Infinity;
+  let right = -Infinity;
+  let bottom = -Infinity;
+  for (const stroke of strokes)
+    for (const [x, y] of stroke) {
+      left = Math.min(left, x);
+      right = Math.max(right, x);
+      top = Math.min(top, y);
+      bottom = Math.max(bottom, y);
+    }
+  return { left, top, width: right - left, height: bottom - top };
+}
+
+/**
+ * Scales and centres strokes into a frame: the longer side of a character fills 20 of 28 pixels, but a mark that is
+ * small beside the writer's other characters stays small: scale = side / max(width, height, unit / 2).
+ *
+ * @param unit the usual size of a character by the same hand, in the strokes' own units; 0 when it is not known.
+ */
+export function fitStrokes(
+  strokes: readonly Stroke[],
+  unit: number,
+  frame: { readonly width: number; readonly height: number },
+): Stroke[] {
+  const box = boxOf(strokes);
+  const side = INK_SHARE * Math.min(frame.width, frame.height);
+  const size = Math.max(box.width, box.height, unit / 2);
+  const scale = size > 0 ? side / size : 1;
+  const offsetX = frame.width / 2 - scale * (box.left + box.width / 2);
+  const offsetY = frame.height / 2 - scale * (box.top + box.height / 2);
+  return strokes.map((stroke) => stroke.map(([x, y]) => [scale * x + offsetX, scale * y + offsetY] as const));
+}
+
+/** The canvas of a model's input, with the usual width of a line. */
+export function canvasFor({ width, height }: Pick<Preprocessing, 'width' | 'height'>): Canvas {
+  return { width, height, lineWidth: LINE_SHARE * Math.min(width, height) };
+}
+
+/**
+ * A drawing, white on black, as the pixels that a model sees. Drawings know no paper, so they take the side that the
+ * model expects: light ink on a dark ground, or dark ink when its ground, after inversion, is light.
+ *
+ * @returns uint8, [height, width, channels]
+ */
+export function drawingToPixels(drawing: Uint8Array, preprocessing: Preprocessing): Uint8Array {
+  const { channels } = preprocessing;
+  const lightGround = isLight(preprocessing.background) !== preprocessing.invert;
+  if (channels === 1 && !lightGround) return drawing;
+  const pixels = new Uint8Array(drawing.length * channels);
+  for (let i = 0; i < drawing.length; i++) {
+    const value = lightGround ? 255 - drawing[i]! : drawing[i]!;
+    pixels.fill(value, i * channels, (i + 1) * channels);
+  }
+  return pixels;
+}
+
+/** Whether a colour `#rrggbb` is nearer to white than to black (luma of Rec. 601). */
+function isLight(colour: string): boolean {
+  const value = Number.parseInt(colour.slice(1), 16);
+  return 0.299 * (value >> 16) + 0.587 * ((value >> 8) & 255) + 0.114 * (value & 255) > 127.5;
+}

@@ -1,0 +1,6 @@
+import type { Hook } from '@oclif/core';
+import { reportUnknownCommand } from '../ui/unknown-command.js';
+
+export const commandNotFound: Hook.CommandNotFound = async function ({ id, argv, config }) {
+  this.exit(reportUnknownCommand(id, argv ?? [], config));
+};

@@ -1,0 +1,341 @@
+/** Updates, statistics, evaluation and state of a training session, against closed forms and plain float64 code. */
+import { describe, expect, it } from 'vitest';
+import {
+  bitsOf,
+  gradientOptions,
+  largestDifference,
+  modelOf,
+  randomBatch,
+  randomState,
+} from '../../../test/support/engine.js';
+import { tfjsProbabilities } from '../../../test/support/tfjs-model.js';
+import {
+  type Batch,
+  type EngineOptions,
+  type OptimizerSpec,
+  parametersOf,
+  resolveNetwork,
+  type TrainingState,
+} from '../../core/plugin/index.js';
+import { buildInferenceGraph } from './inference-graph.js';
+import { createSession, loadRuntime } from './runtime.js';
+import { plugin } from './training-engine.js';
+
+const BATCH = 8;
+const spec = modelOf({ height: 7, width: 6, channels: 3 }, 4, [
+  { type: 'conv', filters: 6, bias: true },
+  { type: 'batchNorm', momentum: 0.2 },
+  { type: 'relu' },
+  { type: 'maxPool' },
+  {
+    type: 'residual',
+    layers: [{ type: 'conv', filters: 8, stride: 2, bias: false }, { type: 'batchNorm' }, { type: 'gelu' }],
+  },
+  { type: 'averagePool', size: 2, stride: 1, padding: 'same' },
+  { type: 'flatten' },
+  { type: 'dropout', rate: 0.25 },
+  { type: 'dense', units: 'classes' },
+]);
+const network = resolveNetwork(spec);
+const initial = randomState(network, 1);
+const adamw: OptimizerSpec = { type: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1 };
+const options = (optimizer: OptimizerSpec, more: Partial<EngineOptions> = {}): EngineOptions => ({
+  device: 'cpu',
+  batchSize: BATCH,
+  threads: 1,
+  optimizer,
+  clipNorm: 0,
+  ...more,
+});
+const batchOf = (step: number): Batch => randomBatch(network, BATCH, 100 + step);
+
+async function gradientsAt(state: TrainingState, batch: Batch): Promise<Map<string, Float32Array>> {
+  const session = await plugin.open(spec, gradientOptions(BATCH));
+  await session.importState({ ...state, step: 0, optimizer: {} });
+  await session.step(batch, { learningRate: 0 });
+  const { optimizer } = await session.exportState();
+  await session.close();
+  return new Map(Object.entries(optimizer).map(([name, { data }]) => [name.replace('momentum/', ''), data]));
+}
+
+/** The rule of one number: from its gradient, weight, decay and step (from 1), with a memory of its own. */
+type UpdateRule = (
+  memory: number[],
+  gradient: number,
+  weight: number,
+  decay: number,
+  step: number,
+  rate: number,
+) => number;
+
+/** Loshchilov and Hutter, "Decoupled weight decay regularization", algorithm 2, with the decay scaled by the rate. */
+const adamwRule: UpdateRule = (memory, gradient, weight, decay, step, rate) => {
+  if (adamw.type !== 'adamw') throw new Error('unreachable');
+  const { beta1, beta2, epsilon } = adamw;
+  memory[0] = beta1 * (memory[0] ?? 0) + (1 - beta1) * gradient;
+  memory[1] = beta2 * (memory[1] ?? 0) + (1 - beta2) * gradient ** 2;
+  const [first, second] = [memory[0] / (1 - beta1 ** step), memory[1] / (1 - beta2 ** step)];
+  return weight - rate * (first / (Math.sqrt(second) + epsilon) + decay * weight);
+};
+
+/** SGD with coupled decay: v = mu v + g, and the step is v, or g + mu v (Nesterov). */
+const sgdRule =
+  (momentum: number, nesterov: boolean): UpdateRule =>
+  (memory, gradient, weight, decay, _step, rate) => {
+    const total = gradient + decay * weight;
+    memory[0] = momentum * (memory[0] ?? 0) + total;
+    return weight - rate * (nesterov ? total + momentum * memory[0] : memory[0]);
+  };
+
+describe('optimizers follow their published rules', () => {
+  const sgd = (momentum: number, nesterov: boolean): OptimizerSpec => ({
+    type: 'sgd',
+    momentum,
+    nesterov,
+    weightDecay: 0.1,
+  });
+  it.each([
+    ['AdamW', adamw, adamwRule],
+    ['SGD', sgd(0, false), sgdRule(0, false)],
+    ['SGD with momentum', sgd(0.9, false), sgdRule(0.9, false)],
+    ['SGD with Nesterov momentum', sgd(0.9, true), sgdRule(0.9, true)],
+  ] as const)('%s over several steps, without decay of biases and norms', async (_name, optimizer, rule) => {
+    const session = await plugin.open(spec, options(optimizer));
+    await session.importState(initial);
+    const weights = new Map(
+      parametersOf(network)
+        .filter((p) => p.trainable)
+        .map((p) => [p.name, Array.from(initial.parameters[p.name]!.data)]),
+    );
+    const memories = new Map([...weights].map(([name, values]) => [name, values.map((): number[] => [])]));
+    for (let step = 1; step <= 4; step++) {
+      const learningRate = 0.02 / step;
+      const gradients = await gradientsAt(await session.exportState(), batchOf(step));
+      await session.step(batchOf(step), { learningRate });
+      const { parameters } = await session.exportState();
+      for (const [name, values] of weights) {
+        const decay = /\.weight$/.test(name) ? 0.1 : 0;
+        for (const [i, value] of values.entries())
+          values[i] = rule(
+            memories.get(name)![i]!,
+            gradients.get(name)![i]!,
+            value,
+            decay,
+            step,
+            learningRate,
+          );
+        // Weights of order 1, rounded to 6e-8 at each step; an update of at most 0.02 has a relative error of 1e-6.
+        expect(largestDifference(parameters[name]!.data, values), `${name} after step ${step}`).toBeLessThan(
+          1e-6,
+        );
+      }
+    }
+    await session.close();
+  });
+
+  it('clips the gradient to its global norm, and reports the norm before', async () => {
+    const gradients = await gradientsAt(initial, batchOf(1));
+    const norm = Math.sqrt(
+      [...gradients.values()].flatMap((g) => [...g]).reduce((sum, value) => sum + value ** 2, 0),
+    );
+    for (const clipNorm of [norm / 3, norm * 3]) {
+      const session = await plugin.open(spec, { ...gradientOptions(BATCH), clipNorm });
+      await session.importState(initial);
+      const { gradientNorm } = await session.step(batchOf(1), { learningRate: 0 });
+      const { optimizer } = await session.exportState();
+      await session.close();
+      expect(gradientNorm / norm).toBeCloseTo(1, 5);
+      const factor = Math.min(1, clipNorm / norm);
+      // 1e-5 relative: the rule adds 1e-6 to the norm so that it never divides by zero.
+      for (const [name, gradient] of gradients)
+        expect(
+          largestDifference(
+            optimizer[`momentum/${name}`]!.data,
+            gradient.map((value) => value * factor),
+          ),
+        ).toBeLessThan(1e-5 * norm);
+    }
+  });
+});
+
+describe('loss', () => {
+  it('of soft labels has its closed form: equal logits give ln(classes), and the bias gets mean(1/classes - target)', async () => {
+    const small = modelOf({ height: 3, width: 3, channels: 1 }, 5, [
+      { type: 'flatten' },
+      { type: 'dense', name: 'head', units: 5 },
+    ]);
+    const batch = randomBatch(resolveNetwork(small), 4, 9);
+    const session = await plugin.open(small, gradientOptions(4));
+    const zero = (shape: number[]) => ({ shape, data: new Float32Array(shape.reduce((a, b) => a * b)) });
+    await session.importState({
+      step: 0,
+      parameters: { 'head.weight': zero([9, 5]), 'head.bias': zero([5]) },
+      optimizer: {},
+      plan: undefined,
+    });
+    const { loss } = await session.step(batch, { learningRate: 0 });
+    const { optimizer } = await session.exportState();
+    await session.close();
+    expect(loss).toBeCloseTo(Math.log(5), 5);
+    const expected = [0, 1, 2, 3, 4].map((k) =>
+      [0, 1, 2, 3].reduce((sum, row) => sum + (1 / 5 - batch.targets[row * 5 + k]!) / 4, 0),
+    );
+    expect(largestDifference(optimizer['momentum/head.bias']!.data, expected)).toBeLessThan(1e-6);
+  });
+
+  it('falls while one batch is learnt', async () => {
+    const session = await plugin.open(spec, options(adamw, { clipNorm: 1 }));
+    await session.importState(initial);
+    const losses: number[] = [];
+    for (let step = 0; step < 30; step++)
+      losses.push((await session.step(batchOf(1), { learningRate: 0.01 })).loss);
+    await session.close();
+    // Soft labels: the loss cannot fall below their entropy, of which the first losses are well above.
+    expect(losses.at(-1)!).toBeLessThan(0.7 * losses[0]!);
+  });
+});
+
+describe('batch norm', () => {
+  it('keeps running means and unbiased variances, the newest batch weighted by the momentum', async () => {
+    const momentum = 0.3;
+    const small = modelOf({ height: 4, width: 3, channels: 3 }, 2, [
+      { type: 'batchNorm', name: 'norm', momentum },
+      { type: 'globalAveragePool' },
+      { type: 'dense', units: 2 },
+    ]);
+    const smallNetwork = resolveNetwork(small);
+    const session = await plugin.open(small, gradientOptions(4));
+    const state = randomState(smallNetwork, 2);
+    await session.importState(state);
+    const mean = Array.from(state.parameters['norm.mean']!.data);
+    const variance = Array.from(state.parameters['norm.variance']!.data);
+    for (let step = 0; step < 4; step++) {
+      const batch = randomBatch(smallNetwork, 4, step);
+      await session.step(batch, { learningRate: 0.1 });
+      for (let channel = 0; channel < 3; channel++) {
+        const values = Array.from(
+          batch.images.filter((_, i) => i % 3 === channel),
+          (value) => value / 255,
+        );
+        const batchMean = values.reduce((a, b) => a + b) / values.length;
+        const batchVariance =
+          values.reduce((sum, value) => sum + (value - batchMean) ** 2, 0) / (values.length - 1);
+        mean[channel]! += momentum * (batchMean - mean[channel]!);
+        variance[channel]! += momentum * (batchVariance - variance[channel]!);
+      }
+    }
+    const { parameters } = await session.exportState();
+    await session.close();
+    // Values of order 1, each a float32 mean of 48 values.
+    expect(largestDifference(parameters['norm.mean']!.data, mean)).toBeLessThan(1e-6);
+    expect(largestDifference(parameters['norm.variance']!.data, variance)).toBeLessThan(1e-6);
+  });
+});
+
+describe('evaluation and export', () => {
+  it('evaluates as TensorFlow.js does, with the running statistics, for any number of images', async () => {
+    const session = await plugin.open(spec, options(adamw));
+    await session.importState(initial);
+    for (let step = 1; step <= 2; step++) await session.step(batchOf(step), { learningRate: 0.01 });
+    const { parameters } = await session.exportState();
+    for (const count of [1, 5]) {
+      const { images } = randomBatch(network, count, 50 + count);
+      const expected = tfjsProbabilities(network, parameters, images, count);
+      // Probabilities: a logit's error of 1e-6 gives at most 1e-6; folding adds a few roundings more.
+      expect(largestDifference(await session.evaluate(images, count), expected)).toBeLessThan(1e-5);
+    }
+    await session.close();
+  });
+
+  it('folds batch norm without a change of the answer', async () => {
+    const { Tensor } = await loadRuntime();
+    const { images } = randomBatch(network, 3, 60);
+    const answers: Float32Array[] = [];
+    for (const fold of [true, false]) {
+      const session = await createSession(buildInferenceGraph(network, initial.parameters, { fold }), {
+        threads: 1,
+      });
+      const { probabilities } = await session.run({ images: new Tensor('uint8', images, [3, 7, 6, 3]) });
+      answers.push(probabilities!.data as Float32Array);
+      await session.release();
+    }
+    // As above: a few float32 roundings of values of order 1.
+    expect(largestDifference(answers[0]!, answers[1]!)).toBeLessThan(1e-5);
+  });
+
+  it('sees the new weights after an update and after an import', async () => {
+    const session = await plugin.open(spec, options(adamw));
+    await session.importState(initial);
+    const { images } = randomBatch(network, 2, 70);
+    const before = await session.evaluate(images, 2);
+    await session.step(batchOf(1), { learningRate: 0.1 });
+    expect(largestDifference(await session.evaluate(images, 2), before)).toBeGreaterThan(1e-4);
+    await session.importState(initial);
+    expect(await session.evaluate(images, 2)).toEqual(before);
+    await session.close();
+  });
+});
+
+describe('a step is a transaction', () => {
+  it.each([1e10, 1e38, 3.4e38])(
+    'throws ROBLE_TRAIN_NOT_FINITE at a learning rate of %d and leaves the state as it was',
+    async (learningRate) => {
+      const session = await plugin.open(
+        spec,
+        options({ type: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 0 }),
+      );
+      await session.importState(initial);
+      let before = await session.exportState();
+      let error: unknown;
+      for (let step = 1; step <= 20 && !error; step++) {
+        before = await session.exportState();
+        await session.step(batchOf(step), { learningRate }).catch((thrown) => {
+          error = thrown;
+        });
+      }
+      expect(error).toMatchObject({ code: 'ROBLE_TRAIN_NOT_FINITE' });
+      const after = await session.exportState();
+      expect(bitsOf(after)).toEqual(bitsOf(before));
+      for (const { data } of Object.values({ ...after.parameters, ...after.optimizer }))
+        expect(data.every(Number.isFinite)).toBe(true);
+      await session.close();
+    },
+  );
+
+  it('refuses a batch of another size and a state of another model', async () => {
+    const session = await plugin.open(spec, options(adamw));
+    await expect(session.exportState()).rejects.toMatchObject({ code: 'ROBLE_INTERNAL' });
+    await session.importState(initial);
+    await expect(session.step(randomBatch(network, 3, 1), { learningRate: 0.1 })).rejects.toMatchObject({
+      code: 'ROBLE_INTERNAL',
+    });
+    const { 'conv1.weight': _left, ...parameters } = initial.parameters;
+    await expect(session.importState({ ...initial, parameters })).rejects.toThrow(/conv1\.weight/);
+    const untouched = await session.exportState();
+    expect(bitsOf({ ...untouched, optimizer: {} })).toEqual(bitsOf(initial));
+    await session.close();
+  });
+});
+
+describe('determinism', () => {
+  const run = async (state: TrainingState, first: number, last: number) => {
+    const session = await plugin.open(spec, options(adamw, { threads: 2, clipNorm: 1, plan: state.plan }));
+    await session.importState(state);
+    for (let step = first; step <= last; step++) await session.step(batchOf(step), { learningRate: 0.01 });
+    const end = await session.exportState();
+    await session.close();
+    return end;
+  };
+
+  it('two sessions give the same bits after five steps', async () => {
+    expect(bitsOf(await run(initial, 1, 5))).toEqual(bitsOf(await run(initial, 1, 5)));
+  });
+
+  it('an exported state, through JSON for its plan, goes on with the same bits', async () => {
+    const whole = await run(initial, 1, 5);
+    const half = await run(initial, 1, 3);
+    const resumed = await run({ ...half, plan: JSON.parse(JSON.stringify(half.plan)) }, 4, 5);
+    expect(resumed.step).toBe(5);
+    expect(bitsOf(resumed)).toEqual(bitsOf(whole));
+  });
+});

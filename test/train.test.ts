@@ -1,0 +1,129 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ProgressEvent, TrainEvent } from '../src/core/context.js';
+import { openBundle } from '../src/core/model/bundle.js';
+import { decodeCheckpoint } from '../src/core/training/checkpoint.js';
+import { trainModel } from '../src/index.js';
+import { temporaryFolder } from './support/temporary-folder.js';
+import { tinyDataset } from './support/tiny-dataset.js';
+
+let root: string;
+let dataset: string;
+let remove: () => Promise<void>;
+beforeAll(async () => {
+  ({ path: root, remove } = await temporaryFolder('train'));
+  dataset = await tinyDataset(join(root, 'dataset'));
+});
+afterAll(() => remove());
+
+const SETTINGS = { epochs: 2, batchSize: 16, threads: 1, learningRate: 0.01 };
+const train = (run: string, settings = {}, context = {}) =>
+  trainModel(
+    { dataset, run: join(root, run), model: { preset: 'cnn-small' }, train: { ...SETTINGS, ...settings } },
+    context,
+  );
+
+const hashOf = async (...path: string[]) =>
+  createHash('sha256')
+    .update(await readFile(join(root, ...path)))
+    .digest('hex');
+const history = async (run: string) => JSON.parse(await readFile(join(root, run, 'history.json'), 'utf8'));
+
+/** Collects the events, and calls `react` on each. */
+function listen(react: (event: TrainEvent) => void = () => {}) {
+  const events: TrainEvent[] = [];
+  const report = (event: ProgressEvent) => {
+    if (event.type !== 'train') return;
+    events.push(event.event);
+    react(event.event);
+  };
+  return { events, reporter: { report } };
+}
+
+describe('trainModel', () => {
+  it('learns, keeps a history of every epoch, and exports the best one as a bundle that opens', async () => {
+    const result = await train('learns', { epochs: 6 });
+    expect(result).toMatchObject({ stopped: 'completed', epochs: 6 });
+    const { epochs, events } = await history('learns');
+    expect(epochs.map((record: { epoch: number }) => record.epoch)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(epochs[5].loss).toBeLessThan(epochs[0].loss / 2);
+    expect(events.map((event: { event: string }) => event.event)).toEqual(['started', 'completed']);
+    const best = Math.max(...epochs.map((record: { valAccuracy: number }) => record.valAccuracy));
+    expect(result.best?.valAccuracy).toBe(best);
+    // Four characters by chance: 0.25.
+    expect(best).toBeGreaterThan(0.8);
+    const bundle = await openBundle(result.bundle!);
+    expect(bundle.manifest.training.metrics.valAccuracy).toBe(best);
+    const lines = (await readFile(join(root, 'learns', 'history.jsonl'), 'utf8')).trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line).type)).toEqual([
+      'run',
+      'event',
+      ...Array(6).fill('epoch'),
+      'event',
+    ]);
+    expect(await readdir(join(root, 'learns'))).not.toContain('run.lock');
+  });
+
+  it('gives the same bits for the same settings, and others for another seed', async () => {
+    for (const [run, seed] of [
+      ['same-a', 5],
+      ['same-b', 5],
+      ['other', 6],
+    ] as const)
+      await train(run, { seed });
+    const [a, b, other] = await Promise.all(
+      ['same-a', 'same-b', 'other'].map((run) => hashOf(run, 'model', 'model.onnx')),
+    );
+    expect(a).toBe(b);
+    expect(other).not.toBe(a);
+  });
+
+  it('refuses a second run in a folder where one is going on, and leaves the first alone', async () => {
+    let second: Promise<unknown> | undefined;
+    const { reporter } = listen(({ kind }) => {
+      if (kind === 'started')
+        second = expect(train('twice')).rejects.toMatchObject({ code: 'ROBLE_RUN_LOCKED' });
+    });
+    expect((await train('twice', {}, { reporter })).stopped).toBe('completed');
+    await second;
+    await expect(train('twice')).rejects.toMatchObject({ code: 'ROBLE_RUN_EXISTS' });
+  });
+
+  it('when aborted saves the state of that very step, exports the best epoch, and ends', async () => {
+    const controller = new AbortController();
+    const { events, reporter } = listen((event) => {
+      if (event.kind === 'step' && event.epoch === 2) controller.abort();
+    });
+    const result = await train('aborted', { epochs: 1000 }, { reporter, signal: controller.signal });
+    expect(result.stopped).toBe('interrupted');
+    const folder = join(root, 'aborted', 'checkpoints');
+    const newest = (await readdir(folder))
+      .filter((name) => name.startsWith('step-'))
+      .sort()
+      .at(-1)!;
+    const { state, progress } = decodeCheckpoint(await readFile(join(folder, newest)), newest);
+    const started = events.find((event) => event.kind === 'started')!;
+    expect(state.step).toBe(progress.epoch * started.stepsPerEpoch + progress.stepInEpoch);
+    expect(progress.epoch).toBe(result.epochs);
+    await openBundle(result.bundle!);
+    expect((await history('aborted')).events.at(-1).event).toBe('interrupted');
+  });
+
+  it('says so when the update would not be finite, and keeps the history', async () => {
+    await expect(
+      train('diverges', { learningRate: 1e30, clipNorm: 0, schedule: { type: 'constant', warmupEpochs: 0 } }),
+    ).rejects.toMatchObject({
+      code: 'ROBLE_TRAIN_NOT_FINITE',
+    });
+    expect((await history('diverges')).events.at(-1).event).toBe('failed');
+  });
+
+  it('names the split that a data set lacks', async () => {
+    const path = await tinyDataset(join(root, 'train-only'), { train: 1 });
+    await expect(trainModel({ dataset: path, run: join(root, 'no-validation') })).rejects.toMatchObject({
+      code: 'ROBLE_DATASET_SPLIT',
+    });
+  });
+});
