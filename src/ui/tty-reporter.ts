@@ -1,6 +1,60 @@
+import type { ProgressEvent } from '../core/context.js';
 import { createPlainReporter } from './plain-reporter.js';
 import type { ClosableReporter } from './reporter.js';
+import type { StepList } from './step-list.js';
+import { painter } from './style.js';
+import type { TrainScreen } from './train-screen.js';
 
+/** Redraws lines on a terminal: a list for steps, a view with curves for training. Each is loaded when it is needed. */
 export function createTtyReporter(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): ClosableReporter {
-  return createPlainReporter(stream, env);
+  const paint = painter(stream, env);
+  const lines = createPlainReporter(stream, env);
+  let steps: StepList | undefined;
+  let screen: TrainScreen | undefined;
+  let waiting: string[] = [];
+  let open = true;
+  // Loading takes a moment, so events wait in line for the one before.
+  let last: Promise<void> = Promise.resolve();
+
+  function flush(): void {
+    for (const line of waiting) stream.write(`${line}\n`);
+    waiting = [];
+  }
+
+  async function handle(event: ProgressEvent): Promise<void> {
+    switch (event.type) {
+      case 'train':
+        await steps?.close();
+        screen ??= (await import('./train-screen.js')).openTrainScreen(stream, env);
+        return screen.show(event.event);
+      case 'warning': {
+        const text = `Warning: ${event.path ? `${event.path}: ` : ''}${event.message}`;
+        if (screen) return screen.note(text);
+        waiting.push(paint('yellow', text));
+        // A line between two frames of a list would be erased.
+        return steps?.isBusy ? undefined : flush();
+      }
+      case 'step':
+        if (screen) return;
+        steps ??= (await import('./step-list.js')).openStepList(stream);
+        await steps.step(event);
+        return steps.isBusy ? undefined : flush();
+      case 'progress':
+        return steps?.progress(event);
+    }
+  }
+
+  return {
+    report(event) {
+      // A display that fails must not end the work that it shows.
+      if (open) last = last.then(() => handle(event)).catch(() => lines.report(event));
+    },
+    async close() {
+      open = false;
+      await last;
+      screen?.close();
+      await steps?.close();
+      flush();
+    },
+  };
 }

@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
+import type { DatasetManifest } from '../../core/dataset/format.js';
 import { RobleError } from '../../core/errors.js';
 import type { ModelSpec } from '../../core/model/spec.js';
 import type { ModelSummary } from '../../core/model/summary.js';
@@ -13,7 +14,8 @@ type Result =
 export default class ModelSummaryCommand extends RobleCommand<Result> {
   static override summary = 'Show the layers of a network with their shapes, parameters and cost.';
   static override description =
-    'By default the network of the configuration, for the classes of its data set. With BUNDLE, the network of a trained model.';
+    'By default the network of the configuration, for the image shape and the classes of its data set where there is one. ' +
+    'With BUNDLE, the network of a trained model.';
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> --preset resnet-small --width 32 --height 32 --channels 3 --classes 10',
@@ -69,30 +71,35 @@ export default class ModelSummaryCommand extends RobleCommand<Result> {
       'image.channels': { value: flags.channels, flag: '--channels' },
     });
     const { layersOf } = await import('../../core/model/presets.js');
-    const { width, height, channels } = image;
-    return {
-      input: { height, width, channels },
-      classes: flags.classes ?? (await classesOf(dataset)),
-      layers: layersOf(model),
-    };
+    const found = await datasetIn(dataset);
+    const asked = [flags.width, flags.height, flags.channels].some((side) => side !== undefined);
+    // Training takes the shape of the data set, which may be older than the configuration.
+    const { width, height, channels } = asked ? image : (found?.preprocessing ?? image);
+    const classes = flags.classes ?? found?.classes.length;
+    if (classes === undefined)
+      throw new RobleError(
+        'ROBLE_USAGE',
+        `The number of classes is not known: there is no data set in ${dataset}.`,
+        {
+          expected: 'a data set, or the number',
+          nextSteps: [
+            'Pass --classes, such as --classes 10.',
+            'Or import a data set first: roble data:import',
+          ],
+        },
+      );
+    return { input: { height, width, channels }, classes, layers: layersOf(model) };
   }
 }
 
-async function classesOf(folder: string): Promise<number> {
+/** The manifest of the data set in a folder; undefined where there is none. */
+async function datasetIn(folder: string): Promise<DatasetManifest | undefined> {
   const { openDataset } = await import('../../core/dataset/open.js');
   try {
-    return (await openDataset(folder)).manifest.classes.length;
-  } catch (cause) {
-    if (!(cause instanceof RobleError) || cause.code !== 'ROBLE_FILE_NOT_FOUND') throw cause;
-    throw new RobleError(
-      'ROBLE_USAGE',
-      `The number of classes is not known: there is no data set in ${folder}.`,
-      {
-        expected: 'a data set, or the number',
-        nextSteps: ['Pass --classes, such as --classes 10.', 'Or import a data set first: roble data:import'],
-        cause,
-      },
-    );
+    return (await openDataset(folder)).manifest;
+  } catch (error) {
+    if (error instanceof RobleError && error.code === 'ROBLE_FILE_NOT_FOUND') return undefined;
+    throw error;
   }
 }
 

@@ -5,7 +5,7 @@ import type { SplitName } from './format.js';
 
 /** A picture as its source holds it. */
 export type Picture =
-  | { readonly kind: 'encoded'; read(): Promise<Uint8Array> }
+  | { readonly kind: 'encoded'; read(): Promise<Uint8Array>; readonly notices?: readonly string[] }
   | { readonly kind: 'pixels'; readonly pixels: Uint8Array; readonly shape: PixelShape }
   | { readonly kind: 'strokes'; readonly strokes: readonly Stroke[]; readonly unit: number };
 

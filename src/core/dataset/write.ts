@@ -1,170 +1,190 @@
-import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Context } from '../context.js';
 import { RobleError } from '../errors.js';
 import type { Preprocessing } from '../image/preprocessing.js';
 import { createFolder, sha256, writeSynced } from '../storage/durable.js';
-import { type DatasetManifest, type DatasetPart, manifestSchema, type SampleProvenance, SPLITS, type SplitName } from './format.js';
+import { sortClasses } from './classes.js';
+import { type DatasetManifest, SPLITS, type SampleProvenance, type SplitName } from './format.js';
+import { PartWriter } from './parts.js';
+import { optional } from './sample.js';
+import { assignSplits, countPerClass, emptyClasses, type SplitItem, type SplitOptions } from './splits.js';
+import { Spool } from './spool.js';
 
-const SAMPLES_PER_PART = 65_536;
-/** Bytes that are collected before they are written. */
-const BUFFER_BYTES = 1 << 20;
-
-export interface DatasetDescription {
-  readonly name: string;
-  readonly classes: readonly string[];
-  readonly preprocessing: Preprocessing;
-  /** How it was made, for people and for a repeat; no times and no paths of the machine. */
-  readonly recipe: Readonly<Record<string, unknown>>;
+/** A sample whose picture has become pixels. */
+export interface PreparedSample extends SampleProvenance {
+  /** uint8, [height, width, channels] of the preprocessing. */
+  readonly pixels: Uint8Array;
+  /** A class name, or an index into the classes. */
+  readonly label: string | number;
+  readonly split?: SplitName;
 }
 
-/** A sample on its way into a data set. */
-export interface PackedSample {
-  readonly split: SplitName;
-  /** uint8, [height, width, channels]. */
-  readonly pixels: Uint8Array;
-  /** Index into the classes. */
-  readonly label: number;
-  readonly provenance: SampleProvenance;
+export interface WriteDatasetOptions {
+  /** The folder to create. */
+  readonly out: string;
+  readonly name: string;
+  readonly preprocessing: Preprocessing;
+  /** Without it the classes are what the labels say, sorted. */
+  readonly classes?: readonly string[] | undefined;
+  readonly split: SplitOptions;
+  /** Asked for when all samples were read. */
+  readonly recipe: () => Record<string, unknown>;
+}
+
+export interface WrittenDataset {
+  readonly manifest: DatasetManifest;
+  /** Findings that do not stop anything, such as a class that a given validation split lacks. */
+  readonly warnings: readonly string[];
 }
 
 /**
- * Writes a data set into a new folder, all at once: it appears complete or not at all.
+ * Writes a data set folder, all at once or not at all. Samples may come in any number: their pixels go through a file,
+ * and only their labels and names stay in memory until classes and splits are known.
  *
- * @param samples in the order in which each split keeps them.
- * @throws {RobleError} `ROBLE_OUTPUT_EXISTS`, `ROBLE_DISK_FULL`, `ROBLE_SOURCE_EMPTY`, or what `samples` throws.
+ * @throws {RobleError} `ROBLE_OUTPUT_EXISTS`, `ROBLE_DISK_FULL`, `ROBLE_SOURCE_EMPTY`, `ROBLE_DATASET_SPLIT`,
+ *   `ROBLE_CLASS_TOO_SMALL`, `ROBLE_LABEL_RANGE`, `ROBLE_INTERRUPTED`, or what `samples` throws.
  */
 export async function writeDataset(
-  folder: string,
-  description: DatasetDescription,
-  samples: AsyncIterable<PackedSample> | Iterable<PackedSample>,
-): Promise<DatasetManifest> {
-  let manifest: DatasetManifest | undefined;
-  await createFolder(folder, async (temporary) => {
-    const writers = new Map<SplitName, SplitWriter>();
+  options: WriteDatasetOptions,
+  samples: AsyncIterable<PreparedSample>,
+  context: Context = {},
+): Promise<WrittenDataset> {
+  const { width, height, channels } = options.preprocessing;
+  let written: WrittenDataset | undefined;
+  await createFolder(options.out, async (folder) => {
+    const spool = await Spool.create(join(folder, 'spool'), width * height * channels);
     try {
-      for await (const sample of samples) {
-        const writer = writers.get(sample.split) ?? new SplitWriter(temporary, sample.split, description);
-        writers.set(sample.split, writer);
-        await writer.add(sample);
-      }
-      manifest = await finish(description, writers);
+      const notes = await collect(samples, spool, context);
+      written = await arrange(folder, notes, spool, options, context);
     } finally {
-      for (const writer of writers.values()) await writer.abandon();
+      await spool.remove();
     }
-    await writeSynced(join(temporary, 'dataset.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+    await writeSynced(join(folder, 'dataset.json'), `${JSON.stringify(written.manifest, null, 2)}\n`);
   });
-  return manifest!;
+  return written!;
 }
 
-async function finish(description: DatasetDescription, writers: Map<SplitName, SplitWriter>): Promise<DatasetManifest> {
-  if (writers.size === 0) throw new RobleError('ROBLE_SOURCE_EMPTY', 'There is no sample to write.', { expected: 'at least one sample' });
-  const splits: Partial<Record<SplitName, DatasetManifest['splits']['train']>> = {};
-  for (const name of SPLITS) {
-    const writer = writers.get(name);
-    if (writer) splits[name] = await writer.finish();
+type Note = Omit<PreparedSample, 'pixels'>;
+
+async function collect(samples: AsyncIterable<PreparedSample>, spool: Spool, context: Context): Promise<Note[]> {
+  const notes: Note[] = [];
+  for await (const { pixels, label, source, group, split } of samples) {
+    refuseInterrupted(context);
+    await spool.append(pixels);
+    notes.push({ label, source, ...optional('group', group), ...optional('split', split) });
   }
-  const { classes, preprocessing } = description;
-  const parts = Object.values(splits).flatMap((split) => split!.parts);
-  const hashes = parts.flatMap(({ images, labels, samples }) => [images.sha256, labels.sha256, samples.sha256]);
-  const fingerprint = sha256(JSON.stringify({ classes, preprocessing, splits: Object.keys(splits), hashes }));
-  return manifestSchema.parse({ format: 'roble-dataset', version: 1, ...description, splits, fingerprint });
+  refuseInterrupted(context);
+  if (notes.length === 0)
+    throw new RobleError('ROBLE_SOURCE_EMPTY', 'There is no usable sample.', { expected: 'at least two classes with samples' });
+  return notes;
 }
 
-class SplitWriter {
-  readonly #folder: string;
-  readonly #split: SplitName;
-  readonly #perClass: number[];
-  readonly #parts: DatasetPart[] = [];
-  #count = 0;
-  #open: { images: HashedFile; labels: HashedFile; samples: HashedFile } | undefined;
-
-  constructor(folder: string, split: SplitName, { classes }: DatasetDescription) {
-    this.#folder = folder;
-    this.#split = split;
-    this.#perClass = classes.map(() => 0);
-  }
-
-  async add({ pixels, label, provenance }: PackedSample): Promise<void> {
-    this.#open ??= await this.#openPart();
-    await this.#open.images.write(pixels);
-    await this.#open.labels.write(Uint8Array.of(label & 0xff, label >> 8));
-    await this.#open.samples.write(Buffer.from(`${JSON.stringify(provenance)}\n`));
-    this.#perClass[label]!++;
-    this.#count++;
-    if (++this.#open.images.entries === SAMPLES_PER_PART) await this.#closePart();
-  }
-
-  async finish() {
-    if (this.#open) await this.#closePart();
-    return { count: this.#count, perClass: this.#perClass, parts: this.#parts };
-  }
-
-  /** Closes what an error left open. */
-  async abandon(): Promise<void> {
-    for (const file of Object.values(this.#open ?? {})) await file.abandon();
-    this.#open = undefined;
-  }
-
-  async #openPart() {
-    const stem = `${this.#split}-${String(this.#parts.length).padStart(5, '0')}`;
-    const file = (extension: string) => HashedFile.create(this.#folder, `${stem}.${extension}`);
-    return { images: await file('images.bin'), labels: await file('labels.bin'), samples: await file('samples.jsonl') };
-  }
-
-  async #closePart(): Promise<void> {
-    const { images, labels, samples } = this.#open!;
-    const count = images.entries;
-    this.#parts.push({ count, images: await images.close(), labels: await labels.close(), samples: await samples.close() });
-    this.#open = undefined;
-  }
+/** Between samples, so that the temporary folder is still removed. */
+function refuseInterrupted({ signal }: Context): void {
+  if (!signal?.aborted) return;
+  throw signal.reason instanceof RobleError ? signal.reason : new RobleError('ROBLE_INTERRUPTED', 'The work was interrupted.');
 }
 
-/** A file that is hashed while it is written, in large pieces. */
-class HashedFile {
-  entries = 0;
-  readonly #name: string;
-  readonly #handle: FileHandle;
-  readonly #hash: Hash = createHash('sha256');
-  readonly #pending = Buffer.alloc(BUFFER_BYTES);
-  #pendingBytes = 0;
-  #bytes = 0;
-
-  private constructor(name: string, handle: FileHandle) {
-    this.#name = name;
-    this.#handle = handle;
+async function arrange(
+  folder: string,
+  notes: readonly Note[],
+  spool: Spool,
+  options: WriteDatasetOptions,
+  context: Context,
+): Promise<WrittenDataset> {
+  const classes = options.classes ?? classesOf(notes);
+  refuseClassCount(classes);
+  const items = labelItems(notes, classes);
+  const assigned = assignSplits(items, classes, options.split);
+  const warnings = checkClasses(items, assigned, classes);
+  const writers = SPLITS.map((split) => new PartWriter(folder, split));
+  try {
+    let i = 0;
+    for await (const pixels of spool.records()) {
+      const { label, source, group } = items[i]!;
+      await writers[assigned[i]!]!.add(pixels, label, { source, ...optional('group', group) });
+      i += 1;
+      if ((i & 1023) === 0) refuseInterrupted(context);
+    }
+    for (const writer of writers) await writer.finish();
+  } finally {
+    for (const writer of writers) await writer.abandon();
   }
+  return { manifest: describe(options, classes, countPerClass(items, assigned, classes.length), writers), warnings };
+}
 
-  static async create(folder: string, name: string): Promise<HashedFile> {
-    return new HashedFile(name, await open(join(folder, name), 'wx'));
+/** Names sorted; indices count from 0 to the largest. */
+function classesOf(notes: readonly Note[]): string[] {
+  const names = new Set<string>();
+  let largest = -1;
+  for (const { label } of notes) {
+    if (typeof label === 'string') names.add(label);
+    else largest = Math.max(largest, label);
   }
+  if (names.size > 0 && largest >= 0)
+    throw new RobleError('ROBLE_LABEL_RANGE', 'Some labels are names and others are indices.', {
+      nextSteps: ['List the classes with --classes.'],
+    });
+  return names.size > 0 ? sortClasses(names) : Array.from({ length: largest + 1 }, (_, i) => String(i));
+}
 
-  async write(bytes: Uint8Array): Promise<void> {
-    if (this.#pendingBytes + bytes.length > BUFFER_BYTES) await this.#flush();
-    if (bytes.length > BUFFER_BYTES) return this.#put(bytes);
-    this.#pending.set(bytes, this.#pendingBytes);
-    this.#pendingBytes += bytes.length;
-  }
+function refuseClassCount(classes: readonly string[]): void {
+  if (classes.length >= 2 && classes.length <= 65_536) return;
+  throw new RobleError('ROBLE_CLASS_TOO_SMALL', 'A classifier needs at least two classes.', {
+    received: classes.length === 1 ? `only "${classes[0]}"` : `${classes.length} classes`,
+    expected: '2 to 65,536 classes',
+  });
+}
 
-  async close(): Promise<DatasetPart['images']> {
-    await this.#flush();
-    await this.#handle.close();
-    return { file: this.#name, bytes: this.#bytes, sha256: this.#hash.digest('hex') };
-  }
+function labelItems(notes: readonly Note[], classes: readonly string[]): SplitItem[] {
+  const indices = new Map(classes.map((name, index) => [name, index]));
+  return notes.map((note) => {
+    const label = typeof note.label === 'number' ? note.label : (indices.get(note.label) ?? -1);
+    if (Number.isInteger(label) && label >= 0 && label < classes.length) return { ...note, label };
+    throw labelError(note.source, note.label, classes);
+  });
+}
 
-  async abandon(): Promise<void> {
-    await this.#handle.close();
-  }
+/** The error of a label that is not among the classes. */
+export function labelError(source: string, label: string | number, classes: readonly string[]): RobleError {
+  return new RobleError('ROBLE_LABEL_RANGE', `The label of ${source} is outside the list of classes.`, {
+    received: label,
+    expected: typeof label === 'number' ? `a whole number from 0 to ${classes.length - 1}` : `one of ${shortList(classes)}`,
+    nextSteps: ['Check the list of classes (--classes).'],
+  });
+}
 
-  async #flush(): Promise<void> {
-    const filled = this.#pending.subarray(0, this.#pendingBytes);
-    this.#pendingBytes = 0;
-    await this.#put(filled);
-  }
+function shortList(names: readonly string[]): string {
+  return names.length <= 12 ? names.join(' ') : `${names.slice(0, 12).join(' ')} ... (${names.length})`;
+}
 
-  async #put(bytes: Uint8Array): Promise<void> {
-    this.#hash.update(bytes);
-    this.#bytes += bytes.length;
-    await this.#handle.writeFile(bytes);
-  }
+/** Training needs every class; a split that the source gives may lack one, and that is worth a warning. */
+function checkClasses(items: readonly SplitItem[], assigned: Uint8Array, classes: readonly string[]): string[] {
+  const problems = emptyClasses(items, assigned, classes, [0]);
+  if (problems.length > 0)
+    throw new RobleError('ROBLE_DATASET_SPLIT', 'A class has no sample to train on.', {
+      received: `${problems.length} of ${classes.length} classes`,
+      expected: 'at least one sample of each class in train',
+      problems,
+    });
+  const used = [1, 2].filter((split) => assigned.includes(split));
+  return emptyClasses(items, assigned, classes, used).map(({ message }) => message);
+}
+
+function describe(
+  { name, preprocessing, recipe }: WriteDatasetOptions,
+  classes: readonly string[],
+  counts: number[][],
+  writers: PartWriter[],
+): DatasetManifest {
+  const splits: DatasetManifest['splits'] = {};
+  for (const [i, { parts }] of writers.entries())
+    if (parts.length > 0)
+      splits[SPLITS[i]!] = { count: parts.reduce((sum, part) => sum + part.count, 0), perClass: counts[i]!, parts };
+  const hashes = SPLITS.map((split) => [
+    split,
+    (splits[split]?.parts ?? []).map(({ images, labels, samples }) => [images.sha256, labels.sha256, samples.sha256]),
+  ]);
+  const fingerprint = sha256(JSON.stringify([classes, preprocessing, hashes]));
+  return { format: 'roble-dataset', version: 1, name, classes: [...classes], preprocessing, splits, recipe: recipe(), fingerprint };
 }

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { layersOf } from './presets.js';
+import { formatCount } from '../text.js';
+import { layersOf, PRESETS } from './presets.js';
 import { layerSchema } from './spec.js';
 import { summarizeModel } from './summary.js';
 
@@ -44,5 +46,13 @@ describe('summarizeModel', () => {
     expect(summary.parameters).toBe(75);
     expect(summary.statistics).toBe(16);
     expect(summary.multiplyAdds).toBe(14 * 14 * 4 * 9 + 14 * 14 * 4 + 4 * 3);
+  });
+
+  it.each(Object.keys(PRESETS))('agrees with what docs/model.md says of %s', (preset) => {
+    const { parameters, multiplyAdds } = summarizeModel({ input, classes: 94, layers: layersOf({ preset }) });
+    const documented = readFileSync(new URL('../../../docs/model.md', import.meta.url), 'utf8');
+    expect(documented).toContain(
+      `| \`${preset}\` | ${formatCount(parameters)} | ${formatCount(multiplyAdds)} |`,
+    );
   });
 });

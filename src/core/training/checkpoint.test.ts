@@ -78,8 +78,8 @@ describe('CheckpointStore', () => {
       'step-000000003.safetensors',
       'step-000000010.safetensors',
     ]);
-    expect((await store.readBest()).state.step).toBe(1);
+    expect(await store.readBest()).toEqual(checkpointAt(1));
     const [, newest] = await store.list();
-    expect(decodeCheckpoint(await readFile(newest!), newest!).state.step).toBe(10);
+    expect(decodeCheckpoint(await readFile(newest!), newest!)).toEqual(checkpointAt(10));
   });
 });

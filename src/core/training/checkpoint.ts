@@ -71,7 +71,8 @@ export function decodeCheckpoint(file: Uint8Array, where: string): Checkpoint {
     const { __metadata__: metadata, ...entries } = JSON.parse(
       Buffer.from(file.subarray(8, 8 + headerBytes)).toString(),
     );
-    const data = file.slice(8 + headerBytes);
+    // A copy: the file may be a view of a larger buffer, at any offset.
+    const data = new Uint8Array(file.subarray(8 + headerBytes));
     if (sha256(data) !== metadata.dataSha256) throw damaged('another SHA-256');
     const tensors = { parameters: {} as TensorMap, optimizer: {} as TensorMap };
     for (const [key, { shape, data_offsets }] of Object.entries<{

@@ -4,6 +4,7 @@ import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 
 import { RobleError } from '../../errors.js';
 import type { SplitName } from '../format.js';
 import { type BadSample, optional, type ReaderOptions, type SourceItem, splitOfWord } from '../sample.js';
+import { FileFinder } from './file-finder.js';
 
 /**
  * Reads a CSV file with a header and the columns `image` (a path, relative to the CSV file) and `label`, and where there
@@ -35,10 +36,11 @@ export async function csvFilesIn(folder: string): Promise<string[]> {
 async function* readFileRows(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
   const { parse } = await import('csv-parse');
   const rows = createReadStream(path).pipe(parse({ bom: true, relax_column_count: true, trim: true, info: true, skip_empty_lines: true }));
+  const finder = new FileFinder();
   let columns: Columns | undefined;
   try {
     for await (const { record, info } of rows as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
-      if (columns) yield rowToItem(path, record, info.lines, columns, options);
+      if (columns) yield await rowToItem(path, record, info.lines, columns, options, finder);
       else columns = findColumns(path, record, options);
     }
   } catch (cause) {
@@ -72,7 +74,14 @@ function findColumns(path: string, header: string[], { groupBy }: ReaderOptions)
   };
 }
 
-function rowToItem(path: string, row: string[], line: number, columns: Columns, options: ReaderOptions): SourceItem {
+async function rowToItem(
+  path: string,
+  row: string[],
+  line: number,
+  columns: Columns,
+  options: ReaderOptions,
+  finder: FileFinder,
+): Promise<SourceItem> {
   const bad = (message: string, received: unknown): BadSample => ({
     source: `${basename(path)}:${line}`,
     error: new RobleError('ROBLE_CSV_INVALID', message, { received }),
@@ -87,12 +96,19 @@ function rowToItem(path: string, row: string[], line: number, columns: Columns, 
   const split: SplitName | undefined = options.split ?? splitOfWord(word);
   if (word !== '' && split === undefined) return bad('The split is none of train, validation and test.', word);
   const group = row[columns.group];
+  const found = await finder.find(file);
+  if (found === undefined)
+    return { source: image, error: new RobleError('ROBLE_FILE_NOT_FOUND', 'There is no such file beside the CSV file.') };
   return {
     source: image,
     label: options.labels === 'index' ? Number(label) : label,
     ...optional('group', group === '' ? undefined : group),
     ...optional('split', split),
-    picture: { kind: 'encoded', read: () => readFile(file) },
+    picture: {
+      kind: 'encoded',
+      read: () => readFile(found),
+      ...(found !== file && { notices: ['found under a name that differs in upper and lower case'] }),
+    },
   };
 }
 

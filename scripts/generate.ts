@@ -1,0 +1,53 @@
+/**
+ * Writes what is derived from the code: the JSON Schema, the reference pages, the command manifest.
+ * With --check it writes nothing, names the files that differ, and ends with 1 when there are any.
+ */
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { configurationPage, errorsPage } from './pages.js';
+import { configJsonSchema } from '../src/core/config/json-schema.js';
+
+const root = dirname(import.meta.dirname);
+
+const FILES: Readonly<Record<string, () => Promise<string>>> = {
+  'docs/errors.md': async () => errorsPage(),
+  'docs/configuration.md': async () => configurationPage(),
+  'roble.schema.json': async () => `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
+  'oclif.manifest.json': manifest,
+};
+
+/** The manifest of the built commands, made beside the repository so that --check writes nothing into it. */
+async function manifest(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'roble-manifest-'));
+  try {
+    for (const name of ['dist', 'node_modules', 'package.json']) await symlink(join(root, name), join(folder, name));
+    const oclif = join(root, 'node_modules/oclif/bin/run.js');
+    await promisify(execFile)(process.execPath, [oclif, 'manifest', folder], { cwd: folder });
+    return await readFile(join(folder, 'oclif.manifest.json'), 'utf8');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function main(check: boolean): Promise<void> {
+  const differing: string[] = [];
+  for (const [name, generate] of Object.entries(FILES)) {
+    const path = join(root, name);
+    const wanted = await generate();
+    const present = await readFile(path, 'utf8').catch(() => undefined);
+    if (present === wanted) continue;
+    differing.push(name);
+    if (check) continue;
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, wanted);
+  }
+  if (check && differing.length > 0) {
+    console.error(`Out of date: ${differing.join(', ')}. Run "npm run build && npm run generate".`);
+    process.exitCode = 1;
+  } else for (const name of differing) console.log(`wrote ${name}`);
+}
+
+await main(process.argv.includes('--check'));

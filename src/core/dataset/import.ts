@@ -1,0 +1,258 @@
+import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
+import { type Context, withStep } from '../context.js';
+import { type ErrorCode, RobleError } from '../errors.js';
+import { DEFAULT_MAX_PIXELS, type PreparedImage, prepareImage, preprocessPixels } from '../image/preprocess.js';
+import type { Preprocessing } from '../image/preprocessing.js';
+import { canvasFor, drawingToPixels, fitStrokes } from '../strokes/frame.js';
+import { rasterizeStrokes } from '../strokes/rasterize.js';
+import { countOf } from '../text.js';
+import { readSource, type SourceFormat } from './detect.js';
+import { type DatasetManifest, SPLITS, type SplitName } from './format.js';
+import { mapOrdered } from './map-ordered.js';
+import { optional, type Picture, type ReaderOptions, type SourceItem, type SourceSample } from './sample.js';
+import type { SplitOptions } from './splits.js';
+import { labelError, type PreparedSample, writeDataset } from './write.js';
+
+/** A source, and the split of all its samples when the caller knows it. */
+export interface ImportSource {
+  readonly path: string;
+  readonly split?: SplitName;
+}
+
+export interface ImportOptions {
+  /** Files, folders and tar archives; they are joined. */
+  readonly sources: readonly (string | ImportSource)[];
+  /** The folder to create. */
+  readonly out: string;
+  /** Default: the last part of `out`. */
+  readonly name?: string | undefined;
+  readonly format?: SourceFormat | 'auto' | undefined;
+  readonly preprocessing: Preprocessing;
+  /** Class names in the order of their indices; default: what the labels say, sorted. */
+  readonly classes?: readonly string[] | undefined;
+  /** Whether labels in CSV and stroke files are class names (default) or indices into `classes`. */
+  readonly labels?: 'name' | 'index' | undefined;
+  readonly split?: Omit<SplitOptions, 'seed'> | undefined;
+  /** Field that holds the group: a CSV column (default `group`), a stroke property (default `writer`), `none`. */
+  readonly groupBy?: string | undefined;
+  /** Default 0. */
+  readonly seed?: number | undefined;
+  /** The first sample that cannot be used ends the import; default: it is left out and reported. */
+  readonly strict?: boolean | undefined;
+  /** Largest picture that is decoded, in pixels; default {@link DEFAULT_MAX_PIXELS}. */
+  readonly maxPixels?: number | undefined;
+  /** Pictures that are converted at a time; does not change the result. Default: twice the cores. */
+  readonly concurrency?: number | undefined;
+}
+
+/** A sample that was left out, and why. */
+export interface SkippedSample {
+  readonly path: string;
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export interface ImportResult {
+  readonly out: string;
+  readonly name: string;
+  readonly fingerprint: string;
+  readonly classes: readonly string[];
+  /** Samples that are in the data set. */
+  readonly count: number;
+  readonly splits: Partial<Record<SplitName, number>>;
+  readonly skipped: readonly SkippedSample[];
+  readonly skippedByCode: Partial<Record<ErrorCode, number>>;
+  /** How many pictures each kind of conversion happened to, such as 16 bits to 8. */
+  readonly notices: Readonly<Record<string, number>>;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Imports images or strokes into a new data set: every picture goes through the preprocessing, samples get their
+ * splits, and the folder appears all at once. Equal input gives equal bytes, however many pictures are converted at a
+ * time.
+ *
+ * @throws {RobleError} with `strict` the error of the first bad sample; `ROBLE_IDX_...` for an inconsistent IDX file;
+ *   `ROBLE_SOURCE_UNKNOWN`, `ROBLE_SOURCE_EMPTY`, and the errors of `writeDataset`.
+ *
+ * @example
+ * const result = await importDataset({ sources: ['photos'], out: 'data/letters', preprocessing: preprocessingSchema.parse({}) });
+ */
+export async function importDataset(options: ImportOptions, context: Context = {}): Promise<ImportResult> {
+  if (options.labels === 'index' && options.classes === undefined)
+    throw new RobleError('ROBLE_USAGE', 'Labels that are indices need the list of classes.', {
+      expected: 'classes (--classes)',
+    });
+  const report = new Report(options.strict ?? false, context);
+  const { manifest, warnings } = await withStep(context, 'import', 'Importing images', () =>
+    writeDataset(
+      {
+        out: options.out,
+        name: options.name ?? basename(options.out),
+        preprocessing: options.preprocessing,
+        classes: options.classes,
+        split: { ...options.split, seed: options.seed ?? 0 },
+        recipe: () => recipeOf(options, report),
+      },
+      prepareSamples(options, report),
+      context,
+    ),
+  );
+  for (const message of warnings) context.reporter?.report({ type: 'warning', message });
+  report.warn();
+  return { ...summarize(options, manifest), ...report.toJSON(), warnings };
+}
+
+function summarize({ out }: ImportOptions, { name, fingerprint, classes, splits }: DatasetManifest) {
+  const counts = Object.fromEntries(SPLITS.flatMap((split) => (splits[split] ? [[split, splits[split].count]] : [])));
+  const count = Object.values<number>(counts).reduce((a, b) => a + b, 0);
+  return { out, name, fingerprint, classes, count, splits: counts as ImportResult['splits'] };
+}
+
+async function* prepareSamples(options: ImportOptions, report: Report): AsyncGenerator<PreparedSample> {
+  const concurrency = options.concurrency ?? 2 * availableParallelism();
+  const known = options.classes && new Set(options.classes);
+  for await (const outcome of mapOrdered(readAll(options), concurrency, (item) => prepare(item, options, known))) {
+    if ('error' in outcome) report.skip(outcome.source, outcome.error);
+    else {
+      report.count(outcome.notices);
+      yield outcome.sample;
+    }
+  }
+}
+
+async function* readAll(options: ImportOptions): AsyncGenerator<SourceItem> {
+  for (const source of options.sources) {
+    const { path, split } = typeof source === 'string' ? { path: source, split: undefined } : source;
+    const reader: ReaderOptions = {
+      split,
+      groupBy: options.groupBy,
+      labels: options.labels,
+      maxPixels: options.maxPixels ?? DEFAULT_MAX_PIXELS,
+    };
+    let found = false;
+    for await (const item of readSource(path, options.format ?? 'auto', reader)) {
+      found = true;
+      yield item;
+    }
+    if (!found)
+      throw new RobleError('ROBLE_SOURCE_EMPTY', `${path} holds no sample.`, {
+        nextSteps: ['Check the path, and that pictures lie in a folder for each class.'],
+      });
+  }
+}
+
+type Outcome =
+  | { readonly sample: PreparedSample; readonly notices: readonly string[] }
+  | { readonly source: string; readonly error: RobleError };
+
+async function prepare(item: SourceItem, options: ImportOptions, known: ReadonlySet<string> | undefined): Promise<Outcome> {
+  if ('error' in item) return item;
+  const { source, label, group, split, picture } = item;
+  try {
+    checkLabel(item, options, known);
+    const { pixels, notices } = await toPixels(picture, options);
+    return { sample: { source, label, pixels, ...optional('group', group), ...optional('split', split) }, notices };
+  } catch (error) {
+    const coded = RobleError.from(error);
+    // Only what is wrong with this one sample may be skipped.
+    if (coded.kind !== 'user' || picture.kind === 'pixels') throw coded;
+    return { source, error: coded };
+  }
+}
+
+function checkLabel({ source, label }: SourceSample, { classes }: ImportOptions, known: ReadonlySet<string> | undefined): void {
+  if (!classes) return;
+  const fits = typeof label === 'string' ? known!.has(label) : Number.isInteger(label) && label >= 0 && label < classes.length;
+  if (!fits) throw labelError(source, label, classes);
+}
+
+async function toPixels(picture: Picture, { preprocessing, maxPixels }: ImportOptions): Promise<PreparedImage> {
+  switch (picture.kind) {
+    case 'encoded': {
+      const { pixels, notices } = await prepareImage(await picture.read(), preprocessing, { maxPixels });
+      return { pixels, notices: [...(picture.notices ?? []), ...notices] };
+    }
+    case 'pixels':
+      return { pixels: await preprocessPixels(picture.pixels, picture.shape, preprocessing), notices: [] };
+    case 'strokes': {
+      const drawing = rasterizeStrokes(fitStrokes(picture.strokes, picture.unit, preprocessing), canvasFor(preprocessing));
+      return { pixels: drawingToPixels(drawing, preprocessing), notices: [] };
+    }
+  }
+}
+
+/** What the options were, without paths of the machine. */
+function recipeOf(options: ImportOptions, report: Report): Record<string, unknown> {
+  const { format = 'auto', labels, split, groupBy, seed = 0, maxPixels = DEFAULT_MAX_PIXELS } = options;
+  const sources = options.sources.map((source) => {
+    const { path, split: given } = typeof source === 'string' ? { path: source, split: undefined } : source;
+    return { path: basename(path), ...optional('split', given) };
+  });
+  const { skippedByCode, notices } = report.toJSON();
+  return {
+    command: 'data:import',
+    sources,
+    format,
+    ...optional('labels', labels),
+    ...optional('split', split),
+    ...optional('groupBy', groupBy),
+    seed,
+    maxPixels,
+    skipped: skippedByCode,
+    notices,
+  };
+}
+
+/** Collects what happened to the samples on the way. */
+class Report {
+  readonly #strict: boolean;
+  readonly #context: Context;
+  readonly #skipped: SkippedSample[] = [];
+  readonly #notices = new Map<string, number>();
+  #done = 0;
+
+  constructor(strict: boolean, context: Context) {
+    this.#strict = strict;
+    this.#context = context;
+  }
+
+  skip(path: string, error: RobleError): void {
+    if (this.#strict)
+      throw new RobleError(error.code, `${path}: ${error.message}`, { ...error.details, cause: error });
+    this.#skipped.push({ path, code: error.code, message: detail(error) });
+    this.#tick();
+  }
+
+  count(notices: readonly string[]): void {
+    for (const notice of notices) this.#notices.set(notice, (this.#notices.get(notice) ?? 0) + 1);
+    this.#tick();
+  }
+
+  warn(): void {
+    for (const [notice, count] of this.#notices)
+      this.#context.reporter?.report({ type: 'warning', message: `${countOf(count, 'image')}: ${notice}` });
+    if (this.#skipped.length > 0)
+      this.#context.reporter?.report({
+        type: 'warning',
+        message: `${countOf(this.#skipped.length, 'sample')} could not be used; the result lists them.`,
+      });
+  }
+
+  toJSON(): Pick<ImportResult, 'skipped' | 'skippedByCode' | 'notices'> {
+    const skippedByCode: Partial<Record<ErrorCode, number>> = {};
+    for (const { code } of this.#skipped) skippedByCode[code] = (skippedByCode[code] ?? 0) + 1;
+    return { skipped: this.#skipped, skippedByCode, notices: Object.fromEntries(this.#notices) };
+  }
+
+  #tick(): void {
+    this.#done += 1;
+    if (this.#done % 1000 === 0)
+      this.#context.reporter?.report({ type: 'progress', id: 'import', done: this.#done, unit: 'images' });
+  }
+}
+
+function detail({ message, details }: RobleError): string {
+  return details.received === undefined ? message : `${message} Received: ${String(details.received)}.`;
+}
