@@ -33,5 +33,7 @@ for (let run = 0; run < RUNS + 1; run++)
 const bare = median(times['node -e 0']);
 for (const [name, values] of Object.entries(times)) {
   const ms = median(values);
-  console.log(`${name.padEnd(16)} ${ms.toFixed(0).padStart(5)} ms  ${(ms / bare).toFixed(2).padStart(5)} x node`);
+  console.log(
+    `${name.padEnd(16)} ${ms.toFixed(0).padStart(5)} ms  ${(ms / bare).toFixed(2).padStart(5)} x node`,
+  );
 }

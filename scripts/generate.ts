@@ -7,8 +7,8 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { configurationPage, errorsPage } from './pages.js';
 import { configJsonSchema } from '../src/core/config/json-schema.js';
+import { configurationPage, errorsPage } from './pages.js';
 
 const root = dirname(import.meta.dirname);
 
@@ -23,7 +23,8 @@ const FILES: Readonly<Record<string, () => Promise<string>>> = {
 async function manifest(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'roble-manifest-'));
   try {
-    for (const name of ['dist', 'node_modules', 'package.json']) await symlink(join(root, name), join(folder, name));
+    for (const name of ['dist', 'node_modules', 'package.json'])
+      await symlink(join(root, name), join(folder, name));
     const oclif = join(root, 'node_modules/oclif/bin/run.js');
     await promisify(execFile)(process.execPath, [oclif, 'manifest', folder], { cwd: folder });
     return await readFile(join(folder, 'oclif.manifest.json'), 'utf8');

@@ -1,4 +1,10 @@
-import { dereference, type JsonSchema, configJsonSchema, variantNames, variantsOf } from '../src/core/config/json-schema.js';
+import {
+  configJsonSchema,
+  dereference,
+  type JsonSchema,
+  variantNames,
+  variantsOf,
+} from '../src/core/config/json-schema.js';
 import { type ConfigKey, configKeys } from '../src/core/config/keys.js';
 import { ERRORS } from '../src/core/errors.js';
 
@@ -8,7 +14,12 @@ const WHO = { user: 'you', external: 'the world outside', bug: 'us' } as const;
 
 /** docs/errors.md: every code of the table. */
 export function errorsPage(): string {
-  const rows = Object.entries(ERRORS).map(([code, { kind, exitCode, meaning }]) => [`\`${code}\``, meaning, WHO[kind], exitCode]);
+  const rows = Object.entries(ERRORS).map(([code, { kind, exitCode, meaning }]) => [
+    `\`${code}\``,
+    meaning,
+    WHO[kind],
+    exitCode,
+  ]);
   return page(
     '# Errors',
     'Every error has a code that stays the same between versions. It is the last line on standard error, and `error.code` with `--json`. ' +
@@ -71,7 +82,9 @@ function layerRows(): unknown[][] {
   const items = root.properties?.model?.properties?.layers?.items as JsonSchema;
   return variantsOf(root, dereference(root, items)).flatMap((variant) => {
     const { type: _, ...properties } = variant.properties ?? {};
-    const names = variantNames(variant).map((name) => `\`${name}\``).join(', ');
+    const names = variantNames(variant)
+      .map((name) => `\`${name}\``)
+      .join(', ');
     return Object.entries(properties).map(([key, schema]) => {
       const needed = variant.required?.includes(key) ? 'required' : defaultText(schema);
       return [names, `\`${key}\``, typeText(schema), needed, schema.description ?? ''];
@@ -90,17 +103,28 @@ function typeText(schema: JsonSchema): string {
   const options = schema.anyOf ?? schema.oneOf;
   if (options) return options.map(typeText).join(' or ');
   if (Array.isArray(schema.items)) return `[${schema.items.map(typeText).join(', ')}]`;
-  const names: Readonly<Record<string, string>> = { integer: 'whole number', array: 'list of layers', string: 'text', boolean: 'true or false' };
+  const names: Readonly<Record<string, string>> = {
+    integer: 'whole number',
+    array: 'list of layers',
+    string: 'text',
+    boolean: 'true or false',
+  };
   return [names[schema.type ?? ''] ?? schema.type ?? '', ...limits(schema)].join(' ');
 }
 
 function limits({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: JsonSchema): string[] {
-  const parts: [string, number | undefined][] = [['>=', minimum], ['>', exclusiveMinimum], ['<=', maximum], ['<', exclusiveMaximum]];
+  const parts: [string, number | undefined][] = [
+    ['>=', minimum],
+    ['>', exclusiveMinimum],
+    ['<=', maximum],
+    ['<', exclusiveMaximum],
+  ];
   return parts.filter(([, limit]) => limit !== undefined).map(([sign, limit]) => `${sign} ${limit}`);
 }
 
 function table(heads: readonly string[], rows: readonly (readonly unknown[])[]): string {
-  const line = (cells: readonly unknown[]) => `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
+  const line = (cells: readonly unknown[]) =>
+    `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
   return [line(heads), line(heads.map(() => '---')), ...rows.map(line)].join('\n');
 }
 

@@ -48,7 +48,10 @@ export abstract class RobleCommand<Result> extends Command {
       helpGroup: 'GLOBAL',
       description: 'How progress is shown on standard error; auto: by what standard error is.',
     })(),
-    verbose: Flags.boolean({ helpGroup: 'GLOBAL', description: 'Show the causes and stack traces of errors.' }),
+    verbose: Flags.boolean({
+      helpGroup: 'GLOBAL',
+      description: 'Show the causes and stack traces of errors.',
+    }),
   };
 
   /** Set by a command that ends with another code than 0 and still has a result. */
@@ -112,7 +115,11 @@ export abstract class RobleCommand<Result> extends Command {
 
   async run(): Promise<void> {
     const { flags } = await this.parse(this.ctor as unknown as Pick<typeof RobleCommand, 'baseFlags'>);
-    this.reporter = await createReporter((flags.reporter ?? 'auto') as ReporterKind, process.stderr, process.env);
+    this.reporter = await createReporter(
+      (flags.reporter ?? 'auto') as ReporterKind,
+      process.stderr,
+      process.env,
+    );
     const release = this.listenToSignals();
     try {
       const result = await this.execute({ signal: this.controller.signal, reporter: this });
@@ -152,7 +159,10 @@ export abstract class RobleCommand<Result> extends Command {
   }
 
   private asRobleError(thrown: Error): RobleError {
-    if (this.controller.signal.aborted && (thrown === this.controller.signal.reason || thrown.name === 'AbortError'))
+    if (
+      this.controller.signal.aborted &&
+      (thrown === this.controller.signal.reason || thrown.name === 'AbortError')
+    )
       return this.controller.signal.reason as RobleError;
     return isUsageError(thrown) ? fromUsageError(thrown, this.ctor) : RobleError.from(thrown);
   }

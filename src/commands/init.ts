@@ -15,13 +15,17 @@ interface Initialized {
 
 export default class Init extends RobleCommand<Initialized> {
   static override summary = 'Write a roble.config.yaml that explains each choice.';
-  static override description = 'Asks for what no flag gives. --yes takes the suggested answers instead of asking.';
+  static override description =
+    'Asks for what no flag gives. --yes takes the suggested answers instead of asking.';
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> letters --yes --width 32 --height 32',
   ];
   static override args = {
-    folder: Args.string({ description: 'Folder of the project; by default the current one.', ignoreStdin: true }),
+    folder: Args.string({
+      description: 'Folder of the project; by default the current one.',
+      ignoreStdin: true,
+    }),
   };
   static override flags = {
     name: Flags.string({ description: 'Name of the model.' }),
@@ -30,7 +34,10 @@ export default class Init extends RobleCommand<Initialized> {
     width: Flags.integer({ description: 'Width in pixels of what the model sees.', min: 1, max: 4096 }),
     height: Flags.integer({ description: 'Height in pixels of what the model sees.', min: 1, max: 4096 }),
     channels: Flags.integer({ description: '1: grey, 3: colour.', min: 1, max: 3 }),
-    invert: Flags.boolean({ description: 'Swap light and dark, for dark ink on light paper.', allowNo: true }),
+    invert: Flags.boolean({
+      description: 'Swap light and dark, for dark ink on light paper.',
+      allowNo: true,
+    }),
     preset: Flags.string({ description: 'Architecture by name.' }),
     epochs: Flags.integer({ description: 'Passes over the training data.', min: 1 }),
     'batch-size': Flags.integer({ description: 'Images in a step.', min: 1 }),
@@ -110,7 +117,10 @@ async function questions(folder: string): Promise<Questions<TemplateValues>> {
       flag: '--preset',
       message: 'Architecture',
       fallback: 'cnn-v2',
-      choices: Object.entries(PRESETS).map(([value, { description }]) => ({ value, name: `${value}: ${description}` })),
+      choices: Object.entries(PRESETS).map(([value, { description }]) => ({
+        value,
+        name: `${value}: ${description}`,
+      })),
     },
     'train.epochs': { flag: '--epochs', message: 'Epochs: passes over the training data', fallback: 10 },
     'train.batchSize': { flag: '--batch-size', message: 'Images in a step', fallback: 64 },

@@ -7,7 +7,8 @@ import type { Hook } from '@oclif/core';
 export const init: Hook.Init = async function ({ id, argv, config }) {
   config.topicSeparator = ':';
   const [next] = argv;
-  const isTopic = id !== undefined && config.findTopic(id) !== undefined && config.findCommand(id) === undefined;
+  const isTopic =
+    id !== undefined && config.findTopic(id) !== undefined && config.findCommand(id) === undefined;
   // oclif would show the help of the topic and end with 0.
   if (!isTopic || next === undefined || next.startsWith('-')) return;
   const { reportUnknownCommand } = await import('../ui/unknown-command.js');

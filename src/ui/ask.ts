@@ -49,7 +49,10 @@ function unanswered(flags: readonly string[]): RobleError {
   });
 }
 
-async function prompt<T>({ message, fallback, choices }: Question<T>, signal: AbortSignal | undefined): Promise<T> {
+async function prompt<T>(
+  { message, fallback, choices }: Question<T>,
+  signal: AbortSignal | undefined,
+): Promise<T> {
   const { input, number, select } = await import('@inquirer/prompts');
   const context = { output: process.stderr, ...(signal && { signal }) };
   try {

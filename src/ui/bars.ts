@@ -5,7 +5,9 @@ export function sparkline(values: readonly number[], width: number): string {
   const shown = values.filter(Number.isFinite).slice(-Math.max(0, width));
   const low = Math.min(...shown);
   const span = Math.max(...shown) - low;
-  return shown.map((value) => LEVELS[span === 0 ? 0 : Math.round(((value - low) / span) * (LEVELS.length - 1))]).join('');
+  return shown
+    .map((value) => LEVELS[span === 0 ? 0 : Math.round(((value - low) / span) * (LEVELS.length - 1))])
+    .join('');
 }
 
 /** A bar of `width` characters that is filled from the left. */

@@ -11,7 +11,12 @@ export function successJson(result: unknown, warnings: readonly string[]): strin
 /** What a command prints on standard output with `--json` when it failed. */
 export function failureJson(error: RobleError, warnings: readonly string[]): string {
   const { kind, exitCode } = error;
-  return print({ schemaVersion: SCHEMA_VERSION, ok: false, error: { ...error.toJSON(), kind, exitCode }, warnings });
+  return print({
+    schemaVersion: SCHEMA_VERSION,
+    ok: false,
+    error: { ...error.toJSON(), kind, exitCode },
+    warnings,
+  });
 }
 
 function print(value: unknown): string {

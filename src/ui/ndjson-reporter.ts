@@ -1,7 +1,10 @@
 import type { ClosableReporter, OutputStream } from './reporter.js';
 
 /** Each event as one line of JSON, with the time at which it was reported, for programs that follow the work. */
-export function createNdjsonReporter(stream: OutputStream, now: () => Date = () => new Date()): ClosableReporter {
+export function createNdjsonReporter(
+  stream: OutputStream,
+  now: () => Date = () => new Date(),
+): ClosableReporter {
   let open = true;
   return {
     report(event) {

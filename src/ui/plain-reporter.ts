@@ -20,17 +20,22 @@ export function createPlainReporter(
   function lineOf(event: ProgressEvent): string | undefined {
     switch (event.type) {
       case 'step':
-        return { started: event.title, done: `${event.title}: done`, failed: paint('red', `${event.title}: failed`) }[
-          event.status
-        ];
+        return {
+          started: event.title,
+          done: `${event.title}: done`,
+          failed: paint('red', `${event.title}: failed`),
+        }[event.status];
       case 'progress':
-        if (event.done === event.total || isDue(event.id)) return formatProgress(event.done, event.total, event.unit);
+        if (event.done === event.total || isDue(event.id))
+          return formatProgress(event.done, event.total, event.unit);
         return undefined;
       case 'warning':
         return `${paint('yellow', 'Warning:')} ${event.path ? `${event.path}: ` : ''}${event.message}`;
       case 'train': {
         const { kind } = event.event;
-        return (kind !== 'step' && kind !== 'evaluating') || isDue('train') ? trainLine(event.event) : undefined;
+        return (kind !== 'step' && kind !== 'evaluating') || isDue('train')
+          ? trainLine(event.event)
+          : undefined;
       }
     }
   }

@@ -75,7 +75,9 @@ function start(stream: NodeJS.WriteStream, id: string, title: string): Running {
     ],
     {
       renderer: StepRenderer,
-      rendererOptions: { logger: new ListrLogger({ useIcons: false, processOutput: new ProcessOutput(stream, stream) }) },
+      rendererOptions: {
+        logger: new ListrLogger({ useIcons: false, processOutput: new ProcessOutput(stream, stream) }),
+      },
       // The command listens to Ctrl-C; listr2 would end the process before a checkpoint is saved.
       registerSignalListeners: false,
       exitOnError: false,

@@ -21,5 +21,7 @@ export function isInteractive(stream: Terminal, env: NodeJS.ProcessEnv): boolean
 
 /** Colours text where the stream shows colours, and leaves it alone elsewhere. */
 export function painter(stream: Terminal, env: NodeJS.ProcessEnv): Paint {
-  return hasColors(stream, env) ? styleText : (_format, text) => text;
+  if (!hasColors(stream, env)) return (_format, text) => text;
+  // Left to itself, styleText asks standard output, which may be another stream.
+  return (format, text) => styleText(format, text, { validateStream: false });
 }

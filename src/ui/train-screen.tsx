@@ -18,7 +18,9 @@ export function openTrainScreen(stream: NodeJS.WriteStream, env: NodeJS.ProcessE
   const color = hasColors(stream, env);
   let state = INITIAL_TRAIN_STATE;
   let timer: NodeJS.Timeout | undefined;
-  const view = () => <TrainView state={state} columns={stream.columns || 80} rows={stream.rows || 24} color={color} />;
+  const view = () => (
+    <TrainView state={state} columns={stream.columns || 80} rows={stream.rows || 24} color={color} />
+  );
   // Ctrl-C belongs to the command, which saves a checkpoint before it ends.
   const screen = render(view(), { stdout: stream, stderr: stream, exitOnCtrlC: false, patchConsole: false });
   const draw = () => {

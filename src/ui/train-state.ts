@@ -57,7 +57,11 @@ export function note(state: TrainState, text: string): TrainState {
   return { ...state, notes: [...state.notes, text].slice(-MAX_NOTES) };
 }
 
-function extend(curves: TrainState['curves'], metrics: Metrics, names: readonly string[]): TrainState['curves'] {
+function extend(
+  curves: TrainState['curves'],
+  metrics: Metrics,
+  names: readonly string[],
+): TrainState['curves'] {
   const longer = { ...curves };
   for (const name of names) {
     const value = metrics[name];

@@ -34,7 +34,13 @@ export function TrainView({ state, columns, rows, color }: TrainViewProps) {
       <Heading state={state} />
       <Progress state={state} columns={columns} />
       {CURVES.map(({ name, color: hue }) => (
-        <Curve key={name} name={name} values={state.curves[name] ?? []} columns={columns} {...(color && { color: hue })} />
+        <Curve
+          key={name}
+          name={name}
+          values={state.curves[name] ?? []}
+          columns={columns}
+          {...(color && { color: hue })}
+        />
       ))}
       {room > 0 && epochs.length > 0 && <EpochTable epochs={epochs} columns={columns} color={color} />}
       {notes.map((text) => (
@@ -81,7 +87,8 @@ function Curve({ name, values, columns, color }: CurveProps) {
   return (
     <Text wrap="truncate-end">
       {name.padEnd(12)}
-      {(last === undefined ? '' : formatMetric(last)).padEnd(9)} <Text {...(color && { color })}>{sparkline(values, width)}</Text>
+      {(last === undefined ? '' : formatMetric(last)).padEnd(9)}{' '}
+      <Text {...(color && { color })}>{sparkline(values, width)}</Text>
     </Text>
   );
 }
@@ -94,7 +101,10 @@ interface EpochTableProps {
 
 function EpochTable({ epochs, columns, color }: EpochTableProps) {
   // The columns that fit, the most telling first.
-  const names = ['valAccuracy', 'valLoss', 'loss', 'accuracy', 'learningRate'].slice(0, Math.max(1, Math.floor((columns - 8) / 13)));
+  const names = ['valAccuracy', 'valLoss', 'loss', 'accuracy', 'learningRate'].slice(
+    0,
+    Math.max(1, Math.floor((columns - 8) / 13)),
+  );
   const cell = (text: string) => text.padStart(13);
   return (
     <>

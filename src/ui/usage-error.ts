@@ -8,10 +8,17 @@ export function isUsageError(error: unknown): error is Errors.CLIError {
 }
 
 /** oclif's error as ours, with "did you mean" for unknown flags. */
-export function fromUsageError(error: Errors.CLIError, command: Pick<typeof Command, 'flags' | 'baseFlags' | 'id'>): RobleError {
-  const known = Object.keys({ ...command.baseFlags, ...command.flags, json: true, help: true }).map((name) => `--${name}`);
+export function fromUsageError(
+  error: Errors.CLIError,
+  command: Pick<typeof Command, 'flags' | 'baseFlags' | 'id'>,
+): RobleError {
+  const known = Object.keys({ ...command.baseFlags, ...command.flags, json: true, help: true }).map(
+    (name) => `--${name}`,
+  );
   const unknown = 'flags' in error && Array.isArray(error.flags) ? (error.flags as string[]) : [];
-  const [message = error.message, ...rest] = error.message.split('\n').filter((line) => !line.startsWith('See more help'));
+  const [message = error.message, ...rest] = error.message
+    .split('\n')
+    .filter((line) => !line.startsWith('See more help'));
   return new RobleError('ROBLE_USAGE', message, {
     ...(rest.length > 0 && { expected: rest.join('\n').trim() }),
     nextSteps: [

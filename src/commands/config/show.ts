@@ -28,6 +28,8 @@ export default class ConfigShow extends RobleCommand<ShownConfig> {
     const { configYaml } = await import('../../ui/config-yaml.js');
     const { describeOrigin } = await import('../../core/config/origin.js');
     this.log(`# ${files.length === 0 ? 'No configuration file.' : `Files: ${files.join(', ')}`}`);
-    this.log(configYaml(config, (path) => origins[path] && describeOrigin(origins[path], process.cwd())).trimEnd());
+    this.log(
+      configYaml(config, (path) => origins[path] && describeOrigin(origins[path], process.cwd())).trimEnd(),
+    );
   }
 }

@@ -10,7 +10,10 @@ export default class ConfigValidate extends RobleCommand<Validation> {
   static override summary = 'Check the configuration, and report every problem at once.';
   static override description =
     'With FILE, that file alone. Without, all that commands would use here: user file, project file and environment.';
-  static override examples = ['<%= config.bin %> <%= command.id %>', '<%= config.bin %> <%= command.id %> roble.config.yaml'];
+  static override examples = [
+    '<%= config.bin %> <%= command.id %>',
+    '<%= config.bin %> <%= command.id %> roble.config.yaml',
+  ];
   static override args = {
     file: Args.string({ description: 'Configuration file, YAML or JSON.', ignoreStdin: true }),
   };
@@ -27,6 +30,10 @@ export default class ConfigValidate extends RobleCommand<Validation> {
   }
 
   protected render({ files }: Validation): void {
-    this.log(files.length === 0 ? 'There is no configuration file; the defaults are used.' : `Valid: ${files.join(', ')}`);
+    this.log(
+      files.length === 0
+        ? 'There is no configuration file; the defaults are used.'
+        : `Valid: ${files.join(', ')}`,
+    );
   }
 }

@@ -1,8 +1,8 @@
 import { didYouMean } from '../text.js';
 import type { JsonSchema } from './json-schema.js';
 import { configKeys } from './keys.js';
-import type { Layer } from './origin.js';
 import { nest } from './nest.js';
+import type { Layer } from './origin.js';
 
 const PREFIX = 'ROBLE_';
 
@@ -36,7 +36,9 @@ export function environmentLayer(env: NodeJS.ProcessEnv): { layer: Layer; warnin
 function nearMiss(variable: string, known: readonly string[]): string[] {
   const bare = (name: string) => name.slice(PREFIX.length);
   const [hint] = didYouMean(bare(variable), known.map(bare));
-  return hint ? [`The environment variable ${variable} sets nothing. ${hint.replace('"', `"${PREFIX}`)}`] : [];
+  return hint
+    ? [`The environment variable ${variable} sets nothing. ${hint.replace('"', `"${PREFIX}`)}`]
+    : [];
 }
 
 function variableAt(variables: ReadonlyMap<string, string>, path: readonly PropertyKey[]): string {
@@ -51,7 +53,8 @@ function variableAt(variables: ReadonlyMap<string, string>, path: readonly Prope
 function parseText(text: string, schema: JsonSchema): unknown {
   const types = typesOf(schema);
   if (types.has('boolean') && /^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
-  if ((types.has('number') || types.has('integer')) && text.trim() !== '' && !Number.isNaN(Number(text))) return Number(text);
+  if ((types.has('number') || types.has('integer')) && text.trim() !== '' && !Number.isNaN(Number(text)))
+    return Number(text);
   if (types.has('array')) {
     try {
       return JSON.parse(text);

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
+import type { Document, LineCounter } from 'yaml';
 import { RobleError } from '../errors.js';
 import { isSettings } from './merge.js';
 import type { Layer, Origin } from './origin.js';
@@ -16,7 +17,9 @@ const PROJECT_FILES = ['roble.config.yaml', 'roble.config.yml', 'roble.config.js
  */
 export async function findProjectFile(folder: string): Promise<{ file?: string; ignored: string[] }> {
   const names = await readdir(folder).catch((): string[] => []);
-  const [file, ...ignored] = PROJECT_FILES.filter((name) => names.includes(name)).map((name) => join(folder, name));
+  const [file, ...ignored] = PROJECT_FILES.filter((name) => names.includes(name)).map((name) =>
+    join(folder, name),
+  );
   if (file) return { file, ignored };
   const parent = dirname(folder);
   if (names.includes('package.json') || parent === folder) return { ignored: [] };
@@ -31,12 +34,12 @@ export async function findProjectFile(folder: string): Promise<{ file?: string; 
  */
 export async function readConfigFile(file: string, source: 'user' | 'project'): Promise<Layer> {
   const text = await readText(file);
-  const { LineCounter, parseDocument } = await import('yaml');
-  const lineCounter = new LineCounter();
-  const document = parseDocument(text, { lineCounter });
-  if (extname(file) === '.json') refuseBadJson(file, text);
+  const yaml = await import('yaml');
+  const lineCounter = new yaml.LineCounter();
+  const document = yaml.parseDocument(text, { lineCounter });
   const [error] = document.errors;
   if (error) throw syntaxError(file, error.message.split('\n')[0] ?? error.message, error.linePos?.[0]);
+  if (extname(file) === '.json') refuseBadJson(file, text, document, lineCounter);
 
   const value: unknown = document.toJS() ?? {};
   if (!isSettings(value))
@@ -69,26 +72,54 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-/** YAML reads nearly all JSON, and much that is no JSON. */
-function refuseBadJson(file: string, text: string): void {
+/** YAML reads nearly all JSON, and much that is no JSON; its tree tells the place, which JSON.parse often does not. */
+function refuseBadJson(
+  file: string,
+  text: string,
+  document: Document.Parsed,
+  lineCounter: LineCounter,
+): void {
   try {
     if (text.trim() !== '') JSON.parse(text);
   } catch (error) {
-    const { message } = error as SyntaxError;
-    const before = text.slice(0, Number(/position (\d+)/.exec(message)?.[1] ?? text.length)).split('\n');
-    throw syntaxError(file, message, { line: before.length, col: (before.at(-1)?.length ?? 0) + 1 });
+    const offset = firstNonJson(document.contents);
+    throw syntaxError(
+      file,
+      (error as Error).message,
+      offset === undefined ? undefined : lineCounter.linePos(offset),
+    );
   }
+}
+
+/** The place of the first word without quotes, or of a list or keys that are written by indentation. */
+function firstNonJson(node: unknown): number | undefined {
+  const { range, items, flow, type, value } = (node ?? {}) as YamlNode;
+  const isBare = typeof value === 'string' && type !== 'QUOTE_DOUBLE';
+  if (isBare || (items && !flow)) return range?.[0];
+  for (const item of items ?? []) {
+    const { key, value: inner } = item as { key?: unknown; value?: unknown };
+    const found = key === undefined ? firstNonJson(item) : (firstNonJson(key) ?? firstNonJson(inner));
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function syntaxError(file: string, message: string, at?: { line: number; col: number }): RobleError {
   const where = at ? `:${at.line}:${at.col}` : '';
-  return new RobleError('ROBLE_CONFIG_SYNTAX', `${file}${where}: ${message.replace(/ at line \d+, column \d+:?$/, '')}`, {
-    ...(at && { received: `line ${at.line}, column ${at.col}` }),
-    nextSteps: [`Mend ${basename(file)} at this place; what is wrong may begin on the line before.`],
-  });
+  return new RobleError(
+    'ROBLE_CONFIG_SYNTAX',
+    `${file}${where}: ${message.replace(/ at line \d+, column \d+:?$/, '')}`,
+    {
+      ...(at && { received: `line ${at.line}, column ${at.col}` }),
+      nextSteps: [`Mend ${basename(file)} at this place; what is wrong may begin on the line before.`],
+    },
+  );
 }
 
 interface YamlNode {
+  readonly type?: string;
+  readonly flow?: boolean;
+  readonly value?: unknown;
   readonly range?: readonly [number, number, number] | null;
   readonly items?: readonly unknown[];
 }

@@ -38,7 +38,10 @@ export function configJsonSchema(): JsonSchema {
   return {
     ...schema,
     title: 'roble configuration',
-    properties: { $schema: { type: 'string', description: 'Where editors find this schema.' }, ...schema.properties },
+    properties: {
+      $schema: { type: 'string', description: 'Where editors find this schema.' },
+      ...schema.properties,
+    },
   };
 }
 
@@ -66,7 +69,8 @@ export function knownKeys(root: JsonSchema, path: readonly PropertyKey[], value:
   const node = chooseVariant(root, dereference(root, root), value);
   const [head, ...rest] = path;
   if (head === undefined) return Object.keys(node.properties ?? {});
-  const child = typeof head === 'number' ? (node.items as JsonSchema | undefined) : node.properties?.[String(head)];
+  const child =
+    typeof head === 'number' ? (node.items as JsonSchema | undefined) : node.properties?.[String(head)];
   const childValue = (value as Record<PropertyKey, unknown> | undefined)?.[head];
   if (!child) return [];
   return knownKeys({ ...dereference(root, child), definitions: root.definitions ?? {} }, rest, childValue);

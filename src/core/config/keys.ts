@@ -18,17 +18,30 @@ export function configKeys(): ConfigKey[] {
   return Object.entries(properties).flatMap(([name, node]) => keysOf(root, node, [name]));
 }
 
-function keysOf(root: JsonSchema, reference: JsonSchema, path: readonly string[], variant?: string): ConfigKey[] {
+function keysOf(
+  root: JsonSchema,
+  reference: JsonSchema,
+  path: readonly string[],
+  variant?: string,
+): ConfigKey[] {
   const node = dereference(root, reference);
   const children = (parent: JsonSchema, name?: string) =>
-    Object.entries(parent.properties ?? {}).flatMap(([key, child]) => keysOf(root, child, [...path, key], name));
+    Object.entries(parent.properties ?? {}).flatMap(([key, child]) =>
+      keysOf(root, child, [...path, key], name),
+    );
   if (node.properties) return children(node, variant);
 
   const variants = variantsOf(root, node);
   if (variants.length === 0)
     return [{ path: path.join('.'), variable: variableOf(path), schema: node, ...(variant && { variant }) }];
-  const choice = { enum: variants.flatMap(variantNames), default: (node.default as { type?: string } | undefined)?.type };
-  const withoutType = ({ properties: { type: _, ...properties } = {}, ...rest }: JsonSchema) => ({ ...rest, properties });
+  const choice = {
+    enum: variants.flatMap(variantNames),
+    default: (node.default as { type?: string } | undefined)?.type,
+  };
+  const withoutType = ({ properties: { type: _, ...properties } = {}, ...rest }: JsonSchema) => ({
+    ...rest,
+    properties,
+  });
   return [
     ...keysOf(root, choice, [...path, 'type']),
     ...variants.flatMap((each) => children(withoutType(each), variantNames(each).join(', '))),
@@ -37,5 +50,7 @@ function keysOf(root: JsonSchema, reference: JsonSchema, path: readonly string[]
 
 /** `train.batchSize` is set by `ROBLE_TRAIN_BATCH_SIZE`. */
 function variableOf(path: readonly string[]): string {
-  return ['roble', ...path.map((name) => name.replace(/([a-z0-9])([A-Z])/g, '$1_$2'))].join('_').toUpperCase();
+  return ['roble', ...path.map((name) => name.replace(/([a-z0-9])([A-Z])/g, '$1_$2'))]
+    .join('_')
+    .toUpperCase();
 }

@@ -20,7 +20,8 @@ async function write(name: string, text: string): Promise<string> {
   return path;
 }
 
-const load = (options: Partial<LoadConfigOptions> = {}) => loadConfig({ cwd: folder, env: {}, home: join(folder, 'home'), ...options });
+const load = (options: Partial<LoadConfigOptions> = {}) =>
+  loadConfig({ cwd: folder, env: {}, home: join(folder, 'home'), ...options });
 
 async function failure(options: Partial<LoadConfigOptions> = {}): Promise<RobleError> {
   return load(options).then(
@@ -31,11 +32,20 @@ async function failure(options: Partial<LoadConfigOptions> = {}): Promise<RobleE
 
 describe('precedence', () => {
   it('is default < user file < project file < environment < flag, each with its origin', async () => {
-    const user = await write('home/.config/roble/config.yaml', 'train: { epochs: 1, batchSize: 1, seed: 1, threads: 1 }');
-    const project = await write('roble.config.yaml', 'name: p\ntrain:\n  epochs: 2\n  batchSize: 2\n  seed: 2\n');
+    const user = await write(
+      'home/.config/roble/config.yaml',
+      'train: { epochs: 1, batchSize: 1, seed: 1, threads: 1 }',
+    );
+    const project = await write(
+      'roble.config.yaml',
+      'name: p\ntrain:\n  epochs: 2\n  batchSize: 2\n  seed: 2\n',
+    );
     const { config, origins, files } = await load({
       env: { ROBLE_TRAIN_EPOCHS: '3', ROBLE_TRAIN_BATCH_SIZE: '3' },
-      overrides: { 'train.epochs': { value: 4, flag: '--epochs' }, 'train.seed': { value: undefined, flag: '--seed' } },
+      overrides: {
+        'train.epochs': { value: 4, flag: '--epochs' },
+        'train.seed': { value: undefined, flag: '--seed' },
+      },
     });
     expect(config.train).toMatchObject({ epochs: 4, batchSize: 3, seed: 2, threads: 1, learningRate: 0.001 });
     expect(files).toEqual([user, project]);
@@ -52,7 +62,9 @@ describe('precedence', () => {
     const { config, origins } = await load();
     const leaves = (value: object, path = ''): string[] =>
       Object.entries(value).flatMap(([key, inner]) =>
-        typeof inner === 'object' && !Array.isArray(inner) ? leaves(inner, `${path}${key}.`) : [`${path}${key}`],
+        typeof inner === 'object' && !Array.isArray(inner)
+          ? leaves(inner, `${path}${key}.`)
+          : [`${path}${key}`],
       );
     expect(Object.keys(origins)).toEqual(leaves(config));
   });
@@ -97,20 +109,36 @@ describe('paths', () => {
 
 describe('choices', () => {
   it('layers replace the default preset, and a preset replaces the layers of a file', async () => {
-    await write('roble.config.yaml', 'model:\n  layers:\n    - type: flatten\n    - { type: dense, units: classes }\n');
+    await write(
+      'roble.config.yaml',
+      'model:\n  layers:\n    - type: flatten\n    - { type: dense, units: classes }\n',
+    );
     expect((await load()).config.model).toEqual({
       layers: [{ type: 'flatten' }, { type: 'dense', units: 'classes', bias: true }],
     });
-    const overridden = await load({ overrides: { 'model.preset': { value: 'cnn-small', flag: '--preset' } } });
+    const overridden = await load({
+      overrides: { 'model.preset': { value: 'cnn-small', flag: '--preset' } },
+    });
     expect(overridden.config.model).toEqual({ preset: 'cnn-small' });
   });
 
   it('another type of optimizer starts from its own defaults, the same type keeps what was given', async () => {
     await write('roble.config.yaml', 'train: { optimizer: { type: sgd, momentum: 0.5 } }');
-    expect((await load()).config.train.optimizer).toEqual({ type: 'sgd', momentum: 0.5, nesterov: false, weightDecay: 0.0005 });
+    expect((await load()).config.train.optimizer).toEqual({
+      type: 'sgd',
+      momentum: 0.5,
+      nesterov: false,
+      weightDecay: 0.0005,
+    });
     const env = { ROBLE_TRAIN_OPTIMIZER_TYPE: 'adamw', ROBLE_TRAIN_OPTIMIZER_BETA1: '0.8' };
-    expect((await load({ env })).config.train.optimizer).toMatchObject({ type: 'adamw', beta1: 0.8, weightDecay: 0.01 });
-    expect((await load({ env: { ROBLE_TRAIN_OPTIMIZER_NESTEROV: 'true' } })).config.train.optimizer).toMatchObject({
+    expect((await load({ env })).config.train.optimizer).toMatchObject({
+      type: 'adamw',
+      beta1: 0.8,
+      weightDecay: 0.01,
+    });
+    expect(
+      (await load({ env: { ROBLE_TRAIN_OPTIMIZER_NESTEROV: 'true' } })).config.train.optimizer,
+    ).toMatchObject({
       momentum: 0.5,
       nesterov: true,
     });
@@ -142,24 +170,36 @@ describe('problems', () => {
       overrides: { 'train.seed': { value: -1, flag: '--seed' } },
     });
     expect(error.code).toBe('ROBLE_CONFIG_INVALID');
-    const problems = Object.fromEntries((error.details.problems ?? []).map((problem) => [problem.path, problem]));
+    const problems = Object.fromEntries(
+      (error.details.problems ?? []).map((problem) => [problem.path, problem]),
+    );
     const expected = {
       nmae: ['unknown key (roble.config.yaml:1)', 'Did you mean "name"?'],
       'train.epoch': ['unknown key (roble.config.yaml:3)', 'Did you mean "epochs"?'],
-      'train.batchSize': ['expected a number, received "64" (roble.config.yaml:4)', 'Remove the quotes around it.'],
+      'train.batchSize': [
+        'expected a number, received "64" (roble.config.yaml:4)',
+        'Remove the quotes around it.',
+      ],
       'train.optimizer.type': [
         'expected one of "adamw", "sgd", received "sdg" (roble.config.yaml:5)',
         'Did you mean "sgd"?',
       ],
       'model.layers[0].filter': ['unknown key (roble.config.yaml:9)', 'Did you mean "filters"?'],
-      'model.layers[1].layers[0].type': [expect.stringContaining('roble.config.yaml:12'), 'Did you mean "dense"?'],
+      'model.layers[1].layers[0].type': [
+        expect.stringContaining('roble.config.yaml:12'),
+        'Did you mean "dense"?',
+      ],
       'image.channels': ['expected 1 or 3, received 2 (roble.config.yaml:13)', undefined],
       'serve.port': ['expected a number, received "http" (ROBLE_SERVE_PORT)', undefined],
       'train.seed': ['expected a number >= 0, received -1 (--seed)', undefined],
     };
     expect(Object.keys(problems).sort()).toEqual(Object.keys(expected).sort());
     for (const [path, [message, suggestion]] of Object.entries(expected))
-      expect([path, problems[path]?.message, problems[path]?.suggestion]).toEqual([path, message, suggestion]);
+      expect([path, problems[path]?.message, problems[path]?.suggestion]).toEqual([
+        path,
+        message,
+        suggestion,
+      ]);
   });
 
   it('of syntax tell line and column', async () => {
@@ -173,7 +213,9 @@ describe('problems', () => {
   });
 
   it('include a file that is no settings, one that does not exist, and a key named __proto__', async () => {
-    expect((await failure({ configFile: await write('list.yaml', '- 1') })).code).toBe('ROBLE_CONFIG_INVALID');
+    expect((await failure({ configFile: await write('list.yaml', '- 1') })).code).toBe(
+      'ROBLE_CONFIG_INVALID',
+    );
     expect((await failure({ configFile: 'missing.yaml' })).code).toBe('ROBLE_FILE_NOT_FOUND');
     const sneaky = await failure({ configFile: await write('p.yaml', '__proto__: { name: x }') });
     expect(sneaky.details.problems?.map(({ path }) => path)).toEqual(['__proto__']);
@@ -185,7 +227,9 @@ describe('problems', () => {
   });
 
   it('a variable that is nearly the name of a key is a warning; an empty one counts as not set', async () => {
-    const { warnings, config } = await load({ env: { ROBLE_TRAIN_EPOCH: '3', ROBLE_NAME: '', ROBLE_UNRELATED_THING: '1' } });
+    const { warnings, config } = await load({
+      env: { ROBLE_TRAIN_EPOCH: '3', ROBLE_NAME: '', ROBLE_UNRELATED_THING: '1' },
+    });
     expect(warnings).toEqual([
       'The environment variable ROBLE_TRAIN_EPOCH sets nothing. Did you mean "ROBLE_TRAIN_EPOCHS"?',
     ]);
@@ -196,7 +240,8 @@ describe('problems', () => {
 describe('keys', () => {
   it('have one variable each, and cover the whole default configuration', async () => {
     const paths = new Map<string, string>();
-    for (const { variable, path } of configKeys()) expect(paths.set(variable, paths.get(variable) ?? path).get(variable)).toBe(path);
+    for (const { variable, path } of configKeys())
+      expect(paths.set(variable, paths.get(variable) ?? path).get(variable)).toBe(path);
     const { origins } = await load();
     const known = new Set(configKeys().map(({ path }) => path));
     expect(Object.keys(origins).filter((path) => !known.has(path))).toEqual([]);

@@ -45,7 +45,13 @@ export interface LoadedConfig {
  * const { config, origins } = await loadConfig({ cwd: '/work/letters', env: {}, home: '/home/ada' });
  * origins['train.epochs']; // { source: 'project', file: '/work/letters/roble.config.yaml', line: 12 }
  */
-export async function loadConfig({ cwd, configFile, env, home, overrides = {} }: LoadConfigOptions): Promise<LoadedConfig> {
+export async function loadConfig({
+  cwd,
+  configFile,
+  env,
+  home,
+  overrides = {},
+}: LoadConfigOptions): Promise<LoadedConfig> {
   const userFolder = env.XDG_CONFIG_HOME || (home && join(home, '.config'));
   const userFile = userFolder ? await existing(join(userFolder, 'roble', 'config.yaml')) : undefined;
   const project = configFile ? { file: resolve(cwd, configFile), ignored: [] } : await findProjectFile(cwd);
@@ -53,7 +59,9 @@ export async function loadConfig({ cwd, configFile, env, home, overrides = {} }:
   const merged = mergeLayers([
     withPaths(defaultLayer(), project.file ? dirname(project.file) : cwd),
     ...(userFile ? [withPaths(await readConfigFile(userFile, 'user'), dirname(userFile))] : []),
-    ...(project.file ? [withPaths(await readConfigFile(project.file, 'project'), dirname(project.file))] : []),
+    ...(project.file
+      ? [withPaths(await readConfigFile(project.file, 'project'), dirname(project.file))]
+      : []),
     withPaths(environment.layer, cwd),
     withPaths(flagLayer(overrides), cwd),
   ]);
@@ -62,7 +70,10 @@ export async function loadConfig({ cwd, configFile, env, home, overrides = {} }:
     config,
     origins: originsOf(config, merged),
     files: [userFile, project.file].filter((file) => file !== undefined),
-    warnings: [...project.ignored.map((file) => `${file} is ignored: ${project.file} is used.`), ...environment.warnings],
+    warnings: [
+      ...project.ignored.map((file) => `${file} is ignored: ${project.file} is used.`),
+      ...environment.warnings,
+    ],
   };
 }
 
@@ -76,7 +87,8 @@ function flagLayer(overrides: Overrides): Layer {
     value: nest(given.map(([path, { value }]) => [path, value])),
     origin(path) {
       const at = path.join('.');
-      const [, found] = given.find(([key]) => at === key || at.startsWith(`${key}.`) || key.startsWith(`${at}.`)) ?? [];
+      const [, found] =
+        given.find(([key]) => at === key || at.startsWith(`${key}.`) || key.startsWith(`${at}.`)) ?? [];
       return { source: 'flag', flag: found?.flag ?? at };
     },
   };
@@ -100,7 +112,9 @@ function check(merged: Merged, cwd: string): Config {
   const problems = describeIssues(parsed.error.issues, merged.value, originOf);
   throw new RobleError(
     'ROBLE_CONFIG_INVALID',
-    problems.length === 1 ? 'The configuration has a problem.' : `The configuration has ${problems.length} problems.`,
+    problems.length === 1
+      ? 'The configuration has a problem.'
+      : `The configuration has ${problems.length} problems.`,
     { problems, nextSteps: ['"roble config:show --origin" shows each value and where it comes from.'] },
   );
 }

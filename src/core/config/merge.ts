@@ -35,7 +35,13 @@ export function mergeLayers(layers: readonly Layer[]): Merged {
   };
 }
 
-function mergeInto(target: Settings, source: Settings, at: readonly string[], layer: Layer, givers: Map<string, Layer>): void {
+function mergeInto(
+  target: Settings,
+  source: Settings,
+  at: readonly string[],
+  layer: Layer,
+  givers: Map<string, Layer>,
+): void {
   for (const [key, given] of Object.entries(source)) {
     const path = [...at, key];
     const current = target[key];

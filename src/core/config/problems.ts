@@ -11,7 +11,11 @@ type Path = readonly PropertyKey[];
  * What the schema found, in words for the writer of a configuration: each with its path, a suggestion where there
  * is one, and where the value came from.
  */
-export function describeIssues(issues: readonly Issue[], value: unknown, originOf: (path: Path) => string): Problem[] {
+export function describeIssues(
+  issues: readonly Issue[],
+  value: unknown,
+  originOf: (path: Path) => string,
+): Problem[] {
   const schema = configJsonSchema();
   return issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
@@ -20,9 +24,18 @@ export function describeIssues(issues: readonly Issue[], value: unknown, originO
   );
 }
 
-function unknownKey(schema: JsonSchema, at: Path, key: string, value: unknown, originOf: (path: Path) => string): Problem {
+function unknownKey(
+  schema: JsonSchema,
+  at: Path,
+  key: string,
+  value: unknown,
+  originOf: (path: Path) => string,
+): Problem {
   const known = knownKeys(schema, at, value);
-  const [suggestion = known.length > 0 ? `Known keys here: ${known.join(', ')}.` : undefined] = didYouMean(key, known);
+  const [suggestion = known.length > 0 ? `Known keys here: ${known.join(', ')}.` : undefined] = didYouMean(
+    key,
+    known,
+  );
   const path = [...at, key];
   return {
     path: formatPath(path),
@@ -79,7 +92,9 @@ function unionExpectation(issue: Issue & { code: 'invalid_union' }): string {
   // Options that are told apart by a key: zod lists their names, but its type does not say so.
   const { options } = issue as { options?: readonly unknown[] };
   if (issue.errors.length === 0) return `expected ${oneOf(options ?? [])}`;
-  const expected = issue.errors.flatMap(([first]) => (first ? [expectation(first).replace(/^expected /, '')] : []));
+  const expected = issue.errors.flatMap(([first]) =>
+    first ? [expectation(first).replace(/^expected /, '')] : [],
+  );
   return `expected ${[...new Set(expected)].join(' or ')}`;
 }
 
@@ -91,9 +106,12 @@ function suggest(issue: Issue, received: unknown): string | undefined {
   if (received === null) return 'Give it a value, or remove the key to get the default.';
   if (typeof received !== 'string') return undefined;
   if (issue.code === 'invalid_value') return didYouMean(received, issue.values.map(String))[0];
-  if (issue.code === 'invalid_union') return didYouMean(received, ((issue as { options?: unknown[] }).options ?? []).map(String))[0];
+  if (issue.code === 'invalid_union')
+    return didYouMean(received, ((issue as { options?: unknown[] }).options ?? []).map(String))[0];
   const isNumber = issue.code === 'invalid_type' && (issue.expected === 'number' || issue.expected === 'int');
-  return isNumber && received.trim() !== '' && Number.isFinite(Number(received)) ? 'Remove the quotes around it.' : undefined;
+  return isNumber && received.trim() !== '' && Number.isFinite(Number(received))
+    ? 'Remove the quotes around it.'
+    : undefined;
 }
 
 function show(value: unknown): string {

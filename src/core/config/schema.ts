@@ -10,18 +10,39 @@ const optimizerSchema = z.discriminatedUnion('type', [
     type: z.literal('adamw'),
     beta1: z.number().gte(0).lt(1).default(0.9).describe('Decay of the running mean of the gradients.'),
     beta2: z.number().gte(0).lt(1).default(0.999).describe('Decay of the running mean of their squares.'),
-    epsilon: z.number().positive().default(1e-8).describe('Added to the root of the squares, against division by zero.'),
-    weightDecay: z.number().gte(0).default(0.01).describe('Decoupled decay of weights; none on biases and norms.'),
+    epsilon: z
+      .number()
+      .positive()
+      .default(1e-8)
+      .describe('Added to the root of the squares, against division by zero.'),
+    weightDecay: z
+      .number()
+      .gte(0)
+      .default(0.01)
+      .describe('Decoupled decay of weights; none on biases and norms.'),
   }),
   z.strictObject({
     type: z.literal('sgd'),
-    momentum: z.number().gte(0).lt(1).default(0.9).describe('Share of the last step that is added to the next one.'),
+    momentum: z
+      .number()
+      .gte(0)
+      .lt(1)
+      .default(0.9)
+      .describe('Share of the last step that is added to the next one.'),
     nesterov: z.boolean().default(false).describe('Look ahead along the momentum (Nesterov).'),
-    weightDecay: z.number().gte(0).default(0.0005).describe('Coupled (L2) decay of weights; none on biases and norms.'),
+    weightDecay: z
+      .number()
+      .gte(0)
+      .default(0.0005)
+      .describe('Coupled (L2) decay of weights; none on biases and norms.'),
   }),
 ]);
 
-const warmupEpochs = z.number().gte(0).default(0).describe('Epochs in which the rate rises from nothing to its full value.');
+const warmupEpochs = z
+  .number()
+  .gte(0)
+  .default(0)
+  .describe('Epochs in which the rate rises from nothing to its full value.');
 
 const scheduleSchema = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('constant'), warmupEpochs }),
@@ -34,7 +55,12 @@ const scheduleSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('cosine'),
     warmupEpochs,
-    finalFactor: z.number().gte(0).lte(1).default(0).describe('Share of the learning rate that is left at the end.'),
+    finalFactor: z
+      .number()
+      .gte(0)
+      .lte(1)
+      .default(0)
+      .describe('Share of the learning rate that is left at the end.'),
   }),
 ]);
 
@@ -45,12 +71,28 @@ export const trainSchema = z.strictObject({
   epochs: positive.default(10).describe('Passes over the training data.'),
   batchSize: positive.default(64).describe('Images in one training step.'),
   evaluationBatchSize: positive.default(256).describe('Images in one step of validation.'),
-  seed: z.int().gte(0).max(0xffffffff).default(0).describe('Seed of every random choice; the same seed gives the same run.'),
+  seed: z
+    .int()
+    .gte(0)
+    .max(0xffffffff)
+    .default(0)
+    .describe('Seed of every random choice; the same seed gives the same run.'),
   learningRate: z.number().positive().default(0.001).describe('Largest learning rate of the schedule.'),
-  optimizer: optimizerSchema.default({ type: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01 }),
+  optimizer: optimizerSchema.default({
+    type: 'adamw',
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    weightDecay: 0.01,
+  }),
   schedule: scheduleSchema.default({ type: 'cosine', warmupEpochs: 0, finalFactor: 0 }),
   clipNorm: z.number().gte(0).default(1).describe('Largest global L2 norm of the gradients; 0: no clipping.'),
-  labelSmoothing: z.number().gte(0).lt(1).default(0).describe('Share of each label that is spread over all classes.'),
+  labelSmoothing: z
+    .number()
+    .gte(0)
+    .lt(1)
+    .default(0)
+    .describe('Share of each label that is spread over all classes.'),
   monitor: z
     .enum(['valLoss', 'valAccuracy'])
     .default('valAccuracy')
@@ -62,8 +104,16 @@ export type ScheduleSpec = TrainOptions['schedule'];
 
 const modelSchema = z
   .strictObject({
-    preset: z.string().min(1).optional().describe('A named architecture; "roble model:summary --list" shows them.'),
-    layers: z.array(layerSchema).min(1).optional().describe('The layers, first to last; instead of a preset.'),
+    preset: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('A named architecture; "roble model:summary --list" shows them.'),
+    layers: z
+      .array(layerSchema)
+      .min(1)
+      .optional()
+      .describe('The layers, first to last; instead of a preset.'),
   })
   .refine((model) => (model.preset === undefined) !== (model.layers === undefined), {
     message: 'expected either "preset" or "layers"',

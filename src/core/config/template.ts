@@ -28,7 +28,8 @@ export async function renderConfigFile(values: TemplateValues, schema: string): 
   for (const [key, value] of Object.entries(values)) all[key] = JSON.stringify(value);
   return template.replace(/\{\{([\w.]+)\}\}/g, (_, key: string) => {
     const text = all[key];
-    if (text === undefined) throw new RobleError('ROBLE_INTERNAL', `The template asks for "${key}", which has no value.`);
+    if (text === undefined)
+      throw new RobleError('ROBLE_INTERNAL', `The template asks for "${key}", which has no value.`);
     return text;
   });
 }

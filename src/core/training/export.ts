@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type BundleContent, writeBundle } from '../model/bundle.js';
 import type { CheckpointStore } from './checkpoint.js';
 import type { EpochRecord } from './history.js';
-import type { TrainingSetup } from './loop.js';
+import type { TrainingSetup } from './setup.js';
 
 /** Validation images whose answers are kept in the bundle. */
 const GOLDEN_COUNT = 16;

@@ -1,28 +1,11 @@
 import { join } from 'node:path';
-import type { TrainEvent } from '../context.js';
-import type { DatasetManifest, LoadedSplit } from '../dataset/format.js';
-import type { TrainingSession } from '../plugin/api.js';
-import type { BatchSource } from './batch-source.js';
 import { CheckpointStore } from './checkpoint.js';
 import { evaluateSplit } from './evaluation.js';
 import { exportBundle } from './export.js';
-import type { EpochRecord, HistoryWriter } from './history.js';
-import type { RunOutcome, RunRequest } from './messages.js';
+import type { EpochRecord } from './history.js';
+import type { RunOutcome } from './messages.js';
 import { learningRateFactor } from './schedule.js';
-
-/** What the loop works with; made by the worker. */
-export interface TrainingSetup {
-  readonly request: RunRequest;
-  readonly manifest: DatasetManifest;
-  readonly session: TrainingSession;
-  readonly batches: BatchSource;
-  readonly stepsPerEpoch: number;
-  readonly validation: LoadedSplit;
-  readonly history: HistoryWriter;
-  readonly emit: (event: TrainEvent) => void;
-  /** Asked between steps, in training and in evaluation alike. */
-  readonly shouldStop: () => boolean;
-}
+import type { TrainingSetup } from './setup.js';
 
 /** Milliseconds between two reports of the steps. */
 const REPORT_EVERY_MS = 200;

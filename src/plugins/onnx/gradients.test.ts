@@ -130,15 +130,21 @@ describe('gradients equal those of TensorFlow.js', () => {
       bias: fc.boolean(),
     });
     return fc.assert(
-      fc.asyncProperty(shape, fc.constantFrom(16, 32), seed, (conv, channels, seed) => {
-        const layers: LayerInput[] = [
-          { type: 'conv', filters: channels },
-          { type: 'conv', ...conv },
-          { type: 'globalAveragePool' },
-          { type: 'dense', units: 'classes' },
-        ];
-        return expectAgreement(modelOf({ height: 5, width: 4, channels: 1 }, 3, layers), 16, seed);
-      }),
+      fc.asyncProperty(
+        shape,
+        fc.constantFrom(16, 32),
+        fc.constantFrom(16, 5),
+        seed,
+        (conv, channels, batch, seed) => {
+          const layers: LayerInput[] = [
+            { type: 'conv', filters: channels },
+            { type: 'conv', ...conv },
+            { type: 'globalAveragePool' },
+            { type: 'dense', units: 'classes' },
+          ];
+          return expectAgreement(modelOf({ height: 5, width: 4, channels: 1 }, 3, layers), batch, seed);
+        },
+      ),
       { seed: 20, numRuns: 8 },
     );
   });

@@ -6,7 +6,8 @@ import {
   sizeOf,
 } from '../../core/plugin/index.js';
 import { GraphBuilder, type Value } from './graph/builder.js';
-import { sequence, type TrainingScope } from './lowerings/layers.js';
+import type { TrainingScope } from './lowerings/differentiable.js';
+import { sequence } from './lowerings/layers.js';
 import type { Plan } from './plan.js';
 
 /** Where each tensor lies in its flat vector. */

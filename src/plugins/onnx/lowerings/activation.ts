@@ -1,5 +1,5 @@
 import type { GraphBuilder, Value } from '../graph/builder.js';
-import type { Differentiable } from './layers.js';
+import type { Differentiable } from './differentiable.js';
 
 /** max(x, 0). */
 export function relu(graph: GraphBuilder, x: Value): Differentiable {

@@ -1,5 +1,5 @@
 import { type Attributes, BLOCKED_DOMAIN, type GraphBuilder, type Value } from '../graph/builder.js';
-import type { ConvShapes } from './convolution.js';
+import type { ConvShapes } from './conv-shapes.js';
 
 /**
  * Convolutions in the runtime's own layout on CPU: channels in blocks as wide as a vector register. The operators are

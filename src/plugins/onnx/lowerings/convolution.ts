@@ -1,6 +1,7 @@
 import type { ResolvedConv } from '../../../core/plugin/index.js';
 import type { GraphBuilder, Value } from '../graph/builder.js';
 import { blockedConvolution, blockedWeightGradient } from './blocked.js';
+import type { ConvShapes } from './conv-shapes.js';
 
 /**
  * The ways to compute a convolution and its two gradients. Each is a small function from shapes to nodes; which one is
@@ -14,22 +15,6 @@ export interface ConvLowering {
   readonly forward: ForwardLowering;
   readonly inputGradient: InputGradientLowering;
   readonly weightGradient: WeightGradientLowering;
-}
-
-/** The side lengths that every lowering needs. */
-export interface ConvShapes {
-  readonly batch: number;
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly input: readonly [number, number];
-  readonly output: readonly [number, number];
-  readonly layer: ResolvedConv;
-}
-
-export function convShapes(layer: ResolvedConv, batch: number): ConvShapes {
-  const [inChannels, height, width] = layer.input as readonly [number, number, number];
-  const [outChannels, outHeight, outWidth] = layer.output as readonly [number, number, number];
-  return { batch, inChannels, outChannels, input: [height, width], output: [outHeight, outWidth], layer };
 }
 
 const attributesOf = ({ window }: ResolvedConv) => ({

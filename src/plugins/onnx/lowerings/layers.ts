@@ -9,33 +9,12 @@ import {
   type ResolvedResidual,
   sizeOf,
 } from '../../../core/plugin/index.js';
-import type { GraphBuilder, Value } from '../graph/builder.js';
-import type { Plan } from '../plan.js';
+import type { Value } from '../graph/builder.js';
 import { gelu, relu, silu } from './activation.js';
-import { convForward, convInputGradient, convShapes, convWeightGradient } from './convolution.js';
+import { convShapes } from './conv-shapes.js';
+import { convForward, convInputGradient, convWeightGradient } from './convolution.js';
+import type { Differentiable, TrainingScope } from './differentiable.js';
 import { poolLayer } from './pool.js';
-
-/** What the layers of a training graph share. */
-export interface TrainingScope {
-  readonly graph: GraphBuilder;
-  readonly batch: number;
-  readonly plan: Plan;
-  /** The value of each parameter and running statistic. */
-  readonly parameters: ReadonlyMap<string, Value>;
-  /** Filled by the backward pass: the gradient of each trainable parameter. */
-  readonly gradients: Map<string, Value>;
-  /** Filled by the forward pass: mean and unbiased variance of the batch, by the name of the running statistic. */
-  readonly batchStatistics: Map<string, Value>;
-}
-
-/**
- * The output of a layer, and how to go back: from the gradient of the output to that of the input, storing those of
- * the layer's parameters on the way. `needInput` false saves the input's gradient; then the result is not used.
- */
-export interface Differentiable {
-  readonly output: Value;
-  backward(gradient: Value, needInput: boolean): Value;
-}
 
 /** A sequence of layers. Nothing is computed for layers before the first one with parameters. */
 export function sequence(scope: TrainingScope, layers: readonly ResolvedLayer[], x: Value): Differentiable {

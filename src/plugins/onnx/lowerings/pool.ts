@@ -1,6 +1,6 @@
 import type { ResolvedPool } from '../../../core/plugin/index.js';
 import type { GraphBuilder, Value } from '../graph/builder.js';
-import type { Differentiable } from './layers.js';
+import type { Differentiable } from './differentiable.js';
 
 /** The lowest finite float32: below every value that a window may hold. */
 const LOWEST = -3.4028234663852886e38;
