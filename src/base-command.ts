@@ -1,4 +1,8 @@
-import { Command, Errors, Flags, type Interfaces } from '@oclif/core';
+// By parts: the whole of oclif takes half as long again to load.
+import { Command } from '@oclif/core/command';
+import * as Errors from '@oclif/core/errors';
+import * as Flags from '@oclif/core/flags';
+import type * as Interfaces from '@oclif/core/interfaces';
 import type { Overrides } from './core/config/load.js';
 import type { Config } from './core/config/schema.js';
 import type { Context, ProgressEvent } from './core/context.js';

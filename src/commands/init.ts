@@ -81,9 +81,8 @@ export default class Init extends RobleCommand<Initialized> {
   }
 
   protected render({ file, written, content }: Initialized): void {
-    if (!written) return this.log(content.trimEnd());
-    this.log(`Wrote ${file}`);
-    this.log('Next: "roble data:import" brings your pictures in, "roble train" trains on them.');
+    const next = 'Next: "roble data:import" brings your pictures in, "roble train" trains on them.';
+    this.log(written ? `Wrote ${file}\n${next}` : content.trimEnd());
   }
 }
 

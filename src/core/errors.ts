@@ -90,7 +90,7 @@ export const ERRORS = {
   ROBLE_CHECKPOINT_INVALID: user(EXIT.data, 'A checkpoint is damaged, or does not fit the model.'),
   ROBLE_TRAIN_NOT_FINITE: user(
     EXIT.data,
-    'The loss or the gradient became infinite or not a number; the step was not applied.',
+    'The loss, the gradient or the new weights became infinite or not a number; the step was not applied.',
   ),
   ROBLE_WORKER_DIED: external(EXIT.environment, 'A worker process ended before its work was done.'),
   ROBLE_OUT_OF_MEMORY: external(EXIT.environment, 'There was not enough memory.'),

@@ -94,7 +94,7 @@ describe('auto', () => {
   ])('writes plain lines on %s', async (_, stream, env) => {
     const text = await play('auto', recorder(stream), env);
     expect(text.split('\n')).toContain('Reading images: done');
-    expect(text).not.toMatch(/\r|\u001b\[\d*[A-HJK]/);
+    expect(text).not.toMatch(new RegExp(`\r|${ESCAPE}\\[\\d*[A-HJK]`));
   });
 });
 
@@ -163,7 +163,9 @@ describe('tty', () => {
 
   it('has no colours under NO_COLOR', async () => {
     const events = TRAIN.map((event): ProgressEvent => ({ type: 'train', event }));
-    expect(await play('tty', recorder(), { NO_COLOR: '1' }, events)).not.toMatch(/\u001b\[[\d;]*m/);
+    expect(await play('tty', recorder(), { NO_COLOR: '1' }, events)).not.toMatch(
+      new RegExp(`${ESCAPE}\\[[\\d;]*m`),
+    );
   });
 });
 

@@ -1,4 +1,5 @@
-import { type Command, Errors } from '@oclif/core';
+import type { Command } from '@oclif/core/command';
+import * as Errors from '@oclif/core/errors';
 import { RobleError } from '../core/errors.js';
 import { didYouMean } from '../core/text.js';
 

@@ -24,8 +24,11 @@ const COMMANDS: Readonly<Record<string, string>> = {
     async execute({ signal, reporter }) {
       const { args } = await this.parse(Command);
       reporter.report({ type: 'step', id: 'wait', title: 'Waiting', status: 'started' });
+      if (args.then !== 'throw') reporter.report({ type: 'train', event: {
+        kind: 'started', run: 'r', epochs: 1, stepsPerEpoch: 1, device: 'cpu', model: 'm', parameters: 1, trainCount: 1, validationCount: 1,
+      } });
       const alive = setInterval(() => {}, 1000);
-      setTimeout(() => writeSync(2, 'ready\\n'), 100);
+      setTimeout(() => writeSync(2, 'ready\\n'), 500);
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
       writeSync(2, 'aborted\\n');
       if (args.then === 'never') await new Promise(() => {});

@@ -94,7 +94,7 @@ export function scaledImages(graph: GraphBuilder, network: Network, batch: numbe
 }
 
 /** The tensors that lie in a flat vector. */
-export function splitFlat(graph: GraphBuilder, flat: Value, layout: FlatLayout): Map<string, Value> {
+function splitFlat(graph: GraphBuilder, flat: Value, layout: FlatLayout): Map<string, Value> {
   const sizes = layout.parameters.map(({ shape }) => sizeOf(shape));
   const parts = graph.ops('Split', [flat, graph.ints(sizes)], sizes.length, { axis: 0 });
   return new Map(layout.parameters.map(({ name, shape }, i) => [name, graph.reshape(parts[i]!, shape)]));
