@@ -61,11 +61,11 @@ const INTRODUCTION = `Settings come from five places; a later one wins over thos
 \`roble config:show --origin\` shows each value and where it comes from, \`roble config:validate\` reports every problem at
 once, \`roble init\` writes a file that explains each choice. A configuration file is data: it never executes.
 
-* Relative paths in a file start at the folder of that file; those in variables and flags at the current folder; those of
+- Relative paths in a file start at the folder of that file; those in variables and flags at the current folder; those of
   defaults at the folder of the project's file.
-* Lists are replaced whole. So is an optimizer or a schedule when its \`type\` changes, and \`model\` when a preset or layers
+- Lists are replaced whole. So is an optimizer or a schedule when its \`type\` changes, and \`model\` when a preset or layers
   are given.
-* Environment variables hold text: numbers, \`true\` and \`false\` are read as such where the key wants them, lists as JSON.
+- Environment variables hold text: numbers, \`true\` and \`false\` are read as such where the key wants them, lists as JSON.
   An empty variable counts as not set.`;
 
 function groupOf(path: string): string {
@@ -122,10 +122,15 @@ function limits({ minimum, maximum, exclusiveMinimum, exclusiveMaximum }: JsonSc
   return parts.filter(([, limit]) => limit !== undefined).map(([sign, limit]) => `${sign} ${limit}`);
 }
 
+/** A table whose columns are aligned, as the formatter wants it. */
 function table(heads: readonly string[], rows: readonly (readonly unknown[])[]): string {
-  const line = (cells: readonly unknown[]) =>
-    `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(heads), line(heads.map(() => '---')), ...rows.map(line)].join('\n');
+  const cells = [heads, ...rows].map((row) => row.map((cell) => String(cell).replaceAll('|', '\\|')));
+  const widths = heads.map((_, column) => Math.max(3, ...cells.map((row) => row[column]?.length ?? 0)));
+  const line = (row: readonly string[]) =>
+    `| ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`;
+  const rule = line(widths.map((width) => '-'.repeat(width)));
+  const [head = '', ...body] = cells.map(line);
+  return [head, rule, ...body].join('\n');
 }
 
 function page(title: string, ...blocks: readonly string[]): string {

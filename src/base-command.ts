@@ -7,9 +7,10 @@ import type { Overrides } from './core/config/load.js';
 import type { Config } from './core/config/schema.js';
 import type { Context, ProgressEvent } from './core/context.js';
 import { EXIT, RobleError } from './core/errors.js';
+import type { ClosableReporter } from './ui/closable-reporter.js';
 import { failureJson, successJson } from './ui/envelope.js';
 import { errorText } from './ui/error-text.js';
-import { type ClosableReporter, createReporter, type ReporterKind } from './ui/reporter.js';
+import { createReporter, type ReporterKind } from './ui/reporter.js';
 import { fromUsageError, isUsageError } from './ui/usage-error.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: the constraint of oclif's own signature of `parse`.
@@ -118,6 +119,8 @@ export abstract class RobleCommand<Result> extends Command {
   }
 
   async run(): Promise<void> {
+    // A reader that closes the pipe early is no failure of the work; oclif sees to standard output.
+    process.stderr.on('error', ignoreClosedPipe);
     const { flags } = await this.parse(this.ctor as unknown as Pick<typeof RobleCommand, 'baseFlags'>);
     this.reporter = await createReporter(
       (flags.reporter ?? 'auto') as ReporterKind,
@@ -193,4 +196,8 @@ export abstract class RobleCommand<Result> extends Command {
     process.on('SIGINT', listener).on('SIGTERM', listener);
     return () => process.off('SIGINT', listener).off('SIGTERM', listener);
   }
+}
+
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
 }

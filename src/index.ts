@@ -6,6 +6,12 @@
  */
 import type { Context } from './core/context.js';
 import { PluginRegistry } from './core/plugin/registry.js';
+import { type LoadModelOptions, loadModel as load, type Model } from './core/predict/load-model.js';
+import {
+  type CreateServerOptions,
+  type RobleServer,
+  createServer as startServer,
+} from './core/serving/server.js';
 import { type TrainModelOptions, type TrainResult, trainModel as train } from './core/training/train.js';
 import { builtinPlugins } from './plugins/index.js';
 
@@ -19,8 +25,39 @@ export type LibraryContext = Context & { readonly registry?: PluginRegistry };
 export const trainModel = (options: TrainModelOptions, context: LibraryContext = {}): Promise<TrainResult> =>
   train(options, { ...context, registry: context.registry ?? createRegistry() });
 
+/** Loads a model bundle to answer in this process; see {@link Model}. */
+export const loadModel = (
+  folder: string,
+  options: LoadModelOptions = {},
+  context: LibraryContext = {},
+): Promise<Model> => load(folder, options, { registry: context.registry ?? createRegistry() });
+
+/** Starts an HTTP server that answers predictions; see {@link CreateServerOptions}. */
+export const createServer = (
+  options: CreateServerOptions,
+  context: LibraryContext = {},
+): Promise<RobleServer> =>
+  startServer(options, { ...context, registry: context.registry ?? createRegistry() });
+
 export type { Context, ProgressEvent, Reporter, TrainEvent } from './core/context.js';
+export type { DatasetManifest, LoadedSplit, SampleProvenance, SplitName } from './core/dataset/format.js';
+export { type ImportOptions, type ImportResult, importDataset } from './core/dataset/import.js';
+export { type DatasetDescription, describeDataset } from './core/dataset/info.js';
+export { type Dataset, openDataset } from './core/dataset/open.js';
 export { type ErrorCode, RobleError } from './core/errors.js';
+export { type Preprocessing, preprocessingSchema } from './core/image/preprocessing.js';
+export { terminalPicture } from './core/image/terminal.js';
+export { type LayerSummary, type ModelSummary, summarizeModel } from './core/model/summary.js';
+export { findImages } from './core/predict/find-images.js';
+export type { LoadModelOptions, Model } from './core/predict/load-model.js';
+export { findNewestBundle } from './core/predict/newest-bundle.js';
+export { type FilePrediction, type ImageInput, predictFiles } from './core/predict/predict-files.js';
+export type { Prediction } from './core/predict/top-predictions.js';
+export type { CreateServerOptions, RobleServer } from './core/serving/server.js';
+export {
+  type SynthesizeOptions,
+  type SynthesizeResult,
+  synthesizeDataset,
+} from './core/strokes/synthesize.js';
 export type { EpochRecord, RunHistory } from './core/training/history.js';
 export type { TrainModelOptions, TrainResult } from './core/training/train.js';
-export { type LayerSummary, type ModelSummary, summarizeModel } from './core/model/summary.js';

@@ -83,8 +83,7 @@ describe('trainModel', () => {
   it('refuses a second run in a folder where one is going on, and leaves the first alone', async () => {
     let second: Promise<unknown> | undefined;
     const { reporter } = listen(({ kind }) => {
-      if (kind === 'started')
-        second = train('twice').catch((error) => error);
+      if (kind === 'started') second = train('twice').catch((error) => error);
     });
     expect((await train('twice', {}, { reporter })).stopped).toBe('completed');
     expect(await second).toMatchObject({ code: 'ROBLE_RUN_LOCKED' });

@@ -105,6 +105,8 @@ export const ERRORS = {
     EXIT.usage,
     'A request to the server has a content type that it cannot read.',
   ),
+  ROBLE_ROUTE_UNKNOWN: user(EXIT.usage, 'The server has nothing at that path, or not with that method.'),
+  ROBLE_SERVER_BUSY: external(EXIT.environment, 'The queue of the server is full.'),
   ROBLE_SERVER_NOT_READY: external(
     EXIT.environment,
     'The server is starting, stopping, or without a working predictor.',

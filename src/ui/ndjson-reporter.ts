@@ -1,4 +1,4 @@
-import type { ClosableReporter, OutputStream } from './reporter.js';
+import type { ClosableReporter, OutputStream } from './closable-reporter.js';
 
 /** Each event as one line of JSON, with the time at which it was reported, for programs that follow the work. */
 export function createNdjsonReporter(

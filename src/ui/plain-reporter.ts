@@ -1,6 +1,6 @@
 import type { ProgressEvent } from '../core/context.js';
+import type { ClosableReporter, OutputStream } from './closable-reporter.js';
 import { formatProgress } from './format.js';
-import type { ClosableReporter, OutputStream } from './reporter.js';
 import { painter } from './style.js';
 import { trainLine } from './train-text.js';
 

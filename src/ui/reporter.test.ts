@@ -1,8 +1,9 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { ProgressEvent, TrainEvent } from '../core/context.js';
+import type { OutputStream } from './closable-reporter.js';
 import { createPlainReporter } from './plain-reporter.js';
-import { createReporter, type OutputStream } from './reporter.js';
+import { createReporter } from './reporter.js';
 import { advance, INITIAL_TRAIN_STATE } from './train-state.js';
 
 const ESCAPE = '\u001b';

@@ -1,17 +1,9 @@
-import type { Reporter } from '../core/context.js';
+import type { ClosableReporter, OutputStream } from './closable-reporter.js';
 import { createNdjsonReporter } from './ndjson-reporter.js';
 import { createPlainReporter } from './plain-reporter.js';
-import { isInteractive, type Terminal } from './style.js';
+import { isInteractive } from './style.js';
 
 export type ReporterKind = 'auto' | 'tty' | 'plain' | 'ndjson';
-
-/** A reporter that may hold a terminal until it is closed. */
-export interface ClosableReporter extends Reporter {
-  /** Leaves the terminal as it was; events after it are ignored. */
-  close(): Promise<void>;
-}
-
-export type OutputStream = NodeJS.WritableStream & Terminal;
 
 /**
  * The renderer of progress for a stream, usually standard error.

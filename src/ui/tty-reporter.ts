@@ -1,6 +1,6 @@
 import type { ProgressEvent } from '../core/context.js';
+import type { ClosableReporter } from './closable-reporter.js';
 import { createPlainReporter } from './plain-reporter.js';
-import type { ClosableReporter } from './reporter.js';
 import type { StepList } from './step-list.js';
 import { painter } from './style.js';
 import type { TrainScreen } from './train-screen.js';

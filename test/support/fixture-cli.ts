@@ -41,6 +41,10 @@ const COMMANDS: Readonly<Record<string, string>> = {
   code: `
     async execute() { this.exitCode = 3; return { fine: false }; }
     render() { this.log('not fine'); }`,
+  /** Warns more than a pipe holds. */
+  noisy: `
+    async execute() { for (let i = 0; i < 100000; i++) this.warn('warning ' + i); }
+    render() {}`,
   /** Prints more than a pipe holds. */
   long: `
     async execute() { return Array.from({ length: 100000 }, (_, i) => i); }

@@ -120,7 +120,7 @@ const modelSchema = z
   });
 export type ModelChoice = z.output<typeof modelSchema>;
 
-const serveSchema = z.strictObject({
+export const serveSchema = z.strictObject({
   backend: z.string().min(1).default('onnx').describe('Serving backend; plugins add more.'),
   device: z.string().min(1).default('cpu').describe('Device of the backend, such as "cpu".'),
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on; 0.0.0.0: all networks.'),

@@ -45,14 +45,16 @@ async function unpack(path: string, folder: string): Promise<void> {
         const type = 'type' in entry ? entry.type : 'File';
         bytes += entry.size;
         entries += 1;
-        if (name.startsWith('/') || name.split(/[/\\]/).includes('..')) refusal ??= `a path outside of it: ${name}`;
+        if (name.startsWith('/') || name.split(/[/\\]/).includes('..'))
+          refusal ??= `a path outside of it: ${name}`;
         if (bytes > MAX_BYTES || entries > MAX_ENTRIES) refusal ??= 'more than 16 GiB or 5 million entries';
         // Links could lead out of the folder, and no format needs them.
         return refusal === undefined && (type === 'File' || type === 'Directory' || type === 'OldFile');
       },
     });
   } catch (cause) {
-    if (['ENOSPC', 'ENOENT', 'EACCES'].includes((cause as NodeJS.ErrnoException).code ?? '')) throw RobleError.from(cause);
+    if (['ENOSPC', 'ENOENT', 'EACCES'].includes((cause as NodeJS.ErrnoException).code ?? ''))
+      throw RobleError.from(cause);
     throw archiveError(path, (cause as Error).message, cause);
   }
   if (refusal !== undefined) throw archiveError(path, refusal);

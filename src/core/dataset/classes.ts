@@ -69,10 +69,14 @@ function checked(names: string[]): string[] {
     });
   const twice = [...new Set(names.filter((name, i) => names.indexOf(name) !== i))];
   if (twice.length > 0)
-    throw new RobleError('ROBLE_USAGE', `A class is listed twice: ${twice.map((name) => `"${name}"`).join(', ')}.`, {
-      received: twice,
-      expected: 'each class once',
-    });
+    throw new RobleError(
+      'ROBLE_USAGE',
+      `A class is listed twice: ${twice.map((name) => `"${name}"`).join(', ')}.`,
+      {
+        received: twice,
+        expected: 'each class once',
+      },
+    );
   return names;
 }
 
@@ -82,5 +86,7 @@ function checked(names: string[]): string[] {
  */
 export function sortClasses(names: Iterable<string>): string[] {
   const sorted = [...names].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-  return sorted.every((name) => /^\d{1,9}$/.test(name)) ? sorted.sort((a, b) => Number(a) - Number(b)) : sorted;
+  return sorted.every((name) => /^\d{1,9}$/.test(name))
+    ? sorted.sort((a, b) => Number(a) - Number(b))
+    : sorted;
 }

@@ -49,7 +49,11 @@ export async function detectFormat(path: string): Promise<SourceFormat> {
   if (entries.some((entry) => entry.isDirectory() && !entry.name.startsWith('.'))) return 'folder';
   throw new RobleError('ROBLE_SOURCE_UNKNOWN', `The format of ${path} was not recognised.`, {
     received: names.slice(0, 5).join(', ') || 'an empty folder',
-    expected: 'IDX files, a folder for each class, a CSV file, stroke JSON lines, or a tar archive of one of these',
-    nextSteps: [`Say what it is with --format ${SOURCE_FORMATS.join('|')}.`, `Look at ${join(path)} for a folder inside it.`],
+    expected:
+      'IDX files, a folder for each class, a CSV file, stroke JSON lines, or a tar archive of one of these',
+    nextSteps: [
+      `Say what it is with --format ${SOURCE_FORMATS.join('|')}.`,
+      `Look at ${join(path)} for a folder inside it.`,
+    ],
   });
 }

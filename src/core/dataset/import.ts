@@ -2,7 +2,12 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { type Context, withStep } from '../context.js';
 import { type ErrorCode, RobleError } from '../errors.js';
-import { DEFAULT_MAX_PIXELS, type PreparedImage, prepareImage, preprocessPixels } from '../image/preprocess.js';
+import {
+  DEFAULT_MAX_PIXELS,
+  type PreparedImage,
+  prepareImage,
+  preprocessPixels,
+} from '../image/preprocess.js';
 import type { Preprocessing } from '../image/preprocessing.js';
 import { canvasFor, drawingToPixels, fitStrokes } from '../strokes/frame.js';
 import { rasterizeStrokes } from '../strokes/rasterize.js';
@@ -80,6 +85,10 @@ export interface ImportResult {
  * const result = await importDataset({ sources: ['photos'], out: 'data/letters', preprocessing: preprocessingSchema.parse({}) });
  */
 export async function importDataset(options: ImportOptions, context: Context = {}): Promise<ImportResult> {
+  if (options.sources.length === 0)
+    throw new RobleError('ROBLE_USAGE', 'There is nothing to import.', {
+      expected: 'at least one file, folder or archive',
+    });
   if (options.labels === 'index' && options.classes === undefined)
     throw new RobleError('ROBLE_USAGE', 'Labels that are indices need the list of classes.', {
       expected: 'classes (--classes)',
@@ -105,7 +114,9 @@ export async function importDataset(options: ImportOptions, context: Context = {
 }
 
 function summarize({ out }: ImportOptions, { name, fingerprint, classes, splits }: DatasetManifest) {
-  const counts = Object.fromEntries(SPLITS.flatMap((split) => (splits[split] ? [[split, splits[split].count]] : [])));
+  const counts = Object.fromEntries(
+    SPLITS.flatMap((split) => (splits[split] ? [[split, splits[split].count]] : [])),
+  );
   const count = Object.values<number>(counts).reduce((a, b) => a + b, 0);
   return { out, name, fingerprint, classes, count, splits: counts as ImportResult['splits'] };
 }
@@ -113,7 +124,9 @@ function summarize({ out }: ImportOptions, { name, fingerprint, classes, splits 
 async function* prepareSamples(options: ImportOptions, report: Report): AsyncGenerator<PreparedSample> {
   const concurrency = options.concurrency ?? 2 * availableParallelism();
   const known = options.classes && new Set(options.classes);
-  for await (const outcome of mapOrdered(readAll(options), concurrency, (item) => prepare(item, options, known))) {
+  for await (const outcome of mapOrdered(readAll(options), concurrency, (item) =>
+    prepare(item, options, known),
+  )) {
     if ('error' in outcome) report.skip(outcome.source, outcome.error);
     else {
       report.count(outcome.notices);
@@ -147,13 +160,20 @@ type Outcome =
   | { readonly sample: PreparedSample; readonly notices: readonly string[] }
   | { readonly source: string; readonly error: RobleError };
 
-async function prepare(item: SourceItem, options: ImportOptions, known: ReadonlySet<string> | undefined): Promise<Outcome> {
+async function prepare(
+  item: SourceItem,
+  options: ImportOptions,
+  known: ReadonlySet<string> | undefined,
+): Promise<Outcome> {
   if ('error' in item) return item;
   const { source, label, group, split, picture } = item;
   try {
     checkLabel(item, options, known);
     const { pixels, notices } = await toPixels(picture, options);
-    return { sample: { source, label, pixels, ...optional('group', group), ...optional('split', split) }, notices };
+    return {
+      sample: { source, label, pixels, ...optional('group', group), ...optional('split', split) },
+      notices,
+    };
   } catch (error) {
     const coded = RobleError.from(error);
     // Only what is wrong with this one sample may be skipped.
@@ -162,13 +182,23 @@ async function prepare(item: SourceItem, options: ImportOptions, known: Readonly
   }
 }
 
-function checkLabel({ source, label }: SourceSample, { classes }: ImportOptions, known: ReadonlySet<string> | undefined): void {
+function checkLabel(
+  { source, label }: SourceSample,
+  { classes }: ImportOptions,
+  known: ReadonlySet<string> | undefined,
+): void {
   if (!classes) return;
-  const fits = typeof label === 'string' ? known!.has(label) : Number.isInteger(label) && label >= 0 && label < classes.length;
+  const fits =
+    typeof label === 'string'
+      ? known!.has(label)
+      : Number.isInteger(label) && label >= 0 && label < classes.length;
   if (!fits) throw labelError(source, label, classes);
 }
 
-async function toPixels(picture: Picture, { preprocessing, maxPixels }: ImportOptions): Promise<PreparedImage> {
+async function toPixels(
+  picture: Picture,
+  { preprocessing, maxPixels }: ImportOptions,
+): Promise<PreparedImage> {
   switch (picture.kind) {
     case 'encoded': {
       const { pixels, notices } = await prepareImage(await picture.read(), preprocessing, { maxPixels });
@@ -177,7 +207,10 @@ async function toPixels(picture: Picture, { preprocessing, maxPixels }: ImportOp
     case 'pixels':
       return { pixels: await preprocessPixels(picture.pixels, picture.shape, preprocessing), notices: [] };
     case 'strokes': {
-      const drawing = rasterizeStrokes(fitStrokes(picture.strokes, picture.unit, preprocessing), canvasFor(preprocessing));
+      const drawing = rasterizeStrokes(
+        fitStrokes(picture.strokes, picture.unit, preprocessing),
+        canvasFor(preprocessing),
+      );
       return { pixels: drawingToPixels(drawing, preprocessing), notices: [] };
     }
   }

@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { RobleError } from '../errors.js';
 import { sha256 } from '../storage/durable.js';
-import { type DatasetManifest, type LoadedSplit, manifestSchema, type SampleProvenance, type SplitName } from './format.js';
+import {
+  type DatasetManifest,
+  type LoadedSplit,
+  manifestSchema,
+  type SampleProvenance,
+  type SplitName,
+} from './format.js';
 
 /** A data set on the disk. */
 export interface Dataset {
@@ -56,7 +62,9 @@ function parseManifest(text: string, path: string): DatasetManifest {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new RobleError('ROBLE_DATASET_INVALID', `${path} is not JSON: ${(cause as Error).message}`, { cause });
+    throw new RobleError('ROBLE_DATASET_INVALID', `${path} is not JSON: ${(cause as Error).message}`, {
+      cause,
+    });
   }
   const parsed = manifestSchema.safeParse(value);
   if (parsed.success) return parsed.data;
@@ -67,7 +75,11 @@ function parseManifest(text: string, path: string): DatasetManifest {
 
 type SplitManifest = NonNullable<DatasetManifest['splits']['train']>;
 
-async function loadSplit(folder: string, manifest: DatasetManifest, split: SplitManifest): Promise<LoadedSplit> {
+async function loadSplit(
+  folder: string,
+  manifest: DatasetManifest,
+  split: SplitManifest,
+): Promise<LoadedSplit> {
   const { width, height, channels } = manifest.preprocessing;
   const imageSize = width * height * channels;
   const images = new Uint8Array(new SharedArrayBuffer(split.count * imageSize));
@@ -82,7 +94,10 @@ async function loadSplit(folder: string, manifest: DatasetManifest, split: Split
   return { count: split.count, images, labels };
 }
 
-async function readChecked(folder: string, { file, sha256: expected }: { file: string; sha256: string }): Promise<Buffer> {
+async function readChecked(
+  folder: string,
+  { file, sha256: expected }: { file: string; sha256: string },
+): Promise<Buffer> {
   const bytes = await readFile(join(folder, file));
   if (sha256(bytes) === expected) return bytes;
   throw new RobleError('ROBLE_DATASET_INVALID', `${join(folder, file)} was changed after it was written.`, {

@@ -34,7 +34,11 @@ export class PartWriter {
     const part = this.#open;
     if (!part) return;
     this.#open = undefined;
-    const [images, labels, samples] = [await part.images.end(), await part.labels.end(), await part.samples.end()];
+    const [images, labels, samples] = [
+      await part.images.end(),
+      await part.labels.end(),
+      await part.samples.end(),
+    ];
     this.parts.push({ count: part.count, images, labels, samples });
   }
 
@@ -48,7 +52,11 @@ export class PartWriter {
   async #start() {
     const name = `${this.#split}-${String(this.parts.length).padStart(5, '0')}`;
     const create = (suffix: string) => HashedFile.create(this.#folder, `${name}.${suffix}`);
-    const [images, labels, samples] = [await create('images'), await create('labels'), await create('samples.jsonl')];
+    const [images, labels, samples] = [
+      await create('images'),
+      await create('labels'),
+      await create('samples.jsonl'),
+    ];
     return { images, labels, samples, count: 0 };
   }
 }

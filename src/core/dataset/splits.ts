@@ -35,11 +35,17 @@ export const DEFAULT_RATIOS: SplitRatios = { train: 0.8, validation: 0.2 };
  * @returns for each item the index into {@link SPLITS}
  * @throws {RobleError} `ROBLE_DATASET_SPLIT`, `ROBLE_CLASS_TOO_SMALL`, with a problem for each class.
  */
-export function assignSplits(items: readonly SplitItem[], classes: readonly string[], options: SplitOptions): Uint8Array {
+export function assignSplits(
+  items: readonly SplitItem[],
+  classes: readonly string[],
+  options: SplitOptions,
+): Uint8Array {
   const hasGiven = items.some(({ split }) => split !== undefined);
   const mode = options.mode ?? (hasGiven && !options.ratios ? 'given' : 'ratio');
   const assigned =
-    mode === 'given' ? takeGiven(items) : divide(items, classes, normalizeRatios(options.ratios ?? DEFAULT_RATIOS), options);
+    mode === 'given'
+      ? takeGiven(items)
+      : divide(items, classes, normalizeRatios(options.ratios ?? DEFAULT_RATIOS), options);
   refuseSharedGroups(items, assigned);
   return assigned;
 }
@@ -49,18 +55,25 @@ export function assignSplits(items: readonly SplitItem[], classes: readonly stri
  *
  * @param splits indices into {@link SPLITS} to look at
  */
-export function emptyClasses(items: readonly SplitItem[], assigned: Uint8Array, classes: readonly string[], splits: number[]): Problem[] {
+export function emptyClasses(
+  items: readonly SplitItem[],
+  assigned: Uint8Array,
+  classes: readonly string[],
+  splits: number[],
+): Problem[] {
   const counts = countPerClass(items, assigned, classes.length);
   return splits.flatMap((split) =>
     classes.flatMap((name, label) =>
       counts[split]![label]! > 0
         ? []
-        : [{
-            path: name,
-            code: 'ROBLE_DATASET_SPLIT' as const,
-            message: `class "${name}" has no sample in ${SPLITS[split]}`,
-            suggestion: 'Add samples of it, choose other shares, or leave the class out with --classes.',
-          }],
+        : [
+            {
+              path: name,
+              code: 'ROBLE_DATASET_SPLIT' as const,
+              message: `class "${name}" has no sample in ${SPLITS[split]}`,
+              suggestion: 'Add samples of it, choose other shares, or leave the class out with --classes.',
+            },
+          ],
     ),
   );
 }
@@ -71,7 +84,9 @@ function takeGiven(items: readonly SplitItem[]): Uint8Array {
     throw new RobleError('ROBLE_DATASET_SPLIT', `The source does not say the split of every sample.`, {
       received: missing.source,
       expected: 'a split for each sample',
-      nextSteps: ['Divide the samples with --split train=0.8,validation=0.2; given validation and test samples stay.'],
+      nextSteps: [
+        'Divide the samples with --split train=0.8,validation=0.2; given validation and test samples stay.',
+      ],
     });
   return Uint8Array.from(items, ({ split }) => SPLITS.indexOf(split!));
 }
@@ -88,7 +103,12 @@ function normalizeRatios(ratios: SplitRatios): number[] {
   return values.map((value) => value / sum);
 }
 
-function divide(items: readonly SplitItem[], classes: readonly string[], ratios: number[], options: SplitOptions): Uint8Array {
+function divide(
+  items: readonly SplitItem[],
+  classes: readonly string[],
+  ratios: number[],
+  options: SplitOptions,
+): Uint8Array {
   const assigned = new Uint8Array(items.length);
   // A source that has nothing to train on, such as a validation file alone, is divided as a whole.
   const keepGiven = items.some(({ split }) => split === undefined || split === 'train');
@@ -105,24 +125,33 @@ function divide(items: readonly SplitItem[], classes: readonly string[], ratios:
   placeGroups(items, free, labelOf, quotas, assigned, options.seed);
   placeSingles(items, free, labelOf, quotas, assigned, options.seed);
   const problems = emptyClasses(items, assigned, classes, wanted);
-  if (problems.length > 0) throw splitError('A split would have no sample of a class.', 'ROBLE_DATASET_SPLIT', problems);
+  if (problems.length > 0)
+    throw splitError('A split would have no sample of a class.', 'ROBLE_DATASET_SPLIT', problems);
   return assigned;
 }
 
-function refuseSmallClasses(items: readonly SplitItem[], free: number[], classes: readonly string[], needed: number): void {
+function refuseSmallClasses(
+  items: readonly SplitItem[],
+  free: number[],
+  classes: readonly string[],
+  needed: number,
+): void {
   const counts = new Array<number>(classes.length).fill(0);
   for (const i of free) counts[items[i]!.label]! += 1;
   const problems = classes.flatMap((name, label) =>
     counts[label]! >= needed
       ? []
-      : [{
-          path: name,
-          code: 'ROBLE_CLASS_TOO_SMALL' as const,
-          message: `class "${name}" has ${counts[label]} of the ${needed} samples that ${needed} splits need`,
-          suggestion: 'Add samples of it, or leave the class out with --classes.',
-        }],
+      : [
+          {
+            path: name,
+            code: 'ROBLE_CLASS_TOO_SMALL' as const,
+            message: `class "${name}" has ${counts[label]} of the ${needed} samples that ${needed} splits need`,
+            suggestion: 'Add samples of it, or leave the class out with --classes.',
+          },
+        ],
   );
-  if (problems.length > 0) throw splitError('A class has too few samples to be split.', 'ROBLE_CLASS_TOO_SMALL', problems);
+  if (problems.length > 0)
+    throw splitError('A class has too few samples to be split.', 'ROBLE_CLASS_TOO_SMALL', problems);
 }
 
 function splitError(message: string, code: ErrorCode, problems: Problem[]): RobleError {
@@ -151,19 +180,34 @@ class Quotas {
 /** Whole numbers that add up to `count`, each within one of its share, and at least 1 where there is a share. */
 export function largestRemainder(count: number, ratios: readonly number[]): number[] {
   const whole = ratios.map((ratio) => Math.floor(count * ratio + 1e-9));
-  const order = ratios.map((_, i) => i).sort((a, b) => count * ratios[b]! - whole[b]! - (count * ratios[a]! - whole[a]!) || a - b);
+  const order = ratios
+    .map((_, i) => i)
+    .sort((a, b) => count * ratios[b]! - whole[b]! - (count * ratios[a]! - whole[a]!) || a - b);
   let left = count - whole.reduce((a, b) => a + b, 0);
-  for (const i of order) if (left > 0 && ratios[i]! > 0) (whole[i]! += 1), left--;
+  for (const i of order) {
+    if (left === 0 || ratios[i] === 0) continue;
+    whole[i]! += 1;
+    left -= 1;
+  }
   for (const [i, ratio] of ratios.entries()) {
     if (ratio === 0 || whole[i]! > 0) continue;
     const largest = whole.indexOf(Math.max(...whole));
-    if (whole[largest]! > 1) (whole[largest]! -= 1), (whole[i]! += 1);
+    if (whole[largest]! < 2) continue;
+    whole[largest]! -= 1;
+    whole[i]! += 1;
   }
   return whole;
 }
 
 /** Groups, largest first so that the small ones can even things out; equal sizes in random order. */
-function placeGroups(items: readonly SplitItem[], free: number[], labelOf: (i: number) => number, quotas: Quotas, assigned: Uint8Array, seed: number): void {
+function placeGroups(
+  items: readonly SplitItem[],
+  free: number[],
+  labelOf: (i: number) => number,
+  quotas: Quotas,
+  assigned: Uint8Array,
+  seed: number,
+): void {
   const groups = new Map<string, number[]>();
   for (const i of free) {
     const { group } = items[i]!;
@@ -172,7 +216,11 @@ function placeGroups(items: readonly SplitItem[], free: number[], labelOf: (i: n
     if (members) members.push(i);
     else groups.set(group, [i]);
   }
-  const order = [...groups].map(([name, members]) => ({ name, members, key: new Random(seed, 'split', hash32(name), 1).float() }));
+  const order = [...groups].map(([name, members]) => ({
+    name,
+    members,
+    key: new Random(seed, 'split', hash32(name), 1).float(),
+  }));
   order.sort((a, b) => b.members.length - a.members.length || a.key - b.key || (a.name < b.name ? -1 : 1));
   for (const { members } of order) {
     const counts = new Map<number, number>();
@@ -203,7 +251,14 @@ function bestSplit(counts: ReadonlyMap<number, number>, quotas: Quotas): number 
   return best;
 }
 
-function placeSingles(items: readonly SplitItem[], free: number[], labelOf: (i: number) => number, quotas: Quotas, assigned: Uint8Array, seed: number): void {
+function placeSingles(
+  items: readonly SplitItem[],
+  free: number[],
+  labelOf: (i: number) => number,
+  quotas: Quotas,
+  assigned: Uint8Array,
+  seed: number,
+): void {
   const byLabel = new Map<number, number[]>();
   for (const i of free) {
     if (items[i]!.group !== undefined) continue;
@@ -239,15 +294,23 @@ function refuseSharedGroups(items: readonly SplitItem[], assigned: Uint8Array): 
       });
   }
   if (shared.size > 0)
-    throw new RobleError('ROBLE_DATASET_SPLIT', 'Samples of one group are on both sides of a split, so a model would be tested on what it has seen.', {
-      received: `${shared.size} ${shared.size === 1 ? 'group' : 'groups'}`,
-      expected: 'each group in one split',
-      problems: [...shared.values()],
-    });
+    throw new RobleError(
+      'ROBLE_DATASET_SPLIT',
+      'Samples of one group are on both sides of a split, so a model would be tested on what it has seen.',
+      {
+        received: `${shared.size} ${shared.size === 1 ? 'group' : 'groups'}`,
+        expected: 'each group in one split',
+        problems: [...shared.values()],
+      },
+    );
 }
 
 /** [split][class] counts. */
-export function countPerClass(items: readonly { readonly label: number }[], assigned: Uint8Array, classes: number): number[][] {
+export function countPerClass(
+  items: readonly { readonly label: number }[],
+  assigned: Uint8Array,
+  classes: number,
+): number[][] {
   const counts = SPLITS.map(() => new Array<number>(classes).fill(0));
   for (const [i, { label }] of items.entries()) counts[assigned[i]!]![label]! += 1;
   return counts;

@@ -38,7 +38,8 @@ export class Spool {
       const { bytesRead } = await this.#handle.read(this.#buffer, 0, this.#buffer.length, position);
       if (bytesRead === 0) return;
       position += bytesRead;
-      for (let at = 0; at < bytesRead; at += this.#recordBytes) yield this.#buffer.subarray(at, at + this.#recordBytes);
+      for (let at = 0; at < bytesRead; at += this.#recordBytes)
+        yield this.#buffer.subarray(at, at + this.#recordBytes);
     }
   }
 

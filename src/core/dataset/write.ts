@@ -4,7 +4,7 @@ import { RobleError } from '../errors.js';
 import type { Preprocessing } from '../image/preprocessing.js';
 import { createFolder, sha256, writeSynced } from '../storage/durable.js';
 import { sortClasses } from './classes.js';
-import { type DatasetManifest, SPLITS, type SampleProvenance, type SplitName } from './format.js';
+import { type DatasetManifest, type SampleProvenance, SPLITS, type SplitName } from './format.js';
 import { PartWriter } from './parts.js';
 import { optional } from './sample.js';
 import { assignSplits, countPerClass, emptyClasses, type SplitItem, type SplitOptions } from './splits.js';
@@ -66,7 +66,11 @@ export async function writeDataset(
 
 type Note = Omit<PreparedSample, 'pixels'>;
 
-async function collect(samples: AsyncIterable<PreparedSample>, spool: Spool, context: Context): Promise<Note[]> {
+async function collect(
+  samples: AsyncIterable<PreparedSample>,
+  spool: Spool,
+  context: Context,
+): Promise<Note[]> {
   const notes: Note[] = [];
   for await (const { pixels, label, source, group, split } of samples) {
     refuseInterrupted(context);
@@ -75,14 +79,18 @@ async function collect(samples: AsyncIterable<PreparedSample>, spool: Spool, con
   }
   refuseInterrupted(context);
   if (notes.length === 0)
-    throw new RobleError('ROBLE_SOURCE_EMPTY', 'There is no usable sample.', { expected: 'at least two classes with samples' });
+    throw new RobleError('ROBLE_SOURCE_EMPTY', 'There is no usable sample.', {
+      expected: 'at least two classes with samples',
+    });
   return notes;
 }
 
 /** Between samples, so that the temporary folder is still removed. */
 function refuseInterrupted({ signal }: Context): void {
   if (!signal?.aborted) return;
-  throw signal.reason instanceof RobleError ? signal.reason : new RobleError('ROBLE_INTERRUPTED', 'The work was interrupted.');
+  throw signal.reason instanceof RobleError
+    ? signal.reason
+    : new RobleError('ROBLE_INTERRUPTED', 'The work was interrupted.');
 }
 
 async function arrange(
@@ -110,7 +118,10 @@ async function arrange(
   } finally {
     for (const writer of writers) await writer.abandon();
   }
-  return { manifest: describe(options, classes, countPerClass(items, assigned, classes.length), writers), warnings };
+  return {
+    manifest: describe(options, classes, countPerClass(items, assigned, classes.length), writers),
+    warnings,
+  };
 }
 
 /** Names sorted; indices count from 0 to the largest. */
@@ -149,7 +160,10 @@ function labelItems(notes: readonly Note[], classes: readonly string[]): SplitIt
 export function labelError(source: string, label: string | number, classes: readonly string[]): RobleError {
   return new RobleError('ROBLE_LABEL_RANGE', `The label of ${source} is outside the list of classes.`, {
     received: label,
-    expected: typeof label === 'number' ? `a whole number from 0 to ${classes.length - 1}` : `one of ${shortList(classes)}`,
+    expected:
+      typeof label === 'number'
+        ? `a whole number from 0 to ${classes.length - 1}`
+        : `one of ${shortList(classes)}`,
     nextSteps: ['Check the list of classes (--classes).'],
   });
 }
@@ -159,7 +173,11 @@ function shortList(names: readonly string[]): string {
 }
 
 /** Training needs every class; a split that the source gives may lack one, and that is worth a warning. */
-function checkClasses(items: readonly SplitItem[], assigned: Uint8Array, classes: readonly string[]): string[] {
+function checkClasses(
+  items: readonly SplitItem[],
+  assigned: Uint8Array,
+  classes: readonly string[],
+): string[] {
   const problems = emptyClasses(items, assigned, classes, [0]);
   if (problems.length > 0)
     throw new RobleError('ROBLE_DATASET_SPLIT', 'A class has no sample to train on.', {
@@ -180,11 +198,28 @@ function describe(
   const splits: DatasetManifest['splits'] = {};
   for (const [i, { parts }] of writers.entries())
     if (parts.length > 0)
-      splits[SPLITS[i]!] = { count: parts.reduce((sum, part) => sum + part.count, 0), perClass: counts[i]!, parts };
+      splits[SPLITS[i]!] = {
+        count: parts.reduce((sum, part) => sum + part.count, 0),
+        perClass: counts[i]!,
+        parts,
+      };
   const hashes = SPLITS.map((split) => [
     split,
-    (splits[split]?.parts ?? []).map(({ images, labels, samples }) => [images.sha256, labels.sha256, samples.sha256]),
+    (splits[split]?.parts ?? []).map(({ images, labels, samples }) => [
+      images.sha256,
+      labels.sha256,
+      samples.sha256,
+    ]),
   ]);
   const fingerprint = sha256(JSON.stringify([classes, preprocessing, hashes]));
-  return { format: 'roble-dataset', version: 1, name, classes: [...classes], preprocessing, splits, recipe: recipe(), fingerprint };
+  return {
+    format: 'roble-dataset',
+    version: 1,
+    name,
+    classes: [...classes],
+    preprocessing,
+    splits,
+    recipe: recipe(),
+    fingerprint,
+  };
 }

@@ -59,7 +59,8 @@ function checkSize({ width, height }: Metadata, maxPixels: number): void {
 
 function noticesOf({ space, depth }: Metadata): string[] {
   const notices: string[] = [];
-  if (depth !== undefined && depth !== 'uchar') notices.push(`values of type ${depth} were converted to 8 bits`);
+  if (depth !== undefined && depth !== 'uchar')
+    notices.push(`values of type ${depth} were converted to 8 bits`);
   if (space === 'cmyk') notices.push('CMYK colours were converted to sRGB');
   return notices;
 }

@@ -111,10 +111,14 @@ function greyToRgb(grey: Uint8Array): Uint8Array {
 function checkShape(pixels: Uint8Array, { width, height, channels }: PixelShape): void {
   const expected = width * height * channels;
   if (pixels.length !== expected)
-    throw new RobleError('ROBLE_IMAGE_SHAPE', `The pixels do not fill a picture of ${width}x${height}x${channels}.`, {
-      received: pixels.length,
-      expected: `${expected} values`,
-    });
+    throw new RobleError(
+      'ROBLE_IMAGE_SHAPE',
+      `The pixels do not fill a picture of ${width}x${height}x${channels}.`,
+      {
+        received: pixels.length,
+        expected: `${expected} values`,
+      },
+    );
   if (width < 2 || height < 2)
     throw new RobleError('ROBLE_IMAGE_TOO_SMALL', 'The image has too few pixels to show anything.', {
       received: `${width}x${height} pixels`,

@@ -7,7 +7,10 @@ import { z } from 'zod';
 export const preprocessingSchema = z.strictObject({
   width: z.int().min(1).max(4096).default(28).describe('Width in pixels of what the model sees.'),
   height: z.int().min(1).max(4096).default(28).describe('Height in pixels of what the model sees.'),
-  channels: z.union([z.literal(1), z.literal(3)]).default(1).describe('1: grey, 3: red, green, blue.'),
+  channels: z
+    .union([z.literal(1), z.literal(3)])
+    .default(1)
+    .describe('1: grey, 3: red, green, blue.'),
   fit: z
     .enum(['contain', 'cover', 'fill'])
     .default('contain')
@@ -17,7 +20,10 @@ export const preprocessingSchema = z.strictObject({
     .regex(/^#[0-9a-fA-F]{6}$/, 'expected a colour such as "#000000"')
     .default('#000000')
     .describe('Colour of the border and behind transparent pixels, before inversion.'),
-  invert: z.boolean().default(false).describe('Swap light and dark after everything else, for dark ink on light paper.'),
+  invert: z
+    .boolean()
+    .default(false)
+    .describe('Swap light and dark after everything else, for dark ink on light paper.'),
 });
 
 export type Preprocessing = z.output<typeof preprocessingSchema>;

@@ -13,7 +13,8 @@ export function endsEarly(bytes: Uint8Array): boolean {
   if (ascii(bytes, 0, 8) === PNG) return !hasPngChunk(bytes, 'IEND');
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return !hasJpegEnd(bytes);
   if (ascii(bytes, 0, 4) === 'GIF8') return bytes[bytes.length - 1] !== 0x3b;
-  if (ascii(bytes, 0, 4) === 'RIFF') return bytes.length < 8 || view(bytes).getUint32(4, true) + 8 > bytes.length;
+  if (ascii(bytes, 0, 4) === 'RIFF')
+    return bytes.length < 8 || view(bytes).getUint32(4, true) + 8 > bytes.length;
   if (ascii(bytes, 4, 8) === 'ftyp') return !endsWithBox(bytes);
   return bytes.length < PNG.length && PNG.startsWith(ascii(bytes, 0, bytes.length));
 }
@@ -40,7 +41,8 @@ function hasPngChunk(bytes: Uint8Array, type: string): boolean {
 
 /** The end marker, looked for from the back because cameras append data behind it. */
 function hasJpegEnd(bytes: Uint8Array): boolean {
-  for (let at = bytes.length - 2; at >= 2; at--) if (bytes[at] === 0xff && bytes[at + 1] === 0xd9) return true;
+  for (let at = bytes.length - 2; at >= 2; at--)
+    if (bytes[at] === 0xff && bytes[at + 1] === 0xd9) return true;
   return false;
 }
 

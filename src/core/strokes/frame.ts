@@ -51,7 +51,8 @@ export function fitStrokes(
 
 /** The canvas of a model's input, with the usual width of a line. */
 export function canvasFor({ width, height }: Pick<Preprocessing, 'width' | 'height'>): Canvas {
-  return { width, height, lineWidth: LINE_SHARE * Math.min(width, height) };
+  // Below one pixel a line fades instead of getting thinner.
+  return { width, height, lineWidth: Math.max(1, LINE_SHARE * Math.min(width, height)) };
 }
 
 /**

@@ -50,19 +50,30 @@ export async function loadFonts(): Promise<StrokeFont[]> {
  *
  * @throws {RobleError} `ROBLE_USAGE` with every character that no font has.
  */
-export function fontsFor(fonts: readonly StrokeFont[], characters: readonly string[]): Map<string, StrokeFont[]> {
-  const found = new Map(characters.map((character) => [character, fonts.filter((font) => font.glyph(character))]));
+export function fontsFor(
+  fonts: readonly StrokeFont[],
+  characters: readonly string[],
+): Map<string, StrokeFont[]> {
+  const found = new Map(
+    characters.map((character) => [character, fonts.filter((font) => font.glyph(character))]),
+  );
   const missing = characters.filter((character) => found.get(character)!.length === 0);
   if (missing.length === 0) return found;
-  throw new RobleError('ROBLE_USAGE', `No single-stroke font has ${missing.map(describeCharacter).join(', ')}.`, {
-    received: missing.join(''),
-    expected: 'visible ASCII characters or the accented letters of Latin 1',
-    nextSteps: ['Leave these characters out, or import drawings of them with "roble data:import".'],
-  });
+  throw new RobleError(
+    'ROBLE_USAGE',
+    `No single-stroke font has ${missing.map(describeCharacter).join(', ')}.`,
+    {
+      received: missing.join(''),
+      expected: 'visible ASCII characters or the accented letters of Latin 1',
+      nextSteps: ['Leave these characters out, or import drawings of them with "roble data:import".'],
+    },
+  );
 }
 
 function describeCharacter(character: string): string {
-  const codes = [...character].map((c) => `U+${c.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`);
+  const codes = [...character].map(
+    (c) => `U+${c.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`,
+  );
   return `"${character}" (${codes.join(' ')})`;
 }
 
@@ -84,7 +95,11 @@ function svgGlyphs(svg: string): Glyphs {
     const character = decodeEntities(/unicode="([^"]*)"/.exec(element)?.[1] ?? '');
     const strokes = parsePath(/\sd="([^"]*)"/.exec(element)?.[1] ?? '');
     // SVG fonts count y upwards.
-    if (strokes.length > 0) glyphs.set(character, strokes.map((stroke) => stroke.map(([x, y]) => [x, -y] as const)));
+    if (strokes.length > 0)
+      glyphs.set(
+        character,
+        strokes.map((stroke) => stroke.map(([x, y]) => [x, -y] as const)),
+      );
   }
   return glyphs;
 }
@@ -92,8 +107,10 @@ function svgGlyphs(svg: string): Glyphs {
 const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 function decodeEntities(text: string): string {
-  return text.replace(/&(?:#x([0-9a-f]+)|(\w+));/gi, (whole, hex: string | undefined, name: string | undefined) =>
-    hex ? String.fromCodePoint(Number.parseInt(hex, 16)) : (ENTITIES[name!] ?? whole),
+  return text.replace(
+    /&(?:#x([0-9a-f]+)|(\w+));/gi,
+    (whole, hex: string | undefined, name: string | undefined) =>
+      hex ? String.fromCodePoint(Number.parseInt(hex, 16)) : (ENTITIES[name!] ?? whole),
   );
 }
 

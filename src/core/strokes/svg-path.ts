@@ -12,9 +12,13 @@ export function parsePath(path: string): Stroke[] {
   let stroke: [number, number][] = [];
   for (const [, command, rest] of path.matchAll(/([MLCZ])([^MLCZ]*)/g)) {
     const numbers = (rest!.match(/-?\d*\.?\d+(?:e[-+]?\d+)?/g) ?? []).map(Number);
-    if (command === 'M') strokes.push((stroke = []));
+    if (command === 'M') {
+      stroke = [];
+      strokes.push(stroke);
+    }
     if (command === 'Z' && stroke[0]) stroke.push([...stroke[0]]);
-    if (command === 'C') for (let i = 0; i + 5 < numbers.length; i += 6) addCurve(stroke, numbers.slice(i, i + 6));
+    if (command === 'C')
+      for (let i = 0; i + 5 < numbers.length; i += 6) addCurve(stroke, numbers.slice(i, i + 6));
     else for (let i = 0; i + 1 < numbers.length; i += 2) stroke.push([numbers[i]!, numbers[i + 1]!]);
   }
   return strokes.filter(({ length }) => length > 0);

@@ -1,15 +1,15 @@
 import { basename } from 'node:path';
 import { type Context, withStep } from '../context.js';
 import type { SplitName } from '../dataset/format.js';
-import { type PreparedSample, writeDataset } from '../dataset/write.js';
 import { SPLITS } from '../dataset/format.js';
 import type { SplitRatios } from '../dataset/splits.js';
+import { type PreparedSample, writeDataset } from '../dataset/write.js';
 import { RobleError } from '../errors.js';
 import type { Preprocessing } from '../image/preprocessing.js';
 import { hash32, Random } from '../random/index.js';
 import { canvasFor, drawingToPixels, fitStrokes } from './frame.js';
 import { fontsFor, loadFonts, type StrokeFont } from './hershey.js';
-import { type Stroke, rasterizeStrokes } from './rasterize.js';
+import { rasterizeStrokes, type Stroke } from './rasterize.js';
 
 export interface SynthesizeOptions {
   /** Each becomes a class. */
@@ -49,7 +49,10 @@ export interface SynthesizeResult {
  * @example
  * await synthesizeDataset({ characters: ['0', '1'], perClass: 200, out: 'data/digits', preprocessing });
  */
-export async function synthesizeDataset(options: SynthesizeOptions, context: Context = {}): Promise<SynthesizeResult> {
+export async function synthesizeDataset(
+  options: SynthesizeOptions,
+  context: Context = {},
+): Promise<SynthesizeResult> {
   const { characters, perClass, seed = 0, ratios } = options;
   if (!Number.isInteger(perClass) || perClass < 1)
     throw new RobleError('ROBLE_USAGE', 'The number of images of each character is not usable.', {
@@ -57,7 +60,8 @@ export async function synthesizeDataset(options: SynthesizeOptions, context: Con
       expected: 'a whole number from 1',
     });
   const fonts = fontsFor(await loadFonts(), characters);
-  const writers = options.writers ?? Math.min(perClass, Math.max(10, Math.min(200, Math.round(perClass / 8))));
+  const writers =
+    options.writers ?? Math.min(perClass, Math.max(10, Math.min(200, Math.round(perClass / 8))));
   const { manifest } = await withStep(context, 'synthesize', 'Drawing characters', () =>
     writeDataset(
       {
@@ -66,7 +70,14 @@ export async function synthesizeDataset(options: SynthesizeOptions, context: Con
         preprocessing: options.preprocessing,
         classes: characters,
         split: { mode: 'ratio', ratios, seed },
-        recipe: () => ({ command: 'data:synth', characters, perClass, seed, writers, ...(ratios && { ratios }) }),
+        recipe: () => ({
+          command: 'data:synth',
+          characters,
+          perClass,
+          seed,
+          writers,
+          ...(ratios && { ratios }),
+        }),
       },
       drawAll(options, fonts, writers, seed),
       context,
@@ -75,7 +86,15 @@ export async function synthesizeDataset(options: SynthesizeOptions, context: Con
   const splits: SynthesizeResult['splits'] = {};
   for (const split of SPLITS) if (manifest.splits[split]) splits[split] = manifest.splits[split].count;
   const { name, fingerprint, classes } = manifest;
-  return { out: options.out, name, fingerprint, classes, count: characters.length * perClass, splits, writers };
+  return {
+    out: options.out,
+    name,
+    fingerprint,
+    classes,
+    count: characters.length * perClass,
+    splits,
+    writers,
+  };
 }
 
 async function* drawAll(
@@ -139,7 +158,13 @@ function drawCharacter(
 }
 
 /** Rotation, slant, scale and shift around the middle of the frame. */
-function warp(strokes: readonly Stroke[], hand: Hand, width: number, height: number, random: Random): Stroke[] {
+function warp(
+  strokes: readonly Stroke[],
+  hand: Hand,
+  width: number,
+  height: number,
+  random: Random,
+): Stroke[] {
   const rotation = hand.rotation + 0.06 * random.normal();
   const slant = hand.slant + 0.06 * random.normal();
   const scale = random.uniform(0.8, 1.12);

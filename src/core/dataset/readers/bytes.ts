@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { pipeline } from 'node:stream';
 import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { RobleError } from '../../errors.js';
 
@@ -59,7 +59,8 @@ export class ByteReader {
   /** Bytes that nobody took; reads to the end. */
   async drain(): Promise<number> {
     let count = this.#held.length;
-    for (let next = await this.#chunks.next(); !next.done; next = await this.#chunks.next()) count += next.value.length;
+    for (let next = await this.#chunks.next(); !next.done; next = await this.#chunks.next())
+      count += next.value.length;
     return count;
   }
 

@@ -15,7 +15,8 @@ import { FileFinder } from './file-finder.js';
 export async function* readCsv(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
   const files = (await stat(path)).isDirectory() ? await csvFilesIn(path) : [path];
   for (const file of files) {
-    const split = options.split ?? (files.length > 1 ? splitOfWord(basename(file, extname(file))) : undefined);
+    const split =
+      options.split ?? (files.length > 1 ? splitOfWord(basename(file, extname(file))) : undefined);
     yield* readFileRows(file, { ...options, split });
   }
 }
@@ -35,17 +36,25 @@ export async function csvFilesIn(folder: string): Promise<string[]> {
 
 async function* readFileRows(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
   const { parse } = await import('csv-parse');
-  const rows = createReadStream(path).pipe(parse({ bom: true, relax_column_count: true, trim: true, info: true, skip_empty_lines: true }));
+  const rows = createReadStream(path).pipe(
+    parse({ bom: true, relax_column_count: true, trim: true, info: true, skip_empty_lines: true }),
+  );
   const finder = new FileFinder();
   let columns: Columns | undefined;
   try {
-    for await (const { record, info } of rows as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+    for await (const { record, info } of rows as AsyncIterable<{
+      record: string[];
+      info: { lines: number };
+    }>) {
       if (columns) yield await rowToItem(path, record, info.lines, columns, options, finder);
       else columns = findColumns(path, record, options);
     }
   } catch (cause) {
-    if (cause instanceof RobleError || !String((cause as NodeJS.ErrnoException).code).startsWith('CSV_')) throw cause;
-    throw new RobleError('ROBLE_CSV_INVALID', `${path} is no CSV file: ${(cause as Error).message}`, { cause });
+    if (cause instanceof RobleError || !String((cause as NodeJS.ErrnoException).code).startsWith('CSV_'))
+      throw cause;
+    throw new RobleError('ROBLE_CSV_INVALID', `${path} is no CSV file: ${(cause as Error).message}`, {
+      cause,
+    });
   }
 }
 
@@ -61,10 +70,14 @@ function findColumns(path: string, header: string[], { groupBy }: ReaderOptions)
   const required = ['image', 'label', ...(groupBy && groupBy !== 'none' ? [groupBy] : [])];
   const missing = required.filter((name) => !header.includes(name));
   if (missing.length > 0)
-    throw new RobleError('ROBLE_CSV_INVALID', `${path} lacks the column ${missing.map((name) => `"${name}"`).join(' and ')}.`, {
-      received: header,
-      expected: 'a header with image and label, and if you like group and split',
-    });
+    throw new RobleError(
+      'ROBLE_CSV_INVALID',
+      `${path} lacks the column ${missing.map((name) => `"${name}"`).join(' and ')}.`,
+      {
+        received: header,
+        expected: 'a header with image and label, and if you like group and split',
+      },
+    );
   return {
     count: header.length,
     image: header.indexOf('image'),
@@ -86,19 +99,25 @@ async function rowToItem(
     source: `${basename(path)}:${line}`,
     error: new RobleError('ROBLE_CSV_INVALID', message, { received }),
   });
-  if (row.length !== columns.count) return bad(`The row has another number of columns than the header (${columns.count}).`, row.length);
+  if (row.length !== columns.count)
+    return bad(`The row has another number of columns than the header (${columns.count}).`, row.length);
   const image = row[columns.image]!;
   const label = row[columns.label]!;
   if (image === '' || label === '') return bad('The row has an empty image or label.', row);
   const file = resolve(dirname(path), image);
-  if (options.confined && leaves(dirname(path), file)) return bad('The image lies outside of the source.', image);
+  if (options.confined && leaves(dirname(path), file))
+    return bad('The image lies outside of the source.', image);
   const word = row[columns.split] ?? '';
   const split: SplitName | undefined = options.split ?? splitOfWord(word);
-  if (word !== '' && split === undefined) return bad('The split is none of train, validation and test.', word);
+  if (word !== '' && split === undefined)
+    return bad('The split is none of train, validation and test.', word);
   const group = row[columns.group];
   const found = await finder.find(file);
   if (found === undefined)
-    return { source: image, error: new RobleError('ROBLE_FILE_NOT_FOUND', 'There is no such file beside the CSV file.') };
+    return {
+      source: image,
+      error: new RobleError('ROBLE_FILE_NOT_FOUND', 'There is no such file beside the CSV file.'),
+    };
   return {
     source: image,
     label: options.labels === 'index' ? Number(label) : label,

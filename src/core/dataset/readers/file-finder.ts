@@ -22,7 +22,8 @@ export class FileFinder {
     if (known) return known;
     const exact = new Set(await readdir(folder).catch(() => []));
     const folded = new Map<string, string[]>();
-    for (const name of exact) folded.set(name.toLowerCase(), [...(folded.get(name.toLowerCase()) ?? []), name]);
+    for (const name of exact)
+      folded.set(name.toLowerCase(), [...(folded.get(name.toLowerCase()) ?? []), name]);
     const listed = { exact, folded };
     this.#folders.set(folder, listed);
     return listed;

@@ -38,7 +38,9 @@ async function imageFiles(path: string): Promise<string[]> {
   if (!(await stat(path)).isDirectory()) return [path];
   const names = (await readdir(path)).filter(isIdxImages).sort();
   // Of `x` and `x.gz` one is enough: they are the same file.
-  return names.filter((name) => !names.includes(name.replace(/\.gz$/, '')) || !name.endsWith('.gz')).map((name) => join(path, name));
+  return names
+    .filter((name) => !names.includes(name.replace(/\.gz$/, '')) || !name.endsWith('.gz'))
+    .map((name) => join(path, name));
 }
 
 async function labelsFileOf(images: string): Promise<string> {
@@ -80,7 +82,12 @@ async function* readImages(
   const name = basename(path);
   const reader = new ByteReader(await openPlainOrGzip(path));
   try {
-    const [count, ...sides] = await readHeader(reader, path, [GREY_MAGIC, COLOUR_MAGIC], 'images (idx3 or idx4, unsigned bytes)');
+    const [count, ...sides] = await readHeader(
+      reader,
+      path,
+      [GREY_MAGIC, COLOUR_MAGIC],
+      'images (idx3 or idx4, unsigned bytes)',
+    );
     if (count !== labels.length)
       throw new RobleError('ROBLE_IDX_COUNT', `${path} and its labels differ in number.`, {
         received: `${count} images, ${labels.length} labels`,
@@ -91,7 +98,12 @@ async function* readImages(
     for (let i = 0; i < count; i++) {
       const pixels = await reader.read(size);
       if (pixels.length < size) throw tooFew(path, i, count, 'whole images');
-      yield { source: `${name}#${i}`, label: labels[i]!, ...optional('split', split), picture: { kind: 'pixels', pixels, shape } };
+      yield {
+        source: `${name}#${i}`,
+        label: labels[i]!,
+        ...optional('split', split),
+        picture: { kind: 'pixels', pixels, shape },
+      };
     }
     await refuseTrailing(reader, path);
   } catch (error) {
@@ -113,7 +125,12 @@ async function withFile<T>(path: string, work: (reader: ByteReader) => Promise<T
 }
 
 /** Reads the magic number and the sizes behind it; its last byte says how many there are. */
-async function readHeader(reader: ByteReader, path: string, magics: number[], what: string): Promise<number[]> {
+async function readHeader(
+  reader: ByteReader,
+  path: string,
+  magics: number[],
+  what: string,
+): Promise<number[]> {
   const start = await reader.read(4);
   const magic = start.length === 4 ? start.readUInt32BE() : -1;
   if (!magics.includes(magic))
@@ -123,7 +140,8 @@ async function readHeader(reader: ByteReader, path: string, magics: number[], wh
       nextSteps: ['Check that the file is complete, and that images and labels are not swapped.'],
     });
   const sizes = await reader.read(4 * (magic & 0xff));
-  if (sizes.length < 4 * (magic & 0xff)) throw tooFew(path, 4 + sizes.length, 4 + 4 * (magic & 0xff), 'bytes of the header');
+  if (sizes.length < 4 * (magic & 0xff))
+    throw tooFew(path, 4 + sizes.length, 4 + 4 * (magic & 0xff), 'bytes of the header');
   return Array.from({ length: sizes.length / 4 }, (_, i) => sizes.readUInt32BE(4 * i));
 }
 

@@ -18,10 +18,16 @@ export async function* readImageFolder(path: string, options: ReaderOptions): As
   const splits = folders.map(splitOfWord);
   const given = splits.length > 0 && splits.every((split) => split !== undefined);
   if (!given) yield* readClasses(path, '', options.split);
-  else for (const [i, folder] of folders.entries()) yield* readClasses(path, `${folder}/`, options.split ?? splits[i]);
+  else
+    for (const [i, folder] of folders.entries())
+      yield* readClasses(path, `${folder}/`, options.split ?? splits[i]);
 }
 
-async function* readClasses(root: string, prefix: string, split: SplitName | undefined): AsyncGenerator<SourceItem> {
+async function* readClasses(
+  root: string,
+  prefix: string,
+  split: SplitName | undefined,
+): AsyncGenerator<SourceItem> {
   for (const folder of await foldersIn(join(root, prefix)))
     for (const file of await filesIn(join(root, prefix, folder)))
       yield {
@@ -34,7 +40,10 @@ async function* readClasses(root: string, prefix: string, split: SplitName | und
 
 async function foldersIn(path: string): Promise<string[]> {
   const entries = await readdir(path, { withFileTypes: true });
-  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map(({ name }) => name).sort();
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name }) => name)
+    .sort();
 }
 
 /** All files below a folder, sorted, so that the order does not depend on the disk. */

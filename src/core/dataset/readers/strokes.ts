@@ -23,7 +23,10 @@ export function isStrokesFile(name: string): boolean {
  */
 export async function* readStrokes(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
   const files = (await stat(path)).isDirectory()
-    ? (await readdir(path)).filter(isStrokesFile).sort().map((name) => join(path, name))
+    ? (await readdir(path))
+        .filter(isStrokesFile)
+        .sort()
+        .map((name) => join(path, name))
     : [path];
   for (const file of files) {
     const word = basename(file).split(/[-._]/)[0]!;
@@ -92,16 +95,26 @@ function parseObject(text: string): Record<string, unknown> | undefined {
 }
 
 /** Written by hand because a schema library takes longer on a hundred points a line than drawing them does. */
-function findProblem(value: Record<string, unknown> | undefined, field: string, { groupBy }: ReaderOptions): string | undefined {
+function findProblem(
+  value: Record<string, unknown> | undefined,
+  field: string,
+  { groupBy }: ReaderOptions,
+): string | undefined {
   if (value === undefined) return 'it is not a JSON object';
   if (typeof value.label !== 'string' || value.label === '') return '"label" is not a text';
-  if (!Array.isArray(value.strokes) || !value.strokes.every(isStroke)) return '"strokes" is not lists of [x, y]';
+  if (!Array.isArray(value.strokes) || !value.strokes.every(isStroke))
+    return '"strokes" is not lists of [x, y]';
   if (!value.strokes.some((stroke: Stroke) => stroke.length > 0)) return '"strokes" has no point';
-  if (value.unit !== undefined && !(Number.isFinite(value.unit) && (value.unit as number) >= 0)) return '"unit" is not a size';
-  if (groupBy !== undefined && groupBy !== 'none' && value[field] === undefined) return `it has no "${field}" to group by`;
+  if (value.unit !== undefined && !(Number.isFinite(value.unit) && (value.unit as number) >= 0))
+    return '"unit" is not a size';
+  if (groupBy !== undefined && groupBy !== 'none' && value[field] === undefined)
+    return `it has no "${field}" to group by`;
   return undefined;
 }
 
 function isStroke(value: unknown): value is Stroke {
-  return Array.isArray(value) && value.every((point) => Array.isArray(point) && Number.isFinite(point[0]) && Number.isFinite(point[1]));
+  return (
+    Array.isArray(value) &&
+    value.every((point) => Array.isArray(point) && Number.isFinite(point[0]) && Number.isFinite(point[1]))
+  );
 }

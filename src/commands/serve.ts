@@ -1,0 +1,53 @@
+import { once } from 'node:events';
+import { Flags } from '@oclif/core';
+import { RobleCommand } from '../base-command.js';
+import type { Context } from '../core/context.js';
+import { EXIT } from '../core/errors.js';
+
+interface ServeResult {
+  readonly url: string;
+  readonly model: string;
+}
+
+export default class Serve extends RobleCommand<ServeResult> {
+  static override summary = 'Answer predictions over HTTP.';
+  static override description =
+    'Ctrl-C or SIGTERM finishes the requests in flight and ends with exit code 0.';
+  static override examples = ['<%= config.bin %> <%= command.id %> --model runs/run-0001/model --port 8080'];
+
+  static override flags = {
+    model: Flags.string({ description: 'Folder of the model bundle; by default that of the newest run.' }),
+    host: Flags.string({ description: 'Address to listen on.' }),
+    port: Flags.integer({ description: 'Port to listen on; 0: any free one.', min: 0, max: 65535 }),
+    workers: Flags.integer({ description: 'Inference processes.', min: 1 }),
+    threads: Flags.integer({ description: 'Threads of each inference process.', min: 1 }),
+  };
+
+  protected async execute(context: Context): Promise<ServeResult> {
+    const { flags } = await this.parse(Serve);
+    const config = await this.loadConfig({
+      'serve.host': { value: flags.host, flag: '--host' },
+      'serve.port': { value: flags.port, flag: '--port' },
+      'serve.workers': { value: flags.workers, flag: '--workers' },
+      'serve.threads': { value: flags.threads, flag: '--threads' },
+    });
+    const { createServer, findNewestBundle } = await import('../index.js');
+    const model = flags.model ?? (await findNewestBundle(config.runs));
+    const server = await createServer({ ...config.serve, model }, context);
+    this.logToStderr(
+      `Serving ${server.model.name} (${server.model.classes.length} classes) at ${server.url}`,
+    );
+    this.logToStderr(
+      `Try: curl --data-binary @picture.png -H 'content-type: image/png' ${server.url}/predict`,
+    );
+    if (!context.signal!.aborted) await once(context.signal!, 'abort');
+    await server.close();
+    // Being stopped is how a server ends well.
+    this.exitCode = EXIT.ok;
+    return { url: server.url, model };
+  }
+
+  protected render(): void {
+    this.log('Stopped.');
+  }
+}

@@ -1,0 +1,46 @@
+import { RobleError } from '../errors.js';
+import { GOLDEN_TOLERANCE, type ModelBundle, openBundle } from '../model/bundle.js';
+import type { Predictor, ServingOptions } from '../plugin/api.js';
+import type { PluginRegistry } from '../plugin/registry.js';
+
+export interface PredictorOptions extends ServingOptions {
+  /** Name of the serving backend. */
+  readonly backend: string;
+}
+
+/**
+ * A predictor that is known to work: the bundle's files are what they were, and the golden images get the answers that
+ * they got when the bundle was made.
+ *
+ * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_BUNDLE_INVALID`, `ROBLE_PLUGIN_UNKNOWN`, `ROBLE_DEVICE_UNAVAILABLE`.
+ */
+export async function openPredictor(
+  folder: string,
+  { backend, ...options }: PredictorOptions,
+  registry: PluginRegistry,
+): Promise<{ bundle: ModelBundle; predictor: Predictor }> {
+  const bundle = await openBundle(folder);
+  const predictor = await (await registry.load('serving-backend', backend)).load(bundle, options);
+  await predictor.warmUp();
+  await checkGolden(bundle, predictor);
+  return { bundle, predictor };
+}
+
+async function checkGolden({ folder, golden }: ModelBundle, predictor: Predictor): Promise<void> {
+  const answer = await predictor.predict(golden.images, golden.count);
+  const difference = golden.probabilities.reduce(
+    (largest, expected, i) => Math.max(largest, Math.abs(expected - answer[i]!)),
+    0,
+  );
+  if (answer.length === golden.probabilities.length && difference <= GOLDEN_TOLERANCE) return;
+  await predictor.close();
+  throw new RobleError(
+    'ROBLE_BUNDLE_INVALID',
+    `The model in ${folder} does not give its golden outputs here.`,
+    {
+      received: `probabilities that differ by up to ${difference}`,
+      expected: `at most ${GOLDEN_TOLERANCE}`,
+      nextSteps: ['Export the bundle again, or use another backend or device.'],
+    },
+  );
+}

@@ -1,0 +1,212 @@
+import { RobleError } from '../errors.js';
+import type { ModelBundle } from '../model/bundle.js';
+import type { PluginEntry } from '../plugin/api.js';
+import type { PredictorOptions } from '../predict/open-predictor.js';
+import type { FromInferenceWorker } from './inference-messages.js';
+import { InferenceProcess } from './inference-process.js';
+
+/** Images that one call of a model takes at most. */
+const MAX_BATCH = 64;
+/** Wait before a dead worker is started again; doubled with each death in a row. */
+const FIRST_RESTART_MS = 100;
+const LAST_RESTART_MS = 5000;
+/** When every worker died so often in a row, images no longer wait for one to come back. */
+const DEATHS_TO_GIVE_UP = 4;
+
+interface Job {
+  readonly image: Uint8Array;
+  readonly settle: (probabilities: Float32Array) => void;
+  readonly fail: (error: Error) => void;
+  /** Whether a worker died with it already: then it is not tried again. */
+  retried: boolean;
+}
+
+interface Worker {
+  process: InferenceProcess | undefined;
+  state: 'starting' | 'idle' | 'busy' | 'dead';
+  jobs: Job[];
+  /** In a row, without an answer between them. */
+  deaths: number;
+}
+
+export interface InferencePoolOptions {
+  readonly bundle: ModelBundle;
+  readonly workers: number;
+  readonly predictor: PredictorOptions;
+  readonly plugins: readonly PluginEntry[];
+  /** Told what happens to the workers. */
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * Inference processes with one queue. An idle worker takes at once all that waits, up to a batch: while it computes the
+ * next batch collects itself, and nobody waits for a batch to fill. A worker that dies is replaced, and its images are
+ * tried once more.
+ */
+export class InferencePool {
+  readonly #options: InferencePoolOptions;
+  readonly #queue: Job[] = [];
+  readonly #workers: Worker[] = [];
+  #closed = false;
+  #batches = 0;
+  #restarts = 0;
+
+  private constructor(options: InferencePoolOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the workers and waits until each has loaded the model; throws what the first one to fail says. */
+  static async start(options: InferencePoolOptions): Promise<InferencePool> {
+    const pool = new InferencePool(options);
+    try {
+      await Promise.all(Array.from({ length: options.workers }, () => pool.#addWorker()));
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+    return pool;
+  }
+
+  /** Workers that have the model and can take work. */
+  get readyWorkers(): number {
+    return this.#workers.filter(isReady).length;
+  }
+
+  get queueLength(): number {
+    return this.#queue.length;
+  }
+
+  /** Calls of the model so far. */
+  get batches(): number {
+    return this.#batches;
+  }
+
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  get processIds(): number[] {
+    return this.#workers.flatMap((worker) =>
+      worker.state === 'dead' ? [] : (worker.process?.processId ?? []),
+    );
+  }
+
+  /**
+   * Probabilities of one image, uint8 [height, width, channels].
+   *
+   * @throws {RobleError} `ROBLE_SERVER_NOT_READY` when no worker can answer.
+   */
+  predict(image: Uint8Array): Promise<Float32Array> {
+    if (this.#closed) return Promise.reject(notReady('The server is stopping.'));
+    if (this.#isHopeless()) return Promise.reject(notReady('No inference process stays alive.'));
+    return new Promise((settle, fail) => {
+      this.#queue.push({ image, settle, fail, retried: false });
+      this.#dispatch();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#failQueue('The server is stopping.');
+    await Promise.all(this.#workers.map(({ process }) => process?.kill()));
+  }
+
+  #dispatch(): void {
+    for (const worker of this.#workers) {
+      if (this.#queue.length === 0) return;
+      if (worker.state !== 'idle') continue;
+      worker.jobs = this.#queue.splice(0, MAX_BATCH);
+      worker.state = 'busy';
+      this.#batches++;
+      worker.process!.predict(Buffer.concat(worker.jobs.map(({ image }) => image)), worker.jobs.length);
+    }
+  }
+
+  /** Resolves when the worker is ready, rejects when its first process cannot be. */
+  #addWorker(): Promise<void> {
+    const worker: Worker = { process: undefined, state: 'starting', jobs: [], deaths: 0 };
+    this.#workers.push(worker);
+    return new Promise((resolve, reject) => {
+      this.#startProcess(worker, resolve, (error) => {
+        worker.state = 'dead';
+        reject(error);
+      });
+    });
+  }
+
+  /** `failed` is told when the process ends before it was ready; later ends are for the pool to mend. */
+  #startProcess(worker: Worker, started: () => void, failed: (error: Error) => void): void {
+    const { bundle, predictor, plugins } = this.#options;
+    const { folder, digest } = bundle;
+    worker.state = 'starting';
+    worker.process = new InferenceProcess(
+      { type: 'load', folder, digest, options: predictor, plugins },
+      {
+        ready: () => {
+          worker.state = 'idle';
+          started();
+          this.#dispatch();
+        },
+        answered: (message) => this.#finish(worker, message),
+        ended: (error) => (worker.state === 'starting' ? failed(error) : this.#replace(worker, error)),
+      },
+    );
+  }
+
+  #finish(worker: Worker, message: Exclude<FromInferenceWorker, { type: 'ready' }>): void {
+    const jobs = worker.jobs.splice(0);
+    worker.state = 'idle';
+    worker.deaths = 0;
+    this.#dispatch();
+    if (message.type === 'failed') for (const job of jobs) job.fail(RobleError.fromJSON(message.error));
+    else {
+      const classes = this.#options.bundle.classes.length;
+      for (const [i, job] of jobs.entries())
+        job.settle(message.probabilities.subarray(i * classes, (i + 1) * classes));
+    }
+  }
+
+  /** Gives a dead worker's images back to the queue, and starts a new process after a while. */
+  #replace(worker: Worker, error: Error): void {
+    worker.state = 'dead';
+    worker.deaths++;
+    for (const job of worker.jobs.splice(0).reverse()) {
+      if (job.retried) job.fail(notReady('The inference process died twice with this image.'));
+      else {
+        job.retried = true;
+        this.#queue.unshift(job);
+      }
+    }
+    if (this.#closed) return this.#failQueue('The server is stopping.');
+    this.#options.warn(error.message);
+    if (this.#isHopeless()) this.#failQueue('No inference process stays alive.');
+    const waitMs = Math.min(FIRST_RESTART_MS * 2 ** (worker.deaths - 1), LAST_RESTART_MS);
+    const restart = () => {
+      if (this.#closed) return;
+      this.#restarts++;
+      this.#startProcess(
+        worker,
+        () => {},
+        (failure) => this.#replace(worker, failure),
+      );
+    };
+    setTimeout(restart, waitMs).unref();
+    this.#dispatch();
+  }
+
+  #isHopeless(): boolean {
+    return this.#workers.every((worker) => !isReady(worker) && worker.deaths >= DEATHS_TO_GIVE_UP);
+  }
+
+  #failQueue(reason: string): void {
+    for (const job of this.#queue.splice(0)) job.fail(notReady(reason));
+  }
+}
+
+function isReady({ state }: Worker): boolean {
+  return state === 'idle' || state === 'busy';
+}
+
+function notReady(message: string): RobleError {
+  return new RobleError('ROBLE_SERVER_NOT_READY', message, { nextSteps: ['Try again in a moment.'] });
+}

@@ -1,0 +1,70 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { RobleError } from '../errors.js';
+import { childModule } from '../module-url.js';
+import type { FromInferenceWorker, ToInferenceWorker } from './inference-messages.js';
+
+export interface InferenceProcessEvents {
+  /** It has the model and can take work. */
+  ready(): void;
+  answered(message: Exclude<FromInferenceWorker, { type: 'ready' }>): void;
+  /** It is gone, or could not be started. Comes once, last. */
+  ended(error: Error): void;
+}
+
+/** One inference process. */
+export class InferenceProcess {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<void>;
+
+  constructor(load: Extract<ToInferenceWorker, { type: 'load' }>, events: InferenceProcessEvents) {
+    const { path, execArgv } = childModule(import.meta.url, './inference-worker.js');
+    this.#child = fork(path, [], {
+      execArgv,
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    let failure: Error | undefined;
+    this.#child.on('message', (message: FromInferenceWorker) => {
+      if (message.type === 'ready') events.ready();
+      else if (message.type === 'failed' && message.during === 'load') {
+        failure = RobleError.fromJSON(message.error);
+        this.#child.kill('SIGKILL');
+      } else events.answered(message);
+    });
+    this.#ended = new Promise((resolve) => {
+      const end = (error: Error) => {
+        resolve();
+        events.ended(failure ?? error);
+      };
+      this.#child.once('exit', (code, signal) => end(died(`with ${signal ?? `exit code ${code}`}`)));
+      this.#child.on('error', (error) => {
+        // Without a process there is no exit to wait for.
+        if (this.#child.pid === undefined) end(died(`before it started: ${error.message}`));
+      });
+    });
+    this.#send(load);
+  }
+
+  get processId(): number | undefined {
+    return this.#child.pid;
+  }
+
+  predict(images: Uint8Array, count: number): void {
+    this.#send({ type: 'predict', images, count });
+  }
+
+  /** Ends it at once. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#ended;
+  }
+
+  /** A message to a process that is dying is lost; its end, which follows, takes care of the work. */
+  #send(message: ToInferenceWorker): void {
+    if (this.#child.connected) this.#child.send(message, () => {});
+  }
+}
+
+function died(how: string): RobleError {
+  return new RobleError('ROBLE_WORKER_DIED', `An inference process ended ${how}.`);
+}

@@ -1,0 +1,41 @@
+/** The inference process: a crash of native code takes only this one with it. It ends when its parent is gone. */
+import { RobleError } from '../errors.js';
+import type { Predictor } from '../plugin/api.js';
+import { PluginRegistry } from '../plugin/registry.js';
+import { openPredictor } from '../predict/open-predictor.js';
+import type { FromInferenceWorker, ToInferenceWorker } from './inference-messages.js';
+
+type Message<Type extends ToInferenceWorker['type']> = Extract<ToInferenceWorker, { type: Type }>;
+
+let predictor: Predictor | undefined;
+
+// A terminal sends Ctrl-C to the whole group; when to stop is for the server to say.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+process.on('disconnect', () => process.exit(0));
+process.on('message', (message: ToInferenceWorker) => {
+  const answer = message.type === 'load' ? load(message) : predict(message);
+  answer.then(send, (error) =>
+    send({ type: 'failed', during: message.type, error: RobleError.from(error).toJSON() }),
+  );
+});
+
+function send(message: FromInferenceWorker): void {
+  if (process.connected) process.send!(message);
+}
+
+async function load(message: Message<'load'>): Promise<FromInferenceWorker> {
+  const opened = await openPredictor(message.folder, message.options, new PluginRegistry(message.plugins));
+  if (opened.bundle.digest !== message.digest)
+    throw new RobleError('ROBLE_BUNDLE_INVALID', `Another bundle lies in ${message.folder} now.`, {
+      received: opened.bundle.digest,
+      expected: message.digest,
+      nextSteps: ['Start the server again to serve the new one.'],
+    });
+  predictor = opened.predictor;
+  return { type: 'ready' };
+}
+
+async function predict({ images, count }: Message<'predict'>): Promise<FromInferenceWorker> {
+  return { type: 'result', probabilities: await predictor!.predict(images, count) };
+}

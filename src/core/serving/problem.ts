@@ -1,0 +1,57 @@
+import { ERRORS, type ErrorCode, RobleError } from '../errors.js';
+
+/** An error answer in the form of RFC 9457. */
+export interface ProblemDetails {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: ErrorCode;
+  readonly received?: unknown;
+  readonly expected?: string;
+}
+
+const STATUS: Partial<Record<ErrorCode, number>> = {
+  ROBLE_REQUEST_INVALID: 400,
+  ROBLE_REQUEST_TOO_LARGE: 413,
+  ROBLE_REQUEST_UNSUPPORTED: 415,
+  ROBLE_ROUTE_UNKNOWN: 404,
+  ROBLE_IMAGE_EMPTY: 400,
+  ROBLE_IMAGE_SHAPE: 400,
+  ROBLE_IMAGE_TRUNCATED: 422,
+  ROBLE_IMAGE_UNREADABLE: 422,
+  ROBLE_IMAGE_TOO_SMALL: 422,
+  ROBLE_IMAGE_ANIMATED: 422,
+  ROBLE_IMAGE_TOO_LARGE: 413,
+  ROBLE_SERVER_BUSY: 429,
+  ROBLE_SERVER_NOT_READY: 503,
+};
+
+/** The answer for an error; what is not the client's doing tells nothing of the inside. */
+export function problemOf(thrown: unknown): ProblemDetails {
+  const error = fromFramework(thrown) ?? RobleError.from(thrown);
+  const status = STATUS[error.code] ?? 500;
+  const { received, expected } = error.details;
+  return {
+    type: `urn:roble:error:${error.code}`,
+    title: ERRORS[error.code].meaning,
+    status,
+    detail: status === 500 ? 'The server failed to answer; its log says why.' : error.message,
+    code: error.code,
+    ...(status !== 500 && received !== undefined && { received }),
+    ...(status !== 500 && expected !== undefined && { expected }),
+  };
+}
+
+/** The web framework's own errors, which come before any of our code runs. */
+function fromFramework(thrown: unknown): RobleError | undefined {
+  const { statusCode, message } = (thrown ?? {}) as { statusCode?: number; message?: string };
+  if (thrown instanceof RobleError || statusCode === undefined || statusCode >= 500) return undefined;
+  const code: ErrorCode =
+    statusCode === 413
+      ? 'ROBLE_REQUEST_TOO_LARGE'
+      : statusCode === 415
+        ? 'ROBLE_REQUEST_UNSUPPORTED'
+        : 'ROBLE_REQUEST_INVALID';
+  return new RobleError(code, message ?? 'The request cannot be read.');
+}
