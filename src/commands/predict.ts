@@ -4,13 +4,18 @@ import { RobleCommand } from '../base-command.js';
 import type { Context } from '../core/context.js';
 import { EXIT, RobleError } from '../core/errors.js';
 import type { FilePrediction, ImageInput } from '../core/predict/predict-files.js';
+import { predictionCsv, predictionTable } from '../ui/prediction-text.js';
 
 interface PredictResult {
   readonly model: { readonly folder: string; readonly name: string; readonly digest: string };
   readonly predictions: readonly FilePrediction[];
 }
 
-type Format = 'table' | 'json' | 'csv';
+const FORMATS = {
+  table: predictionTable,
+  json: (results: readonly FilePrediction[]) => [JSON.stringify(results, null, 2)],
+  csv: predictionCsv,
+};
 
 export default class Predict extends RobleCommand<PredictResult> {
   static override summary = 'Classify images: files, folders, globs or standard input.';
@@ -39,15 +44,16 @@ export default class Predict extends RobleCommand<PredictResult> {
     threads: Flags.integer({ description: 'Threads of the backend; 0: it chooses.', min: 0 }),
   };
 
-  private format: Format = 'table';
+  private format: keyof typeof FORMATS = 'table';
 
   protected async execute(context: Context): Promise<PredictResult> {
     const { argv, flags } = await this.parse(Predict);
     this.format = flags.format;
     const config = await this.loadConfig();
     const { findNewestBundle, loadModel, predictFiles } = await import('../index.js');
-    const folder = flags.model ?? (await findNewestBundle(config.runs));
     const inputs = await readInputs(argv as string[], flags['files-from']);
+    const folder = flags.model ?? (await findNewestBundle(config.runs));
+    if (flags.model === undefined) this.logToStderr(`Model: ${folder}`);
     const { backend, device, maxPixels } = config.serve;
     const model = await loadModel(folder, { backend, device, threads: flags.threads ?? 0, maxPixels });
     try {
@@ -59,25 +65,29 @@ export default class Predict extends RobleCommand<PredictResult> {
     }
   }
 
-  protected render(result: PredictResult): void {
-    const lines = { json: jsonLines, csv: csvLines, table: tableLines }[this.format](result.predictions);
-    for (const line of lines) this.log(line);
-    for (const failed of result.predictions)
-      if ('error' in failed)
-        this.logToStderr(`${failed.file}: ${failed.error.message} [${failed.error.code}]`);
+  protected render({ predictions }: PredictResult): void {
+    for (const line of FORMATS[this.format](predictions)) this.log(line);
+    for (const result of predictions)
+      if ('error' in result)
+        this.logToStderr(`${result.file}: ${result.error.message} [${result.error.code}]`);
   }
 }
 
 async function readInputs(words: readonly string[], filesFrom: string | undefined): Promise<ImageInput[]> {
+  const readsImage = words.includes('-');
+  if (readsImage && filesFrom === '-')
+    throw new RobleError('ROBLE_USAGE', 'Standard input cannot be an image and a list of files at once.', {
+      expected: 'either "-" or "--files-from -"',
+    });
   const { findImages } = await import('../index.js');
   const inputs: ImageInput[] = [];
-  if (words.includes('-')) inputs.push({ file: '-', bytes: await readStandardInput() });
+  if (readsImage) inputs.push({ file: '-', bytes: await readStandardInput() });
   if (filesFrom !== undefined) {
     const text = filesFrom === '-' ? await readStandardInput() : await readFile(filesFrom);
     const lines = text.toString().split(/\r?\n/).filter(Boolean);
     inputs.push(...lines.map((file) => ({ file })));
   }
-  inputs.push(...(await findImages(words.filter((word) => word !== '-'))).map((file) => ({ file })));
+  inputs.push(...(await findImages(words.filter((word) => word !== '-'))));
   if (inputs.length > 0) return inputs;
   throw new RobleError('ROBLE_USAGE', 'There is no image to classify.', {
     expected: 'files, folders or globs, "-" for standard input, or --files-from',
@@ -88,35 +98,4 @@ async function readStandardInput(): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);
-}
-
-function jsonLines(results: readonly FilePrediction[]): string[] {
-  return [JSON.stringify(results, null, 2)];
-}
-
-function tableLines(results: readonly FilePrediction[]): string[] {
-  const width = Math.max(...results.map(({ file }) => file.length));
-  return results.map((result) => {
-    const answer =
-      'error' in result
-        ? `not readable: ${result.error.code}`
-        : result.predictions
-            .map(({ label, probability }) => `${label} ${(probability * 100).toFixed(1)} %`)
-            .join('   ');
-    return `${result.file.padEnd(width)}  ${answer}`;
-  });
-}
-
-/** One line a class; the errors go to standard error. RFC 4180 quoting. */
-function csvLines(results: readonly FilePrediction[]): string[] {
-  const quote = (text: string) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-  const rows = results.flatMap((result) =>
-    'error' in result
-      ? []
-      : result.predictions.map(
-          ({ label, probability }, rank) =>
-            `${quote(result.file)},${rank + 1},${quote(label)},${probability}`,
-        ),
-  );
-  return ['file,rank,label,probability', ...rows];
 }

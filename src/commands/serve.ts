@@ -34,11 +34,10 @@ export default class Serve extends RobleCommand<ServeResult> {
     const { createServer, findNewestBundle } = await import('../index.js');
     const model = flags.model ?? (await findNewestBundle(config.runs));
     const server = await createServer({ ...config.serve, model }, context);
-    this.logToStderr(
-      `Serving ${server.model.name} (${server.model.classes.length} classes) at ${server.url}`,
-    );
-    this.logToStderr(
-      `Try: curl --data-binary @picture.png -H 'content-type: image/png' ${server.url}/predict`,
+    // Said under --json too: with --port 0 nobody could know the address otherwise.
+    process.stderr.write(
+      `Serving ${server.model.name} (${server.model.classes.length} classes, ${model}) at ${server.url}\n` +
+        `Try: curl --data-binary @picture.png -H 'content-type: image/png' ${server.url}/predict\n`,
     );
     if (!context.signal!.aborted) await once(context.signal!, 'abort');
     await server.close();

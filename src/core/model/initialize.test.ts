@@ -25,7 +25,7 @@ describe('initial parameters', () => {
       ['dense1.weight', 3 * 3 * 128],
     ] as const) {
       const { data } = parameters[name]!;
-      const bound = Math.sqrt(6 / fanIn);
+      const bound = Math.sqrt(1 / fanIn);
       expect(data.every((value) => Math.abs(value) <= bound)).toBe(true);
       const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
       const variance = data.reduce((sum, value) => sum + value ** 2, 0) / data.length;

@@ -272,7 +272,10 @@ function projectionLayers(name: string, input: SampleShape, output: SampleShape)
   ];
 }
 
-/** He et al. 2015: uniform with variance 2 / fan-in; biases start at zero. */
+/**
+ * Weights start uniform within 1 / sqrt(fan-in), PyTorch's default, and biases at zero. Smaller weights than He et al.
+ * 2015 before a batch norm turn faster at the same learning rate.
+ */
 function weightAndBias(
   name: string,
   shape: number[],
@@ -285,7 +288,7 @@ function weightAndBias(
     shape,
     trainable: true,
     decay: true,
-    initial: { bound: Math.sqrt(6 / fanIn) },
+    initial: { bound: Math.sqrt(1 / fanIn) },
   };
   if (!bias) return [weight];
   return [

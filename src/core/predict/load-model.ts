@@ -6,6 +6,9 @@ import type { PluginRegistry } from '../plugin/registry.js';
 import { openPredictor } from './open-predictor.js';
 import { type Prediction, topPredictionsOfEach } from './top-predictions.js';
 
+/** Images that go through the network at a time: bounds the memory, and more would not be faster. */
+const MAX_BATCH = 64;
+
 export interface LoadModelOptions {
   /** Serving backend; by default `onnx`. */
   readonly backend?: string;
@@ -49,9 +52,13 @@ export class Model {
 
   /** The `topK` classes of each image that {@link Model.preprocess} gave. */
   async predictPixels(images: readonly Uint8Array[], topK = 3): Promise<Prediction[][]> {
-    if (images.length === 0) return [];
-    const probabilities = await this.#predictor.predict(Buffer.concat(images), images.length);
-    return topPredictionsOfEach(probabilities, this.classes, topK);
+    const results: Prediction[][] = [];
+    for (let start = 0; start < images.length; start += MAX_BATCH) {
+      const batch = images.slice(start, start + MAX_BATCH);
+      const probabilities = await this.#predictor.predict(Buffer.concat(batch), batch.length);
+      results.push(...topPredictionsOfEach(probabilities, this.classes, topK));
+    }
+    return results;
   }
 
   /** The `topK` classes of each encoded picture. */

@@ -20,10 +20,29 @@ export async function openPredictor(
   registry: PluginRegistry,
 ): Promise<{ bundle: ModelBundle; predictor: Predictor }> {
   const bundle = await openBundle(folder);
-  const predictor = await (await registry.load('serving-backend', backend)).load(bundle, options);
-  await predictor.warmUp();
-  await checkGolden(bundle, predictor);
-  return { bundle, predictor };
+  const plugin = await registry.load('serving-backend', backend);
+  let predictor: Predictor | undefined;
+  try {
+    predictor = await plugin.load(bundle, options);
+    await predictor.warmUp();
+    await checkGolden(bundle, predictor);
+    return { bundle, predictor };
+  } catch (error) {
+    await predictor?.close();
+    throw error instanceof RobleError ? error : unusable(bundle, backend, error);
+  }
+}
+
+function unusable({ folder }: ModelBundle, backend: string, cause: unknown): RobleError {
+  return new RobleError(
+    'ROBLE_BUNDLE_INVALID',
+    `The backend "${backend}" cannot run the model in ${folder}.`,
+    {
+      received: (cause as Error).message,
+      expected: 'an ONNX model with the input "images" and the output "probabilities"',
+      cause,
+    },
+  );
 }
 
 async function checkGolden({ folder, golden }: ModelBundle, predictor: Predictor): Promise<void> {
@@ -33,7 +52,6 @@ async function checkGolden({ folder, golden }: ModelBundle, predictor: Predictor
     0,
   );
   if (answer.length === golden.probabilities.length && difference <= GOLDEN_TOLERANCE) return;
-  await predictor.close();
   throw new RobleError(
     'ROBLE_BUNDLE_INVALID',
     `The model in ${folder} does not give its golden outputs here.`,

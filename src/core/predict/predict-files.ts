@@ -17,9 +17,20 @@ export interface ImageInput {
   readonly file: string;
   /** The encoded picture; by default it is read from the file of that name. */
   readonly bytes?: Uint8Array;
+  /** Why there is nothing to classify; it becomes the answer. */
+  readonly error?: SerializedError;
 }
 
-/** Classifies many images; one that cannot be read is reported in its place and does not stop the others. */
+type PreparedInput =
+  | { readonly file: string; readonly pixels: Uint8Array }
+  | { readonly file: string; readonly error: SerializedError };
+
+/**
+ * Classifies many images; one that cannot be read is reported in its place and does not stop the others.
+ *
+ * @example
+ * const answers = await predictFiles(model, await findImages(['photos']), 3);
+ */
 export async function predictFiles(
   model: Model,
   inputs: readonly ImageInput[],
@@ -29,7 +40,10 @@ export async function predictFiles(
   const results: FilePrediction[] = [];
   for (let start = 0; start < inputs.length; start += CHUNK) {
     signal?.throwIfAborted();
-    results.push(...(await predictChunk(model, inputs.slice(start, start + CHUNK), topK)));
+    const prepared = await Promise.all(
+      inputs.slice(start, start + CHUNK).map((input) => prepare(model, input)),
+    );
+    results.push(...(await predictPrepared(model, prepared, topK)));
     reporter?.report({
       type: 'progress',
       id: 'predict',
@@ -41,26 +55,23 @@ export async function predictFiles(
   return results;
 }
 
-async function predictChunk(
+async function prepare(model: Model, { file, bytes, error }: ImageInput): Promise<PreparedInput> {
+  if (error) return { file, error };
+  try {
+    return { file, pixels: await model.preprocess(bytes ?? (await readFile(file))) };
+  } catch (thrown) {
+    return { file, error: RobleError.from(thrown).toJSON() };
+  }
+}
+
+async function predictPrepared(
   model: Model,
-  inputs: readonly ImageInput[],
+  prepared: readonly PreparedInput[],
   topK: number,
 ): Promise<FilePrediction[]> {
-  const prepared = await Promise.all(
-    inputs.map(async ({ file, bytes }) => {
-      try {
-        return { file, pixels: await model.preprocess(bytes ?? (await readFile(file))) };
-      } catch (error) {
-        return { file, error: RobleError.from(error).toJSON() };
-      }
-    }),
-  );
-  const good = prepared.flatMap((image) => ('pixels' in image && image.pixels ? [image.pixels] : []));
-  const predictions = await model.predictPixels(good, topK);
-  let next = 0;
-  return prepared.map((image) =>
-    'error' in image && image.error
-      ? { file: image.file, error: image.error }
-      : { file: image.file, predictions: predictions[next++]! },
+  const pixels = prepared.flatMap((input) => ('pixels' in input ? [input.pixels] : []));
+  const answers = (await model.predictPixels(pixels, topK)).values();
+  return prepared.map((input) =>
+    'pixels' in input ? { file: input.file, predictions: answers.next().value! } : input,
   );
 }

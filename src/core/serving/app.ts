@@ -2,35 +2,48 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ServeOptions } from '../config/schema.js';
 import { RobleError } from '../errors.js';
 import type { ModelBundle } from '../model/bundle.js';
-import { topPredictions } from '../predict/top-predictions.js';
+import { type Prediction, topPredictions } from '../predict/top-predictions.js';
+import type { Admission } from './admission.js';
 import type { InferencePool } from './inference-pool.js';
-import { problemOf } from './problem.js';
-import { type ReceivedImage, readImages, toModelPixels } from './read-images.js';
+import { type ProblemDetails, problemOf } from './problem.js';
+import { readImage, readImages } from './read-images.js';
+import { type ReceivedImage, toModelPixels } from './received-image.js';
 import { ServerStatistics } from './statistics.js';
 
 /** What the routes work with. */
 export interface ServingScope {
   readonly bundle: ModelBundle;
   readonly pool: InferencePool;
+  readonly admission: Admission;
   readonly options: ServeOptions;
   readonly isStopping: () => boolean;
+  /** Told what an answer keeps to itself. */
+  readonly warn: (message: string) => void;
+}
+
+interface Answer {
+  readonly predictions: readonly Prediction[];
+  readonly timings: { readonly decodeMs: number; readonly inferenceMs: number };
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /** The HTTP application: routes, limits and error answers. It does not listen yet. */
 export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
-  const { options, isStopping } = scope;
+  const { options, isStopping, warn } = scope;
   const { default: fastify } = await import('fastify');
   const { default: multipart } = await import('@fastify/multipart');
   const app = fastify({
     bodyLimit: options.maxBodyBytes,
-    forceCloseConnections: 'idle',
+    // While it stops, the server still answers what reaches it.
     return503OnClosing: false,
+    // Errors that come before the routes, such as a path that cannot be decoded.
+    frameworkErrors: (error, _, reply) => void sendProblem(reply, error, warn),
   });
   await app.register(multipart, {
     limits: { fileSize: options.maxBodyBytes, files: options.maxBatch, fields: 16 },
   });
+  app.removeContentTypeParser('text/plain');
   app.addContentTypeParser(
     /^(image\/|application\/octet-stream)/,
     { parseAs: 'buffer' },
@@ -46,7 +59,7 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
     if (request.routeOptions.url?.startsWith('/predict'))
       statistics.request(reply.statusCode, reply.elapsedTime);
   });
-  app.setErrorHandler((error, _, reply) => sendProblem(reply, error));
+  app.setErrorHandler((error, _, reply) => sendProblem(reply, error, warn));
   app.setNotFoundHandler((request, reply) => refuseRoute(app, request, reply));
   addPredictionRoutes(app, scope, statistics);
   addStateRoutes(app, scope, statistics);
@@ -54,37 +67,30 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
 }
 
 function addPredictionRoutes(app: FastifyInstance, scope: ServingScope, statistics: ServerStatistics): void {
-  const { bundle, options } = scope;
+  const { bundle, admission, options } = scope;
   const model = { name: bundle.manifest.name, digest: bundle.digest };
   app.post('/predict', async (request) => {
-    const { images, topK } = await readImages(request, false);
-    if (images.length !== 1)
-      throw new RobleError('ROBLE_REQUEST_INVALID', '/predict takes one image.', {
-        received: images.length,
-        expected: '1; several go to /predict/batch',
-      });
-    const answer = await classify(scope, images[0]!, topK ?? options.topK);
+    const { images, topK = options.topK } = await readImage(request, options.maxBodyBytes);
+    const answer = await admission.run(1, () => classify(scope, images[0]!, topK));
     statistics.images(1);
     return { ...answer, model };
   });
   app.post('/predict/batch', async (request) => {
-    const { images, topK } = await readImages(request, true);
-    if (images.length > options.maxBatch)
-      throw new RobleError('ROBLE_REQUEST_TOO_LARGE', 'The batch has too many images.', {
-        received: images.length,
-        expected: `at most ${options.maxBatch}`,
-      });
-    const results = await Promise.all(
-      images.map((image) =>
-        classify(scope, image, topK ?? options.topK).catch((error) => ({ error: problemOf(error) })),
-      ),
+    const { maxBodyBytes, maxBatch } = options;
+    const { images, topK = options.topK } = await readImages(request, maxBodyBytes, maxBatch);
+    const results = await admission.run(images.length, () =>
+      Promise.all(images.map((image) => classifyOneOfMany(scope, image, topK))),
     );
     statistics.images(results.length);
     return { results, model };
   });
 }
 
-async function classify({ bundle, pool, options }: ServingScope, image: ReceivedImage, topK: number) {
+async function classify(
+  { bundle, pool, options }: ServingScope,
+  image: ReceivedImage,
+  topK: number,
+): Promise<Answer> {
   const started = performance.now();
   const pixels = await toModelPixels(image, bundle.manifest.preprocessing, options.maxPixels);
   const decoded = performance.now();
@@ -93,9 +99,24 @@ async function classify({ bundle, pool, options }: ServingScope, image: Received
   return { predictions: topPredictions(probabilities, bundle.classes, topK), timings };
 }
 
+/** An image that is at fault is told so in its place; a server that cannot answer refuses the whole batch. */
+async function classifyOneOfMany(
+  scope: ServingScope,
+  image: ReceivedImage,
+  topK: number,
+): Promise<Answer | { error: ProblemDetails }> {
+  try {
+    return await classify(scope, image, topK);
+  } catch (error) {
+    const problem = problemOf(error);
+    if (problem.status >= 500) throw error;
+    return { error: problem };
+  }
+}
+
 function addStateRoutes(
   app: FastifyInstance,
-  { bundle, pool, options, isStopping }: ServingScope,
+  { bundle, pool, admission, options, isStopping }: ServingScope,
   statistics: ServerStatistics,
 ): void {
   app.get('/health/live', async () => ({ status: 'live' }));
@@ -107,7 +128,8 @@ function addStateRoutes(
   });
   app.get('/stats', async () => ({
     ...statistics.toJSON(),
-    queueLength: pool.queueLength,
+    batches: pool.batches,
+    queue: { waiting: pool.queueLength, inHand: admission.inHand, limit: admission.limit },
     workers: {
       wanted: options.workers,
       ready: pool.readyWorkers,
@@ -123,9 +145,12 @@ function addStateRoutes(
   }));
 }
 
-function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
+function sendProblem(reply: FastifyReply, error: unknown, warn: (message: string) => void): FastifyReply {
   const problem = problemOf(error);
+  if (problem.status === 500) warn((error as Error).stack ?? String(error));
   if (problem.status === 429 || problem.status === 503) reply.header('retry-after', '1');
+  // The rest of a body that is too large is not read.
+  if (problem.status === 413) reply.header('connection', 'close');
   return reply.code(problem.status).type('application/problem+json').send(problem);
 }
 
@@ -133,14 +158,16 @@ function sendProblem(reply: FastifyReply, error: unknown): FastifyReply {
 function refuseRoute(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const url = request.url.split('?')[0]!;
   const allowed = METHODS.filter((method) => app.hasRoute({ method, url }));
+  const status = allowed.length > 0 ? 405 : 404;
   const error = new RobleError('ROBLE_ROUTE_UNKNOWN', `There is no ${request.method} ${url}.`, {
     received: `${request.method} ${url}`,
     expected:
-      allowed.length > 0
-        ? allowed.join(', ')
-        : '/predict, /predict/batch, /stats, /health/live, /health/ready',
+      allowed.join(', ') ||
+      'POST /predict, POST /predict/batch, GET /stats, GET /health/live, GET /health/ready',
   });
-  if (allowed.length === 0) return sendProblem(reply, error);
-  const problem = { ...problemOf(error), status: 405 };
-  return reply.code(405).header('allow', allowed.join(', ')).type('application/problem+json').send(problem);
+  if (allowed.length > 0) reply.header('allow', allowed.join(', '));
+  return reply
+    .code(status)
+    .type('application/problem+json')
+    .send({ ...problemOf(error), status });
 }

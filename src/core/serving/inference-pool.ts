@@ -115,7 +115,8 @@ export class InferencePool {
     for (const worker of this.#workers) {
       if (this.#queue.length === 0) return;
       if (worker.state !== 'idle') continue;
-      worker.jobs = this.#queue.splice(0, MAX_BATCH);
+      // Second tries are in front, and go alone: an image that ends the process must take no other with it again.
+      worker.jobs = this.#queue.splice(0, this.#queue[0]!.retried ? 1 : MAX_BATCH);
       worker.state = 'busy';
       this.#batches++;
       worker.process!.predict(Buffer.concat(worker.jobs.map(({ image }) => image)), worker.jobs.length);
@@ -170,28 +171,32 @@ export class InferencePool {
   #replace(worker: Worker, error: Error): void {
     worker.state = 'dead';
     worker.deaths++;
-    for (const job of worker.jobs.splice(0).reverse()) {
-      if (job.retried) job.fail(notReady('The inference process died twice with this image.'));
-      else {
-        job.retried = true;
-        this.#queue.unshift(job);
-      }
+    this.#giveBack(worker.jobs.splice(0));
+    if (this.#closed) this.#failQueue('The server is stopping.');
+    else {
+      this.#options.warn(error.message);
+      if (this.#isHopeless()) this.#failQueue('No inference process stays alive.');
+      setTimeout(() => this.#restart(worker), restartDelayMs(worker.deaths)).unref();
+      this.#dispatch();
     }
-    if (this.#closed) return this.#failQueue('The server is stopping.');
-    this.#options.warn(error.message);
-    if (this.#isHopeless()) this.#failQueue('No inference process stays alive.');
-    const waitMs = Math.min(FIRST_RESTART_MS * 2 ** (worker.deaths - 1), LAST_RESTART_MS);
-    const restart = () => {
-      if (this.#closed) return;
-      this.#restarts++;
-      this.#startProcess(
-        worker,
-        () => {},
-        (failure) => this.#replace(worker, failure),
-      );
-    };
-    setTimeout(restart, waitMs).unref();
-    this.#dispatch();
+  }
+
+  #giveBack(jobs: readonly Job[]): void {
+    for (const job of jobs.filter(({ retried }) => retried))
+      job.fail(notReady('The inference process died twice with this image.'));
+    const again = jobs.filter(({ retried }) => !retried);
+    for (const job of again) job.retried = true;
+    this.#queue.unshift(...again);
+  }
+
+  #restart(worker: Worker): void {
+    if (this.#closed) return;
+    this.#restarts++;
+    this.#startProcess(
+      worker,
+      () => {},
+      (error) => this.#replace(worker, error),
+    );
   }
 
   #isHopeless(): boolean {
@@ -205,6 +210,10 @@ export class InferencePool {
 
 function isReady({ state }: Worker): boolean {
   return state === 'idle' || state === 'busy';
+}
+
+function restartDelayMs(deaths: number): number {
+  return Math.min(FIRST_RESTART_MS * 2 ** (deaths - 1), LAST_RESTART_MS);
 }
 
 function notReady(message: string): RobleError {

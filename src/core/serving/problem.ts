@@ -11,6 +11,10 @@ export interface ProblemDetails {
   readonly expected?: string;
 }
 
+/** What a request for predictions may hold. */
+export const ACCEPTED_BODIES =
+  'an image (image/* or application/octet-stream), multipart/form-data with files, or application/json';
+
 const STATUS: Partial<Record<ErrorCode, number>> = {
   ROBLE_REQUEST_INVALID: 400,
   ROBLE_REQUEST_TOO_LARGE: 413,
@@ -43,15 +47,18 @@ export function problemOf(thrown: unknown): ProblemDetails {
   };
 }
 
+const FRAMEWORK_CODES: Readonly<Record<number, ErrorCode>> = {
+  404: 'ROBLE_ROUTE_UNKNOWN',
+  413: 'ROBLE_REQUEST_TOO_LARGE',
+  415: 'ROBLE_REQUEST_UNSUPPORTED',
+};
+
 /** The web framework's own errors, which come before any of our code runs. */
 function fromFramework(thrown: unknown): RobleError | undefined {
   const { statusCode, message } = (thrown ?? {}) as { statusCode?: number; message?: string };
   if (thrown instanceof RobleError || statusCode === undefined || statusCode >= 500) return undefined;
-  const code: ErrorCode =
-    statusCode === 413
-      ? 'ROBLE_REQUEST_TOO_LARGE'
-      : statusCode === 415
-        ? 'ROBLE_REQUEST_UNSUPPORTED'
-        : 'ROBLE_REQUEST_INVALID';
-  return new RobleError(code, message ?? 'The request cannot be read.');
+  const code = FRAMEWORK_CODES[statusCode] ?? 'ROBLE_REQUEST_INVALID';
+  return new RobleError(code, message || 'The request cannot be read.', {
+    ...(statusCode === 415 && { expected: ACCEPTED_BODIES }),
+  });
 }

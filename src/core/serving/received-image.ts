@@ -1,0 +1,83 @@
+import { RobleError } from '../errors.js';
+import { type PixelShape, preprocessImage, preprocessPixels } from '../image/preprocess.js';
+import type { Preprocessing } from '../image/preprocessing.js';
+
+/** A picture as it came: encoded, as text, or as numbers. */
+export type ReceivedImage =
+  | { readonly encoded: Uint8Array }
+  | { readonly base64: string }
+  | { readonly pixels: unknown };
+
+/**
+ * The pixels that the model sees, uint8 [height, width, channels].
+ *
+ * @throws {RobleError} `ROBLE_REQUEST_INVALID`, `ROBLE_IMAGE_...`.
+ */
+export async function toModelPixels(
+  image: ReceivedImage,
+  preprocessing: Preprocessing,
+  maxPixels: number,
+): Promise<Uint8Array> {
+  if ('pixels' in image) return numbersToPixels(image.pixels, preprocessing, maxPixels);
+  const encoded = 'encoded' in image ? image.encoded : decodeBase64(image.base64);
+  return preprocessImage(encoded, preprocessing, { maxPixels });
+}
+
+/** Base64, standard or for URLs, with or without line breaks, or a data URL that holds it. */
+function decodeBase64(text: string): Uint8Array {
+  const base64 = text.replace(/^data:[\w.+/-]*(;[\w=.+-]+)*;base64,/i, '').replace(/\s+/g, '');
+  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(base64))
+    throw new RobleError('ROBLE_REQUEST_INVALID', 'The image is not base64.', {
+      received: text.slice(0, 32),
+      expected: 'base64, or a data URL with base64',
+    });
+  return Buffer.from(base64, 'base64');
+}
+
+/** Numbers 0..255: nested [height][width] or [height][width][channels], or flat in the model's own shape. */
+async function numbersToPixels(
+  value: unknown,
+  preprocessing: Preprocessing,
+  maxPixels: number,
+): Promise<Uint8Array> {
+  const shape = shapeOf(value, preprocessing);
+  const numbers = Array.isArray(value) ? (value.flat(2) as unknown[]) : [];
+  if (!shape || numbers.length !== shape.height * shape.width * shape.channels) {
+    const { height, width, channels } = preprocessing;
+    throw new RobleError('ROBLE_IMAGE_SHAPE', 'The pixels do not fill a picture.', {
+      received: `${numbers.length} numbers${shape ? '' : ' in uneven rows'}`,
+      expected: `[height][width], [height][width][channels] with 1, 3 or 4 channels, or ${height * width * channels} numbers`,
+    });
+  }
+  if (shape.height * shape.width > maxPixels)
+    throw new RobleError('ROBLE_IMAGE_TOO_LARGE', 'The image has more pixels than the limit.', {
+      received: `${shape.width}x${shape.height} pixels`,
+      expected: `at most ${maxPixels} pixels`,
+    });
+  const odd = numbers.find((number) => typeof number !== 'number' || !(number >= 0 && number <= 255));
+  if (odd !== undefined)
+    throw new RobleError('ROBLE_REQUEST_INVALID', 'A pixel is out of range.', {
+      received: odd,
+      expected: 'numbers 0..255',
+    });
+  return preprocessPixels(Uint8Array.from(numbers as number[], Math.round), shape, preprocessing);
+}
+
+/** The shape of nested lists, of the model where they are flat; undefined where rows or pixels differ in length. */
+function shapeOf(value: unknown, model: Preprocessing): PixelShape | undefined {
+  if (!Array.isArray(value) || !Array.isArray(value[0]))
+    return { height: model.height, width: model.width, channels: model.channels };
+  const [firstRow] = value as unknown[][];
+  const [firstPixel] = firstRow!;
+  const channels = Array.isArray(firstPixel) ? firstPixel.length : 1;
+  const isEven = (value as unknown[]).every(
+    (row) =>
+      Array.isArray(row) &&
+      row.length === firstRow!.length &&
+      row.every((pixel) =>
+        Array.isArray(firstPixel) ? Array.isArray(pixel) && pixel.length === channels : !Array.isArray(pixel),
+      ),
+  );
+  if (!isEven || (channels !== 1 && channels !== 3 && channels !== 4)) return undefined;
+  return { height: value.length, width: firstRow!.length, channels };
+}

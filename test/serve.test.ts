@@ -1,0 +1,553 @@
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { Agent, request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createServer, type RobleServer } from '../src/index.js';
+import { temporaryFolder } from './support/temporary-folder.js';
+import { quarterPixels, quarterPng, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
+
+let root: string;
+let bundle: string;
+let slowBundle: string;
+let remove: () => Promise<void>;
+let server: RobleServer;
+beforeAll(async () => {
+  ({ path: root, remove } = await temporaryFolder('serve'));
+  bundle = await tinyBundle(join(root, 'model'));
+  slowBundle = await tinyBundle(join(root, 'slow'), { work: 40 });
+  server = await createServer({
+    model: bundle,
+    port: 0,
+    workers: 2,
+    maxBodyBytes: 40_000,
+    maxPixels: 10_000,
+    maxBatch: 8,
+  });
+});
+afterAll(async () => {
+  await server.close();
+  await remove();
+});
+
+interface Answer {
+  status: number;
+  type: string | null;
+  // biome-ignore lint/suspicious/noExplicitAny: a body of the server, checked by the expectations.
+  body: any;
+}
+
+async function post(path: string, body: RequestInit['body'], type?: string, at = server): Promise<Answer> {
+  const response = await fetch(at.url + path, {
+    method: 'POST',
+    ...(body != null && { body }),
+    headers: type === undefined ? {} : { 'content-type': type },
+  });
+  return answerOf(response);
+}
+const get = async (path: string, at = server) => answerOf(await fetch(at.url + path));
+const json = (path: string, value: unknown, at = server) =>
+  post(path, JSON.stringify(value), 'application/json', at);
+
+async function answerOf(response: Response): Promise<Answer> {
+  return {
+    status: response.status,
+    type: response.headers.get('content-type'),
+    body: await response.json(),
+  };
+}
+
+function form(...files: Uint8Array[]): FormData {
+  const data = new FormData();
+  for (const [i, bytes] of files.entries())
+    data.append('image', new Blob([Uint8Array.from(bytes)]), `${i}.png`);
+  return data;
+}
+
+const nested = (quarter: number) => {
+  const flat = quarterPixels(quarter);
+  return Array.from({ length: 8 }, (_, row) => flat.slice(8 * row, 8 * row + 8));
+};
+
+const labelsOf = ({ body }: Answer) =>
+  body.results.map((result: Answer['body']) => result.predictions?.[0].label);
+
+describe('the forms of a request', () => {
+  it('give the same answer for the same picture', async () => {
+    const png = await quarterPng(2, 200);
+    const base64 = png.toString('base64');
+    const answers = await Promise.all([
+      post('/predict', new Uint8Array(png), 'image/png'),
+      post('/predict', new Uint8Array(png), 'application/octet-stream'),
+      post('/predict', form(png)),
+      json('/predict', { image: base64 }),
+      json('/predict', { image: png.toString('base64url') }),
+      json('/predict', { image: base64.replace(/.{76}/g, '$&\n') }),
+      json('/predict', { image: `data:image/png;base64,${base64}` }),
+      json('/predict', { pixels: quarterPixels(2, 200) }),
+      json('/predict', { pixels: nested(2).map((row) => row.map((value) => (value * 200) / 255)) }),
+      json('/predict', { pixels: nested(2).map((row) => row.map((value) => [(value * 200) / 255])) }),
+    ]);
+    for (const { status, body } of answers) {
+      expect(status).toBe(200);
+      expect(body.predictions).toEqual(answers[0]!.body.predictions);
+      expect(body.model).toEqual({ name: 'quarters', digest: server.model.digest });
+      expect(body.timings.inferenceMs).toBeGreaterThan(0);
+    }
+    const [best, ...others] = answers[0]!.body.predictions;
+    // Softmax in closed form: one logit 16 pixels * 0.25 * 200/255, three of 0.
+    const odds = Math.exp(4 * (200 / 255));
+    expect(best).toEqual({ label: 'bottom-left', probability: expect.closeTo(odds / (odds + 3), 5) });
+    expect(others).toHaveLength(2);
+  });
+
+  it('give as many classes as topK says, in the body or in the query', async () => {
+    const pixels = quarterPixels(1);
+    expect((await json('/predict', { pixels, topK: 1 })).body.predictions).toHaveLength(1);
+    expect((await json('/predict?topK=2', { pixels })).body.predictions).toHaveLength(2);
+    const all = (await json('/predict', { pixels, topK: 99 })).body.predictions;
+    expect(all).toHaveLength(4);
+    expect(
+      all.reduce((sum: number, { probability }: { probability: number }) => sum + probability, 0),
+    ).toBeCloseTo(1, 5);
+  });
+
+  it('keep the order of a batch', async () => {
+    const order = [3, 0, 2, 1, 1, 3];
+    const wanted = order.map((quarter) => TINY_CLASSES[quarter]);
+    const pngs = await Promise.all(order.map((quarter) => quarterPng(quarter)));
+    expect(labelsOf(await post('/predict/batch', form(...pngs)))).toEqual(wanted);
+    expect(
+      labelsOf(await json('/predict/batch', { images: pngs.map((png) => png.toString('base64')) })),
+    ).toEqual(wanted);
+    expect(
+      labelsOf(await json('/predict/batch', { pixels: order.map((quarter) => quarterPixels(quarter)) })),
+    ).toEqual(wanted);
+    expect(labelsOf(await json('/predict/batch', { pixels: order.map(nested) }))).toEqual(wanted);
+  });
+
+  it('tell a bad image of a batch in its place, and answer the others', async () => {
+    const png = await quarterPng(0);
+    const truncated = png.subarray(0, png.length - 20);
+    const images = [png, truncated, Buffer.from('no picture'), png].map((bytes) => bytes.toString('base64'));
+    const answer = await json('/predict/batch', { images: [...images, '%%%', ''] });
+    expect(answer.status).toBe(200);
+    expect(labelsOf(answer)).toEqual(['top-left', undefined, undefined, 'top-left', undefined, undefined]);
+    expect(answer.body.results.map((result: Answer['body']) => result.error?.code)).toEqual([
+      undefined,
+      'ROBLE_IMAGE_TRUNCATED',
+      'ROBLE_IMAGE_UNREADABLE',
+      undefined,
+      'ROBLE_REQUEST_INVALID',
+      'ROBLE_IMAGE_EMPTY',
+    ]);
+  });
+});
+
+describe('a bad request', () => {
+  const picture = async (width: number, height: number) => {
+    const { default: sharp } = await import('sharp');
+    return sharp({ create: { width, height, channels: 3, background: '#ffffff' } })
+      .png()
+      .toBuffer();
+  };
+  const truncated = async () => (await quarterPng(0)).subarray(0, 60);
+  const multipart = 'multipart/form-data; boundary=xyz';
+  const part = '--xyz\r\ncontent-disposition: form-data; name="a"; filename="a.png"\r\n\r\nabc';
+  const many = Array(9).fill(quarterPixels(0));
+
+  it.each<[string, number, string, () => Promise<Answer>]>([
+    [
+      'truncated image',
+      422,
+      'ROBLE_IMAGE_TRUNCATED',
+      async () => post('/predict', new Uint8Array(await truncated()), 'image/png'),
+    ],
+    ['no image', 422, 'ROBLE_IMAGE_UNREADABLE', () => post('/predict', 'hello', 'image/png')],
+    [
+      '1x2 image',
+      422,
+      'ROBLE_IMAGE_TOO_SMALL',
+      async () => post('/predict', new Uint8Array(await picture(1, 2)), 'image/png'),
+    ],
+    ['1x2 pixels', 422, 'ROBLE_IMAGE_TOO_SMALL', () => json('/predict', { pixels: [[1, 2]] })],
+    [
+      'too many pixels',
+      413,
+      'ROBLE_IMAGE_TOO_LARGE',
+      async () => post('/predict', new Uint8Array(await picture(200, 100)), 'image/png'),
+    ],
+    ['empty image', 400, 'ROBLE_IMAGE_EMPTY', () => post('/predict', '', 'image/png')],
+    ['no body', 400, 'ROBLE_IMAGE_EMPTY', () => post('/predict', undefined)],
+    ['empty JSON', 400, 'ROBLE_REQUEST_INVALID', () => post('/predict', '', 'application/json')],
+    ['broken JSON', 400, 'ROBLE_REQUEST_INVALID', () => post('/predict', '{"image":', 'application/json')],
+    ['JSON of another form', 400, 'ROBLE_REQUEST_INVALID', () => json('/predict', [1, 2])],
+    ['unknown key', 400, 'ROBLE_REQUEST_INVALID', () => json('/predict', { picture: 'abc' })],
+    ['two images', 400, 'ROBLE_REQUEST_INVALID', () => json('/predict', { image: 'abc', pixels: [1] })],
+    ['neither', 400, 'ROBLE_REQUEST_INVALID', () => json('/predict', {})],
+    ['not base64', 400, 'ROBLE_REQUEST_INVALID', () => json('/predict', { image: '%%%' })],
+    ['topK 0', 400, 'ROBLE_REQUEST_INVALID', () => json('/predict?topK=0', { pixels: quarterPixels(0) })],
+    [
+      'topK no number',
+      400,
+      'ROBLE_REQUEST_INVALID',
+      () => json('/predict', { pixels: quarterPixels(0), topK: 'x' }),
+    ],
+    ['too few pixels', 400, 'ROBLE_IMAGE_SHAPE', () => json('/predict', { pixels: [1, 2, 3] })],
+    ['no pixels', 400, 'ROBLE_IMAGE_SHAPE', () => json('/predict', { pixels: [] })],
+    ['uneven rows', 400, 'ROBLE_IMAGE_SHAPE', () => json('/predict', { pixels: [[1, 2], [3]] })],
+    [
+      'uneven channels',
+      400,
+      'ROBLE_IMAGE_SHAPE',
+      () =>
+        json('/predict', {
+          pixels: [
+            [[1], [2, 3]],
+            [[4], []],
+          ],
+        }),
+    ],
+    [
+      'two channels',
+      400,
+      'ROBLE_IMAGE_SHAPE',
+      () => json('/predict', { pixels: Array(2).fill(Array(2).fill([1, 2])) }),
+    ],
+    [
+      'pixel NaN',
+      400,
+      'ROBLE_REQUEST_INVALID',
+      () => json('/predict', { pixels: quarterPixels(0).with(5, Number.NaN) }),
+    ],
+    [
+      'pixel as text',
+      400,
+      'ROBLE_REQUEST_INVALID',
+      () => json('/predict', { pixels: [...quarterPixels(0).slice(1), '7'] }),
+    ],
+    [
+      'pixel 256',
+      400,
+      'ROBLE_REQUEST_INVALID',
+      () => json('/predict', { pixels: quarterPixels(0).with(5, 256) }),
+    ],
+    [
+      'pixel -1',
+      400,
+      'ROBLE_REQUEST_INVALID',
+      () => json('/predict', { pixels: quarterPixels(0).with(5, -1) }),
+    ],
+    ['text', 415, 'ROBLE_REQUEST_UNSUPPORTED', () => post('/predict', 'hello', 'text/plain')],
+    ['XML', 415, 'ROBLE_REQUEST_UNSUPPORTED', () => post('/predict', '<a/>', 'application/xml')],
+    [
+      'body too large',
+      413,
+      'ROBLE_REQUEST_TOO_LARGE',
+      () => post('/predict', new Uint8Array(50_000), 'image/png'),
+    ],
+    [
+      'form too large',
+      413,
+      'ROBLE_REQUEST_TOO_LARGE',
+      () => post('/predict/batch', form(new Uint8Array(30_000), new Uint8Array(30_000))),
+    ],
+    [
+      'form with two files',
+      400,
+      'ROBLE_REQUEST_INVALID',
+      async () => post('/predict', form(await quarterPng(0), await quarterPng(1))),
+    ],
+    [
+      'form without files',
+      400,
+      'ROBLE_REQUEST_INVALID',
+      () =>
+        post(
+          '/predict',
+          `--xyz\r\ncontent-disposition: form-data; name="a"\r\n\r\nb\r\n--xyz--\r\n`,
+          multipart,
+        ),
+    ],
+    ['form that ends early', 400, 'ROBLE_REQUEST_INVALID', () => post('/predict', part, multipart)],
+    [
+      'form without boundary',
+      400,
+      'ROBLE_REQUEST_INVALID',
+      () => post('/predict', part, 'multipart/form-data'),
+    ],
+    ['too many images', 413, 'ROBLE_REQUEST_TOO_LARGE', () => json('/predict/batch', { pixels: many })],
+    [
+      'too many files',
+      413,
+      'ROBLE_REQUEST_TOO_LARGE',
+      () => post('/predict/batch', form(...Array(9).fill(new Uint8Array(10)))),
+    ],
+    ['empty batch', 400, 'ROBLE_REQUEST_INVALID', () => json('/predict/batch', { images: [] })],
+    ['one image for a batch', 400, 'ROBLE_REQUEST_INVALID', () => json('/predict/batch', { image: 'abc' })],
+    ['unknown path', 404, 'ROBLE_ROUTE_UNKNOWN', () => get('/nothing')],
+    ['path that cannot be decoded', 400, 'ROBLE_REQUEST_INVALID', () => get('/%zz')],
+    ['wrong method', 405, 'ROBLE_ROUTE_UNKNOWN', () => get('/predict')],
+  ])('%s: %i %s', async (_, status, code, send) => {
+    const answer = await send();
+    expect(answer).toMatchObject({
+      status,
+      body: {
+        status,
+        code,
+        type: `urn:roble:error:${code}`,
+        title: expect.any(String),
+        detail: expect.any(String),
+      },
+    });
+    expect(answer.type).toContain('application/problem+json');
+    expect(JSON.stringify(answer.body)).not.toMatch(/node_modules|file:\/\/|\\n +at /);
+    expect((await get('/health/ready')).status).toBe(200);
+  });
+
+  it('that streams without end is cut at the limit', async () => {
+    const port = server.address.port;
+    const socket = connect(port, '127.0.0.1');
+    socket.write(
+      `POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: ${multipart}\r\ntransfer-encoding: chunked\r\n\r\n`,
+    );
+    const chunk = Buffer.from(
+      `--xyz\r\ncontent-disposition: form-data; name="a"; filename="a"\r\n\r\n${'x'.repeat(20_000)}\r\n`,
+    );
+    let answer = '';
+    socket.on('data', (data) => {
+      answer += data;
+    });
+    socket.on('error', () => {});
+    const closed = once(socket, 'close');
+    for (let i = 0; i < 200 && socket.writable && !answer; i++) {
+      socket.write(`${chunk.length.toString(16)}\r\n`);
+      socket.write(chunk);
+      socket.write('\r\n');
+      await sleep(5);
+    }
+    await closed;
+    expect(answer).toMatch(/^HTTP\/1.1 413/);
+  });
+});
+
+describe('the state of the server', () => {
+  it('says what it counted', async () => {
+    const before = (await get('/stats')).body;
+    await json('/predict/batch', { pixels: [quarterPixels(0), quarterPixels(1)] });
+    await get('/predict');
+    const { body } = await get('/stats');
+    expect(body.images - before.images).toBe(2);
+    expect(body.statuses[200] - (before.statuses[200] ?? 0)).toBe(1);
+    expect(body).toMatchObject({
+      queue: { waiting: 0, inHand: 0, limit: 1024 },
+      workers: { wanted: 2, ready: 2 },
+      model: { name: 'quarters', digest: server.model.digest, classes: TINY_CLASSES },
+    });
+    expect(body.latencyMs.p99).toBeGreaterThanOrEqual(body.latencyMs.p50);
+    expect(body.uptimeSeconds).toBeGreaterThan(0);
+  });
+});
+
+describe('inference processes', () => {
+  it('collect what queues meanwhile into batches, and refuse what is too much', async () => {
+    const slow = await createServer({ model: slowBundle, port: 0, maxBatch: 512 });
+    try {
+      const pixels = Array(512).fill(quarterPixels(3));
+      const answers = await Promise.all(
+        Array.from({ length: 6 }, () => json('/predict/batch', { pixels }, slow)),
+      );
+      const statuses = answers.map(({ status }) => status);
+      // 4 batches of 512 may be in hand.
+      expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(4);
+      expect(new Set(statuses)).toEqual(new Set([200, 429]));
+      expect(answers.find(({ status }) => status === 429)!.body.code).toBe('ROBLE_SERVER_BUSY');
+      const { images, batches } = (await get('/stats', slow)).body;
+      expect(images / batches).toBeGreaterThan(32);
+    } finally {
+      await slow.close();
+    }
+  });
+
+  it('may be killed under requests, and none is lost', async () => {
+    let busy = true;
+    const statuses: number[] = [];
+    const client = async (quarter: number) => {
+      while (busy) {
+        const { status, body } = await json('/predict', { pixels: quarterPixels(quarter) });
+        statuses.push(status);
+        expect(body.predictions?.[0].label).toBe(TINY_CLASSES[quarter]);
+      }
+    };
+    const clients = Promise.all([0, 1, 2, 3, 0, 1, 2, 3].map(client));
+    const before = (await get('/stats')).body.workers;
+    // Both at once, so that for a while there is none.
+    for (const processId of before.processIds) process.kill(processId, 'SIGKILL');
+    await expect.poll(async () => (await get('/stats')).body.workers.ready, { timeout: 20_000 }).toBe(2);
+    await sleep(200);
+    busy = false;
+    await clients;
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    const after = (await get('/stats')).body.workers;
+    expect(after.restarts).toBe(before.restarts + 2);
+    expect(after.processIds).not.toContain(before.processIds[0]);
+  });
+
+  it('refuse another bundle in the same place, and the server says that it is not ready', async () => {
+    const folder = await tinyBundle(join(root, 'swapped'));
+    const warnings: string[] = [];
+    const own = await createServer(
+      { model: folder, port: 0 },
+      { reporter: { report: (event) => event.type === 'warning' && warnings.push(event.message) } },
+    );
+    try {
+      const path = join(folder, 'model.onnx');
+      await writeFile(path, Buffer.concat([await readFile(path), Buffer.from([0])]));
+      process.kill((await get('/stats', own)).body.workers.processIds[0], 'SIGKILL');
+      const answer = await json('/predict', { pixels: quarterPixels(0) }, own);
+      expect(answer).toMatchObject({ status: 503, body: { code: 'ROBLE_SERVER_NOT_READY' } });
+      expect((await get('/health/ready', own)).status).toBe(503);
+      expect((await get('/health/live', own)).status).toBe(200);
+      expect(warnings.join()).toContain('was changed');
+    } finally {
+      await own.close();
+    }
+  });
+});
+
+describe('starting', () => {
+  it('refuses a bundle with a changed byte', async () => {
+    const folder = await tinyBundle(join(root, 'changed'));
+    const path = join(folder, 'model.onnx');
+    const bytes = await readFile(path);
+    bytes[bytes.length - 20]! ^= 1;
+    await writeFile(path, bytes);
+    await expect(createServer({ model: folder, port: 0 })).rejects.toMatchObject({
+      code: 'ROBLE_BUNDLE_INVALID',
+    });
+  });
+
+  it.each([
+    ['a taken port', () => ({ port: server.address.port }), 'ROBLE_PORT_IN_USE'],
+    ['a device that is not there', () => ({ device: 'cuda:0' }), 'ROBLE_DEVICE_UNAVAILABLE'],
+    ['an unknown backend', () => ({ backend: 'onyx' }), 'ROBLE_PLUGIN_UNKNOWN'],
+    ['a wrong option', () => ({ workers: 0 }), 'ROBLE_CONFIG_INVALID'],
+    ['a missing bundle', () => ({ model: join(root, 'none') }), 'ROBLE_FILE_NOT_FOUND'],
+  ])('refuses %s', async (_, options, code) => {
+    await expect(createServer({ model: bundle, port: 0, ...options() })).rejects.toMatchObject({ code });
+  });
+});
+
+describe('stopping', () => {
+  it('does not wait for a client that keeps its connection, and leaves no process', async () => {
+    const own = await createServer({ model: bundle, port: 0, workers: 2 });
+    const agent = new Agent({ keepAlive: true });
+    const [response] = await once(httpRequest(`${own.url}/health/live`, { agent }).end(), 'response');
+    response.resume();
+    const { processIds } = (await get('/stats', own)).body.workers;
+    const started = performance.now();
+    await own.close();
+    expect(performance.now() - started).toBeLessThan(2000);
+    for (const processId of processIds) expect(() => process.kill(processId, 0)).toThrow();
+    agent.destroy();
+  });
+
+  it('cuts what does not end within the deadline', async () => {
+    const own = await createServer({ model: bundle, port: 0, shutdownTimeoutMs: 500 });
+    const socket = connect(own.address.port, '127.0.0.1');
+    socket.on('error', () => {});
+    socket.write(
+      'POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 100\r\n\r\nabc',
+    );
+    await once(socket, 'connect');
+    await sleep(50);
+    const started = performance.now();
+    await own.close();
+    expect(performance.now() - started).toBeLessThan(2000);
+  });
+
+  it('answers every request that it took, and ends the command with 0', async () => {
+    const child = execa(
+      process.execPath,
+      [...CLI, 'serve', '--model', slowBundle, '--port', '0', '--workers', '2'],
+      { reject: false, cwd: root },
+    );
+    let output = '';
+    child.stderr.on('data', (data) => {
+      output += data;
+    });
+    await expect.poll(() => /at (http:\S+)/.exec(output)?.[1], { timeout: 30_000 }).toBeTruthy();
+    const url = /at (http:\S+)/.exec(output)![1]!;
+    const failures: unknown[] = [];
+    let answered = 0;
+    let stopped = false;
+    const client = async (agent: Agent | undefined) => {
+      while (!stopped) {
+        try {
+          expect(await nodePost(`${url}/predict`, { pixels: quarterPixels(1) }, agent)).toBe(200);
+          answered++;
+        } catch (error) {
+          // Nobody listens any more: this one was not taken.
+          if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') return;
+          failures.push(error);
+        }
+      }
+    };
+    const agent = new Agent({ keepAlive: true });
+    const clients = Promise.all([...Array(6).fill(agent), undefined, undefined].map(client));
+    await sleep(1000);
+    child.kill('SIGTERM');
+    const { exitCode } = await child;
+    stopped = true;
+    await clients;
+    expect({ exitCode, failures }).toEqual({ exitCode: 0, failures: [] });
+    expect(answered).toBeGreaterThan(20);
+    agent.destroy();
+  });
+
+  it('of the server by force ends its inference processes', async () => {
+    const child = execa(process.execPath, [...CLI, 'serve', '--model', bundle, '--port', '0'], {
+      reject: false,
+    });
+    let output = '';
+    child.stderr.on('data', (data) => {
+      output += data;
+    });
+    await expect.poll(() => /at (http:\S+)/.exec(output)?.[1], { timeout: 30_000 }).toBeTruthy();
+    const stats = await (await fetch(`${/at (http:\S+)/.exec(output)![1]}/stats`)).json();
+    const [processId] = (stats as Answer['body']).workers.processIds;
+    child.kill('SIGKILL');
+    await child;
+    const isGone = () => {
+      try {
+        process.kill(processId, 0);
+        return false;
+      } catch {
+        return true;
+      }
+    };
+    await expect.poll(isGone, { timeout: 5000 }).toBe(true);
+  });
+});
+
+const CLI = [join(import.meta.dirname, '..', 'bin', 'run.js')];
+
+/** One POST without the retries and the connection pool of `fetch`; gives the status. */
+function nodePost(url: string, value: unknown, agent: Agent | undefined): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(
+      url,
+      { method: 'POST', headers: { 'content-type': 'application/json' }, ...(agent && { agent }) },
+      (response) => {
+        response.resume();
+        response.on('end', () => resolve(response.statusCode!));
+        response.on('error', reject);
+      },
+    );
+    request.on('error', reject);
+    request.end(JSON.stringify(value));
+  });
+}
