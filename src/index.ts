@@ -59,5 +59,5 @@ export {
   type SynthesizeResult,
   synthesizeDataset,
 } from './core/strokes/synthesize.js';
-export type { EpochRecord, RunHistory } from './core/training/history.js';
+export { type EpochRecord, type RunHistory, readHistory } from './core/training/history.js';
 export type { TrainModelOptions, TrainResult } from './core/training/train.js';

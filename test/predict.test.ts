@@ -43,7 +43,7 @@ interface Result {
 }
 const resultsOf = ({ stdout }: { stdout?: unknown }) => JSON.parse(String(stdout)) as Result[];
 const bestOf = (results: readonly Result[]) =>
-  results.map(({ file, predictions, error }) => [file, predictions?.[0]!.label ?? error?.code]);
+  results.map(({ file, predictions, error }) => [file, predictions?.[0]?.label ?? error?.code]);
 
 describe('predict', () => {
   it('takes files, folders and globs, in their order, each file once', async () => {

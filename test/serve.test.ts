@@ -4,9 +4,10 @@ import { Agent, request as httpRequest } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createServer, type RobleServer } from '../src/index.js';
+import { createRegistry, createServer, type RobleServer } from '../src/index.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, quarterPng, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
 
@@ -396,6 +397,25 @@ describe('inference processes', () => {
     expect(after.processIds).not.toContain(before.processIds[0]);
   });
 
+  it('that an image ends twice fail that image, and not those that came with it', async () => {
+    const registry = createRegistry();
+    const module = await fragileBackend(join(root, 'fragile.mjs'));
+    registry.register({ name: 'fragile', apiVersion: 1, kind: 'serving-backend', module });
+    const own = await createServer({ model: bundle, port: 0, backend: 'fragile' }, { registry });
+    try {
+      const good = [0, 1, 2, 3].map((quarter) => json('/predict', { pixels: quarterPixels(quarter) }, own));
+      const [bad, ...answers] = await Promise.all([
+        json('/predict', { pixels: quarterPixels(0, 13) }, own),
+        ...good,
+      ]);
+      expect(bad).toMatchObject({ status: 503, body: { code: 'ROBLE_SERVER_NOT_READY' } });
+      expect(answers.map(({ body }) => body.predictions?.[0].label)).toEqual(TINY_CLASSES);
+      expect((await get('/stats', own)).body.workers.restarts).toBe(2);
+    } finally {
+      await own.close();
+    }
+  });
+
   it('refuse another bundle in the same place, and the server says that it is not ready', async () => {
     const folder = await tinyBundle(join(root, 'swapped'));
     const warnings: string[] = [];
@@ -481,30 +501,27 @@ describe('stopping', () => {
     });
     await expect.poll(() => /at (http:\S+)/.exec(output)?.[1], { timeout: 30_000 }).toBeTruthy();
     const url = /at (http:\S+)/.exec(output)![1]!;
-    const failures: unknown[] = [];
-    let answered = 0;
-    let stopped = false;
-    const client = async (agent: Agent | undefined) => {
-      while (!stopped) {
-        try {
-          expect(await nodePost(`${url}/predict`, { pixels: quarterPixels(1) }, agent)).toBe(200);
-          answered++;
-        } catch (error) {
-          // Nobody listens any more: this one was not taken.
-          if ((error as NodeJS.ErrnoException).code === 'ECONNREFUSED') return;
-          failures.push(error);
-        }
+    let signalled = false;
+    const statuses: number[] = [];
+    const client = async (agent: Agent | false) => {
+      // One that keeps its connection goes on until it hears that it ends; others until the server is told to stop.
+      for (let ends = false; !ends; ) {
+        const { status, closes } = await nodePost(`${url}/predict`, { pixels: quarterPixels(1) }, agent);
+        statuses.push(status);
+        ends = agent ? closes : signalled;
       }
     };
     const agent = new Agent({ keepAlive: true });
-    const clients = Promise.all([...Array(6).fill(agent), undefined, undefined].map(client));
-    await sleep(1000);
+    const clients = Promise.all([agent, agent, agent, agent, false as const, false as const].map(client));
+    await sleep(500);
+    const before = statuses.length;
     child.kill('SIGTERM');
-    const { exitCode } = await child;
-    stopped = true;
+    signalled = true;
     await clients;
-    expect({ exitCode, failures }).toEqual({ exitCode: 0, failures: [] });
-    expect(answered).toBeGreaterThan(20);
+    expect((await child).exitCode).toBe(0);
+    expect(before).toBeGreaterThan(10);
+    expect(statuses.length).toBeGreaterThan(before);
+    expect(new Set(statuses)).toEqual(new Set([200]));
     agent.destroy();
   });
 
@@ -535,18 +552,48 @@ describe('stopping', () => {
 
 const CLI = [join(import.meta.dirname, '..', 'bin', 'run.js')];
 
-/** One POST without the retries and the connection pool of `fetch`; gives the status. */
-function nodePost(url: string, value: unknown, agent: Agent | undefined): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const request = httpRequest(
-      url,
-      { method: 'POST', headers: { 'content-type': 'application/json' }, ...(agent && { agent }) },
-      (response) => {
-        response.resume();
-        response.on('end', () => resolve(response.statusCode!));
-        response.on('error', reject);
+/** A serving backend as a third party may write it; the light 13 ends its process as a fault of native code would. */
+async function fragileBackend(path: string): Promise<string> {
+  await writeFile(
+    path,
+    `export const plugin = {
+      name: 'fragile',
+      async load() {
+        return { warmUp: async () => {}, predict: async (images, count) => classify(images, count), close: async () => {} };
       },
-    );
+    };
+    function classify(images, count) {
+      const logits = new Float32Array(4 * count);
+      images.forEach((light, i) => {
+        if (light === 13) process.kill(process.pid, 'SIGSEGV');
+        const pixel = i % 64;
+        const quarter = (pixel < 32 ? 0 : 2) + (pixel % 8 < 4 ? 0 : 1);
+        logits[4 * Math.floor(i / 64) + quarter] += (light / 255) * 0.25;
+      });
+      return logits.map((logit, i) => {
+        const row = logits.subarray(i - (i % 4), i - (i % 4) + 4);
+        return Math.exp(logit) / row.reduce((sum, other) => sum + Math.exp(other), 0);
+      });
+    }`,
+  );
+  return pathToFileURL(path).href;
+}
+
+/** One POST without the retries and the connection pool of `fetch`. An agent `false` opens a connection for it. */
+function nodePost(
+  url: string,
+  value: unknown,
+  agent: Agent | false,
+): Promise<{ status: number; closes: boolean }> {
+  return new Promise((resolve, reject) => {
+    const headers = { 'content-type': 'application/json' };
+    const request = httpRequest(url, { method: 'POST', headers, agent }, (response) => {
+      response.resume();
+      response.on('end', () =>
+        resolve({ status: response.statusCode!, closes: response.headers.connection === 'close' }),
+      );
+      response.on('error', reject);
+    });
     request.on('error', reject);
     request.end(JSON.stringify(value));
   });

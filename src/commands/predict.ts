@@ -29,7 +29,11 @@ export default class Predict extends RobleCommand<PredictResult> {
   ];
 
   static override args = {
-    images: Args.string({ description: 'Files, folders or globs; "-" reads one image from standard input.' }),
+    images: Args.string({
+      description: 'Files, folders or globs; "-" reads one image from standard input.',
+      // oclif would take what is piped in for the name of a file.
+      ignoreStdin: true,
+    }),
   };
 
   static override flags = {

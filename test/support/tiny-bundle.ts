@@ -24,7 +24,7 @@ export interface TinyBundleOptions {
 export async function tinyBundle(folder: string, options: TinyBundleOptions = {}): Promise<string> {
   const { name = 'quarters', work = 0, golden = (probability) => probability } = options;
   const onnx = quarterClassifier(work);
-  const images = Uint8Array.from({ length: 4 * SIZE }, (_, i) => (i * 37) % 256);
+  const images = Uint8Array.from({ length: 4 * SIZE }, (_, i) => 2 * ((i * 37) % 128));
   await writeBundle(folder, {
     manifest: {
       name,
