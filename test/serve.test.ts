@@ -403,11 +403,14 @@ describe('inference processes', () => {
     registry.register({ name: 'fragile', apiVersion: 1, kind: 'serving-backend', module });
     const own = await createServer({ model: bundle, port: 0, backend: 'fragile' }, { registry });
     try {
-      const good = [0, 1, 2, 3].map((quarter) => json('/predict', { pixels: quarterPixels(quarter) }, own));
-      const [bad, ...answers] = await Promise.all([
-        json('/predict', { pixels: quarterPixels(0, 13) }, own),
-        ...good,
-      ]);
+      const send = (pixels: number[]) => json('/predict', { pixels }, own);
+      // While the first is computed, the others queue and become one batch.
+      const first = send(quarterPixels(0));
+      await sleep(50);
+      const [bad, ...answers] = await Promise.all(
+        [quarterPixels(0, 13), ...[0, 1, 2, 3].map((quarter) => quarterPixels(quarter))].map(send),
+      );
+      expect((await first).status).toBe(200);
       expect(bad).toMatchObject({ status: 503, body: { code: 'ROBLE_SERVER_NOT_READY' } });
       expect(answers.map(({ body }) => body.predictions?.[0].label)).toEqual(TINY_CLASSES);
       expect((await get('/stats', own)).body.workers.restarts).toBe(2);
@@ -559,10 +562,11 @@ async function fragileBackend(path: string): Promise<string> {
     `export const plugin = {
       name: 'fragile',
       async load() {
-        return { warmUp: async () => {}, predict: async (images, count) => classify(images, count), close: async () => {} };
+        return { warmUp: async () => {}, predict, close: async () => {} };
       },
     };
-    function classify(images, count) {
+    async function predict(images, count) {
+      await new Promise((resolve) => setTimeout(resolve, 120));
       const logits = new Float32Array(4 * count);
       images.forEach((light, i) => {
         if (light === 13) process.kill(process.pid, 'SIGSEGV');
