@@ -1,0 +1,109 @@
+import { Args, Flags } from '@oclif/core';
+import { RobleCommand } from '../../base-command.js';
+import type { Context } from '../../core/context.js';
+import type { ImportResult, ImportSource } from '../../core/dataset/import.js';
+import { imageFlags, imageOverrides } from '../../ui/image-flags.js';
+import { parseRatios, ratioText } from '../../ui/ratios.js';
+
+/** Skipped samples that are shown; all are in the JSON output. */
+const SHOWN = 10;
+
+export default class DataImport extends RobleCommand<ImportResult> {
+  static override summary = 'Turn pictures or pen strokes into a data set.';
+  static override description =
+    'Reads IDX files (MNIST), a folder for each class, CSV with images, stroke JSON lines, and tar archives of these. Every picture is converted to the configured shape. Samples that cannot be used are left out and reported.';
+  static override strict = false;
+  static override args = {
+    path: Args.string({ description: 'Files, folders or archives to import; more than one are joined.' }),
+  };
+  static override flags = {
+    out: Flags.string({ required: true, helpValue: 'DIR', description: 'Folder to create.' }),
+    name: Flags.string({ description: 'Name of the data set; otherwise that of the folder.' }),
+    format: Flags.option({
+      options: ['auto', 'idx', 'folder', 'csv', 'strokes'] as const,
+      description: 'Format of the sources; auto: by their names.',
+    })(),
+    train: Flags.string({ multiple: true, helpValue: 'PATH', description: 'Source of training samples.' }),
+    val: Flags.string({ multiple: true, helpValue: 'PATH', description: 'Source of validation samples.' }),
+    test: Flags.string({ multiple: true, helpValue: 'PATH', description: 'Source of test samples.' }),
+    split: Flags.string({
+      helpValue: 'SHARES',
+      description:
+        'Divide the samples, such as train=0.8,validation=0.2. Without it given splits are kept, and 0.8 and 0.2 used where there are none.',
+    }),
+    stratified: Flags.boolean({
+      allowNo: true,
+      description: 'Keep the shares within each class (the default).',
+    }),
+    'group-by': Flags.string({
+      helpValue: 'FIELD',
+      description: 'CSV column or stroke property whose samples stay in one split; none: no groups.',
+    }),
+    classes: Flags.string({
+      helpValue: 'LIST',
+      description: 'Classes in order: a,b,c or 0-9a-z or U+0021..U+007E, or a file with one on each line.',
+    }),
+    labels: Flags.option({
+      options: ['name', 'index'] as const,
+      description: 'Whether labels in CSV and strokes are names or indices into --classes.',
+    })(),
+    strict: Flags.boolean({ description: 'Stop at the first sample that cannot be used.' }),
+    'max-pixels': Flags.integer({ min: 4, description: 'Largest picture that is decoded.' }),
+    seed: Flags.integer({ min: 0, max: 0xffffffff, description: 'Seed of the division into splits.' }),
+    ...imageFlags,
+  };
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> photos --out data/letters --width 28 --height 28',
+    '<%= config.bin %> <%= command.id %> mnist --out data/digits --classes 0-9',
+    '<%= config.bin %> <%= command.id %> --train a.csv --val b.csv --out data/pets',
+  ];
+
+  protected async execute(context: Context): Promise<ImportResult> {
+    const { argv, flags } = await this.parse(DataImport);
+    const config = await this.loadConfig(imageOverrides(flags));
+    const { importDataset } = await import('../../core/dataset/import.js');
+    const { readClasses } = await import('../../core/dataset/classes.js');
+    const given = (paths: string[] | undefined, split: NonNullable<ImportSource['split']>): ImportSource[] =>
+      (paths ?? []).map((path) => ({ path, split }));
+    return importDataset(
+      {
+        sources: [
+          ...(argv as string[]).map((path) => ({ path })),
+          ...given(flags.train, 'train'),
+          ...given(flags.val, 'validation'),
+          ...given(flags.test, 'test'),
+        ],
+        out: flags.out,
+        name: flags.name,
+        format: flags.format,
+        preprocessing: config.image,
+        classes: flags.classes === undefined ? undefined : await readClasses(flags.classes),
+        labels: flags.labels,
+        split: {
+          ratios: flags.split === undefined ? undefined : parseRatios(flags.split),
+          stratified: flags.stratified,
+        },
+        groupBy: flags['group-by'],
+        strict: flags.strict,
+        maxPixels: flags['max-pixels'],
+        seed: flags.seed,
+      },
+      context,
+    );
+  }
+
+  protected render({ out, count, classes, splits, skipped, skippedByCode }: ImportResult): void {
+    this.log(
+      `${out}: ${count.toLocaleString('en-US')} images of ${classes.length} classes (${ratioText(splits)})`,
+    );
+    if (skipped.length === 0) return;
+    this.log(
+      `Left out: ${Object.entries(skippedByCode)
+        .map(([code, times]) => `${times} x ${code}`)
+        .join(', ')}`,
+    );
+    for (const { path, code, message } of skipped.slice(0, SHOWN))
+      this.log(`  ${path}: ${message} [${code}]`);
+    if (skipped.length > SHOWN) this.log(`  and ${skipped.length - SHOWN} more; --json lists all`);
+  }
+}
