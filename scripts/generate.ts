@@ -3,7 +3,7 @@
  * With --check it writes nothing, names the files that differ, and ends with 1 when there are any.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -23,8 +23,10 @@ const FILES: Readonly<Record<string, () => Promise<string>>> = {
 async function manifest(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'roble-manifest-'));
   try {
-    for (const name of ['dist', 'node_modules', 'package.json'])
-      await symlink(join(root, name), join(folder, name));
+    // Copies: oclif follows links, and writes the place where a command really lies.
+    for (const name of ['dist', 'package.json'])
+      await cp(join(root, name), join(folder, name), { recursive: true });
+    await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
     const oclif = join(root, 'node_modules/oclif/bin/run.js');
     await promisify(execFile)(process.execPath, [oclif, 'manifest', folder], { cwd: folder });
     return await readFile(join(folder, 'oclif.manifest.json'), 'utf8');
