@@ -42,8 +42,8 @@ export interface LoadedConfig {
  * @throws {RobleError} `ROBLE_CONFIG_INVALID` with every problem of every source at once; `ROBLE_CONFIG_SYNTAX`;
  *   `ROBLE_FILE_NOT_FOUND` when `configFile` does not exist.
  * @example
- * const { config, origins } = await loadConfig({ cwd: '/work/letters', env: {}, home: '/home/ada' });
- * origins['train.epochs']; // { source: 'project', file: '/work/letters/roble.config.yaml', line: 12 }
+ * const { config, origins } = await loadConfig({ cwd: '/home/ada/letters', env: {}, home: '/home/ada' });
+ * origins['train.epochs']; // { source: 'project', file: '/home/ada/letters/roble.config.yaml', line: 12 }
  */
 export async function loadConfig({
   cwd,

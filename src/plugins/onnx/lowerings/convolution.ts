@@ -2,6 +2,7 @@ import type { ResolvedConv } from '../../../core/plugin/index.js';
 import type { GraphBuilder, Value } from '../graph/builder.js';
 import { blockedConvolution, blockedWeightGradient } from './blocked.js';
 import type { ConvShapes } from './conv-shapes.js';
+import { windowTaps } from './window-taps.js';
 
 /**
  * The ways to compute a convolution and its two gradients. Each is a small function from shapes to nodes; which one is
@@ -89,19 +90,10 @@ export function convWeightGradient(
 /** One matrix product of the output's gradient with all shifted copies of the input. */
 function im2colWeightGradient(graph: GraphBuilder, shapes: ConvShapes, x: Value, gradient: Value): Value {
   const { batch, inChannels, outChannels, output, layer } = shapes;
-  const { kernel, stride, padding } = layer.window;
+  const { kernel } = layer.window;
   const positions = batch * output[0] * output[1];
-  const padded = padding.some((side) => side > 0)
-    ? graph.op('Pad', [x, graph.ints([0, 0, padding[0], padding[1], 0, 0, padding[2], padding[3]])])
-    : x;
-  const shifted: Value[] = [];
-  for (let row = 0; row < kernel[0]; row++)
-    for (let column = 0; column < kernel[1]; column++) {
-      const ends = [row + (output[0] - 1) * stride[0] + 1, column + (output[1] - 1) * stride[1] + 1];
-      shifted.push(graph.slice(padded, [row, column], ends, [2, 3], stride));
-    }
-  const taps = shifted.length;
-  const stacked = graph.reshape(graph.op('Concat', shifted, { axis: 1 }), [
+  const taps = kernel[0] * kernel[1];
+  const stacked = graph.reshape(windowTaps(graph, x, layer.window, output), [
     batch,
     taps * inChannels,
     output[0] * output[1],

@@ -1,6 +1,7 @@
 import type { ResolvedPool } from '../../../core/plugin/index.js';
 import type { GraphBuilder, Value } from '../graph/builder.js';
 import type { Differentiable } from './differentiable.js';
+import { windowTaps } from './window-taps.js';
 
 /** The lowest finite float32: below every value that a window may hold. */
 const LOWEST = -3.4028234663852886e38;
@@ -115,22 +116,8 @@ function overlappingMaximum(
   gradient: Value,
 ): Value {
   const { batch, channels, input, output, layer } = shapes;
-  const { kernel, stride, padding } = layer.window;
   const flat = graph.reshape(x, [batch * channels, 1, ...input]);
-  const padded = padding.some((side) => side > 0)
-    ? graph.op('Pad', [
-        flat,
-        graph.ints([0, 0, padding[0], padding[1], 0, 0, padding[2], padding[3]]),
-        graph.float(LOWEST),
-      ])
-    : flat;
-  const taps: Value[] = [];
-  for (let row = 0; row < kernel[0]; row++)
-    for (let column = 0; column < kernel[1]; column++) {
-      const ends = [row + (output[0] - 1) * stride[0] + 1, column + (output[1] - 1) * stride[1] + 1];
-      taps.push(graph.slice(padded, [row, column], ends, [2, 3], stride));
-    }
-  const windows = graph.op('Concat', taps, { axis: 1 });
+  const windows = windowTaps(graph, flat, layer.window, output, LOWEST);
   const single = [batch * channels, 1, ...output];
   const isMaximum = graph.op('Cast', [graph.op('Equal', [windows, graph.reshape(maximum, single)])], {
     to: 1,

@@ -1,0 +1,33 @@
+import type { Padding, Window } from '../../../core/plugin/index.js';
+import type { GraphBuilder, Value } from '../graph/builder.js';
+
+/**
+ * All that each window of a picture sees, as im2col does: [N, C, H, W] -> [N, taps * C, H', W'], the tap (row, then
+ * column of the kernel) outside, the channel inside. Beyond the picture lies `outside`, by default zero.
+ */
+export function windowTaps(
+  graph: GraphBuilder,
+  x: Value,
+  { kernel, stride, padding }: Window,
+  output: readonly [number, number],
+  outside?: number,
+): Value {
+  const padded = padding.some((side) => side > 0) ? pad(graph, x, padding, outside) : x;
+  const taps: Value[] = [];
+  for (let row = 0; row < kernel[0]; row++)
+    for (let column = 0; column < kernel[1]; column++) {
+      const ends = [row + (output[0] - 1) * stride[0] + 1, column + (output[1] - 1) * stride[1] + 1];
+      taps.push(graph.slice(padded, [row, column], ends, [2, 3], stride));
+    }
+  return graph.op('Concat', taps, { axis: 1 });
+}
+
+function pad(
+  graph: GraphBuilder,
+  x: Value,
+  [top, left, bottom, right]: Padding,
+  outside: number | undefined,
+): Value {
+  const borders = graph.ints([0, 0, top, left, 0, 0, bottom, right]);
+  return graph.op('Pad', outside === undefined ? [x, borders] : [x, borders, graph.float(outside)]);
+}
