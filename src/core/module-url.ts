@@ -3,7 +3,7 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
 
 /**
  * The URL of a module beside the caller's, with the caller's extension: `.js` in the built package, `.ts` when the
- * sources run directly (tests, `bin/dev.js`).
+ * sources run directly, as in tests and benchmarks.
  */
 export function siblingModule(callerUrl: string, relative: string): string {
   const extension = callerUrl.endsWith('.ts') ? '.ts' : '.js';

@@ -1,9 +1,4 @@
-import { PLUGIN_API_VERSION, type PluginEntry } from '../core/plugin/index.js';
-
-const here = (path: string) => {
-  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-  return new URL(`${path}${extension}`, import.meta.url).href;
-};
+import { PLUGIN_API_VERSION, type PluginEntry, siblingModule } from '../core/plugin/index.js';
 
 /** The plugins in the box. */
 export const builtinPlugins: readonly PluginEntry[] = [
@@ -11,12 +6,12 @@ export const builtinPlugins: readonly PluginEntry[] = [
     name: 'onnx',
     apiVersion: PLUGIN_API_VERSION,
     kind: 'training-engine',
-    module: here('./onnx/training-engine'),
+    module: siblingModule(import.meta.url, './onnx/training-engine.js'),
   },
   {
     name: 'onnx',
     apiVersion: PLUGIN_API_VERSION,
     kind: 'serving-backend',
-    module: here('./onnx/serving-backend'),
+    module: siblingModule(import.meta.url, './onnx/serving-backend.js'),
   },
 ];

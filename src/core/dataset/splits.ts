@@ -208,14 +208,7 @@ function placeGroups(
   assigned: Uint8Array,
   seed: number,
 ): void {
-  const groups = new Map<string, number[]>();
-  for (const i of free) {
-    const { group } = items[i]!;
-    if (group === undefined) continue;
-    const members = groups.get(group);
-    if (members) members.push(i);
-    else groups.set(group, [i]);
-  }
+  const groups = collectBy(free, (i) => items[i]!.group);
   const order = [...groups].map(([name, members]) => ({
     name,
     members,
@@ -251,6 +244,19 @@ function bestSplit(counts: ReadonlyMap<number, number>, quotas: Quotas): number 
   return best;
 }
 
+/** The indices by key, those without one left out. */
+function collectBy<K>(indices: readonly number[], keyOf: (i: number) => K | undefined): Map<K, number[]> {
+  const members = new Map<K, number[]>();
+  for (const i of indices) {
+    const key = keyOf(i);
+    if (key === undefined) continue;
+    const known = members.get(key);
+    if (known) known.push(i);
+    else members.set(key, [i]);
+  }
+  return members;
+}
+
 function placeSingles(
   items: readonly SplitItem[],
   free: number[],
@@ -259,13 +265,7 @@ function placeSingles(
   assigned: Uint8Array,
   seed: number,
 ): void {
-  const byLabel = new Map<number, number[]>();
-  for (const i of free) {
-    if (items[i]!.group !== undefined) continue;
-    const members = byLabel.get(labelOf(i));
-    if (members) members.push(i);
-    else byLabel.set(labelOf(i), [i]);
-  }
+  const byLabel = collectBy(free, (i) => (items[i]!.group === undefined ? labelOf(i) : undefined));
   for (const [label, members] of byLabel) {
     new Random(seed, 'split', label).shuffle(members);
     const left = quotas.of(label);

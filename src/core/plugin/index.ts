@@ -2,5 +2,6 @@
 export { RobleError } from '../errors.js';
 export * from '../model/network.js';
 export type { ImageShape, ModelSpec } from '../model/spec.js';
+export { siblingModule } from '../module-url.js';
 export { sha256 } from '../storage/durable.js';
 export * from './api.js';
