@@ -40,13 +40,18 @@ export const createServer = (
   startServer(options, { ...context, registry: context.registry ?? createRegistry() });
 
 export type { Context, ProgressEvent, Reporter, TrainEvent } from './core/context.js';
+export { parseCharacters, readClasses } from './core/dataset/classes.js';
 export type { DatasetManifest, LoadedSplit, SampleProvenance, SplitName } from './core/dataset/format.js';
 export { type ImportOptions, type ImportResult, importDataset } from './core/dataset/import.js';
-export { type DatasetDescription, describeDataset } from './core/dataset/info.js';
+export { type DatasetDescription, describeDataset, sampleImages } from './core/dataset/info.js';
 export { type Dataset, openDataset } from './core/dataset/open.js';
 export { type ErrorCode, RobleError } from './core/errors.js';
+export { contactSheet, tile } from './core/image/contact-sheet.js';
 export { type Preprocessing, preprocessingSchema } from './core/image/preprocessing.js';
 export { terminalPicture } from './core/image/terminal.js';
+export { type ModelBundle, openBundle } from './core/model/bundle.js';
+export { layersOf, PRESETS } from './core/model/presets.js';
+export { type Layer, layerSchema, type ModelSpec } from './core/model/spec.js';
 export { type LayerSummary, type ModelSummary, summarizeModel } from './core/model/summary.js';
 export { findImages } from './core/predict/find-images.js';
 export type { LoadModelOptions, Model } from './core/predict/load-model.js';

@@ -110,13 +110,24 @@ describe('trainModel', () => {
     expect((await history('aborted')).events.at(-1).event).toBe('interrupted');
   });
 
-  it('says so when the update would not be finite, and keeps the history', async () => {
-    await expect(
-      train('diverges', { learningRate: 1e30, clipNorm: 0, schedule: { type: 'constant', warmupEpochs: 0 } }),
-    ).rejects.toMatchObject({
-      code: 'ROBLE_TRAIN_NOT_FINITE',
+  it('says so when the update would not be finite, and keeps the history with the step before it', async () => {
+    const settings = { learningRate: 1e30, clipNorm: 0, schedule: { type: 'constant', warmupEpochs: 0 } };
+    const error = await train('diverges', settings).catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'ROBLE_TRAIN_NOT_FINITE' });
+    const failedStep = Number(/^Step (\d+) /.exec(error.message)![1]);
+    expect((await history('diverges')).events.at(-1)).toMatchObject({
+      event: 'failed',
+      step: failedStep - 1,
     });
-    expect((await history('diverges')).events.at(-1).event).toBe('failed');
+  });
+
+  it('refuses options that are not valid, all at once, before it makes a folder', async () => {
+    const settings = { epochs: 0, batchSize: -1 };
+    await expect(train('invalid', settings)).rejects.toMatchObject({
+      code: 'ROBLE_CONFIG_INVALID',
+      details: { problems: [{ path: 'epochs' }, { path: 'batchSize' }] },
+    });
+    expect(await readdir(root)).not.toContain('invalid');
   });
 
   it('names the split that a data set lacks', async () => {

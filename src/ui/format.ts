@@ -29,3 +29,10 @@ export function formatMetrics(metrics: Readonly<Record<string, number>>): string
     .map(([name, value]) => `${name} ${formatMetric(value)}`)
     .join(', ');
 }
+
+/** How many samples each split holds: `train 1,600, validation 400`. */
+export function formatSplits(splits: Readonly<Record<string, number | undefined>>): string {
+  return Object.entries(splits)
+    .map(([split, count]) => `${split} ${formatCount(count ?? 0)}`)
+    .join(', ');
+}

@@ -2,8 +2,9 @@ import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/context.js';
 import type { ImportResult, ImportSource } from '../../core/dataset/import.js';
-import { imageFlags, imageOverrides } from '../../ui/image-flags.js';
-import { parseRatios, ratioText } from '../../ui/ratios.js';
+import { imageFlags, imageOverrides } from '../../flags/image-flags.js';
+import { parseRatios } from '../../flags/split-shares.js';
+import { formatSplits } from '../../ui/format.js';
 
 /** Skipped samples that are shown; all are in the JSON output. */
 const SHOWN = 10;
@@ -61,8 +62,7 @@ export default class DataImport extends RobleCommand<ImportResult> {
   protected async execute(context: Context): Promise<ImportResult> {
     const { argv, flags } = await this.parse(DataImport);
     const config = await this.loadConfig(imageOverrides(flags));
-    const { importDataset } = await import('../../core/dataset/import.js');
-    const { readClasses } = await import('../../core/dataset/classes.js');
+    const { importDataset, readClasses } = await import('../../index.js');
     const given = (paths: string[] | undefined, split: NonNullable<ImportSource['split']>): ImportSource[] =>
       (paths ?? []).map((path) => ({ path, split }));
     return importDataset(
@@ -94,7 +94,7 @@ export default class DataImport extends RobleCommand<ImportResult> {
 
   protected render({ out, count, classes, splits, skipped, skippedByCode }: ImportResult): void {
     this.log(
-      `${out}: ${count.toLocaleString('en-US')} images of ${classes.length} classes (${ratioText(splits)})`,
+      `${out}: ${count.toLocaleString('en-US')} images of ${classes.length} classes (${formatSplits(splits)})`,
     );
     if (skipped.length === 0) return;
     this.log(

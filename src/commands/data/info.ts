@@ -6,7 +6,7 @@ import { SPLITS, type SplitName } from '../../core/dataset/format.js';
 import type { DatasetDescription } from '../../core/dataset/info.js';
 import { RobleError } from '../../core/errors.js';
 import { formatCount } from '../../core/text.js';
-import { ratioText } from '../../ui/ratios.js';
+import { formatSplits } from '../../ui/format.js';
 import { hasColors } from '../../ui/style.js';
 import { tableLines } from '../../ui/table.js';
 
@@ -35,7 +35,7 @@ export default class DataInfo extends RobleCommand<DatasetDescription & { png?: 
   protected async execute(_context: Context): Promise<DatasetDescription & { png?: string }> {
     const { args, flags } = await this.parse(DataInfo);
     const config = await this.loadConfig({ dataset: { value: args.dataset, flag: 'DATASET' } });
-    const { describeDataset } = await import('../../core/dataset/info.js');
+    const { describeDataset } = await import('../../index.js');
     const info = await describeDataset(config.dataset);
     const split = flags.split ?? SPLITS.find((name) => info.splits[name] !== undefined)!;
     if (!this.jsonEnabled()) this.picture = await this.draw(info, split);
@@ -47,7 +47,7 @@ export default class DataInfo extends RobleCommand<DatasetDescription & { png?: 
   protected render(info: DatasetDescription & { png?: string }): void {
     const { width, height, channels } = info.preprocessing;
     this.log(`${info.name}: ${info.count.toLocaleString('en-US')} images of ${info.classes.length} classes`);
-    this.log(`${width}x${height}, ${channels === 1 ? 'grey' : 'colour'} · ${ratioText(info.splits)}`);
+    this.log(`${width}x${height}, ${channels === 1 ? 'grey' : 'colour'} · ${formatSplits(info.splits)}`);
     this.log(`fingerprint ${info.fingerprint}\n`);
     const splits = SPLITS.filter((split) => info.splits[split] !== undefined);
     const columns = [{ title: 'class' }, ...splits.map((title) => ({ title, numeric: true }))];
@@ -62,9 +62,7 @@ export default class DataInfo extends RobleCommand<DatasetDescription & { png?: 
 
   /** One picture of each of the first classes, in the terminal. */
   private async draw({ folder, preprocessing }: DatasetDescription, split: SplitName): Promise<string> {
-    const { sampleImages } = await import('../../core/dataset/info.js');
-    const { tile } = await import('../../core/image/contact-sheet.js');
-    const { terminalPicture } = await import('../../core/image/terminal.js');
+    const { sampleImages, terminalPicture, tile } = await import('../../index.js');
     const maxColumns = process.stdout.columns ?? 80;
     const columns = Math.max(
       1,
@@ -86,8 +84,7 @@ export default class DataInfo extends RobleCommand<DatasetDescription & { png?: 
     file: string,
     perClass: number,
   ): Promise<void> {
-    const { sampleImages } = await import('../../core/dataset/info.js');
-    const { contactSheet } = await import('../../core/image/contact-sheet.js');
+    const { contactSheet, sampleImages } = await import('../../index.js');
     const pictures = await sampleImages(info.folder, split, perClass);
     const png = await contactSheet(pictures, info.preprocessing, { columns: perClass, zoom: 2 });
     await writeFile(file, png, { flag: 'wx' }).catch((cause: NodeJS.ErrnoException) => {

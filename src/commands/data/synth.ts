@@ -2,8 +2,9 @@ import { Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/context.js';
 import type { SynthesizeResult } from '../../core/strokes/synthesize.js';
-import { imageFlags, imageOverrides } from '../../ui/image-flags.js';
-import { parseRatios, ratioText } from '../../ui/ratios.js';
+import { imageFlags, imageOverrides } from '../../flags/image-flags.js';
+import { parseRatios } from '../../flags/split-shares.js';
+import { formatSplits } from '../../ui/format.js';
 
 export default class DataSynth extends RobleCommand<SynthesizeResult> {
   static override summary = 'Draw a data set of characters, as if by hand on a canvas.';
@@ -36,8 +37,7 @@ export default class DataSynth extends RobleCommand<SynthesizeResult> {
   protected async execute(context: Context): Promise<SynthesizeResult> {
     const { flags } = await this.parse(DataSynth);
     const config = await this.loadConfig(imageOverrides(flags));
-    const { synthesizeDataset } = await import('../../core/strokes/synthesize.js');
-    const { parseCharacters } = await import('../../core/dataset/classes.js');
+    const { parseCharacters, synthesizeDataset } = await import('../../index.js');
     return synthesizeDataset(
       {
         characters: parseCharacters(flags.characters),
@@ -55,7 +55,7 @@ export default class DataSynth extends RobleCommand<SynthesizeResult> {
 
   protected render({ out, count, classes, splits, writers }: SynthesizeResult): void {
     this.log(
-      `${out}: ${count.toLocaleString('en-US')} images of ${classes.length} characters by ${writers} invented writers (${ratioText(splits)})`,
+      `${out}: ${count.toLocaleString('en-US')} images of ${classes.length} characters by ${writers} invented writers (${formatSplits(splits)})`,
     );
   }
 }

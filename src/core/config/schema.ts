@@ -102,7 +102,7 @@ export const trainSchema = z.strictObject({
 export type TrainOptions = z.output<typeof trainSchema>;
 export type ScheduleSpec = TrainOptions['schedule'];
 
-const modelSchema = z
+export const modelSchema = z
   .strictObject({
     preset: z
       .string()

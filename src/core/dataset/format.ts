@@ -48,6 +48,11 @@ export const manifestSchema = z.strictObject({
 export type DatasetManifest = z.output<typeof manifestSchema>;
 export type DatasetPart = z.output<typeof partSchema>;
 
+/** How many samples each split holds; only the splits that there are. */
+export function splitCounts({ splits }: DatasetManifest): Partial<Record<SplitName, number>> {
+  return Object.fromEntries(SPLITS.flatMap((name) => (splits[name] ? [[name, splits[name].count]] : [])));
+}
+
 /** Where a sample came from. */
 export interface SampleProvenance {
   /** The source's own name of it, such as `images/a_1.png` or `train-images-idx3-ubyte.gz#17`. */

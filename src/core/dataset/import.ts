@@ -13,7 +13,7 @@ import { canvasFor, drawingToPixels, fitStrokes } from '../strokes/frame.js';
 import { rasterizeStrokes } from '../strokes/rasterize.js';
 import { countOf } from '../text.js';
 import { readSource, type SourceFormat } from './detect.js';
-import { type DatasetManifest, SPLITS, type SplitName } from './format.js';
+import { type DatasetManifest, type SplitName, splitCounts } from './format.js';
 import { mapOrdered } from './map-ordered.js';
 import { optional, type Picture, type ReaderOptions, type SourceItem, type SourceSample } from './sample.js';
 import type { SplitOptions } from './splits.js';
@@ -113,12 +113,11 @@ export async function importDataset(options: ImportOptions, context: Context = {
   return { ...summarize(options, manifest), ...report.toJSON(), warnings };
 }
 
-function summarize({ out }: ImportOptions, { name, fingerprint, classes, splits }: DatasetManifest) {
-  const counts = Object.fromEntries(
-    SPLITS.flatMap((split) => (splits[split] ? [[split, splits[split].count]] : [])),
-  );
-  const count = Object.values<number>(counts).reduce((a, b) => a + b, 0);
-  return { out, name, fingerprint, classes, count, splits: counts as ImportResult['splits'] };
+function summarize({ out }: ImportOptions, manifest: DatasetManifest) {
+  const { name, fingerprint, classes } = manifest;
+  const splits = splitCounts(manifest);
+  const count = Object.values(splits).reduce((a, b) => a + b, 0);
+  return { out, name, fingerprint, classes, count, splits };
 }
 
 async function* prepareSamples(options: ImportOptions, report: Report): AsyncGenerator<PreparedSample> {

@@ -1,5 +1,5 @@
 import type { Preprocessing } from '../image/preprocessing.js';
-import { SPLITS, type SplitName } from './format.js';
+import { SPLITS, type SplitName, splitCounts } from './format.js';
 import { openDataset } from './open.js';
 
 export interface DatasetDescription {
@@ -21,14 +21,14 @@ export interface DatasetDescription {
  */
 export async function describeDataset(folder: string): Promise<DatasetDescription> {
   const { manifest } = await openDataset(folder);
-  const present = SPLITS.filter((split) => manifest.splits[split]);
-  const splits = Object.fromEntries(present.map((split) => [split, manifest.splits[split]!.count]));
+  const splits = splitCounts(manifest);
+  const present = SPLITS.filter((split) => splits[split] !== undefined);
   return {
     folder,
     name: manifest.name,
     fingerprint: manifest.fingerprint,
     preprocessing: manifest.preprocessing,
-    count: Object.values<number>(splits).reduce((a, b) => a + b, 0),
+    count: Object.values(splits).reduce((a, b) => a + b, 0),
     splits,
     classes: manifest.classes.map((name, label) => ({
       name,

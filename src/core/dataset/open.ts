@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { checked } from '../checked.js';
 import { RobleError } from '../errors.js';
 import { sha256 } from '../storage/durable.js';
 import {
@@ -66,11 +67,7 @@ function parseManifest(text: string, path: string): DatasetManifest {
       cause,
     });
   }
-  const parsed = manifestSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new RobleError('ROBLE_DATASET_INVALID', `${path} is not of the expected form.`, {
-    problems: parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message })),
-  });
+  return checked(manifestSchema, value, 'ROBLE_DATASET_INVALID', `${path} is not of the expected form.`);
 }
 
 type SplitManifest = NonNullable<DatasetManifest['splits']['train']>;

@@ -1,6 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { checked } from '../checked.js';
 import { RobleError } from '../errors.js';
 import { preprocessingSchema } from '../image/preprocessing.js';
 import type { ServableModel } from '../plugin/api.js';
@@ -82,7 +83,6 @@ export async function writeBundle(folder: string, content: BundleContent): Promi
     files: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, sha256(bytes)])),
   });
   await createFolder(folder, async (temporary) => {
-    await mkdir(temporary, { recursive: true });
     for (const [name, bytes] of Object.entries(files)) await writeSynced(join(temporary, name), bytes);
     const text = `${JSON.stringify(manifest, null, 2)}\n`;
     await writeSynced(join(temporary, BUNDLE_FILES.manifest), text);
@@ -109,19 +109,12 @@ export async function openBundle(folder: string): Promise<ModelBundle> {
   const text = await read(BUNDLE_FILES.manifest);
   const [written] = (await read(`${BUNDLE_FILES.manifest}.sha256`)).toString().split(' ');
   if (sha256(text) !== written) throw changed(folder, BUNDLE_FILES.manifest);
-  const parsed = bundleManifestSchema.safeParse(JSON.parse(text.toString()));
-  if (!parsed.success)
-    throw new RobleError(
-      'ROBLE_BUNDLE_INVALID',
-      `${join(folder, BUNDLE_FILES.manifest)} is not of the expected form.`,
-      {
-        problems: parsed.error.issues.map((issue) => ({
-          path: issue.path.join('.'),
-          message: issue.message,
-        })),
-      },
-    );
-  const manifest = parsed.data;
+  const manifest = checked(
+    bundleManifestSchema,
+    JSON.parse(text.toString()),
+    'ROBLE_BUNDLE_INVALID',
+    `${join(folder, BUNDLE_FILES.manifest)} is not of the expected form.`,
+  );
   const contents: Record<string, Buffer> = {};
   for (const [name, expected] of Object.entries(manifest.files)) {
     const bytes = await read(name);

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { FastifyInstance } from 'fastify';
+import { checked } from '../checked.js';
 import { type ServeOptions, serveSchema } from '../config/schema.js';
 import { type Context, withStep } from '../context.js';
 import { RobleError } from '../errors.js';
@@ -51,7 +52,12 @@ export async function createServer(
   { model, ...given }: CreateServerOptions,
   context: Context & { registry: PluginRegistry },
 ): Promise<RobleServer> {
-  const options = checkOptions(given);
+  const options = checked(
+    serveSchema,
+    given,
+    'ROBLE_CONFIG_INVALID',
+    'The options of the server are not valid.',
+  );
   const warn = (message: string) => context.reporter?.report({ type: 'warning', message });
   const bundle = await openBundle(model);
   const { backend, device, threads, workers } = options;
@@ -84,14 +90,6 @@ export async function createServer(
     await pool.close();
     throw error;
   }
-}
-
-function checkOptions(given: Partial<ServeOptions>): ServeOptions {
-  const parsed = serveSchema.safeParse(given);
-  if (parsed.success) return parsed.data;
-  throw new RobleError('ROBLE_CONFIG_INVALID', 'The options of the server are not valid.', {
-    problems: parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message })),
-  });
 }
 
 async function listen(app: FastifyInstance, { host, port }: ServeOptions): Promise<string> {

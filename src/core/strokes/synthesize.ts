@@ -1,7 +1,6 @@
 import { basename } from 'node:path';
 import { type Context, withStep } from '../context.js';
-import type { SplitName } from '../dataset/format.js';
-import { SPLITS } from '../dataset/format.js';
+import { type SplitName, splitCounts } from '../dataset/format.js';
 import type { SplitRatios } from '../dataset/splits.js';
 import { type PreparedSample, writeDataset } from '../dataset/write.js';
 import { RobleError } from '../errors.js';
@@ -83,18 +82,9 @@ export async function synthesizeDataset(
       context,
     ),
   );
-  const splits: SynthesizeResult['splits'] = {};
-  for (const split of SPLITS) if (manifest.splits[split]) splits[split] = manifest.splits[split].count;
   const { name, fingerprint, classes } = manifest;
-  return {
-    out: options.out,
-    name,
-    fingerprint,
-    classes,
-    count: characters.length * perClass,
-    splits,
-    writers,
-  };
+  const count = characters.length * perClass;
+  return { out: options.out, name, fingerprint, classes, count, splits: splitCounts(manifest), writers };
 }
 
 async function* drawAll(

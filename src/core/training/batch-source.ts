@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { startThread } from '../module-url.js';
 import type { Batch } from '../plugin/api.js';
-import type { BatchRecipe } from './fill-batch.js';
+import { type BatchRecipe, buffersOf } from './fill-batch.js';
 
 /** Batches that are ready before the engine asks, and how many lie ready at most. */
 const AHEAD = 3;
@@ -52,9 +52,6 @@ export class BatchSource {
   #ask(): void {
     const used = this.#used;
     this.#used = undefined;
-    const transfer = used
-      ? [used.images, used.targets, ...Object.values(used.masks)].map((array) => array.buffer as ArrayBuffer)
-      : [];
-    this.#thread.postMessage({ step: this.#nextToAsk++, used }, transfer);
+    this.#thread.postMessage({ step: this.#nextToAsk++, used }, used ? buffersOf(used) : []);
   }
 }

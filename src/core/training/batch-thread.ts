@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Batch } from '../plugin/api.js';
-import { allocateBatch, BatchFiller, type BatchRecipe } from './fill-batch.js';
+import { allocateBatch, BatchFiller, type BatchRecipe, buffersOf } from './fill-batch.js';
 
 /** The thread that prepares batches: asked for a step, it fills a batch (a used one, where it gets one) and hands it over. */
 const recipe = workerData as BatchRecipe;
@@ -11,7 +11,3 @@ parentPort!.on('message', ({ step, used }: { step: number; used?: Batch }) => {
   filler.fill(batch, step);
   parentPort!.postMessage({ step, batch }, buffersOf(batch));
 });
-
-function buffersOf({ images, targets, masks }: Batch): ArrayBuffer[] {
-  return [images, targets, ...Object.values(masks)].map((array) => array.buffer as ArrayBuffer);
-}

@@ -31,6 +31,11 @@ export function allocateBatch(recipe: BatchRecipe): Batch {
   };
 }
 
+/** The memory of a batch, which moves to another thread with it instead of being copied. */
+export function buffersOf({ images, targets, masks }: Batch): ArrayBuffer[] {
+  return [images, targets, ...Object.values(masks)].map((array) => array.buffer as ArrayBuffer);
+}
+
 /**
  * Fills the batch of a step, counted from 0 over the whole run: a pure function of the recipe and the step, so that
  * a run can go on from any step.

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { RobleError } from '../errors.js';
 import { CheckpointStore } from './checkpoint.js';
 import { evaluateSplit } from './evaluation.js';
 import { exportBundle } from './export.js';
@@ -12,23 +13,31 @@ const REPORT_EVERY_MS = 200;
 
 /** Trains to the last epoch, or until it is asked to stop; either way the state is saved and the best model exported. */
 export async function runTrainingLoop(setup: TrainingSetup): Promise<RunOutcome> {
+  const updates = { count: 0 };
+  try {
+    return await trainEpochs(setup, updates);
+  } catch (error) {
+    await setup.history.event('failed', updates.count, RobleError.from(error).message);
+    throw error;
+  }
+}
+
+/** Counts the updates that were made, so that an end of any kind knows when it came. */
+interface Updates {
+  count: number;
+}
+
+async function trainEpochs(setup: TrainingSetup, updates: Updates): Promise<RunOutcome> {
   const { request, session, history, emit } = setup;
   const { epochs, keepCheckpoints, monitor } = request.train;
   const checkpoints = new CheckpointStore(join(request.run, 'checkpoints'), keepCheckpoints);
   let best: EpochRecord | undefined;
   let epoch = 1;
-  let stepInEpoch = 0;
   while (epoch <= epochs) {
-    const trained = await trainEpoch(setup, epoch);
-    stepInEpoch = trained.steps;
+    const trained = await trainEpoch(setup, epoch, updates);
     const evaluated = trained.complete && (await evaluateEpoch(setup, epoch));
     if (!trained.complete || !evaluated) break;
-    const record: EpochRecord = {
-      ...trained.metrics,
-      ...evaluated,
-      epoch,
-      step: epoch * setup.stepsPerEpoch,
-    };
+    const record: EpochRecord = { ...trained.metrics, ...evaluated, epoch, step: updates.count };
     const isBest = !best || better(monitor, record, best);
     if (isBest) best = record;
     await history.epoch(record);
@@ -36,17 +45,17 @@ export async function runTrainingLoop(setup: TrainingSetup): Promise<RunOutcome>
     const checkpoint = { state: await session.exportState(), progress: progressOf(epoch, 0, best, monitor) };
     if (isBest) await checkpoints.saveBest(checkpoint);
     emit({ kind: 'checkpoint', epoch, file: await checkpoints.save(checkpoint) });
-    stepInEpoch = 0;
     epoch++;
   }
   const stopped = epoch > epochs ? 'completed' : 'interrupted';
   if (stopped === 'interrupted') {
+    const stepInEpoch = updates.count - (epoch - 1) * setup.stepsPerEpoch;
     const progress = progressOf(epoch - 1, stepInEpoch, best, monitor);
     const file = await checkpoints.save({ state: await session.exportState(), progress });
     emit({ kind: 'checkpoint', epoch, file });
   }
   const bundle = best && (await exportBundle(setup, checkpoints, best));
-  await history.event(stopped, (epoch - 1) * setup.stepsPerEpoch + stepInEpoch);
+  await history.event(stopped, updates.count);
   return { stopped, epochs: epoch - 1, best, bundle };
 }
 
@@ -64,7 +73,7 @@ function better(monitor: 'valLoss' | 'valAccuracy', record: EpochRecord, than: E
 }
 
 /** The steps of one epoch; ends early, not complete, when asked to stop. */
-async function trainEpoch(setup: TrainingSetup, epoch: number) {
+async function trainEpoch(setup: TrainingSetup, epoch: number, updates: Updates) {
   const { request, session, batches, stepsPerEpoch, emit } = setup;
   const { train } = request;
   const totalSteps = stepsPerEpoch * train.epochs;
@@ -79,6 +88,7 @@ async function trainEpoch(setup: TrainingSetup, epoch: number) {
     const metrics = await session.step(await batches.next(), { learningRate });
     for (const key of ['loss', 'accuracy', 'gradientNorm'] as const) sums[key] += metrics[key];
     steps++;
+    updates.count++;
     const now = performance.now();
     if (now - reported < REPORT_EVERY_MS && steps < stepsPerEpoch) continue;
     reported = now;

@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { join, resolve } from 'node:path';
+import { checked } from '../checked.js';
 import type { ModelChoice, TrainOptions } from '../config/schema.js';
-import { trainSchema } from '../config/schema.js';
+import { modelSchema, trainSchema } from '../config/schema.js';
 import type { Context } from '../context.js';
 import { RobleError } from '../errors.js';
 import { layersOf } from '../model/presets.js';
@@ -37,15 +38,21 @@ const LAST_WORDS = 4000;
  * Trains a classifier in a process of its own, and exports the best epoch as a model bundle.
  * Aborting `context.signal` saves a checkpoint at the next step and ends with `stopped: 'interrupted'`.
  *
- * @throws {RobleError} `ROBLE_RUN_LOCKED`, `ROBLE_RUN_EXISTS`, `ROBLE_DATASET_SPLIT`, `ROBLE_MODEL_INVALID`,
+ * @throws {RobleError} `ROBLE_CONFIG_INVALID`, `ROBLE_RUN_LOCKED`, `ROBLE_RUN_EXISTS`, `ROBLE_DATASET_SPLIT`, `ROBLE_MODEL_INVALID`,
  * `ROBLE_TRAIN_NOT_FINITE`, `ROBLE_WORKER_DIED`.
  */
 export async function trainModel(
   options: TrainModelOptions,
   context: Context & { registry: PluginRegistry },
 ): Promise<TrainResult> {
-  const train = trainSchema.parse(options.train ?? {});
-  const layers = layersOf(options.model ?? { preset: 'cnn-v2' });
+  const train = checked(
+    trainSchema,
+    options.train ?? {},
+    'ROBLE_CONFIG_INVALID',
+    'The training options are not valid.',
+  );
+  const model = options.model ?? { preset: 'cnn-v2' };
+  const layers = layersOf(checked(modelSchema, model, 'ROBLE_MODEL_INVALID', 'The model is not valid.'));
   const folder = await claimRunFolder(options.run ?? (await nextRunFolder(options.runs ?? 'runs')));
   try {
     const request: RunRequest = {

@@ -101,9 +101,6 @@ async function work({ request, plugins }: Extract<ToWorker, { type: 'start' }>):
       emit: (event) => send({ type: 'event', event }),
       shouldStop: () => stopAsked,
     });
-  } catch (error) {
-    await history.event('failed', 0, RobleError.from(error).message);
-    throw error;
   } finally {
     await batches.close();
     await session.close();

@@ -2,7 +2,7 @@ import type { ResolvedConv } from '../../../core/plugin/index.js';
 import type { GraphBuilder, Value } from '../graph/builder.js';
 import { blockedConvolution, blockedWeightGradient } from './blocked.js';
 import type { ConvShapes } from './conv-shapes.js';
-import { windowTaps } from './window-taps.js';
+import { beyondWindows, windowTaps } from './window-taps.js';
 
 /**
  * The ways to compute a convolution and its two gradients. Each is a small function from shapes to nodes; which one is
@@ -49,13 +49,9 @@ export function convInputGradient(
   blockSize: number,
 ): Value {
   const { layer, inChannels, outChannels, input, output } = shapes;
-  const { kernel, stride, padding } = layer.window;
+  const { kernel, padding } = layer.window;
   if (lowering === 'transposed') {
-    const rest = [0, 1].map((axis) => {
-      const reached =
-        stride[axis]! * (output[axis]! - 1) + kernel[axis]! - padding[axis]! - padding[axis + 2]!;
-      return input[axis]! - reached;
-    });
+    const rest = beyondWindows(layer.window, input, output);
     return graph.op('ConvTranspose', [gradient, weight], { ...attributesOf(layer), output_padding: rest });
   }
   // Stride 1: the gradient is a convolution with the kernels turned by 180 degrees, padded to the input's size.

@@ -1,7 +1,7 @@
 import type { ResolvedPool } from '../../../core/plugin/index.js';
 import type { GraphBuilder, Value } from '../graph/builder.js';
 import type { Differentiable } from './differentiable.js';
-import { windowTaps } from './window-taps.js';
+import { beyondWindows, windowTaps } from './window-taps.js';
 
 /** The lowest finite float32: below every value that a window may hold. */
 const LOWEST = -3.4028234663852886e38;
@@ -160,16 +160,12 @@ function collect(
     for (let tap = 0; tap < taps; tap++) data[tap * taps + tap] = 1;
     return data;
   });
-  const rest = [0, 1].map(
-    (axis) =>
-      input[axis]! -
-      (stride[axis]! * (output[axis]! - 1) + kernel[axis]! - padding[axis]! - padding[axis + 2]!),
-  );
+  const rest = beyondWindows(layer.window, input, output);
   // Rows that no window reached are added as zeros; output_padding must stay below the stride, so Pad does it.
   const attributes = { kernel_shape: kernel, strides: stride, pads: padding };
   const summed = graph.op('ConvTranspose', [contributions, identity], attributes);
   const whole = rest.some((side) => side > 0)
-    ? graph.op('Pad', [summed, graph.ints([0, 0, 0, 0, 0, 0, rest[0]!, rest[1]!])])
+    ? graph.op('Pad', [summed, graph.ints([0, 0, 0, 0, 0, 0, ...rest])])
     : summed;
   return graph.reshape(whole, [batch, channels, ...input]);
 }

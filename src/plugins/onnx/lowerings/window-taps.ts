@@ -31,3 +31,14 @@ function pad(
   const borders = graph.ints([0, 0, top, left, 0, 0, bottom, right]);
   return graph.op('Pad', outside === undefined ? [x, borders] : [x, borders, graph.float(outside)]);
 }
+
+/** Rows and columns at the end of a picture that no window reached. */
+export function beyondWindows(
+  { kernel, stride, padding }: Window,
+  input: readonly [number, number],
+  output: readonly [number, number],
+): [number, number] {
+  const rest = (axis: 0 | 1) =>
+    input[axis] + padding[axis] + padding[axis + 2]! - (stride[axis] * (output[axis] - 1) + kernel[axis]);
+  return [rest(0), rest(1)];
+}

@@ -21,10 +21,3 @@ export function parseRatios(text: string): SplitRatios {
   }
   return ratios;
 }
-
-/** `train 1,600, validation 400`. */
-export function ratioText(splits: Readonly<Record<string, number | undefined>>): string {
-  return Object.entries(splits)
-    .map(([split, count]) => `${split} ${count?.toLocaleString('en-US')}`)
-    .join(', ');
-}

@@ -1,0 +1,97 @@
+import { once } from 'node:events';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { temporaryFolder } from './support/temporary-folder.js';
+
+const CLI = join(import.meta.dirname, '..', 'bin', 'run.js');
+
+let root: string;
+let remove: () => Promise<void>;
+beforeAll(async () => {
+  ({ path: root, remove } = await temporaryFolder('data'));
+});
+afterAll(() => remove());
+
+/** Runs the command line in the temporary folder, with an environment that has no settings of its own. */
+const roble = (...words: string[]) =>
+  execa(process.execPath, [CLI, ...words], {
+    cwd: root,
+    env: { PATH: process.env.PATH, HOME: root, NODE_ENV: 'production' },
+    extendEnv: false,
+    reject: false,
+  });
+const resultOf = ({ stdout }: { stdout?: unknown }) => JSON.parse(String(stdout)).result;
+
+it('data:synth draws a data set that data:info describes and draws a sheet of', async () => {
+  const drawn = await roble(
+    'data:synth',
+    '--characters',
+    '0-2',
+    '--per-class',
+    '20',
+    '--out',
+    'drawn',
+    '--json',
+  );
+  expect(drawn.exitCode).toBe(0);
+  expect(resultOf(drawn)).toMatchObject({
+    count: 60,
+    classes: ['0', '1', '2'],
+    splits: { train: 48, validation: 12 },
+  });
+  const info = await roble('data:info', 'drawn', '--png', 'sheet.png', '--json');
+  expect(info.exitCode).toBe(0);
+  expect(resultOf(info)).toMatchObject({
+    count: 60,
+    splits: { train: 48, validation: 12 },
+    png: 'sheet.png',
+  });
+  expect((await sharp(join(root, 'sheet.png')).metadata()).format).toBe('png');
+});
+
+it('data:import brings in a folder for each class, and names the file that it leaves out', async () => {
+  for (const [name, shade] of [
+    ['dark', 20],
+    ['light', 230],
+  ] as const) {
+    await mkdir(join(root, 'photos', name), { recursive: true });
+    for (let i = 0; i < 5; i++)
+      await sharp({
+        create: { width: 9, height: 7, channels: 3, background: { r: shade, g: shade, b: shade } },
+      })
+        .png()
+        .toFile(join(root, 'photos', name, `${i}.png`));
+  }
+  await writeFile(join(root, 'photos', 'dark', 'empty.png'), '');
+  const shares = ['--split', 'train=0.6,validation=0.4'];
+  const imported = await roble('data:import', 'photos', '--out', 'imported', ...shares, '--json');
+  expect(imported.exitCode).toBe(0);
+  expect(resultOf(imported)).toMatchObject({
+    count: 10,
+    classes: ['dark', 'light'],
+    splits: { train: 6, validation: 4 },
+    skipped: [{ path: 'dark/empty.png', code: 'ROBLE_IMAGE_EMPTY' }],
+  });
+  const again = await roble('data:import', 'photos', '--out', 'imported', ...shares, '--json');
+  expect([again.exitCode, JSON.parse(String(again.stdout)).error.code]).toEqual([2, 'ROBLE_OUTPUT_EXISTS']);
+});
+
+it('train, interrupted by Ctrl-C, saves a checkpoint and ends with 130', async () => {
+  await roble('data:synth', '--characters', '0-3', '--per-class', '40', '--out', 'digits', '--json');
+  const settings = ['--preset', 'cnn-small', '--batch-size', '16', '--epochs', '10000', '--run', 'run'];
+  const training = roble('train', '--dataset', 'digits', ...settings, '--reporter', 'ndjson', '--json');
+  let heard = '';
+  while (!heard.includes('"kind":"epoch"')) heard += String((await once(training.stderr!, 'data'))[0]);
+  training.kill('SIGINT');
+  const ended = await training;
+  expect(ended.exitCode).toBe(130);
+  expect(resultOf(ended).stopped).toBe('interrupted');
+  expect((await readdir(join(root, 'run', 'checkpoints'))).some((name) => name.startsWith('step-'))).toBe(
+    true,
+  );
+  const history = JSON.parse(await readFile(join(root, 'run', 'history.json'), 'utf8'));
+  expect(history.events.at(-1).event).toBe('interrupted');
+});
