@@ -46,10 +46,12 @@ export { type ImportOptions, type ImportResult, importDataset } from './core/dat
 export { type DatasetDescription, describeDataset, sampleImages } from './core/dataset/info.js';
 export { type Dataset, openDataset } from './core/dataset/open.js';
 export { type ErrorCode, RobleError } from './core/errors.js';
+export { readHistory } from './core/history/read-run.js';
+export type { EpochRecord, EvaluationReport, HistoryEvent, RunHistory } from './core/history/record.js';
 export { contactSheet, tile } from './core/image/contact-sheet.js';
 export { type Preprocessing, preprocessingSchema } from './core/image/preprocessing.js';
 export { terminalPicture } from './core/image/terminal.js';
-export { type ModelBundle, openBundle } from './core/model/bundle.js';
+export { layersOfBundle, type ModelBundle, openBundle } from './core/model/bundle.js';
 export { layersOf, PRESETS } from './core/model/presets.js';
 export { type Layer, layerSchema, type ModelSpec } from './core/model/spec.js';
 export { type LayerSummary, type ModelSummary, summarizeModel } from './core/model/summary.js';
@@ -64,5 +66,5 @@ export {
   type SynthesizeResult,
   synthesizeDataset,
 } from './core/strokes/synthesize.js';
-export { type EpochRecord, type RunHistory, readHistory } from './core/training/history.js';
+
 export type { TrainModelOptions, TrainResult } from './core/training/train.js';

@@ -1,4 +1,5 @@
 import type { Problem } from './errors.js';
+import type { HistoryEvent } from './history/record.js';
 
 /**
  * What a long operation tells about itself. A reporter shows it (ink, listr2, plain lines, NDJSON) or ignores it.
@@ -33,6 +34,10 @@ export type TrainEvent =
       readonly parameters: number;
       readonly trainCount: number;
       readonly validationCount: number;
+      /** Steps that were made before, when the run goes on from a checkpoint; 0 for a new one. */
+      readonly firstStep: number;
+      /** Epochs that were complete by then, with their metrics. */
+      readonly history: readonly Readonly<Record<string, number>>[];
     }
   | {
       readonly kind: 'step';
@@ -41,6 +46,10 @@ export type TrainEvent =
       readonly stepsPerEpoch: number;
       readonly metrics: Readonly<Record<string, number>>;
       readonly etaMs: number;
+      /** Resident memory of the training process. */
+      readonly memoryBytes: number;
+      /** Samples whose activations are in memory at once; less than the batch when memory is short. */
+      readonly microbatchSize: number;
     }
   | { readonly kind: 'evaluating'; readonly epoch: number; readonly done: number; readonly total: number }
   | {
@@ -49,7 +58,17 @@ export type TrainEvent =
       readonly metrics: Readonly<Record<string, number>>;
       readonly best: boolean;
     }
-  | { readonly kind: 'checkpoint'; readonly epoch: number; readonly file: string }
+  /** A checkpoint is on the disk and was read back: whatever happens, the run goes on from here. `step` counts over the run. */
+  | {
+      readonly kind: 'checkpoint';
+      readonly epoch: number;
+      readonly step: number;
+      readonly file: string;
+      /** How long training waited for it, in milliseconds. */
+      readonly stallMs: number;
+    }
+  /** Something that the history records: a retry, a skipped step, a lack of memory and the like. */
+  | { readonly kind: 'incident'; readonly event: HistoryEvent }
   | { readonly kind: 'stopping'; readonly reason: string }
   | { readonly kind: 'exported'; readonly bundle: string };
 

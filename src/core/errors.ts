@@ -87,10 +87,16 @@ export const ERRORS = {
 
   ROBLE_RUN_EXISTS: user(EXIT.usage, 'The run folder holds a run already.'),
   ROBLE_RUN_LOCKED: user(EXIT.usage, 'Another process is training in this run folder.'),
+  ROBLE_HISTORY_INVALID: user(EXIT.data, 'The history of a run is damaged, or of no form that can be read.'),
   ROBLE_CHECKPOINT_INVALID: user(EXIT.data, 'A checkpoint is damaged, or does not fit the model.'),
-  ROBLE_TRAIN_NOT_FINITE: user(
+  ROBLE_RUN_INVALID: user(EXIT.data, 'A folder holds no training run, or its description is damaged.'),
+  ROBLE_RESUME_REFUSED: user(
+    EXIT.usage,
+    'A run cannot go on with other data, or with settings that would make it another run.',
+  ),
+  ROBLE_TRAIN_DIVERGED: user(
     EXIT.data,
-    'The loss, the gradient or the new weights became infinite or not a number; the step was not applied.',
+    'The numbers of the training stayed impossible after skipped steps, roll-backs and cuts of the learning rate.',
   ),
   ROBLE_WORKER_DIED: external(EXIT.environment, 'A worker process ended before its work was done.'),
   ROBLE_OUT_OF_MEMORY: external(EXIT.environment, 'There was not enough memory.'),

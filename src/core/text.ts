@@ -17,3 +17,8 @@ export function formatCount(value: number): string {
 export function countOf(value: number, noun: string, plural = `${noun}s`): string {
   return `${formatCount(value)} ${value === 1 ? noun : plural}`;
 }
+
+/** A field of a CSV line, quoted where RFC 4180 says so. */
+export function csvField(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,4 +1,5 @@
 import type { FilePrediction } from '../core/predict/predict-files.js';
+import { csvField } from '../core/text.js';
 
 /** One line an image: its name, then its classes in columns, best first. */
 export function predictionTable(results: readonly FilePrediction[]): string[] {
@@ -36,9 +37,5 @@ export function predictionCsv(results: readonly FilePrediction[]): string[] {
           '',
         ]),
   );
-  return ['file,rank,label,probability,error', ...rows.map((row) => row.map(quoted).join(','))];
-}
-
-function quoted(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return ['file,rank,label,probability,error', ...rows.map((row) => row.map(csvField).join(','))];
 }

@@ -4,7 +4,6 @@ import type { ProgressEvent, TrainEvent } from '../core/context.js';
 import type { OutputStream } from './closable-reporter.js';
 import { createPlainReporter } from './plain-reporter.js';
 import { createReporter } from './reporter.js';
-import { advance, INITIAL_TRAIN_STATE } from './train-state.js';
 
 const ESCAPE = '\u001b';
 
@@ -33,6 +32,8 @@ const TRAIN: TrainEvent[] = [
     parameters: 12345,
     trainCount: 256,
     validationCount: 64,
+    firstStep: 0,
+    history: [],
   },
   ...[1, 2, 3].flatMap((epoch): TrainEvent[] => [
     ...[1, 2, 3, 4].map(
@@ -48,6 +49,8 @@ const TRAIN: TrainEvent[] = [
           imagesPerSecond: 5120,
         },
         etaMs: 65_000,
+        memoryBytes: 512e6,
+        microbatchSize: 64,
       }),
     ),
     { kind: 'evaluating', epoch, done: 64, total: 64 },
@@ -57,8 +60,18 @@ const TRAIN: TrainEvent[] = [
       metrics: { loss: 1 / epoch, accuracy: 0.2 * epoch, valLoss: 1.1 / epoch, valAccuracy: 0.25 * epoch },
       best: true,
     },
-    { kind: 'checkpoint', epoch, file: `runs/1/checkpoints/${epoch}` },
+    { kind: 'checkpoint', epoch, step: 4 * epoch, file: `runs/1/checkpoints/${epoch}`, stallMs: 12.4 },
   ]),
+  {
+    kind: 'incident',
+    event: {
+      event: 'worker-ended',
+      time: '2026-01-01T00:00:00Z',
+      step: 1204,
+      cause: 'killed',
+      detail: 'signal\nSIGKILL',
+    },
+  },
   { kind: 'exported', bundle: 'runs/1/model' },
 ];
 
@@ -114,6 +127,8 @@ describe('plain', () => {
       'Writing: failed',
       'epoch 3: loss',
       'valAccuracy 0.7500',
+      'epoch 3: checkpoint at step 12 in 12 ms, runs/1/checkpoints/3',
+      'step 1,204: the training process ended (killed): signal SIGKILL\n',
       'exported runs/1/model',
     ])
       expect(text).toContain(part);
@@ -147,36 +162,47 @@ describe('tty', () => {
     expect(text).toContain('valAccuracy');
   });
 
+  const train = TRAIN.map((event): ProgressEvent => ({ type: 'train', event }));
+
+  /** The lines of the frames that were drawn, without the codes that erase the frame before. */
+  function linesOf(text: string): string[] {
+    return text.split(new RegExp(`${ESCAPE}\\[\\d*[AJ]|${ESCAPE}\\[\\?25[lh]|[\r\n]`)).filter(Boolean);
+  }
+
   it.each([
     [40, 10],
     [60, 12],
     [200, 60],
+    [20, 4],
   ])('fits %i x %i', async (columns, rows) => {
-    const stream = recorder({ columns, rows });
-    const events = TRAIN.map((event): ProgressEvent => ({ type: 'train', event }));
-    const frames = await play('tty', stream, { NO_COLOR: '1' }, events);
-    // The text between two erasing codes is a frame.
-    const erase = new RegExp(`${ESCAPE}\\[2K|${ESCAPE}\\[\\d*[A-HJ]|${ESCAPE}\\[\\?25[lh]`);
-    const lines = frames.split(erase).flatMap((frame) => frame.split('\n'));
+    const lines = linesOf(await play('tty', recorder({ columns, rows }), { NO_COLOR: '1' }, train));
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(columns);
-    expect(frames).toContain('0.7500');
+    expect(lines.join('\n')).toContain('100%');
+  });
+
+  it('takes an unknown size for the usual one', async () => {
+    const text = await play('tty', recorder({ columns: 0, rows: 0 }), {}, train);
+    expect(linesOf(text).join('\n')).toContain('0.7500');
+  });
+
+  it('is drawn anew, in its new size, when the terminal is resized', async () => {
+    const stream = recorder({ columns: 100, rows: 24 });
+    const reporter = await createReporter('tty', stream as OutputStream, { NO_COLOR: '1' });
+    for (const event of train) reporter.report(event);
+    await expect.poll(() => stream.text()).toContain('100%');
+    const before = stream.text().length;
+    Object.assign(stream, { columns: 30, rows: 8 }).emit('resize');
+    await expect.poll(() => stream.text().length).toBeGreaterThan(before);
+    const lines = linesOf(stream.text().slice(before));
+    expect(lines.length).toBeLessThan(8);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(30);
+    await reporter.close();
+    expect(stream.listenerCount('resize')).toBe(0);
   });
 
   it('has no colours under NO_COLOR', async () => {
-    const events = TRAIN.map((event): ProgressEvent => ({ type: 'train', event }));
-    expect(await play('tty', recorder(), { NO_COLOR: '1' }, events)).not.toMatch(
+    expect(await play('tty', recorder(), { NO_COLOR: '1' }, train)).not.toMatch(
       new RegExp(`${ESCAPE}\\[[\\d;]*m`),
     );
-  });
-});
-
-describe('train state', () => {
-  it('keeps curves, epochs and what is going on', () => {
-    const state = TRAIN.reduce(advance, INITIAL_TRAIN_STATE);
-    expect(state.curves.loss).toHaveLength(12);
-    expect(state.curves.valAccuracy).toEqual([0.25, 0.5, 0.75]);
-    expect(state.epochs.map(({ epoch }) => epoch)).toEqual([1, 2, 3]);
-    expect(state.evaluating).toBeUndefined();
-    expect(state.notes).toEqual(['exported runs/1/model']);
   });
 });

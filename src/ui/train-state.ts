@@ -1,7 +1,26 @@
 import type { TrainEvent } from '../core/context.js';
+import { isBetter } from '../core/history/monitor.js';
+import { MONITORS, type Monitor } from '../core/history/record.js';
+import { addPoint, type Curve, untilStep } from './curve.js';
+import { incidentText, oneLine } from './incident-text.js';
 
 type Metrics = Readonly<Record<string, number>>;
 type Event<Kind extends TrainEvent['kind']> = Extract<TrainEvent, { kind: Kind }>;
+
+export interface EpochRow {
+  readonly epoch: number;
+  readonly metrics: Metrics;
+  /** Better than all before it. */
+  readonly best: boolean;
+}
+
+/** The newest checkpoint. */
+export interface SafePoint {
+  readonly epoch: number;
+  readonly step: number;
+  /** When it was saved; unknown of a checkpoint that the run went on from. */
+  readonly timeMs?: number;
+}
 
 /** What the view of a training run shows. */
 export interface TrainState {
@@ -9,44 +28,52 @@ export interface TrainState {
   /** What is going on inside the epoch. */
   readonly step?: Event<'step'>;
   readonly evaluating?: Event<'evaluating'>;
-  readonly epochs: readonly { readonly epoch: number; readonly metrics: Metrics; readonly best: boolean }[];
-  /** The curves: training metrics while the steps go by, validation metrics once an epoch. */
-  readonly curves: Readonly<Record<string, readonly number[]>>;
-  /** Warnings, checkpoints and the like, the newest last. */
+  readonly epochs: readonly EpochRow[];
+  /** Over the steps of the run: training metrics while the steps go by, validation metrics once an epoch. */
+  readonly curves: Readonly<Record<CurveName, Curve>>;
+  readonly safe?: SafePoint;
+  /** Known once it was changed. */
+  readonly microbatchSize?: number;
+  /** Warnings, incidents and the like, the newest last. */
   readonly notes: readonly string[];
   readonly stopping?: string;
 }
 
-export const INITIAL_TRAIN_STATE: TrainState = { epochs: [], curves: {}, notes: [] };
+const STEP_CURVES = ['loss', 'accuracy'] as const;
+const EPOCH_CURVES = ['valLoss', 'valAccuracy'] as const;
+export type CurveName = (typeof STEP_CURVES | typeof EPOCH_CURVES)[number];
 
-/** More points than any terminal has columns are of no use. */
-const MAX_POINTS = 400;
+const NO_CURVES: TrainState['curves'] = { loss: [], accuracy: [], valLoss: [], valAccuracy: [] };
+export const INITIAL_TRAIN_STATE: TrainState = { epochs: [], curves: NO_CURVES, notes: [] };
+
+/** By which the best of the epochs before a resume is found: the events tell it of later ones only. */
+const MONITOR: Monitor = 'valAccuracy';
+
 const MAX_NOTES = 20;
 
-/** The state after an event. */
-export function advance(state: TrainState, event: TrainEvent): TrainState {
+/** The state after an event that came at `timeMs`. */
+export function advance(state: TrainState, event: TrainEvent, timeMs: number): TrainState {
   switch (event.kind) {
     case 'started':
-      return { ...state, started: event };
+      return begin(state, event);
     case 'step': {
       const { evaluating: _, ...rest } = state;
-      return { ...rest, step: event, curves: extend(state.curves, event.metrics, ['loss', 'accuracy']) };
+      const step = (event.epoch - 1) * event.stepsPerEpoch + event.step;
+      return { ...rest, step: event, curves: extend(state.curves, STEP_CURVES, step, event.metrics) };
     }
     case 'evaluating':
       return { ...state, evaluating: event };
-    case 'epoch': {
-      const { evaluating: _, ...rest } = state;
-      const { epoch, metrics, best } = event;
-      return {
-        ...rest,
-        epochs: [...state.epochs, { epoch, metrics, best }],
-        curves: extend(state.curves, metrics, ['valLoss', 'valAccuracy']),
-      };
+    case 'epoch':
+      return endEpoch(state, event);
+    case 'checkpoint':
+      return { ...state, safe: { epoch: event.epoch, step: event.step, timeMs } };
+    case 'incident': {
+      const { event: name, microbatchSize } = event.event;
+      const changed = name === 'microbatch-changed' && microbatchSize !== undefined;
+      return { ...note(state, incidentText(event.event)), ...(changed && { microbatchSize }) };
     }
     case 'stopping':
-      return { ...state, stopping: event.reason };
-    case 'checkpoint':
-      return state;
+      return { ...state, stopping: oneLine(event.reason) };
     case 'exported':
       return note(state, `exported ${event.bundle}`);
   }
@@ -54,18 +81,89 @@ export function advance(state: TrainState, event: TrainEvent): TrainState {
 
 /** The state with one more note. */
 export function note(state: TrainState, text: string): TrainState {
-  return { ...state, notes: [...state.notes, text].slice(-MAX_NOTES) };
+  return { ...state, notes: [...state.notes, oneLine(text)].slice(-MAX_NOTES) };
+}
+
+/** The epoch, counted from 1, to which a step of the run belongs. */
+export function epochOfStep(step: number, stepsPerEpoch: number): number {
+  return Math.max(1, Math.ceil(step / stepsPerEpoch));
+}
+
+/** A start, a resume, or the attempt of a new process, which makes the steps after its checkpoint again. */
+function begin(before: TrainState, event: Event<'started'>): TrainState {
+  const isOtherRun = before.started !== undefined && before.started.run !== event.run;
+  const {
+    step: _,
+    evaluating: __,
+    safe,
+    ...kept
+  } = isOtherRun ? { ...INITIAL_TRAIN_STATE, notes: before.notes } : before;
+  const { firstStep, history, stepsPerEpoch } = event;
+  const found =
+    safe?.step === firstStep ? safe : { step: firstStep, epoch: epochOfStep(firstStep, stepsPerEpoch) };
+  return {
+    ...kept,
+    started: event,
+    epochs: restoreEpochs(history, kept.epochs),
+    curves: restoreCurves(event, kept.curves),
+    ...(firstStep > 0 && { safe: found }),
+  };
+}
+
+function endEpoch(state: TrainState, { epoch, metrics, best }: Event<'epoch'>): TrainState {
+  const { evaluating: _, ...rest } = state;
+  const step = stepOfRecord(metrics, epoch, state.started?.stepsPerEpoch ?? 1);
+  return {
+    ...rest,
+    epochs: [...state.epochs.filter((row) => row.epoch < epoch), { epoch, metrics, best }],
+    curves: extend(state.curves, EPOCH_CURVES, step, metrics),
+  };
+}
+
+/** The epochs of the history; those that were shown before keep their marks. */
+function restoreEpochs(history: readonly Metrics[], shown: readonly EpochRow[]): EpochRow[] {
+  let record: number | undefined;
+  return history.map((metrics, i) => {
+    const epoch = metrics.epoch ?? i + 1;
+    const value = metrics[MONITOR];
+    const improved =
+      value !== undefined && (record === undefined || isBetter(value, record, MONITORS[MONITOR]));
+    if (improved) record = value;
+    return { epoch, metrics, best: shown.find((row) => row.epoch === epoch)?.best ?? improved };
+  });
+}
+
+/** The curves up to where the run goes on: as they were shown, else one point for each epoch of the history. */
+function restoreCurves(
+  { firstStep, history, stepsPerEpoch }: Event<'started'>,
+  shown: TrainState['curves'],
+): TrainState['curves'] {
+  const names = [...STEP_CURVES, ...EPOCH_CURVES];
+  const isShown = names.some((name) => shown[name].length > 0);
+  const kept = Object.fromEntries(names.map((name) => [name, untilStep(shown[name], firstStep)]));
+  return isShown
+    ? (kept as TrainState['curves'])
+    : history.reduce(
+        (curves, metrics, i) => extend(curves, names, stepOfRecord(metrics, i + 1, stepsPerEpoch), metrics),
+        shown,
+      );
+}
+
+/** The step of the run at which an epoch ended. */
+function stepOfRecord(metrics: Metrics, epoch: number, stepsPerEpoch: number): number {
+  return metrics.step ?? (metrics.epoch ?? epoch) * stepsPerEpoch;
 }
 
 function extend(
   curves: TrainState['curves'],
+  names: readonly CurveName[],
+  step: number,
   metrics: Metrics,
-  names: readonly string[],
 ): TrainState['curves'] {
   const longer = { ...curves };
   for (const name of names) {
     const value = metrics[name];
-    if (value !== undefined) longer[name] = [...(curves[name] ?? []), value].slice(-MAX_POINTS);
+    if (value !== undefined) longer[name] = addPoint(curves[name], [step, value]);
   }
   return longer;
 }

@@ -1,30 +1,57 @@
 import type { TrainEvent } from '../core/context.js';
-import { formatCount } from '../core/text.js';
-import { formatDuration, formatMetrics, formatProgress } from './format.js';
+import { countOf, formatCount } from '../core/text.js';
+import { formatBytes, formatDuration, formatMetrics, formatProgress } from './format.js';
+import { incidentText, oneLine } from './incident-text.js';
+
+type Event<Kind extends TrainEvent['kind']> = Extract<TrainEvent, { kind: Kind }>;
 
 /** One event of a training run as a line of text. */
 export function trainLine(event: TrainEvent): string {
   switch (event.kind) {
     case 'started':
-      return (
-        `training ${event.model} (${formatCount(event.parameters)} parameters) on ${event.device}: ` +
-        `${formatCount(event.trainCount)} images, ${formatCount(event.validationCount)} for validation, ` +
-        `${event.epochs} epochs of ${formatCount(event.stepsPerEpoch)} steps, in ${event.run}`
-      );
+      return startedLine(event);
     case 'step':
       return (
         `epoch ${event.epoch}: ${formatProgress(event.step, event.stepsPerEpoch, 'steps')}, ` +
-        `${formatMetrics(event.metrics)}, ETA ${formatDuration(event.etaMs)}`
+        `${formatMetrics(event.metrics)}, ${formatBytes(event.memoryBytes)}, ETA ${formatDuration(event.etaMs)}`
       );
     case 'evaluating':
       return `epoch ${event.epoch}: evaluating ${formatProgress(event.done, event.total, 'images')}`;
     case 'epoch':
-      return `epoch ${event.epoch}: ${formatMetrics(event.metrics)}${event.best ? ' (best so far)' : ''}`;
+      return epochLine(event);
     case 'checkpoint':
-      return `epoch ${event.epoch}: checkpoint ${event.file}`;
+      return (
+        `epoch ${event.epoch}: checkpoint at step ${formatCount(event.step)} in ` +
+        `${formatCount(Math.round(event.stallMs))} ms, ${event.file}`
+      );
+    case 'incident':
+      return incidentText(event.event);
     case 'stopping':
-      return `stopping: ${event.reason}`;
+      return `stopping: ${oneLine(event.reason)}`;
     case 'exported':
       return `exported ${event.bundle}`;
   }
+}
+
+function startedLine(event: Event<'started'>): string {
+  const { firstStep, history } = event;
+  const from =
+    firstStep === 0
+      ? ''
+      : `, going on after step ${formatCount(firstStep)} with ${countOf(history.length, 'complete epoch')}`;
+  return (
+    `training ${event.model} (${formatCount(event.parameters)} parameters) on ${event.device}: ` +
+    `${formatCount(event.trainCount)} images, ${formatCount(event.validationCount)} for validation, ` +
+    `${countOf(event.epochs, 'epoch')} of ${countOf(event.stepsPerEpoch, 'step')}, in ${event.run}${from}`
+  );
+}
+
+/** The metrics that tell how good the model is; the history has the others. */
+function epochLine({
+  epoch,
+  metrics: { epoch: _, step: __, skippedSteps, ...metrics },
+  best,
+}: Event<'epoch'>): string {
+  const skipped = skippedSteps ? `, ${countOf(skippedSteps, 'skipped step')}` : '';
+  return `epoch ${epoch}: ${formatMetrics(metrics)}${skipped}${best ? ' (best so far)' : ''}`;
 }

@@ -30,10 +30,11 @@ export async function tinyBundle(folder: string, options: TinyBundleOptions = {}
       name,
       classes: TINY_CLASSES,
       preprocessing: preprocessingSchema.parse({ width: TINY_SIDE, height: TINY_SIDE }),
-      architecture: [{ type: 'flatten' }, { type: 'dense' }],
+      architecture: [{ type: 'flatten' }, { type: 'dense', units: 'classes', bias: false }],
       training: { epoch: 1, step: 1, metrics: {}, dataFingerprint: '0'.repeat(64), engine: 'onnx' },
     },
     onnx: options.onnx ?? onnx,
+    weights: { 'dense1.weight': { shape: [SIZE, 4], data: QUARTER_WEIGHTS } },
     golden: { count: 4, images, probabilities: (await run(onnx, images, 4)).map(golden) },
   });
   return folder;
@@ -52,6 +53,10 @@ export async function quarterPng(quarter: number, light = 255): Promise<Buffer> 
     .png()
     .toBuffer();
 }
+
+const QUARTER_WEIGHTS = Float32Array.from({ length: SIZE * 4 }, (_, i) =>
+  quarterOf(Math.floor(i / 4)) === i % 4 ? 0.25 : 0,
+);
 
 function quarterOf(pixel: number): number {
   const half = TINY_SIDE / 2;
@@ -72,10 +77,7 @@ function quarterClassifier(work: number): Uint8Array {
     for (let i = 0; i < work; i++) flat = graph.op('MatMul', [flat, keep]);
     flat = graph.op('MatMul', [flat, graph.tensor('narrow', [side, SIZE], () => identity(side, SIZE))]);
   }
-  const weights = Float32Array.from({ length: SIZE * 4 }, (_, i) =>
-    quarterOf(Math.floor(i / 4)) === i % 4 ? 0.25 : 0,
-  );
-  const logits = graph.op('Gemm', [flat, graph.tensor('weight', [SIZE, 4], () => weights)]);
+  const logits = graph.op('Gemm', [flat, graph.tensor('weight', [SIZE, 4], () => QUARTER_WEIGHTS)]);
   graph.output(graph.op('Softmax', [logits], { axis: 1 }), 'probabilities', 'float32', ['N', 4]);
   return graph.encode();
 }

@@ -104,11 +104,7 @@ async function datasetIn(folder: string): Promise<DatasetManifest | undefined> {
 }
 
 async function bundledModel(folder: string): Promise<ModelSpec> {
-  const { layerSchema, openBundle } = await import('../../index.js');
-  const { input, classes, manifest } = await openBundle(folder);
-  return {
-    input,
-    classes: classes.length,
-    layers: manifest.architecture.map((layer) => layerSchema.parse(layer)),
-  };
+  const { layersOfBundle, openBundle } = await import('../../index.js');
+  const { input, classes } = await openBundle(folder);
+  return { input, classes: classes.length, layers: await layersOfBundle(folder) };
 }

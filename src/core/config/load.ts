@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { RobleError } from '../errors.js';
 import { environmentLayer } from './environment.js';
 import { findProjectFile, readConfigFile } from './file.js';
-import { isSettings, type Merged, mergeLayers } from './merge.js';
+import { isSettings, type Merged, mergeLayers, type Settings } from './merge.js';
 import { nest } from './nest.js';
 import { describeOrigin, type Layer, type Origin } from './origin.js';
 import { describeIssues } from './problems.js';
@@ -96,12 +96,14 @@ function flagLayer(overrides: Overrides): Layer {
 
 /** Makes the paths of a layer absolute; what is no text stays as it is, for the schema to report. */
 function withPaths(layer: Layer, folder: string): Layer {
-  const value = { ...layer.value };
-  for (const key of PATH_KEYS) {
-    const path = value[key];
-    if (typeof path === 'string' && path !== '') value[key] = resolve(folder, path);
-  }
-  return { ...layer, value };
+  return { ...layer, value: PATH_KEYS.reduce((value, key) => withPath(value, key, folder), layer.value) };
+}
+
+function withPath(value: Settings, [key, ...inner]: readonly string[], folder: string): Settings {
+  const found = value[key!];
+  if (inner.length > 0)
+    return isSettings(found) ? { ...value, [key!]: withPath(found, inner, folder) } : value;
+  return typeof found === 'string' && found !== '' ? { ...value, [key!]: resolve(folder, found) } : value;
 }
 
 function check(merged: Merged, cwd: string): Config {

@@ -1,6 +1,6 @@
 import type { Layer } from './origin.js';
 
-type Settings = Record<string, unknown>;
+export type Settings = Record<string, unknown>;
 
 /** Settings of which only one may be given: a layer that gives one replaces what the layers below gave. */
 const CHOICES: Readonly<Record<string, readonly string[]>> = { model: ['preset', 'layers'] };

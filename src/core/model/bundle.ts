@@ -4,12 +4,15 @@ import { z } from 'zod';
 import { checked } from '../checked.js';
 import { RobleError } from '../errors.js';
 import { preprocessingSchema } from '../image/preprocessing.js';
-import type { ServableModel } from '../plugin/api.js';
-import { createFolder, sha256, writeSynced } from '../storage/durable.js';
+import type { ServableModel, TensorMap } from '../plugin/api.js';
+import { replaceFolder, sha256, writeSynced } from '../storage/durable.js';
+import { decodeSafetensors, encodeSafetensors } from '../storage/safetensors.js';
+import { type Layer, layerSchema } from './spec.js';
 
 export const BUNDLE_FILES = {
   manifest: 'model.json',
   model: 'model.onnx',
+  weights: 'weights.safetensors',
   goldenImages: 'golden-images.bin',
   goldenProbabilities: 'golden-probabilities.bin',
 } as const;
@@ -56,6 +59,8 @@ export interface ModelBundle extends ServableModel {
 export interface BundleContent {
   readonly manifest: Omit<BundleManifest, 'format' | 'version' | 'files' | 'golden'>;
   readonly onnx: Uint8Array;
+  /** Parameters and running statistics, to train on from: `onnx` has its batch norms folded into other weights. */
+  readonly weights: TensorMap;
   readonly golden: {
     readonly count: number;
     readonly images: Uint8Array;
@@ -63,11 +68,12 @@ export interface BundleContent {
   };
 }
 
-/** Writes a bundle into a new folder, all at once. */
+/** Writes a bundle into a folder, all at once; one that is there already stays until the new one is complete. */
 export async function writeBundle(folder: string, content: BundleContent): Promise<void> {
   const { golden } = content;
   const files: Record<string, Uint8Array> = {
     [BUNDLE_FILES.model]: content.onnx,
+    [BUNDLE_FILES.weights]: encodeSafetensors(content.weights, { format: 'roble-weights' }),
     [BUNDLE_FILES.goldenImages]: golden.images,
     [BUNDLE_FILES.goldenProbabilities]: new Uint8Array(
       golden.probabilities.buffer,
@@ -82,7 +88,7 @@ export async function writeBundle(folder: string, content: BundleContent): Promi
     golden: { count: golden.count },
     files: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, sha256(bytes)])),
   });
-  await createFolder(folder, async (temporary) => {
+  await replaceFolder(folder, async (temporary) => {
     for (const [name, bytes] of Object.entries(files)) await writeSynced(join(temporary, name), bytes);
     const text = `${JSON.stringify(manifest, null, 2)}\n`;
     await writeSynced(join(temporary, BUNDLE_FILES.manifest), text);
@@ -99,15 +105,8 @@ export async function writeBundle(folder: string, content: BundleContent): Promi
  * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, or `ROBLE_BUNDLE_INVALID` naming the file that is not what it was.
  */
 export async function openBundle(folder: string): Promise<ModelBundle> {
-  const read = (name: string) =>
-    readFile(join(folder, name)).catch((cause) => {
-      throw new RobleError('ROBLE_FILE_NOT_FOUND', `${folder} is no model bundle: it has no ${name}.`, {
-        expected: `a folder with ${Object.values(BUNDLE_FILES).join(', ')}, as "roble train" writes it`,
-        cause,
-      });
-    });
-  const text = await read(BUNDLE_FILES.manifest);
-  const [written] = (await read(`${BUNDLE_FILES.manifest}.sha256`)).toString().split(' ');
+  const text = await readPart(folder, BUNDLE_FILES.manifest);
+  const [written] = (await readPart(folder, `${BUNDLE_FILES.manifest}.sha256`)).toString().split(' ');
   if (sha256(text) !== written) throw changed(folder, BUNDLE_FILES.manifest);
   const manifest = checked(
     bundleManifestSchema,
@@ -116,11 +115,7 @@ export async function openBundle(folder: string): Promise<ModelBundle> {
     `${join(folder, BUNDLE_FILES.manifest)} is not of the expected form.`,
   );
   const contents: Record<string, Buffer> = {};
-  for (const [name, expected] of Object.entries(manifest.files)) {
-    const bytes = await read(name);
-    if (sha256(bytes) !== expected) throw changed(folder, name);
-    contents[name] = bytes;
-  }
+  for (const name of Object.keys(manifest.files)) contents[name] = await readChecked(folder, manifest, name);
   const probabilities = contents[BUNDLE_FILES.goldenProbabilities];
   const images = contents[BUNDLE_FILES.goldenImages];
   if (!probabilities || !images || !contents[BUNDLE_FILES.model])
@@ -141,6 +136,48 @@ export async function openBundle(folder: string): Promise<ModelBundle> {
       probabilities: new Float32Array(new Uint8Array(probabilities).buffer),
     },
   };
+}
+
+/**
+ * The weights of a bundle as the trainer knows them, by `layer.part`.
+ *
+ * @throws {RobleError} `ROBLE_BUNDLE_INVALID` when the bundle has none, as those of older versions.
+ */
+export async function readWeights({ folder, manifest }: ModelBundle): Promise<TensorMap> {
+  if (manifest.files[BUNDLE_FILES.weights] === undefined)
+    throw new RobleError('ROBLE_BUNDLE_INVALID', `The bundle ${folder} has no weights to train on from.`, {
+      received: Object.keys(manifest.files).join(', '),
+      expected: BUNDLE_FILES.weights,
+      nextSteps: ['It was written by an older version of roble: train the model again with this one.'],
+    });
+  return decodeSafetensors(await readChecked(folder, manifest, BUNDLE_FILES.weights)).tensors;
+}
+
+/**
+ * The architecture of a bundle.
+ *
+ * @throws {RobleError} as {@link openBundle}, and `ROBLE_BUNDLE_INVALID` when this version does not know its layers.
+ */
+export async function layersOfBundle(folder: string): Promise<Layer[]> {
+  const { manifest } = await openBundle(folder);
+  const path = join(folder, BUNDLE_FILES.manifest);
+  const message = `${path} holds an architecture that this version of roble does not know.`;
+  return checked(z.array(layerSchema).min(1), manifest.architecture, 'ROBLE_BUNDLE_INVALID', message);
+}
+
+async function readPart(folder: string, name: string): Promise<Buffer> {
+  return readFile(join(folder, name)).catch((cause) => {
+    throw new RobleError('ROBLE_FILE_NOT_FOUND', `${folder} is no model bundle: it has no ${name}.`, {
+      expected: `a folder with ${Object.values(BUNDLE_FILES).join(', ')}, as "roble train" writes it`,
+      cause,
+    });
+  });
+}
+
+async function readChecked(folder: string, { files }: BundleManifest, name: string): Promise<Buffer> {
+  const bytes = await readPart(folder, name);
+  if (sha256(bytes) !== files[name]) throw changed(folder, name);
+  return bytes;
 }
 
 function changed(folder: string, name: string): RobleError {

@@ -18,7 +18,7 @@ export interface Batch {
   readonly count: number;
   /** uint8, [count, height, width, channels]. */
   readonly images: Uint8Array;
-  /** Soft labels, float32, [count, classes], each row sums to 1. */
+  /** Soft labels, float32, [count, classes]. A row sums to the weight of its sample: 1 without class weights. */
   readonly targets: Float32Array;
   /** Of each dropout layer by name: 1 keeps a value, 0 drops it; uint8, [count, ...the layer's shape]. */
   readonly masks: Readonly<Record<string, Uint8Array>>;
@@ -42,6 +42,10 @@ export type OptimizerSpec =
 /** What may change from step to step without a new session. */
 export interface StepHyperparameters {
   readonly learningRate: number;
+  /** Share of the old moving average that is kept; only read when `EngineOptions.ema` is on. */
+  readonly emaDecay?: number;
+  /** A step beyond one of these is not applied. Numbers that are not finite never are. */
+  readonly limits?: { readonly loss: number; readonly gradientNorm: number };
 }
 
 export interface StepMetrics {
@@ -51,6 +55,8 @@ export interface StepMetrics {
   readonly accuracy: number;
   /** L2 norm over all gradients, before clipping. */
   readonly gradientNorm: number;
+  /** Whether the update was made. If not, the state is what it was before. */
+  readonly applied: boolean;
 }
 
 /** All that a session needs to go on: the same on every engine, so that one's checkpoint resumes in another. */
@@ -59,7 +65,7 @@ export interface TrainingState {
   readonly step: number;
   /** Trainable parameters and running statistics, by `layer.part`. */
   readonly parameters: TensorMap;
-  /** Moments of the optimizer, by `slot/layer.part`. */
+  /** Moments of the optimizer, and the moving average `ema` of the weights, by `slot/layer.part`. Empty: fresh ones. */
   readonly optimizer: TensorMap;
   /** The engine's own choices that make results repeatable (lowerings, threads); opaque to the trainer. */
   readonly plan: unknown;
@@ -73,17 +79,28 @@ export interface EngineOptions {
   readonly optimizer: OptimizerSpec;
   /** Gradients are scaled down to this global L2 norm; 0 switches it off. */
   readonly clipNorm: number;
+  /** Keep an exponential moving average of the weights, in the optimizer's slot `ema`. Off by default. */
+  readonly ema?: boolean;
+  /** Names of the layers whose parameters and statistics stay as they are; a residual block's name means all in it. */
+  readonly frozen?: readonly string[];
   /** The plan of a checkpoint, to repeat it exactly. */
   readonly plan?: unknown;
 }
 
 /**
  * Trains one model. Lives in the training worker.
- * A step is a transaction: when it throws, the state is what it was before.
+ * A step is a transaction: when it throws or is not applied, the state is what it was before.
+ * What does not fit into the memory throws `ROBLE_OUT_OF_MEMORY`; the session stays usable.
  */
 export interface TrainingSession {
-  /** Forward, backward, clip, update. Throws `ROBLE_TRAIN_NOT_FINITE` before anything is committed. */
+  /** Forward, backward, clip, update, checked before it is applied. */
   step(batch: Batch, hyper: StepHyperparameters): Promise<StepMetrics>;
+  /**
+   * From the next step on, the gradient of a batch is summed over parts of at most `size` samples, so that only one
+   * part's activations are in memory. The update is that of the whole batch; batch norm takes each part's statistics.
+   * The size of the batch (the default) or more switches it off.
+   */
+  setMicrobatchSize(size: number): Promise<void>;
   /** Probabilities in evaluation mode, float32, [count, classes], of uint8 images [count, height, width, channels]. */
   evaluate(images: Uint8Array, count: number): Promise<Float32Array>;
   exportState(): Promise<TrainingState>;

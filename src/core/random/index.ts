@@ -1,7 +1,14 @@
 import { philox4x32 } from './philox.js';
 
 /** What random numbers are drawn for. Streams of different purposes never overlap. */
-export type RandomPurpose = 'initialize' | 'shuffle' | 'dropout' | 'split' | 'synthesize' | 'augment';
+export type RandomPurpose =
+  | 'initialize'
+  | 'shuffle'
+  | 'dropout'
+  | 'split'
+  | 'synthesize'
+  | 'augment'
+  | 'mixup';
 
 const PURPOSES: Record<RandomPurpose, number> = {
   initialize: 1,
@@ -10,6 +17,7 @@ const PURPOSES: Record<RandomPurpose, number> = {
   split: 4,
   synthesize: 5,
   augment: 6,
+  mixup: 7,
 };
 
 /** Words computed at once: few for a stream that is asked for a number or two, many once it proves to be long. */

@@ -57,13 +57,37 @@ export async function createFolder(
 ): Promise<void> {
   const path = resolve(target);
   await refuseExisting(path);
+  await fillAndPlace(path, fill, async (temporary) => {
+    await refuseExisting(path);
+    await rename(temporary, path);
+  });
+}
+
+/** As {@link createFolder}, in place of a folder that is there already: until the new one is complete, the old one stays. */
+export async function replaceFolder(
+  target: string,
+  fill: (temporary: string) => Promise<void>,
+): Promise<void> {
+  const path = resolve(target);
+  await fillAndPlace(path, fill, async (temporary) => {
+    const old = `${temporary}-old`;
+    if (await exists(path)) await rename(path, old);
+    await rename(temporary, path);
+    await rm(old, { recursive: true, force: true });
+  });
+}
+
+async function fillAndPlace(
+  path: string,
+  fill: (temporary: string) => Promise<void>,
+  place: (temporary: string) => Promise<void>,
+): Promise<void> {
   const temporary = temporaryName(path);
   try {
     await mkdir(temporary, { recursive: true });
     await fill(temporary);
     await syncTree(temporary);
-    await refuseExisting(path);
-    await rename(temporary, path);
+    await place(temporary);
     await syncFolder(dirname(path));
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
@@ -81,15 +105,18 @@ async function syncTree(folder: string): Promise<void> {
 }
 
 async function refuseExisting(path: string): Promise<void> {
-  const exists = await access(path).then(
-    () => true,
-    () => false,
-  );
-  if (exists)
+  if (await exists(path))
     throw new RobleError('ROBLE_OUTPUT_EXISTS', `${path} exists already.`, {
       expected: 'a folder that does not exist yet',
       nextSteps: ['Choose another output folder, or remove this one.'],
     });
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** SHA-256 of bytes, in hexadecimal. */

@@ -1,9 +1,9 @@
 import type { TrainOptions } from '../config/schema.js';
-import type { TrainEvent } from '../context.js';
+import type { ProgressEvent } from '../context.js';
 import type { SerializedError } from '../errors.js';
+import type { EpochRecord } from '../history/record.js';
 import type { Layer } from '../model/spec.js';
 import type { PluginEntry } from '../plugin/api.js';
-import type { EpochRecord } from './history.js';
 
 /** All that a run needs, resolved: plain data, written into `run.json` and sent to the worker. */
 export interface RunRequest {
@@ -19,7 +19,8 @@ export interface RunRequest {
 
 /** How a run ended without an error. */
 export interface RunOutcome {
-  readonly stopped: 'completed' | 'interrupted';
+  readonly stopped: 'completed' | 'stopped-early' | 'interrupted';
+  /** Epochs that are complete. */
   readonly epochs: number;
   readonly best: EpochRecord | undefined;
   /** The folder of the exported model; undefined when no epoch was complete. */
@@ -27,12 +28,22 @@ export interface RunOutcome {
 }
 
 /** From the supervisor to the worker. */
-export type ToWorker =
-  | { readonly type: 'start'; readonly request: RunRequest; readonly plugins: readonly PluginEntry[] }
-  | { readonly type: 'stop' };
+export type ToWorker = StartMessage | { readonly type: 'stop' };
+
+export interface StartMessage {
+  readonly type: 'start';
+  readonly request: RunRequest;
+  readonly plugins: readonly PluginEntry[];
+  /** Go on from the newest good checkpoint, where there is one. */
+  readonly resume: boolean;
+  /** At most so many samples in memory, because the worker before was ended for its memory. */
+  readonly microbatchSize?: number;
+}
 
 /** From the worker to the supervisor. */
 export type FromWorker =
-  | { readonly type: 'event'; readonly event: TrainEvent }
+  | { readonly type: 'event'; readonly event: ProgressEvent }
+  | { readonly type: 'heartbeat' }
   | { readonly type: 'done'; readonly outcome: RunOutcome }
-  | { readonly type: 'failed'; readonly error: SerializedError };
+  /** `step`: batches taken by then. */
+  | { readonly type: 'failed'; readonly error: SerializedError; readonly step: number };

@@ -13,8 +13,22 @@ export interface RunFolder {
 /** The next free `run-NNNN` under a folder. */
 export async function nextRunFolder(runs: string): Promise<string> {
   await mkdir(runs, { recursive: true });
+  return join(runs, runName((await newestNumber(runs)) + 1));
+}
+
+/** The `run-NNNN` with the highest number under a folder; undefined where there is none. */
+export async function newestRunFolder(runs: string): Promise<string | undefined> {
+  const number = await newestNumber(runs);
+  return number === 0 ? undefined : join(runs, runName(number));
+}
+
+async function newestNumber(runs: string): Promise<number> {
   const numbers = (await readdir(runs)).map((name) => Number(/^run-(\d+)$/.exec(name)?.[1] ?? 0));
-  return join(runs, `run-${String(Math.max(0, ...numbers) + 1).padStart(4, '0')}`);
+  return Math.max(0, ...numbers);
+}
+
+function runName(number: number): string {
+  return `run-${String(number).padStart(4, '0')}`;
 }
 
 /**
@@ -23,21 +37,33 @@ export async function nextRunFolder(runs: string): Promise<string> {
  * @throws {RobleError} `ROBLE_RUN_LOCKED` when a living process trains there, `ROBLE_RUN_EXISTS` when it holds files.
  */
 export async function claimRunFolder(folder: string): Promise<RunFolder> {
-  const path = resolve(folder);
-  await mkdir(path, { recursive: true });
-  const lock = join(path, LOCK);
-  await takeLock(lock, path);
-  const release = () => rm(lock, { force: true });
+  await mkdir(folder, { recursive: true });
+  const { path, release } = await lockRunFolder(folder);
   const files = (await readdir(path)).filter((name) => name !== LOCK);
   if (files.length > 0) {
     await release();
     throw new RobleError('ROBLE_RUN_EXISTS', `${path} is not empty.`, {
       received: files.slice(0, 3).join(', '),
       expected: 'a new or empty folder for a new run',
-      nextSteps: [`Choose another run folder, such as ${join(dirname(path), `${basename(path)}-2`)}.`],
+      nextSteps: [
+        `Choose another run folder, such as ${join(dirname(path), `${basename(path)}-2`)}.`,
+        'Go on with the run that is there by "roble train:resume".',
+      ],
     });
   }
   return { path, release };
+}
+
+/**
+ * Takes a folder that is there already.
+ *
+ * @throws {RobleError} `ROBLE_RUN_LOCKED` when a living process trains there.
+ */
+export async function lockRunFolder(folder: string): Promise<RunFolder> {
+  const path = resolve(folder);
+  const lock = join(path, LOCK);
+  await takeLock(lock, path);
+  return { path, release: () => rm(lock, { force: true }) };
 }
 
 async function takeLock(lock: string, folder: string, retry = true): Promise<void> {

@@ -27,6 +27,16 @@ export async function choosePlan(network: Network, batch: number, threads: numbe
   return { threads: threads || availableParallelism(), blockSize, convolutions };
 }
 
+/** The plan for a part of the batch, whose size need not be whole blocks. */
+export function planForSize(plan: Plan, size: number): Plan {
+  if (plan.blockSize === 0 || size % plan.blockSize === 0) return plan;
+  const convolutions = Object.entries(plan.convolutions).map(([name, lowering]) => [
+    name,
+    lowering.weightGradient === 'blocked' ? { ...lowering, weightGradient: 'im2col' } : lowering,
+  ]);
+  return { ...plan, convolutions: Object.fromEntries(convolutions) };
+}
+
 function chooseConvolution(layer: ResolvedConv, batch: number, blockSize: number): ConvLowering {
   const fits = (channels: number) => blockSize > 0 && channels % blockSize === 0;
   const unitStride = layer.window.stride.every((side) => side === 1);

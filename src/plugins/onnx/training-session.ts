@@ -2,21 +2,20 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import {
   type Batch,
   type EngineOptions,
-  everyLayer,
   type Network,
   RobleError,
   type StepHyperparameters,
   type StepMetrics,
-  sizeOf,
   type TensorMap,
   type TrainingSession,
   type TrainingState,
 } from '../../core/plugin/index.js';
+import { EMA_SLOT, flatLayouts, flatten, stateSlots, unflatten } from './flat-layout.js';
 import { buildInferenceGraph } from './inference-graph.js';
-import { maskInput } from './lowerings/layers.js';
 import { choosePlan, type Plan } from './plan.js';
-import { createSession, loadRuntime } from './runtime.js';
-import { buildStepGraph, type FlatLayout, flatLayouts, optimizerSlots } from './step-graph.js';
+import { createSession, loadRuntime, runSession } from './runtime.js';
+import type { StepGraphOptions } from './step-graph.js';
+import { createStepProgram, type StepProgram } from './step-program.js';
 
 type Runtime = typeof import('onnxruntime-node');
 
@@ -27,63 +26,73 @@ export class OnnxTrainingSession implements TrainingSession {
   readonly #runtime: Runtime;
   readonly #network: Network;
   readonly #options: EngineOptions;
-  readonly #plan: Plan;
-  readonly #session: InferenceSession;
+  readonly #graphs: StepGraphOptions;
   readonly #layouts: ReturnType<typeof flatLayouts>;
-  /** The flat vectors: weights, statistics, and the optimizer's slots. */
+  readonly #slots: readonly string[];
+  /** The flat vectors: weights, statistics, and the slots. */
   readonly #state = new Map<string, Tensor>();
   #steps = 0;
+  #microbatchSize: number;
+  /** Made at the first step, so that a size that does not fit fails as a step. */
+  #program: StepProgram | undefined;
   /** The graph of the current weights for evaluation; undefined after an update. */
   #inference: InferenceSession | undefined;
 
-  private constructor(
-    runtime: Runtime,
-    network: Network,
-    options: EngineOptions,
-    plan: Plan,
-    session: InferenceSession,
-  ) {
+  private constructor(runtime: Runtime, network: Network, options: EngineOptions, graphs: StepGraphOptions) {
     this.#runtime = runtime;
     this.#network = network;
     this.#options = options;
-    this.#plan = plan;
-    this.#session = session;
+    this.#graphs = graphs;
     this.#layouts = flatLayouts(network);
+    this.#slots = stateSlots(options.optimizer, graphs.ema);
+    this.#microbatchSize = options.batchSize;
   }
 
   static async create(network: Network, options: EngineOptions): Promise<OnnxTrainingSession> {
-    const { batchSize: batch, optimizer, clipNorm, device } = options;
+    const { batchSize: batch, optimizer, clipNorm, ema = false, frozen = [] } = options;
     const plan = (options.plan as Plan | undefined) ?? (await choosePlan(network, batch, options.threads));
-    const graph = buildStepGraph({ network, batch, plan, optimizer, clipNorm });
-    const session = await createSession(graph, { threads: plan.threads, device });
-    return new OnnxTrainingSession(await loadRuntime(), network, options, plan, session);
+    const isFrozen = (layer: string) => frozen.some((name) => layer === name || layer.startsWith(`${name}.`));
+    const graphs = { network, batch, plan, optimizer, clipNorm, ema, isFrozen };
+    const session = new OnnxTrainingSession(await loadRuntime(), network, options, graphs);
+    session.#program = await session.#createProgram();
+    return session;
   }
 
-  async step(batch: Batch, { learningRate }: StepHyperparameters): Promise<StepMetrics> {
-    const outputs = await this.#session.run(this.#feeds(batch, learningRate));
+  async setMicrobatchSize(size: number): Promise<void> {
+    const limited = Math.min(size, this.#options.batchSize);
+    if (limited === this.#microbatchSize) return;
+    this.#microbatchSize = limited;
+    // Its memory is given back before that of the other size is taken.
+    await this.#program?.release();
+    this.#program = undefined;
+  }
+
+  async step(
+    batch: Batch,
+    { learningRate, emaDecay = 0, limits }: StepHyperparameters,
+  ): Promise<StepMetrics> {
+    this.#checkBatch(batch);
+    this.#program ??= await this.#createProgram();
+    const outputs = await this.#program.run(batch, {
+      ...Object.fromEntries(this.#state),
+      ...this.#scalars(learningRate, emaDecay),
+    });
     const [loss, accuracy, gradientNorm, magnitude] = outputs.metrics!.data as Float32Array as unknown as [
       number,
       number,
       number,
       number,
     ];
-    if (![loss, gradientNorm, magnitude].every(Number.isFinite))
-      throw new RobleError(
-        'ROBLE_TRAIN_NOT_FINITE',
-        `Step ${this.#steps + 1} gave a loss, a gradient or weights that are not finite numbers.`,
-        {
-          received: `loss ${loss}, gradient norm ${gradientNorm}, sum of the new weights' magnitudes ${magnitude}`,
-          expected: 'finite numbers',
-          nextSteps: [
-            'Lower the learning rate, or add warm-up epochs.',
-            'Keep gradient clipping on (train.clipNorm).',
-          ],
-        },
-      );
-    for (const name of this.#state.keys()) this.#state.set(name, outputs[`next:${name}`] as Tensor);
-    this.#steps++;
-    await this.#dropInference();
-    return { loss, accuracy, gradientNorm };
+    const applied =
+      [loss, gradientNorm, magnitude].every(Number.isFinite) &&
+      loss <= (limits?.loss ?? Number.POSITIVE_INFINITY) &&
+      gradientNorm <= (limits?.gradientNorm ?? Number.POSITIVE_INFINITY);
+    if (applied) {
+      for (const name of this.#state.keys()) this.#state.set(name, outputs[`next:${name}`]!);
+      this.#steps++;
+      await this.#dropInference();
+    }
+    return { loss, accuracy, gradientNorm, applied };
   }
 
   async evaluate(images: Uint8Array, count: number): Promise<Float32Array> {
@@ -93,35 +102,28 @@ export class OnnxTrainingSession implements TrainingSession {
 
   async exportState(): Promise<TrainingState> {
     const optimizer: TensorMap = {};
-    for (const slot of optimizerSlots(this.#options.optimizer))
-      for (const [name, tensor] of Object.entries(this.#read(slot, this.#layouts.weights)))
+    for (const slot of this.#slots)
+      for (const [name, tensor] of Object.entries(unflatten(this.#layouts.weights, this.#vector(slot))))
         optimizer[`${slot}/${name}`] = tensor;
-    return { step: this.#steps, parameters: this.#parameters(), optimizer, plan: this.#plan };
+    return { step: this.#steps, parameters: this.#parameters(), optimizer, plan: this.#graphs.plan };
   }
 
-  async importState(state: TrainingState): Promise<void> {
+  async importState({ step, parameters, optimizer }: TrainingState): Promise<void> {
     const { weights, statistics } = this.#layouts;
-    const vectors = new Map<string, Float32Array>([
-      ['weights', flatten(weights, (name) => state.parameters[name])],
-    ]);
-    if (statistics.size > 0)
-      vectors.set(
-        'statistics',
-        flatten(statistics, (name) => state.parameters[name]),
-      );
-    for (const slot of optimizerSlots(this.#options.optimizer)) {
-      // A state without moments is one that has made no step.
-      const fresh = state.step === 0 && Object.keys(state.optimizer).length === 0;
+    const find = (name: string) => parameters[name];
+    const vectors = new Map([['weights', flatten(weights, find)]]);
+    if (statistics.size > 0) vectors.set('statistics', flatten(statistics, find));
+    const isFresh = Object.keys(optimizer).length === 0;
+    for (const slot of this.#slots)
       vectors.set(
         slot,
-        fresh
-          ? new Float32Array(weights.size)
-          : flatten(weights, (name) => state.optimizer[`${slot}/${name}`]),
+        isFresh
+          ? freshSlot(slot, vectors.get('weights')!)
+          : flatten(weights, (name) => optimizer[`${slot}/${name}`]),
       );
-    }
     for (const [name, data] of vectors)
       this.#state.set(name, new this.#runtime.Tensor('float32', data, [data.length]));
-    this.#steps = state.step;
+    this.#steps = step;
     await this.#dropInference();
   }
 
@@ -133,62 +135,45 @@ export class OnnxTrainingSession implements TrainingSession {
 
   async close(): Promise<void> {
     await this.#dropInference();
-    await this.#session.release();
+    await this.#program?.release();
   }
 
-  #feeds(batch: Batch, learningRate: number): Record<string, Tensor> {
-    const { Tensor } = this.#runtime;
-    const { batchSize, optimizer } = this.#options;
-    const { height, width, channels } = this.#network.input;
-    if (batch.count !== batchSize)
-      throw new RobleError(
-        'ROBLE_INTERNAL',
-        'A training step got a batch of another size than the session.',
-        {
-          received: batch.count,
-          expected: `${batchSize}`,
-        },
-      );
-    const scalar = (value: number) => new Tensor('float32', Float32Array.of(value), []);
-    const feeds: Record<string, Tensor> = {
-      ...Object.fromEntries(this.#state),
-      images: new Tensor('uint8', batch.images, [batchSize, height, width, channels]),
-      targets: new Tensor('float32', batch.targets, [batchSize, this.#network.classes]),
-      learningRate: scalar(learningRate),
+  #createProgram(): Promise<StepProgram> {
+    return createStepProgram(this.#graphs, this.#options.device, this.#microbatchSize);
+  }
+
+  #checkBatch({ count }: Batch): void {
+    if (count === this.#options.batchSize) return;
+    throw new RobleError('ROBLE_INTERNAL', 'A training step got a batch of another size than the session.', {
+      received: count,
+      expected: `${this.#options.batchSize}`,
+    });
+  }
+
+  #scalars(learningRate: number, emaDecay: number): Record<string, Tensor> {
+    const { optimizer } = this.#options;
+    const scalar = (value: number) => new this.#runtime.Tensor('float32', Float32Array.of(value), []);
+    const scalars = { learningRate: scalar(learningRate), emaDecay: scalar(emaDecay) };
+    if (optimizer.type !== 'adamw') return scalars;
+    return {
+      ...scalars,
+      correction1: scalar(1 - optimizer.beta1 ** (this.#steps + 1)),
+      correction2: scalar(1 - optimizer.beta2 ** (this.#steps + 1)),
     };
-    if (optimizer.type === 'adamw') {
-      feeds.correction1 = scalar(1 - optimizer.beta1 ** (this.#steps + 1));
-      feeds.correction2 = scalar(1 - optimizer.beta2 ** (this.#steps + 1));
-    }
-    for (const { name, type, input } of everyLayer(this.#network.layers))
-      if (type === 'dropout' && this.#session.inputNames.includes(maskInput(name)))
-        feeds[maskInput(name)] = new Tensor('uint8', batch.masks[name]!, [batchSize, ...input]);
-    return feeds;
   }
 
   #parameters(): TensorMap {
     const { weights, statistics } = this.#layouts;
     return {
-      ...this.#read('weights', weights),
-      ...(statistics.size > 0 && this.#read('statistics', statistics)),
+      ...unflatten(weights, this.#vector('weights')),
+      ...(statistics.size > 0 && unflatten(statistics, this.#vector('statistics'))),
     };
   }
 
-  #read(vector: string, layout: FlatLayout): TensorMap {
-    const flat = this.#state.get(vector)?.data as Float32Array | undefined;
-    if (!flat)
-      throw new RobleError(
-        'ROBLE_INTERNAL',
-        'The training session has no state yet: call importState first.',
-      );
-    const tensors: TensorMap = {};
-    let offset = 0;
-    for (const { name, shape } of layout.parameters) {
-      const size = sizeOf(shape);
-      tensors[name] = { shape, data: flat.slice(offset, offset + size) };
-      offset += size;
-    }
-    return tensors;
+  #vector(name: string): Float32Array {
+    const tensor = this.#state.get(name);
+    if (tensor) return tensor.data as Float32Array;
+    throw new RobleError('ROBLE_INTERNAL', 'The training session has no state yet: call importState first.');
   }
 
   #inferenceGraph(fold: boolean, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
@@ -196,7 +181,7 @@ export class OnnxTrainingSession implements TrainingSession {
   }
 
   #inferenceSession(graph: Uint8Array): Promise<InferenceSession> {
-    return createSession(graph, { threads: this.#plan.threads, device: this.#options.device });
+    return createSession(graph, { threads: this.#graphs.plan.threads, device: this.#options.device });
   }
 
   async #dropInference(): Promise<void> {
@@ -206,7 +191,7 @@ export class OnnxTrainingSession implements TrainingSession {
 
   async #probabilities(session: InferenceSession, images: Uint8Array, count: number): Promise<Float32Array> {
     const { height, width, channels } = this.#network.input;
-    const outputs = await session.run({
+    const outputs = await runSession(session, {
       images: new this.#runtime.Tensor('uint8', images, [count, height, width, channels]),
     });
     return outputs.probabilities!.data as Float32Array;
@@ -238,18 +223,7 @@ export class OnnxTrainingSession implements TrainingSession {
   }
 }
 
-function flatten(layout: FlatLayout, find: (name: string) => TensorMap[string] | undefined): Float32Array {
-  const flat = new Float32Array(layout.size);
-  let offset = 0;
-  for (const { name, shape } of layout.parameters) {
-    const tensor = find(name);
-    if (!tensor || tensor.data.length !== sizeOf(shape))
-      throw new RobleError('ROBLE_MODEL_INVALID', `The state does not fit the model at "${name}".`, {
-        received: tensor ? `[${tensor.shape.join(', ')}]` : 'nothing',
-        expected: `[${shape.join(', ')}]`,
-      });
-    flat.set(tensor.data, offset);
-    offset += tensor.data.length;
-  }
-  return flat;
+/** Moments start at zero, the moving average at the weights. */
+function freshSlot(slot: string, weights: Float32Array): Float32Array {
+  return slot === EMA_SLOT ? weights.slice() : new Float32Array(weights.length);
 }

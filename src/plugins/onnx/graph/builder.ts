@@ -14,7 +14,7 @@ const IR_VERSION = 8;
 export class GraphBuilder {
   readonly #nodes: unknown[] = [];
   readonly #initializers: unknown[] = [];
-  readonly #inputs: unknown[] = [];
+  readonly #inputs = new Map<string, unknown>();
   readonly #outputs: unknown[] = [];
   readonly #constants = new Map<string, Value>();
   #count = 0;
@@ -44,8 +44,9 @@ export class GraphBuilder {
     return names;
   }
 
+  /** An input by its name; asked for again, it is the same one. */
   input(name: string, type: ElementType, shape: readonly (number | string)[]): Value {
-    this.#inputs.push(valueInfo(name, type, shape));
+    if (!this.#inputs.has(name)) this.#inputs.set(name, valueInfo(name, type, shape));
     return name;
   }
 
@@ -113,7 +114,7 @@ export class GraphBuilder {
         name: 'roble',
         node: this.#nodes,
         initializer: this.#initializers,
-        input: this.#inputs,
+        input: [...this.#inputs.values()],
         output: this.#outputs,
       },
       opsetImport: [

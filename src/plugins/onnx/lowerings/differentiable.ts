@@ -6,6 +6,8 @@ export interface TrainingScope {
   readonly graph: GraphBuilder;
   readonly batch: number;
   readonly plan: Plan;
+  /** Whether a layer's parameters get no gradient; a norm then computes with its running statistics. */
+  readonly isFrozen: (layer: string) => boolean;
   /** The value of each parameter and running statistic. */
   readonly parameters: ReadonlyMap<string, Value>;
   /** Filled by the backward pass: the gradient of each trainable parameter. */

@@ -16,7 +16,7 @@ import { convForward, convInputGradient, convWeightGradient } from './convolutio
 import type { Differentiable, TrainingScope } from './differentiable.js';
 import { poolLayer } from './pool.js';
 
-/** A sequence of layers. Nothing is computed for layers before the first one with parameters. */
+/** A sequence of layers. The way back ends at the first layer that is trained. */
 export function sequence(scope: TrainingScope, layers: readonly ResolvedLayer[], x: Value): Differentiable {
   const parts: Differentiable[] = [];
   let value = x;
@@ -25,11 +25,11 @@ export function sequence(scope: TrainingScope, layers: readonly ResolvedLayer[],
     parts.push(part);
     value = part.output;
   }
-  const first = layers.findIndex(hasParameters);
+  const first = layers.findIndex((layer) => isTrained(scope, layer));
   return {
     output: value,
     backward(gradient, needInput) {
-      const last = needInput ? 0 : Math.max(first, 0);
+      const last = needInput ? 0 : first === -1 ? layers.length : first;
       let current = gradient;
       for (let i = parts.length - 1; i >= last; i--)
         current = parts[i]!.backward(current, needInput || i > last);
@@ -38,10 +38,10 @@ export function sequence(scope: TrainingScope, layers: readonly ResolvedLayer[],
   };
 }
 
-function hasParameters(layer: ResolvedLayer): boolean {
+function isTrained(scope: TrainingScope, layer: ResolvedLayer): boolean {
   return layer.type === 'residual'
-    ? [...layer.body, ...layer.projection].some(hasParameters)
-    : layer.parameters.length > 0;
+    ? [...layer.body, ...layer.projection].some((inner) => isTrained(scope, inner))
+    : layer.parameters.length > 0 && !scope.isFrozen(layer.name);
 }
 
 function differentiable(scope: TrainingScope, layer: ResolvedLayer, x: Value): Differentiable {
@@ -84,11 +84,13 @@ function convolution(scope: TrainingScope, layer: ResolvedConv, x: Value): Diffe
   return {
     output: bias ? graph.op('Add', [product, graph.reshape(bias, [1, shapes.outChannels, 1, 1])]) : product,
     backward(gradient, needInput) {
-      if (bias) scope.gradients.set(`${layer.name}.bias`, graph.reduceSum(gradient, [0, 2, 3]));
-      scope.gradients.set(
-        `${layer.name}.weight`,
-        convWeightGradient(graph, lowering.weightGradient, shapes, x, gradient, plan.blockSize),
-      );
+      if (!scope.isFrozen(layer.name)) {
+        if (bias) scope.gradients.set(`${layer.name}.bias`, graph.reduceSum(gradient, [0, 2, 3]));
+        scope.gradients.set(
+          `${layer.name}.weight`,
+          convWeightGradient(graph, lowering.weightGradient, shapes, x, gradient, plan.blockSize),
+        );
+      }
       return needInput
         ? convInputGradient(graph, lowering.inputGradient, shapes, gradient, weight, plan.blockSize)
         : gradient;
@@ -103,8 +105,10 @@ function dense(scope: TrainingScope, layer: ResolvedDense, x: Value): Differenti
   return {
     output: graph.op('Gemm', bias ? [x, weight, bias] : [x, weight]),
     backward(gradient, needInput) {
-      scope.gradients.set(`${layer.name}.weight`, graph.op('Gemm', [x, gradient], { transA: 1 }));
-      if (bias) scope.gradients.set(`${layer.name}.bias`, graph.reduceSum(gradient, [0]));
+      if (!scope.isFrozen(layer.name)) {
+        scope.gradients.set(`${layer.name}.weight`, graph.op('Gemm', [x, gradient], { transA: 1 }));
+        if (bias) scope.gradients.set(`${layer.name}.bias`, graph.reduceSum(gradient, [0]));
+      }
       return needInput ? graph.op('Gemm', [gradient, weight], { transB: 1 }) : gradient;
     },
   };
@@ -116,6 +120,7 @@ function dense(scope: TrainingScope, layer: ResolvedDense, x: Value): Differenti
  * serves once more as the affine map of a channel in the gradient, which is one pass over memory instead of three.
  */
 function batchNorm(scope: TrainingScope, layer: ResolvedBatchNorm, x: Value): Differentiable {
+  if (scope.isFrozen(layer.name)) return frozenNorm(scope, layer, x);
   const { graph } = scope;
   const channels = layer.input[0];
   const axes = layer.input.length === 3 ? [0, 2, 3] : [0];
@@ -161,6 +166,27 @@ function batchNorm(scope: TrainingScope, layer: ResolvedBatchNorm, x: Value): Di
       const ones = graph.tensor(`ones:${channels}`, [channels], () => new Float32Array(channels).fill(1));
       const affine = graph.op('BatchNormalization', [x, slope, offset, mean, ones], { epsilon: 0 });
       return graph.op('Add', [graph.op('Mul', [gradient, graph.reshape(s, perChannel)]), affine]);
+    },
+  };
+}
+
+/** A norm that is not trained: a fixed affine map of each channel, as in evaluation. */
+function frozenNorm(
+  { graph, parameters }: TrainingScope,
+  layer: ResolvedBatchNorm,
+  x: Value,
+): Differentiable {
+  const { epsilon } = layer.layer;
+  const [scale, bias, mean, variance] = ['scale', 'bias', 'mean', 'variance'].map(
+    (part) => parameters.get(`${layer.name}.${part}`)!,
+  ) as [Value, Value, Value, Value];
+  return {
+    output: graph.op('BatchNormalization', [x, scale, bias, mean, variance], { epsilon }),
+    backward(gradient) {
+      const deviation = graph.op('Sqrt', [graph.op('Add', [variance, graph.float(epsilon)])]);
+      const slope = graph.op('Div', [scale, deviation]);
+      const perChannel = layer.input.length === 3 ? [1, layer.input[0], 1, 1] : [1, layer.input[0]];
+      return graph.op('Mul', [gradient, graph.reshape(slope, perChannel)]);
     },
   };
 }

@@ -1,0 +1,128 @@
+import type { Context } from '../../context.js';
+import { RobleError } from '../../errors.js';
+import { countOf } from '../../text.js';
+import { analyzeRun, judgedMetrics } from '../analyze-run.js';
+import { unknownMetric } from '../bounds.js';
+import { metricMode } from '../metric-names.js';
+import { monitorOf } from '../monitor.js';
+import { differenceText, percent, short } from '../number-text.js';
+import type { RecordedRun } from '../recorded-run.js';
+import { holmAdjusted, type PairedTest, pairedTest } from '../statistics/paired-test.js';
+import { mean } from '../statistics/summary.js';
+import { groupRuns, type RunGroup, type ScoredRun } from './group-runs.js';
+
+/** The best group against another one, seed by seed. */
+export interface GroupDuel {
+  readonly first: string;
+  readonly second: string;
+  /** The seeds that both have. */
+  readonly seeds: readonly number[];
+  /** Value of the first less that of the second, over those seeds; null without one. */
+  readonly meanDifference: number | null;
+  /** Undefined where there are too few seeds to tell a difference from chance. */
+  readonly test?: PairedTest & {
+    /** The p value for as many tests as there are duels (Holm 1979). */
+    readonly adjustedPValue: number;
+  };
+  readonly verdict: string;
+}
+
+/** Groups of runs, ranked. Plain data. */
+export interface RunComparison {
+  readonly metric: string;
+  readonly mode: 'min' | 'max';
+  /** The best first. */
+  readonly groups: readonly RunGroup[];
+  /** Of the best group with each other one. */
+  readonly duels: readonly GroupDuel[];
+}
+
+/** Ranks runs that were read; see `compareRuns`. */
+export function compareRecordedRuns(
+  runs: readonly RecordedRun[],
+  metric: string | undefined,
+  { reporter }: Context,
+): RunComparison {
+  const monitor = monitorOf(runs[0]!);
+  const chosen = metric ?? monitor.metric;
+  const mode = metricMode(chosen) ?? (chosen === monitor.metric ? monitor.mode : undefined);
+  if (mode === undefined) throw notAQuality(chosen);
+  const scored = runs.flatMap((run): ScoredRun[] => {
+    const metrics = judgedMetrics(analyzeRun(run));
+    const value = metrics.get(chosen);
+    if (value === undefined) throw unknownMetric(chosen, run.name, [...metrics.keys()]);
+    if (value !== null) return [{ run, value }];
+    reporter?.report({ type: 'warning', message: `${run.name} has no finite ${chosen}; it is left out.` });
+    return [];
+  });
+  const sign = mode === 'min' ? 1 : -1;
+  const groups = groupRuns(scored).sort((a, b) => sign * (a.mean - b.mean));
+  return { metric: chosen, mode, groups, duels: duelsOf(groups, chosen) };
+}
+
+function notAQuality(metric: string): RobleError {
+  return new RobleError(
+    'ROBLE_USAGE',
+    `Runs cannot be ranked by "${metric}": neither more nor less of it is better.`,
+    {
+      received: metric,
+      expected: 'a loss, an error or an accuracy',
+    },
+  );
+}
+
+function duelsOf([best, ...others]: readonly RunGroup[], metric: string): GroupDuel[] {
+  const pairs = others.map((other) => ({ other, ...pairBySeed(best!, other) }));
+  const tests = pairs.map(({ differences }) => pairedTest(differences));
+  const adjusted = holmAdjusted(tests.flatMap((test) => test?.pValue ?? []));
+  return pairs.map(({ other, seeds, differences }, i) => {
+    const test = tests[i] && { ...tests[i], adjustedPValue: adjusted.shift()! };
+    return {
+      first: best!.label,
+      second: other.label,
+      seeds,
+      meanDifference: differences.length === 0 ? null : mean(differences),
+      ...(test && { test }),
+      verdict: verdictOf(best!.label, differences, test, metric),
+    };
+  });
+}
+
+function pairBySeed(first: RunGroup, second: RunGroup): { seeds: number[]; differences: number[] } {
+  const values = new Map(second.seeds.map(({ seed, value }) => [seed, value]));
+  const common = first.seeds.filter(({ seed }) => seed !== null && values.has(seed));
+  return {
+    seeds: common.map(({ seed }) => seed!),
+    differences: common.map(({ seed, value }) => value - values.get(seed)!),
+  };
+}
+
+function verdictOf(
+  first: string,
+  differences: readonly number[],
+  test: GroupDuel['test'],
+  metric: string,
+): string {
+  const seeds = countOf(differences.length, 'common seed');
+  if (differences.length < 2)
+    return `No evidence: with ${seeds} a difference cannot be told from chance. Train both with two or more of the same seeds; five find what matters.`;
+  if (!test)
+    return mean(differences) === 0
+      ? `No difference in any of ${seeds}.`
+      : `The difference is the same in all of ${seeds}, which leaves nothing to judge chance by.`;
+  const text = (value: number) => differenceText(metric, value);
+  const numbers =
+    `${text(test.meanDifference)} on average, 95 % interval ${text(test.interval[0])} to ${text(test.interval[1])}, ` +
+    `p = ${short(test.adjustedPValue)}, ${seeds}`;
+  if (test.adjustedPValue < 0.05) return `${first} is better (${numbers}).`;
+  return `Cannot be told apart (${numbers}).${neededSentence(test)}`;
+}
+
+/** More seeds than anyone trains. */
+const TOO_MANY = 100;
+
+function neededSentence({ pairsNeeded }: PairedTest): string {
+  return pairsNeeded > TOO_MANY
+    ? ` A difference this small against this spread would take more than ${TOO_MANY} seeds.`
+    : ` If it is real, about ${pairsNeeded} seeds would show it, ${percent(0.8)} of the time.`;
+}

@@ -1,0 +1,56 @@
+import { metricMode } from './metric-names.js';
+import {
+  curveOf,
+  metricNames,
+  metricOf,
+  type RecordedEpoch,
+  type RecordedRun,
+  settingOf,
+} from './recorded-run.js';
+
+/** The metric by which epochs are compared, and which of its values are better. */
+export interface MonitoredMetric {
+  readonly metric: string;
+  readonly mode: 'min' | 'max';
+}
+
+/** What is looked for in a history that does not say which metric decides. */
+const USUAL = ['valAccuracy', 'valLoss', 'accuracy', 'loss'];
+
+/** The metric that chose the exported epoch, or the first usual one that there is, or the last one of the record. */
+export function monitorOf(run: RecordedRun): MonitoredMetric {
+  const names = metricNames(run.epochs);
+  const chosen = settingOf(run, 'train.monitor');
+  const metric =
+    typeof chosen === 'string'
+      ? chosen
+      : (USUAL.find((name) => names.includes(name)) ?? names.at(-1) ?? USUAL[0]!);
+  return { metric, mode: metricMode(metric) ?? 'max' };
+}
+
+/** The best epoch; of equal ones the first, which is the one that training keeps. */
+export function bestEpoch(
+  epochs: readonly RecordedEpoch[],
+  { metric, mode }: MonitoredMetric,
+): RecordedEpoch | undefined {
+  let best: RecordedEpoch | undefined;
+  for (const epoch of epochs) {
+    const value = metricOf(epoch, metric);
+    if (value === undefined) continue;
+    const record = metricOf(best, metric);
+    if (record === undefined || isBetter(value, record, mode)) best = epoch;
+  }
+  return best;
+}
+
+export function isBetter(value: number, than: number, mode: 'min' | 'max'): boolean {
+  return mode === 'min' ? value < than : value > than;
+}
+
+/** The curve of the monitored metric, turned so that larger is better. */
+export function qualityCurve(
+  epochs: readonly RecordedEpoch[],
+  { metric, mode }: MonitoredMetric,
+): [epoch: number, quality: number][] {
+  return curveOf(epochs, metric).map(([epoch, value]) => [epoch, mode === 'min' ? -value : value]);
+}

@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { checked } from '../checked.js';
+import { RobleError } from '../errors.js';
+import { foldLines } from './fold-lines.js';
+import { asRunHistory, historySchema } from './history-schema.js';
+import { parseHistoryJson } from './parse-json.js';
+import { RUN_FILES, type RunHistory } from './record.js';
+
+/**
+ * The history of a run folder: `history.json`, or where that is absent or damaged, what `history.jsonl` tells.
+ *
+ * @param warn hears what was wrong with a file that could be done without
+ * @throws {RobleError} `ROBLE_HISTORY_INVALID`, `ROBLE_FILE_NOT_FOUND`
+ */
+export async function readHistory(
+  runFolder: string,
+  warn: (message: string) => void = () => {},
+): Promise<RunHistory> {
+  const file = join(runFolder, RUN_FILES.history);
+  try {
+    return checkHistory(parseHistoryJson(await readFile(file, 'utf8'), file), file);
+  } catch (error) {
+    const history = await readLines(runFolder, warn).catch((cause) => {
+      // Where the lines are absent, or damaged too, what is wrong with the whole says more.
+      throw noHistory(runFolder, RobleError.from(error), cause);
+    });
+    warn(`${RobleError.from(error).message} Read ${RUN_FILES.lines} instead.`);
+    return history;
+  }
+}
+
+/** @throws {RobleError} `ROBLE_HISTORY_INVALID` naming what is wrong */
+export function checkHistory(value: unknown, file: string): RunHistory {
+  const message = `${file} is no history that this version of roble reads.`;
+  return asRunHistory(checked(historySchema, value, 'ROBLE_HISTORY_INVALID', message));
+}
+
+async function readLines(runFolder: string, warn: (message: string) => void): Promise<RunHistory> {
+  const file = join(runFolder, RUN_FILES.lines);
+  return foldLines(await readFile(file, 'utf8'), file, (line) =>
+    warn(`Line ${line} of ${file} cannot be read; it was passed over.`),
+  );
+}
+
+function noHistory(runFolder: string, error: RobleError, cause: unknown): RobleError {
+  if (error.code !== 'ROBLE_FILE_NOT_FOUND') return error;
+  return new RobleError('ROBLE_FILE_NOT_FOUND', `${runFolder} holds no history of a run.`, {
+    expected: `${RUN_FILES.history} or ${RUN_FILES.lines} in the folder`,
+    cause,
+  });
+}

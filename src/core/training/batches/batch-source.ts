@@ -1,0 +1,57 @@
+import { once } from 'node:events';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '../../module-url.js';
+import type { Batch } from '../../plugin/api.js';
+import { type BatchRecipe, buffersOf } from './fill-batch.js';
+
+/** Batches that are ready before the engine asks, and how many lie ready at most. */
+const AHEAD = 3;
+
+/** Batches in the order of the steps, prepared ahead on a thread. */
+export class BatchSource {
+  readonly #thread: Worker;
+  readonly #ready = new Map<number, Batch>();
+  #nextToAsk: number;
+  #nextToGive: number;
+  #used: Batch | undefined;
+  #failure: Error | undefined;
+
+  /** `firstStep` counts from 0 over the whole run. */
+  constructor(recipe: BatchRecipe, firstStep: number) {
+    this.#thread = startThread(import.meta.url, './batch-thread.js', { workerData: recipe });
+    this.#thread.on('message', ({ step, batch }: { step: number; batch: Batch }) =>
+      this.#ready.set(step, batch),
+    );
+    this.#thread.on('error', (error) => {
+      this.#failure = error as Error;
+    });
+    this.#nextToAsk = firstStep;
+    this.#nextToGive = firstStep;
+    for (let i = 0; i < AHEAD; i++) this.#ask();
+  }
+
+  /** The next batch. It is the caller's until the following call. */
+  async next(): Promise<Batch> {
+    this.#ask();
+    while (!this.#ready.has(this.#nextToGive)) {
+      if (this.#failure) throw this.#failure;
+      // A failed thread rejects this wait.
+      await once(this.#thread, 'message');
+    }
+    const batch = this.#ready.get(this.#nextToGive)!;
+    this.#ready.delete(this.#nextToGive++);
+    this.#used = batch;
+    return batch;
+  }
+
+  async close(): Promise<void> {
+    await this.#thread.terminate();
+  }
+
+  /** Asks for one more step, and gives the used batch back to be filled again. */
+  #ask(): void {
+    const used = this.#used;
+    this.#used = undefined;
+    this.#thread.postMessage({ step: this.#nextToAsk++, used }, used ? buffersOf(used) : []);
+  }
+}

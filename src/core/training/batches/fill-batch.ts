@@ -1,0 +1,128 @@
+import { type DropoutMaskSpec, fillDropoutMask } from '../../model/dropout.js';
+import type { Batch } from '../../plugin/api.js';
+import { symmetricBeta } from '../../random/beta.js';
+import { Random } from '../../random/index.js';
+
+/** What a batch is made from; plain data, so that it passes to a thread. The pixels are shared, not copied. */
+export interface BatchRecipe {
+  readonly images: Uint8Array;
+  readonly labels: Uint16Array;
+  /** Values of one image. */
+  readonly imageSize: number;
+  readonly classes: number;
+  readonly batchSize: number;
+  /** An epoch ends after so many steps; 0: after all the data. */
+  readonly maxSteps: number;
+  readonly seed: number;
+  readonly labelSmoothing: number;
+  /** By class: a sample's target row is multiplied by its class's. Undefined: all are 1. */
+  readonly classWeights: readonly number[] | undefined;
+  /** Pictures are blended by shares from Beta(alpha, alpha); 0: none. */
+  readonly mixupAlpha: number;
+  readonly dropout: readonly DropoutMaskSpec[];
+}
+
+/** Whole batches in an epoch. What is left over is in other places of the next epoch's order. */
+export function stepsPerEpochOf(recipe: Pick<BatchRecipe, 'labels' | 'batchSize' | 'maxSteps'>): number {
+  const steps = Math.floor(recipe.labels.length / recipe.batchSize);
+  return recipe.maxSteps > 0 ? Math.min(steps, recipe.maxSteps) : steps;
+}
+
+/** An empty batch, to be filled again and again. */
+export function allocateBatch(recipe: BatchRecipe): Batch {
+  const { batchSize, imageSize, classes, dropout } = recipe;
+  return {
+    count: batchSize,
+    images: new Uint8Array(batchSize * imageSize),
+    targets: new Float32Array(batchSize * classes),
+    masks: Object.fromEntries(dropout.map(({ name, size }) => [name, new Uint8Array(batchSize * size)])),
+  };
+}
+
+/** The memory of a batch, which moves to another thread with it instead of being copied. */
+export function buffersOf({ images, targets, masks }: Batch): ArrayBuffer[] {
+  return [images, targets, ...Object.values(masks)].map((array) => array.buffer as ArrayBuffer);
+}
+
+/** The samples of a step, as indices into the training split, in the order of the batch. */
+export function samplesOfStep(recipe: BatchRecipe, step: number): number[] {
+  return [...new EpochOrder(recipe).samplesOf(step)];
+}
+
+/**
+ * Fills the batch of a step, counted from 0 over the whole run: a pure function of the recipe and the step, so that
+ * a run can go on from any step.
+ */
+export class BatchFiller {
+  readonly #recipe: BatchRecipe;
+  readonly #order: EpochOrder;
+
+  constructor(recipe: BatchRecipe) {
+    this.#recipe = recipe;
+    this.#order = new EpochOrder(recipe);
+  }
+
+  fill(batch: Batch, step: number): void {
+    const { classes, batchSize, seed, mixupAlpha, dropout } = this.#recipe;
+    const samples = this.#order.samplesOf(step);
+    const share = mixupAlpha > 0 ? symmetricBeta(new Random(seed, 'mixup', step), mixupAlpha) : 1;
+    batch.targets.fill(0);
+    for (let i = 0; i < batchSize; i++) {
+      const sample = samples[i]!;
+      // Mixup, Zhang et al. 2018. The order is random already: the neighbour is as good as any other partner.
+      const partner = samples[(i + 1) % batchSize]!;
+      const target = batch.targets.subarray(i * classes, (i + 1) * classes);
+      this.#putPixels(batch.images, i, sample, partner, share);
+      this.#addTarget(target, sample, share);
+      if (share < 1) this.#addTarget(target, partner, 1 - share);
+    }
+    for (const spec of dropout) fillDropoutMask(batch.masks[spec.name]!, spec, seed, step);
+  }
+
+  #putPixels(batch: Uint8Array, place: number, sample: number, partner: number, share: number): void {
+    const { images, imageSize } = this.#recipe;
+    const [start, from, other] = [place * imageSize, sample * imageSize, partner * imageSize];
+    if (share === 1) batch.set(images.subarray(from, from + imageSize), start);
+    else
+      for (let i = 0; i < imageSize; i++)
+        // Half is added, since the conversion to uint8 rounds down.
+        batch[start + i] = share * images[from + i]! + (1 - share) * images[other + i]! + 0.5;
+  }
+
+  /** Adds a share of the sample's own target: its label, smoothed (Szegedy et al. 2016) and weighted. */
+  #addTarget(target: Float32Array, sample: number, share: number): void {
+    const { labels, classes, labelSmoothing, classWeights } = this.#recipe;
+    const label = labels[sample]!;
+    const weight = share * (classWeights ? classWeights[label]! : 1);
+    if (labelSmoothing > 0) {
+      const spread = (weight * labelSmoothing) / classes;
+      for (let c = 0; c < classes; c++) target[c]! += spread;
+    }
+    target[label]! += weight * (1 - labelSmoothing);
+  }
+}
+
+/** The random order of the samples, another one in each epoch; the newest is kept. */
+class EpochOrder {
+  readonly #recipe: BatchRecipe;
+  #epoch = -1;
+  #order: Uint32Array = new Uint32Array();
+
+  constructor(recipe: BatchRecipe) {
+    this.#recipe = recipe;
+  }
+
+  samplesOf(step: number): Uint32Array {
+    const { batchSize } = this.#recipe;
+    const stepsPerEpoch = stepsPerEpochOf(this.#recipe);
+    this.#turnTo(Math.floor(step / stepsPerEpoch));
+    const start = (step % stepsPerEpoch) * batchSize;
+    return this.#order.subarray(start, start + batchSize);
+  }
+
+  #turnTo(epoch: number): void {
+    if (epoch === this.#epoch) return;
+    this.#order = new Random(this.#recipe.seed, 'shuffle', epoch).permutation(this.#recipe.labels.length);
+    this.#epoch = epoch;
+  }
+}

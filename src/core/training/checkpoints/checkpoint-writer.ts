@@ -1,0 +1,59 @@
+import { once } from 'node:events';
+import type { Worker } from 'node:worker_threads';
+import { startThread } from '../../module-url.js';
+import type { Checkpoint } from './checkpoint.js';
+import { CheckpointStore } from './checkpoint-store.js';
+
+export interface CheckpointFolders {
+  readonly folder: string;
+  /** Where checkpoints go while `folder` takes none. */
+  readonly fallback: string | undefined;
+  readonly keep: number;
+}
+
+/** The folders as stores, in the order in which they are tried. */
+export function storesOf({ folder, fallback, keep }: CheckpointFolders): CheckpointStore[] {
+  return [folder, ...(fallback ? [fallback] : [])].map((path) => new CheckpointStore(path, keep));
+}
+
+/** Where a checkpoint went; without a path it is nowhere. */
+export interface SaveResult {
+  readonly path: string | undefined;
+  /** What was in the way of each folder that was tried before. */
+  readonly problems: readonly string[];
+}
+
+/** Saves checkpoints on a thread, one after another. */
+export class CheckpointWriter {
+  readonly #thread: Worker;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(folders: CheckpointFolders) {
+    this.#thread = startThread(import.meta.url, './checkpoint-thread.js', { workerData: folders });
+  }
+
+  /** The memory of the checkpoint's tensors moves to the thread: they cannot be used any more. */
+  save(checkpoint: Checkpoint, best = false): Promise<SaveResult> {
+    const { parameters, optimizer } = checkpoint.state;
+    const buffers = [...Object.values(parameters), ...Object.values(optimizer)].map(
+      ({ data }) => data.buffer as ArrayBuffer,
+    );
+    const saved = this.#last.then(async (): Promise<SaveResult> => {
+      this.#thread.postMessage({ checkpoint, best }, buffers);
+      const [result] = await once(this.#thread, 'message');
+      return result;
+    });
+    this.#last = saved.catch(() => {});
+    return saved;
+  }
+
+  /** When everything that was handed over is on the disk, or has failed. */
+  async idle(): Promise<void> {
+    await this.#last;
+  }
+
+  async close(): Promise<void> {
+    await this.idle();
+    await this.#thread.terminate();
+  }
+}

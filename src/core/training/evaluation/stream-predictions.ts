@@ -1,0 +1,95 @@
+import type { LoadedSplit } from '../../dataset/format.js';
+import { RobleError } from '../../errors.js';
+import type { TrainingSession } from '../../plugin/api.js';
+
+/** What the model says of one sample. */
+export interface SamplePrediction {
+  /** In the split. */
+  readonly index: number;
+  readonly label: number;
+  /** The most probable class; of equal ones the first. */
+  readonly predicted: number;
+  /** float32, [classes]; only valid while it is looked at. */
+  readonly probabilities: Float32Array;
+}
+
+/** Looks at the predictions of a split, one after the other, so that none has to be kept. */
+export interface PredictionConsumer {
+  add(prediction: SamplePrediction): void;
+}
+
+export interface EvaluationOptions {
+  /** Images in one call of the engine. */
+  readonly batchSize: number;
+  /** Asked after each batch with the samples done so far; false ends the evaluation. */
+  readonly onBatch: (done: number) => boolean;
+  /** Told the batch size that is tried from now on, after one that did not fit into the memory. */
+  readonly onOutOfMemory: (batchSize: number) => void;
+}
+
+/**
+ * Passes the predictions for a split, by the current weights, to each consumer. A batch that does not fit into the
+ * memory is halved and tried again, down to single images.
+ *
+ * @returns whether all samples were seen: false when `onBatch` said to stop
+ * @throws {RobleError} `ROBLE_OUT_OF_MEMORY` when not even one image fits
+ */
+export async function streamPredictions(
+  session: Pick<TrainingSession, 'evaluate'>,
+  split: LoadedSplit,
+  consumers: readonly PredictionConsumer[],
+  { batchSize, onBatch, onOutOfMemory }: EvaluationOptions,
+): Promise<boolean> {
+  let size = batchSize;
+  for (let start = 0; start < split.count; ) {
+    const end = Math.min(start + size, split.count);
+    const probabilities = await evaluateRange(session, split, start, end);
+    if (probabilities) {
+      handOut(probabilities, split.labels.subarray(start, end), start, consumers);
+      start = end;
+      if (!onBatch(end)) return false;
+    } else {
+      size = Math.floor((end - start) / 2);
+      onOutOfMemory(size);
+    }
+  }
+  return true;
+}
+
+/** Probabilities of the samples `start` .. `end` - 1; undefined when there is too little memory for so many. */
+async function evaluateRange(
+  session: Pick<TrainingSession, 'evaluate'>,
+  { images, count }: LoadedSplit,
+  start: number,
+  end: number,
+): Promise<Float32Array | undefined> {
+  const imageSize = images.length / count;
+  try {
+    // A copy: engines take no shared memory.
+    return await session.evaluate(images.slice(start * imageSize, end * imageSize), end - start);
+  } catch (error) {
+    const halvable = error instanceof RobleError && error.code === 'ROBLE_OUT_OF_MEMORY' && end - start > 1;
+    if (halvable) return undefined;
+    throw error;
+  }
+}
+
+function handOut(
+  probabilities: Float32Array,
+  labels: ArrayLike<number>,
+  start: number,
+  consumers: readonly PredictionConsumer[],
+): void {
+  const classes = probabilities.length / labels.length;
+  for (let i = 0; i < labels.length; i++) {
+    const row = probabilities.subarray(i * classes, (i + 1) * classes);
+    const prediction = { index: start + i, label: labels[i]!, predicted: argmax(row), probabilities: row };
+    for (const consumer of consumers) consumer.add(prediction);
+  }
+}
+
+function argmax(values: Float32Array): number {
+  let best = 0;
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  return best;
+}

@@ -1,0 +1,55 @@
+import type { TrainOptions } from '../../config/schema.js';
+import { causeOf, describeEnd, isRecoverable, type UnfinishedEnd } from './worker-end.js';
+import type { WorkerLife } from './worker-process.js';
+
+export type UnfinishedLife = WorkerLife & { readonly end: UnfinishedEnd };
+
+/** What is remembered between the attempts. */
+export interface RetryState {
+  /** Attempts in a row that made no checkpoint beyond those before. */
+  readonly failures: number;
+  /** Step of the newest checkpoint of all attempts. */
+  readonly safeStep: number;
+  /** How the last attempt ended, to tell an accident from something that happens every time. */
+  readonly last?: { readonly words: string; readonly step: number };
+}
+
+export const FIRST_ATTEMPT: RetryState = { failures: 0, safeStep: -1 };
+
+export type RetryDecision =
+  | { readonly retry: false; readonly reason: string }
+  | {
+      readonly retry: true;
+      readonly state: RetryState;
+      readonly delayMs: number;
+      /** For the next attempt; undefined: as it was. */
+      readonly microbatchSize?: number;
+    };
+
+/** Decides whether a training process that ended gets a successor, when, and with how much in memory at once. */
+export function decideRetry(
+  state: RetryState,
+  life: UnfinishedLife,
+  { maxRetries, backoffSeconds, maxBackoffSeconds }: TrainOptions['retry'],
+): RetryDecision {
+  const progress = life.safeStep > state.safeStep;
+  const failures = progress ? 1 : state.failures + 1;
+  const words = describeEnd(life.end);
+  const repeated = !progress && state.last?.words === words && state.last.step === life.step;
+  const cause = causeOf(life.end);
+  if (!isRecoverable(life.end)) return { retry: false, reason: 'another attempt would end in the same way' };
+  if (life.end.type === 'failed' && repeated)
+    return { retry: false, reason: 'the same error came again at the same step' };
+  if (failures > maxRetries) return { retry: false, reason: `${maxRetries} retries brought no progress` };
+  const next = {
+    retry: true,
+    state: { failures, safeStep: Math.max(state.safeStep, life.safeStep), last: { words, step: life.step } },
+    delayMs: Math.min(backoffSeconds * 2 ** (failures - 1), maxBackoffSeconds) * 1000,
+  } as const;
+  // A process that is killed twice without any progress is probably killed for its memory, even where nobody says so.
+  const suspected = cause === 'killed' && !progress && state.failures > 0;
+  if (cause !== 'out-of-memory' && !suspected) return next;
+  const { microbatchSize } = life;
+  if (microbatchSize === 1) return { retry: false, reason: 'there is no memory for a single sample' };
+  return { ...next, microbatchSize: Math.ceil(microbatchSize / 2) };
+}

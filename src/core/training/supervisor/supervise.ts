@@ -1,0 +1,76 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context } from '../../context.js';
+import { HistoryWriter } from '../../history/history-writer.js';
+import type { HistoryEvent } from '../../history/record.js';
+import type { PluginRegistry } from '../../plugin/registry.js';
+import type { RunOutcome, RunRequest } from '../messages.js';
+import { bestEpoch } from '../policies/early-stopping.js';
+import { decideRetry, FIRST_ATTEMPT, type UnfinishedLife } from './retry-policy.js';
+import { causeOf, describeEnd, errorOf } from './worker-end.js';
+import { runWorker, type WorkerLife } from './worker-process.js';
+
+/**
+ * Runs the training in one process after another until it is done, interrupted or hopeless. Each process goes on from
+ * the newest good checkpoint of those before.
+ */
+export async function superviseRun(
+  request: RunRequest,
+  resume: boolean,
+  context: Context & { readonly registry: PluginRegistry },
+): Promise<RunOutcome> {
+  let state = FIRST_ATTEMPT;
+  const { entries: plugins } = context.registry;
+  let start: Parameters<typeof runWorker>[0] = { request, plugins, resume };
+  for (;;) {
+    const life = await runWorker(start, context);
+    if (life.end.type === 'done') return life.end.outcome;
+    const ended = life as UnfinishedLife;
+    const { retry } = request.train;
+    const decision = decideRetry(state, ended, retry);
+    const cause = causeOf(ended.end);
+    await recordEvent(request, context, {
+      event: 'worker-ended',
+      ...at(life),
+      cause,
+      detail: describeEnd(ended.end),
+    });
+    if (context.signal?.aborted) return interrupted(request, context, life);
+    if (!decision.retry) {
+      await recordEvent(request, context, { event: 'failed', ...at(life), detail: decision.reason });
+      throw errorOf(ended.end);
+    }
+    state = decision.state;
+    const { delayMs, microbatchSize } = decision;
+    const detail = `attempt ${state.failures} of ${retry.maxRetries} without progress, after ${delayMs / 1000} s`;
+    await recordEvent(request, context, { event: 'retried', ...at(life), detail });
+    await sleep(delayMs, undefined, { signal: context.signal }).catch(ignoreAbort);
+    if (context.signal?.aborted) return interrupted(request, context, life);
+    start = { request, plugins, resume: true, ...(microbatchSize !== undefined && { microbatchSize }) };
+  }
+}
+
+/** The request to stop came while no process could answer it: the newest checkpoint is where the run goes on. */
+async function interrupted(request: RunRequest, context: Context, life: WorkerLife): Promise<RunOutcome> {
+  const { epochs } = await recordEvent(request, context, { event: 'interrupted', ...at(life) });
+  const best = bestEpoch(epochs, request.train.monitor);
+  return { stopped: 'interrupted', epochs: epochs.length, best, bundle: undefined };
+}
+
+function at({ step }: WorkerLife): { readonly step: number } {
+  return { step };
+}
+
+/** Written between two training processes, which otherwise own the history. */
+async function recordEvent(request: RunRequest, { reporter }: Context, event: Omit<HistoryEvent, 'time'>) {
+  const writer = await HistoryWriter.open(request.run, (message) =>
+    reporter?.report({ type: 'warning', message }),
+  );
+  const written = await writer.event(event);
+  reporter?.report({ type: 'train', event: { kind: 'incident', event: written } });
+  return writer.history;
+}
+
+/** The wait ends early when the run is to stop, which is asked for right after it. */
+function ignoreAbort(error: Error): void {
+  if (error.name !== 'AbortError') throw error;
+}

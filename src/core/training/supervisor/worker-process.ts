@@ -1,0 +1,126 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import type { Context } from '../../context.js';
+import { RobleError } from '../../errors.js';
+import { childModule } from '../../module-url.js';
+import type { FromWorker, StartMessage, ToWorker } from '../messages.js';
+import { countOomKills } from './oom-kills.js';
+import type { WorkerEnd } from './worker-end.js';
+
+/** Bytes of the worker's last words that are kept. */
+const LAST_WORDS = 4000;
+const TICK_MS = 1000;
+
+/** The life of one training process. */
+export interface WorkerLife {
+  readonly end: WorkerEnd;
+  /** Step of its newest checkpoint; -1: it made none. */
+  readonly safeStep: number;
+  /** The step that it was known to be at. */
+  readonly step: number;
+  /** Samples that it had in memory at once. */
+  readonly microbatchSize: number;
+}
+
+/** Runs one training process: passes its events on and the request to stop to it, watches its heartbeat, waits for its end. */
+export async function runWorker(
+  start: Omit<StartMessage, 'type'>,
+  { signal, reporter }: Context,
+): Promise<WorkerLife> {
+  const { retry } = start.request.train;
+  const oomKills = await countOomKills();
+  const { path, execArgv } = childModule(import.meta.url, '../worker/worker.js');
+  const child = fork(path, [], {
+    execArgv,
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+  });
+  // A second signal, or a crash of this process, ends that one too.
+  const killWithUs = () => child.kill('SIGKILL');
+  process.once('exit', killWithUs);
+  const tell = (message: ToWorker) => child.connected && child.send(message, () => {});
+  const lastWords = collectLastWords(child);
+  const known = { safeStep: -1, step: 0, microbatchSize: firstMicrobatch(start) };
+  let endedFor: 'heartbeat' | 'deadline' | undefined;
+  const end = (reason: typeof endedFor) => {
+    endedFor ??= reason;
+    child.kill('SIGKILL');
+  };
+  const watch = watchHeartbeat(retry.heartbeatTimeoutSeconds, () => end('heartbeat'));
+  let deadline: NodeJS.Timeout | undefined;
+  const stop = () => {
+    reporter?.report({ type: 'train', event: { kind: 'stopping', reason: 'saving a checkpoint' } });
+    tell({ type: 'stop' });
+    deadline = setTimeout(() => end('deadline'), retry.saveDeadlineSeconds * 1000);
+  };
+  try {
+    return await new Promise<WorkerLife>((settle, fail) => {
+      let last: WorkerEnd | undefined;
+      child.on('message', (message: FromWorker) => {
+        watch.sign();
+        if (message.type === 'event') {
+          remember(known, message.event);
+          reporter?.report(message.event);
+        } else if (message.type === 'done') last = message;
+        else if (message.type === 'failed') {
+          known.step = message.step;
+          last = { type: 'failed', error: RobleError.fromJSON(message.error) };
+        }
+      });
+      child.on('error', fail);
+      // Not 'exit': messages and last words may still be on their way then.
+      child.on('close', async (code, killedBy) => {
+        const oomKill = (await countOomKills()) > oomKills;
+        const died = { type: 'died', code, signal: killedBy, lastWords: lastWords(), oomKill } as const;
+        settle({ end: last ?? { ...died, ...(endedFor && { endedFor }) }, ...known });
+      });
+      tell({ type: 'start', ...start });
+      if (signal?.aborted) stop();
+      else signal?.addEventListener('abort', stop, { once: true });
+    });
+  } finally {
+    watch.close();
+    clearTimeout(deadline);
+    signal?.removeEventListener('abort', stop);
+    process.off('exit', killWithUs);
+  }
+}
+
+function firstMicrobatch({ request: { train }, microbatchSize }: Omit<StartMessage, 'type'>): number {
+  return microbatchSize ?? (train.microbatchSize || train.batchSize);
+}
+
+function remember(
+  known: { safeStep: number; step: number; microbatchSize: number },
+  event: Extract<FromWorker, { type: 'event' }>['event'],
+): void {
+  if (event.type !== 'train') return;
+  if (event.event.kind === 'checkpoint') known.safeStep = Math.max(known.safeStep, event.event.step);
+  if (event.event.kind === 'step') known.microbatchSize = event.event.microbatchSize;
+  if (event.event.kind === 'incident') known.step = event.event.event.step;
+}
+
+/**
+ * Calls `onLost` when no sign came for so long. It counts its own ticks, not the clock: a laptop that slept has missed
+ * both.
+ */
+function watchHeartbeat(timeoutSeconds: number, onLost: () => void) {
+  let silentTicks = 0;
+  const timer = setInterval(() => {
+    silentTicks++;
+    if (timeoutSeconds > 0 && silentTicks * TICK_MS > timeoutSeconds * 1000) onLost();
+  }, TICK_MS);
+  return {
+    sign: () => {
+      silentTicks = 0;
+    },
+    close: () => clearInterval(timer),
+  };
+}
+
+function collectLastWords(child: ChildProcess): () => string {
+  let text = '';
+  child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
+    text = (text + chunk).slice(-LAST_WORDS);
+  });
+  return () => text.trim();
+}

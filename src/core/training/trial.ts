@@ -1,0 +1,78 @@
+import { checked } from '../checked.js';
+import { type ModelChoice, type TrainOptions, trainSchema } from '../config/schema.js';
+import type { LoadedSplit } from '../dataset/format.js';
+import { openDataset } from '../dataset/open.js';
+import { type Network, resolveNetwork } from '../model/network.js';
+import type { ModelSpec } from '../model/spec.js';
+import type { StepMetrics, TensorMap } from '../plugin/api.js';
+import type { PluginRegistry } from '../plugin/registry.js';
+import { BatchSource } from './batches/batch-source.js';
+import { batchRecipe } from './batches/recipe.js';
+import { chosenLayers } from './chosen-layers.js';
+import { frozenLayers } from './worker/frozen-layers.js';
+import { startingWeights } from './worker/starting-weights.js';
+
+/** What is tried: the same choices as for a run. */
+export interface TrialOptions {
+  /** Folder of a data set with the split `train`. */
+  readonly dataset: string;
+  /** A preset or layers; by default those of the bundle `train.from`, or the preset `cnn-v2`. */
+  readonly model?: ModelChoice;
+  /** Everything else; what is left out has the defaults of the configuration. */
+  readonly train?: Partial<TrainOptions>;
+}
+
+/** The data and the network of trials, in memory. */
+export interface TrialSubject {
+  readonly train: TrainOptions;
+  readonly model: ModelSpec;
+  readonly network: Network;
+  readonly training: LoadedSplit;
+  readonly parameters: TensorMap;
+}
+
+/** A model that is trained for a few steps, as a run would train it, and thrown away. */
+export interface Trial {
+  /** One step with the next batch. */
+  step(learningRate: number): Promise<StepMetrics>;
+  close(): Promise<void>;
+}
+
+/** @throws {RobleError} what a run with these options throws before its first step */
+export async function openTrialSubject(options: TrialOptions): Promise<TrialSubject> {
+  const message = 'The training options are not valid.';
+  const train = checked(trainSchema, options.train ?? {}, 'ROBLE_CONFIG_INVALID', message);
+  const layers = await chosenLayers(options.model, train.from);
+  const dataset = await openDataset(options.dataset);
+  const { classes, preprocessing } = dataset.manifest;
+  const { width, height, channels } = preprocessing;
+  const model = { input: { width, height, channels }, classes: classes.length, layers };
+  const network = resolveNetwork(model);
+  const { parameters } = await startingWeights(network, classes, train.seed, train.from);
+  return { train, model, network, training: await dataset.load('train'), parameters };
+}
+
+/** Opens the engine for batches of a size, at most the number of samples. */
+export async function startTrial(
+  { train, model, network, training, parameters }: TrialSubject,
+  batchSize: number,
+  registry: PluginRegistry,
+): Promise<Trial> {
+  const engine = await registry.load('training-engine', train.engine);
+  const frozen = frozenLayers(network, train.frozen);
+  const session = await engine.open(model, { ...train, batchSize, frozen });
+  try {
+    await session.importState({ step: 0, parameters, optimizer: {}, plan: null });
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+  const batches = new BatchSource(batchRecipe(training, network, train, batchSize), 0);
+  return {
+    step: async (learningRate) => session.step(await batches.next(), { learningRate }),
+    async close() {
+      await batches.close();
+      await session.close();
+    },
+  };
+}

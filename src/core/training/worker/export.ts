@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import { type EpochRecord, RUN_FILES } from '../../history/record.js';
+import { historyTable } from '../../history/table.js';
+import { encodeScalarEvents } from '../../history/tensorboard.js';
+import { type BundleContent, writeBundle } from '../../model/bundle.js';
+import type { TensorMap } from '../../plugin/api.js';
+import { replaceFile } from '../../storage/durable.js';
+import { reportOn } from '../evaluation/report.js';
+import { writeEvaluation } from '../evaluation/write-evaluation.js';
+import { evaluationOptions } from './evaluation-options.js';
+import type { TrainingRun } from './training-run.js';
+
+/** Validation images whose answers are kept in the bundle. */
+const GOLDEN_COUNT = 16;
+
+/**
+ * Writes the best weights of the run as a model bundle, with the answers that the training engine gives; with `report`
+ * also what they are worth, class by class. The session has those weights afterwards.
+ */
+export async function exportBest(run: TrainingRun, best: EpochRecord, report: boolean): Promise<string> {
+  const parameters = await run.saver.bestWeights(run, best.epoch);
+  if (parameters) await run.session.importState({ step: best.step, parameters, optimizer: {}, plan: null });
+  const bundle = await exportBundle(run, best, parameters ?? (await run.session.exportState()).parameters);
+  if (report) await exportReport(run, best);
+  return bundle;
+}
+
+async function exportBundle(run: TrainingRun, best: EpochRecord, weights: TensorMap): Promise<string> {
+  const { request, manifest, session, validation, emit } = run;
+  const bundle = join(request.run, RUN_FILES.model);
+  await writeBundle(bundle, {
+    manifest: {
+      name: request.name,
+      classes: manifest.classes,
+      preprocessing: manifest.preprocessing,
+      architecture: request.layers.map((layer) => ({ ...layer })),
+      training: {
+        epoch: best.epoch,
+        step: best.step,
+        metrics: { ...best },
+        dataFingerprint: manifest.fingerprint,
+        engine: request.train.engine,
+      },
+    },
+    weights,
+    onnx: await session.exportOnnx({ name: request.name, classes: JSON.stringify(manifest.classes) }),
+    golden: await goldenAnswers(run, validation.images.length / validation.count),
+  });
+  emit({ kind: 'exported', bundle });
+  return bundle;
+}
+
+/** Images spread over the validation split, so that they are of many classes. */
+async function goldenAnswers(
+  { session, validation }: TrainingRun,
+  imageSize: number,
+): Promise<BundleContent['golden']> {
+  const count = Math.min(GOLDEN_COUNT, validation.count);
+  const images = new Uint8Array(count * imageSize);
+  for (let i = 0; i < count; i++) {
+    const sample = Math.floor((i * validation.count) / count);
+    images.set(validation.images.subarray(sample * imageSize, (sample + 1) * imageSize), i * imageSize);
+  }
+  return { count, images, probabilities: await session.evaluate(images, count) };
+}
+
+/** The best weights class by class, and the history in the formats of other programs. */
+async function exportReport(run: TrainingRun, { epoch }: EpochRecord): Promise<void> {
+  const { request, manifest, session, validation, history } = run;
+  const subject = {
+    split: validation,
+    provenance: run.dataset.provenance('validation'),
+    classes: manifest.classes,
+    twins: request.train.twins,
+    epoch,
+  };
+  const report = await reportOn(session, subject, evaluationOptions(run));
+  if (report) await writeEvaluation(request.run, report, validation.images, manifest.preprocessing);
+  await replaceFile(join(request.run, RUN_FILES.table), historyTable(history.history));
+  await replaceFile(join(request.run, RUN_FILES.events), encodeScalarEvents(history.history));
+}

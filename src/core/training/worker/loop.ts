@@ -1,0 +1,147 @@
+import type { EpochRecord } from '../../history/record.js';
+import type { TensorMap } from '../../plugin/api.js';
+import { NO_STEPS } from '../checkpoints/progress.js';
+import { evaluateSplit } from '../evaluation/evaluate.js';
+import type { RunOutcome } from '../messages.js';
+import { bestEpoch, stoppingReason } from '../policies/early-stopping.js';
+import { afterEpoch } from '../policies/health.js';
+import { evaluationOptions } from './evaluation-options.js';
+import { exportBest } from './export.js';
+import { growMicrobatch } from './microbatch.js';
+import { trainStep } from './step.js';
+import { recordEvent, type TrainingRun } from './training-run.js';
+
+/** Milliseconds between two reports of the steps. */
+const REPORT_EVERY_MS = 200;
+
+/** Trains to the last epoch, or until it is asked to stop; either way the state is saved and the best model exported. */
+export async function runTrainingLoop(run: TrainingRun): Promise<RunOutcome> {
+  let end = endOf(run);
+  while (!end && (await trainEpoch(run)) && (await evaluateEpoch(run))) end = endOf(run);
+  if (!end) await run.saver.save(run, false);
+  await run.saver.idle();
+  const stopped = end?.stopped ?? 'interrupted';
+  const best = bestEpoch(run.progress.epochs, run.request.train.monitor);
+  const bundle = best && (await exportBest(run, best, stopped !== 'interrupted'));
+  await recordEvent(run, { event: stopped, ...(end?.reason && { detail: end.reason }) });
+  return { stopped, epochs: run.progress.epochs.length, best, bundle };
+}
+
+/** How the run ends after the epochs so far; undefined: it goes on. */
+function endOf({ request, progress }: TrainingRun) {
+  const { epochs, monitor, earlyStopping } = request.train;
+  if (progress.epochs.length >= epochs) return { stopped: 'completed' } as const;
+  const reason = stoppingReason(progress.epochs, monitor, earlyStopping);
+  return reason ? ({ stopped: 'stopped-early', reason } as const) : undefined;
+}
+
+/** The steps of the epoch that are left; false when asked to stop. */
+async function trainEpoch(run: TrainingRun): Promise<boolean> {
+  let reported = 0;
+  while (run.progress.current.steps < run.stepsPerEpoch) {
+    if (run.shouldStop()) return false;
+    await trainStep(run);
+    await saveWhenDue(run);
+    const now = performance.now();
+    if (now - reported < REPORT_EVERY_MS && run.progress.current.steps < run.stepsPerEpoch) continue;
+    reported = now;
+    reportSteps(run);
+  }
+  return true;
+}
+
+async function saveWhenDue(run: TrainingRun): Promise<void> {
+  const { checkpointEverySteps, checkpointEverySeconds } = run.request.train;
+  const anchor = checkpointEverySteps > 0 && run.progress.step % checkpointEverySteps === 0;
+  const late = checkpointEverySeconds > 0 && run.saver.age >= checkpointEverySeconds;
+  if (anchor || late) await run.saver.save(run, anchor);
+}
+
+/** Ends the epoch: its metrics go into the history and a checkpoint. False when asked to stop in between. */
+async function evaluateEpoch(run: TrainingRun): Promise<boolean> {
+  const { monitor } = run.request.train;
+  const weights = await evaluatedWeights(run);
+  const evaluated = await withWeights(run, weights, () => evaluate(run));
+  if (!evaluated) return false;
+  const { progress, history, emit, saver } = run;
+  const { current, step, epochs } = progress;
+  const record: EpochRecord = {
+    epoch: epochs.length + 1,
+    step,
+    ...meansOf(run),
+    skippedSteps: current.steps - current.applied,
+    trainSeconds: current.seconds,
+    ...evaluated,
+  };
+  const health = afterEpoch(progress.health, progress.healthAtEpochStart);
+  run.progress = {
+    ...progress,
+    epochs: [...epochs, record],
+    current: NO_STEPS,
+    health,
+    healthAtEpochStart: health,
+  };
+  const isBest = bestEpoch(run.progress.epochs, monitor) === record;
+  await history.epoch(record);
+  emit({ kind: 'epoch', epoch: record.epoch, metrics: { ...record }, best: isBest });
+  if (isBest) await saver.saveBest(run, weights ?? (await run.session.exportState()).parameters);
+  await growMicrobatch(run);
+  await saver.save(run, true);
+  return true;
+}
+
+async function evaluate(run: TrainingRun) {
+  const { session, validation, manifest } = run;
+  const started = performance.now();
+  const metrics = await evaluateSplit(session, validation, manifest.classes.length, evaluationOptions(run));
+  return metrics && { ...metrics, evaluationSeconds: (performance.now() - started) / 1000 };
+}
+
+/** The moving average with the running statistics; undefined when there is none and the weights themselves are meant. */
+async function evaluatedWeights({ session, request }: TrainingRun): Promise<TensorMap | undefined> {
+  if (request.train.emaDecay === 0) return undefined;
+  const { parameters, optimizer } = await session.exportState();
+  const averaged = Object.entries(parameters).map(([name, own]) => [name, optimizer[`ema/${name}`] ?? own]);
+  return Object.fromEntries(averaged);
+}
+
+/** Does some work with other weights in the session, and puts its state back. */
+async function withWeights<T>(
+  { session }: TrainingRun,
+  weights: TensorMap | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (!weights) return work();
+  const state = await session.exportState();
+  await session.importState({ ...state, parameters: weights });
+  const result = await work();
+  await session.importState(state);
+  return result;
+}
+
+/** The metrics of the epoch so far. */
+function meansOf({ request, progress: { current } }: TrainingRun) {
+  return {
+    loss: current.loss / current.applied,
+    accuracy: current.accuracy / current.applied,
+    gradientNorm: current.gradientNorm / current.applied,
+    learningRate: current.learningRate,
+    imagesPerSecond: (current.steps * request.train.batchSize) / current.seconds,
+  };
+}
+
+function reportSteps(run: TrainingRun): void {
+  const { progress, stepsPerEpoch, request, emit } = run;
+  const { current, step, epochs, memory } = progress;
+  const secondsPerStep = current.seconds / current.steps;
+  emit({
+    kind: 'step',
+    epoch: epochs.length + 1,
+    step: current.steps,
+    stepsPerEpoch,
+    metrics: meansOf(run),
+    etaMs: (stepsPerEpoch * request.train.epochs - step) * secondsPerStep * 1000,
+    memoryBytes: process.memoryUsage.rss(),
+    microbatchSize: memory.microbatchSize,
+  });
+}

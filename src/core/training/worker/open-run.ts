@@ -1,0 +1,188 @@
+import { basename, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { TrainOptions } from '../../config/schema.js';
+import type { Reporter } from '../../context.js';
+import { openDataset } from '../../dataset/open.js';
+import { RobleError } from '../../errors.js';
+import { HistoryWriter } from '../../history/history-writer.js';
+import { RUN_FILES } from '../../history/record.js';
+import { dropoutMaskSpecs } from '../../model/dropout.js';
+import { type Network, resolveNetwork } from '../../model/network.js';
+import type { TrainingState } from '../../plugin/api.js';
+import { PluginRegistry } from '../../plugin/registry.js';
+import { BatchSource } from '../batches/batch-source.js';
+import { balancedClassWeights } from '../batches/class-weights.js';
+import { type BatchRecipe, stepsPerEpochOf } from '../batches/fill-batch.js';
+import type { Checkpoint } from '../checkpoints/checkpoint.js';
+import { newestOf, type PassedOver } from '../checkpoints/checkpoint-store.js';
+import { type CheckpointFolders, storesOf } from '../checkpoints/checkpoint-writer.js';
+import { type CheckpointProgress, NO_STEPS } from '../checkpoints/progress.js';
+import { checkTwins } from '../evaluation/twins.js';
+import type { StartMessage } from '../messages.js';
+import { INITIAL_HEALTH } from '../policies/health.js';
+import { initialMemory, recordedSizes } from '../policies/memory.js';
+import { CheckpointSaver } from './checkpoint-saver.js';
+import { frozenLayers } from './frozen-layers.js';
+import { shrinkAfterKill } from './microbatch.js';
+import { startingWeights } from './starting-weights.js';
+import { recordEvent, type TrainingRun } from './training-run.js';
+
+/** Opens the data and the engine, and puts the newest good state of the run, or the first one, into it. */
+export async function openRun(
+  { request, plugins, resume, microbatchSize }: StartMessage,
+  { report, shouldStop }: Reporter & Pick<TrainingRun, 'shouldStop'>,
+): Promise<TrainingRun> {
+  const { train } = request;
+  const dataset = await openDataset(request.dataset);
+  const { manifest } = dataset;
+  checkTwins(train.twins, manifest.classes);
+  const [training, validation] = [await dataset.load('train'), await dataset.load('validation')];
+  const { width, height, channels } = manifest.preprocessing;
+  const classes = manifest.classes.length;
+  const model = { input: { width, height, channels }, classes, layers: request.layers };
+  const network = resolveNetwork(model);
+  // A training set smaller than a batch gives one batch of all of it.
+  const batchSize = Math.min(train.batchSize, training.count);
+  const recipe: BatchRecipe = {
+    images: training.images,
+    labels: training.labels,
+    imageSize: width * height * channels,
+    classes,
+    batchSize,
+    maxSteps: train.maxStepsPerEpoch,
+    seed: train.seed,
+    labelSmoothing: train.labelSmoothing,
+    classWeights:
+      train.classWeights === 'balanced' ? balancedClassWeights(training.labels, classes) : undefined,
+    mixupAlpha: train.mixupAlpha,
+    dropout: dropoutMaskSpecs(network),
+  };
+  const folders = checkpointFolders(request);
+  const { found, passedOver } = resume ? await findCheckpoint(folders) : NOTHING_FOUND;
+  const engine = await new PluginRegistry(plugins).load('training-engine', train.engine);
+  const session = await engine.open(model, {
+    ...train,
+    batchSize,
+    ema: train.emaDecay > 0,
+    frozen: frozenLayers(network, train.frozen),
+    ...(found && isDeepStrictEqual(found.progress.madeOn, madeOn(train)) && { plan: found.state.plan }),
+  });
+  const state = found?.state ?? (await firstState(network, manifest.classes, request));
+  await session.importState(state);
+  const memory = found?.progress.memory ?? initialMemory(batchSize, train);
+  const progress = { ...(found?.progress ?? FIRST_PROGRESS), memory, madeOn: madeOn(train) };
+  const history = await HistoryWriter.open(request.run, (message) => report({ type: 'warning', message }));
+  checkFingerprint(history, request.dataset, manifest.fingerprint);
+  const run: TrainingRun = {
+    request: { ...request, train: { ...train, batchSize } },
+    dataset,
+    manifest,
+    session,
+    recipe,
+    batches: new BatchSource(recipe, progress.step),
+    stepsPerEpoch: stepsPerEpochOf(recipe),
+    validation,
+    history,
+    saver: new CheckpointSaver(folders),
+    recordedSizes: recordedSizes(history.history.events, progress.step),
+    emit: (event) => report({ type: 'train', event }),
+    shouldStop,
+    progress,
+  };
+  await history.describe({ ...request, dataFingerprint: manifest.fingerprint });
+  await begin(run, resume, passedOver, state);
+  if (!found) await run.saver.save(run, true);
+  await session.setMicrobatchSize(progress.memory.microbatchSize);
+  if (microbatchSize !== undefined) await shrinkAfterKill(run, microbatchSize);
+  return run;
+}
+
+function checkpointFolders({ run, train }: StartMessage['request']): CheckpointFolders {
+  return {
+    folder: join(run, RUN_FILES.checkpoints),
+    fallback: train.checkpointFallback && join(train.checkpointFallback, basename(run)),
+    keep: train.keepCheckpoints,
+  };
+}
+
+interface Found {
+  readonly found: Checkpoint | undefined;
+  readonly passedOver: readonly PassedOver[];
+}
+
+const NOTHING_FOUND: Found = { found: undefined, passedOver: [] };
+
+async function findCheckpoint(folders: CheckpointFolders): Promise<Found> {
+  const passedOver: PassedOver[] = [];
+  const found = await newestOf(storesOf(folders), {
+    accept: () => true,
+    onPassedOver: (file) => passedOver.push(file),
+  });
+  return { found: found?.checkpoint, passedOver };
+}
+
+async function firstState(
+  network: Network,
+  classes: readonly string[],
+  { train }: StartMessage['request'],
+): Promise<TrainingState> {
+  const { parameters } = await startingWeights(network, classes, train.seed, train.from);
+  return { step: 0, parameters, optimizer: {}, plan: null };
+}
+
+const FIRST_PROGRESS = {
+  step: 0,
+  epochs: [],
+  current: NO_STEPS,
+  health: INITIAL_HEALTH,
+  healthAtEpochStart: INITIAL_HEALTH,
+  anchor: true,
+};
+
+function madeOn({ engine, device, threads }: TrainOptions): CheckpointProgress['madeOn'] {
+  return { engine, device, threads };
+}
+
+/** A run goes on with the data that it began with, or not at all. */
+function checkFingerprint({ history }: HistoryWriter, folder: string, fingerprint: string): void {
+  const { dataFingerprint } = history.run;
+  if (dataFingerprint === undefined || dataFingerprint === fingerprint) return;
+  throw new RobleError(
+    'ROBLE_RESUME_REFUSED',
+    `The data set ${folder} is not the one that the run began with.`,
+    {
+      received: `fingerprint ${fingerprint.slice(0, 12)}...`,
+      expected: `fingerprint ${String(dataFingerprint).slice(0, 12)}...`,
+      nextSteps: [
+        'Give the data set of the run, or begin a new run on this one with "roble train --from BUNDLE".',
+      ],
+    },
+  );
+}
+
+/** Tells that the run begins or goes on, and what was passed over for it. */
+async function begin(
+  run: TrainingRun,
+  resume: boolean,
+  passedOver: readonly PassedOver[],
+  { parameters }: TrainingState,
+): Promise<void> {
+  const { request, progress, history, emit, recipe, validation } = run;
+  if (resume) await history.goOnAfter(progress.step, progress.epochs);
+  emit({
+    kind: 'started',
+    run: request.run,
+    epochs: request.train.epochs,
+    stepsPerEpoch: run.stepsPerEpoch,
+    device: request.train.device,
+    model: request.name,
+    parameters: Object.values(parameters).reduce((sum, { data }) => sum + data.length, 0),
+    trainCount: recipe.labels.length,
+    validationCount: validation.count,
+    firstStep: progress.step,
+    history: progress.epochs.map((record) => ({ ...record })),
+  });
+  await recordEvent(run, { event: resume ? 'resumed' : 'started' });
+  for (const { reason } of passedOver)
+    await recordEvent(run, { event: 'checkpoint-passed-over', detail: reason });
+}

@@ -1,0 +1,158 @@
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import { type Batch, everyLayer, type Network, sizeOf } from '../../core/plugin/index.js';
+import { maskInput } from './lowerings/layers.js';
+import { planForSize } from './plan.js';
+import { createSession, loadRuntime, runSession } from './runtime.js';
+import {
+  ACCUMULATED,
+  accumulatedSize,
+  buildGradientGraph,
+  buildStepGraph,
+  buildUpdateGraph,
+  type StepGraphOptions,
+} from './step-graph.js';
+
+type Runtime = typeof import('onnxruntime-node');
+type Tensors = Readonly<Record<string, Tensor>>;
+
+/** Computes one step: from a batch and the state (flat vectors and scalars) to `metrics` and the new vectors. */
+export interface StepProgram {
+  run(batch: Batch, state: Tensors): Promise<Tensors>;
+  release(): Promise<void>;
+}
+
+/** A program with at most `size` samples in memory at once. */
+export async function createStepProgram(
+  options: StepGraphOptions,
+  device: string,
+  size: number,
+): Promise<StepProgram> {
+  const runtime = await loadRuntime();
+  return size >= options.batch
+    ? WholeBatch.create(runtime, options, device)
+    : PartedBatch.create(runtime, options, device, size);
+}
+
+/** The whole step as one graph. */
+class WholeBatch implements StepProgram {
+  readonly #runtime: Runtime;
+  readonly #network: Network;
+  readonly #session: InferenceSession;
+
+  private constructor(runtime: Runtime, network: Network, session: InferenceSession) {
+    this.#runtime = runtime;
+    this.#network = network;
+    this.#session = session;
+  }
+
+  static async create(runtime: Runtime, options: StepGraphOptions, device: string): Promise<WholeBatch> {
+    const { threads } = options.plan;
+    const session = await createSession(buildStepGraph(options), { threads, device });
+    return new WholeBatch(runtime, options.network, session);
+  }
+
+  run(batch: Batch, state: Tensors): Promise<Tensors> {
+    return runSession(this.#session, {
+      ...state,
+      ...batchTensors(this.#runtime, this.#network, batch, 0, batch.count),
+    });
+  }
+
+  release(): Promise<void> {
+    return this.#session.release();
+  }
+}
+
+/**
+ * The gradients of one part of the batch after another, summed, and then the update (gradient accumulation): as one
+ * step over the whole batch up to the order of the sums, but that batch norm sees the statistics of each part.
+ */
+class PartedBatch implements StepProgram {
+  readonly #runtime: Runtime;
+  readonly #options: StepGraphOptions;
+  readonly #size: number;
+  /** By the number of samples: the last part may be smaller. */
+  readonly #gradients: ReadonlyMap<number, InferenceSession>;
+  readonly #update: InferenceSession;
+
+  private constructor(
+    runtime: Runtime,
+    options: StepGraphOptions,
+    size: number,
+    gradients: ReadonlyMap<number, InferenceSession>,
+    update: InferenceSession,
+  ) {
+    this.#runtime = runtime;
+    this.#options = options;
+    this.#size = size;
+    this.#gradients = gradients;
+    this.#update = update;
+  }
+
+  static async create(
+    runtime: Runtime,
+    options: StepGraphOptions,
+    device: string,
+    size: number,
+  ): Promise<PartedBatch> {
+    const { batch, plan } = options;
+    const { threads } = plan;
+    const gradients = new Map<number, InferenceSession>();
+    for (const part of new Set([size, batch % size || size])) {
+      const graph = buildGradientGraph({ ...options, plan: planForSize(plan, part) }, part);
+      gradients.set(part, await createSession(graph, { threads, device }));
+    }
+    const update = await createSession(buildUpdateGraph(options), { threads, device });
+    return new PartedBatch(runtime, options, size, gradients, update);
+  }
+
+  async run(batch: Batch, state: Tensors): Promise<Tensors> {
+    const { network } = this.#options;
+    const length = accumulatedSize(network);
+    let accumulated = new this.#runtime.Tensor('float32', new Float32Array(length), [length]);
+    for (let start = 0; start < batch.count; start += this.#size) {
+      const end = Math.min(start + this.#size, batch.count);
+      const outputs = await runSession(this.#gradients.get(end - start)!, {
+        ...state,
+        ...batchTensors(this.#runtime, network, batch, start, end),
+        [ACCUMULATED]: accumulated,
+      });
+      accumulated = outputs[`next:${ACCUMULATED}`] as typeof accumulated;
+    }
+    return runSession(this.#update, { ...state, [ACCUMULATED]: accumulated });
+  }
+
+  async release(): Promise<void> {
+    for (const session of [...this.#gradients.values(), this.#update]) await session.release();
+  }
+}
+
+/** The samples `start` to `end` of a batch, as views. */
+function batchTensors(
+  { Tensor }: Runtime,
+  network: Network,
+  batch: Batch,
+  start: number,
+  end: number,
+): Tensors {
+  const { height, width, channels } = network.input;
+  const part = <T extends Uint8Array | Float32Array>(values: T, size: number) =>
+    values.subarray(start * size, end * size) as T;
+  const count = end - start;
+  const tensors: Record<string, Tensor> = {
+    images: new Tensor('uint8', part(batch.images, height * width * channels), [
+      count,
+      height,
+      width,
+      channels,
+    ]),
+    targets: new Tensor('float32', part(batch.targets, network.classes), [count, network.classes]),
+  };
+  for (const { name, type, input } of everyLayer(network.layers))
+    if (type === 'dropout')
+      tensors[maskInput(name)] = new Tensor('uint8', part(batch.masks[name]!, sizeOf(input)), [
+        count,
+        ...input,
+      ]);
+  return tensors;
+}

@@ -1,0 +1,27 @@
+import type { Checkpoint } from '../../src/core/training/checkpoints/checkpoint.js';
+import { NO_STEPS } from '../../src/core/training/checkpoints/progress.js';
+import { INITIAL_HEALTH } from '../../src/core/training/policies/health.js';
+
+const tensor = (values: number[]) => ({ shape: [values.length], data: Float32Array.from(values) });
+
+/** A small checkpoint with values that are easily lost: negative, tiny, not a number. */
+export function checkpointAt(step: number, anchor = true): Checkpoint {
+  return {
+    state: {
+      step,
+      parameters: { 'conv1.weight': tensor([1, -2, 3.5]), 'residual1.conv1.weight': tensor([Number.NaN, 0]) },
+      optimizer: { 'firstMoment/conv1.weight': tensor([0.1, 0.2, 0.3]) },
+      plan: { threads: 2, convolutions: { conv1: 'plain' } },
+    },
+    progress: {
+      step,
+      epochs: [],
+      current: { ...NO_STEPS, steps: 5, loss: 0.1 + 0.2 },
+      health: INITIAL_HEALTH,
+      healthAtEpochStart: INITIAL_HEALTH,
+      memory: { microbatchSize: 16, evaluationBatchSize: 64, patience: 1 },
+      madeOn: { engine: 'onnx', device: 'cpu', threads: 0 },
+      anchor,
+    },
+  };
+}
