@@ -101,7 +101,7 @@ async function prepareRoble(): Promise<() => Promise<unknown>> {
     // The masks are part of the step, as dropout is in PyTorch.
     for (const spec of specs) fillDropoutMask(masks[spec.name]!, spec, 0, count);
     count++;
-    return session.step({ count: batchSize, images, targets, masks }, { learningRate: 0.001 });
+    return session.step({ step: count, count: batchSize, images, targets, masks }, { learningRate: 0.001 });
   };
 }
 

@@ -185,7 +185,10 @@ export abstract class RobleCommand<Result> extends Command {
     await reporter?.close();
   }
 
-  /** The first signal asks the work to stop at a safe point; the second ends the process at once. */
+  /**
+   * The first signal asks the work to stop at a safe point; the second ends the process at once. SIGUSR1 is what Slurm
+   * sends before a time limit (`--signal`), SIGHUP what a terminal sends that closes.
+   */
   private listenToSignals(): () => void {
     const listener = (signal: NodeJS.Signals) => {
       const code = signal === 'SIGINT' ? EXIT.interrupted : EXIT.terminated;
@@ -193,10 +196,14 @@ export abstract class RobleCommand<Result> extends Command {
       this.interruptedWith = code;
       this.controller.abort(new RobleError('ROBLE_INTERRUPTED', `Interrupted by ${signal}.`));
     };
-    process.on('SIGINT', listener).on('SIGTERM', listener);
-    return () => process.off('SIGINT', listener).off('SIGTERM', listener);
+    for (const signal of STOP_SIGNALS) process.on(signal, listener);
+    return () => {
+      for (const signal of STOP_SIGNALS) process.off(signal, listener);
+    };
   }
 }
+
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGHUP'] as const;
 
 function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
   if (error.code !== 'EPIPE') throw error;

@@ -12,6 +12,17 @@ import {
   type RobleServer,
   createServer as startServer,
 } from './core/serving/server.js';
+import {
+  type BatchSizeTest,
+  type FindBatchSizeOptions,
+  findBatchSize as measureBatchSizes,
+} from './core/training/find-batch-size.js';
+import {
+  type FindLearningRateOptions,
+  type LearningRateTest,
+  findLearningRate as testLearningRates,
+} from './core/training/find-learning-rate.js';
+import { type ResumeOptions, resumeTraining as resume } from './core/training/resume.js';
 import { type TrainModelOptions, type TrainResult, trainModel as train } from './core/training/train.js';
 import { builtinPlugins } from './plugins/index.js';
 
@@ -24,6 +35,24 @@ export type LibraryContext = Context & { readonly registry?: PluginRegistry };
 /** Trains a classifier; see {@link TrainModelOptions}. */
 export const trainModel = (options: TrainModelOptions, context: LibraryContext = {}): Promise<TrainResult> =>
   train(options, { ...context, registry: context.registry ?? createRegistry() });
+
+/** Finds a good learning rate by a range test; see {@link FindLearningRateOptions}. */
+export const findLearningRate = (
+  options: FindLearningRateOptions,
+  context: LibraryContext = {},
+): Promise<LearningRateTest> =>
+  testLearningRates(options, { ...context, registry: context.registry ?? createRegistry() });
+
+/** Finds a good batch size by measuring; see {@link FindBatchSizeOptions}. */
+export const findBatchSize = (
+  options: FindBatchSizeOptions,
+  context: LibraryContext = {},
+): Promise<BatchSizeTest> =>
+  measureBatchSizes(options, { ...context, registry: context.registry ?? createRegistry() });
+
+/** Goes on with a training run; see {@link ResumeOptions}. */
+export const resumeTraining = (options: ResumeOptions, context: LibraryContext = {}): Promise<TrainResult> =>
+  resume(options, { ...context, registry: context.registry ?? createRegistry() });
 
 /** Loads a model bundle to answer in this process; see {@link Model}. */
 export const loadModel = (
@@ -46,6 +75,16 @@ export { type ImportOptions, type ImportResult, importDataset } from './core/dat
 export { type DatasetDescription, describeDataset, sampleImages } from './core/dataset/info.js';
 export { type Dataset, openDataset } from './core/dataset/open.js';
 export { type ErrorCode, RobleError } from './core/errors.js';
+export type { RunAnalysis } from './core/history/analyze-run.js';
+export {
+  type AnalyzeRunsOptions,
+  analyzeRuns,
+  compareRuns,
+  type HistoryAnalysis,
+} from './core/history/analyze-runs.js';
+export { type Bound, type BoundResult, parseBound } from './core/history/bounds.js';
+export type { RunComparison } from './core/history/compare/compare-runs.js';
+export type { Finding, Suggestion } from './core/history/findings/finding.js';
 export { readHistory } from './core/history/read-run.js';
 export type { EpochRecord, EvaluationReport, HistoryEvent, RunHistory } from './core/history/record.js';
 export { contactSheet, tile } from './core/image/contact-sheet.js';
@@ -67,4 +106,8 @@ export {
   synthesizeDataset,
 } from './core/strokes/synthesize.js';
 
+export type { BatchSizeTest, FindBatchSizeOptions } from './core/training/find-batch-size.js';
+export type { FindLearningRateOptions, LearningRateTest } from './core/training/find-learning-rate.js';
+export type { ResumeOptions } from './core/training/resume.js';
+export { newestRun } from './core/training/run-folder.js';
 export type { TrainModelOptions, TrainResult } from './core/training/train.js';

@@ -1,70 +1,61 @@
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
+import { chosenModel } from '../core/config/chosen-model.js';
 import type { Context } from '../core/context.js';
 import type { TrainResult } from '../core/training/train.js';
+import { numberFlag } from '../flags/number-flag.js';
+import { trialFlags, trialOverrides } from '../flags/trial-flags.js';
+import { trainResultLines } from '../ui/train-result.js';
 
 export default class Train extends RobleCommand<TrainResult> {
   static override summary = 'Train a classifier and export its best epoch as a model bundle.';
   static override description =
-    'Ctrl-C saves a checkpoint at the next step, exports the best epoch so far and ends with exit code 130 (143 for SIGTERM).';
+    'Ctrl-C saves a checkpoint at the next step, exports the best epoch so far and ends with exit code 130 (143 for SIGTERM, SIGUSR1 and SIGHUP); a second one ends it at once. "roble train:resume" goes on from there, and after any crash.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> --dataset data/characters --epochs 6',
     '<%= config.bin %> <%= command.id %> --preset resnet-small --batch-size 128 --learning-rate 0.002',
+    '<%= config.bin %> <%= command.id %> --from runs/run-0001/model --freeze "conv*" --epochs 3',
+    '<%= config.bin %> <%= command.id %> --run runs/nightly --auto-resume',
   ];
 
   static override flags = {
-    dataset: Flags.string({ description: 'Folder of the data set.' }),
-    preset: Flags.string({ description: 'Architecture by name.' }),
+    ...trialFlags,
+    epochs: Flags.integer({ description: 'Passes over the training data.', min: 1 }),
+    'batch-size': Flags.integer({ description: 'Images in a step.', min: 1 }),
+    'learning-rate': numberFlag({ description: 'Largest learning rate of the schedule.' }),
+    freeze: Flags.string({
+      description: 'Layer that is not trained, by name; "conv*" means all that begin so.',
+      helpValue: 'LAYER',
+      multiple: true,
+      multipleNonGreedy: true,
+    }),
     name: Flags.string({ description: 'Name of the model.' }),
     run: Flags.string({ description: 'Folder of this run; it must be new or empty.', exclusive: ['runs'] }),
     runs: Flags.string({ description: 'Folder in which the run gets the next number.' }),
-    epochs: Flags.integer({ description: 'Passes over the training data.', min: 1 }),
-    'batch-size': Flags.integer({ description: 'Images in a step.', min: 1 }),
-    'learning-rate': Flags.string({ description: 'Largest learning rate of the schedule.' }),
-    seed: Flags.integer({ description: 'Seed of all random numbers.', min: 0 }),
-    threads: Flags.integer({ description: 'Threads of the engine; 0: one for each core.', min: 0 }),
-    engine: Flags.string({ description: 'Training engine.' }),
-    device: Flags.string({ description: 'Device, such as cpu.' }),
+    'auto-resume': Flags.boolean({
+      description: 'Go on with the run that is in --run, where there is one: for jobs that are queued again.',
+      dependsOn: ['run'],
+    }),
   };
 
   protected async execute(context: Context): Promise<TrainResult> {
     const { flags } = await this.parse(Train);
-    const config = await this.loadConfig({
-      dataset: { value: flags.dataset, flag: '--dataset' },
+    const loaded = await this.loadConfigWithOrigins({
+      ...trialOverrides(flags),
       name: { value: flags.name, flag: '--name' },
       runs: { value: flags.runs, flag: '--runs' },
-      'model.preset': { value: flags.preset, flag: '--preset' },
       'train.epochs': { value: flags.epochs, flag: '--epochs' },
       'train.batchSize': { value: flags['batch-size'], flag: '--batch-size' },
-      'train.learningRate': { value: numberFrom(flags['learning-rate']), flag: '--learning-rate' },
-      'train.seed': { value: flags.seed, flag: '--seed' },
-      'train.threads': { value: flags.threads, flag: '--threads' },
-      'train.engine': { value: flags.engine, flag: '--engine' },
-      'train.device': { value: flags.device, flag: '--device' },
+      'train.learningRate': { value: flags['learning-rate'], flag: '--learning-rate' },
+      'train.frozen': { value: flags.freeze, flag: '--freeze' },
     });
     const { trainModel } = await import('../index.js');
-    const { name, dataset, model, runs, train } = config;
-    return trainModel(
-      { name, dataset, model, train, ...(flags.run ? { run: flags.run } : { runs }) },
-      context,
-    );
+    const { name, dataset, runs, train } = loaded.config;
+    const folder = flags.run ? { run: flags.run, autoResume: flags['auto-resume'] } : { runs };
+    return trainModel({ name, dataset, model: chosenModel(loaded), train, ...folder }, context);
   }
 
-  protected render({ stopped, run, epochs, best, bundle }: TrainResult): void {
-    const percent = (value: number) => `${(value * 100).toFixed(2)} %`;
-    this.log(
-      `${stopped === 'completed' ? 'Trained' : 'Interrupted after'} ${epochs} epoch${epochs === 1 ? '' : 's'}: ${run}`,
-    );
-    if (best)
-      this.log(
-        `Best epoch ${best.epoch}: valAccuracy ${percent(best.valAccuracy)}, balanced ${percent(best.valBalancedAccuracy)}, ` +
-          `top-3 ${percent(best.valTop3Accuracy)}, valLoss ${best.valLoss.toFixed(4)}`,
-      );
-    if (bundle) this.log(`Model: ${bundle}`);
+  protected render(result: TrainResult): void {
+    for (const line of trainResultLines(result)) this.log(line);
   }
-}
-
-/** A number as it was written; what is no number goes on as text, for the configuration's check to report. */
-function numberFrom(text: string | undefined): number | string | undefined {
-  return text === undefined || Number.isNaN(Number(text)) ? text : Number(text);
 }

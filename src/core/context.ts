@@ -1,5 +1,5 @@
 import type { Problem } from './errors.js';
-import type { HistoryEvent } from './history/record.js';
+import type { HistoryEvent, Monitor } from './history/record.js';
 
 /**
  * What a long operation tells about itself. A reporter shows it (ink, listr2, plain lines, NDJSON) or ignores it.
@@ -34,6 +34,9 @@ export type TrainEvent =
       readonly parameters: number;
       readonly trainCount: number;
       readonly validationCount: number;
+      /** The metric whose best epoch is exported. */
+      readonly monitor: Monitor;
+      readonly batchSize: number;
       /** Steps that were made before, when the run goes on from a checkpoint; 0 for a new one. */
       readonly firstStep: number;
       /** Epochs that were complete by then, with their metrics. */

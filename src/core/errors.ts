@@ -134,6 +134,9 @@ export interface ErrorDetails {
   readonly cause?: unknown;
 }
 
+/** Faults of a disk, of a network drive, or of a path, which are nobody's bug. */
+const DISK_FAULTS = ['EIO', 'EFBIG', 'ENOTDIR', 'EISDIR', 'ESTALE', 'ETIMEDOUT', 'EBUSY', 'EMFILE', 'ENFILE'];
+
 /** One of several findings: where it is, what is wrong, and how to mend it. */
 export interface Problem {
   readonly path: string;
@@ -203,6 +206,10 @@ export class RobleError extends Error {
       });
     if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM')
       return new RobleError('ROBLE_WRITE_FAILED', `Access was refused${where}: ${message}.`, {
+        cause: error,
+      });
+    if (code !== undefined && DISK_FAULTS.includes(code))
+      return new RobleError('ROBLE_WRITE_FAILED', `The file system refused${where}: ${message}.`, {
         cause: error,
       });
     return new RobleError('ROBLE_INTERNAL', message ?? String(error), { cause: error });

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { openFrames } from './frames.js';
 
 const ESCAPE = '\u001b';
-const COMMAND = new RegExp(`${ESCAPE}\\[(\\d*)([AJ])|${ESCAPE}\\[\\?25[lh]`);
+const COMMAND = new RegExp(`${ESCAPE}\\[(\\d*|\\?7|\\?25)([AJlh])`);
 
 /** The part of a terminal that frames use: it wraps lines anew when its width changes. It is high enough for all. */
 class Terminal {
@@ -12,13 +12,16 @@ class Terminal {
   /** As they were written, unwrapped. */
   lines = ['$ roble train', ''];
   #cursor = 1;
+  #wraps = true;
 
   write(data: string): void {
     const parts = data.split(COMMAND);
     for (let i = 0; i < parts.length; i += 3) {
       this.#print(parts[i]!);
-      if (parts[i + 2] === 'A') this.#goUp(Number(parts[i + 1]));
-      if (parts[i + 2] === 'J') this.lines = [...this.lines.slice(0, this.#cursor), ''];
+      const [value, command] = [parts[i + 1], parts[i + 2]];
+      if (command === 'A') this.#goUp(Number(value));
+      if (command === 'J') this.lines = [...this.lines.slice(0, this.#cursor), ''];
+      if (value === '?7') this.#wraps = command === 'h';
     }
   }
 
@@ -26,7 +29,8 @@ class Terminal {
     const [first = '', ...more] = text.replaceAll('\r', '').split('\n');
     for (const [i, line] of [first, ...more].entries()) {
       if (i > 0) this.#cursor++;
-      this.lines[this.#cursor] = line + (this.lines[this.#cursor] ?? '').slice(line.length);
+      const shown = this.#wraps ? line : line.slice(0, this.columns);
+      this.lines[this.#cursor] = shown + (this.lines[this.#cursor] ?? '').slice(shown.length);
     }
   }
 
@@ -38,7 +42,7 @@ class Terminal {
   }
 }
 
-it('leaves the last frame only, below what was there before, however the width changes', () => {
+it('leaves the last frame only, cut to the width, below what was there before, however the width changes', () => {
   const frame = fc.record({
     columns: fc.integer({ min: 1, max: 60 }),
     lines: fc.array(fc.string({ unit: fc.constantFrom('a', ' ', '█'), maxLength: 60 }), { maxLength: 12 }),
@@ -49,7 +53,7 @@ it('leaves the last frame only, below what was there before, however the width c
       const frames = openFrames(terminal as unknown as NodeJS.WriteStream);
       for (const { columns, lines } of drawn) {
         terminal.columns = columns;
-        frames.draw(lines.map((line) => line.slice(0, columns)));
+        frames.draw(lines);
       }
       frames.close();
       const { columns, lines } = drawn.at(-1)!;

@@ -32,6 +32,8 @@ const TRAIN: TrainEvent[] = [
     parameters: 12345,
     trainCount: 256,
     validationCount: 64,
+    monitor: 'valAccuracy',
+    batchSize: 64,
     firstStep: 0,
     history: [],
   },
@@ -127,7 +129,7 @@ describe('plain', () => {
       'Writing: failed',
       'epoch 3: loss',
       'valAccuracy 0.7500',
-      'epoch 3: checkpoint at step 12 in 12 ms, runs/1/checkpoints/3',
+      'checkpoint at step 12, training waited 12 ms: runs/1/checkpoints/3',
       'step 1,204: the training process ended (killed): signal SIGKILL\n',
       'exported runs/1/model',
     ])
@@ -166,7 +168,7 @@ describe('tty', () => {
 
   /** The lines of the frames that were drawn, without the codes that erase the frame before. */
   function linesOf(text: string): string[] {
-    return text.split(new RegExp(`${ESCAPE}\\[\\d*[AJ]|${ESCAPE}\\[\\?25[lh]|[\r\n]`)).filter(Boolean);
+    return text.split(new RegExp(`${ESCAPE}\\[\\d*[AJ]|${ESCAPE}\\[\\?\\d+[lh]|[\r\n]`)).filter(Boolean);
   }
 
   it.each([

@@ -71,13 +71,14 @@ function whatNext(step: TrainState['step'], evaluating: TrainState['evaluating']
 }
 
 /** What the optimizer and the process are at. */
-export function Vitals({ state: { step, microbatchSize }, columns }: PanelProps) {
+export function Vitals({ state: { started, step }, columns }: PanelProps) {
   const { learningRate, gradientNorm } = step?.metrics ?? {};
+  const isSplit = step && started && step.microbatchSize < started.batchSize;
   const words = [
     ...(learningRate === undefined ? [] : [{ text: `learning rate ${formatMetric(learningRate)}`, rank: 1 }]),
     ...(gradientNorm === undefined ? [] : [{ text: `gradient norm ${formatMetric(gradientNorm)}`, rank: 3 }]),
     ...(step ? [{ text: `memory ${formatBytes(step.memoryBytes)}`, rank: 0 }] : []),
-    ...(microbatchSize === undefined ? [] : [{ text: `microbatch ${formatCount(microbatchSize)}`, rank: 2 }]),
+    ...(isSplit ? [{ text: `microbatch ${formatCount(step.microbatchSize)}`, rank: 2 }] : []),
   ];
   return words.length > 0 && <Line>{fitWords(words, columns)}</Line>;
 }
@@ -88,7 +89,7 @@ export function Safe({ state: { safe }, columns, paint, nowMs }: PanelProps) {
   const { step, epoch, timeMs } = safe;
   const words = [
     { text: `safe: step ${formatCount(step)}`, rank: 0 },
-    { text: `(epoch ${epoch})`, rank: 1, glue: ' ' },
+    ...(step === 0 ? [] : [{ text: `(epoch ${epoch})`, rank: 1, glue: ' ' }]),
     ...(timeMs === undefined ? [] : [{ text: `${formatDuration(nowMs - timeMs)} ago`, rank: 2 }]),
   ];
   return <Line>{paint('green', fitWords(words, columns))}</Line>;

@@ -25,14 +25,23 @@ export function openTrainScreen(stream: NodeJS.WriteStream, env: NodeJS.ProcessE
   let timer: NodeJS.Timeout | undefined;
   let failure: unknown;
 
-  const draw = () => {
+  const draw = (isLast = false) => {
     clearTimeout(timer);
     timer = undefined;
     if (failure !== undefined) return;
     // Unknown sizes are 0 or undefined.
     const [columns, rows] = [stream.columns || 80, stream.rows || 24];
     try {
-      const view = <TrainView state={state} columns={columns} rows={rows} color={color} nowMs={Date.now()} />;
+      const view = (
+        <TrainView
+          state={state}
+          columns={columns}
+          rows={rows}
+          color={color}
+          nowMs={Date.now()}
+          isLast={isLast}
+        />
+      );
       const text = renderToString(view, { columns });
       frames.draw(text === '' ? [] : text.split('\n'));
       // The development build of React measures each frame, and Node.js keeps all measures.
@@ -45,19 +54,20 @@ export function openTrainScreen(stream: NodeJS.WriteStream, env: NodeJS.ProcessE
   const change = (next: typeof state) => {
     if (failure !== undefined) throw failure;
     state = next;
-    timer ??= setTimeout(draw, FRAME_MS);
+    timer ??= setTimeout(redraw, FRAME_MS);
   };
 
-  const clock = setInterval(draw, CLOCK_MS).unref();
-  stream.on('resize', draw);
+  const redraw = () => draw();
+  const clock = setInterval(redraw, CLOCK_MS).unref();
+  stream.on('resize', redraw);
   draw();
   return {
     show: (event) => change(advance(state, event, Date.now())),
     note: (text) => change(note(state, text)),
     close() {
       clearInterval(clock);
-      stream.off('resize', draw);
-      draw();
+      stream.off('resize', redraw);
+      draw(true);
       frames.close();
     },
   };

@@ -30,6 +30,8 @@ function started(
     parameters: 1000,
     trainCount: 256,
     validationCount: 64,
+    monitor: 'valAccuracy',
+    batchSize: 64,
     firstStep,
     history,
   };
@@ -90,13 +92,6 @@ describe('a run', () => {
     expect(state.safe).toEqual({ epoch: 2, step: 8, timeMs: 15 });
   });
 
-  it('knows the microbatch once it was changed', () => {
-    expect(state.microbatchSize).toBeUndefined();
-    const changed = advance(state, incident('microbatch-changed', { microbatchSize: 32 }), 0);
-    expect(changed.microbatchSize).toBe(32);
-    expect(advance(changed, incident('out-of-memory', { microbatchSize: 64 }), 0).microbatchSize).toBe(32);
-  });
-
   it('turns what other programs say into one line', () => {
     const told = advance(state, incident('worker-ended', { detail: 'abort\n\u001b[2Jcore\tdumped' }), 0);
     expect(told.notes.at(-1)).toBe('step 6: the training process ended: abort core dumped');
@@ -147,6 +142,15 @@ describe('a retry', () => {
       epoch: 2,
       step: 8,
       timeMs: 15,
+    });
+  });
+
+  it('from the first checkpoint is safe there', () => {
+    const first: TrainEvent = { kind: 'checkpoint', epoch: 0, step: 0, file: '0', stallMs: 5 };
+    expect(stateAfter(started(), first, stepEvent(1, 1), started()).safe).toEqual({
+      epoch: 0,
+      step: 0,
+      timeMs: 2,
     });
   });
 

@@ -1,6 +1,6 @@
 import type { TrainEvent } from '../core/context.js';
 import { isBetter } from '../core/history/monitor.js';
-import { MONITORS, type Monitor } from '../core/history/record.js';
+import { MONITORS } from '../core/history/record.js';
 import { addPoint, type Curve, untilStep } from './curve.js';
 import { incidentText, oneLine } from './incident-text.js';
 
@@ -32,8 +32,6 @@ export interface TrainState {
   /** Over the steps of the run: training metrics while the steps go by, validation metrics once an epoch. */
   readonly curves: Readonly<Record<CurveName, Curve>>;
   readonly safe?: SafePoint;
-  /** Known once it was changed. */
-  readonly microbatchSize?: number;
   /** Warnings, incidents and the like, the newest last. */
   readonly notes: readonly string[];
   readonly stopping?: string;
@@ -45,9 +43,6 @@ export type CurveName = (typeof STEP_CURVES | typeof EPOCH_CURVES)[number];
 
 const NO_CURVES: TrainState['curves'] = { loss: [], accuracy: [], valLoss: [], valAccuracy: [] };
 export const INITIAL_TRAIN_STATE: TrainState = { epochs: [], curves: NO_CURVES, notes: [] };
-
-/** By which the best of the epochs before a resume is found: the events tell it of later ones only. */
-const MONITOR: Monitor = 'valAccuracy';
 
 const MAX_NOTES = 20;
 
@@ -67,11 +62,8 @@ export function advance(state: TrainState, event: TrainEvent, timeMs: number): T
       return endEpoch(state, event);
     case 'checkpoint':
       return { ...state, safe: { epoch: event.epoch, step: event.step, timeMs } };
-    case 'incident': {
-      const { event: name, microbatchSize } = event.event;
-      const changed = name === 'microbatch-changed' && microbatchSize !== undefined;
-      return { ...note(state, incidentText(event.event)), ...(changed && { microbatchSize }) };
-    }
+    case 'incident':
+      return note(state, incidentText(event.event));
     case 'stopping':
       return { ...state, stopping: oneLine(event.reason) };
     case 'exported':
@@ -98,15 +90,12 @@ function begin(before: TrainState, event: Event<'started'>): TrainState {
     safe,
     ...kept
   } = isOtherRun ? { ...INITIAL_TRAIN_STATE, notes: before.notes } : before;
-  const { firstStep, history, stepsPerEpoch } = event;
-  const found =
-    safe?.step === firstStep ? safe : { step: firstStep, epoch: epochOfStep(firstStep, stepsPerEpoch) };
   return {
     ...kept,
     started: event,
-    epochs: restoreEpochs(history, kept.epochs),
+    epochs: restoreEpochs(event, kept.epochs),
     curves: restoreCurves(event, kept.curves),
-    ...(firstStep > 0 && { safe: found }),
+    ...restoreSafe(event, safe),
   };
 }
 
@@ -121,13 +110,13 @@ function endEpoch(state: TrainState, { epoch, metrics, best }: Event<'epoch'>): 
 }
 
 /** The epochs of the history; those that were shown before keep their marks. */
-function restoreEpochs(history: readonly Metrics[], shown: readonly EpochRow[]): EpochRow[] {
+function restoreEpochs({ history, monitor }: Event<'started'>, shown: readonly EpochRow[]): EpochRow[] {
   let record: number | undefined;
   return history.map((metrics, i) => {
     const epoch = metrics.epoch ?? i + 1;
-    const value = metrics[MONITOR];
+    const value = metrics[monitor];
     const improved =
-      value !== undefined && (record === undefined || isBetter(value, record, MONITORS[MONITOR]));
+      value !== undefined && (record === undefined || isBetter(value, record, MONITORS[monitor]));
     if (improved) record = value;
     return { epoch, metrics, best: shown.find((row) => row.epoch === epoch)?.best ?? improved };
   });
@@ -138,15 +127,23 @@ function restoreCurves(
   { firstStep, history, stepsPerEpoch }: Event<'started'>,
   shown: TrainState['curves'],
 ): TrainState['curves'] {
-  const names = [...STEP_CURVES, ...EPOCH_CURVES];
-  const isShown = names.some((name) => shown[name].length > 0);
-  const kept = Object.fromEntries(names.map((name) => [name, untilStep(shown[name], firstStep)]));
-  return isShown
-    ? (kept as TrainState['curves'])
-    : history.reduce(
-        (curves, metrics, i) => extend(curves, names, stepOfRecord(metrics, i + 1, stepsPerEpoch), metrics),
-        shown,
-      );
+  const names = Object.keys(shown) as CurveName[];
+  if (names.every((name) => shown[name].length === 0))
+    return history.reduce(
+      (curves, metrics, i) => extend(curves, names, stepOfRecord(metrics, i + 1, stepsPerEpoch), metrics),
+      shown,
+    );
+  const kept = names.map((name) => [name, untilStep(shown[name], firstStep)] as const);
+  return Object.fromEntries(kept) as TrainState['curves'];
+}
+
+/** The checkpoint that the run goes on from, with its time when it was shown before. */
+function restoreSafe(
+  { firstStep, stepsPerEpoch }: Event<'started'>,
+  shown: SafePoint | undefined,
+): Pick<TrainState, 'safe'> {
+  if (shown?.step === firstStep) return { safe: shown };
+  return firstStep === 0 ? {} : { safe: { step: firstStep, epoch: epochOfStep(firstStep, stepsPerEpoch) } };
 }
 
 /** The step of the run at which an epoch ended. */

@@ -21,8 +21,8 @@ export function trainLine(event: TrainEvent): string {
       return epochLine(event);
     case 'checkpoint':
       return (
-        `epoch ${event.epoch}: checkpoint at step ${formatCount(event.step)} in ` +
-        `${formatCount(Math.round(event.stallMs))} ms, ${event.file}`
+        `checkpoint at step ${formatCount(event.step)}, training waited ` +
+        `${formatCount(Math.round(event.stallMs))} ms: ${event.file}`
       );
     case 'incident':
       return incidentText(event.event);

@@ -32,6 +32,8 @@ function started(firstStep = 0): TrainEvent {
     parameters: 1_234_567,
     trainCount: 6400,
     validationCount: 1600,
+    monitor: 'valAccuracy',
+    batchSize: 64,
     firstStep,
     history: [],
   };
@@ -90,6 +92,11 @@ describe('on a usual terminal', () => {
     'Ctrl-C: save and stop; twice: stop at once',
   ])('says %s', (part) => {
     expect(text).toContain(part);
+  });
+
+  it('says nothing of Ctrl-C when all is over', () => {
+    const view = <TrainView state={trained(12)} columns={100} rows={24} color={false} nowMs={0} isLast />;
+    expect(renderToString(view, { columns: 100 })).not.toContain('Ctrl-C');
   });
 
   it('marks the best epoch only, and shows it with the latest', () => {
@@ -153,6 +160,8 @@ const event: fc.Arbitrary<TrainEvent> = fc.oneof(
     parameters: count,
     trainCount: count,
     validationCount: count,
+    monitor: fc.constantFrom('valLoss', 'valAccuracy'),
+    batchSize: count,
     firstStep: count,
     history: fc.array(metrics, { maxLength: 5 }),
   }),

@@ -12,6 +12,8 @@ export interface TrainViewProps {
   readonly color: boolean;
   /** The time, in the clock of the state. */
   readonly nowMs: number;
+  /** The last frame, which stays on the screen when nothing can be stopped any more. */
+  readonly isLast?: boolean;
 }
 
 /** From top to bottom. */
@@ -36,9 +38,10 @@ const MAX_EPOCHS = 8;
  * A training run: what is trained, how far it is, from where it would go on, the curves, what happened, the epochs.
  * It takes fewer rows than the terminal has, and what matters less is left out of a small one.
  */
-export function TrainView({ state, columns, rows, color, nowMs }: TrainViewProps) {
+export function TrainView(props: TrainViewProps) {
+  const { state, columns, rows, color, nowMs } = props;
   // The row below the last line is for the cursor: a view as high as the terminal would scroll it.
-  const shares = shareRows(rows - 1, claimsOf(state, columns, rows));
+  const shares = shareRows(rows - 1, claimsOf(props));
   const shared = { state, columns, color, paint: painter({ isTTY: color }, {}), nowMs };
   return (
     <Box flexDirection="column" width={columns}>
@@ -52,7 +55,8 @@ export function TrainView({ state, columns, rows, color, nowMs }: TrainViewProps
 }
 
 /** Which panels want how many rows; the first ones are the last to go without. */
-function claimsOf({ step, notes, epochs, stopping }: TrainState, columns: number, rows: number) {
+function claimsOf({ state, columns, rows, isLast = false }: TrainViewProps) {
+  const { step, notes, epochs, stopping } = state;
   const claims: Claim<PanelName>[] = [];
   const claim = (panel: PanelName, wanted: number, least = 1) => claims.push({ panel, rows: wanted, least });
   claim('progress', 1);
@@ -67,7 +71,7 @@ function claimsOf({ step, notes, epochs, stopping }: TrainState, columns: number
   if (step) claim('vitals', 1);
   // The title of the table is of no use without a row.
   claim('epochs', 1 + Math.min(1, epochs.length), 2);
-  claim('hint', 1);
+  if (!isLast) claim('hint', 1);
   claim('notes', Math.min(MAX_NOTES, notes.length));
   claim('epochs', 1 + Math.min(MAX_EPOCHS, epochs.length), 2);
   claim('curves', curves.most);

@@ -70,7 +70,7 @@ export function randomBatch(network: Network, count: number, seed: number): Batc
     masks[spec.name] = new Uint8Array(count * spec.size);
     fillDropoutMask(masks[spec.name]!, spec, seed, 1);
   }
-  return { count, images, targets, masks };
+  return { step: seed, count, images, targets, masks };
 }
 
 /** Largest absolute difference. */

@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
       reporter.report({ type: 'step', id: 'wait', title: 'Waiting', status: 'started' });
       if (args.then !== 'throw') reporter.report({ type: 'train', event: {
         kind: 'started', run: 'r', epochs: 1, stepsPerEpoch: 1, device: 'cpu', model: 'm', parameters: 1, trainCount: 1, validationCount: 1,
+        monitor: 'valAccuracy', batchSize: 1, firstStep: 0, history: [],
       } });
       const alive = setInterval(() => {}, 1000);
       setTimeout(() => writeSync(2, 'ready\\n'), 500);

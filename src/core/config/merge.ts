@@ -35,6 +35,15 @@ export function mergeLayers(layers: readonly Layer[]): Merged {
   };
 }
 
+/** Settings with others laid over them, as {@link mergeLayers} does. */
+export function mergeSettings(below: Settings, above: Settings): Settings {
+  const origin: Layer['origin'] = () => ({ source: 'default' });
+  return mergeLayers([
+    { value: below, origin },
+    { value: above, origin },
+  ]).value;
+}
+
 function mergeInto(
   target: Settings,
   source: Settings,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { preprocessingSchema } from '../image/preprocessing.js';
 import { MONITORS, type Monitor } from '../history/record.js';
+import { preprocessingSchema } from '../image/preprocessing.js';
 import { layerSchema } from '../model/spec.js';
 
 const positive = z.int().positive();
@@ -213,7 +213,9 @@ export const trainSchema = z.strictObject({
     .describe('Layers that are not trained, by name; "conv*" means all that begin with it.'),
   from: path
     .optional()
-    .describe('Model bundle whose weights the run starts from; where a shape differs, the layer starts anew.'),
+    .describe(
+      'Model bundle whose weights the run starts from; where a shape differs, the layer starts anew.',
+    ),
   monitor: z
     .enum(Object.keys(MONITORS) as [Monitor, ...Monitor[]])
     .default('valAccuracy')
@@ -233,12 +235,16 @@ export const trainSchema = z.strictObject({
   checkpointFallback: path
     .optional()
     .describe('Folder for checkpoints while the run folder cannot be written.'),
-  retry: retrySchema.prefault({}).describe('What happens when the training process ends before the training.'),
+  retry: retrySchema
+    .prefault({})
+    .describe('What happens when the training process ends before the training.'),
   health: healthSchema.prefault({}).describe('What happens to steps with impossible or wild numbers.'),
   twins: z
     .array(z.array(z.string().min(1)).min(2))
     .default([])
-    .describe('Groups of classes that look alike; an accuracy that counts each group as one class is reported.'),
+    .describe(
+      'Groups of classes that look alike; an accuracy that counts each group as one class is reported.',
+    ),
 });
 export type TrainOptions = z.output<typeof trainSchema>;
 export type ScheduleSpec = TrainOptions['schedule'];

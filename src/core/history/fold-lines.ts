@@ -2,17 +2,18 @@ import { z } from 'zod';
 import { RobleError } from '../errors.js';
 import { asRunHistory, epochSchema, eventSchema } from './history-schema.js';
 import type { RunHistory } from './record.js';
+import { REPEATED_EVENTS } from './repeated-events.js';
 
 const lineSchema = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('run') }),
   epochSchema.extend({ type: z.literal('epoch') }),
   eventSchema.extend({ type: z.literal('event') }),
-  z.looseObject({ type: z.literal('resumed'), epoch: z.int().gte(0) }),
+  z.looseObject({ type: z.literal('resumed'), epoch: z.int().gte(0), step: z.int().gte(0).optional() }),
 ]);
 
 /**
- * The history that the lines of `history.jsonl` tell. `resumed` says how many epochs were complete: those after it come
- * again. So does every epoch from the number of an epoch line on, should the mark be lost. A line that was torn by a
+ * The history that the lines of `history.jsonl` tell. `resumed` says how many epochs were complete, and at which
+ * step: what is after it comes again. So does every epoch from the number of an epoch line on, should the mark be lost. A line that was torn by a
  * crash is passed over.
  *
  * @param passedOver hears the number of each line that cannot be read, the last one excepted: a run that lives, or was
@@ -23,7 +24,7 @@ export function foldLines(text: string, file: string, passedOver: (line: number)
   const lines = text.split('\n');
   let run: Record<string, unknown> | undefined;
   let epochs: z.output<typeof epochSchema>[] = [];
-  const events: z.output<typeof eventSchema>[] = [];
+  let events: z.output<typeof eventSchema>[] = [];
   for (const [i, line] of lines.entries()) {
     const entry = parseLine(line);
     if (!entry) {
@@ -34,7 +35,11 @@ export function foldLines(text: string, file: string, passedOver: (line: number)
     if (type === 'run') run = record;
     if (type === 'epoch') epochs = [...epochs.filter(({ epoch }) => epoch < entry.epoch), entry];
     if (type === 'event') events.push(record as z.output<typeof eventSchema>);
-    if (type === 'resumed') epochs = epochs.filter(({ epoch }) => epoch <= entry.epoch);
+    if (type === 'resumed') {
+      const { epoch: complete, step = Number.POSITIVE_INFINITY } = entry;
+      epochs = epochs.filter(({ epoch }) => epoch <= complete);
+      events = events.filter((event) => event.step < step || !REPEATED_EVENTS.has(event.event));
+    }
   }
   if (run) return asRunHistory({ run, epochs, events });
   throw new RobleError('ROBLE_HISTORY_INVALID', `${file} does not say which run it is of.`, {

@@ -28,9 +28,10 @@ export function differenceText(name: string, difference: number): string {
   return isShare(name) ? points(difference) : short(difference);
 }
 
-/** Epochs as `3`, `3 and 7`, or `3, 7, 9 and 4 more`. */
+/** Epochs as `epoch 3`, `epochs 3 and 7`, or `epochs 3, 7, 9 and 4 more`. */
 export function epochsText(epochs: readonly number[]): string {
   const shown = epochs.length > 4 ? epochs.slice(0, 3).map(String) : epochs.map(String);
   if (epochs.length > 4) shown.push(`${epochs.length - 3} more`);
-  return shown.length < 2 ? shown.join('') : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
+  if (shown.length < 2) return `epoch ${shown.join('')}`;
+  return `epochs ${shown.slice(0, -1).join(', ')} and ${shown.at(-1)}`;
 }

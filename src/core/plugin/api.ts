@@ -15,6 +15,8 @@ export interface Device {
 
 /** One mini-batch, ready for the engine. */
 export interface Batch {
+  /** Its number in the run, from 0. */
+  readonly step: number;
   readonly count: number;
   /** uint8, [count, height, width, channels]. */
   readonly images: Uint8Array;

@@ -58,8 +58,9 @@ export async function findLearningRate(
 ): Promise<LearningRateTest> {
   const range = checked(rangeSchema, options, 'ROBLE_USAGE', 'The range of learning rates is not valid.');
   const subject = await openTrialSubject(options);
-  const batchSize = Math.min(subject.train.batchSize, subject.training.count);
-  const trial = await startTrial(subject, batchSize, context.registry);
+  const { batchSize, microbatchSize } = subject.train;
+  const sizes = { batchSize: Math.min(batchSize, subject.training.count), microbatchSize };
+  const trial = await startTrial(subject, sizes, context.registry);
   try {
     const { steps, ended } = await withStep(context, 'find-lr', 'Trying learning rates', () =>
       runRangeTest(trial, range, context),

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { checked } from '../checked.js';
+import { mergeSettings } from '../config/merge.js';
 import { type TrainOptions, trainSchema } from '../config/schema.js';
 import type { Context } from '../context.js';
 import { RobleError } from '../errors.js';
@@ -24,7 +25,7 @@ export interface ResumeOptions {
   /** Where the data set lies now; by default where it was. It must be the same data. */
   readonly dataset?: string | undefined;
   /** Settings to change, see {@link checkChanges}; what is left out stays as it was. */
-  readonly train?: Partial<TrainOptions> | undefined;
+  readonly train?: { readonly [Key in keyof TrainOptions]?: unknown } | undefined;
 }
 
 const requestSchema: z.ZodType<RunRequest> = z.object({
@@ -50,7 +51,7 @@ export async function resumeTraining(
   try {
     const train = checked(
       trainSchema,
-      { ...before.train, ...options.train },
+      mergeSettings(before.train, options.train ?? {}),
       'ROBLE_CONFIG_INVALID',
       'The settings to change are not valid.',
     );

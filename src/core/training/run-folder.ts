@@ -16,14 +16,26 @@ export async function nextRunFolder(runs: string): Promise<string> {
   return join(runs, runName((await newestNumber(runs)) + 1));
 }
 
-/** The `run-NNNN` with the highest number under a folder; undefined where there is none. */
-export async function newestRunFolder(runs: string): Promise<string | undefined> {
+/**
+ * The `run-NNNN` with the highest number under a folder.
+ *
+ * @throws {RobleError} `ROBLE_FILE_NOT_FOUND` when there is none.
+ */
+export async function newestRun(runs: string): Promise<string> {
   const number = await newestNumber(runs);
-  return number === 0 ? undefined : join(runs, runName(number));
+  if (number > 0) return join(runs, runName(number));
+  throw new RobleError('ROBLE_FILE_NOT_FOUND', `There is no run under "${runs}".`, {
+    expected: `a folder ${join(runs, runName(1))}`,
+    nextSteps: ['Name the folder of the run, or where the runs are with --runs.'],
+  });
 }
 
 async function newestNumber(runs: string): Promise<number> {
-  const numbers = (await readdir(runs)).map((name) => Number(/^run-(\d+)$/.exec(name)?.[1] ?? 0));
+  const names = await readdir(runs).catch((error) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const numbers = names.map((name) => Number(/^run-(\d+)$/.exec(name)?.[1] ?? 0));
   return Math.max(0, ...numbers);
 }
 

@@ -2,14 +2,12 @@ import { access } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { checked } from '../checked.js';
 import type { ModelChoice, TrainOptions } from '../config/schema.js';
-import { modelSchema, trainSchema } from '../config/schema.js';
+import { trainSchema } from '../config/schema.js';
 import type { Context } from '../context.js';
 import { RUN_FILES } from '../history/record.js';
-import { layersOfBundle } from '../model/bundle.js';
-import { layersOf } from '../model/presets.js';
-import type { Layer } from '../model/spec.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { writeSynced } from '../storage/durable.js';
+import { chosenLayers } from './chosen-layers.js';
 import type { RunOutcome, RunRequest } from './messages.js';
 import { resumeTraining } from './resume.js';
 import { claimRunFolder, nextRunFolder } from './run-folder.js';
@@ -21,7 +19,7 @@ export interface TrainModelOptions {
   /** Folder of a data set with the splits `train` and `validation`. */
   readonly dataset: string;
   /** A preset or layers; by default those of the bundle in `train.from`, else the preset `cnn-v2`. */
-  readonly model?: ModelChoice;
+  readonly model?: ModelChoice | undefined;
   /** Folder of the runs, in which the run gets the next number. */
   readonly runs?: string;
   /** Folder of this run; it must be new or empty. Instead of `runs`. */
@@ -53,7 +51,7 @@ export async function trainModel(
     'ROBLE_CONFIG_INVALID',
     'The training options are not valid.',
   );
-  const layers = await chooseLayers(options.model, train.from);
+  const layers = await chosenLayers(options.model, train.from);
   if (options.autoResume && options.run && (await holdsRun(options.run)))
     return resumeTraining({ run: options.run, train: options.train }, context);
   const folder = await claimRunFolder(options.run ?? (await nextRunFolder(options.runs ?? 'runs')));
@@ -70,12 +68,6 @@ export async function trainModel(
   } finally {
     await folder.release();
   }
-}
-
-async function chooseLayers(model: ModelChoice | undefined, from: string | undefined): Promise<Layer[]> {
-  if (!model && from) return layersOfBundle(from);
-  const choice = model ?? { preset: 'cnn-v2' };
-  return layersOf(checked(modelSchema, choice, 'ROBLE_MODEL_INVALID', 'The model is not valid.'));
 }
 
 function holdsRun(folder: string): Promise<boolean> {

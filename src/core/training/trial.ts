@@ -17,7 +17,7 @@ export interface TrialOptions {
   /** Folder of a data set with the split `train`. */
   readonly dataset: string;
   /** A preset or layers; by default those of the bundle `train.from`, or the preset `cnn-v2`. */
-  readonly model?: ModelChoice;
+  readonly model?: ModelChoice | undefined;
   /** Everything else; what is left out has the defaults of the configuration. */
   readonly train?: Partial<TrainOptions>;
 }
@@ -52,10 +52,13 @@ export async function openTrialSubject(options: TrialOptions): Promise<TrialSubj
   return { train, model, network, training: await dataset.load('train'), parameters };
 }
 
-/** Opens the engine for batches of a size, at most the number of samples. */
+/**
+ * Opens the engine for batches of a size, at most the number of samples. With a `microbatchSize` above 0, only so many
+ * samples are in memory at once.
+ */
 export async function startTrial(
   { train, model, network, training, parameters }: TrialSubject,
-  batchSize: number,
+  { batchSize, microbatchSize }: Pick<TrainOptions, 'batchSize' | 'microbatchSize'>,
   registry: PluginRegistry,
 ): Promise<Trial> {
   const engine = await registry.load('training-engine', train.engine);
@@ -63,6 +66,7 @@ export async function startTrial(
   const session = await engine.open(model, { ...train, batchSize, frozen });
   try {
     await session.importState({ step: 0, parameters, optimizer: {}, plan: null });
+    if (microbatchSize > 0) await session.setMicrobatchSize(microbatchSize);
   } catch (error) {
     await session.close();
     throw error;

@@ -247,6 +247,7 @@ describe('gradients equal those of TensorFlow.js', () => {
 
 describe('ties in max pooling', () => {
   const constantImages = (count: number): Batch => ({
+    step: 0,
     count,
     images: new Uint8Array(count * 16).fill(255),
     targets: Float32Array.from({ length: count * 2 }, (_, i) => (i % 2 === 0 ? 1 : 0)),

@@ -31,8 +31,8 @@ export const spikes: Detector = (study) =>
         kind: 'spike',
         severity: metric === 'loss' ? ('problem' as const) : ('warning' as const),
         message:
-          `${metric} jumped in epoch ${epochsText(epochs)}: in epoch ${worst.epoch} it is ${short(worst.value)}, ` +
-          `${short(worst.value / worst.usual)} times what was usual before.`,
+          `${metric} jumped in ${epochsText(epochs)}: to ${short(worst.value)} in epoch ${worst.epoch}, ` +
+          `${(worst.value / worst.usual).toFixed(1)} times what was usual before.`,
         evidence: { epochs, metrics: { [metric]: worst.value, usual: worst.usual } },
         suggestions: calmerSteps(
           study,
@@ -71,7 +71,7 @@ export const notFinite: Detector = (study) =>
       {
         kind: 'not-finite',
         severity: 'problem' as const,
-        message: `${metric} is not a finite number in epoch ${epochsText(epochs)}.`,
+        message: `${metric} is not a finite number in ${epochsText(epochs)}.`,
         evidence: { epochs, metrics: {} },
         suggestions: calmerSteps(study, 'weights that grew without bound are the usual reason'),
       },
@@ -100,9 +100,13 @@ export const skippedSteps: Detector = (study) => {
     {
       kind: 'skipped-steps',
       severity: rollBacks.length > 0 ? 'problem' : 'warning',
-      message:
-        `${countOf(skipped, 'step')} ${skipped === 1 ? 'was' : 'were'} not applied, with impossible or wild numbers; the run was ` +
-        `rolled back ${countOf(rollBacks.length, 'time')}, and the learning rate cut ${countOf(cuts.length, 'time')}.`,
+      message: [
+        `${countOf(skipped, 'step')} ${skipped === 1 ? 'was' : 'were'} not applied, with impossible or wild numbers`,
+        ...(rollBacks.length > 0 ? [`the run was rolled back ${countOf(rollBacks.length, 'time')}`] : []),
+        ...(cuts.length > 0 ? [`the learning rate was cut ${countOf(cuts.length, 'time')}`] : []),
+      ]
+        .join('; ')
+        .concat('.'),
       evidence: {
         epochs: counted.map(([epoch]) => epoch),
         metrics: { skippedSteps: skipped, rollBacks: rollBacks.length, learningRateCuts: cuts.length },

@@ -1,7 +1,8 @@
 import { isShare } from '../metric-names.js';
-import { differenceText, metricText, percent, short } from '../number-text.js';
+import { differenceText, metricText, percent, points, short } from '../number-text.js';
 import { curveOf, metricOf, numberSetting, settingOf } from '../recorded-run.js';
 import { type Detector, recentGain, type StudiedRun, type Suggestion } from './finding.js';
+import { overFitting } from './over-fitting.js';
 
 /** A gain that is within the noise of an evaluation: of shares in points, of others relative. */
 const PLATEAU = { share: 0.002, relative: 0.005 };
@@ -94,15 +95,17 @@ export const stillImproving: Detector = (study) => {
         `${recent.window} epochs, and the best epoch is ${recent.bestEpoch} of ${last}.` +
         (unfinished ? ` The run was to have ${planned} epochs.` : ''),
       evidence: { epochs: [recent.bestEpoch], metrics: { gain: recent.gain } },
-      suggestions: unfinished
-        ? []
-        : [
-            {
-              key: 'train.epochs',
-              change: String(more),
-              why: `the last ${recent.window} epochs still brought ${differenceText(monitor.metric, recent.gain)}; ${longerSchedule(study)}`,
-            },
-          ],
+      // More epochs would only fit the training data closer.
+      suggestions:
+        unfinished || overFitting(study).length > 0
+          ? []
+          : [
+              {
+                key: 'train.epochs',
+                change: String(more),
+                why: `the last ${recent.window} epochs still brought ${differenceText(monitor.metric, recent.gain)}; ${longerSchedule(study)}`,
+              },
+            ],
     },
   ];
 };
@@ -144,7 +147,7 @@ export const notLearning: Detector = ({ run }) => {
           change:
             rate === undefined
               ? 'ten times less, then ten times more'
-              : `${short(rate / 10)}, then ${short(rate * 10)}`,
+              : `${short(rate / 10)}, then ${short(rate * 10)}; "roble train:find-lr" measures it`,
           why: `a loss that stays within ${percent(LEARNT)} of where it began is what steps that are far too large or far too small look like`,
         },
         {
@@ -157,6 +160,9 @@ export const notLearning: Detector = ({ run }) => {
   ];
 };
 
+/** Fewer epochs say nothing about what the network could fit. */
+const EPOCHS_TO_FIT = 5;
+
 /** The network does not even fit the data that it is shown. */
 export const underFitting: Detector = (study) => {
   const { run, best } = study;
@@ -165,26 +171,35 @@ export const underFitting: Detector = (study) => {
   // The accuracy on blended pictures says nothing about what is fitted.
   if (accuracy === undefined || valAccuracy === undefined || numberSetting(run, 'train.mixupAlpha'))
     return [];
-  if (run.epochs.length < 3 || accuracy >= FITTED || accuracy - valAccuracy >= NO_GAP) return [];
+  const gap = accuracy - valAccuracy;
+  if (run.epochs.length < EPOCHS_TO_FIT || accuracy >= FITTED || gap >= NO_GAP) return [];
   return [
     {
       kind: 'under-fitting',
       severity: 'warning',
       message:
         `Under-fitting: at the best epoch (${best!.epoch}) the accuracy is ${percent(accuracy)} on the training data ` +
-        `itself, and ${percent(valAccuracy)} on the validation data.`,
-      evidence: { epochs: [best!.epoch], metrics: { accuracy, valAccuracy } },
-      suggestions: [
-        {
-          key: 'model',
-          change: 'a larger preset, or less dropout',
-          why: `what holds the model back is the ${percent(1 - accuracy)} of the training images that it cannot fit, not new images`,
-        },
-        ...lessSmoothing(study),
-      ],
+        `itself, in training mode, and ${percent(valAccuracy)} on the validation data.`,
+      evidence: { epochs: [best!.epoch], metrics: { accuracy, valAccuracy, gap } },
+      suggestions: [moreCapacity(accuracy, gap), ...lessSmoothing(study)],
     },
   ];
 };
+
+function moreCapacity(accuracy: number, gap: number): Suggestion {
+  const unfitted = `${percent(1 - accuracy)} of the training images are not fitted`;
+  return gap < 0
+    ? {
+        key: 'model',
+        change: 'less dropout, or a larger preset with as much of it',
+        why: `${unfitted}, and without dropout, in validation, the network is ${points(-gap)} better: it is held back more than it needs`,
+      }
+    : {
+        key: 'model',
+        change: 'a larger preset, or less dropout',
+        why: `${unfitted}, and new images are ${gap < 0.01 ? 'no' : 'hardly'} harder: capacity is what is missing, not data`,
+      };
+}
 
 function lessSmoothing({ run }: StudiedRun): Suggestion[] {
   const smoothing = numberSetting(run, 'train.labelSmoothing');

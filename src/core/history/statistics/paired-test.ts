@@ -22,8 +22,9 @@ const POWER_QUANTILES = 2.802;
  */
 export function pairedTest(differences: readonly number[]): PairedTest | undefined {
   const deviation = standardDeviation(differences);
-  if (!deviation) return undefined;
   const meanDifference = mean(differences);
+  // Differences that are equal but for rounding have no spread either.
+  if (deviation === undefined || deviation <= Math.abs(meanDifference) * 1e-9) return undefined;
   const degreesOfFreedom = differences.length - 1;
   const standardError = deviation / Math.sqrt(differences.length);
   const reach = studentQuantile(0.05, degreesOfFreedom) * standardError;

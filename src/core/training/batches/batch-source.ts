@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { startThread } from '../../module-url.js';
 import type { Batch } from '../../plugin/api.js';
-import { type BatchRecipe, buffersOf } from './fill-batch.js';
+import { type BatchBuffers, type BatchRecipe, buffersOf } from './fill-batch.js';
 
 /** Batches that are ready before the engine asks, and how many lie ready at most. */
 const AHEAD = 3;
@@ -10,16 +10,16 @@ const AHEAD = 3;
 /** Batches in the order of the steps, prepared ahead on a thread. */
 export class BatchSource {
   readonly #thread: Worker;
-  readonly #ready = new Map<number, Batch>();
+  readonly #ready = new Map<number, BatchBuffers>();
   #nextToAsk: number;
   #nextToGive: number;
-  #used: Batch | undefined;
+  #used: BatchBuffers | undefined;
   #failure: Error | undefined;
 
   /** `firstStep` counts from 0 over the whole run. */
   constructor(recipe: BatchRecipe, firstStep: number) {
     this.#thread = startThread(import.meta.url, './batch-thread.js', { workerData: recipe });
-    this.#thread.on('message', ({ step, batch }: { step: number; batch: Batch }) =>
+    this.#thread.on('message', ({ step, batch }: { step: number; batch: BatchBuffers }) =>
       this.#ready.set(step, batch),
     );
     this.#thread.on('error', (error) => {
@@ -38,10 +38,11 @@ export class BatchSource {
       // A failed thread rejects this wait.
       await once(this.#thread, 'message');
     }
-    const batch = this.#ready.get(this.#nextToGive)!;
-    this.#ready.delete(this.#nextToGive++);
+    const step = this.#nextToGive++;
+    const batch = this.#ready.get(step)!;
+    this.#ready.delete(step);
     this.#used = batch;
-    return batch;
+    return { ...batch, step };
   }
 
   async close(): Promise<void> {

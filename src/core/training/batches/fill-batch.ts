@@ -28,8 +28,10 @@ export function stepsPerEpochOf(recipe: Pick<BatchRecipe, 'labels' | 'batchSize'
   return recipe.maxSteps > 0 ? Math.min(steps, recipe.maxSteps) : steps;
 }
 
-/** An empty batch, to be filled again and again. */
-export function allocateBatch(recipe: BatchRecipe): Batch {
+/** The memory of a batch, to be filled again and again. */
+export type BatchBuffers = Omit<Batch, 'step'>;
+
+export function allocateBatch(recipe: BatchRecipe): BatchBuffers {
   const { batchSize, imageSize, classes, dropout } = recipe;
   return {
     count: batchSize,
@@ -39,8 +41,8 @@ export function allocateBatch(recipe: BatchRecipe): Batch {
   };
 }
 
-/** The memory of a batch, which moves to another thread with it instead of being copied. */
-export function buffersOf({ images, targets, masks }: Batch): ArrayBuffer[] {
+/** What moves to another thread with a batch instead of being copied. */
+export function buffersOf({ images, targets, masks }: BatchBuffers): ArrayBuffer[] {
   return [images, targets, ...Object.values(masks)].map((array) => array.buffer as ArrayBuffer);
 }
 
@@ -62,7 +64,7 @@ export class BatchFiller {
     this.#order = new EpochOrder(recipe);
   }
 
-  fill(batch: Batch, step: number): void {
+  fill(batch: BatchBuffers, step: number): void {
     const { classes, batchSize, seed, mixupAlpha, dropout } = this.#recipe;
     const samples = this.#order.samplesOf(step);
     const share = mixupAlpha > 0 ? symmetricBeta(new Random(seed, 'mixup', step), mixupAlpha) : 1;

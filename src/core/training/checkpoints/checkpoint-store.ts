@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { RobleError } from '../../errors.js';
 import { replaceFile } from '../../storage/durable.js';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
@@ -38,6 +38,11 @@ export async function newestOf(
     if (newest) found.push(newest);
   }
   return found.sort((a, b) => b.checkpoint.progress.step - a.checkpoint.progress.step)[0];
+}
+
+/** The step of the newest checkpoint of several folders, by its name; -1: there is none. */
+export async function newestStepOf(stores: readonly CheckpointStore[]): Promise<number> {
+  return Math.max(-1, ...(await Promise.all(stores.map((store) => store.newestStep()))));
 }
 
 /** The checkpoints of a run in one folder: the newest few, and the best one, which rotation never touches. */
@@ -98,13 +103,20 @@ export class CheckpointStore {
   /** Paths of the regular checkpoints, oldest first. */
   async list(): Promise<string[]> {
     const names = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return [];
+      // A file in its place is told when something is to be saved.
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
       throw error;
     });
     return names
       .filter((name) => name.startsWith('step-') && name.endsWith(EXTENSION))
       .sort()
       .map((name) => join(this.#folder, name));
+  }
+
+  /** The step of the newest checkpoint, by its name; -1: there is none. */
+  async newestStep(): Promise<number> {
+    const newest = (await this.list()).at(-1);
+    return newest === undefined ? -1 : Number(/step-(\d+)/.exec(basename(newest))![1]);
   }
 
   get #bestPath(): string {

@@ -1,6 +1,9 @@
 import { once } from 'node:events';
+import { basename, join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
+import { RUN_FILES } from '../../history/record.js';
 import { startThread } from '../../module-url.js';
+import type { RunRequest } from '../messages.js';
 import type { Checkpoint } from './checkpoint.js';
 import { CheckpointStore } from './checkpoint-store.js';
 
@@ -9,6 +12,16 @@ export interface CheckpointFolders {
   /** Where checkpoints go while `folder` takes none. */
   readonly fallback: string | undefined;
   readonly keep: number;
+}
+
+/** Where the checkpoints of a run are. */
+export function foldersOf({ run, train }: Pick<RunRequest, 'run' | 'train'>): CheckpointFolders {
+  const { checkpointFallback, keepCheckpoints } = train;
+  return {
+    folder: join(run, RUN_FILES.checkpoints),
+    fallback: checkpointFallback && join(checkpointFallback, basename(run)),
+    keep: keepCheckpoints,
+  };
 }
 
 /** The folders as stores, in the order in which they are tried. */

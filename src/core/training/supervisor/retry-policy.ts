@@ -26,13 +26,17 @@ export type RetryDecision =
       readonly microbatchSize?: number;
     };
 
-/** Decides whether a training process that ended gets a successor, when, and with how much in memory at once. */
+/**
+ * Decides whether a training process that ended gets a successor, when, and with how much in memory at once.
+ * `safeStep`: step of the newest checkpoint on the disk.
+ */
 export function decideRetry(
   state: RetryState,
   life: UnfinishedLife,
+  safeStep: number,
   { maxRetries, backoffSeconds, maxBackoffSeconds }: TrainOptions['retry'],
 ): RetryDecision {
-  const progress = life.safeStep > state.safeStep;
+  const progress = safeStep > state.safeStep;
   const failures = progress ? 1 : state.failures + 1;
   const words = describeEnd(life.end);
   const repeated = !progress && state.last?.words === words && state.last.step === life.step;
@@ -43,7 +47,7 @@ export function decideRetry(
   if (failures > maxRetries) return { retry: false, reason: `${maxRetries} retries brought no progress` };
   const next = {
     retry: true,
-    state: { failures, safeStep: Math.max(state.safeStep, life.safeStep), last: { words, step: life.step } },
+    state: { failures, safeStep: Math.max(state.safeStep, safeStep), last: { words, step: life.step } },
     delayMs: Math.min(backoffSeconds * 2 ** (failures - 1), maxBackoffSeconds) * 1000,
   } as const;
   // A process that is killed twice without any progress is probably killed for its memory, even where nobody says so.

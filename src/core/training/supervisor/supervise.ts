@@ -3,6 +3,8 @@ import type { Context } from '../../context.js';
 import { HistoryWriter } from '../../history/history-writer.js';
 import type { HistoryEvent } from '../../history/record.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
+import { newestStepOf } from '../checkpoints/checkpoint-store.js';
+import { foldersOf, storesOf } from '../checkpoints/checkpoint-writer.js';
 import type { RunOutcome, RunRequest } from '../messages.js';
 import { bestEpoch } from '../policies/early-stopping.js';
 import { decideRetry, FIRST_ATTEMPT, type UnfinishedLife } from './retry-policy.js';
@@ -26,7 +28,7 @@ export async function superviseRun(
     if (life.end.type === 'done') return life.end.outcome;
     const ended = life as UnfinishedLife;
     const { retry } = request.train;
-    const decision = decideRetry(state, ended, retry);
+    const decision = decideRetry(state, ended, await newestStepOf(storesOf(foldersOf(request))), retry);
     const cause = causeOf(ended.end);
     await recordEvent(request, context, {
       event: 'worker-ended',
@@ -41,7 +43,7 @@ export async function superviseRun(
     }
     state = decision.state;
     const { delayMs, microbatchSize } = decision;
-    const detail = `attempt ${state.failures} of ${retry.maxRetries} without progress, after ${delayMs / 1000} s`;
+    const detail = `retry ${state.failures} of ${retry.maxRetries}, in ${delayMs / 1000} s`;
     await recordEvent(request, context, { event: 'retried', ...at(life), detail });
     await sleep(delayMs, undefined, { signal: context.signal }).catch(ignoreAbort);
     if (context.signal?.aborted) return interrupted(request, context, life);

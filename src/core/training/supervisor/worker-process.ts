@@ -13,8 +13,6 @@ const TICK_MS = 1000;
 /** The life of one training process. */
 export interface WorkerLife {
   readonly end: WorkerEnd;
-  /** Step of its newest checkpoint; -1: it made none. */
-  readonly safeStep: number;
   /** The step that it was known to be at. */
   readonly step: number;
   /** Samples that it had in memory at once. */
@@ -39,7 +37,7 @@ export async function runWorker(
   process.once('exit', killWithUs);
   const tell = (message: ToWorker) => child.connected && child.send(message, () => {});
   const lastWords = collectLastWords(child);
-  const known = { safeStep: -1, step: 0, microbatchSize: firstMicrobatch(start) };
+  const known = { step: 0, microbatchSize: firstMicrobatch(start) };
   let endedFor: 'heartbeat' | 'deadline' | undefined;
   const end = (reason: typeof endedFor) => {
     endedFor ??= reason;
@@ -89,14 +87,20 @@ function firstMicrobatch({ request: { train }, microbatchSize }: Omit<StartMessa
   return microbatchSize ?? (train.microbatchSize || train.batchSize);
 }
 
+/** Keeps what the events tell about how far the worker is. */
 function remember(
-  known: { safeStep: number; step: number; microbatchSize: number },
+  known: { step: number; microbatchSize: number },
   event: Extract<FromWorker, { type: 'event' }>['event'],
 ): void {
   if (event.type !== 'train') return;
-  if (event.event.kind === 'checkpoint') known.safeStep = Math.max(known.safeStep, event.event.step);
-  if (event.event.kind === 'step') known.microbatchSize = event.event.microbatchSize;
-  if (event.event.kind === 'incident') known.step = event.event.event.step;
+  const told = event.event;
+  if (told.kind === 'step') {
+    known.step = (told.epoch - 1) * told.stepsPerEpoch + told.step;
+    known.microbatchSize = told.microbatchSize;
+  } else if (told.kind === 'incident') {
+    known.step = told.event.step;
+    known.microbatchSize = told.event.microbatchSize ?? known.microbatchSize;
+  } else if (told.kind === 'checkpoint') known.step = Math.max(known.step, told.step);
 }
 
 /**

@@ -1,21 +1,18 @@
-import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { TrainOptions } from '../../config/schema.js';
 import type { Reporter } from '../../context.js';
 import { openDataset } from '../../dataset/open.js';
 import { RobleError } from '../../errors.js';
 import { HistoryWriter } from '../../history/history-writer.js';
-import { RUN_FILES } from '../../history/record.js';
-import { dropoutMaskSpecs } from '../../model/dropout.js';
 import { type Network, resolveNetwork } from '../../model/network.js';
 import type { TrainingState } from '../../plugin/api.js';
 import { PluginRegistry } from '../../plugin/registry.js';
 import { BatchSource } from '../batches/batch-source.js';
-import { balancedClassWeights } from '../batches/class-weights.js';
-import { type BatchRecipe, stepsPerEpochOf } from '../batches/fill-batch.js';
+import { stepsPerEpochOf } from '../batches/fill-batch.js';
+import { batchRecipe } from '../batches/recipe.js';
 import type { Checkpoint } from '../checkpoints/checkpoint.js';
 import { newestOf, type PassedOver } from '../checkpoints/checkpoint-store.js';
-import { type CheckpointFolders, storesOf } from '../checkpoints/checkpoint-writer.js';
+import { type CheckpointFolders, foldersOf, storesOf } from '../checkpoints/checkpoint-writer.js';
 import { type CheckpointProgress, NO_STEPS } from '../checkpoints/progress.js';
 import { checkTwins } from '../evaluation/twins.js';
 import type { StartMessage } from '../messages.js';
@@ -43,21 +40,8 @@ export async function openRun(
   const network = resolveNetwork(model);
   // A training set smaller than a batch gives one batch of all of it.
   const batchSize = Math.min(train.batchSize, training.count);
-  const recipe: BatchRecipe = {
-    images: training.images,
-    labels: training.labels,
-    imageSize: width * height * channels,
-    classes,
-    batchSize,
-    maxSteps: train.maxStepsPerEpoch,
-    seed: train.seed,
-    labelSmoothing: train.labelSmoothing,
-    classWeights:
-      train.classWeights === 'balanced' ? balancedClassWeights(training.labels, classes) : undefined,
-    mixupAlpha: train.mixupAlpha,
-    dropout: dropoutMaskSpecs(network),
-  };
-  const folders = checkpointFolders(request);
+  const recipe = batchRecipe(training, network, train, batchSize);
+  const folders = foldersOf(request);
   const { found, passedOver } = resume ? await findCheckpoint(folders) : NOTHING_FOUND;
   const engine = await new PluginRegistry(plugins).load('training-engine', train.engine);
   const session = await engine.open(model, {
@@ -95,14 +79,6 @@ export async function openRun(
   await session.setMicrobatchSize(progress.memory.microbatchSize);
   if (microbatchSize !== undefined) await shrinkAfterKill(run, microbatchSize);
   return run;
-}
-
-function checkpointFolders({ run, train }: StartMessage['request']): CheckpointFolders {
-  return {
-    folder: join(run, RUN_FILES.checkpoints),
-    fallback: train.checkpointFallback && join(train.checkpointFallback, basename(run)),
-    keep: train.keepCheckpoints,
-  };
 }
 
 interface Found {
@@ -179,10 +155,14 @@ async function begin(
     parameters: Object.values(parameters).reduce((sum, { data }) => sum + data.length, 0),
     trainCount: recipe.labels.length,
     validationCount: validation.count,
+    monitor: request.train.monitor,
+    batchSize: recipe.batchSize,
     firstStep: progress.step,
     history: progress.epochs.map((record) => ({ ...record })),
   });
-  await recordEvent(run, { event: resume ? 'resumed' : 'started' });
+  if (resume) await recordEvent(run, { event: 'resumed' });
+  // The view was told just now.
+  else await history.event({ event: 'started', step: progress.step });
   for (const { reason } of passedOver)
     await recordEvent(run, { event: 'checkpoint-passed-over', detail: reason });
 }

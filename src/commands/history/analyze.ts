@@ -1,0 +1,90 @@
+import { Args, Flags } from '@oclif/core';
+import { RobleCommand } from '../../base-command.js';
+import type { Context } from '../../core/context.js';
+import { EXIT, RobleError } from '../../core/errors.js';
+import type { HistoryAnalysis } from '../../core/history/analyze-runs.js';
+import { historyLines } from '../../ui/history-text.js';
+import { hasColors, painter } from '../../ui/style.js';
+
+/** Charts and sentences of a wider terminal are not easier to read. */
+const WIDEST = 120;
+
+export default class HistoryAnalyze extends RobleCommand<HistoryAnalysis> {
+  static override summary = 'Analyse the history of training runs: what happened, what to try next, and why.';
+  static override description =
+    'Takes run folders and history files, of Keras and PyTorch programs too. The exit code is 4 when a bound is missed.';
+  static override strict = false;
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> runs/run-0001',
+    '<%= config.bin %> <%= command.id %> runs/run-0001 --html report.html --png curves.png',
+    '<%= config.bin %> <%= command.id %> runs/* --compare',
+    '<%= config.bin %> <%= command.id %> history.json --fail-under valAccuracy=0.8 --fail-over valLoss=0.7',
+  ];
+
+  static override args = {
+    runs: Args.string({ description: 'Run folders or history files.', ignoreStdin: true }),
+  };
+
+  static override flags = {
+    compare: Flags.boolean({ description: 'Rank the runs, with paired statistics over their seeds.' }),
+    metric: Flags.string({
+      helpValue: 'NAME',
+      dependsOn: ['compare'],
+      description: 'Metric to rank by, instead of the one that the runs monitor.',
+    }),
+    'fail-under': Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'METRIC=NUMBER',
+      description: 'Bound that a metric of the best epoch must reach.',
+    }),
+    'fail-over': Flags.string({
+      multiple: true,
+      multipleNonGreedy: true,
+      helpValue: 'METRIC=NUMBER',
+      description: 'Bound that a metric of the best epoch must not exceed.',
+    }),
+    html: Flags.string({ helpValue: 'FILE', description: 'Write a report as one page.' }),
+    svg: Flags.string({ helpValue: 'FILE', description: 'Write the plots as SVG.' }),
+    png: Flags.string({ helpValue: 'FILE', description: 'Write the plots as PNG.' }),
+    csv: Flags.string({ helpValue: 'FILE', description: 'Write the metrics of every epoch.' }),
+    force: Flags.boolean({ description: 'Replace files that exist.' }),
+  };
+
+  protected async execute(context: Context): Promise<HistoryAnalysis> {
+    const { argv, flags } = await this.parse(HistoryAnalyze);
+    if (argv.length === 0)
+      throw new RobleError('ROBLE_USAGE', 'There is no run to analyse.', {
+        expected: 'RUN: the folder of a run, or the file of a history',
+      });
+    const { analyzeRuns, parseBound } = await import('../../index.js');
+    const { html, svg, png, csv } = flags;
+    const analysis = await analyzeRuns(
+      {
+        runs: argv as string[],
+        bounds: [
+          ...(flags['fail-under'] ?? []).map((text) => parseBound(text, 'under')),
+          ...(flags['fail-over'] ?? []).map((text) => parseBound(text, 'over')),
+        ],
+        compare: flags.compare && flags.metric !== undefined ? { metric: flags.metric } : flags.compare,
+        files: {
+          ...(html !== undefined && { html }),
+          ...(svg !== undefined && { svg }),
+          ...(png !== undefined && { png }),
+          ...(csv !== undefined && { csv }),
+        },
+        force: flags.force,
+      },
+      context,
+    );
+    if (analysis.bounds.some(({ met }) => !met)) this.exitCode = EXIT.data;
+    return analysis;
+  }
+
+  protected render(analysis: HistoryAnalysis): void {
+    const { stdout, env } = process;
+    const width = Math.min(WIDEST, stdout.columns ?? 80);
+    const options = { width, color: hasColors(stdout, env), paint: painter(stdout, env) };
+    for (const line of historyLines(analysis, options)) this.log(line);
+  }
+}

@@ -1,0 +1,43 @@
+import { Flags } from '@oclif/core';
+import { RobleCommand } from '../../base-command.js';
+import { chosenModel } from '../../core/config/chosen-model.js';
+import type { Context } from '../../core/context.js';
+import type { BatchSizeTest } from '../../core/training/find-batch-size.js';
+import { numberFlag } from '../../flags/number-flag.js';
+import { trialFlags, trialOverrides } from '../../flags/trial-flags.js';
+import { batchSizeLines } from '../../ui/batch-size-text.js';
+
+export default class TrainBatchSize extends RobleCommand<BatchSizeTest> {
+  static override summary = 'Find a good batch size: measure the throughput of several.';
+  static override description =
+    'The weights are thrown away, and nothing is written. Measure while the machine has nothing else to do.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --dataset data/characters',
+    '<%= config.bin %> <%= command.id %> --preset resnet-small --max 256 --json',
+  ];
+  static override flags = {
+    ...trialFlags,
+    max: Flags.integer({ description: 'Largest size to try (1024).', min: 1 }),
+    'max-step-seconds': numberFlag({ description: 'End at a size of which a step takes longer (20).' }),
+  };
+
+  protected async execute(context: Context): Promise<BatchSizeTest> {
+    const { flags } = await this.parse(TrainBatchSize);
+    const loaded = await this.loadConfigWithOrigins(trialOverrides(flags));
+    const { findBatchSize } = await import('../../index.js');
+    return findBatchSize(
+      {
+        dataset: loaded.config.dataset,
+        model: chosenModel(loaded),
+        train: loaded.config.train,
+        max: flags.max,
+        maxStepSeconds: flags['max-step-seconds'],
+      },
+      context,
+    );
+  }
+
+  protected render(test: BatchSizeTest): void {
+    for (const line of batchSizeLines(test)) this.log(line);
+  }
+}

@@ -1,0 +1,52 @@
+import { Flags } from '@oclif/core';
+import { RobleCommand } from '../../base-command.js';
+import { chosenModel } from '../../core/config/chosen-model.js';
+import type { Context } from '../../core/context.js';
+import type { LearningRateTest } from '../../core/training/find-learning-rate.js';
+import { numberFlag } from '../../flags/number-flag.js';
+import { trialFlags, trialOverrides } from '../../flags/trial-flags.js';
+import { learningRateLines } from '../../ui/learning-rate-text.js';
+import { hasColors } from '../../ui/style.js';
+
+export default class TrainFindLr extends RobleCommand<LearningRateTest> {
+  static override summary = 'Find a good learning rate: try a growing one for a few steps.';
+  static override description =
+    'Everything but the schedule is as in "train". The weights are thrown away, and nothing is written.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --dataset data/characters',
+    '<%= config.bin %> <%= command.id %> --preset resnet-small --from-rate 1e-5 --to-rate 0.3 --steps 200 --json',
+  ];
+  static override flags = {
+    ...trialFlags,
+    'batch-size': Flags.integer({ description: 'Images in a step.', min: 1 }),
+    'from-rate': numberFlag({ description: 'Learning rate of the first step (1e-6).' }),
+    'to-rate': numberFlag({ description: 'Learning rate of the last step, if it comes to that (1).' }),
+    steps: Flags.integer({ description: 'Steps from the first rate to the last one (100).', min: 10 }),
+  };
+
+  protected async execute(context: Context): Promise<LearningRateTest> {
+    const { flags } = await this.parse(TrainFindLr);
+    const loaded = await this.loadConfigWithOrigins({
+      ...trialOverrides(flags),
+      'train.batchSize': { value: flags['batch-size'], flag: '--batch-size' },
+    });
+    const { findLearningRate } = await import('../../index.js');
+    return findLearningRate(
+      {
+        dataset: loaded.config.dataset,
+        model: chosenModel(loaded),
+        train: loaded.config.train,
+        fromRate: flags['from-rate'],
+        toRate: flags['to-rate'],
+        steps: flags.steps,
+      },
+      context,
+    );
+  }
+
+  protected render(test: LearningRateTest): void {
+    const width = Math.min(process.stdout.columns ?? 80, 100);
+    for (const line of learningRateLines(test, { width, color: hasColors(process.stdout, process.env) }))
+      this.log(line);
+  }
+}

@@ -1,0 +1,182 @@
+import type { ClassResults, RunAnalysis } from '../analyze-run.js';
+import type { Finding } from '../findings/finding.js';
+import { metricText, percent, points } from '../number-text.js';
+import { inlineSvg, type Panel } from '../plot/panel.js';
+import { element, escapeMarkup } from '../plot/svg.js';
+import { metricNames, metricOf, type RecordedRun } from '../recorded-run.js';
+import { runHeadline } from '../run-headline.js';
+import { eventMarks } from './event-marks.js';
+import { htmlSection, htmlTable, paragraph } from './markup.js';
+
+/** One run as a part of the page. `mistakes` is its contact sheet, a PNG. */
+export function runHtml(
+  run: RecordedRun,
+  analysis: RunAnalysis,
+  panels: readonly Panel[],
+  mistakes: Uint8Array | undefined,
+): string {
+  const { evaluation } = analysis;
+  return element(
+    'article',
+    {},
+    element('h2', {}, escapeMarkup(analysis.name)),
+    paragraph(runHeadline(analysis)),
+    htmlSection('Findings', ...analysis.findings.map(findingHtml)),
+    panels.length === 0 ? '' : element('div', { class: 'plots' }, ...panels.map(inlineSvg)),
+    htmlSection('Events', eventsTable(analysis)),
+    ...(evaluation ? evaluationSections(evaluation, mistakes) : []),
+    htmlSection('Epochs', epochsTable(analysis)),
+    settingsSection(run),
+  );
+}
+
+function findingHtml({ severity, message, suggestions }: Finding): string {
+  const advice = suggestions.map(({ key, change, why }) =>
+    element(
+      'li',
+      {},
+      element('code', {}, escapeMarkup(key)),
+      ` → ${element('strong', {}, escapeMarkup(change))}: ${escapeMarkup(why)}.`,
+    ),
+  );
+  return element(
+    'div',
+    { class: `finding ${severity}` },
+    element('span', { class: 'severity' }, severity),
+    paragraph(message),
+    advice.length > 0 ? element('ul', {}, ...advice) : '',
+  );
+}
+
+function eventsTable({ events }: RunAnalysis): string {
+  const marks = eventMarks(events);
+  if (marks.length === 0) return '';
+  const rows = marks.map(({ letter, name, steps, detail = '' }) => [
+    letter,
+    name,
+    String(steps.length),
+    `${steps.slice(0, 5).join(', ')}${steps.length > 5 ? ', …' : ''}`,
+    detail,
+  ]);
+  return htmlTable(
+    [
+      { title: '' },
+      { title: 'event' },
+      { title: 'times', numeric: true },
+      { title: 'at step' },
+      { title: 'detail' },
+    ],
+    rows,
+  );
+}
+
+function evaluationSections(evaluation: ClassResults, mistakes: Uint8Array | undefined): string[] {
+  const { perClass, worstPairs, confidentlyWrong } = evaluation;
+  const share = (value: number | null) => (value === null ? '–' : percent(value));
+  const classRows = [...perClass]
+    .sort((a, b) => (a.f1 ?? 0) - (b.f1 ?? 0))
+    .map(({ label, support, precision, recall, f1 }) => [
+      label,
+      String(support),
+      share(precision),
+      share(recall),
+      share(f1),
+    ]);
+  const number = (title: string) => ({ title, numeric: true });
+  return [
+    htmlSection(
+      `Classes, on ${evaluation.count} validation images`,
+      paragraph(evaluationLine(evaluation)),
+      htmlTable(
+        [{ title: 'class' }, number('images'), number('precision'), number('recall'), number('F1')],
+        classRows,
+      ),
+    ),
+    worstPairs.length === 0
+      ? ''
+      : htmlSection(
+          'Worst pairs',
+          htmlTable(
+            [
+              { title: 'class' },
+              { title: 'and' },
+              number('mistakes'),
+              number('of all'),
+              { title: 'which way' },
+            ],
+            worstPairs.map(({ first, second, count, share: part, firstAsSecond, secondAsFirst }) => [
+              first,
+              second,
+              String(count),
+              percent(part),
+              `${firstAsSecond} as ${second}, ${secondAsFirst} as ${first}`,
+            ]),
+          ),
+        ),
+    confidentlyWrong.length === 0
+      ? ''
+      : htmlSection(
+          'Most certain mistakes',
+          mistakes ? contactSheet(mistakes) : '',
+          htmlTable(
+            [
+              number(''),
+              { title: 'label' },
+              { title: 'predicted' },
+              number('probability'),
+              { title: 'source' },
+            ],
+            confidentlyWrong.map(({ label, predicted, probability, source }, i) => [
+              String(i + 1),
+              label,
+              predicted,
+              percent(probability),
+              source,
+            ]),
+          ),
+        ),
+  ];
+}
+
+function contactSheet(png: Uint8Array): string {
+  const data = Buffer.from(png).toString('base64');
+  return element('img', {
+    src: `data:image/png;base64,${data}`,
+    alt: 'The images of the table, row by row',
+  }).replace('></img>', '>');
+}
+
+/** The results that are numbers of the whole split. */
+function evaluationLine(evaluation: ClassResults): string {
+  const { accuracy, top3Accuracy, balancedAccuracy, foldedAccuracy, expectedCalibrationError } = evaluation;
+  return [
+    `accuracy ${percent(accuracy)}`,
+    `balanced ${percent(balancedAccuracy)}`,
+    `among the first three ${percent(top3Accuracy)}`,
+    ...(foldedAccuracy === undefined ? [] : [`look-alikes counted as one ${percent(foldedAccuracy)}`]),
+    `calibration error ${points(expectedCalibrationError)}`,
+  ].join(', ');
+}
+
+function epochsTable({ epochs, best }: RunAnalysis): string {
+  if (epochs.length === 0) return '';
+  const names = metricNames(epochs);
+  const rows = epochs.map((epoch) => [
+    `${epoch.epoch}${epoch === best ? ' (best)' : ''}`,
+    ...names.map((name) => {
+      const value = metricOf(epoch, name);
+      return value === undefined ? '–' : metricText(name, value);
+    }),
+  ]);
+  return htmlTable([{ title: 'epoch' }, ...names.map((title) => ({ title, numeric: true }))], rows);
+}
+
+function settingsSection({ settings }: RecordedRun): string {
+  if (Object.keys(settings).length === 0) return '';
+  return element(
+    'details',
+    {},
+    element('summary', {}, 'Settings'),
+    element('pre', {}, escapeMarkup(JSON.stringify(settings, null, 2))),
+  );
+}

@@ -1,0 +1,21 @@
+import { parse } from 'yaml';
+import { nest } from '../core/config/nest.js';
+import { RobleError } from '../core/errors.js';
+
+/**
+ * Settings that were given as `key.inner=value`, with the value as YAML.
+ *
+ * @throws {RobleError} `ROBLE_USAGE`
+ */
+export function parseSettings(words: readonly string[]): Record<string, unknown> {
+  return nest(
+    words.map((word) => {
+      const at = word.indexOf('=');
+      if (at > 0) return [word.slice(0, at), parse(word.slice(at + 1))] as const;
+      throw new RobleError('ROBLE_USAGE', 'A setting is not of the expected form.', {
+        received: word,
+        expected: 'KEY=VALUE, such as keepCheckpoints=5',
+      });
+    }),
+  );
+}

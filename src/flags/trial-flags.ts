@@ -1,0 +1,33 @@
+import { Flags } from '@oclif/core';
+import type { Overrides } from '../core/config/load.js';
+
+/** Flags of the commands that train for a few steps to find a good setting: what is trained, and where. */
+export const trialFlags = {
+  dataset: Flags.string({ description: 'Folder of the data set.' }),
+  preset: Flags.string({ description: 'Architecture by name.' }),
+  from: Flags.string({ helpValue: 'BUNDLE', description: 'Model bundle whose weights to start from.' }),
+  seed: Flags.integer({ description: 'Seed of all random numbers.', min: 0 }),
+  threads: Flags.integer({ description: 'Threads of the engine; 0: one for each core.', min: 0 }),
+  engine: Flags.string({ description: 'Training engine.' }),
+  device: Flags.string({ description: 'Device, such as cpu.' }),
+};
+
+const KEYS: Readonly<Record<keyof typeof trialFlags, string>> = {
+  dataset: 'dataset',
+  preset: 'model.preset',
+  from: 'train.from',
+  seed: 'train.seed',
+  threads: 'train.threads',
+  engine: 'train.engine',
+  device: 'train.device',
+};
+
+/** These flags, as overrides of the configuration. */
+export function trialOverrides(flags: { readonly [Key in keyof typeof trialFlags]?: unknown }): Overrides {
+  return Object.fromEntries(
+    Object.entries(KEYS).map(([flag, key]) => [
+      key,
+      { value: flags[flag as keyof typeof trialFlags], flag: `--${flag}` },
+    ]),
+  );
+}

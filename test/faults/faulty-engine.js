@@ -1,0 +1,98 @@
+/**
+ * The engine `onnx`, with a fault. What happens, and when, is in the query of the module's address, as `fault`:
+ * `{ on: 'step' | 'evaluate' | 'save', at: number, do: ..., marker?: path }`. `at` counts the calls of this process from
+ * 1, for `step` the batches of the whole run. With a marker file the fault happens once, whatever is started later.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { RobleError } from '../../dist/core/plugin/index.js';
+import { plugin as onnx } from '../../dist/plugins/onnx/training-engine.js';
+
+const faults = JSON.parse(new URL(import.meta.url).searchParams.get('faults') ?? '[]');
+
+const ACTIONS = {
+  /** The whole process, as the kernel's OOM killer or an operator ends it. */
+  kill: () => process.kill(process.pid, 'SIGKILL'),
+  /** The supervisor first, so that nobody is left to go on. */
+  'kill-all': () => {
+    process.kill(process.ppid, 'SIGKILL');
+    process.kill(process.pid, 'SIGKILL');
+  },
+  abort: () => process.abort(),
+  hang: () => {
+    for (;;);
+  },
+  error: () => {
+    throw new Error('an accident');
+  },
+  'out-of-memory': () => {
+    throw new RobleError('ROBLE_OUT_OF_MEMORY', 'There is no memory, says the fault.');
+  },
+  /** As the C++ library ends a process whose allocation fails where nobody catches it. */
+  'bad-alloc': () => {
+    process.stderr.write("terminate called after throwing an instance of 'std::bad_alloc'\n");
+    process.abort();
+  },
+  SIGINT: () => process.kill(process.ppid, 'SIGINT'),
+  SIGTERM: () => process.kill(process.ppid, 'SIGTERM'),
+  SIGUSR1: () => process.kill(process.ppid, 'SIGUSR1'),
+  'SIGTERM-twice': () => {
+    process.kill(process.ppid, 'SIGTERM');
+    // From another process, since this one may hang by then.
+    spawn('sh', ['-c', `sleep 0.3; kill -TERM ${process.ppid}`], { detached: true, stdio: 'ignore' });
+  },
+  /** Fills the file system that `file` lies on; `free` gives it back. */
+  fill: ({ file }) => {
+    for (let i = 0; ; i++)
+      try {
+        writeFileSync(`${file}-${i}`, Buffer.alloc(1 << 16));
+      } catch (error) {
+        if (error.code !== 'ENOSPC') throw error;
+        return;
+      }
+  },
+  free: ({ file }) => {
+    for (let i = 0; existsSync(`${file}-${i}`); i++) rmSync(`${file}-${i}`);
+  },
+};
+
+function strike(on, count) {
+  for (const fault of faults) {
+    if (fault.on !== on || fault.at !== count || fault.do === 'nan') continue;
+    if (fault.marker && existsSync(fault.marker)) continue;
+    if (fault.marker) writeFileSync(fault.marker, '');
+    const act = () => ACTIONS[fault.do](fault);
+    // While the checkpoint that was just asked for is being written.
+    if (fault.delayMs !== undefined) setTimeout(act, fault.delayMs);
+    else act();
+  }
+}
+
+export const plugin = {
+  ...onnx,
+  name: 'faulty',
+  async open(model, options) {
+    const session = await onnx.open(model, options);
+    const inner = { step: session.step, evaluate: session.evaluate, exportState: session.exportState };
+    const counts = { evaluate: 0, save: 0 };
+    return Object.assign(session, {
+      async step(batch, hyper) {
+        strike('step', batch.step);
+        const hasNan = faults.some(
+          (fault) => fault.do === 'nan' && fault.at <= batch.step && batch.step < fault.until,
+        );
+        if (hasNan) return { loss: Number.NaN, accuracy: 0, gradientNorm: Number.NaN, applied: false };
+        return inner.step.call(session, batch, hyper);
+      },
+      async evaluate(images, count) {
+        strike('evaluate', ++counts.evaluate);
+        return inner.evaluate.call(session, images, count);
+      },
+      async exportState() {
+        const state = await inner.exportState.call(session);
+        strike('save', ++counts.save);
+        return state;
+      },
+    });
+  },
+};

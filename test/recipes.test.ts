@@ -1,0 +1,180 @@
+/** The commands that look for good settings, as users run them, and their library on a scripted engine. */
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createRegistry, describeDataset, findBatchSize, findLearningRate } from '../src/index.js';
+import { LARGEST_RATE, MEMORY, STEEPEST_RATE } from './support/scripted-engine.js';
+import { temporaryFolder } from './support/temporary-folder.js';
+import { tinyBundle } from './support/tiny-bundle.js';
+import { tinyDataset } from './support/tiny-dataset.js';
+
+let root: string;
+let cwd: string;
+let dataset: string;
+let remove: () => Promise<void>;
+beforeAll(async () => {
+  ({ path: root, remove } = await temporaryFolder('recipes'));
+  cwd = join(root, 'project');
+  await mkdir(cwd);
+  dataset = await tinyDataset(join(root, 'dataset'));
+});
+afterAll(() => remove());
+
+const CLI = join(import.meta.dirname, '..', 'bin', 'run.js');
+
+async function roble(...args: string[]) {
+  const result = await execa(process.execPath, [CLI, ...args, '--dataset', dataset, '--threads', '1'], {
+    cwd,
+    env: { PATH: process.env.PATH, HOME: root, NODE_ENV: 'production' },
+    extendEnv: false,
+    reject: false,
+  });
+  return { ...result, answer: () => JSON.parse(result.stdout) };
+}
+
+/** A registry with the scripted engine in it. */
+function scripted() {
+  const registry = createRegistry();
+  const module = new URL('./support/scripted-engine.ts', import.meta.url).href;
+  registry.register({ name: 'scripted', apiVersion: 1, kind: 'training-engine', module });
+  return registry;
+}
+const options = () => ({
+  dataset,
+  model: { preset: 'cnn-small' },
+  train: { engine: 'scripted', batchSize: 16 },
+});
+
+describe('roble train find-lr', () => {
+  it('draws the curve and suggests a rate, with a blank or a colon in its name, and writes nothing', async () => {
+    for (const name of [['train', 'find-lr'], ['train:find-lr']]) {
+      const { stdout, exitCode } = await roble(...name, '--preset', 'cnn-small', '--steps', '60');
+      expect(exitCode).toBe(0);
+      expect(stdout).toMatch(/loss.*smoothed/);
+      expect(stdout).toMatch(/^Suggested learning rate: [\d.]+$/m);
+      for (const line of stdout.split('\n').slice(0, 18)) expect(line.length).toBeLessThanOrEqual(80);
+    }
+    expect(await readdir(cwd)).toEqual([]);
+  });
+
+  it('gives the points with --json, the same ones for the same seed', async () => {
+    const run = async (seed: string) =>
+      (
+        await roble('train:find-lr', '--preset', 'cnn-small', '--steps', '20', '--seed', seed, '--json')
+      ).answer();
+    const [first, again, other] = [await run('1'), await run('1'), await run('2')];
+    expect(first).toEqual(again);
+    expect(first.result.points[0].learningRate).toBeCloseTo(1e-6, 12);
+    expect(first.result.points[0]).toEqual({
+      learningRate: expect.any(Number),
+      loss: expect.any(Number),
+      smoothedLoss: expect.any(Number),
+    });
+    expect(other.result.points[0].loss).not.toBe(first.result.points[0].loss);
+  });
+
+  it.each([
+    [['--from-rate', '1', '--to-rate', '0.1'], 'ROBLE_USAGE', 2],
+    [['--from-rate', 'fast'], 'ROBLE_USAGE', 2],
+    [['--steps', '3'], 'ROBLE_USAGE', 2],
+    [['--preset', 'cnn-smal'], 'ROBLE_MODEL_INVALID', 2],
+  ])('refuses %j', async (args, code, exit) => {
+    const { answer, exitCode } = await roble('train:find-lr', ...args, '--json');
+    expect(answer()).toMatchObject({ ok: false, error: { code } });
+    expect(exitCode).toBe(exit);
+  });
+
+  it('takes the architecture of the bundle that it starts from, unless there is another choice', async () => {
+    const bundle = await tinyBundle(join(root, 'bundle'));
+    const { answer } = await roble('train:find-lr', '--from', bundle, '--json');
+    // The bundle's one layer sees 8x8 pixels, the data set has 12x12: were it another architecture, the list would be longer.
+    expect(answer().error).toMatchObject({
+      code: 'ROBLE_MODEL_INVALID',
+      expected: 'some of dense1.weight [144, 4]',
+    });
+    const other = await roble('train:find-lr', '--from', bundle, '--preset', 'cnn-small', '--json');
+    expect(other.answer().error.expected).toContain('conv1.weight');
+  });
+});
+
+describe('findLearningRate', () => {
+  it('finds the steepest fall, ends at the first step that is not applied, and tells how far it is', async () => {
+    const done: number[] = [];
+    const reporter = {
+      report: (event: { type: string; done?: number }) => {
+        if (event.type === 'progress') done.push(event.done!);
+      },
+    };
+    const { ended, points, suggestion } = await findLearningRate(options(), {
+      registry: scripted(),
+      reporter,
+    });
+    expect(ended).toBe('not-finite');
+    expect(points.at(-1)!.learningRate).toBeLessThanOrEqual(LARGEST_RATE);
+    expect(points.length).toBeGreaterThan(90);
+    expect(Math.abs(Math.log10(suggestion!.steepest / STEEPEST_RATE))).toBeLessThan(0.3);
+    expect(done).toEqual(points.map((_, i) => i + 1));
+  });
+
+  it('takes a batch in parts where the run would', async () => {
+    const train = { engine: 'scripted', batchSize: 128 };
+    const registry = scripted();
+    await expect(findLearningRate({ ...options(), train }, { registry })).rejects.toMatchObject({
+      code: 'ROBLE_OUT_OF_MEMORY',
+    });
+    const parts = { ...options(), train: { ...train, microbatchSize: 16 }, steps: 10 };
+    expect((await findLearningRate(parts, { registry })).points).toHaveLength(9);
+  });
+
+  it('ends at once when it is aborted', async () => {
+    const controller = new AbortController();
+    const reporter = { report: () => controller.abort(new Error('enough')) };
+    await expect(
+      findLearningRate(options(), { registry: scripted(), reporter, signal: controller.signal }),
+    ).rejects.toThrow('enough');
+  });
+});
+
+describe('roble train batch-size', () => {
+  it('measures sizes up to the limit and suggests one of them', async () => {
+    const measured = await roble('train', 'batch-size', '--preset', 'cnn-small', '--max', '100', '--json');
+    const { points, ended, suggestion } = measured.answer().result;
+    expect(points.map((point: { batchSize: number }) => point.batchSize)).toEqual([16, 32, 64]);
+    expect(ended).toBe('largest-size');
+    for (const { batchSize, stepMs, imagesPerSecond } of points)
+      expect(imagesPerSecond).toBeCloseTo((batchSize / stepMs) * 1000, 6);
+    expect([16, 32, 64]).toContain(suggestion.batchSize);
+    const { stdout } = await roble('train:batch-size', '--preset', 'cnn-small', '--max', '16');
+    expect(stdout).toContain('Suggested batch size: 16');
+    expect(stdout).toContain('Multiply the learning rate by 0.50');
+  });
+});
+
+describe('findBatchSize', () => {
+  it('ends where the memory does, with what it has', async () => {
+    const { points, ended } = await findBatchSize(options(), { registry: scripted() });
+    expect(points.map(({ batchSize }) => batchSize)).toEqual([16, 32, 64]);
+    expect(points.at(-1)!.batchSize * 2).toBeGreaterThan(MEMORY);
+    expect(ended).toBe('out-of-memory');
+  });
+
+  it('ends where a step takes too long', async () => {
+    const { points, ended } = await findBatchSize(
+      { ...options(), maxStepSeconds: 0.1 },
+      { registry: scripted() },
+    );
+    expect(ended).toBe('too-slow');
+    expect(points.map(({ stepMs }) => stepMs > 100)).toEqual(points.map((_, i) => i === points.length - 1));
+  });
+
+  it('tries no more samples than there are, and no fewer than one size', async () => {
+    const small = await tinyDataset(join(root, 'small'), { train: 0.25, validation: 0.75 });
+    const { points } = await findBatchSize({ ...options(), dataset: small }, { registry: scripted() });
+    const count = (await describeDataset(small)).splits.train!;
+    expect(points.at(-1)!.batchSize).toBeLessThanOrEqual(count);
+    expect(points.at(-1)!.batchSize * 2).toBeGreaterThan(Math.min(count, MEMORY));
+    const one = await findBatchSize({ ...options(), max: 5 }, { registry: scripted() });
+    expect(one.points.map(({ batchSize }) => batchSize)).toEqual([5]);
+  });
+});
