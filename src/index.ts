@@ -24,6 +24,7 @@ import {
 } from './core/training/find-learning-rate.js';
 import { type ResumeOptions, resumeTraining as resume } from './core/training/resume.js';
 import { type TrainModelOptions, type TrainResult, trainModel as train } from './core/training/train.js';
+import { type VerifyOptions, type VerifyResult, verifyTraining as verify } from './core/training/verify.js';
 import { builtinPlugins } from './plugins/index.js';
 
 /** A registry with the plugins in the box; more can be registered. */
@@ -53,6 +54,10 @@ export const findBatchSize = (
 /** Goes on with a training run; see {@link ResumeOptions}. */
 export const resumeTraining = (options: ResumeOptions, context: LibraryContext = {}): Promise<TrainResult> =>
   resume(options, { ...context, registry: context.registry ?? createRegistry() });
+
+/** Proves that kills change nothing; see {@link VerifyOptions}. */
+export const verifyTraining = (options: VerifyOptions, context: LibraryContext = {}): Promise<VerifyResult> =>
+  verify(options, { ...context, registry: context.registry ?? createRegistry() });
 
 /** Loads a model bundle to answer in this process; see {@link Model}. */
 export const loadModel = (
@@ -111,3 +116,4 @@ export type { FindLearningRateOptions, LearningRateTest } from './core/training/
 export type { ResumeOptions } from './core/training/resume.js';
 export { newestRun } from './core/training/run-folder.js';
 export type { TrainModelOptions, TrainResult } from './core/training/train.js';
+export type { VerifyOptions, VerifyResult } from './core/training/verify.js';

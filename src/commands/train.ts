@@ -4,7 +4,7 @@ import { chosenModel } from '../core/config/chosen-model.js';
 import type { Context } from '../core/context.js';
 import type { TrainResult } from '../core/training/train.js';
 import { numberFlag } from '../flags/number-flag.js';
-import { trialFlags, trialOverrides } from '../flags/trial-flags.js';
+import { trainingFlags, trainingOverrides } from '../flags/training-flags.js';
 import { trainResultLines } from '../ui/train-result.js';
 
 export default class Train extends RobleCommand<TrainResult> {
@@ -19,7 +19,7 @@ export default class Train extends RobleCommand<TrainResult> {
   ];
 
   static override flags = {
-    ...trialFlags,
+    ...trainingFlags,
     epochs: Flags.integer({ description: 'Passes over the training data.', min: 1 }),
     'batch-size': Flags.integer({ description: 'Images in a step.', min: 1 }),
     'learning-rate': numberFlag({ description: 'Largest learning rate of the schedule.' }),
@@ -41,7 +41,7 @@ export default class Train extends RobleCommand<TrainResult> {
   protected async execute(context: Context): Promise<TrainResult> {
     const { flags } = await this.parse(Train);
     const loaded = await this.loadConfigWithOrigins({
-      ...trialOverrides(flags),
+      ...trainingOverrides(flags),
       name: { value: flags.name, flag: '--name' },
       runs: { value: flags.runs, flag: '--runs' },
       'train.epochs': { value: flags.epochs, flag: '--epochs' },

@@ -6,9 +6,10 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { resultFingerprint } from '../../src/core/training/result-fingerprint.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { tinyDataset } from '../support/tiny-dataset.js';
-import { eventsOf, type Fault, type Options, resultOf, startResume, startTraining } from './training.js';
+import { eventsOf, type Fault, type Options, startResume, startTraining } from './training.js';
 
 let root: string;
 let dataset: string;
@@ -42,10 +43,10 @@ async function undisturbed(train: Record<string, unknown> = {}, faults: readonly
   const options = optionsOf(train);
   const { exitCode, all } = await startTraining(options, faults);
   expect(exitCode, all).toBe(0);
-  return resultOf(options.run!);
+  return resultFingerprint(options.run!);
 }
 
-let clean: Awaited<ReturnType<typeof resultOf>>;
+let clean: Awaited<ReturnType<typeof resultFingerprint>>;
 
 beforeAll(async () => {
   ({ path: root, remove } = await temporaryFolder('faults'));
@@ -84,10 +85,10 @@ describe('a training process that ends too early is replaced', () => {
         // There is nothing smaller than a single sample.
         expect(exitCode).toBe(3);
         expect((await startResume(options.run!)).exitCode).toBe(0);
-        expect(await resultOf(options.run!)).toEqual(await undisturbed({ microbatchSize: 1 }));
+        expect(await resultFingerprint(options.run!)).toEqual(await undisturbed({ microbatchSize: 1 }));
       } else {
         expect(exitCode, all).toBe(0);
-        expect(await resultOf(options.run!)).toEqual(clean);
+        expect(await resultFingerprint(options.run!)).toEqual(clean);
       }
       const ended = (await eventsOf(options.run!)).filter(({ event }) => event === 'worker-ended');
       expect(ended).toHaveLength(1);
@@ -99,7 +100,7 @@ describe('a training process that ends too early is replaced', () => {
     const options = optionsOf({ retry: { backoffSeconds: 0, heartbeatTimeoutSeconds: 2 } });
     const { exitCode, all } = await startTraining(options, [once({ ...PHASES[phase], do: 'hang' })]);
     expect(exitCode, all).toBe(0);
-    expect(await resultOf(options.run!)).toEqual(clean);
+    expect(await resultFingerprint(options.run!)).toEqual(clean);
     expect(await eventsOf(options.run!)).toContainEqual(
       expect.objectContaining({ event: 'worker-ended', cause: 'heartbeat-lost' }),
     );
@@ -115,7 +116,7 @@ describe('a training process that ends too early is replaced', () => {
     expect(names.filter((name) => name === 'retried')).toHaveLength(2);
     expect(names.at(-1)).toBe('failed');
     expect((await startResume(options.run!)).exitCode).toBe(0);
-    expect(await resultOf(options.run!)).toEqual(clean);
+    expect(await resultFingerprint(options.run!)).toEqual(clean);
   });
 });
 
@@ -132,7 +133,7 @@ describe('a signal saves a checkpoint, ends with its code, and the run goes on',
       expect(exitCode, all).toBe(code);
       expect((await eventsOf(options.run!)).at(-1)!.event).toBe('interrupted');
       expect((await startResume(options.run!)).exitCode).toBe(0);
-      expect(await resultOf(options.run!)).toEqual(clean);
+      expect(await resultFingerprint(options.run!)).toEqual(clean);
     });
   });
 
@@ -146,7 +147,7 @@ describe('a signal saves a checkpoint, ends with its code, and the run goes on',
     const { exitCode } = await startTraining(options, faults);
     expect(exitCode).toBe(143);
     expect((await startResume(options.run!)).exitCode).toBe(0);
-    expect(await resultOf(options.run!)).toEqual(clean);
+    expect(await resultFingerprint(options.run!)).toEqual(clean);
   });
 
   it('that a hanging process does not hear is carried out at the deadline', async () => {
@@ -159,7 +160,7 @@ describe('a signal saves a checkpoint, ends with its code, and the run goes on',
     expect(exitCode, all).toBe(143);
     expect((await eventsOf(options.run!)).at(-1)!.event).toBe('interrupted');
     expect((await startResume(options.run!)).exitCode).toBe(0);
-    expect(await resultOf(options.run!)).toEqual(clean);
+    expect(await resultFingerprint(options.run!)).toEqual(clean);
   });
 });
 
@@ -169,7 +170,7 @@ describe('when both processes are killed', () => {
     const { signal } = await startTraining(options, [{ ...PHASES[phase], do: 'kill-all' }]);
     expect(signal).toBe('SIGKILL');
     expect((await startResume(options.run!)).exitCode).toBe(0);
-    expect(await resultOf(options.run!)).toEqual(clean);
+    expect(await resultFingerprint(options.run!)).toEqual(clean);
   });
 
   it.each([
@@ -188,7 +189,7 @@ describe('when both processes are killed', () => {
     await writeFile(join(folder, newest), damage(await readFile(join(folder, newest))));
     const { exitCode, all } = await startResume(options.run!);
     expect(exitCode, all).toBe(0);
-    expect(await resultOf(options.run!)).toEqual(clean);
+    expect(await resultFingerprint(options.run!)).toEqual(clean);
     expect(await eventsOf(options.run!)).toContainEqual(
       expect.objectContaining({ event: 'checkpoint-passed-over' }),
     );
@@ -217,7 +218,7 @@ describe('a lack of memory', () => {
         once({ on: 'step', at, do: 'kill' }),
       ]);
       expect(exitCode, all).toBe(0);
-      expect(await resultOf(options.run!)).toEqual(halved);
+      expect(await resultFingerprint(options.run!)).toEqual(halved);
       const changes = (await eventsOf(options.run!)).filter(({ event }) => event === 'microbatch-changed');
       // To 8, and back to 16 at the end of the epoch after the next.
       expect(changes).toMatchObject([{ microbatchSize: 8 }, { microbatchSize: 16 }]);
@@ -227,7 +228,7 @@ describe('a lack of memory', () => {
   it('in an evaluation halves its batch, and changes no weight', async () => {
     const options = optionsOf();
     await startTraining(options, [once({ on: 'evaluate', at: 5, do: 'out-of-memory' })]);
-    const result = await resultOf(options.run!);
+    const result = await resultFingerprint(options.run!);
     expect({ ...result, epochs: [] }).toEqual({ ...clean, epochs: [] });
     expect((await eventsOf(options.run!)).map(({ event }) => event)).toContain('out-of-memory');
   });
@@ -259,7 +260,7 @@ describe('numbers that are impossible', () => {
         once({ on: 'step', at, do: 'kill' }),
       ]);
       expect(exitCode, all).toBe(0);
-      expect(await resultOf(options.run!)).toEqual(disturbed);
+      expect(await resultFingerprint(options.run!)).toEqual(disturbed);
     }
   });
 });
@@ -277,7 +278,7 @@ describe('a disk', () => {
           once({ on: 'step', at: 19, do: 'free', file }),
         ]);
         expect(exitCode, all).toBe(0);
-        expect(await resultOf(options.run!)).toEqual(clean);
+        expect(await resultFingerprint(options.run!)).toEqual(clean);
         expect(await eventsOf(options.run!)).toContainEqual(
           expect.objectContaining({ event: 'checkpoint-failed' }),
         );
@@ -300,7 +301,10 @@ describe('a disk', () => {
     await startTraining(interrupted, [{ on: 'step', at: 18, do: 'kill-all' }]);
     const { exitCode, all } = await startTraining(interrupted);
     expect(exitCode, all).toBe(0);
-    const { epochs, model } = await resultOf(options.run!, join(fallback, options.run!.split('/').at(-1)!));
+    const { epochs, model } = await resultFingerprint(
+      options.run!,
+      join(fallback, options.run!.split('/').at(-1)!),
+    );
     expect({ epochs, model }).toEqual({ epochs: clean.epochs, model: clean.model });
   });
 });

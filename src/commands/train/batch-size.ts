@@ -4,7 +4,7 @@ import { chosenModel } from '../../core/config/chosen-model.js';
 import type { Context } from '../../core/context.js';
 import type { BatchSizeTest } from '../../core/training/find-batch-size.js';
 import { numberFlag } from '../../flags/number-flag.js';
-import { trialFlags, trialOverrides } from '../../flags/trial-flags.js';
+import { trainingFlags, trainingOverrides } from '../../flags/training-flags.js';
 import { batchSizeLines } from '../../ui/batch-size-text.js';
 
 export default class TrainBatchSize extends RobleCommand<BatchSizeTest> {
@@ -16,14 +16,14 @@ export default class TrainBatchSize extends RobleCommand<BatchSizeTest> {
     '<%= config.bin %> <%= command.id %> --preset resnet-small --max 256 --json',
   ];
   static override flags = {
-    ...trialFlags,
+    ...trainingFlags,
     max: Flags.integer({ description: 'Largest size to try (1024).', min: 1 }),
     'max-step-seconds': numberFlag({ description: 'End at a size of which a step takes longer (20).' }),
   };
 
   protected async execute(context: Context): Promise<BatchSizeTest> {
     const { flags } = await this.parse(TrainBatchSize);
-    const loaded = await this.loadConfigWithOrigins(trialOverrides(flags));
+    const loaded = await this.loadConfigWithOrigins(trainingOverrides(flags));
     const { findBatchSize } = await import('../../index.js');
     return findBatchSize(
       {

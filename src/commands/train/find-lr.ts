@@ -4,7 +4,7 @@ import { chosenModel } from '../../core/config/chosen-model.js';
 import type { Context } from '../../core/context.js';
 import type { LearningRateTest } from '../../core/training/find-learning-rate.js';
 import { numberFlag } from '../../flags/number-flag.js';
-import { trialFlags, trialOverrides } from '../../flags/trial-flags.js';
+import { trainingFlags, trainingOverrides } from '../../flags/training-flags.js';
 import { learningRateLines } from '../../ui/learning-rate-text.js';
 import { hasColors } from '../../ui/style.js';
 
@@ -17,7 +17,7 @@ export default class TrainFindLr extends RobleCommand<LearningRateTest> {
     '<%= config.bin %> <%= command.id %> --preset resnet-small --from-rate 1e-5 --to-rate 0.3 --steps 200 --json',
   ];
   static override flags = {
-    ...trialFlags,
+    ...trainingFlags,
     'batch-size': Flags.integer({ description: 'Images in a step.', min: 1 }),
     'from-rate': numberFlag({ description: 'Learning rate of the first step (1e-6).' }),
     'to-rate': numberFlag({ description: 'Learning rate of the last step, if it comes to that (1).' }),
@@ -27,7 +27,7 @@ export default class TrainFindLr extends RobleCommand<LearningRateTest> {
   protected async execute(context: Context): Promise<LearningRateTest> {
     const { flags } = await this.parse(TrainFindLr);
     const loaded = await this.loadConfigWithOrigins({
-      ...trialOverrides(flags),
+      ...trainingOverrides(flags),
       'train.batchSize': { value: flags['batch-size'], flag: '--batch-size' },
     });
     const { findLearningRate } = await import('../../index.js');

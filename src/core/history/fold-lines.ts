@@ -8,13 +8,17 @@ const lineSchema = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('run') }),
   epochSchema.extend({ type: z.literal('epoch') }),
   eventSchema.extend({ type: z.literal('event') }),
-  z.looseObject({ type: z.literal('resumed'), epoch: z.int().gte(0), step: z.int().gte(0).optional() }),
+  z.looseObject({
+    type: z.literal('resumed'),
+    epoch: z.int().gte(0),
+    step: z.int().gte(0).default(Number.MAX_SAFE_INTEGER),
+  }),
 ]);
 
 /**
- * The history that the lines of `history.jsonl` tell. `resumed` says how many epochs were complete, and at which
- * step: what is after it comes again. So does every epoch from the number of an epoch line on, should the mark be lost. A line that was torn by a
- * crash is passed over.
+ * The history that the lines of `history.jsonl` tell. `resumed` says how many epochs were complete, and at which step:
+ * what is after it comes again. So does every epoch from the number of an epoch line on, should that mark be lost. A
+ * line that was torn by a crash is passed over.
  *
  * @param passedOver hears the number of each line that cannot be read, the last one excepted: a run that lives, or was
  *   killed, has not ended it yet
@@ -33,12 +37,12 @@ export function foldLines(text: string, file: string, passedOver: (line: number)
     }
     const { type, ...record } = entry;
     if (type === 'run') run = record;
-    if (type === 'epoch') epochs = [...epochs.filter(({ epoch }) => epoch < entry.epoch), entry];
-    if (type === 'event') events.push(record as z.output<typeof eventSchema>);
-    if (type === 'resumed') {
-      const { epoch: complete, step = Number.POSITIVE_INFINITY } = entry;
-      epochs = epochs.filter(({ epoch }) => epoch <= complete);
-      events = events.filter((event) => event.step < step || !REPEATED_EVENTS.has(event.event));
+    else if (type === 'epoch')
+      epochs = [...epochs.filter(({ epoch }) => epoch < entry.epoch), { ...record, epoch: entry.epoch }];
+    else if (type === 'event') events.push(record as z.output<typeof eventSchema>);
+    else {
+      epochs = epochs.filter(({ epoch }) => epoch <= entry.epoch);
+      events = events.filter(({ event, step }) => step < entry.step || !REPEATED_EVENTS.has(event));
     }
   }
   if (run) return asRunHistory({ run, epochs, events });

@@ -20,12 +20,12 @@ export async function readHistory(
   const file = join(runFolder, RUN_FILES.history);
   try {
     return checkHistory(parseHistoryJson(await readFile(file, 'utf8'), file), file);
-  } catch (error) {
+  } catch (thrown) {
+    const error = RobleError.from(thrown);
     const history = await readLines(runFolder, warn).catch((cause) => {
-      // Where the lines are absent, or damaged too, what is wrong with the whole says more.
-      throw noHistory(runFolder, RobleError.from(error), cause);
+      throw worseOf(runFolder, error, RobleError.from(cause));
     });
-    warn(`${RobleError.from(error).message} Read ${RUN_FILES.lines} instead.`);
+    warn(`${error.message} Read ${RUN_FILES.lines} instead.`);
     return history;
   }
 }
@@ -43,10 +43,14 @@ async function readLines(runFolder: string, warn: (message: string) => void): Pr
   );
 }
 
-function noHistory(runFolder: string, error: RobleError, cause: unknown): RobleError {
-  if (error.code !== 'ROBLE_FILE_NOT_FOUND') return error;
-  return new RobleError('ROBLE_FILE_NOT_FOUND', `${runFolder} holds no history of a run.`, {
-    expected: `${RUN_FILES.history} or ${RUN_FILES.lines} in the folder`,
-    cause,
-  });
+/** What to tell of two files that cannot be read: that one is damaged says more than that the other is absent. */
+function worseOf(runFolder: string, ofWhole: RobleError, ofLines: RobleError): RobleError {
+  const damaged = [ofWhole, ofLines].find(({ code }) => code !== 'ROBLE_FILE_NOT_FOUND');
+  return (
+    damaged ??
+    new RobleError('ROBLE_FILE_NOT_FOUND', `${runFolder} holds no history of a run.`, {
+      expected: `${RUN_FILES.history} or ${RUN_FILES.lines} in the folder`,
+      cause: ofWhole,
+    })
+  );
 }

@@ -26,11 +26,19 @@ export interface RecordedRun {
   readonly mistakesFile?: string;
 }
 
+/**
+ * Training computes in float32, from 1.4e-45 to 3.4e38. What is far beyond is no result, or 0; to compute with it would
+ * overflow.
+ */
+const LARGEST = 1e100;
+const SMALLEST = 1e-100;
+
 /** The value of a metric, or undefined when there is no finite one. */
 export function metricOf(epoch: RecordedEpoch | undefined, name: string): number | undefined {
   // Names come from files and from the command line; "constructor" is none.
   const value = epoch && Object.hasOwn(epoch.metrics, name) ? epoch.metrics[name] : undefined;
-  return value ?? undefined;
+  if (typeof value !== 'number' || !(Math.abs(value) <= LARGEST)) return undefined;
+  return Math.abs(value) < SMALLEST ? 0 : value;
 }
 
 /** The epochs of a run that have a finite value of a metric, as [epoch, value]. */

@@ -1,9 +1,6 @@
 import { crc32c } from './crc32c.js';
 import type { EpochRecord, RunHistory } from './record.js';
 
-/** TensorBoard takes every file for its own that has `tfevents` in its name. */
-export const TENSORBOARD_FILE = 'events.out.tfevents.0.roble';
-
 /** Fields of an epoch that say where it is, not how it went. */
 const PLACES: readonly string[] = ['epoch', 'step'];
 

@@ -67,7 +67,7 @@ export async function resumeTraining(
       const detail = changes.map((change) => describeChange(change, before, train, history)).join('; ');
       await recordChange(request, detail, context);
     }
-    return { run: folder.path, ...(await superviseRun(request, true, context)) };
+    return { run: folder.path, ...(await superviseRun(request, true, folder, context)) };
   } finally {
     await folder.release();
   }

@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { claimRunFolder, nextRunFolder } from './run-folder.js';
+import { claimRunFolder, lockRunFolder, nextRunFolder } from './run-folder.js';
 
 let runs: string;
 beforeEach(async () => {
@@ -23,16 +23,49 @@ it('of many claims at once grants one', async () => {
   expect(claims.filter((claim) => claim.status === 'fulfilled')).toHaveLength(1);
 });
 
-it('takes over from a process that is gone', async () => {
+/** Leaves a lock as a process would that ended without releasing it. */
+async function leaveLock(owner: object, ageMs = 0): Promise<string> {
+  const lock = join(runs, 'a', 'run.lock');
   await mkdir(join(runs, 'a'));
-  const pid = Number(execFileSync(process.execPath, ['-p', 'process.pid']));
-  await writeFile(join(runs, 'a', 'run.lock'), JSON.stringify({ pid, started: '1' }));
+  await writeFile(lock, JSON.stringify({ host: hostname(), ...owner }));
+  const time = new Date(Date.now() - ageMs);
+  await utimes(lock, time, time);
+  return lock;
+}
+const goneProcess = () => Number(execFileSync(process.execPath, ['-p', 'process.pid']));
+
+it('takes over from a process that is gone', async () => {
+  await leaveLock({ pid: goneProcess(), started: '1' });
   await (await claimRunFolder(join(runs, 'a'))).release();
+  expect(await readdir(join(runs, 'a'))).toEqual([]);
 });
 
 it('takes over when the process number belongs to another process now', async () => {
-  await mkdir(join(runs, 'a'));
-  await writeFile(join(runs, 'a', 'run.lock'), JSON.stringify({ pid: process.pid, started: 'long ago' }));
+  await leaveLock({ pid: process.pid, started: 'long ago' });
+  await (await claimRunFolder(join(runs, 'a'))).release();
+});
+
+it('of many that take over at once grants one', async () => {
+  await leaveLock({ pid: goneProcess(), started: '1' });
+  const claims = await Promise.allSettled(Array.from({ length: 20 }, () => lockRunFolder(join(runs, 'a'))));
+  expect(claims.filter((claim) => claim.status === 'fulfilled')).toHaveLength(1);
+});
+
+it('waits for the training process of a supervisor that is gone', async () => {
+  const worker = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 700)'], { stdio: 'ignore' });
+  const stat = await readFile(`/proc/${worker.pid}/stat`, 'utf8');
+  const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  await leaveLock({ pid: goneProcess(), started: '1', worker: { pid: worker.pid, started } });
+  const folder = await claimRunFolder(join(runs, 'a'));
+  expect(worker.exitCode).toBe(0);
+  await folder.release();
+});
+
+it('of another machine believes the signs of life', async () => {
+  const lock = await leaveLock({ pid: 1, host: 'elsewhere' });
+  await expect(claimRunFolder(join(runs, 'a'))).rejects.toMatchObject({ code: 'ROBLE_RUN_LOCKED' });
+  const longAgo = new Date(Date.now() - 120_000);
+  await utimes(lock, longAgo, longAgo);
   await (await claimRunFolder(join(runs, 'a'))).release();
 });
 

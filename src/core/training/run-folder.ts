@@ -1,13 +1,12 @@
-import { mkdir, open, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { RobleError } from '../errors.js';
 
-const LOCK = 'run.lock';
+import { LOCK, type RunLock, takeLock } from './run-lock.js';
 
 /** A run folder that is ours until it is released. */
-export interface RunFolder {
+export interface RunFolder extends RunLock {
   readonly path: string;
-  release(): Promise<void>;
 }
 
 /** The next free `run-NNNN` under a folder. */
@@ -50,8 +49,9 @@ function runName(number: number): string {
  */
 export async function claimRunFolder(folder: string): Promise<RunFolder> {
   await mkdir(folder, { recursive: true });
-  const { path, release } = await lockRunFolder(folder);
-  const files = (await readdir(path)).filter((name) => name !== LOCK);
+  const claimed = await lockRunFolder(folder);
+  const { path, release } = claimed;
+  const files = (await readdir(path)).filter((name) => !name.startsWith(LOCK));
   if (files.length > 0) {
     await release();
     throw new RobleError('ROBLE_RUN_EXISTS', `${path} is not empty.`, {
@@ -63,7 +63,7 @@ export async function claimRunFolder(folder: string): Promise<RunFolder> {
       ],
     });
   }
-  return { path, release };
+  return claimed;
 }
 
 /**
@@ -73,65 +73,6 @@ export async function claimRunFolder(folder: string): Promise<RunFolder> {
  */
 export async function lockRunFolder(folder: string): Promise<RunFolder> {
   const path = resolve(folder);
-  const lock = join(path, LOCK);
-  await takeLock(lock, path);
-  return { path, release: () => rm(lock, { force: true }) };
-}
-
-async function takeLock(lock: string, folder: string, retry = true): Promise<void> {
-  try {
-    const handle = await open(lock, 'wx');
-    await handle.writeFile(JSON.stringify({ pid: process.pid, started: await startTimeOf(process.pid) }));
-    await handle.close();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    const owner = await readOwner(lock);
-    if (!retry || (await isAlive(owner)))
-      throw new RobleError(
-        'ROBLE_RUN_LOCKED',
-        `Another process (${owner?.pid ?? 'just starting'}) is training in ${folder}.`,
-        {
-          expected: 'one training process in a run folder',
-          nextSteps: ['Wait for it, stop it, or choose another run folder.'],
-        },
-      );
-    // What a killed process left behind.
-    await rm(lock, { force: true });
-    await takeLock(lock, folder, false);
-  }
-}
-
-interface LockOwner {
-  readonly pid: number;
-  readonly started: string | undefined;
-}
-
-/** Undefined while the owner has not written its name yet. */
-async function readOwner(lock: string): Promise<LockOwner | undefined> {
-  try {
-    return JSON.parse(await readFile(lock, 'utf8')) as LockOwner;
-  } catch {
-    return undefined;
-  }
-}
-
-async function isAlive(owner: LockOwner | undefined): Promise<boolean> {
-  if (!owner) return true;
-  try {
-    process.kill(owner.pid, 0);
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-  // A process number is used again; the start time tells a new process from the owner.
-  return (await startTimeOf(owner.pid)) === owner.started;
-}
-
-/** When a process started, in clock ticks since boot; undefined where the system does not tell. */
-async function startTimeOf(pid: number): Promise<string | undefined> {
-  try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-  } catch {
-    return undefined;
-  }
+  const lock = await takeLock(path);
+  return { path, ...lock };
 }

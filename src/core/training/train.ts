@@ -64,7 +64,7 @@ export async function trainModel(
       train,
     };
     await writeSynced(join(folder.path, RUN_FILES.request), `${JSON.stringify(request, null, 2)}\n`);
-    return { run: folder.path, ...(await superviseRun(request, false, context)) };
+    return { run: folder.path, ...(await superviseRun(request, false, folder, context)) };
   } finally {
     await folder.release();
   }

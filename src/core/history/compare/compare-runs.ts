@@ -1,4 +1,4 @@
-import type { Context } from '../../context.js';
+import type { Context, Reporter } from '../../context.js';
 import { RobleError } from '../../errors.js';
 import { countOf } from '../../text.js';
 import { analyzeRun, judgedMetrics } from '../analyze-run.js';
@@ -45,19 +45,22 @@ export function compareRecordedRuns(
 ): RunComparison {
   const monitor = monitorOf(runs[0]!);
   const chosen = metric ?? monitor.metric;
+  const scored = runs.flatMap((run) => scoredRun(run, chosen, reporter));
   const mode = metricMode(chosen) ?? (chosen === monitor.metric ? monitor.mode : undefined);
   if (mode === undefined) throw notAQuality(chosen);
-  const scored = runs.flatMap((run): ScoredRun[] => {
-    const metrics = judgedMetrics(analyzeRun(run));
-    const value = metrics.get(chosen);
-    if (value === undefined) throw unknownMetric(chosen, run.name, [...metrics.keys()]);
-    if (value !== null) return [{ run, value }];
-    reporter?.report({ type: 'warning', message: `${run.name} has no finite ${chosen}; it is left out.` });
-    return [];
-  });
   const sign = mode === 'min' ? 1 : -1;
   const groups = groupRuns(scored).sort((a, b) => sign * (a.mean - b.mean));
   return { metric: chosen, mode, groups, duels: duelsOf(groups, chosen) };
+}
+
+/** None of a run that has no finite value of the metric, which is told. */
+function scoredRun(run: RecordedRun, metric: string, reporter: Reporter | undefined): ScoredRun[] {
+  const metrics = judgedMetrics(analyzeRun(run));
+  const value = metrics.get(metric);
+  if (value === undefined) throw unknownMetric(metric, run.name, [...metrics.keys()]);
+  if (value !== null) return [{ run, value }];
+  reporter?.report({ type: 'warning', message: `${run.name} has no finite ${metric}; it is left out.` });
+  return [];
 }
 
 function notAQuality(metric: string): RobleError {

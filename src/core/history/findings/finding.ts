@@ -60,7 +60,7 @@ export function recentGain({ run, monitor }: StudiedRun): RecentGain | undefined
   return {
     window,
     gain,
-    relativeGain: gain / Math.max(Math.abs(earlier[1]), Number.MIN_VALUE),
+    relativeGain: earlier[1] === 0 ? Math.sign(gain) : gain / Math.abs(earlier[1]),
     bestEpoch: whole[0],
     reached: (tolerance) => curve.find(([, quality]) => quality >= whole[1] - tolerance)![0],
   };

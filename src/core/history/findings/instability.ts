@@ -65,7 +65,9 @@ export const notFinite: Detector = (study) =>
   metricNames(study.run.epochs).flatMap((metric) => {
     if (metricMode(metric) === undefined && metric !== 'gradientNorm') return [];
     const { run } = study;
-    const epochs = run.epochs.filter(({ metrics }) => metrics[metric] === null).map(({ epoch }) => epoch);
+    const epochs = run.epochs
+      .filter((epoch) => Object.hasOwn(epoch.metrics, metric) && metricOf(epoch, metric) === undefined)
+      .map(({ epoch }) => epoch);
     if (epochs.length === 0) return [];
     return [
       {

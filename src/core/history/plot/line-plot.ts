@@ -70,7 +70,8 @@ function extent(values: readonly number[]): Range {
 /** Some air above and below, but no shares that cannot be. */
 function padded([low, high]: Range, isShare: boolean): Range {
   const air = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
-  return isShare ? [Math.max(0, low - air), Math.min(1, high + air)] : [low - air, high + air];
+  if (!isShare) return [low - air, high + air];
+  return [Math.max(Math.min(0, low), low - air), Math.min(Math.max(1, high), high + air)];
 }
 
 function scale([low, high]: Range, from: number, to: number): Scale {

@@ -1,6 +1,6 @@
 import { csvField } from '../../text.js';
 import type { RunAnalysis } from '../analyze-run.js';
-import { metricNames } from '../recorded-run.js';
+import { metricNames, metricOf } from '../recorded-run.js';
 
 /** The epochs of all runs as a table, a line for each; what an epoch does not have is empty. Quoted as RFC 4180 says. */
 export function epochsCsv(runs: readonly RunAnalysis[]): string {
@@ -10,7 +10,7 @@ export function epochsCsv(runs: readonly RunAnalysis[]): string {
       name,
       String(epoch.epoch),
       String(epoch === best),
-      ...names.map((metric) => String(epoch.metrics[metric] ?? '')),
+      ...names.map((metric) => String(metricOf(epoch, metric) ?? '')),
     ]),
   );
   const lines = [['run', 'epoch', 'best', ...names], ...rows];

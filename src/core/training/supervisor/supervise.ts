@@ -7,6 +7,7 @@ import { newestStepOf } from '../checkpoints/checkpoint-store.js';
 import { foldersOf, storesOf } from '../checkpoints/checkpoint-writer.js';
 import type { RunOutcome, RunRequest } from '../messages.js';
 import { bestEpoch } from '../policies/early-stopping.js';
+import type { RunLock } from '../run-lock.js';
 import { decideRetry, FIRST_ATTEMPT, type UnfinishedLife } from './retry-policy.js';
 import { causeOf, describeEnd, errorOf } from './worker-end.js';
 import { runWorker, type WorkerLife } from './worker-process.js';
@@ -18,13 +19,14 @@ import { runWorker, type WorkerLife } from './worker-process.js';
 export async function superviseRun(
   request: RunRequest,
   resume: boolean,
+  lock: RunLock,
   context: Context & { readonly registry: PluginRegistry },
 ): Promise<RunOutcome> {
   let state = FIRST_ATTEMPT;
   const { entries: plugins } = context.registry;
   let start: Parameters<typeof runWorker>[0] = { request, plugins, resume };
   for (;;) {
-    const life = await runWorker(start, context);
+    const life = await runWorker(start, lock, context);
     if (life.end.type === 'done') return life.end.outcome;
     const ended = life as UnfinishedLife;
     const { retry } = request.train;

@@ -3,6 +3,7 @@ import type { Context } from '../../context.js';
 import { RobleError } from '../../errors.js';
 import { childModule } from '../../module-url.js';
 import type { FromWorker, StartMessage, ToWorker } from '../messages.js';
+import type { RunLock } from '../run-lock.js';
 import { countOomKills } from './oom-kills.js';
 import type { WorkerEnd } from './worker-end.js';
 
@@ -22,6 +23,7 @@ export interface WorkerLife {
 /** Runs one training process: passes its events on and the request to stop to it, watches its heartbeat, waits for its end. */
 export async function runWorker(
   start: Omit<StartMessage, 'type'>,
+  lock: RunLock,
   { signal, reporter }: Context,
 ): Promise<WorkerLife> {
   const { retry } = start.request.train;
@@ -38,6 +40,7 @@ export async function runWorker(
   const tell = (message: ToWorker) => child.connected && child.send(message, () => {});
   const lastWords = collectLastWords(child);
   const known = { step: 0, microbatchSize: firstMicrobatch(start) };
+  const warn = (message: string) => reporter?.report({ type: 'warning', message });
   let endedFor: 'heartbeat' | 'deadline' | undefined;
   const end = (reason: typeof endedFor) => {
     endedFor ??= reason;
@@ -71,7 +74,11 @@ export async function runWorker(
         const died = { type: 'died', code, signal: killedBy, lastWords: lastWords(), oomKill } as const;
         settle({ end: last ?? { ...died, ...(endedFor && { endedFor }) }, ...known });
       });
-      tell({ type: 'start', ...start });
+      // Nothing is written before the lock names who writes.
+      lock
+        .nameWorker(child.pid!)
+        .catch((error) => warn(`The lock could not be renewed: ${error.message}`))
+        .finally(() => tell({ type: 'start', ...start }));
       if (signal?.aborted) stop();
       else signal?.addEventListener('abort', stop, { once: true });
     });

@@ -1,8 +1,8 @@
 import { Flags } from '@oclif/core';
 import type { Overrides } from '../core/config/load.js';
 
-/** Flags of the commands that train for a few steps to find a good setting: what is trained, and where. */
-export const trialFlags = {
+/** What is trained, on what and where: flags of all commands that begin a training. */
+export const trainingFlags = {
   dataset: Flags.string({ description: 'Folder of the data set.' }),
   preset: Flags.string({ description: 'Architecture by name.' }),
   from: Flags.string({ helpValue: 'BUNDLE', description: 'Model bundle whose weights to start from.' }),
@@ -12,7 +12,7 @@ export const trialFlags = {
   device: Flags.string({ description: 'Device, such as cpu.' }),
 };
 
-const KEYS: Readonly<Record<keyof typeof trialFlags, string>> = {
+const KEYS: Readonly<Record<keyof typeof trainingFlags, string>> = {
   dataset: 'dataset',
   preset: 'model.preset',
   from: 'train.from',
@@ -23,11 +23,13 @@ const KEYS: Readonly<Record<keyof typeof trialFlags, string>> = {
 };
 
 /** These flags, as overrides of the configuration. */
-export function trialOverrides(flags: { readonly [Key in keyof typeof trialFlags]?: unknown }): Overrides {
+export function trainingOverrides(
+  flags: { readonly [Key in keyof typeof trainingFlags]?: unknown },
+): Overrides {
   return Object.fromEntries(
     Object.entries(KEYS).map(([flag, key]) => [
       key,
-      { value: flags[flag as keyof typeof trialFlags], flag: `--${flag}` },
+      { value: flags[flag as keyof typeof trainingFlags], flag: `--${flag}` },
     ]),
   );
 }

@@ -1,0 +1,48 @@
+import { Flags } from '@oclif/core';
+import { RobleCommand } from '../../base-command.js';
+import { chosenModel } from '../../core/config/chosen-model.js';
+import type { Context } from '../../core/context.js';
+import { EXIT } from '../../core/errors.js';
+import { countOf } from '../../core/text.js';
+import type { VerifyResult } from '../../core/training/verify.js';
+import { trainingFlags, trainingOverrides } from '../../flags/training-flags.js';
+
+export default class TrainVerify extends RobleCommand<VerifyResult> {
+  static override summary = 'Prove on your own project that a kill changes nothing.';
+  static override description =
+    'Trains for a few steps, and again while the training process is killed at random moments; both must end with the same weights, bit for bit. Nothing of it is kept. Ends with 1 when they differ.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --dataset data/characters',
+    '<%= config.bin %> <%= command.id %> --kills 20 --steps 200',
+  ];
+
+  static override flags = {
+    ...trainingFlags,
+    kills: Flags.integer({ description: 'How often the training process is killed (5).', min: 1 }),
+    steps: Flags.integer({ description: 'Steps of each of the two epochs (40).', min: 1 }),
+  };
+
+  protected async execute(context: Context): Promise<VerifyResult> {
+    const { flags } = await this.parse(TrainVerify);
+    const loaded = await this.loadConfigWithOrigins(trainingOverrides(flags));
+    const { verifyTraining } = await import('../../index.js');
+    const { dataset, train } = loaded.config;
+    const { kills, steps } = flags;
+    const result = await verifyTraining(
+      { dataset, model: chosenModel(loaded), train, kills, steps },
+      context,
+    );
+    if (!result.same) this.exitCode = EXIT.bug;
+    return result;
+  }
+
+  protected render({ same, kills, undisturbed, killed }: VerifyResult): void {
+    this.log(`undisturbed          weights ${undisturbed.state}`);
+    this.log(`killed ${countOf(kills, 'time').padEnd(13)} weights ${killed.state}`);
+    this.log(
+      same
+        ? 'The same bits: weights, optimizer, model and metrics.'
+        : 'They differ: please report it, with the settings and the data set.',
+    );
+  }
+}

@@ -1,0 +1,159 @@
+import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RobleError } from '../errors.js';
+
+export const LOCK = 'run.lock';
+
+/** How often the owner of a lock shows that it lives, for processes on other machines that share the folder. */
+const SIGN_EVERY_MS = 10_000;
+/** A lock of another machine without a sign for so long is one that was left behind. */
+const STALE_AFTER_MS = 60_000;
+/** How long to wait for the training process of a supervisor that was killed: it saves, and ends. */
+const ORPHAN_WAIT_MS = 60_000;
+
+export interface RunLock {
+  /** Names the training process, so that nobody takes the folder over while it still writes. */
+  nameWorker(pid: number): Promise<void>;
+  release(): Promise<void>;
+}
+
+interface Process {
+  readonly pid: number;
+  /** Tells it from another process that got the same number; undefined where the system does not tell. */
+  readonly started?: string | undefined;
+}
+
+interface Owner extends Process {
+  readonly host: string;
+  readonly worker?: Process;
+}
+
+/**
+ * Takes the lock of a folder, also from an owner that is gone.
+ *
+ * @throws {RobleError} `ROBLE_RUN_LOCKED`
+ */
+export async function takeLock(folder: string): Promise<RunLock> {
+  const lock = join(folder, LOCK);
+  // Unique on this machine and, by the name of the machine, on others.
+  const own = `${lock}.${hostname()}-${process.pid}-${Math.random().toString(36).slice(2)}`;
+  const owner: Owner = { host: hostname(), ...(await describe(process.pid)) };
+  await writeFile(own, JSON.stringify(owner));
+  try {
+    // A link appears with its content or not at all: a kill leaves no lock without an owner.
+    while (!(await succeeds(link(own, lock), 'EEXIST'))) await removeStale(lock, own, folder);
+  } finally {
+    await rm(own, { force: true });
+  }
+  const signs = setInterval(() => void utimes(lock, new Date(), new Date()).catch(() => {}), SIGN_EVERY_MS);
+  signs.unref();
+  return {
+    async nameWorker(pid) {
+      await writeFile(own, JSON.stringify({ ...owner, worker: await describe(pid) }));
+      await rename(own, lock);
+    },
+    async release() {
+      clearInterval(signs);
+      await rm(lock, { force: true });
+    },
+  };
+}
+
+/** Removes a lock whose owner is gone; returns when there may be none. */
+async function removeStale(lock: string, own: string, folder: string): Promise<void> {
+  const text = await readFile(lock, 'utf8').catch(ignoreMissing);
+  if (text === undefined) return;
+  const owner = parseOwner(text);
+  if (owner && (await isAlive(owner, lock, own))) throw locked(folder, owner);
+  if (owner?.worker && owner.host === hostname()) await waitForEnd(owner.worker, folder, owner);
+  const aside = `${own}-stale`;
+  if (!(await succeeds(rename(lock, aside), 'ENOENT'))) return;
+  // Another process may have been quicker, so that this is its fresh lock: it goes back.
+  if ((await readFile(aside, 'utf8')) !== text) await succeeds(link(aside, lock), 'EEXIST');
+  await rm(aside);
+}
+
+/** Who has a folder; undefined when nobody has. */
+export async function lockOwner(folder: string): Promise<Owner | undefined> {
+  const text = await readFile(join(folder, LOCK), 'utf8').catch(ignoreMissing);
+  return text === undefined ? undefined : parseOwner(text);
+}
+
+/** Undefined of what no owner has written. */
+function parseOwner(text: string): Owner | undefined {
+  try {
+    return JSON.parse(text) as Owner;
+  } catch {
+    return undefined;
+  }
+}
+
+async function isAlive(owner: Owner, lock: string, own: string): Promise<boolean> {
+  if (owner.host === hostname()) return isRunning(owner);
+  // By the clock of the file server, which gave both times.
+  await utimes(own, new Date(), new Date());
+  const [theirs, ours] = await Promise.all([stat(lock), stat(own)]);
+  return ours.mtimeMs - theirs.mtimeMs < STALE_AFTER_MS;
+}
+
+async function waitForEnd(worker: Process, folder: string, owner: Owner): Promise<void> {
+  const started = performance.now();
+  while (await isRunning(worker)) {
+    if (performance.now() - started > ORPHAN_WAIT_MS) throw locked(folder, { ...owner, ...worker });
+    await sleep(50);
+  }
+}
+
+async function isRunning({ pid, started }: Process): Promise<boolean> {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+  return (await startTimeOf(pid)) === started;
+}
+
+async function describe(pid: number): Promise<Process> {
+  return { pid, started: await startTimeOf(pid) };
+}
+
+/** When a process started, in clock ticks since boot; undefined where the system does not tell, or for one that ended. */
+async function startTimeOf(pid: number): Promise<string | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const [state, ...fields] = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  // A process that ended and that nobody has asked about yet is gone for us.
+  return state === 'Z' ? undefined : fields[18];
+}
+
+function locked(folder: string, { pid, host }: Owner): RobleError {
+  const where = host === hostname() ? '' : ` on ${host}`;
+  return new RobleError('ROBLE_RUN_LOCKED', `Another process (${pid}${where}) is training in ${folder}.`, {
+    expected: 'one training process in a run folder',
+    nextSteps: [
+      'Wait for it, stop it, or choose another run folder.',
+      ...(where
+        ? [
+            `If it is gone, try again ${STALE_AFTER_MS / 1000} s after its end: a lock without signs of life is taken over.`,
+          ]
+        : []),
+    ],
+  });
+}
+
+/** Whether a file operation worked; false for the one error that is expected of it. */
+async function succeeds(work: Promise<unknown>, expected: string): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === expected) return false;
+    throw error;
+  }
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}
