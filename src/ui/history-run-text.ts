@@ -29,7 +29,7 @@ export function runLines(run: RunAnalysis, options: HistoryTextOptions): string[
     ...wrapWords(runHeadline(run), width),
     ...curveLines(run.epochs, ['loss', 'valLoss'], options),
     ...curveLines(run.epochs, ['accuracy', 'valAccuracy'], options),
-    ...metricLines(run),
+    ...metricLines(run, options),
     ...findingLines(run.findings, options),
     ...eventLines(run, options),
     ...(run.evaluation ? classLines(run.evaluation, options) : []),
@@ -52,7 +52,7 @@ function curveLines(
 }
 
 /** The metrics of the best epoch beside those of the last. */
-function metricLines({ epochs, best }: RunAnalysis): string[] {
+function metricLines({ epochs, best }: RunAnalysis, { width }: HistoryTextOptions): string[] {
   const last = epochs.at(-1);
   if (!best || !last) return [];
   const cell = (epoch: RecordedEpoch, name: string) => {
@@ -65,13 +65,8 @@ function metricLines({ epochs, best }: RunAnalysis): string[] {
     { title: `best, epoch ${best.epoch}`, numeric: true },
     { title: `last, epoch ${last.epoch}`, numeric: true },
   ];
-  return [
-    '',
-    ...tableLines(
-      columns,
-      names.map((name) => [name, cell(best, name), cell(last, name)]),
-    ),
-  ];
+  const rows = names.map((name) => [name, cell(best, name), cell(last, name)]);
+  return ['', ...tableLines(columns, rows).map((line) => cutLine(line, width))];
 }
 
 const SEVERITY_COLORS = { problem: 'red', warning: 'yellow', info: 'cyan' } as const;

@@ -23,8 +23,10 @@ export interface LineChartOptions {
 const SIGNS = ['*', 'o', '+', 'x', '#', '@', '%', '&'];
 const COLORS = ['cyan', 'yellow', 'green', 'magenta', 'blue', 'red', 'white', 'gray'] as const;
 
-/** Lines under the plot: the axis, its labels, the legend. */
-const FOOTER_LINES = 3;
+/** Lines under the plot: the axis and its labels. */
+const AXIS_LINES = 2;
+/** Lines that the legend leaves to the rest, at least. */
+const LEAST_LINES = 5;
 
 /**
  * A line chart in text, no line longer than `width`. Points that are not finite are left out and break the line.
@@ -40,22 +42,18 @@ export function lineChart(series: readonly LineSeries[], options: LineChartOptio
   const [width, height] = [Math.max(20, options.width), Math.max(6, options.height)];
   const xRange = rangeOf(shown.map(([x]) => x));
   const yRange = rangeOf(shown.map(([, y]) => y));
-  const rows = height - FOOTER_LINES;
+  const paint = painter({ isTTY: color }, {});
+  const colored = (index: number, text: string) => paint(COLORS[index % COLORS.length]!, text);
+  const sign = (index: number) => colored(index, color ? '──' : series.length === 1 ? '' : signOf(index));
+  const legend = legendLines(series, width, sign).slice(0, height - LEAST_LINES);
+  const rows = height - AXIS_LINES - legend.length;
   const ticks = labelledRows(yRange, rows);
   const labelWidth = Math.max(...[...ticks.values()].map((label) => label.length));
   const columns = width - labelWidth - 2;
 
   // Braille dots are finer, but only colours tell two lines of them apart.
   const canvas = new DotCanvas(columns, rows, color || series.length === 1 ? 'braille' : 'signs');
-  for (const [index, lines] of parts.entries())
-    for (const line of lines)
-      canvas.polyline(
-        line.map(([x, y]) => [position(x, xRange), 1 - position(y, yRange)]),
-        index,
-      );
-
-  const paint = painter({ isTTY: color }, {});
-  const colored = (index: number, text: string) => paint(COLORS[index % COLORS.length]!, text);
+  drawLines(canvas, parts, xRange, yRange);
   const plot = canvas.rows(SIGNS, colored).map((row, i) => {
     const label = ticks.get(i);
     return `${(label ?? '').padStart(labelWidth)} ${label === undefined ? '│' : '┤'}${row}`.trimEnd();
@@ -66,8 +64,17 @@ export function lineChart(series: readonly LineSeries[], options: LineChartOptio
     ...plot,
     `${margin}└${axisLine(xTicks, columns)}`,
     `${margin} ${axisLabels(xTicks, columns)}`.trimEnd(),
-    legend(series, width, (index) => colored(index, color ? '──' : series.length === 1 ? '' : signOf(index))),
+    ...legend,
   ];
+}
+
+function drawLines(canvas: DotCanvas, series: readonly Point[][][], xRange: Range, yRange: Range): void {
+  for (const [index, lines] of series.entries())
+    for (const line of lines)
+      canvas.polyline(
+        line.map(([x, y]) => [position(x, xRange), 1 - position(y, yRange)]),
+        index,
+      );
 }
 
 type Point = readonly [number, number];
@@ -102,9 +109,9 @@ function position(value: number, [low, high]: Range): number {
   return high === low ? 0.5 : (value - low) / (high - low);
 }
 
-/** The rows that have a label on the y axis, about every third. */
+/** The rows that have a label on the y axis, every second at most. */
 function labelledRows(range: Range, rows: number): Map<number, string> {
-  const ticks = niceTicks(...range, Math.max(3, Math.ceil(rows / 2.5)));
+  const ticks = niceTicks(...range, Math.max(3, Math.ceil(rows / 2)));
   const labels = tickLabels(ticks);
   return new Map(
     ticks.map((tick, i) => [Math.round((1 - position(tick, range)) * (rows - 1)), labels[i]!] as const),
@@ -154,14 +161,22 @@ function signOf(index: number): string {
   return SIGNS[index % SIGNS.length]!;
 }
 
-/** The names of the series after their signs, which take two characters at most; as many as fit. */
-function legend(series: readonly LineSeries[], width: number, sign: (index: number) => string): string {
-  let length = 0;
-  const entries = series.flatMap(({ name }, index) => {
-    const room = width - length - 3;
-    length += name.length + 6;
-    if (room < 1) return [];
-    return [`${sign(index)} ${name.length > room ? `${name.slice(0, room - 1)}…` : name}`.trimStart()];
-  });
-  return entries.join('   ');
+/** The names of the series after their signs, which take two characters at most. */
+function legendLines(
+  series: readonly LineSeries[],
+  width: number,
+  sign: (index: number) => string,
+): string[] {
+  const longest = width - 3;
+  const lines: string[] = [];
+  let length = Number.POSITIVE_INFINITY;
+  for (const [index, { name }] of series.entries()) {
+    const shown = name.length > longest ? `${name.slice(0, longest - 1)}…` : name;
+    const entry = `${sign(index)} ${shown}`.trimStart();
+    const fits = length + 6 + shown.length <= width;
+    if (fits) lines[lines.length - 1] += `   ${entry}`;
+    else lines.push(entry);
+    length = fits ? length + 6 + shown.length : 3 + shown.length;
+  }
+  return lines;
 }

@@ -88,7 +88,7 @@ it(
       expect(last.exitCode, last.all).toBe(0);
       expect(await resultFingerprint(options.run!)).toEqual(expected);
     }
-    console.log(`${killed()} SIGKILLs in ${counts.runs} runs: ${JSON.stringify(counts)}`);
+    process.stdout.write(`${killed()} SIGKILLs in ${counts.runs} runs: ${JSON.stringify(counts)}\n`);
   },
   60_000 + KILLS * 10_000,
 );

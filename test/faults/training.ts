@@ -20,8 +20,15 @@ export interface Fault {
 export type Options = Omit<TrainModelOptions, 'train'> & { readonly train: Record<string, unknown> };
 
 /** Starts training in a process of its own, in a process group of its own. */
-export function startTraining(options: Options, faults: readonly Fault[] = []) {
-  return execa(process.execPath, [script, JSON.stringify({ resume: false, options, faults })], spawning);
+export function startTraining(
+  options: Options,
+  faults: readonly Fault[] = [],
+  /** A program that starts the one that it is given, such as `prlimit`. */
+  starter: readonly string[] = [],
+) {
+  const words = JSON.stringify({ resume: false, options, faults });
+  const [program, ...rest] = [...starter, process.execPath, script, words];
+  return execa(program!, rest, spawning);
 }
 
 export function startResume(run: string, faults: readonly Fault[] = []) {

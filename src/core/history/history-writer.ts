@@ -3,20 +3,10 @@ import { join } from 'node:path';
 import { RobleError } from '../errors.js';
 import { replaceFile } from '../storage/durable.js';
 import { readHistory } from './read-run.js';
-import {
-  type EpochRecord,
-  type HistoryEvent,
-  type HistoryEventName,
-  RUN_FILES,
-  type RunHistory,
-} from './record.js';
-
-/** Events that follow from the settings and the data, so that they come again when steps are made again. */
-const REPEATED_EVENTS: ReadonlySet<HistoryEventName> = new Set([
-  'step-skipped',
-  'rolled-back',
-  'learning-rate-cut',
-]);
+import { type EpochRecord, type HistoryEvent, RUN_FILES, type RunHistory } from './record.js';
+import { REPEATED_EVENTS } from './repeated-events.js';
+import { historyTable } from './table.js';
+import { encodeScalarEvents } from './tensorboard.js';
 
 /**
  * Keeps the history of a run: `history.json`, the whole, is replaced atomically at each record, and then the record is
@@ -71,6 +61,7 @@ export class HistoryWriter {
   async epoch(record: EpochRecord): Promise<void> {
     this.#history.epochs.push(record);
     await this.#write({ type: 'epoch', ...record });
+    await this.#writeForOthers();
   }
 
   async event(event: Omit<HistoryEvent, 'time'>): Promise<HistoryEvent> {
@@ -78,6 +69,18 @@ export class HistoryWriter {
     this.#history.events.push(record);
     await this.#write({ type: 'event', ...record });
     return record;
+  }
+
+  /** The epochs as a table, and for TensorBoard. */
+  async #writeForOthers(): Promise<void> {
+    try {
+      await replaceFile(join(this.#folder, RUN_FILES.table), historyTable(this.#history));
+      await replaceFile(join(this.#folder, RUN_FILES.events), encodeScalarEvents(this.#history));
+    } catch (error) {
+      this.#warn(
+        `${RUN_FILES.table} or ${RUN_FILES.events} could not be written: ${RobleError.from(error).message}`,
+      );
+    }
   }
 
   /** One write at a time, in the order of the records. */

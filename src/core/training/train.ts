@@ -1,12 +1,15 @@
-import { access } from 'node:fs/promises';
+import { access, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { checked } from '../checked.js';
 import type { ModelChoice, TrainOptions } from '../config/schema.js';
 import { trainSchema } from '../config/schema.js';
 import type { Context } from '../context.js';
+import { RobleError } from '../errors.js';
 import { RUN_FILES } from '../history/record.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { writeSynced } from '../storage/durable.js';
+import { newestStepOf } from './checkpoints/checkpoint-store.js';
+import { foldersOf, storesOf } from './checkpoints/checkpoint-writer.js';
 import { chosenLayers } from './chosen-layers.js';
 import type { RunOutcome, RunRequest } from './messages.js';
 import { resumeTraining } from './resume.js';
@@ -65,9 +68,18 @@ export async function trainModel(
     };
     await writeSynced(join(folder.path, RUN_FILES.request), `${JSON.stringify(request, null, 2)}\n`);
     return { run: folder.path, ...(await superviseRun(request, false, folder, context)) };
+  } catch (error) {
+    await forgetFailedStart(folder.path, train, error);
+    throw error;
   } finally {
     await folder.release();
   }
+}
+
+/** A run that failed for its settings before it began has nothing to keep, and its number is free again. */
+async function forgetFailedStart(run: string, train: TrainOptions, error: unknown): Promise<void> {
+  const hasBegun = (await newestStepOf(storesOf(foldersOf({ run, train })))) >= 0;
+  if (RobleError.from(error).kind === 'user' && !hasBegun) await rm(run, { recursive: true });
 }
 
 function holdsRun(folder: string): Promise<boolean> {

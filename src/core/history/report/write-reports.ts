@@ -24,7 +24,7 @@ export interface ReportFiles {
 /** Pixels of a PNG for each of the SVG: sharp on dense screens and in print. */
 const PNG_SCALE = 2;
 /** The resolution at which a pixel of an SVG is one of a PNG. */
-const SVG_DPI = 96;
+const SVG_DPI = 72;
 
 /**
  * Writes the files that are named, each as a whole or not at all.

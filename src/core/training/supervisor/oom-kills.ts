@@ -7,14 +7,15 @@ const COUNTERS = [
   '/proc/vmstat',
 ] as const;
 
-/** Kills for lack of memory so far, as far as this system tells; 0 where it does not. */
-export async function countOomKills(): Promise<number> {
-  const counts = await Promise.all(COUNTERS.map(readCounter));
-  return counts.reduce((sum, count) => sum + count, 0);
+/** Kills for lack of memory so far; undefined where this system does not tell. */
+export async function countOomKills(): Promise<number | undefined> {
+  const counts = (await Promise.all(COUNTERS.map(readCounter))).filter((count) => count !== undefined);
+  return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count, 0);
 }
 
-async function readCounter(path: string): Promise<number> {
+async function readCounter(path: string): Promise<number | undefined> {
   // Other systems and older kernels have no such file.
   const text = await readFile(path, 'utf8').catch(() => '');
-  return Number(/^oom_kill (\d+)$/m.exec(text)?.[1] ?? 0);
+  const found = /^oom_kill (\d+)$/m.exec(text)?.[1];
+  return found === undefined ? undefined : Number(found);
 }

@@ -50,8 +50,9 @@ export function decideRetry(
     state: { failures, safeStep: Math.max(state.safeStep, safeStep), last: { words, step: life.step } },
     delayMs: Math.min(backoffSeconds * 2 ** (failures - 1), maxBackoffSeconds) * 1000,
   } as const;
-  // A process that is killed twice without any progress is probably killed for its memory, even where nobody says so.
-  const suspected = cause === 'killed' && !progress && state.failures > 0;
+  // Where the system does not count such kills, one that comes twice without any progress is probably for the memory.
+  const isUntold = life.end.type === 'died' && life.end.oomKill === undefined;
+  const suspected = cause === 'killed' && isUntold && !progress && state.failures > 0;
   if (cause !== 'out-of-memory' && !suspected) return next;
   const { microbatchSize } = life;
   if (microbatchSize === 1) return { retry: false, reason: 'there is no memory for a single sample' };

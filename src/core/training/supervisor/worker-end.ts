@@ -14,14 +14,17 @@ export type WorkerEnd =
       readonly lastWords: string;
       /** Why the supervisor ended it, if it did. */
       readonly endedFor?: 'heartbeat' | 'deadline';
-      /** Whether the kernel killed a process for its memory meanwhile. */
-      readonly oomKill: boolean;
+      /** Whether the kernel killed a process for its memory meanwhile; undefined where it does not tell. */
+      readonly oomKill: boolean | undefined;
     };
 
 export type UnfinishedEnd = Exclude<WorkerEnd, { type: 'done' }>;
 
 /** How V8, the C++ library and the kernel word a lack of memory before they end the process. */
 const MEMORY_WORDS = /out of memory|bad_alloc|cannot allocate memory|allocation failed/i;
+
+/** A line that says more than those of a stack trace. */
+const TELLING_WORDS = /error|what\(\)|terminate|fatal/i;
 
 const CRASH_SIGNALS: readonly (NodeJS.Signals | null)[] = [
   'SIGABRT',
@@ -50,7 +53,8 @@ export function describeEnd(end: UnfinishedEnd): string {
   if (end.type === 'failed') return `${end.error.code}: ${end.error.message}`;
   const how = end.signal ? `signal ${end.signal}` : `exit code ${end.code}`;
   const why = { heartbeat: 'it gave no sign of life', deadline: 'it did not stop in time' };
-  const words = end.lastWords.split('\n').filter(Boolean).at(-1);
+  const lines = end.lastWords.split('\n').filter(Boolean);
+  const words = lines.find((line) => TELLING_WORDS.test(line)) ?? lines.at(-1);
   return [how, end.endedFor && why[end.endedFor], words].filter(Boolean).join(': ');
 }
 

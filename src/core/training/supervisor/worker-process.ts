@@ -70,7 +70,9 @@ export async function runWorker(
       child.on('error', fail);
       // Not 'exit': messages and last words may still be on their way then.
       child.on('close', async (code, killedBy) => {
-        const oomKill = (await countOomKills()) > oomKills;
+        const oomKillsNow = await countOomKills();
+        const oomKill =
+          oomKills === undefined || oomKillsNow === undefined ? undefined : oomKillsNow > oomKills;
         const died = { type: 'died', code, signal: killedBy, lastWords: lastWords(), oomKill } as const;
         settle({ end: last ?? { ...died, ...(endedFor && { endedFor }) }, ...known });
       });

@@ -4,7 +4,8 @@ import { recordEvent, type TrainingRun } from './training-run.js';
 /** How the run evaluates: it hears the request to stop, and keeps a batch size that fits into the memory. */
 export function evaluationOptions(run: TrainingRun): EvaluationOptions {
   const { emit, shouldStop, validation, progress } = run;
-  const epoch = progress.epochs.length + 1;
+  // After the last epoch it is the best weights that are looked at.
+  const epoch = progress.epochs.length + (progress.current.steps > 0 ? 1 : 0);
   return {
     batchSize: progress.memory.evaluationBatchSize,
     onBatch(done) {

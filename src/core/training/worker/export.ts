@@ -1,10 +1,7 @@
 import { join } from 'node:path';
 import { type EpochRecord, RUN_FILES } from '../../history/record.js';
-import { historyTable } from '../../history/table.js';
-import { encodeScalarEvents } from '../../history/tensorboard.js';
 import { type BundleContent, writeBundle } from '../../model/bundle.js';
 import type { TensorMap } from '../../plugin/api.js';
-import { replaceFile } from '../../storage/durable.js';
 import { reportOn } from '../evaluation/report.js';
 import { writeEvaluation } from '../evaluation/write-evaluation.js';
 import { evaluationOptions } from './evaluation-options.js';
@@ -64,9 +61,9 @@ async function goldenAnswers(
   return { count, images, probabilities: await session.evaluate(images, count) };
 }
 
-/** The best weights class by class, and the history in the formats of other programs. */
+/** What the best weights are worth, class by class. */
 async function exportReport(run: TrainingRun, { epoch }: EpochRecord): Promise<void> {
-  const { request, manifest, session, validation, history } = run;
+  const { request, manifest, session, validation } = run;
   const subject = {
     split: validation,
     provenance: run.dataset.provenance('validation'),
@@ -76,6 +73,4 @@ async function exportReport(run: TrainingRun, { epoch }: EpochRecord): Promise<v
   };
   const report = await reportOn(session, subject, evaluationOptions(run));
   if (report) await writeEvaluation(request.run, report, validation.images, manifest.preprocessing);
-  await replaceFile(join(request.run, RUN_FILES.table), historyTable(history.history));
-  await replaceFile(join(request.run, RUN_FILES.events), encodeScalarEvents(history.history));
 }

@@ -15,8 +15,11 @@ export async function fittingStep(
     } catch (error) {
       const smaller = isOutOfMemory(error) && shrink(run.progress.memory, currentEpoch(run));
       if (!smaller) throw error;
-      const detail = (error as RobleError).message;
-      await recordEvent(run, { event: 'out-of-memory', detail });
+      const { message, details } = RobleError.from(error);
+      await recordEvent(run, {
+        event: 'out-of-memory',
+        detail: `${message} ${details.received ?? ''}`.trim(),
+      });
       await changeMemory(run, smaller, 'the step did not fit into the memory');
     }
 }
@@ -40,7 +43,8 @@ export async function shrinkAfterKill(run: TrainingRun, size: number): Promise<v
 
 /** At the end of an epoch: tries a larger microbatch again when it is time. */
 export async function growMicrobatch(run: TrainingRun): Promise<void> {
-  const larger = grow(run.progress.memory, run.progress.epochs.length, run.recipe.batchSize);
+  const done = run.progress.epochs.length;
+  const larger = done < run.request.train.epochs && grow(run.progress.memory, done, run.recipe.batchSize);
   if (larger) await changeMemory(run, larger, 'trying whether there is more memory now');
 }
 

@@ -1,0 +1,137 @@
+/**
+ * A genuine lack of memory: the batch does not fit under a limit that the kernel enforces. The run goes on with the same
+ * effective batch, and its result is that of the run with enough memory, up to the order of the sums.
+ */
+import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeCheckpoint } from '../../src/core/training/checkpoints/checkpoint.js';
+import { resultFingerprint } from '../../src/core/training/result-fingerprint.js';
+import { temporaryFolder } from '../support/temporary-folder.js';
+import { tinyDataset } from '../support/tiny-dataset.js';
+import { eventsOf, type Options, startTraining } from './training.js';
+
+let root: string;
+let dataset: string;
+let remove: () => Promise<void>;
+let count = 0;
+beforeAll(async () => {
+  ({ path: root, remove } = await temporaryFolder('memory'));
+  dataset = await tinyDataset(join(root, 'dataset'));
+});
+afterAll(() => remove());
+
+const BATCH = 192;
+
+/** No batch norm, so that parts of a batch are as good as the whole; wide enough to need most of a gigabyte. */
+function optionsOf(train: Record<string, unknown> = {}): Options {
+  return {
+    dataset,
+    run: join(root, `run-${count++}`),
+    model: {
+      layers: [
+        { type: 'conv', filters: 90, kernel: 5, stride: 1, padding: 'same', bias: true },
+        { type: 'relu' },
+        { type: 'conv', filters: 90, kernel: 5, stride: 1, padding: 'same', bias: true },
+        { type: 'relu' },
+        { type: 'globalAveragePool' },
+        { type: 'dense', units: 'classes', bias: true },
+      ],
+    },
+    train: {
+      engine: 'faulty',
+      epochs: 4,
+      batchSize: BATCH,
+      threads: 1,
+      learningRate: 0.05,
+      optimizer: { type: 'sgd', momentum: 0.9, nesterov: false, weightDecay: 0 },
+      evaluationBatchSize: 8,
+      retry: { backoffSeconds: 0 },
+      ...train,
+    },
+  };
+}
+
+async function weightsOf(run: string) {
+  const folder = join(run, 'checkpoints');
+  const newest = (await readdir(folder))
+    .filter((name) => name.startsWith('step-'))
+    .sort()
+    .at(-1)!;
+  return decodeCheckpoint(await readFile(join(folder, newest)), newest).state.parameters;
+}
+
+/** Largest difference of two weights, as a share of the largest weight of the tensor. */
+async function difference(a: string, b: string): Promise<number> {
+  const [first, second] = [await weightsOf(a), await weightsOf(b)];
+  const shares = Object.entries(first).map(([name, { data }]) => {
+    const largest = data.reduce((sum, value) => Math.max(sum, Math.abs(value)), 0);
+    return (
+      data.reduce((sum, value, i) => Math.max(sum, Math.abs(value - second[name]!.data[i]!)), 0) / largest
+    );
+  });
+  return Math.max(...shares);
+}
+
+/** Runs under smaller and smaller limits until one is too small for the batch; gives that run. */
+async function starve(limit: (megabytes: number) => readonly string[]): Promise<Options> {
+  for (let megabytes = 1500; megabytes > 150; megabytes *= 0.85) {
+    const options = optionsOf();
+    const { exitCode, all } = await startTraining(options, [], limit(Math.round(megabytes)));
+    expect(exitCode, `${megabytes} MB: ${all}`).toBe(0);
+    if ((await eventsOf(options.run!)).some(({ event }) => event === 'microbatch-changed')) return options;
+  }
+  throw new Error('No limit was too small.');
+}
+
+/** Parts of 96 samples or fewer against 192 at once: float32 sums of some thousand terms in another order. */
+const SUMMATION_ORDER = 1e-5;
+
+describe('a batch that does not fit', () => {
+  it('into the address space is made in parts, with the result of the whole', async () => {
+    const whole = optionsOf();
+    expect((await startTraining(whole)).exitCode).toBe(0);
+    const starved = await starve((megabytes) => ['prlimit', `--data=${megabytes * 1e6}`]);
+    expect((await eventsOf(starved.run!)).map(({ event }) => event)).toContain('out-of-memory');
+    const share = await difference(whole.run!, starved.run!);
+    expect(share).toBeGreaterThan(0);
+    expect(share).toBeLessThan(SUMMATION_ORDER);
+  });
+
+  it.skipIf(!mayLimitGroups())(
+    'into a control group is killed by the kernel, and made in parts',
+    async () => {
+      const whole = optionsOf();
+      expect((await startTraining(whole)).exitCode).toBe(0);
+      const starved = await starve((megabytes) => {
+        writeFileSync(join(GROUP, 'memory.limit_in_bytes'), String(megabytes * 1e6));
+        return ['sh', '-c', `echo $$ > ${GROUP}/cgroup.procs && exec "$0" "$@"`];
+      });
+      const ended = (await eventsOf(starved.run!)).filter(({ event }) => event === 'worker-ended');
+      expect(ended[0]).toMatchObject({ cause: 'out-of-memory', detail: 'signal SIGKILL' });
+      expect(await difference(whole.run!, starved.run!)).toBeLessThan(SUMMATION_ORDER);
+    },
+  );
+
+  it('gives the same bits with and without the limit when the size of the parts is set', async () => {
+    const settings = { microbatchSize: 24 };
+    const [free, limited] = [optionsOf(settings), optionsOf(settings)];
+    expect((await startTraining(free)).exitCode).toBe(0);
+    expect((await startTraining(limited, [], ['prlimit', '--data=1200000000'])).exitCode).toBe(0);
+    expect(await resultFingerprint(limited.run!)).toEqual(await resultFingerprint(free.run!));
+  });
+});
+
+const GROUP = `/sys/fs/cgroup/memory/roble-test-${process.pid}`;
+
+/** Whether this user may limit the memory of processes by a control group (version 1). */
+function mayLimitGroups(): boolean {
+  try {
+    mkdirSync(GROUP);
+  } catch {
+    return false;
+  }
+  process.once('exit', () => rmdirSync(GROUP));
+  return true;
+}
