@@ -1,14 +1,13 @@
 import { access, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { checked } from '../checked.js';
 import type { Context } from '../context.js';
 import { RobleError } from '../errors.js';
-import { evaluationSchema } from './evaluation-schema.js';
 import { foldLines } from './fold-lines.js';
 import { readForeignHistory } from './foreign-history.js';
+import { loadEvaluation } from './load-evaluation.js';
 import { parseHistoryJson } from './parse-json.js';
 import { checkHistory, readHistory } from './read-run.js';
-import { type EvaluationReport, RUN_FILES, type RunHistory } from './record.js';
+import { RUN_FILES, type RunHistory } from './record.js';
 import type { RecordedEpoch, RecordedRun } from './recorded-run.js';
 
 type Warn = (message: string) => void;
@@ -112,27 +111,6 @@ function asRecordedEpoch({ epoch, ...metrics }: RunHistory['epochs'][number]): R
     (entry): entry is [string, number | null] => entry[1] === null || typeof entry[1] === 'number',
   );
   return { epoch, metrics: Object.fromEntries(entries) };
-}
-
-async function loadEvaluation(folder: string, warn: Warn): Promise<EvaluationReport | undefined> {
-  const file = join(folder, RUN_FILES.evaluation);
-  const text = await readFile(file, 'utf8').catch(() => undefined);
-  if (text === undefined) return undefined;
-  try {
-    return checked(
-      evaluationSchema,
-      parseHistoryJson(text, file),
-      'ROBLE_HISTORY_INVALID',
-      `${file} is damaged.`,
-    );
-  } catch (error) {
-    const { message, details } = RobleError.from(error);
-    const problems = (details.problems ?? [])
-      .slice(0, 3)
-      .map((problem) => `${problem.path} ${problem.message}`);
-    warn(`${[message, ...problems].join(' ')} The results by class are left out.`);
-    return undefined;
-  }
 }
 
 /** The last part of a path that says which run it is. */

@@ -2,9 +2,10 @@ import { calibration } from './calibration.js';
 import { classImbalance, confusedPairs, deadClasses } from './classes.js';
 import { type Detector, type Finding, SEVERITIES, type StudiedRun } from './finding.js';
 import { noisyValidation, notFinite, skippedSteps, spikes } from './instability.js';
+import { notLearning, underFitting } from './learning.js';
 import { checkpointTrouble, processEnds, unfinished } from './outcome.js';
 import { generalisationGap, overFitting } from './over-fitting.js';
-import { notLearning, plateau, stillImproving, underFitting } from './progress.js';
+import { plateau, stillImproving } from './progress.js';
 import { memoryShortage, slowDown, slowEvaluation } from './resources.js';
 
 const DETECTORS: readonly Detector[] = [

@@ -30,7 +30,7 @@ export const unfinished: Detector = ({ run }) => {
     {
       kind: 'unfinished',
       severity: end?.event === 'failed' ? 'problem' : 'info',
-      message: `The run ${how}${run.epochs.length === 0 ? ' No epoch was completed.' : ''}`,
+      message: `The run ${how}${run.epochs.length === 0 ? ' No epoch was completed.' : ''} "roble train:resume" goes on with it.`,
       evidence: { epochs: run.epochs.slice(-1).map(({ epoch }) => epoch), metrics: {} },
       suggestions: [],
     },

@@ -77,7 +77,8 @@ async function described(
   }
   return mistakes.map(({ index, label, predicted, probability }) => ({
     index,
-    source: sources.get(index)!,
+    // A data set that other programs made may tell nothing of its samples.
+    source: sources.get(index) ?? `validation#${index}`,
     label: classes[label]!,
     predicted: classes[predicted]!,
     probability,
