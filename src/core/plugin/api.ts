@@ -1,4 +1,6 @@
+import type { ZodType } from 'zod';
 import type { ImageShape, ModelSpec } from '../model/spec.js';
+import type { Random } from '../random/index.js';
 
 /** Raised when this interface changes in a way that breaks plugins. */
 export const PLUGIN_API_VERSION = 1;
@@ -146,10 +148,49 @@ export interface ServingBackend {
   load(model: ServableModel, options: ServingOptions): Promise<Predictor>;
 }
 
+/** A picture in memory: uint8, [height, width, channels], 0 is paper and 255 is ink for characters. */
+export interface ImageView {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+  readonly data: Uint8Array;
+}
+
+/** The values that an augmenter drew, by name: with them its result can be explained and made again. */
+export type DrawnValues = Readonly<Record<string, number>>;
+
+/**
+ * Makes a changed copy of a picture. A pure function of the picture, the random numbers and the parameters: it has no
+ * memory, so that a copy can be made again on any machine and thread.
+ */
+export interface Augmenter<Parameters = Readonly<Record<string, unknown>>> {
+  readonly name: string;
+  /** Raised whenever the same input gives other pixels: it is in the lineage of every copy. */
+  readonly version: number;
+  /** One line for people. */
+  readonly description: string;
+  /** Checks the parameters and has a default for each. */
+  readonly parameters: ZodType<Parameters>;
+  /** Whether it blends the picture with another one of the same class, given as `partner`. */
+  readonly needsPartner?: boolean;
+  /**
+   * Writes the changed picture into `target`, which has the shape of `source` and any content, and draws its random
+   * values from `random` only. Gives the values drawn.
+   */
+  apply(
+    source: ImageView,
+    target: ImageView,
+    random: Random,
+    parameters: Parameters,
+    partner?: ImageView,
+  ): DrawnValues;
+}
+
 /** What each kind of plugin module exports as `plugin`. */
 export interface PluginKinds {
   'training-engine': TrainingEngine;
   'serving-backend': ServingBackend;
+  augmenter: Augmenter;
 }
 export type PluginKind = keyof PluginKinds;
 

@@ -2,6 +2,7 @@
 export { RobleError } from '../errors.js';
 export * from '../model/network.js';
 export type { ImageShape, ModelSpec } from '../model/spec.js';
+export { Random } from '../random/index.js';
 export { siblingModule } from '../module-url.js';
 export { sha256 } from '../storage/durable.js';
 export * from './api.js';

@@ -2,7 +2,7 @@ import { RobleError } from '../errors.js';
 import { didYouMean } from '../text.js';
 import { PLUGIN_API_VERSION, type PluginEntry, type PluginKind, type PluginKinds } from './api.js';
 
-const KINDS: readonly string[] = ['training-engine', 'serving-backend'] satisfies PluginKind[];
+const KINDS: readonly string[] = ['training-engine', 'serving-backend', 'augmenter'] satisfies PluginKind[];
 
 /** The plugins that a program knows; it loads a plugin's module at its first use. */
 export class PluginRegistry {

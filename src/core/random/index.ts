@@ -20,12 +20,12 @@ const PURPOSES: Record<RandomPurpose, number> = {
   mixup: 7,
 };
 
-/** Words computed at once: few for a stream that is asked for a number or two, many once it proves to be long. */
+/** Words computed at once: few for a stream that is asked for a number or two, twice as many each time it goes on. */
 const FIRST_WORDS = 4;
-const MORE_WORDS = 256;
+const MOST_WORDS = 256;
 
 /**
- * A stream of random numbers that is a pure function of (seed, purpose, two indices): the same numbers come out on
+ * A stream of random numbers that is a pure function of (seed, purpose, three indices): the same numbers come out on
  * any machine, in any order of calls between streams, with any number of workers.
  *
  * @example
@@ -34,15 +34,14 @@ const MORE_WORDS = 256;
  */
 export class Random {
   readonly #key: readonly [number, number];
-  readonly #indices: readonly [number, number];
+  readonly #counter: [number, number, number, number];
   #words = new Uint32Array(FIRST_WORDS);
-  #block = 0;
   #used = FIRST_WORDS;
 
-  /** `seed`, `index` and `subIndex` are integers in 0 .. 2^32 - 1; use {@link hash32} for a text. */
-  constructor(seed: number, purpose: RandomPurpose, index = 0, subIndex = 0) {
+  /** `seed` and the indices are integers in 0 .. 2^32 - 1; use {@link hash32} for a text. Other indices, other numbers. */
+  constructor(seed: number, purpose: RandomPurpose, index = 0, subIndex = 0, stream = 0) {
     this.#key = [seed >>> 0, PURPOSES[purpose]];
-    this.#indices = [index >>> 0, subIndex >>> 0];
+    this.#counter = [0, stream >>> 0, index >>> 0, subIndex >>> 0];
   }
 
   /** The next integer, uniform in 0 .. 2^32 - 1. */
@@ -94,9 +93,10 @@ export class Random {
   }
 
   #refill(): void {
-    if (this.#block > 0 && this.#words.length === FIRST_WORDS) this.#words = new Uint32Array(MORE_WORDS);
-    philox4x32([this.#block, 0, ...this.#indices], this.#key, this.#words);
-    this.#block += this.#words.length / 4;
+    const blocks = this.#counter[0];
+    if (blocks > 0 && this.#words.length < MOST_WORDS) this.#words = new Uint32Array(2 * this.#words.length);
+    philox4x32(this.#counter, this.#key, this.#words);
+    this.#counter[0] = blocks + this.#words.length / 4;
     this.#used = 0;
   }
 }

@@ -9,15 +9,18 @@ const W0 = 0x9e3779b9;
 const W1 = 0xbb67ae85;
 const ROUNDS = 10;
 
-/** The upper 32 bits of the product of two unsigned 32-bit integers, by their halves. */
+/**
+ * The upper 32 bits of the product of two unsigned 32-bit integers, by their halves: no sum here exceeds 32 bits, so
+ * that it stays in integer registers (Warren, "Hacker's Delight", section 8-2).
+ */
 function multiplyHigh(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;
-  const middle = aHigh * bLow + (Math.imul(aLow, bLow) >>> 16);
-  const middleLow = (middle & 0xffff) + aLow * bHigh;
-  return (aHigh * bHigh + Math.floor(middle / 65536) + Math.floor(middleLow / 65536)) >>> 0;
+  const middle = (Math.imul(aHigh, bLow) + (Math.imul(aLow, bLow) >>> 16)) | 0;
+  const carry = (Math.imul(aLow, bHigh) + (middle & 0xffff)) | 0;
+  return (Math.imul(aHigh, bHigh) + (middle >>> 16) + (carry >>> 16)) | 0;
 }
 
 /**
@@ -30,21 +33,21 @@ export function philox4x32(
   out: Uint32Array,
 ): void {
   for (let i = 0; i + 3 < out.length; i += 4) {
-    let c0 = (counter[0] + (i >>> 2)) >>> 0;
-    let c1 = counter[1];
-    let c2 = counter[2];
-    let c3 = counter[3];
-    let k0 = key[0];
-    let k1 = key[1];
+    let c0 = (counter[0] + (i >>> 2)) | 0;
+    let c1 = counter[1] | 0;
+    let c2 = counter[2] | 0;
+    let c3 = counter[3] | 0;
+    let k0 = key[0] | 0;
+    let k1 = key[1] | 0;
     for (let round = 0; round < ROUNDS; round++) {
       const high0 = multiplyHigh(M0, c0);
       const high1 = multiplyHigh(M1, c2);
       const low0 = Math.imul(M0, c0);
       const low1 = Math.imul(M1, c2);
-      c0 = (high1 ^ c1 ^ k0) >>> 0;
-      c1 = low1 >>> 0;
-      c2 = (high0 ^ c3 ^ k1) >>> 0;
-      c3 = low0 >>> 0;
+      c0 = high1 ^ c1 ^ k0;
+      c1 = low1;
+      c2 = high0 ^ c3 ^ k1;
+      c3 = low0;
       k0 = (k0 + W0) | 0;
       k1 = (k1 + W1) | 0;
     }
