@@ -120,7 +120,7 @@ export abstract class RobleCommand<Result> extends Command {
 
   async run(): Promise<void> {
     // A reader that closes the pipe early is no failure of the work; oclif sees to standard output.
-    process.stderr.on('error', ignoreClosedPipe);
+    for (const stream of [process.stderr, process.stdout]) stream.on('error', ignoreClosedOutput);
     const { flags } = await this.parse(this.ctor as unknown as Pick<typeof RobleCommand, 'baseFlags'>);
     this.reporter = await createReporter(
       (flags.reporter ?? 'auto') as ReporterKind,
@@ -205,6 +205,7 @@ export abstract class RobleCommand<Result> extends Command {
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGHUP'] as const;
 
-function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EPIPE') throw error;
+/** A pipe whose reader left, or a terminal that was closed: the work goes on, or saves and ends by its signal. */
+function ignoreClosedOutput(error: NodeJS.ErrnoException): void {
+  if (!['EPIPE', 'EIO', 'ENXIO', 'EBADF'].includes(error.code ?? '')) throw error;
 }

@@ -4,6 +4,7 @@
  * @example
  * import { importDataset, trainModel, loadModel, createServer } from 'roble';
  */
+import { type Preview, type PreviewOptions, previewCopies as preview } from './core/augment/preview.js';
 import type { Context } from './core/context.js';
 import { PluginRegistry } from './core/plugin/registry.js';
 import { type LoadModelOptions, loadModel as load, type Model } from './core/predict/load-model.js';
@@ -59,6 +60,10 @@ export const resumeTraining = (options: ResumeOptions, context: LibraryContext =
 export const verifyTraining = (options: VerifyOptions, context: LibraryContext = {}): Promise<VerifyResult> =>
   verify(options, { ...context, registry: context.registry ?? createRegistry() });
 
+/** Shows pictures of a data set beside changed copies; see {@link PreviewOptions}. */
+export const previewCopies = (options: PreviewOptions, context: LibraryContext = {}): Promise<Preview> =>
+  preview(options, { registry: context.registry ?? createRegistry() });
+
 /** Loads a model bundle to answer in this process; see {@link Model}. */
 export const loadModel = (
   folder: string,
@@ -73,6 +78,17 @@ export const createServer = (
 ): Promise<RobleServer> =>
   startServer(options, { ...context, registry: context.registry ?? createRegistry() });
 
+export type { ClassLimit } from './core/augment/class-limits.js';
+export {
+  type AugmentedImage,
+  AugmentPipeline,
+  type CopyKey,
+  loadPipeline,
+  type Operation,
+  type PipelineOptions,
+} from './core/augment/pipeline.js';
+export type { Preview, PreviewOptions } from './core/augment/preview.js';
+export { STRATEGIES, type Strategy, strategySchema } from './core/augment/strategy.js';
 export type { Context, ProgressEvent, Reporter, TrainEvent } from './core/context.js';
 export { parseCharacters, readClasses } from './core/dataset/classes.js';
 export type { DatasetManifest, LoadedSplit, SampleProvenance, SplitName } from './core/dataset/format.js';
@@ -105,6 +121,7 @@ export { findNewestBundle } from './core/predict/newest-bundle.js';
 export { type FilePrediction, type ImageInput, predictFiles } from './core/predict/predict-files.js';
 export type { Prediction } from './core/predict/top-predictions.js';
 export type { CreateServerOptions, RobleServer } from './core/serving/server.js';
+export { writeNewFile } from './core/storage/new-file.js';
 export {
   type SynthesizeOptions,
   type SynthesizeResult,

@@ -52,6 +52,27 @@ it('data:synth draws a data set that data:info describes and draws a sheet of', 
   expect((await sharp(join(root, 'sheet.png')).metadata()).format).toBe('png');
 });
 
+it('data:preview shows pictures beside copies, of a strategy or of one augmenter', async () => {
+  await roble('data:synth', '--characters', '0-2', '--per-class', '20', '--out', 'shown');
+  const preview = (...words: string[]) =>
+    roble('data:preview', 'shown', '--classes', '2', '--copies', '3', ...words);
+  const sheet = await preview('--strategy', 'aggressive', '--mixup', '1', '--out', 'preview.png', '--json');
+  expect(sheet.exitCode).toBe(0);
+  const { rows, out } = resultOf(sheet);
+  expect([rows.map(({ label }: { label: string }) => label), out]).toEqual([['0', '1'], 'preview.png']);
+  for (const { copies } of rows)
+    for (const operations of copies) expect(operations.at(-1)).toMatchObject({ name: 'mixup', version: 1 });
+  // Two rows of four pictures of 28 pixels with gaps of 2, twice enlarged.
+  expect(await sharp(join(root, 'preview.png')).metadata()).toMatchObject({ width: 244, height: 124 });
+  const shown = await preview('--augmenter', 'affine');
+  expect(String(shown.stdout)).toContain('Classes: 0 1');
+  const again = await preview('--out', 'preview.png', '--json');
+  expect([again.exitCode, JSON.parse(String(again.stdout)).error.code]).toEqual([2, 'ROBLE_OUTPUT_EXISTS']);
+  const unknown = await preview('--augmenter', 'afine');
+  expect(unknown.exitCode).toBe(5);
+  expect(String(unknown.stderr)).toContain('Did you mean "affine"?');
+});
+
 it('data:import brings in a folder for each class, and names the file that it leaves out', async () => {
   for (const [name, shade] of [
     ['dark', 20],

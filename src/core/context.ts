@@ -54,7 +54,14 @@ export type TrainEvent =
       /** Samples whose activations are in memory at once; less than the batch when memory is short. */
       readonly microbatchSize: number;
     }
-  | { readonly kind: 'evaluating'; readonly epoch: number; readonly done: number; readonly total: number }
+  | {
+      readonly kind: 'evaluating';
+      readonly epoch: number;
+      readonly done: number;
+      readonly total: number;
+      /** Images in memory at once. */
+      readonly batchSize: number;
+    }
   | {
       readonly kind: 'epoch';
       readonly epoch: number;

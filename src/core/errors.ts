@@ -208,6 +208,12 @@ export class RobleError extends Error {
       return new RobleError('ROBLE_WRITE_FAILED', `Access was refused${where}: ${message}.`, {
         cause: error,
       });
+    if (error instanceof RangeError && /allocation failed/i.test(message ?? ''))
+      return new RobleError('ROBLE_OUT_OF_MEMORY', `There is no memory left: ${message}.`, { cause: error });
+    if (code === 'ERR_WORKER_OUT_OF_MEMORY')
+      return new RobleError('ROBLE_OUT_OF_MEMORY', `A thread ran out of memory: ${message}.`, {
+        cause: error,
+      });
     if (code !== undefined && DISK_FAULTS.includes(code))
       return new RobleError('ROBLE_WRITE_FAILED', `The file system refused${where}: ${message}.`, {
         cause: error,

@@ -1,5 +1,19 @@
 import { PLUGIN_API_VERSION, type PluginEntry, siblingModule } from '../core/plugin/index.js';
 
+const AUGMENTERS = [
+  'affine',
+  'elastic',
+  'perspective',
+  'stroke-width',
+  'noise',
+  'blur',
+  'contrast',
+  'occlusion',
+  'canvas-style',
+  'mixup',
+  'cutmix',
+];
+
 /** The plugins in the box. */
 export const builtinPlugins: readonly PluginEntry[] = [
   {
@@ -14,4 +28,12 @@ export const builtinPlugins: readonly PluginEntry[] = [
     kind: 'serving-backend',
     module: siblingModule(import.meta.url, './onnx/serving-backend.js'),
   },
+  ...AUGMENTERS.map(
+    (name): PluginEntry => ({
+      name,
+      apiVersion: PLUGIN_API_VERSION,
+      kind: 'augmenter',
+      module: siblingModule(import.meta.url, `./augmenters/${name}.js`),
+    }),
+  ),
 ];

@@ -55,7 +55,7 @@ const TRAIN: TrainEvent[] = [
         microbatchSize: 64,
       }),
     ),
-    { kind: 'evaluating', epoch, done: 64, total: 64 },
+    { kind: 'evaluating', epoch, done: 64, total: 64, batchSize: 8 },
     {
       kind: 'epoch',
       epoch,

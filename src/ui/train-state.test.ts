@@ -54,7 +54,7 @@ function stepEvent(epoch: number, step: number): TrainEvent {
 function epochEvents(epoch: number): TrainEvent[] {
   return [
     ...[1, 2, 3, 4].map((step) => stepEvent(epoch, step)),
-    { kind: 'evaluating', epoch, done: 64, total: 64 },
+    { kind: 'evaluating', epoch, done: 64, total: 64, batchSize: 8 },
     { kind: 'epoch', epoch, metrics: RECORDS[epoch - 1]!, best: epoch < 3 },
     { kind: 'checkpoint', epoch, step: epoch * STEPS_PER_EPOCH, file: `${epoch}`, stallMs: 5 },
   ];

@@ -175,7 +175,13 @@ const event: fc.Arbitrary<TrainEvent> = fc.oneof(
     memoryBytes: count,
     microbatchSize: count,
   }),
-  fc.record({ kind: fc.constant('evaluating' as const), epoch: count, done: count, total: count }),
+  fc.record({
+    kind: fc.constant('evaluating' as const),
+    epoch: count,
+    done: count,
+    total: count,
+    batchSize: count,
+  }),
   fc.record({ kind: fc.constant('epoch' as const), epoch: count, metrics, best: fc.boolean() }),
   fc.record({
     kind: fc.constant('checkpoint' as const),

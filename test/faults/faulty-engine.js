@@ -5,6 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
 import { RobleError } from '../../dist/core/plugin/index.js';
 import { plugin as onnx } from '../../dist/plugins/onnx/training-engine.js';
 
@@ -35,6 +36,8 @@ const ACTIONS = {
   },
   SIGINT: () => process.kill(process.ppid, 'SIGINT'),
   SIGTERM: () => process.kill(process.ppid, 'SIGTERM'),
+  SIGHUP: () => process.kill(process.ppid, 'SIGHUP'),
+  'terminate-self': () => process.kill(process.pid, 'SIGTERM'),
   SIGUSR1: () => process.kill(process.ppid, 'SIGUSR1'),
   'SIGTERM-twice': () => {
     process.kill(process.ppid, 'SIGTERM');
@@ -61,20 +64,57 @@ function strike(on, count) {
     if (fault.on !== on || fault.at !== count || fault.do === 'nan') continue;
     if (fault.marker && existsSync(fault.marker)) continue;
     if (fault.marker) writeFileSync(fault.marker, '');
-    const act = () => ACTIONS[fault.do](fault);
-    // While the checkpoint that was just asked for is being written.
-    if (fault.delayMs !== undefined) setTimeout(act, fault.delayMs);
-    else act();
+    ACTIONS[fault.do](fault);
   }
+}
+
+/**
+ * For faults on 'save': a thread that looks for the half-written file of a checkpoint and strikes while it is there.
+ * `at` counts such files from 1. Signals only, since a thread cannot do the rest.
+ */
+function watchSaves() {
+  const saves = faults.filter(({ on, marker }) => on === 'save' && !(marker && existsSync(marker)));
+  if (saves.length === 0) return;
+  const code = `
+    const { readdirSync, writeFileSync } = require('node:fs');
+    const { workerData: { saves, ppid } } = require('node:worker_threads');
+    const seen = new Set();
+    const pause = new Int32Array(new SharedArrayBuffer(4));
+    const list = (folder) => { try { return readdirSync(folder); } catch { return []; } };
+    for (;;) {
+      for (const { folder, at, marker, targets } of saves)
+        for (const name of list(folder)) {
+          if (!name.includes('.partial-') || seen.has(name)) continue;
+          seen.add(name);
+          if (seen.size !== at) continue;
+          if (marker) writeFileSync(marker, '');
+          for (const [who, signal] of targets) process.kill(who === 'parent' ? ppid : process.pid, signal);
+        }
+      Atomics.wait(pause, 0, 0, 0.2);
+    }`;
+  new Worker(code, { eval: true, workerData: { saves: saves.map(withTargets), ppid: process.ppid } }).unref();
+}
+
+function withTargets(fault) {
+  const targets = {
+    kill: [['self', 'SIGKILL']],
+    abort: [['self', 'SIGABRT']],
+    'kill-all': [
+      ['parent', 'SIGKILL'],
+      ['self', 'SIGKILL'],
+    ],
+  }[fault.do] ?? [['parent', fault.do]];
+  return { ...fault, targets };
 }
 
 export const plugin = {
   ...onnx,
   name: 'faulty',
   async open(model, options) {
+    watchSaves();
     const session = await onnx.open(model, options);
-    const inner = { step: session.step, evaluate: session.evaluate, exportState: session.exportState };
-    const counts = { evaluate: 0, save: 0 };
+    const inner = { step: session.step, evaluate: session.evaluate };
+    let evaluations = 0;
     return Object.assign(session, {
       async step(batch, hyper) {
         strike('step', batch.step);
@@ -85,13 +125,8 @@ export const plugin = {
         return inner.step.call(session, batch, hyper);
       },
       async evaluate(images, count) {
-        strike('evaluate', ++counts.evaluate);
+        strike('evaluate', ++evaluations);
         return inner.evaluate.call(session, images, count);
-      },
-      async exportState() {
-        const state = await inner.exportState.call(session);
-        strike('save', ++counts.save);
-        return state;
       },
     });
   },

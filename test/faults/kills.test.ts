@@ -40,7 +40,7 @@ const optionsOf = (run: string): Options => ({
     threads: 1,
     learningRate: 0.01,
     checkpointEverySteps: 3,
-    retry: { backoffSeconds: 0, maxRetries: 10 },
+    retry: { backoffSeconds: 0, maxRetries: 100 },
   },
 });
 
@@ -75,13 +75,24 @@ it(
       const options = optionsOf(`run-${counts.runs++}`);
       for (let i = 0; i < KILLS_PER_RUN && killed() < KILLS; i++) {
         const training = startTraining(options);
-        await sleep(random.uniform(0, LONGEST_WAIT_MS));
-        const what = (['worker', 'supervisor', 'both'] as const)[random.integer(3)]!;
-        const targets = [
-          ...(what === 'worker' ? [] : [training.pid!]),
-          ...(what === 'supervisor' ? [] : childrenOf(training.pid!)),
-        ];
-        if (targets.map(kill).some(Boolean)) counts[what]++;
+        let isOver = false;
+        void training.then(() => {
+          isOver = true;
+        });
+        // A killed training process has a successor: the same command may be hit again.
+        while (!isOver && killed() < KILLS) {
+          await sleep(random.uniform(0, LONGEST_WAIT_MS));
+          const workers = childrenOf(training.pid!);
+          // A run that is complete starts no training process: a kill of it would prove nothing.
+          if (isOver || workers.length === 0) continue;
+          const what = (['worker', 'supervisor', 'both'] as const)[random.integer(3)]!;
+          const targets = [
+            ...(what === 'worker' ? [] : [training.pid!]),
+            ...(what === 'supervisor' ? [] : workers),
+          ];
+          if (targets.map(kill).some(Boolean)) counts[what]++;
+          if (what !== 'worker') break;
+        }
         await training;
       }
       const last = await startTraining(options);

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { resultFingerprint } from '../../src/core/training/result-fingerprint.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
@@ -59,8 +59,14 @@ afterAll(() => remove());
 const PHASES = {
   training: { on: 'step', at: 17 },
   evaluation: { on: 'evaluate', at: 5 },
-  saving: { on: 'save', at: 9, delayMs: 1 },
+  saving: { on: 'save', at: 5 },
 } as const satisfies Record<string, Omit<Fault, 'do'>>;
+
+/** Where a fault of a phase strikes in a run. */
+function faultIn(phase: keyof typeof PHASES, { run }: Options, what: string): Fault {
+  return { ...PHASES[phase], do: what, folder: join(run!, 'checkpoints') };
+}
+
 const phases = Object.keys(PHASES) as (keyof typeof PHASES)[];
 
 it('two undisturbed runs are the same', async () => {
@@ -70,35 +76,28 @@ it('two undisturbed runs are the same', async () => {
 
 describe('a training process that ends too early is replaced', () => {
   const ends = [
-    ['kill', 'killed'],
-    ['abort', 'native-crash'],
-    ['error', 'error'],
-    ['bad-alloc', 'out-of-memory'],
+    ['kill', 'killed', phases],
+    ['abort', 'native-crash', phases],
+    ['error', 'error', ['training', 'evaluation']],
   ] as const;
-  describe.each(ends)('%s', (what, cause) => {
-    // An error that is thrown from a timer is an uncaught one.
-    it.each(phases)('in %s', async (phase) => {
-      const options = optionsOf(what === 'bad-alloc' ? { microbatchSize: 1 } : {});
-      const fault = once({ ...PHASES[phase], do: what });
-      const { exitCode, all } = await startTraining(options, [fault]);
-      if (what === 'bad-alloc') {
-        // There is nothing smaller than a single sample.
-        expect(exitCode).toBe(3);
-        expect((await startResume(options.run!)).exitCode).toBe(0);
-        expect(await resultFingerprint(options.run!)).toEqual(await undisturbed({ microbatchSize: 1 }));
-      } else {
-        expect(exitCode, all).toBe(0);
-        expect(await resultFingerprint(options.run!)).toEqual(clean);
-      }
+  describe.each(ends)('%s', (what, cause, where) => {
+    it.each(where)('in %s', async (phase) => {
+      const options = optionsOf();
+      const { exitCode, all } = await startTraining(options, [once(faultIn(phase, options, what))]);
+      expect(exitCode, all).toBe(0);
+      expect(await resultFingerprint(options.run!)).toEqual(clean);
       const ended = (await eventsOf(options.run!)).filter(({ event }) => event === 'worker-ended');
-      expect(ended).toHaveLength(1);
-      expect(ended[0]!.cause).toBe(what === 'error' && phase === 'saving' ? 'exited' : cause);
+      expect(ended).toMatchObject([{ cause }]);
+      // Nothing half-written is left once the run goes on by itself or is resumed.
+      await startResume(options.run!);
+      const left = await readdir(join(options.run!, 'checkpoints'));
+      expect(left.filter((name) => name.includes('.partial-'))).toEqual([]);
     });
   });
 
   it.each(['training', 'evaluation'] as const)('hang in %s', async (phase) => {
     const options = optionsOf({ retry: { backoffSeconds: 0, heartbeatTimeoutSeconds: 2 } });
-    const { exitCode, all } = await startTraining(options, [once({ ...PHASES[phase], do: 'hang' })]);
+    const { exitCode, all } = await startTraining(options, [once(faultIn(phase, options, 'hang'))]);
     expect(exitCode, all).toBe(0);
     expect(await resultFingerprint(options.run!)).toEqual(clean);
     expect(await eventsOf(options.run!)).toContainEqual(
@@ -125,11 +124,12 @@ describe('a signal saves a checkpoint, ends with its code, and the run goes on',
     ['SIGINT', 130],
     ['SIGTERM', 143],
     ['SIGUSR1', 143],
+    ['SIGHUP', 143],
   ] as const;
   describe.each(signals)('%s', (signal, code) => {
     it.each(phases)('in %s', async (phase) => {
       const options = optionsOf();
-      const { exitCode, all } = await startTraining(options, [{ ...PHASES[phase], do: signal }]);
+      const { exitCode, all } = await startTraining(options, [faultIn(phase, options, signal)]);
       expect(exitCode, all).toBe(code);
       expect((await eventsOf(options.run!)).at(-1)!.event).toBe('interrupted');
       expect((await startResume(options.run!)).exitCode).toBe(0);
@@ -167,7 +167,7 @@ describe('a signal saves a checkpoint, ends with its code, and the run goes on',
 describe('when both processes are killed', () => {
   it.each(phases)('in %s, the run goes on', async (phase) => {
     const options = optionsOf();
-    const { signal } = await startTraining(options, [{ ...PHASES[phase], do: 'kill-all' }]);
+    const { signal } = await startTraining(options, [faultIn(phase, options, 'kill-all')]);
     expect(signal).toBe('SIGKILL');
     expect((await startResume(options.run!)).exitCode).toBe(0);
     expect(await resultFingerprint(options.run!)).toEqual(clean);
@@ -233,13 +233,34 @@ describe('a lack of memory', () => {
     expect((await eventsOf(options.run!)).map(({ event }) => event)).toContain('out-of-memory');
   });
 
-  it('that ends the process halves the microbatch for the next one', async () => {
+  it('that ends the process again and again halves the microbatch each time, and the sizes stay', async () => {
+    const faults = [17, 18, 19].map((at) => once({ on: 'step', at, do: 'bad-alloc' }));
     const options = optionsOf();
-    const { exitCode, all } = await startTraining(options, [once({ on: 'step', at: 17, do: 'bad-alloc' })]);
+    const { exitCode, all } = await startTraining(options, faults);
     expect(exitCode, all).toBe(0);
-    expect(await eventsOf(options.run!)).toContainEqual(
-      expect.objectContaining({ event: 'microbatch-changed', microbatchSize: 8 }),
+    const sizes = (await eventsOf(options.run!)).flatMap(({ event, microbatchSize }) =>
+      event === 'microbatch-changed' ? [microbatchSize] : [],
     );
+    expect(sizes.slice(0, 3)).toEqual([8, 4, 2]);
+  });
+
+  it('that ends the process in an evaluation halves that batch only', async () => {
+    const options = optionsOf();
+    const { exitCode, all } = await startTraining(options, [
+      once({ on: 'evaluate', at: 5, do: 'bad-alloc' }),
+    ]);
+    expect(exitCode, all).toBe(0);
+    const result = await resultFingerprint(options.run!);
+    expect({ ...result, epochs: [] }).toEqual({ ...clean, epochs: [] });
+    expect((await eventsOf(options.run!)).map(({ event }) => event)).not.toContain('microbatch-changed');
+  });
+
+  it('in parts of a single sample ends the run, which goes on when there is memory', async () => {
+    const options = optionsOf({ microbatchSize: 1 });
+    const fault = once({ on: 'step', at: 17, do: 'bad-alloc' });
+    expect((await startTraining(options, [fault])).exitCode).toBe(3);
+    expect((await startResume(options.run!)).exitCode).toBe(0);
+    expect(await resultFingerprint(options.run!)).toEqual(await undisturbed({ microbatchSize: 1 }));
   });
 });
 
@@ -263,6 +284,15 @@ describe('numbers that are impossible', () => {
       expect(await resultFingerprint(options.run!)).toEqual(disturbed);
     }
   });
+});
+
+it('a SIGTERM to the training process alone does not end the run', async () => {
+  const options = optionsOf();
+  const { exitCode, all } = await startTraining(options, [
+    once({ on: 'step', at: 17, do: 'terminate-self' }),
+  ]);
+  expect(exitCode, all).toBe(0);
+  expect(await resultFingerprint(options.run!)).toEqual(clean);
 });
 
 describe('a disk', () => {
@@ -301,18 +331,16 @@ describe('a disk', () => {
     await startTraining(interrupted, [{ on: 'step', at: 18, do: 'kill-all' }]);
     const { exitCode, all } = await startTraining(interrupted);
     expect(exitCode, all).toBe(0);
-    const { epochs, model } = await resultFingerprint(
-      options.run!,
-      join(fallback, options.run!.split('/').at(-1)!),
-    );
-    expect({ epochs, model }).toEqual({ epochs: clean.epochs, model: clean.model });
+    const { id } = JSON.parse(await readFile(join(options.run!, 'run.json'), 'utf8'));
+    const folder = join(fallback, `${basename(options.run!)}-${id}`);
+    expect(await resultFingerprint(options.run!, folder)).toEqual(clean);
   });
 });
 
-/** A file system of 2 MB; needs the right to mount. */
+/** A file system of 8 MB; needs the right to mount. */
 async function smallDisk(): Promise<string> {
   const disk = join(root, `disk-${count++}`);
   await mkdir(disk);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk]);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', disk]);
   return disk;
 }

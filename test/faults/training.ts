@@ -13,7 +13,8 @@ export interface Fault {
   readonly do: string;
   readonly until?: number;
   readonly marker?: string;
-  readonly delayMs?: number;
+  /** Where checkpoints are, for `save`. */
+  readonly folder?: string;
   readonly file?: string;
 }
 
@@ -39,6 +40,8 @@ export function startResume(run: string, faults: readonly Fault[] = []) {
 const spawning = { reject: false, detached: true, all: true } as const;
 
 /** The names of the events of a run, in order. */
-export async function eventsOf(run: string): Promise<{ event: string; cause?: string; detail?: string }[]> {
+export async function eventsOf(
+  run: string,
+): Promise<{ event: string; cause?: string; detail?: string; microbatchSize?: number }[]> {
   return JSON.parse(await readFile(join(run, 'history.json'), 'utf8')).events;
 }

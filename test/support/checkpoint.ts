@@ -14,14 +14,17 @@ export function checkpointAt(step: number, anchor = true): Checkpoint {
       plan: { threads: 2, convolutions: { conv1: 'plain' } },
     },
     progress: {
+      run: 'an-id',
+      dataFingerprint: '0'.repeat(64),
       step,
       epochs: [],
       current: { ...NO_STEPS, steps: 5, loss: 0.1 + 0.2 },
       health: INITIAL_HEALTH,
       healthAtEpochStart: INITIAL_HEALTH,
-      memory: { microbatchSize: 16, evaluationBatchSize: 64, patience: 1 },
+      memory: { microbatchSize: 16, evaluationBatchSize: 64, evaluationAskedFor: 64, patience: 1 },
       madeOn: { engine: 'onnx', device: 'cpu', threads: 0 },
       anchor,
     },
+    best: { 'conv1.weight': tensor([4, 5, 6]) },
   };
 }

@@ -1,10 +1,8 @@
-import { writeFile } from 'node:fs/promises';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/context.js';
 import { SPLITS, type SplitName } from '../../core/dataset/format.js';
 import type { DatasetDescription } from '../../core/dataset/info.js';
-import { RobleError } from '../../core/errors.js';
 import { formatCount } from '../../core/text.js';
 import { formatSplits } from '../../ui/format.js';
 import { hasColors } from '../../ui/style.js';
@@ -84,15 +82,9 @@ export default class DataInfo extends RobleCommand<DatasetDescription & { png?: 
     file: string,
     perClass: number,
   ): Promise<void> {
-    const { contactSheet, sampleImages } = await import('../../index.js');
+    const { contactSheet, sampleImages, writeNewFile } = await import('../../index.js');
     const pictures = await sampleImages(info.folder, split, perClass);
     const png = await contactSheet(pictures, info.preprocessing, { columns: perClass, zoom: 2 });
-    await writeFile(file, png, { flag: 'wx' }).catch((cause: NodeJS.ErrnoException) => {
-      if (cause.code !== 'EEXIST') throw RobleError.from(cause);
-      throw new RobleError('ROBLE_OUTPUT_EXISTS', `${file} exists already.`, {
-        expected: 'a new file',
-        cause,
-      });
-    });
+    await writeNewFile(file, png);
   }
 }

@@ -24,9 +24,9 @@ export interface JsonSchema {
   exclusiveMaximum?: number;
 }
 
-/** What a configuration file may hold, for editors and for everything else that is derived from the schema. */
-export function configJsonSchema(): JsonSchema {
-  const schema = z.toJSONSchema(configSchema, {
+/** The JSON Schema of what is written, before defaults. */
+export function inputJsonSchema(schema: z.ZodType): JsonSchema {
+  return z.toJSONSchema(schema, {
     io: 'input',
     target: 'draft-7',
     // Every whole number is bounded by what a double can count; that says nothing to a reader.
@@ -35,6 +35,11 @@ export function configJsonSchema(): JsonSchema {
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
     },
   }) as JsonSchema;
+}
+
+/** What a configuration file may hold, for editors and for everything else that is derived from the schema. */
+export function configJsonSchema(): JsonSchema {
+  const schema = inputJsonSchema(configSchema);
   return {
     ...schema,
     title: 'roble configuration',

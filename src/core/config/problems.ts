@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Problem } from '../errors.js';
 import { didYouMean } from '../text.js';
-import { configJsonSchema, type JsonSchema, knownKeys } from './json-schema.js';
+import { configJsonSchema, inputJsonSchema, type JsonSchema, knownKeys } from './json-schema.js';
 import { formatPath } from './origin.js';
 
 type Issue = z.core.$ZodIssue;
@@ -9,14 +9,15 @@ type Path = readonly PropertyKey[];
 
 /**
  * What the schema found, in words for the writer of a configuration: each with its path, a suggestion where there
- * is one, and where the value came from.
+ * is one, and where the value came from. The schema is that of the configuration unless another one is given.
  */
 export function describeIssues(
   issues: readonly Issue[],
   value: unknown,
   originOf: (path: Path) => string,
+  checkedBy?: z.ZodType,
 ): Problem[] {
-  const schema = configJsonSchema();
+  const schema = checkedBy ? inputJsonSchema(checkedBy) : configJsonSchema();
   return issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => unknownKey(schema, issue.path, key, value, originOf))

@@ -27,3 +27,10 @@ export const preprocessingSchema = z.strictObject({
 });
 
 export type Preprocessing = z.output<typeof preprocessingSchema>;
+
+/** The value of the paper in what a model sees: the luma (Rec. 601) of the background, after inversion. */
+export function paperValue({ background, invert }: Preprocessing): number {
+  const value = Number.parseInt(background.slice(1), 16);
+  const luma = Math.round(0.299 * (value >> 16) + 0.587 * ((value >> 8) & 255) + 0.114 * (value & 255));
+  return invert ? 255 - luma : luma;
+}

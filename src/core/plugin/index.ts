@@ -2,7 +2,9 @@
 export { RobleError } from '../errors.js';
 export * from '../model/network.js';
 export type { ImageShape, ModelSpec } from '../model/spec.js';
-export { Random } from '../random/index.js';
 export { siblingModule } from '../module-url.js';
+export { symmetricBeta } from '../random/beta.js';
+export { Random } from '../random/index.js';
 export { sha256 } from '../storage/durable.js';
+export { drawSegment } from '../strokes/rasterize.js';
 export * from './api.js';

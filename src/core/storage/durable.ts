@@ -63,7 +63,10 @@ export async function createFolder(
   });
 }
 
-/** As {@link createFolder}, in place of a folder that is there already: until the new one is complete, the old one stays. */
+/**
+ * As {@link createFolder}, in place of a folder that is there already: until the new one is complete, the old one stays.
+ * A kill between the two renames leaves it aside, where {@link sweepPartials} finds it.
+ */
 export async function replaceFolder(
   target: string,
   fill: (temporary: string) => Promise<void>,
@@ -71,10 +74,31 @@ export async function replaceFolder(
   const path = resolve(target);
   await fillAndPlace(path, fill, async (temporary) => {
     const old = `${temporary}-old`;
-    if (await exists(path)) await rename(path, old);
-    await rename(temporary, path);
+    const hadOne = await exists(path);
+    if (hadOne) await rename(path, old);
+    try {
+      await rename(temporary, path);
+    } catch (error) {
+      if (hadOne) await rename(old, path);
+      throw error;
+    }
     await rm(old, { recursive: true, force: true });
   });
+}
+
+/**
+ * Removes what killed processes left half-written in a folder, and puts back what they had only just set aside. Nobody
+ * else may be writing there.
+ */
+export async function sweepPartials(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.sort()) {
+    const [, target, isOld] = /^\.(.+)\.partial-[0-9a-z]+-[0-9a-z]+(-old)?$/.exec(name) ?? [];
+    if (target === undefined) continue;
+    if (isOld && !(await exists(join(folder, target))))
+      await rename(join(folder, name), join(folder, target));
+    else await rm(join(folder, name), { recursive: true, force: true });
+  }
 }
 
 async function fillAndPlace(
@@ -112,7 +136,8 @@ async function refuseExisting(path: string): Promise<void> {
     });
 }
 
-function exists(path: string): Promise<boolean> {
+/** Whether there is something at a path that can be reached. */
+export function exists(path: string): Promise<boolean> {
   return access(path).then(
     () => true,
     () => false,

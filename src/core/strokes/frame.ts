@@ -1,4 +1,4 @@
-import type { Preprocessing } from '../image/preprocessing.js';
+import { type Preprocessing, paperValue } from '../image/preprocessing.js';
 import type { Canvas, Stroke } from './rasterize.js';
 
 /** Side of the square that a character fills in a frame of 28 pixels, as in MNIST. */
@@ -63,7 +63,7 @@ export function canvasFor({ width, height }: Pick<Preprocessing, 'width' | 'heig
  */
 export function drawingToPixels(drawing: Uint8Array, preprocessing: Preprocessing): Uint8Array {
   const { channels } = preprocessing;
-  const lightGround = isLight(preprocessing.background) !== preprocessing.invert;
+  const lightGround = paperValue(preprocessing) > 127;
   if (channels === 1 && !lightGround) return drawing;
   const pixels = new Uint8Array(drawing.length * channels);
   for (let i = 0; i < drawing.length; i++) {
@@ -71,10 +71,4 @@ export function drawingToPixels(drawing: Uint8Array, preprocessing: Preprocessin
     pixels.fill(value, i * channels, (i + 1) * channels);
   }
   return pixels;
-}
-
-/** Whether a colour `#rrggbb` is nearer to white than to black (luma of Rec. 601). */
-function isLight(colour: string): boolean {
-  const value = Number.parseInt(colour.slice(1), 16);
-  return 0.299 * (value >> 16) + 0.587 * ((value >> 8) & 255) + 0.114 * (value & 255) > 127.5;
 }

@@ -21,42 +21,54 @@ export function rasterizeStrokes(strokes: readonly Stroke[], canvas: Canvas): Ui
   const pixels = new Uint8Array(canvas.width * canvas.height);
   for (const stroke of strokes) {
     let from = stroke[0];
-    if (from && stroke.length === 1) drawSegment(pixels, canvas, from, from);
+    if (from && stroke.length === 1) drawSegment(pixels, canvas, from[0], from[1], from[0], from[1]);
     for (let i = 1; i < stroke.length; i++) {
       const to = stroke[i]!;
-      drawSegment(pixels, canvas, from!, to);
+      drawSegment(pixels, canvas, from![0], from![1], to[0], to[1]);
       from = to;
     }
   }
   return pixels;
 }
 
-function drawSegment(
+/**
+ * Draws one straight piece of a line with round caps into `pixels`, as {@link rasterizeStrokes} does; a piece without
+ * length is a dot.
+ */
+export function drawSegment(
   pixels: Uint8Array,
   { width, height, lineWidth }: Canvas,
-  [x0, y0]: readonly [number, number],
-  [x1, y1]: readonly [number, number],
+  x0: number,
+  y0: number,
+  x1: number,
+  y1: number,
 ): void {
   // Coverage falls from 1 to 0 over the pixel that the edge of the line crosses.
   const reach = lineWidth / 2 + 0.5;
-  const left = Math.max(0, Math.ceil(Math.min(x0, x1) - reach - 0.5));
-  const right = Math.min(width - 1, Math.floor(Math.max(x0, x1) + reach - 0.5));
-  const top = Math.max(0, Math.ceil(Math.min(y0, y1) - reach - 0.5));
-  const bottom = Math.min(height - 1, Math.floor(Math.max(y0, y1) + reach - 0.5));
+  const full = Math.max(0, reach - 1) ** 2;
+  const none = reach * reach;
+  const left = Math.max(0, Math.ceil(Math.min(x0, x1) - reach - 0.5)) | 0;
+  const right = Math.min(width - 1, Math.floor(Math.max(x0, x1) + reach - 0.5)) | 0;
+  const top = Math.max(0, Math.ceil(Math.min(y0, y1) - reach - 0.5)) | 0;
+  const bottom = Math.min(height - 1, Math.floor(Math.max(y0, y1) + reach - 0.5)) | 0;
   const dx = x1 - x0;
   const dy = y1 - y0;
   const squaredLength = dx * dx + dy * dy;
+  const perLength = squaredLength === 0 ? 0 : 1 / squaredLength;
   for (let y = top; y <= bottom; y++) {
+    const py = y + 0.5 - y0;
+    const start = Math.imul(y, width);
     for (let x = left; x <= right; x++) {
       const px = x + 0.5 - x0;
-      const py = y + 0.5 - y0;
-      const along = squaredLength === 0 ? 0 : Math.min(1, Math.max(0, (px * dx + py * dy) / squaredLength));
+      let along = (px * dx + py * dy) * perLength;
+      if (along < 0) along = 0;
+      else if (along > 1) along = 1;
       const ex = px - along * dx;
       const ey = py - along * dy;
-      const coverage = reach - Math.sqrt(ex * ex + ey * ey);
-      if (coverage <= 0) continue;
-      const value = coverage >= 1 ? 255 : Math.round(255 * coverage);
-      if (value > pixels[y * width + x]!) pixels[y * width + x] = value;
+      const squared = ex * ex + ey * ey;
+      if (squared >= none) continue;
+      const value = squared <= full ? 255 : (255 * (reach - Math.sqrt(squared)) + 0.5) | 0;
+      if (value > pixels[start + x]!) pixels[start + x] = value;
     }
   }
 }

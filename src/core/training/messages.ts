@@ -7,6 +7,8 @@ import type { PluginEntry } from '../plugin/api.js';
 
 /** All that a run needs, resolved: plain data, written into `run.json` and sent to the worker. */
 export interface RunRequest {
+  /** Tells the run from others of the same name. */
+  readonly id: string;
   /** Name of the model. */
   readonly name: string;
   /** Folder of the run, claimed by the supervisor. */
@@ -37,7 +39,14 @@ export interface StartMessage {
   /** Go on from the newest good checkpoint, where there is one. */
   readonly resume: boolean;
   /** At most so many samples in memory, because the worker before was ended for its memory. */
+  readonly ceilings?: MemoryCeilings;
+  /** What a resume changes, in words. */
+  readonly settingsChange?: string;
+}
+
+export interface MemoryCeilings {
   readonly microbatchSize?: number;
+  readonly evaluationBatchSize?: number;
 }
 
 /** From the worker to the supervisor. */

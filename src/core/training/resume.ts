@@ -1,19 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { checked } from '../checked.js';
 import { mergeSettings } from '../config/merge.js';
 import { type TrainOptions, trainSchema } from '../config/schema.js';
 import type { Context } from '../context.js';
 import { RobleError } from '../errors.js';
-import { HistoryWriter } from '../history/history-writer.js';
 import { readHistory } from '../history/read-run.js';
 import { RUN_FILES, type RunHistory } from '../history/record.js';
-import { layerSchema } from '../model/spec.js';
+import { type Layer, layerSchema } from '../model/spec.js';
 import type { PluginRegistry } from '../plugin/registry.js';
-import { replaceFile } from '../storage/durable.js';
 import type { RunOutcome, RunRequest } from './messages.js';
-import { bestEpoch } from './policies/early-stopping.js';
+import { bestEpoch, endOf } from './policies/early-stopping.js';
 import { lockRunFolder } from './run-folder.js';
 import { changedSettings, checkChanges, describeChange } from './settings-change.js';
 import { superviseRun } from './supervisor/supervise.js';
@@ -24,11 +23,16 @@ export interface ResumeOptions {
   readonly run: string;
   /** Where the data set lies now; by default where it was. It must be the same data. */
   readonly dataset?: string | undefined;
+  /** Another name for the model. */
+  readonly name?: string | undefined;
+  /** What the caller takes the network to be; it is refused when the run's is another one. */
+  readonly layers?: readonly Layer[] | undefined;
   /** Settings to change, see {@link checkChanges}; what is left out stays as it was. */
   readonly train?: { readonly [Key in keyof TrainOptions]?: unknown } | undefined;
 }
 
 const requestSchema: z.ZodType<RunRequest> = z.object({
+  id: z.string(),
   name: z.string(),
   run: z.string(),
   dataset: z.string(),
@@ -58,16 +62,22 @@ export async function resumeTraining(
     const history = await historyOf(folder.path);
     const changes = changedSettings(before.train, train);
     checkChanges(changes, history?.epochs.length ?? 0);
-    const dataset = options.dataset === undefined ? before.dataset : resolve(options.dataset);
-    const request: RunRequest = { ...before, run: folder.path, dataset, train };
+    checkLayers(before.layers, options.layers);
+    const request: RunRequest = {
+      ...before,
+      name: options.name ?? before.name,
+      run: folder.path,
+      dataset: options.dataset === undefined ? before.dataset : resolve(options.dataset),
+      train,
+    };
     const finished = history && finishedOutcome(request, history);
     if (finished) return { run: folder.path, ...finished };
-    await replaceFile(join(folder.path, RUN_FILES.request), `${JSON.stringify(request, null, 2)}\n`);
-    if (changes.length > 0) {
-      const detail = changes.map((change) => describeChange(change, before, train, history)).join('; ');
-      await recordChange(request, detail, context);
-    }
-    return { run: folder.path, ...(await superviseRun(request, true, folder, context)) };
+    const words = changes.map((change) => describeChange(change, before, train, history));
+    const settingsChange = words.length > 0 ? words.join('; ') : undefined;
+    return {
+      run: folder.path,
+      ...(await superviseRun({ request, resume: true, settingsChange, lock: folder }, context)),
+    };
   } finally {
     await folder.release();
   }
@@ -103,18 +113,19 @@ async function historyOf(run: string): Promise<RunHistory | undefined> {
 
 /** The outcome of a run that has nothing left to do. */
 function finishedOutcome({ train, run }: RunRequest, { epochs, events }: RunHistory): RunOutcome | undefined {
-  const stopped = events.at(-1)?.event;
-  const isDone = stopped === 'stopped-early' || (stopped === 'completed' && epochs.length >= train.epochs);
-  if (!isDone) return undefined;
+  const isOver = (['completed', 'stopped-early'] as const).some((end) => end === events.at(-1)?.event);
+  const end = isOver && endOf(epochs, train);
+  if (!end) return undefined;
   const best = bestEpoch(epochs, train.monitor);
-  return { stopped, epochs: epochs.length, best, bundle: best && join(run, RUN_FILES.model) };
+  return { stopped: end.stopped, epochs: epochs.length, best, bundle: best && join(run, RUN_FILES.model) };
 }
 
-async function recordChange(request: RunRequest, detail: string, { reporter }: Context): Promise<void> {
-  const history = await HistoryWriter.open(request.run, (message) =>
-    reporter?.report({ type: 'warning', message }),
-  );
-  const step = history.history.epochs.at(-1)?.step ?? 0;
-  const event = await history.event({ event: 'settings-changed', step, detail });
-  reporter?.report({ type: 'train', event: { kind: 'incident', event } });
+/** The network of a run is what it is; another one is another run. */
+function checkLayers(before: readonly Layer[], wanted: readonly Layer[] | undefined): void {
+  if (!wanted || isDeepStrictEqual(before, wanted)) return;
+  throw new RobleError('ROBLE_RESUME_REFUSED', 'The run has another network.', {
+    received: `${wanted.length} layers that are not those of the run`,
+    expected: `the ${before.length} layers of the run`,
+    nextSteps: ['Leave the model out, or begin a new run in another folder.'],
+  });
 }

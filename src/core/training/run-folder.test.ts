@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, utimes, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -27,7 +27,9 @@ it('of many claims at once grants one', async () => {
 async function leaveLock(owner: object, ageMs = 0): Promise<string> {
   const lock = join(runs, 'a', 'run.lock');
   await mkdir(join(runs, 'a'));
-  await writeFile(lock, JSON.stringify({ host: hostname(), ...owner }));
+  const boot = (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+  const numbers = `${boot} ${await readlink('/proc/self/ns/pid')}`;
+  await writeFile(lock, JSON.stringify({ host: hostname(), numbers, token: 'x', ...owner }));
   const time = new Date(Date.now() - ageMs);
   await utimes(lock, time, time);
   return lock;
@@ -61,19 +63,31 @@ it('waits for the training process of a supervisor that is gone', async () => {
   await folder.release();
 });
 
-it('of another machine believes the signs of life', async () => {
-  const lock = await leaveLock({ pid: 1, host: 'elsewhere' });
-  await expect(claimRunFolder(join(runs, 'a'))).rejects.toMatchObject({ code: 'ROBLE_RUN_LOCKED' });
-  const longAgo = new Date(Date.now() - 120_000);
-  await utimes(lock, longAgo, longAgo);
-  await (await claimRunFolder(join(runs, 'a'))).release();
-});
+it.each([{ host: 'elsewhere' }, { numbers: 'of another boot or container' }])(
+  'of another machine (%j) believes the signs of life',
+  async (other) => {
+    const lock = await leaveLock({ pid: 1, ...other });
+    await expect(claimRunFolder(join(runs, 'a'))).rejects.toMatchObject({ code: 'ROBLE_RUN_LOCKED' });
+    const longAgo = new Date(Date.now() - 120_000);
+    await utimes(lock, longAgo, longAgo);
+    await (await claimRunFolder(join(runs, 'a'))).release();
+  },
+);
 
 it('refuses a folder with files, and leaves them and no lock', async () => {
   await mkdir(join(runs, 'a'));
   await writeFile(join(runs, 'a', 'history.json'), '{}');
   await expect(claimRunFolder(join(runs, 'a'))).rejects.toMatchObject({ code: 'ROBLE_RUN_EXISTS' });
   expect(await readdir(join(runs, 'a'))).toEqual(['history.json']);
+});
+
+it('leaves the lock of another process that took it over', async () => {
+  const folder = await claimRunFolder(join(runs, 'a'));
+  const lock = join(runs, 'a', 'run.lock');
+  await writeFile(lock, JSON.stringify({ host: 'elsewhere', pid: 1, token: 'theirs' }));
+  await expect(folder.nameWorker(1)).rejects.toMatchObject({ code: 'ROBLE_RUN_LOCKED' });
+  await folder.release();
+  expect(await readdir(join(runs, 'a'))).toEqual(['run.lock']);
 });
 
 it('numbers runs after the highest there is', async () => {

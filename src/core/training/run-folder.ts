@@ -1,12 +1,19 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { RobleError } from '../errors.js';
+import { RUN_FILES } from '../history/record.js';
+import { sweepPartials } from '../storage/durable.js';
 
 import { LOCK, type RunLock, takeLock } from './run-lock.js';
 
 /** A run folder that is ours until it is released. */
 export interface RunFolder extends RunLock {
   readonly path: string;
+}
+
+export interface ClaimedFolder extends RunFolder {
+  /** Whether it was not there before. */
+  readonly isNew: boolean;
 }
 
 /** The next free `run-NNNN` under a folder. */
@@ -47,11 +54,11 @@ function runName(number: number): string {
  *
  * @throws {RobleError} `ROBLE_RUN_LOCKED` when a living process trains there, `ROBLE_RUN_EXISTS` when it holds files.
  */
-export async function claimRunFolder(folder: string): Promise<RunFolder> {
-  await mkdir(folder, { recursive: true });
+export async function claimRunFolder(folder: string): Promise<ClaimedFolder> {
+  const made = await mkdir(folder, { recursive: true });
   const claimed = await lockRunFolder(folder);
   const { path, release } = claimed;
-  const files = (await readdir(path)).filter((name) => !name.startsWith(LOCK));
+  const files = (await readdir(path)).filter((name) => !name.startsWith(LOCK) && !name.startsWith('.'));
   if (files.length > 0) {
     await release();
     throw new RobleError('ROBLE_RUN_EXISTS', `${path} is not empty.`, {
@@ -63,7 +70,7 @@ export async function claimRunFolder(folder: string): Promise<RunFolder> {
       ],
     });
   }
-  return claimed;
+  return { ...claimed, isNew: made !== undefined };
 }
 
 /**
@@ -74,5 +81,6 @@ export async function claimRunFolder(folder: string): Promise<RunFolder> {
 export async function lockRunFolder(folder: string): Promise<RunFolder> {
   const path = resolve(folder);
   const lock = await takeLock(path);
+  for (const partial of [path, join(path, RUN_FILES.checkpoints)]) await sweepPartials(partial);
   return { path, ...lock };
 }

@@ -1,4 +1,5 @@
-import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, readFile, readlink, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +11,8 @@ export const LOCK = 'run.lock';
 const SIGN_EVERY_MS = 10_000;
 /** A lock of another machine without a sign for so long is one that was left behind. */
 const STALE_AFTER_MS = 60_000;
+/** A guard of the take-over that is older was left behind. */
+const GUARD_STALE_AFTER_MS = 10_000;
 /** How long to wait for the training process of a supervisor that was killed: it saves, and ends. */
 const ORPHAN_WAIT_MS = 60_000;
 
@@ -27,6 +30,10 @@ interface Process {
 
 interface Owner extends Process {
   readonly host: string;
+  /** Boot and namespace in which the process number means something. */
+  readonly numbers: string;
+  /** Tells this lock from one that another process took after it. */
+  readonly token: string;
   readonly worker?: Process;
 }
 
@@ -37,9 +44,14 @@ interface Owner extends Process {
  */
 export async function takeLock(folder: string): Promise<RunLock> {
   const lock = join(folder, LOCK);
-  // Unique on this machine and, by the name of the machine, on others.
-  const own = `${lock}.${hostname()}-${process.pid}-${Math.random().toString(36).slice(2)}`;
-  const owner: Owner = { host: hostname(), ...(await describe(process.pid)) };
+  const own = `${lock}.${randomUUID()}`;
+  const owner: Owner = {
+    host: hostname(),
+    numbers: await processNumbers(),
+    token: randomUUID(),
+    ...(await describe(process.pid)),
+  };
+  const isOurs = async () => (await lockOwner(folder))?.token === owner.token;
   await writeFile(own, JSON.stringify(owner));
   try {
     // A link appears with its content or not at all: a kill leaves no lock without an owner.
@@ -51,12 +63,13 @@ export async function takeLock(folder: string): Promise<RunLock> {
   signs.unref();
   return {
     async nameWorker(pid) {
+      if (!(await isOurs())) throw locked(folder, (await lockOwner(folder)) ?? owner);
       await writeFile(own, JSON.stringify({ ...owner, worker: await describe(pid) }));
       await rename(own, lock);
     },
     async release() {
       clearInterval(signs);
-      await rm(lock, { force: true });
+      if (await isOurs()) await rm(lock, { force: true });
     },
   };
 }
@@ -67,12 +80,22 @@ async function removeStale(lock: string, own: string, folder: string): Promise<v
   if (text === undefined) return;
   const owner = parseOwner(text);
   if (owner && (await isAlive(owner, lock, own))) throw locked(folder, owner);
-  if (owner?.worker && owner.host === hostname()) await waitForEnd(owner.worker, folder, owner);
-  const aside = `${own}-stale`;
-  if (!(await succeeds(rename(lock, aside), 'ENOENT'))) return;
-  // Another process may have been quicker, so that this is its fresh lock: it goes back.
-  if ((await readFile(aside, 'utf8')) !== text) await succeeds(link(aside, lock), 'EEXIST');
-  await rm(aside);
+  if (owner?.worker && (await isSameMachine(owner))) await waitForEnd(owner.worker, folder, owner);
+  // One process at a time removes a lock, so that none removes the fresh one of another.
+  const guard = `${lock}.takeover`;
+  if (!(await succeeds(link(own, guard), 'EEXIST'))) return waitForGuard(guard);
+  try {
+    if ((await readFile(lock, 'utf8').catch(ignoreMissing)) === text) await rm(lock, { force: true });
+  } finally {
+    await rm(guard, { force: true });
+  }
+}
+
+/** A guard is held for a moment; an old one was left by a process that was killed in that moment. */
+async function waitForGuard(guard: string): Promise<void> {
+  const status = await stat(guard).catch(ignoreMissing);
+  if (status && Date.now() - status.ctimeMs > GUARD_STALE_AFTER_MS) await rm(guard, { force: true });
+  else await sleep(20);
 }
 
 /** Who has a folder; undefined when nobody has. */
@@ -91,11 +114,22 @@ function parseOwner(text: string): Owner | undefined {
 }
 
 async function isAlive(owner: Owner, lock: string, own: string): Promise<boolean> {
-  if (owner.host === hostname()) return isRunning(owner);
+  if (await isSameMachine(owner)) return isRunning(owner);
   // By the clock of the file server, which gave both times.
   await utimes(own, new Date(), new Date());
   const [theirs, ours] = await Promise.all([stat(lock), stat(own)]);
   return ours.mtimeMs - theirs.mtimeMs < STALE_AFTER_MS;
+}
+
+async function isSameMachine({ host, numbers }: Owner): Promise<boolean> {
+  return host === hostname() && numbers === (await processNumbers());
+}
+
+/** Two containers with the name of one machine have process numbers of their own, and so has a machine after a restart. */
+async function processNumbers(): Promise<string> {
+  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
+  const namespace = await readlink('/proc/self/ns/pid').catch(() => '');
+  return `${boot.trim()} ${namespace}`.trim();
 }
 
 async function waitForEnd(worker: Process, folder: string, owner: Owner): Promise<void> {

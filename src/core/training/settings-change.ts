@@ -17,7 +17,6 @@ export interface SettingChange {
 const SAFE: ReadonlySet<Setting> = new Set<Setting>([
   'epochs',
   'evaluationBatchSize',
-  'monitor',
   'earlyStopping',
   'keepCheckpoints',
   'checkpointEverySeconds',
@@ -69,7 +68,7 @@ export function describeChange(
 /** A longer run stretches the schedule: the rate jumps to where the stretched one is. */
 function scheduleChange(before: TrainOptions, after: TrainOptions, history: RunHistory | undefined): string {
   const last = history?.epochs.at(-1);
-  if (!last) return '';
+  if (!last || after.schedule.type === 'constant') return '';
   const stepsPerEpoch = last.step / last.epoch;
   const [old, now] = [before, after].map(
     ({ schedule, learningRate, epochs }) =>

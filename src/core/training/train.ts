@@ -1,19 +1,19 @@
-import { access, rm } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { checked } from '../checked.js';
 import type { ModelChoice, TrainOptions } from '../config/schema.js';
 import { trainSchema } from '../config/schema.js';
 import type { Context } from '../context.js';
 import { RobleError } from '../errors.js';
+import { readHistory } from '../history/read-run.js';
 import { RUN_FILES } from '../history/record.js';
 import type { PluginRegistry } from '../plugin/registry.js';
-import { writeSynced } from '../storage/durable.js';
-import { newestStepOf } from './checkpoints/checkpoint-store.js';
-import { foldersOf, storesOf } from './checkpoints/checkpoint-writer.js';
-import { chosenLayers } from './chosen-layers.js';
+import { exists, replaceFile } from '../storage/durable.js';
 import type { RunOutcome, RunRequest } from './messages.js';
 import { resumeTraining } from './resume.js';
-import { claimRunFolder, nextRunFolder } from './run-folder.js';
+import { type ClaimedFolder, claimRunFolder, nextRunFolder } from './run-folder.js';
+import { chosenLayers } from './starting/chosen-layers.js';
 import { superviseRun } from './supervisor/supervise.js';
 
 export interface TrainModelOptions {
@@ -54,22 +54,26 @@ export async function trainModel(
     'ROBLE_CONFIG_INVALID',
     'The training options are not valid.',
   );
-  const layers = await chosenLayers(options.model, train.from);
-  if (options.autoResume && options.run && (await holdsRun(options.run)))
-    return resumeTraining({ run: options.run, train: options.train }, context);
-  const folder = await claimRunFolder(options.run ?? (await nextRunFolder(options.runs ?? 'runs')));
+  const { run, name, model } = options;
+  if (options.autoResume && run && (await exists(join(run, RUN_FILES.request)))) {
+    const layers = model && (await chosenLayers(model, undefined));
+    return resumeTraining({ run, dataset: options.dataset, train: options.train, name, layers }, context);
+  }
+  const layers = await chosenLayers(model, train.from);
+  const folder = await claimRunFolder(run ?? (await nextRunFolder(options.runs ?? 'runs')));
   try {
     const request: RunRequest = {
-      name: options.name ?? 'classifier',
+      id: randomUUID(),
+      name: name ?? 'classifier',
       run: folder.path,
       dataset: resolve(options.dataset),
       layers,
       train,
     };
-    await writeSynced(join(folder.path, RUN_FILES.request), `${JSON.stringify(request, null, 2)}\n`);
-    return { run: folder.path, ...(await superviseRun(request, false, folder, context)) };
+    await replaceFile(join(folder.path, RUN_FILES.request), `${JSON.stringify(request, null, 2)}\n`);
+    return { run: folder.path, ...(await superviseRun({ request, resume: false, lock: folder }, context)) };
   } catch (error) {
-    await forgetFailedStart(folder.path, train, error);
+    if (RobleError.from(error).kind === 'user') await forgetFailedStart(folder);
     throw error;
   } finally {
     await folder.release();
@@ -77,14 +81,10 @@ export async function trainModel(
 }
 
 /** A run that failed for its settings before it began has nothing to keep, and its number is free again. */
-async function forgetFailedStart(run: string, train: TrainOptions, error: unknown): Promise<void> {
-  const hasBegun = (await newestStepOf(storesOf(foldersOf({ run, train })))) >= 0;
-  if (RobleError.from(error).kind === 'user' && !hasBegun) await rm(run, { recursive: true });
-}
-
-function holdsRun(folder: string): Promise<boolean> {
-  return access(join(folder, RUN_FILES.request)).then(
-    () => true,
-    () => false,
-  );
+async function forgetFailedStart({ path, isNew }: ClaimedFolder): Promise<void> {
+  const history = await readHistory(path).catch(() => undefined);
+  const hasBegun = history?.events.some(({ event }) => event === 'started');
+  if (hasBegun) return;
+  for (const name of Object.values(RUN_FILES)) await rm(join(path, name), { recursive: true, force: true });
+  if (isNew) await rm(path, { recursive: true, force: true });
 }

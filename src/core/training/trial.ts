@@ -8,9 +8,9 @@ import type { StepMetrics, TensorMap } from '../plugin/api.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { BatchSource } from './batches/batch-source.js';
 import { batchRecipe } from './batches/recipe.js';
-import { chosenLayers } from './chosen-layers.js';
-import { frozenLayers } from './worker/frozen-layers.js';
-import { startingWeights } from './worker/starting-weights.js';
+import { chosenLayers } from './starting/chosen-layers.js';
+import { frozenLayers } from './starting/frozen-layers.js';
+import { startingWeights } from './starting/starting-weights.js';
 
 /** What is tried: the same choices as for a run. */
 export interface TrialOptions {

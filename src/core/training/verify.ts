@@ -66,10 +66,14 @@ export async function verifyTraining(
       'killed',
       `The same, killed at ${kills} random moments`,
       async () => {
-        const killing = killAtRandom(join(folder, 'killed'), kills, durationMs, context.signal);
-        refuseInterrupted(await run('killed'));
-        killing.stop();
-        return killing.hits();
+        const done = new AbortController();
+        const killing = killAtRandom(join(folder, 'killed'), kills, durationMs, done.signal);
+        try {
+          refuseInterrupted(await run('killed'));
+        } finally {
+          done.abort();
+        }
+        return refuseNone(await killing);
       },
     );
     const undisturbed = await resultFingerprint(join(folder, 'undisturbed'));
@@ -85,25 +89,29 @@ function refuseInterrupted({ stopped }: { readonly stopped: string }): void {
     throw new RobleError('ROBLE_INTERRUPTED', 'The proof was interrupted; it has no result.');
 }
 
+function refuseNone(hits: number): number {
+  if (hits > 0) return hits;
+  throw new RobleError('ROBLE_USAGE', 'The run was over before it could be killed; nothing is proved.', {
+    expected: 'a run that takes a few seconds',
+    nextSteps: ['Give more steps, such as --steps 500.'],
+  });
+}
+
 /** Kills the training process of a run again and again, each time after a random part of what a run takes. */
-function killAtRandom(run: string, kills: number, durationMs: number, signal: AbortSignal | undefined) {
+async function killAtRandom(
+  run: string,
+  kills: number,
+  durationMs: number,
+  done: AbortSignal,
+): Promise<number> {
   let hits = 0;
-  let stopped = false;
-  const kill = async () => {
-    while (hits < kills && !stopped && !signal?.aborted) {
-      // Not reproducible on purpose: each proof tries other moments.
-      await sleep(Math.random() * durationMs);
-      const worker = stopped ? undefined : (await lockOwner(run))?.worker;
-      if (worker && killed(worker.pid)) hits++;
-    }
-  };
-  void kill();
-  return {
-    stop: () => {
-      stopped = true;
-    },
-    hits: () => hits,
-  };
+  while (hits < kills && !done.aborted) {
+    // Not reproducible on purpose: each proof tries other moments.
+    await sleep(Math.random() * durationMs, undefined, { signal: done }).catch(() => {});
+    const worker = done.aborted ? undefined : (await lockOwner(run))?.worker;
+    if (worker && killed(worker.pid)) hits++;
+  }
+  return hits;
 }
 
 /** False when it has ended by itself meanwhile. */

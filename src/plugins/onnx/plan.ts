@@ -27,6 +27,12 @@ export async function choosePlan(network: Network, batch: number, threads: numbe
   return { threads: threads || availableParallelism(), blockSize, convolutions };
 }
 
+/** A plan that was made earlier, if it fits this machine: blocks of another width give wrong sums, not other ones. */
+export async function usablePlan(plan: Plan | undefined): Promise<Plan | undefined> {
+  const fits = plan && (plan.blockSize === 0 || plan.blockSize === (await probeBlockSize()));
+  return fits ? plan : undefined;
+}
+
 /** The plan for a part of the batch, whose size need not be whole blocks. */
 export function planForSize(plan: Plan, size: number): Plan {
   if (plan.blockSize === 0 || size % plan.blockSize === 0) return plan;

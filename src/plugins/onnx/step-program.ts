@@ -98,12 +98,17 @@ class PartedBatch implements StepProgram {
     const { batch, plan } = options;
     const { threads } = plan;
     const gradients = new Map<number, InferenceSession>();
-    for (const part of new Set([size, batch % size || size])) {
-      const graph = buildGradientGraph({ ...options, plan: planForSize(plan, part) }, part);
-      gradients.set(part, await createSession(graph, { threads, device }));
+    try {
+      for (const part of new Set([size, batch % size || size])) {
+        const graph = buildGradientGraph({ ...options, plan: planForSize(plan, part) }, part);
+        gradients.set(part, await createSession(graph, { threads, device }));
+      }
+      const update = await createSession(buildUpdateGraph(options), { threads, device });
+      return new PartedBatch(runtime, options, size, gradients, update);
+    } catch (error) {
+      for (const session of gradients.values()) await session.release();
+      throw error;
     }
-    const update = await createSession(buildUpdateGraph(options), { threads, device });
-    return new PartedBatch(runtime, options, size, gradients, update);
   }
 
   async run(batch: Batch, state: Tensors): Promise<Tensors> {

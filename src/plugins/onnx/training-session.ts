@@ -12,7 +12,7 @@ import {
 } from '../../core/plugin/index.js';
 import { EMA_SLOT, flatLayouts, flatten, stateSlots, unflatten } from './flat-layout.js';
 import { buildInferenceGraph } from './inference-graph.js';
-import { choosePlan, type Plan } from './plan.js';
+import { choosePlan, type Plan, usablePlan } from './plan.js';
 import { createSession, loadRuntime, runSession } from './runtime.js';
 import type { StepGraphOptions } from './step-graph.js';
 import { createStepProgram, type StepProgram } from './step-program.js';
@@ -50,12 +50,11 @@ export class OnnxTrainingSession implements TrainingSession {
 
   static async create(network: Network, options: EngineOptions): Promise<OnnxTrainingSession> {
     const { batchSize: batch, optimizer, clipNorm, ema = false, frozen = [] } = options;
-    const plan = (options.plan as Plan | undefined) ?? (await choosePlan(network, batch, options.threads));
+    const known = await usablePlan(options.plan as Plan | undefined);
+    const plan = known ?? (await choosePlan(network, batch, options.threads));
     const isFrozen = (layer: string) => frozen.some((name) => layer === name || layer.startsWith(`${name}.`));
     const graphs = { network, batch, plan, optimizer, clipNorm, ema, isFrozen };
-    const session = new OnnxTrainingSession(await loadRuntime(), network, options, graphs);
-    session.#program = await session.#createProgram();
-    return session;
+    return new OnnxTrainingSession(await loadRuntime(), network, options, graphs);
   }
 
   async setMicrobatchSize(size: number): Promise<void> {

@@ -1,4 +1,4 @@
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkpointAt } from '../../../../test/support/checkpoint.js';
@@ -16,31 +16,33 @@ const names = async () => (await readdir(folder)).sort();
 const all = { accept: () => true, onPassedOver: () => {} };
 
 describe('CheckpointStore', () => {
-  it('keeps the newest, and the best whatever its age', async () => {
+  it('keeps the newest anchors', async () => {
     const store = new CheckpointStore(folder, 2);
-    await store.saveBest(checkpointAt(1));
     for (const step of [1, 2, 3, 10]) await store.save(checkpointAt(step));
-    expect(await names()).toEqual([
-      'best.safetensors',
-      'step-000000003.safetensors',
-      'step-000000010.safetensors',
-    ]);
-    expect(await store.readBest()).toEqual(checkpointAt(1));
+    expect(await names()).toEqual(['step-000000003.safetensors', 'step-000000010.safetensors']);
     expect((await store.newest(all))?.checkpoint).toEqual(checkpointAt(10));
   });
 
-  it('keeps the newest two anchors behind any number of interim ones', async () => {
-    const store = new CheckpointStore(folder, 2);
-    for (const step of [0, 1, 2]) await store.save(checkpointAt(step));
-    for (const step of [3, 4, 5, 6]) await store.save(checkpointAt(step, false));
+  it('keeps the same anchors whatever was saved in between, and of that the newest', async () => {
+    const store = new CheckpointStore(folder, 3);
+    for (const step of [10, 20, 30]) await store.save(checkpointAt(step));
+    for (const step of [33, 35]) await store.save(checkpointAt(step, false));
     expect(await names()).toEqual([
-      'step-000000001.safetensors',
-      'step-000000002.safetensors',
-      'step-000000005-interim.safetensors',
-      'step-000000006-interim.safetensors',
+      'step-000000010.safetensors',
+      'step-000000020.safetensors',
+      'step-000000030.safetensors',
+      'step-000000035-interim.safetensors',
     ]);
     const anchor = await store.newest({ ...all, accept: ({ progress }) => progress.anchor });
-    expect(anchor?.checkpoint.progress.step).toBe(2);
+    expect(anchor?.checkpoint.progress.step).toBe(30);
+  });
+
+  it('passes over what cannot be read for other reasons too', async () => {
+    const store = new CheckpointStore(folder, 2);
+    await store.save(checkpointAt(1));
+    // Reading it fails, as on a bad sector.
+    await mkdir(join(folder, 'step-000000002.safetensors'));
+    expect((await store.newest(all))?.checkpoint).toEqual(checkpointAt(1));
   });
 
   it('passes over what is damaged, sets it aside, and no longer counts it', async () => {

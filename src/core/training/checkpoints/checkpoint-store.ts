@@ -7,8 +7,6 @@ import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoin
 const EXTENSION = '.safetensors';
 /** Marks a checkpoint that no roll-back goes to. */
 const INTERIM = '-interim';
-/** Two: the newest may turn out to be bad. */
-const ANCHORS = 2;
 const DAMAGED = '.damaged';
 
 export interface FoundCheckpoint {
@@ -16,7 +14,7 @@ export interface FoundCheckpoint {
   readonly checkpoint: Checkpoint;
 }
 
-/** A checkpoint file that is damaged; it was renamed, so that it is neither read again nor lost. */
+/** A checkpoint file that could not be read; it is renamed where possible, so that it is neither tried again nor lost. */
 export interface PassedOver {
   readonly path: string;
   readonly reason: string;
@@ -45,7 +43,7 @@ export async function newestStepOf(stores: readonly CheckpointStore[]): Promise<
   return Math.max(-1, ...(await Promise.all(stores.map((store) => store.newestStep()))));
 }
 
-/** The checkpoints of a run in one folder: the newest few, and the best one, which rotation never touches. */
+/** The newest checkpoints of a run in one folder. */
 export class CheckpointStore {
   readonly #folder: string;
   readonly #keep: number;
@@ -56,33 +54,26 @@ export class CheckpointStore {
   }
 
   /**
-   * Writes a checkpoint, reads it back, and only then removes older ones: the newest `keep` stay, and the newest two
-   * that a roll-back may go to. Gives its path.
+   * Writes a checkpoint, reads it back, and only then removes older ones. The newest `keep` anchors stay, whatever was
+   * saved in between at a signal or by the clock; of those others the newest one. Gives its path.
    */
   async save(checkpoint: Checkpoint): Promise<string> {
     await mkdir(this.#folder, { recursive: true });
     const { step, anchor } = checkpoint.progress;
     const name = `step-${String(step).padStart(9, '0')}${anchor ? '' : INTERIM}${EXTENSION}`;
     const path = join(this.#folder, name);
-    await this.#write(path, checkpoint);
+    await replaceFile(path, encodeCheckpoint(checkpoint));
+    try {
+      await readCheckpoint(path);
+    } catch (error) {
+      await rm(path, { force: true });
+      throw error;
+    }
     const newestFirst = (await this.list()).reverse();
-    const kept = new Set([
-      ...newestFirst.slice(0, this.#keep),
-      ...newestFirst.filter((other) => !other.includes(INTERIM)).slice(0, ANCHORS),
-    ]);
-    for (const old of newestFirst) if (!kept.has(old)) await rm(old, { force: true });
+    const interim = newestFirst.filter(isInterim);
+    const anchors = newestFirst.filter((other) => !isInterim(other));
+    for (const old of [...interim.slice(1), ...anchors.slice(this.#keep)]) await rm(old, { force: true });
     return path;
-  }
-
-  async saveBest(checkpoint: Checkpoint): Promise<string> {
-    await mkdir(this.#folder, { recursive: true });
-    await this.#write(this.#bestPath, checkpoint);
-    return this.#bestPath;
-  }
-
-  /** @throws {RobleError} `ROBLE_CHECKPOINT_INVALID`, `ROBLE_FILE_NOT_FOUND` */
-  async readBest(): Promise<Checkpoint> {
-    return readCheckpoint(this.#bestPath);
   }
 
   /** The newest checkpoint that can be read and is accepted; undefined when there is none. */
@@ -92,10 +83,13 @@ export class CheckpointStore {
         const checkpoint = await readCheckpoint(path);
         if (accept(checkpoint)) return { path, checkpoint };
       } catch (error) {
-        const { code, message } = RobleError.from(error);
-        if (code !== 'ROBLE_CHECKPOINT_INVALID') throw error;
-        await rename(path, `${path}${DAMAGED}`);
-        onPassedOver({ path, reason: message });
+        // Whatever is wrong with it, damage or a bad sector: the one before may be good.
+        const { message } = RobleError.from(error);
+        const setAside = await rename(path, `${path}${DAMAGED}`).then(
+          () => '',
+          (cause: Error) => ` It could not be set aside either: ${cause.message}`,
+        );
+        onPassedOver({ path, reason: message + setAside });
       }
     return undefined;
   }
@@ -118,15 +112,10 @@ export class CheckpointStore {
     const newest = (await this.list()).at(-1);
     return newest === undefined ? -1 : Number(/step-(\d+)/.exec(basename(newest))![1]);
   }
+}
 
-  get #bestPath(): string {
-    return join(this.#folder, `best${EXTENSION}`);
-  }
-
-  async #write(path: string, checkpoint: Checkpoint): Promise<void> {
-    await replaceFile(path, encodeCheckpoint(checkpoint));
-    await readCheckpoint(path);
-  }
+function isInterim(path: string): boolean {
+  return path.endsWith(`${INTERIM}${EXTENSION}`);
 }
 
 async function readCheckpoint(path: string): Promise<Checkpoint> {

@@ -6,16 +6,15 @@ import { type CheckpointFolders, type SaveResult, storesOf } from './checkpoint-
 /** The thread that encodes, writes and verifies checkpoints, so that training does not wait for the disk. */
 const stores = storesOf(workerData as CheckpointFolders);
 
-parentPort!.on('message', async ({ checkpoint, best }: { checkpoint: Checkpoint; best: boolean }) => {
-  parentPort!.postMessage(await save(checkpoint, best));
+parentPort!.on('message', async (checkpoint: Checkpoint) => {
+  parentPort!.postMessage(await save(checkpoint));
 });
 
-async function save(checkpoint: Checkpoint, best: boolean): Promise<SaveResult> {
+async function save(checkpoint: Checkpoint): Promise<SaveResult> {
   const problems: string[] = [];
   for (const store of stores)
     try {
-      const path = await (best ? store.saveBest(checkpoint) : store.save(checkpoint));
-      return { path, problems };
+      return { path: await store.save(checkpoint), problems };
     } catch (error) {
       problems.push(RobleError.from(error).message);
     }

@@ -14,13 +14,16 @@ export interface CheckpointFolders {
   readonly keep: number;
 }
 
-/** Where the checkpoints of a run are. */
-export function foldersOf({ run, train }: Pick<RunRequest, 'run' | 'train'>): CheckpointFolders {
-  const { checkpointFallback, keepCheckpoints } = train;
+/**
+ * Where the checkpoints of a run are. As many anchors are kept as there may be roll-backs in a row, each to the one
+ * before. Other runs of the same name may use the same fallback, so the run's id is in its folder's name there.
+ */
+export function foldersOf({ id, run, train }: Pick<RunRequest, 'id' | 'run' | 'train'>): CheckpointFolders {
+  const { checkpointFallback, keepCheckpoints, health } = train;
   return {
     folder: join(run, RUN_FILES.checkpoints),
-    fallback: checkpointFallback && join(checkpointFallback, basename(run)),
-    keep: keepCheckpoints,
+    fallback: checkpointFallback && join(checkpointFallback, `${basename(run)}-${id}`),
+    keep: Math.max(keepCheckpoints, health.maxRollbacks),
   };
 }
 
@@ -45,14 +48,14 @@ export class CheckpointWriter {
     this.#thread = startThread(import.meta.url, './checkpoint-thread.js', { workerData: folders });
   }
 
-  /** The memory of the checkpoint's tensors moves to the thread: they cannot be used any more. */
-  save(checkpoint: Checkpoint, best = false): Promise<SaveResult> {
+  /** The memory of the state's tensors moves to the thread: they cannot be used any more. */
+  save(checkpoint: Checkpoint): Promise<SaveResult> {
     const { parameters, optimizer } = checkpoint.state;
     const buffers = [...Object.values(parameters), ...Object.values(optimizer)].map(
       ({ data }) => data.buffer as ArrayBuffer,
     );
     const saved = this.#last.then(async (): Promise<SaveResult> => {
-      this.#thread.postMessage({ checkpoint, best }, buffers);
+      this.#thread.postMessage(checkpoint, buffers);
       const [result] = await once(this.#thread, 'message');
       return result;
     });

@@ -6,14 +6,23 @@ import type { CheckpointProgress } from './progress.js';
 export interface Checkpoint {
   readonly state: TrainingState;
   readonly progress: CheckpointProgress;
+  /**
+   * The weights of the best epoch of `progress`; undefined before there is one. They are part of every checkpoint, so
+   * that nothing can come between them and the progress that knows whose they are.
+   */
+  readonly best?: TensorMap | undefined;
 }
 
 /**
- * A checkpoint as a safetensors file, which other programs read: the parameters and the optimizer's slots by name, the
- * progress and the engine's plan as metadata.
+ * A checkpoint as a safetensors file, which other programs read: the parameters, the optimizer's slots and the best
+ * parameters by name, the progress and the engine's plan as metadata.
  */
-export function encodeCheckpoint({ state, progress }: Checkpoint): Uint8Array {
-  const tensors = { ...prefixed('parameters', state.parameters), ...prefixed('optimizer', state.optimizer) };
+export function encodeCheckpoint({ state, progress, best }: Checkpoint): Uint8Array {
+  const tensors = {
+    ...prefixed('parameters', state.parameters),
+    ...prefixed('optimizer', state.optimizer),
+    ...prefixed('best', best ?? {}),
+  };
   return encodeSafetensors(tensors, {
     format: 'roble-checkpoint',
     version: '1',
@@ -28,6 +37,7 @@ export function decodeCheckpoint(file: Uint8Array, where: string): Checkpoint {
   try {
     const { tensors, metadata } = decodeSafetensors(file);
     const { step, progress, plan } = metadata as { step: string; progress: string; plan: string };
+    const best = unprefixed('best', tensors);
     return {
       state: {
         step: Number(step),
@@ -36,6 +46,7 @@ export function decodeCheckpoint(file: Uint8Array, where: string): Checkpoint {
         plan: JSON.parse(plan),
       },
       progress: JSON.parse(progress),
+      ...(Object.keys(best).length > 0 && { best }),
     };
   } catch (cause) {
     throw new RobleError('ROBLE_CHECKPOINT_INVALID', `The checkpoint ${where} is damaged.`, {
@@ -47,7 +58,7 @@ export function decodeCheckpoint(file: Uint8Array, where: string): Checkpoint {
   }
 }
 
-type Kind = 'parameters' | 'optimizer';
+type Kind = 'parameters' | 'optimizer' | 'best';
 
 function prefixed(kind: Kind, tensors: TensorMap): TensorMap {
   return Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [`${kind}:${name}`, tensor]));

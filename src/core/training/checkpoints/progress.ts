@@ -7,6 +7,10 @@ import type { MemoryState } from '../policies/memory.js';
  * engine's state, the rest of the run follows, bit for bit. Plain data; numbers survive JSON exactly.
  */
 export interface CheckpointProgress {
+  /** Id of the run, so that no other run goes on from it. */
+  readonly run: string;
+  /** Of the data set that the run is trained on. */
+  readonly dataFingerprint: string;
   /** Batches taken from the data since the start of the run. */
   readonly step: number;
   /** Epochs that are complete, evaluation included. */

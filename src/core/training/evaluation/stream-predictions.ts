@@ -68,7 +68,7 @@ async function evaluateRange(
     // A copy: engines take no shared memory.
     return await session.evaluate(images.slice(start * imageSize, end * imageSize), end - start);
   } catch (error) {
-    const halvable = error instanceof RobleError && error.code === 'ROBLE_OUT_OF_MEMORY' && end - start > 1;
+    const halvable = RobleError.from(error).code === 'ROBLE_OUT_OF_MEMORY' && end - start > 1;
     if (halvable) return undefined;
     throw error;
   }

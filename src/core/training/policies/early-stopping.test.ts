@@ -33,6 +33,14 @@ describe('stoppingReason', () => {
     expect(endOf([0.9, 0.1, 0.1, 0.1, 0.95, 0.1], 'valAccuracy', { minEpochs: 5 })).toBe(undefined);
   });
 
+  it('takes what is no number, as it is in memory and as JSON gives it back, for no improvement', () => {
+    for (const nothing of [Number.NaN, null as unknown as number]) {
+      expect(endOf([nothing, 3, 2, 1], 'valLoss')).toBe(undefined);
+      expect(endOf([nothing, nothing, 2], 'valLoss')).toBe(2);
+      expect(endOf([3, nothing, nothing], 'valLoss')).toBe(3);
+    }
+  });
+
   it('never ends a run with a patience of 0', () => {
     expect(endOf([0.9, 0.1, 0.1, 0.1, 0.1], 'valAccuracy', { patience: 0 })).toBe(undefined);
   });

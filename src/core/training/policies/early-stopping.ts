@@ -2,7 +2,7 @@ import type { TrainOptions } from '../../config/schema.js';
 import { type EpochRecord, MONITORS, type Monitor } from '../../history/record.js';
 
 /** How much better `record` is than `than` by a metric; positive: better. */
-export function improvement(monitor: Monitor, record: EpochRecord, than: EpochRecord): number {
+function improvement(monitor: Monitor, record: EpochRecord, than: EpochRecord): number {
   const difference = record[monitor] - than[monitor];
   return MONITORS[monitor] === 'max' ? difference : -difference;
 }
@@ -26,15 +26,24 @@ export function stoppingReason(
   monitor: Monitor,
   { patience, minDelta, minEpochs }: TrainOptions['earlyStopping'],
 ): string | undefined {
-  const [first, ...rest] = epochs;
-  if (patience === 0 || !first || epochs.length < minEpochs) return undefined;
-  let best = first;
+  if (patience === 0 || epochs.length < minEpochs) return undefined;
+  let best: EpochRecord | undefined;
   let waited = 0;
-  for (const record of rest) {
-    const isBetter = improvement(monitor, record, best) > minDelta;
+  for (const record of epochs) {
+    // A metric that is no number is no improvement.
+    const isUsable = Number.isFinite(record[monitor]);
+    const isBetter = isUsable && (!best || improvement(monitor, record, best) > minDelta);
     waited = isBetter ? 0 : waited + 1;
     if (isBetter) best = record;
   }
   if (waited < patience) return undefined;
-  return `${monitor} has not improved by more than ${minDelta} for ${waited} epochs, since ${best[monitor].toFixed(4)} in epoch ${best.epoch}`;
+  const since = best ? `, since ${best[monitor].toFixed(4)} in epoch ${best.epoch}` : '';
+  return `${monitor} has not improved by more than ${minDelta} for ${waited} epochs${since}`;
+}
+
+/** How a run with these epochs ends; undefined: it goes on. */
+export function endOf(epochs: readonly EpochRecord[], train: TrainOptions) {
+  if (epochs.length >= train.epochs) return { stopped: 'completed', reason: undefined } as const;
+  const reason = stoppingReason(epochs, train.monitor, train.earlyStopping);
+  return reason === undefined ? undefined : ({ stopped: 'stopped-early', reason } as const);
 }

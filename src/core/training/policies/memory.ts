@@ -1,27 +1,33 @@
-import type { HistoryEvent } from '../../history/record.js';
-
 /** What was learnt about the memory; plain data that goes into checkpoints. */
 export interface MemoryState {
   /** Samples in memory at once while training. */
   readonly microbatchSize: number;
   /** The same while evaluating. */
   readonly evaluationBatchSize: number;
+  /** What the settings ask for while evaluating; when that changes, it is tried again. */
+  readonly evaluationAskedFor: number;
   /** From the end of which epoch on a larger microbatch is tried; undefined: not. */
   readonly growAfterEpoch?: number;
   /** Epochs to wait after the next failed try. */
   readonly patience: number;
 }
 
-export function initialMemory(
-  batchSize: number,
-  options: { microbatchSize: number; evaluationBatchSize: number },
-): MemoryState {
-  const { microbatchSize, evaluationBatchSize } = options;
-  return {
-    microbatchSize: microbatchSize === 0 ? batchSize : Math.min(microbatchSize, batchSize),
-    evaluationBatchSize,
-    patience: 1,
-  };
+interface MemorySettings {
+  readonly microbatchSize: number;
+  readonly evaluationBatchSize: number;
+}
+
+/** The microbatch that the settings ask for: the whole batch, if they say nothing. */
+export function askedMicrobatch(batchSize: number, { microbatchSize }: MemorySettings): number {
+  return microbatchSize === 0 ? batchSize : Math.min(microbatchSize, batchSize);
+}
+
+/** At the start of a run, or where it goes on with what it knows and with settings that may have changed. */
+export function memoryFor(batchSize: number, settings: MemorySettings, known?: MemoryState): MemoryState {
+  const { evaluationBatchSize } = settings;
+  const evaluation = { evaluationBatchSize, evaluationAskedFor: evaluationBatchSize };
+  if (!known) return { microbatchSize: askedMicrobatch(batchSize, settings), ...evaluation, patience: 1 };
+  return known.evaluationAskedFor === evaluationBatchSize ? known : { ...known, ...evaluation };
 }
 
 /** After a lack of memory in `epoch`: half the microbatch, and a wait that doubles; undefined when it is 1 already. */
@@ -35,25 +41,18 @@ export function shrink(state: MemoryState, epoch: number): MemoryState | undefin
   };
 }
 
-/** At the end of an epoch: twice the microbatch when the wait is over; undefined when it stays. */
-export function grow(state: MemoryState, epoch: number, batchSize: number): MemoryState | undefined {
-  if (state.growAfterEpoch === undefined || epoch < state.growAfterEpoch || state.microbatchSize >= batchSize)
-    return undefined;
-  const microbatchSize = Math.min(state.microbatchSize * 2, batchSize);
-  const { growAfterEpoch: _, ...rest } = state;
-  return { ...rest, microbatchSize, ...(microbatchSize < batchSize && { growAfterEpoch: epoch + 1 }) };
+/** Shrinks until at most `size` samples are in memory. */
+export function shrinkTo(state: MemoryState, epoch: number, size: number): MemoryState {
+  let shrunk = state;
+  while (shrunk.microbatchSize > size) shrunk = shrink(shrunk, epoch) ?? shrunk;
+  return shrunk;
 }
 
-/**
- * The microbatch sizes that the history records for the steps after `step`: a run that goes on from there sums the
- * same gradients in the same parts, and so gets the same bits.
- */
-export function recordedSizes(events: readonly HistoryEvent[], step: number): Map<number, number> {
-  return new Map(
-    events.flatMap((event) =>
-      event.event === 'microbatch-changed' && event.step >= step && event.microbatchSize !== undefined
-        ? [[event.step, event.microbatchSize] as const]
-        : [],
-    ),
-  );
+/** At the end of an epoch: twice the microbatch, up to what the settings ask for; undefined when it stays. */
+export function grow(state: MemoryState, epoch: number, limit: number): MemoryState | undefined {
+  if (state.growAfterEpoch === undefined || epoch < state.growAfterEpoch || state.microbatchSize >= limit)
+    return undefined;
+  const microbatchSize = Math.min(state.microbatchSize * 2, limit);
+  const { growAfterEpoch: _, ...rest } = state;
+  return { ...rest, microbatchSize, ...(microbatchSize < limit && { growAfterEpoch: epoch + 1 }) };
 }

@@ -19,7 +19,7 @@ const failed = (code: ErrorCode, message = 'x'): UnfinishedEnd => ({
 });
 
 const decide = (end: UnfinishedEnd, state: RetryState = FIRST_ATTEMPT, safeStep = 0, step = 7) =>
-  decideRetry(state, { end, step, microbatchSize: 16 }, safeStep, options);
+  decideRetry(state, { end, step, inMemory: { phase: 'training', size: 16 } }, safeStep, options);
 
 describe('causeOf', () => {
   it.each([
@@ -78,16 +78,23 @@ describe('decideRetry', () => {
 
   it('halves the microbatch after a lack of memory of any kind, but not after other ends', () => {
     for (const end of [failed('ROBLE_OUT_OF_MEMORY'), died('SIGKILL', { oomKill: true })])
-      expect(decide(end)).toMatchObject({ retry: true, microbatchSize: 8 });
+      expect(decide(end)).toMatchObject({ retry: true, ceilings: { microbatchSize: 8 } });
     for (const decision of decideAll([died('SIGKILL'), died('SIGKILL'), died('SIGABRT')]))
-      expect(decision).not.toHaveProperty('microbatchSize');
-    const single = { end: died('SIGKILL', { oomKill: true }), step: 0, microbatchSize: 1 };
-    expect(decideRetry(FIRST_ATTEMPT, single, 0, options).retry).toBe(false);
+      expect(decision).not.toHaveProperty('ceilings');
+    const killedWith = (phase: 'training' | 'evaluation', size: number) =>
+      decideRetry(
+        FIRST_ATTEMPT,
+        { end: died('SIGKILL', { oomKill: true }), step: 0, inMemory: { phase, size } },
+        0,
+        options,
+      );
+    expect(killedWith('evaluation', 32)).toMatchObject({ ceilings: { evaluationBatchSize: 16 } });
+    expect(killedWith('training', 1).retry).toBe(false);
   });
 
   it('suspects the memory at the second kill without progress where the system does not tell', () => {
     const [first, second] = decideAll(Array(2).fill(died('SIGKILL', { oomKill: undefined })));
-    expect(first).not.toHaveProperty('microbatchSize');
-    expect(second).toMatchObject({ microbatchSize: 8 });
+    expect(first).not.toHaveProperty('ceilings');
+    expect(second).toMatchObject({ ceilings: { microbatchSize: 8 } });
   });
 });

@@ -1,4 +1,5 @@
 import type { TrainOptions } from '../../config/schema.js';
+import type { MemoryCeilings } from '../messages.js';
 import { causeOf, describeEnd, isRecoverable, type UnfinishedEnd } from './worker-end.js';
 import type { WorkerLife } from './worker-process.js';
 
@@ -23,7 +24,7 @@ export type RetryDecision =
       readonly state: RetryState;
       readonly delayMs: number;
       /** For the next attempt; undefined: as it was. */
-      readonly microbatchSize?: number;
+      readonly ceilings?: MemoryCeilings;
     };
 
 /**
@@ -54,7 +55,9 @@ export function decideRetry(
   const isUntold = life.end.type === 'died' && life.end.oomKill === undefined;
   const suspected = cause === 'killed' && isUntold && !progress && state.failures > 0;
   if (cause !== 'out-of-memory' && !suspected) return next;
-  const { microbatchSize } = life;
-  if (microbatchSize === 1) return { retry: false, reason: 'there is no memory for a single sample' };
-  return { ...next, microbatchSize: Math.ceil(microbatchSize / 2) };
+  const { phase, size } = life.inMemory;
+  if (size === 1) return { retry: false, reason: 'there is no memory for a single sample' };
+  const half = Math.ceil(size / 2);
+  const ceilings = phase === 'training' ? { microbatchSize: half } : { evaluationBatchSize: half };
+  return { ...next, ceilings };
 }

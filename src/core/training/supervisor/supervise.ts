@@ -9,48 +9,71 @@ import type { RunOutcome, RunRequest } from '../messages.js';
 import { bestEpoch } from '../policies/early-stopping.js';
 import type { RunLock } from '../run-lock.js';
 import { decideRetry, FIRST_ATTEMPT, type UnfinishedLife } from './retry-policy.js';
-import { causeOf, describeEnd, errorOf } from './worker-end.js';
+import { causeOf, describeEnd, errorOf, type WorkerEnd } from './worker-end.js';
 import { runWorker, type WorkerLife } from './worker-process.js';
+
+export interface Supervision {
+  readonly request: RunRequest;
+  /** Go on with what is in the run folder. */
+  readonly resume: boolean;
+  /** What a resume changes, in words. */
+  readonly settingsChange?: string | undefined;
+  readonly lock: RunLock;
+}
 
 /**
  * Runs the training in one process after another until it is done, interrupted or hopeless. Each process goes on from
  * the newest good checkpoint of those before.
  */
 export async function superviseRun(
-  request: RunRequest,
-  resume: boolean,
-  lock: RunLock,
+  { request, resume, settingsChange, lock }: Supervision,
   context: Context & { readonly registry: PluginRegistry },
 ): Promise<RunOutcome> {
-  let state = FIRST_ATTEMPT;
+  const { retry } = request.train;
   const { entries: plugins } = context.registry;
-  let start: Parameters<typeof runWorker>[0] = { request, plugins, resume };
+  let state = FIRST_ATTEMPT;
+  let start: Parameters<typeof runWorker>[0] = {
+    request,
+    plugins,
+    resume,
+    ...(settingsChange && { settingsChange }),
+  };
   for (;;) {
     const life = await runWorker(start, lock, context);
-    if (life.end.type === 'done') return life.end.outcome;
-    const ended = life as UnfinishedLife;
-    const { retry } = request.train;
-    const decision = decideRetry(state, ended, await newestStepOf(storesOf(foldersOf(request))), retry);
-    const cause = causeOf(ended.end);
+    const end = unasked(life.end, context);
+    if (end.type === 'done') return end.outcome;
+    const ended: UnfinishedLife = { ...life, end };
+    const cause = causeOf(end);
     await recordEvent(request, context, {
       event: 'worker-ended',
       ...at(life),
       cause,
-      detail: describeEnd(ended.end),
+      detail: describeEnd(end),
     });
-    if (context.signal?.aborted) return interrupted(request, context, life);
+    if (context.signal?.aborted) {
+      if (end.type === 'failed') throw end.error;
+      return interrupted(request, context, life);
+    }
+    const safeStep = await newestStepOf(storesOf(foldersOf(request)));
+    const decision = decideRetry(state, ended, safeStep, retry);
     if (!decision.retry) {
       await recordEvent(request, context, { event: 'failed', ...at(life), detail: decision.reason });
-      throw errorOf(ended.end);
+      throw errorOf(end);
     }
     state = decision.state;
-    const { delayMs, microbatchSize } = decision;
+    const { delayMs, ceilings } = decision;
     const detail = `retry ${state.failures} of ${retry.maxRetries}, in ${delayMs / 1000} s`;
     await recordEvent(request, context, { event: 'retried', ...at(life), detail });
     await sleep(delayMs, undefined, { signal: context.signal }).catch(ignoreAbort);
     if (context.signal?.aborted) return interrupted(request, context, life);
-    start = { request, plugins, resume: true, ...(microbatchSize !== undefined && { microbatchSize }) };
+    start = { request, plugins, resume: true, ...(ceilings && { ceilings }) };
   }
+}
+
+/** A training process that stops though nobody asked it to was told by someone else, by a SIGTERM of its own. */
+function unasked(end: WorkerEnd, { signal }: Context): WorkerEnd {
+  if (end.type !== 'done' || end.outcome.stopped !== 'interrupted' || signal?.aborted) return end;
+  return { type: 'died', code: null, signal: 'SIGTERM', lastWords: '', oomKill: false };
 }
 
 /** The request to stop came while no process could answer it: the newest checkpoint is where the run goes on. */

@@ -16,8 +16,8 @@ export interface WorkerLife {
   readonly end: WorkerEnd;
   /** The step that it was known to be at. */
   readonly step: number;
-  /** Samples that it had in memory at once. */
-  readonly microbatchSize: number;
+  /** Samples that it had in memory at once, in training or, where it was evaluating, in evaluation. */
+  readonly inMemory: { readonly phase: 'training' | 'evaluation'; readonly size: number };
 }
 
 /** Runs one training process: passes its events on and the request to stop to it, watches its heartbeat, waits for its end. */
@@ -39,7 +39,7 @@ export async function runWorker(
   process.once('exit', killWithUs);
   const tell = (message: ToWorker) => child.connected && child.send(message, () => {});
   const lastWords = collectLastWords(child);
-  const known = { step: 0, microbatchSize: firstMicrobatch(start) };
+  const known: Known = { step: 0, inMemory: { phase: 'training', size: firstMicrobatch(start) } };
   const warn = (message: string) => reporter?.report({ type: 'warning', message });
   let endedFor: 'heartbeat' | 'deadline' | undefined;
   const end = (reason: typeof endedFor) => {
@@ -54,7 +54,7 @@ export async function runWorker(
     deadline = setTimeout(() => end('deadline'), retry.saveDeadlineSeconds * 1000);
   };
   try {
-    return await new Promise<WorkerLife>((settle, fail) => {
+    return await new Promise<WorkerLife>((settle) => {
       let last: WorkerEnd | undefined;
       child.on('message', (message: FromWorker) => {
         watch.sign();
@@ -67,7 +67,16 @@ export async function runWorker(
           last = { type: 'failed', error: RobleError.fromJSON(message.error) };
         }
       });
-      child.on('error', fail);
+      // It could not be started: the system may have too many processes, or no memory, for a moment.
+      child.on('error', (cause) => {
+        if (child.pid !== undefined) return warn(`The training process: ${cause.message}`);
+        const error = new RobleError('ROBLE_WORKER_DIED', 'The training process could not be started.', {
+          received: cause.message,
+          cause,
+        });
+        settle({ end: { type: 'failed', error }, ...known });
+      });
+      if (child.pid === undefined) return;
       // Not 'exit': messages and last words may still be on their way then.
       child.on('close', async (code, killedBy) => {
         const oomKillsNow = await countOomKills();
@@ -78,7 +87,7 @@ export async function runWorker(
       });
       // Nothing is written before the lock names who writes.
       lock
-        .nameWorker(child.pid!)
+        .nameWorker(child.pid)
         .catch((error) => warn(`The lock could not be renewed: ${error.message}`))
         .finally(() => tell({ type: 'start', ...start }));
       if (signal?.aborted) stop();
@@ -92,24 +101,26 @@ export async function runWorker(
   }
 }
 
-function firstMicrobatch({ request: { train }, microbatchSize }: Omit<StartMessage, 'type'>): number {
-  return microbatchSize ?? (train.microbatchSize || train.batchSize);
+type Known = { -readonly [Key in Exclude<keyof WorkerLife, 'end'>]: WorkerLife[Key] };
+
+function firstMicrobatch({ request: { train }, ceilings }: Omit<StartMessage, 'type'>): number {
+  return ceilings?.microbatchSize ?? (train.microbatchSize || train.batchSize);
 }
 
 /** Keeps what the events tell about how far the worker is. */
-function remember(
-  known: { step: number; microbatchSize: number },
-  event: Extract<FromWorker, { type: 'event' }>['event'],
-): void {
+function remember(known: Known, event: Extract<FromWorker, { type: 'event' }>['event']): void {
   if (event.type !== 'train') return;
   const told = event.event;
   if (told.kind === 'step') {
     known.step = (told.epoch - 1) * told.stepsPerEpoch + told.step;
-    known.microbatchSize = told.microbatchSize;
-  } else if (told.kind === 'incident') {
+    known.inMemory = { phase: 'training', size: told.microbatchSize };
+  } else if (told.kind === 'evaluating') known.inMemory = { phase: 'evaluation', size: told.batchSize };
+  else if (told.kind === 'checkpoint') known.step = Math.max(known.step, told.step);
+  else if (told.kind === 'incident') {
     known.step = told.event.step;
-    known.microbatchSize = told.event.microbatchSize ?? known.microbatchSize;
-  } else if (told.kind === 'checkpoint') known.step = Math.max(known.step, told.step);
+    const { microbatchSize } = told.event;
+    if (microbatchSize !== undefined) known.inMemory = { phase: 'training', size: microbatchSize };
+  }
 }
 
 /**

@@ -1,15 +1,20 @@
 import type { EvaluationOptions } from '../evaluation/stream-predictions.js';
-import { recordEvent, type TrainingRun } from './training-run.js';
+import { epochInWork, recordEvent, type TrainingRun } from './training-run.js';
 
 /** How the run evaluates: it hears the request to stop, and keeps a batch size that fits into the memory. */
 export function evaluationOptions(run: TrainingRun): EvaluationOptions {
-  const { emit, shouldStop, validation, progress } = run;
-  // After the last epoch it is the best weights that are looked at.
-  const epoch = progress.epochs.length + (progress.current.steps > 0 ? 1 : 0);
+  const { emit, shouldStop, validation } = run;
+  const epoch = epochInWork(run);
+  const tell = (done: number) => {
+    const batchSize = run.progress.memory.evaluationBatchSize;
+    emit({ kind: 'evaluating', epoch, done, total: validation.count, batchSize });
+  };
+  // Before the first batch: whoever looks on knows what was tried, should the process be ended for it.
+  tell(0);
   return {
-    batchSize: progress.memory.evaluationBatchSize,
+    batchSize: run.progress.memory.evaluationBatchSize,
     onBatch(done) {
-      emit({ kind: 'evaluating', epoch, done, total: validation.count });
+      tell(done);
       return !shouldStop();
     },
     onOutOfMemory(evaluationBatchSize) {

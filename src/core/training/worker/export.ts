@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { type EpochRecord, RUN_FILES } from '../../history/record.js';
 import { type BundleContent, writeBundle } from '../../model/bundle.js';
-import type { TensorMap } from '../../plugin/api.js';
 import { reportOn } from '../evaluation/report.js';
 import { writeEvaluation } from '../evaluation/write-evaluation.js';
 import { evaluationOptions } from './evaluation-options.js';
@@ -11,19 +10,13 @@ import type { TrainingRun } from './training-run.js';
 const GOLDEN_COUNT = 16;
 
 /**
- * Writes the best weights of the run as a model bundle, with the answers that the training engine gives; with `report`
- * also what they are worth, class by class. The session has those weights afterwards.
+ * Writes the best weights of the run as a model bundle, with the answers that the training engine gives. The session has
+ * those weights afterwards.
  */
-export async function exportBest(run: TrainingRun, best: EpochRecord, report: boolean): Promise<string> {
-  const parameters = await run.saver.bestWeights(run, best.epoch);
-  if (parameters) await run.session.importState({ step: best.step, parameters, optimizer: {}, plan: null });
-  const bundle = await exportBundle(run, best, parameters ?? (await run.session.exportState()).parameters);
-  if (report) await exportReport(run, best);
-  return bundle;
-}
-
-async function exportBundle(run: TrainingRun, best: EpochRecord, weights: TensorMap): Promise<string> {
+export async function exportBundle(run: TrainingRun, best: EpochRecord): Promise<string> {
   const { request, manifest, session, validation, emit } = run;
+  const weights = run.best!;
+  await session.importState({ step: best.step, parameters: weights, optimizer: {}, plan: null });
   const bundle = join(request.run, RUN_FILES.model);
   await writeBundle(bundle, {
     manifest: {
@@ -34,7 +27,7 @@ async function exportBundle(run: TrainingRun, best: EpochRecord, weights: Tensor
       training: {
         epoch: best.epoch,
         step: best.step,
-        metrics: { ...best },
+        metrics: Object.fromEntries(Object.entries(best).filter(([, value]) => Number.isFinite(value))),
         dataFingerprint: manifest.fingerprint,
         engine: request.train.engine,
       },
@@ -61,8 +54,8 @@ async function goldenAnswers(
   return { count, images, probabilities: await session.evaluate(images, count) };
 }
 
-/** What the best weights are worth, class by class. */
-async function exportReport(run: TrainingRun, { epoch }: EpochRecord): Promise<void> {
+/** What the best weights, which the session has, are worth, class by class; false when asked to stop meanwhile. */
+export async function exportReport(run: TrainingRun, { epoch }: EpochRecord): Promise<boolean> {
   const { request, manifest, session, validation } = run;
   const subject = {
     split: validation,
@@ -72,5 +65,7 @@ async function exportReport(run: TrainingRun, { epoch }: EpochRecord): Promise<v
     epoch,
   };
   const report = await reportOn(session, subject, evaluationOptions(run));
-  if (report) await writeEvaluation(request.run, report, validation.images, manifest.preprocessing);
+  if (!report) return false;
+  await writeEvaluation(request.run, report, validation.images, manifest.preprocessing);
+  return true;
 }

@@ -3,10 +3,10 @@ import type { TensorMap } from '../../plugin/api.js';
 import { NO_STEPS } from '../checkpoints/progress.js';
 import { evaluateSplit } from '../evaluation/evaluate.js';
 import type { RunOutcome } from '../messages.js';
-import { bestEpoch, stoppingReason } from '../policies/early-stopping.js';
+import { bestEpoch, endOf } from '../policies/early-stopping.js';
 import { afterEpoch } from '../policies/health.js';
 import { evaluationOptions } from './evaluation-options.js';
-import { exportBest } from './export.js';
+import { exportBundle, exportReport } from './export.js';
 import { growMicrobatch } from './microbatch.js';
 import { trainStep } from './step.js';
 import { recordEvent, type TrainingRun } from './training-run.js';
@@ -16,23 +16,18 @@ const REPORT_EVERY_MS = 200;
 
 /** Trains to the last epoch, or until it is asked to stop; either way the state is saved and the best model exported. */
 export async function runTrainingLoop(run: TrainingRun): Promise<RunOutcome> {
-  let end = endOf(run);
-  while (!end && (await trainEpoch(run)) && (await evaluateEpoch(run))) end = endOf(run);
+  const endNow = () => endOf(run.progress.epochs, run.request.train);
+  let end = endNow();
+  while (!end && (await trainEpoch(run)) && (await evaluateEpoch(run))) end = endNow();
   if (!end) await run.saver.save(run, false);
   await run.saver.idle();
-  const stopped = end?.stopped ?? 'interrupted';
   const best = bestEpoch(run.progress.epochs, run.request.train.monitor);
-  const bundle = best && (await exportBest(run, best, stopped !== 'interrupted'));
+  const bundle = best && (await exportBundle(run, best));
+  // Asked to stop while it looks at the best weights: the run goes on with that.
+  if (end && best && !(await exportReport(run, best))) end = undefined;
+  const stopped = end?.stopped ?? 'interrupted';
   await recordEvent(run, { event: stopped, ...(end?.reason && { detail: end.reason }) });
   return { stopped, epochs: run.progress.epochs.length, best, bundle };
-}
-
-/** How the run ends after the epochs so far; undefined: it goes on. */
-function endOf({ request, progress }: TrainingRun) {
-  const { epochs, monitor, earlyStopping } = request.train;
-  if (progress.epochs.length >= epochs) return { stopped: 'completed' } as const;
-  const reason = stoppingReason(progress.epochs, monitor, earlyStopping);
-  return reason ? ({ stopped: 'stopped-early', reason } as const) : undefined;
 }
 
 /** The steps of the epoch that are left; false when asked to stop. */
@@ -84,7 +79,7 @@ async function evaluateEpoch(run: TrainingRun): Promise<boolean> {
   const isBest = bestEpoch(run.progress.epochs, monitor) === record;
   await history.epoch(record);
   emit({ kind: 'epoch', epoch: record.epoch, metrics: { ...record }, best: isBest });
-  if (isBest) await saver.saveBest(run, weights ?? (await run.session.exportState()).parameters);
+  if (isBest) run.best = weights ?? (await run.session.exportState()).parameters;
   await growMicrobatch(run);
   await saver.save(run, true);
   return true;

@@ -1,12 +1,15 @@
+import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { TrainOptions } from '../../config/schema.js';
 import type { Reporter } from '../../context.js';
 import { openDataset } from '../../dataset/open.js';
 import { RobleError } from '../../errors.js';
 import { HistoryWriter } from '../../history/history-writer.js';
+import { RUN_FILES, type RunHistory } from '../../history/record.js';
 import { type Network, resolveNetwork } from '../../model/network.js';
 import type { TrainingState } from '../../plugin/api.js';
 import { PluginRegistry } from '../../plugin/registry.js';
+import { replaceFile } from '../../storage/durable.js';
 import { BatchSource } from '../batches/batch-source.js';
 import { stepsPerEpochOf } from '../batches/fill-batch.js';
 import { batchRecipe } from '../batches/recipe.js';
@@ -15,24 +18,34 @@ import { newestOf, type PassedOver } from '../checkpoints/checkpoint-store.js';
 import { type CheckpointFolders, foldersOf, storesOf } from '../checkpoints/checkpoint-writer.js';
 import { type CheckpointProgress, NO_STEPS } from '../checkpoints/progress.js';
 import { checkTwins } from '../evaluation/twins.js';
-import type { StartMessage } from '../messages.js';
+import type { MemoryCeilings, StartMessage } from '../messages.js';
 import { INITIAL_HEALTH } from '../policies/health.js';
-import { initialMemory, recordedSizes } from '../policies/memory.js';
+import { type MemoryState, memoryFor } from '../policies/memory.js';
+import { frozenLayers } from '../starting/frozen-layers.js';
+import { startingWeights } from '../starting/starting-weights.js';
 import { CheckpointSaver } from './checkpoint-saver.js';
-import { frozenLayers } from './frozen-layers.js';
-import { shrinkAfterKill } from './microbatch.js';
-import { startingWeights } from './starting-weights.js';
+import { obeyCeiling } from './microbatch.js';
+import { MicrobatchRecord } from './microbatch-record.js';
 import { recordEvent, type TrainingRun } from './training-run.js';
 
-/** Opens the data and the engine, and puts the newest good state of the run, or the first one, into it. */
+/**
+ * Opens the data and the engine, and puts the newest good state of the run, or the first one, into it. Nothing of the
+ * run is changed before all of it has proved to be usable.
+ */
 export async function openRun(
-  { request, plugins, resume, microbatchSize }: StartMessage,
+  { request, plugins, resume, ceilings = {}, settingsChange }: StartMessage,
   { report, shouldStop }: Reporter & Pick<TrainingRun, 'shouldStop'>,
 ): Promise<TrainingRun> {
   const { train } = request;
   const dataset = await openDataset(request.dataset);
   const { manifest } = dataset;
   checkTwins(train.twins, manifest.classes);
+  const history = await HistoryWriter.open(request.run, (message) => report({ type: 'warning', message }));
+  const folders = foldersOf(request);
+  const { found, passedOver } = resume ? await findCheckpoint(folders, request.id) : NOTHING_FOUND;
+  const { dataFingerprint } = found?.progress ?? history.history.run;
+  checkFingerprint(dataFingerprint, request.dataset, manifest.fingerprint);
+  if (!found) refuseLostCheckpoints(history.history, folders);
   const [training, validation] = [await dataset.load('train'), await dataset.load('validation')];
   const { width, height, channels } = manifest.preprocessing;
   const classes = manifest.classes.length;
@@ -41,22 +54,24 @@ export async function openRun(
   // A training set smaller than a batch gives one batch of all of it.
   const batchSize = Math.min(train.batchSize, training.count);
   const recipe = batchRecipe(training, network, train, batchSize);
-  const folders = foldersOf(request);
-  const { found, passedOver } = resume ? await findCheckpoint(folders) : NOTHING_FOUND;
   const engine = await new PluginRegistry(plugins).load('training-engine', train.engine);
+  const sameMachine = found && isDeepStrictEqual(found.progress.madeOn, madeOn(train));
   const session = await engine.open(model, {
     ...train,
     batchSize,
     ema: train.emaDecay > 0,
     frozen: frozenLayers(network, train.frozen),
-    ...(found && isDeepStrictEqual(found.progress.madeOn, madeOn(train)) && { plan: found.state.plan }),
+    ...(sameMachine && { plan: found.state.plan }),
   });
   const state = found?.state ?? (await firstState(network, manifest.classes, request));
   await session.importState(state);
-  const memory = found?.progress.memory ?? initialMemory(batchSize, train);
-  const progress = { ...(found?.progress ?? FIRST_PROGRESS), memory, madeOn: madeOn(train) };
-  const history = await HistoryWriter.open(request.run, (message) => report({ type: 'warning', message }));
-  checkFingerprint(history, request.dataset, manifest.fingerprint);
+  const progress: CheckpointProgress = {
+    ...(found?.progress ?? FIRST_PROGRESS),
+    run: request.id,
+    dataFingerprint: manifest.fingerprint,
+    memory: withCeiling(memoryFor(batchSize, train, found?.progress.memory), ceilings),
+    madeOn: madeOn(train),
+  };
   const run: TrainingRun = {
     request: { ...request, train: { ...train, batchSize } },
     dataset,
@@ -68,16 +83,25 @@ export async function openRun(
     validation,
     history,
     saver: new CheckpointSaver(folders),
-    recordedSizes: recordedSizes(history.history.events, progress.step),
+    microbatches: await MicrobatchRecord.open(request.run),
     emit: (event) => report({ type: 'train', event }),
     shouldStop,
     progress,
+    best: found?.best,
   };
+  // The settings that a resume changes are the run's from here on.
+  await replaceFile(join(request.run, RUN_FILES.request), `${JSON.stringify(request, null, 2)}\n`);
   await history.describe({ ...request, dataFingerprint: manifest.fingerprint });
   await begin(run, resume, passedOver, state);
-  if (!found) await run.saver.save(run, true);
+  if (settingsChange) await recordEvent(run, { event: 'settings-changed', detail: settingsChange });
+  if (found && !isDeepStrictEqual((await session.exportState()).plan, found.state.plan))
+    await recordEvent(run, {
+      event: 'settings-changed',
+      detail: 'the engine computes in another way on this machine: the weights will differ in the last bits',
+    });
   await session.setMicrobatchSize(progress.memory.microbatchSize);
-  if (microbatchSize !== undefined) await shrinkAfterKill(run, microbatchSize);
+  if (!found) await run.saver.save(run, true);
+  if (ceilings.microbatchSize !== undefined) await obeyCeiling(run, ceilings.microbatchSize);
   return run;
 }
 
@@ -88,13 +112,26 @@ interface Found {
 
 const NOTHING_FOUND: Found = { found: undefined, passedOver: [] };
 
-async function findCheckpoint(folders: CheckpointFolders): Promise<Found> {
+async function findCheckpoint(folders: CheckpointFolders, id: string): Promise<Found> {
   const passedOver: PassedOver[] = [];
   const found = await newestOf(storesOf(folders), {
-    accept: () => true,
+    accept: ({ progress }) => progress.run === id,
     onPassedOver: (file) => passedOver.push(file),
   });
   return { found: found?.checkpoint, passedOver };
+}
+
+/** A run with a history and without a checkpoint has lost them: to begin anew would throw its history away. */
+function refuseLostCheckpoints({ epochs }: RunHistory, { folder, fallback }: CheckpointFolders): void {
+  if (epochs.length === 0) return;
+  throw new RobleError('ROBLE_CHECKPOINT_INVALID', 'The run has no checkpoint that can be read any more.', {
+    received: `a history of ${epochs.length} epochs, and no usable checkpoint in ${[folder, fallback].filter(Boolean).join(' or ')}`,
+    expected: 'a checkpoint',
+    nextSteps: [
+      'Make the folder available again, if it is on a disk that is not mounted.',
+      'Or begin a new run from the exported model with "roble train --from RUN/model".',
+    ],
+  });
 }
 
 async function firstState(
@@ -119,16 +156,22 @@ function madeOn({ engine, device, threads }: TrainOptions): CheckpointProgress['
   return { engine, device, threads };
 }
 
+function withCeiling(
+  memory: MemoryState,
+  { evaluationBatchSize = Number.POSITIVE_INFINITY }: MemoryCeilings,
+) {
+  return { ...memory, evaluationBatchSize: Math.min(memory.evaluationBatchSize, evaluationBatchSize) };
+}
+
 /** A run goes on with the data that it began with, or not at all. */
-function checkFingerprint({ history }: HistoryWriter, folder: string, fingerprint: string): void {
-  const { dataFingerprint } = history.run;
-  if (dataFingerprint === undefined || dataFingerprint === fingerprint) return;
+function checkFingerprint(known: unknown, folder: string, fingerprint: string): void {
+  if (known === undefined || known === fingerprint) return;
   throw new RobleError(
     'ROBLE_RESUME_REFUSED',
     `The data set ${folder} is not the one that the run began with.`,
     {
       received: `fingerprint ${fingerprint.slice(0, 12)}...`,
-      expected: `fingerprint ${String(dataFingerprint).slice(0, 12)}...`,
+      expected: `fingerprint ${String(known).slice(0, 12)}...`,
       nextSteps: [
         'Give the data set of the run, or begin a new run on this one with "roble train --from BUNDLE".',
       ],

@@ -3,12 +3,13 @@ import type { DatasetManifest, LoadedSplit } from '../../dataset/format.js';
 import type { Dataset } from '../../dataset/open.js';
 import type { HistoryWriter } from '../../history/history-writer.js';
 import type { HistoryEvent } from '../../history/record.js';
-import type { TrainingSession } from '../../plugin/api.js';
+import type { TensorMap, TrainingSession } from '../../plugin/api.js';
 import type { BatchSource } from '../batches/batch-source.js';
 import type { BatchRecipe } from '../batches/fill-batch.js';
 import type { CheckpointProgress } from '../checkpoints/progress.js';
 import type { RunRequest } from '../messages.js';
 import type { CheckpointSaver } from './checkpoint-saver.js';
+import type { MicrobatchRecord } from './microbatch-record.js';
 
 /** A run that is going on: what it works with, and how far it is. Made by the worker. */
 export interface TrainingRun {
@@ -22,12 +23,18 @@ export interface TrainingRun {
   readonly validation: LoadedSplit;
   readonly history: HistoryWriter;
   readonly saver: CheckpointSaver;
-  /** Microbatch sizes that an earlier attempt recorded for the steps to come. */
-  readonly recordedSizes: ReadonlyMap<number, number>;
+  readonly microbatches: MicrobatchRecord;
   readonly emit: (event: TrainEvent) => void;
   /** Asked between steps, in training and in evaluation alike. */
   readonly shouldStop: () => boolean;
   progress: CheckpointProgress;
+  /** The weights of the best epoch; undefined before there is one. */
+  best: TensorMap | undefined;
+}
+
+/** The epoch that is being trained or evaluated, from 1; at the end of an epoch that one. */
+export function epochInWork({ progress: { epochs, current } }: Pick<TrainingRun, 'progress'>): number {
+  return epochs.length + (current.steps > 0 ? 1 : 0);
 }
 
 /** Records an event of the run, at the step that it is at unless another is given, and tells it. */

@@ -33,7 +33,8 @@ function askToStop(): void {
 }
 
 function send(message: FromWorker): void {
-  if (process.connected) process.send!(message);
+  // With a callback: a supervisor that was killed is noticed by the disconnect, not by an exception.
+  if (process.connected) process.send!(message, () => {});
 }
 
 /** Leaves when the message is on its way; open handles of native libraries must not keep the process. */

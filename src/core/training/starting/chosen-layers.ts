@@ -1,8 +1,8 @@
-import { checked } from '../checked.js';
-import { type ModelChoice, modelSchema } from '../config/schema.js';
-import { layersOfBundle } from '../model/bundle.js';
-import { layersOf } from '../model/presets.js';
-import type { Layer } from '../model/spec.js';
+import { checked } from '../../checked.js';
+import { type ModelChoice, modelSchema } from '../../config/schema.js';
+import { layersOfBundle } from '../../model/bundle.js';
+import { layersOf } from '../../model/presets.js';
+import type { Layer } from '../../model/spec.js';
 
 /**
  * The layers to train: those that were chosen, else those of the bundle whose weights the run starts from, else those

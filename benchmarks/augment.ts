@@ -1,0 +1,116 @@
+/**
+ * Images per second and core of the augmentation: the strategy `medium` with canvas style and mixup on drawn characters
+ * of 28x28, on one thread; and the same operations of torchvision and Pillow where Debian's python3-torchvision is
+ * installed: interleaved, so that the ratio means something on a noisy machine.
+ *
+ *   npm run bench:data -- [--strategy medium] [--canvas-style 0.2] [--mixup 0.1] [--rounds 5]
+ */
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { loadPipeline } from '../src/core/augment/pipeline.js';
+import { type StrategyName, stepsOf } from '../src/core/augment/strategy.js';
+import { openDataset } from '../src/core/dataset/open.js';
+import { preprocessingSchema } from '../src/core/image/preprocessing.js';
+import { synthesizeDataset } from '../src/core/strokes/synthesize.js';
+import { createRegistry } from '../src/index.js';
+
+const { values } = parseArgs({
+  options: {
+    strategy: { type: 'string', default: 'medium' },
+    'canvas-style': { type: 'string', default: '0.2' },
+    mixup: { type: 'string', default: '0.1' },
+    rounds: { type: 'string', default: '5' },
+  },
+});
+const strategy = values.strategy as StrategyName;
+const extras = { canvasStyle: Number(values['canvas-style']), mixup: Number(values.mixup) };
+/** Copies of a round; Python makes fewer of them, for it takes as long. */
+const COPIES = 40_000;
+const PYTHON_COPIES = 500;
+
+const folder = await mkdtemp(join(tmpdir(), 'roble-bench-'));
+const { images, labels, classes } = await drawCharacters(join(folder, 'characters'));
+const python = await startPython(join(folder, 'images.bin'));
+const pipeline = await loadPipeline(createRegistry(), strategy, extras);
+const pictures = labels.map((_, i) => ({
+  width: 28,
+  height: 28,
+  channels: 1,
+  data: images.subarray(784 * i, 784 * (i + 1)),
+}));
+const [ours, theirs]: [number[], number[]] = [[], []];
+for (let round = 0; round <= Number(values.rounds); round++) {
+  const own = makeCopies(round);
+  const other = await python?.round();
+  // The first round warms up.
+  if (round === 0) continue;
+  ours.push(own);
+  if (other !== undefined) theirs.push(other);
+  console.log(
+    `round ${round}: roble ${rate(own)}${other === undefined ? '' : `, Python ${rate(other)}, ratio ${(other / own).toFixed(1)}`}`,
+  );
+}
+python?.stop();
+await rm(folder, { recursive: true });
+console.log(
+  `${strategy}, canvas style ${extras.canvasStyle}, mixup ${extras.mixup}: roble ${rate(median(ours))}`,
+);
+if (theirs.length > 0) {
+  const ratios = ours.map((own, i) => theirs[i]! / own);
+  console.log(
+    `Python ${rate(median(theirs))}; ratio roble / Python: ${median(ratios).toFixed(1)} (median of ${ratios.length} rounds)`,
+  );
+} else console.log('torchvision is not installed (Debian: python3-torchvision): no ratio.');
+
+function rate(ms: number): string {
+  return `${(1000 / ms).toFixed(0)} images/s and core`;
+}
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
+}
+
+/** Milliseconds for one copy, its key, class and partner looked up as training does. */
+function makeCopies(seed: number): number {
+  const start = performance.now();
+  for (let i = 0; i < COPIES; i++) {
+    const sample = i % pictures.length;
+    // The characters take turns, so that this picture is of the same class.
+    const partner = pictures[(sample + classes.length) % pictures.length];
+    pipeline.apply(pictures[sample]!, { seed, sample, copy: i }, classes[labels[sample]!]!, partner);
+  }
+  return (performance.now() - start) / COPIES;
+}
+
+async function drawCharacters(out: string) {
+  const characters = [...'0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ'];
+  const preprocessing = preprocessingSchema.parse({ width: 28, height: 28 });
+  await synthesizeDataset({ characters, perClass: 40, out, preprocessing });
+  const { manifest, load } = await openDataset(out);
+  const split = await load('train');
+  return { images: split.images, labels: [...split.labels], classes: manifest.classes };
+}
+
+async function startPython(file: string): Promise<{ round(): Promise<number>; stop(): void } | undefined> {
+  await writeFile(file, images);
+  const script = fileURLToPath(new URL('./torch/augment.py', import.meta.url));
+  const steps = JSON.stringify(stepsOf(strategy, extras));
+  const child = spawn('/usr/bin/python3', [script, file, steps, String(PYTHON_COPIES)], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  child.on('error', () => {});
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  if ((await lines.next()).value !== 'ready') return undefined;
+  return {
+    async round() {
+      child.stdin.write('round\n');
+      return Number((await lines.next()).value);
+    },
+    stop: () => child.stdin.end(),
+  };
+}

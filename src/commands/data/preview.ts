@@ -1,0 +1,96 @@
+import { Args, Flags } from '@oclif/core';
+import { RobleCommand } from '../../base-command.js';
+import type { Preview, PreviewRow } from '../../core/augment/preview.js';
+import { STRATEGY_NAMES } from '../../core/augment/strategy.js';
+import type { Context } from '../../core/context.js';
+import { SPLITS } from '../../core/dataset/format.js';
+import { numberFlag } from '../../flags/number-flag.js';
+import { hasColors } from '../../ui/style.js';
+
+interface DataPreviewResult {
+  readonly rows: readonly PreviewRow[];
+  readonly out?: string;
+}
+
+export default class DataPreview extends RobleCommand<DataPreviewResult> {
+  static override summary =
+    'Show pictures of a data set beside the copies that an augmentation makes of them.';
+  static override args = { dataset: Args.string({ description: 'Folder of the data set.' }) };
+  static override flags = {
+    strategy: Flags.option({ options: STRATEGY_NAMES, description: 'Strategy to show (medium).' })(),
+    augmenter: Flags.string({
+      exclusive: ['strategy'],
+      helpValue: 'NAME',
+      description: 'Show one augmenter alone, on every copy.',
+    }),
+    'canvas-style': numberFlag({
+      helpValue: 'SHARE',
+      description: 'Share of the copies that are redrawn as on a browser canvas.',
+    }),
+    mixup: numberFlag({
+      helpValue: 'SHARE',
+      description: 'Share of the copies that are blended with another picture of their class.',
+    }),
+    classes: Flags.integer({ min: 1, description: 'Classes to show, evenly spread over all (6).' }),
+    copies: Flags.integer({ min: 1, description: 'Copies of each picture (7).' }),
+    split: Flags.option({ options: SPLITS, description: 'Split to show pictures of (train).' })(),
+    seed: Flags.integer({ min: 0, max: 0xffffffff, description: 'Seed of everything that is drawn (0).' }),
+    out: Flags.string({
+      helpValue: 'FILE',
+      description: 'Write a PNG instead of showing it in the terminal.',
+    }),
+  };
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> data/letters --strategy aggressive --out preview.png',
+    '<%= config.bin %> <%= command.id %> data/letters --augmenter canvas-style',
+  ];
+
+  private picture = '';
+
+  protected async execute(_context: Context): Promise<DataPreviewResult> {
+    const { args, flags } = await this.parse(DataPreview);
+    const config = await this.loadConfig({ dataset: { value: args.dataset, flag: 'DATASET' } });
+    const { previewCopies } = await import('../../index.js');
+    const preview = await previewCopies({
+      folder: config.dataset,
+      strategy:
+        flags.augmenter === undefined
+          ? (flags.strategy ?? 'medium')
+          : [{ augmenter: flags.augmenter, probability: 1, parameters: {} }],
+      canvasStyle: flags['canvas-style'],
+      mixup: flags.mixup,
+      classes: flags.classes,
+      copies: flags.copies,
+      split: flags.split,
+      seed: flags.seed,
+    });
+    if (flags.out !== undefined) await this.writeSheet(preview, flags.out);
+    else if (!this.jsonEnabled()) this.picture = await this.draw(preview);
+    return { rows: preview.rows, ...(flags.out !== undefined && { out: flags.out }) };
+  }
+
+  protected render({ rows, out }: DataPreviewResult): void {
+    this.log(`Each row: a picture, then its copies. Classes: ${rows.map(({ label }) => label).join(' ')}`);
+    this.log(out === undefined ? `\n${this.picture}` : `Contact sheet: ${out}`);
+  }
+
+  /** As many copies as there is room for in the terminal. */
+  private async draw({ pictures, columns, preprocessing }: Preview): Promise<string> {
+    const { terminalPicture, tile } = await import('../../index.js');
+    const maxColumns = process.stdout.columns ?? 80;
+    const room = Math.max(2, Math.floor((maxColumns - 1) / (preprocessing.width + 1)));
+    const shown = pictures.filter((_, i) => i % columns < room);
+    const sheet = tile(shown, preprocessing, Math.min(room, columns), 1);
+    const color = hasColors(process.stdout, process.env);
+    return terminalPicture(
+      sheet.pixels,
+      { ...sheet, channels: preprocessing.channels },
+      { color, maxColumns },
+    );
+  }
+
+  private async writeSheet({ pictures, columns, preprocessing }: Preview, file: string): Promise<void> {
+    const { contactSheet, writeNewFile } = await import('../../index.js');
+    await writeNewFile(file, await contactSheet(pictures, preprocessing, { columns, zoom: 2 }));
+  }
+}

@@ -1,0 +1,100 @@
+import type { SplitName } from '../dataset/format.js';
+import { openDataset } from '../dataset/open.js';
+import { type Preprocessing, paperValue } from '../image/preprocessing.js';
+import type { ImageView } from '../plugin/api.js';
+import type { PluginRegistry } from '../plugin/registry.js';
+import { sha256 } from '../storage/durable.js';
+import { type AugmentPipeline, loadPipeline, type Operation, type PipelineOptions } from './pipeline.js';
+import type { Strategy } from './strategy.js';
+
+export interface PreviewOptions extends PipelineOptions {
+  /** Folder of the data set. */
+  readonly folder: string;
+  readonly strategy: Strategy;
+  /** Classes to show, evenly spread over all; default 6. */
+  readonly classes?: number | undefined;
+  /** Copies of one picture of each class; default 7. */
+  readonly copies?: number | undefined;
+  /** Default `train`. */
+  readonly split?: SplitName | undefined;
+  /** Default 0. */
+  readonly seed?: number | undefined;
+}
+
+export interface PreviewRow {
+  readonly label: string;
+  /** The place of the picture in its split. */
+  readonly sample: number;
+  /** Of each copy: what was applied. */
+  readonly copies: readonly (readonly Operation[])[];
+}
+
+export interface Preview {
+  readonly preprocessing: Preprocessing;
+  /** Pictures in a row: the original, then its copies. */
+  readonly columns: number;
+  readonly rows: readonly PreviewRow[];
+  /** uint8, [height, width, channels] each, row by row. */
+  readonly pictures: readonly Uint8Array[];
+}
+
+/**
+ * Pictures of a data set beside copies that a strategy makes of them.
+ *
+ * @throws {RobleError} those of {@link loadPipeline} and of opening and loading the data set
+ */
+export async function previewCopies(
+  options: PreviewOptions,
+  { registry }: { readonly registry: PluginRegistry },
+): Promise<Preview> {
+  const { folder, strategy, classes = 6, copies = 7, split = 'train', seed = 0 } = options;
+  const { manifest, load } = await openDataset(folder);
+  const background = options.background ?? paperValue(manifest.preprocessing);
+  const pipeline = await loadPipeline(registry, strategy, { ...options, background });
+  const { images, labels } = await load(split);
+  const { width, height, channels } = manifest.preprocessing;
+  const size = width * height * channels;
+  const viewOf = (sample: number): ImageView => {
+    return { width, height, channels, data: images.subarray(sample * size, (sample + 1) * size) };
+  };
+  const rows: PreviewRow[] = [];
+  const pictures: Uint8Array[] = [];
+  for (const chosen of chooseClasses(manifest.classes.length, classes)) {
+    const [sample, next = sample] = firstTwo(labels, chosen);
+    if (sample === undefined) continue;
+    const label = manifest.classes[chosen]!;
+    const made = copiesOf(pipeline, viewOf(sample), viewOf(next!), label, copies, seed);
+    rows.push({ label, sample, copies: made.map(({ operations }) => operations) });
+    pictures.push(viewOf(sample).data, ...made.map(({ data }) => data));
+  }
+  return { preprocessing: manifest.preprocessing, columns: copies + 1, rows, pictures };
+}
+
+function copiesOf(
+  pipeline: AugmentPipeline,
+  source: ImageView,
+  partner: ImageView,
+  label: string,
+  copies: number,
+  seed: number,
+): { data: Uint8Array; operations: readonly Operation[] }[] {
+  const sample = Number.parseInt(sha256(source.data).slice(0, 8), 16);
+  return Array.from({ length: copies }, (_, copy) => {
+    const { data, operations } = pipeline.apply(source, { seed, sample, copy }, label, partner);
+    return { data: data.slice(), operations };
+  });
+}
+
+/** Indices of classes, evenly spread. */
+function chooseClasses(all: number, wanted: number): number[] {
+  const count = Math.min(all, wanted);
+  return Array.from({ length: count }, (_, i) => Math.floor((i * all) / count));
+}
+
+/** The first two samples of a class. */
+function firstTwo(labels: Uint16Array, label: number): number[] {
+  const first = labels.indexOf(label);
+  if (first < 0) return [];
+  const second = labels.indexOf(label, first + 1);
+  return second < 0 ? [first] : [first, second];
+}

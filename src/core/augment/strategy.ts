@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { checked } from '../checked.js';
+
+const stepSchema = z.strictObject({
+  augmenter: z.string().min(1).describe('Name of the augmenter; plugins add more.'),
+  probability: z.number().min(0).max(1).default(1).describe('Share of the pictures that it changes.'),
+  parameters: z.record(z.string(), z.unknown()).default({}).describe('Parameters of the augmenter.'),
+});
+
+/** One augmenter of a strategy. */
+export type AugmentStep = z.output<typeof stepSchema>;
+
+/** Names of the strategies, from the simplest to the most complex. */
+export const STRATEGY_NAMES = ['none', 'light', 'medium', 'aggressive'] as const;
+export type StrategyName = (typeof STRATEGY_NAMES)[number];
+
+/** What a configuration may hold: the name of a strategy, or its own steps. */
+export const strategySchema = z.union([z.enum(STRATEGY_NAMES), z.array(stepSchema)]);
+export type Strategy = z.output<typeof strategySchema>;
+
+/**
+ * The strategies in the box. They differ in complexity, one knob, as in Bengio and others, "Deep learners benefit more
+ * from out-of-distribution examples" (AISTATS 2011): first what every hand does, then what a bad scan adds.
+ */
+export const STRATEGIES: Readonly<Record<StrategyName, readonly AugmentStep[]>> = {
+  none: [],
+  light: [
+    step('elastic', 0.5, { alpha: 0.07 }),
+    step('affine', 0.9, { rotation: 7, scale: 0.08, aspect: 0.06, shear: 0.1, shift: 0.04 }),
+    step('stroke-width', 0.3, { thicker: 0.015, thinner: 0.008 }),
+  ],
+  medium: [
+    step('elastic', 0.6, { alpha: 0.12 }),
+    step('affine', 0.95, { rotation: 12, scale: 0.14, aspect: 0.12, shear: 0.2, shift: 0.07 }),
+    step('stroke-width', 0.4, { thicker: 0.025, thinner: 0.012 }),
+    step('blur', 0.1, { sigma: 0.025 }),
+    step('contrast', 0.35, { contrast: 0.2, brightness: 0.02, gamma: 0.25 }),
+    step('noise', 0.1, { gaussian: 0.05, saltPepper: 0.004 }),
+  ],
+  aggressive: [
+    step('perspective', 0.3, { shift: 0.08 }),
+    step('elastic', 0.85, { alpha: 0.17 }),
+    step('affine', 1, { rotation: 17, scale: 0.22, aspect: 0.2, shear: 0.3, shift: 0.09 }),
+    step('stroke-width', 0.6, { thicker: 0.035, thinner: 0.014 }),
+    step('occlusion', 0.15, { rectangle: 0.22, line: 0.06 }),
+    step('blur', 0.2, { sigma: 0.03 }),
+    step('contrast', 0.6, { contrast: 0.35, brightness: 0.04, gamma: 0.4 }),
+    step('noise', 0.3, { gaussian: 0.1, saltPepper: 0.01 }),
+  ],
+};
+
+const probability = z.number().min(0).max(1).default(0);
+
+/** Steps that a user adds to any strategy, each by its probability. */
+export const extrasSchema = z.object({
+  canvasStyle: probability.describe('Share of the copies that are redrawn as on a browser canvas.'),
+  mixup: probability.describe('Share of the copies that are blended with another picture of their class.'),
+});
+export type StrategyExtras = z.input<typeof extrasSchema>;
+
+/**
+ * The steps of a strategy. `canvas-style` comes first, because it traces lines, which noise and blur would hide;
+ * `mixup` comes last, so that the other picture is as it is.
+ *
+ * @throws {RobleError} `ROBLE_CONFIG_INVALID` for a probability that is none
+ */
+export function stepsOf(strategy: Strategy, extras: StrategyExtras = {}): AugmentStep[] {
+  const message = 'The settings of the augmentation are not valid.';
+  const { canvasStyle, mixup } = checked(extrasSchema, extras, 'ROBLE_CONFIG_INVALID', message);
+  return [
+    ...(canvasStyle > 0 ? [step('canvas-style', canvasStyle)] : []),
+    ...(typeof strategy === 'string' ? STRATEGIES[strategy] : strategy),
+    ...(mixup > 0 ? [step('mixup', mixup)] : []),
+  ];
+}
+
+function step(augmenter: string, probability: number, parameters: Record<string, unknown> = {}): AugmentStep {
+  return { augmenter, probability, parameters };
+}

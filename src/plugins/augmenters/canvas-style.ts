@@ -1,0 +1,236 @@
+import { z } from 'zod';
+import { type Augmenter, drawSegment, type ImageView, type Random } from '../../core/plugin/index.js';
+import { type Box, inkBox } from './ink-box.js';
+import { background, share } from './parameters.js';
+import { thin } from './skeleton.js';
+
+const parameters = z.strictObject({
+  thinnest: share(0.5, 0.065, 'Smallest width of the line, as a share of the shorter side.'),
+  thickest: share(0.5, 0.12, 'Largest width of the line, as a share of the shorter side.'),
+  scale: share(4, 0.2, 'Largest change of size: 0.25 is from 1/1.25 to 1.25 times.'),
+  shift: share(1, 0.07, 'Largest way off the middle along each side, as a share of it.'),
+  wobble: share(0.2, 0.03, 'Largest way of a point off its line, as a share of the shorter side.'),
+  dotted: share(1, 0.1, 'Share of the pictures with a part of their line in dots, as from a fast mouse.'),
+  background,
+});
+type Parameters = z.output<typeof parameters>;
+
+/**
+ * Draws the picture again as a browser's canvas would have it: lines are thinned to their middle, moved as a mouse
+ * moves them (a tremble, a drawing too large, too small or off-centre), and drawn with one width, round caps and
+ * anti-aliasing, by the code that draws the strokes of data sets too.
+ */
+export const plugin: Augmenter<Parameters> = {
+  name: 'canvas-style',
+  version: 1,
+  description: 'Redraws lines as on a browser canvas: one width, round caps, a jittery hand.',
+  parameters,
+  apply(source, target, random, limits) {
+    const values = drawValues(random, limits);
+    const paper = limits.background;
+    const inkCount = findInk(source, paper);
+    const count = thin(mask, source.width + 2, places, inkCount);
+    placePoints(source, count, values, random);
+    drawPoints(source, count, values);
+    putDrawing(target, paper);
+    return values;
+  },
+};
+
+function drawValues(random: Random, limits: Parameters) {
+  const { thinnest, thickest } = limits;
+  return {
+    lineWidth: random.uniform(Math.min(thinnest, thickest), thickest),
+    scale: (1 + limits.scale) ** random.uniform(-1, 1),
+    shiftX: limits.shift * random.uniform(-1, 1),
+    shiftY: limits.shift * random.uniform(-1, 1),
+    wobble: limits.wobble * random.float(),
+    /** 1: the mouse is fast on one side of a line through the picture, at an angle (degrees) and a share of the side. */
+    dotted: random.float() < limits.dotted ? 1 : 0,
+    dottedAngle: random.uniform(0, 360),
+    dottedFrom: random.uniform(-0.2, 0.2),
+  };
+}
+type Values = ReturnType<typeof drawValues>;
+type Canvas = { readonly width: number; readonly height: number; readonly lineWidth: number };
+
+/** Ink is what has this share of the strongest ink. */
+const INK_SHARE = 0.4;
+/** Cells of the tremble's grid along a side. */
+const CELLS = 5;
+/** Distance of the dots of a fast mouse, in widths of the line. */
+const DOT_SPACING = 1.15;
+
+/** Scratch memory, written anew by every call. The first two have a border of one empty pixel on every side. */
+let strength = new Uint8Array(0);
+let mask = new Uint8Array(0);
+let drawing = new Uint8Array(0);
+/** The places of the ink, and after thinning those of the points, in pixels with a border. */
+let places = new Int32Array(0);
+/** Of each pixel with a border: the number of its point. */
+let pointAt = new Int32Array(0);
+let pointXs = new Float64Array(0);
+let pointYs = new Float64Array(0);
+const nodes = new Float64Array(2 * (CELLS + 1) ** 2 + 2);
+
+/**
+ * Fills `strength` with how far each pixel is from the paper, `mask` with where that is ink, and `places` with the
+ * places of the ink. Gives how many there are.
+ */
+function findInk(source: ImageView, paper: number): number {
+  const box = inkBox(source, paper);
+  const stride = source.width + 2;
+  clearScratch(stride * (source.height + 2));
+  const threshold = Math.max(1, INK_SHARE * measureStrength(source, paper, box));
+  let count = 0;
+  for (let y = box.top + 1; y <= box.bottom; y++)
+    for (let place = y * stride + box.left + 1, end = place + box.right - box.left; place < end; place++) {
+      if (strength[place]! < threshold) continue;
+      mask[place] = 1;
+      places[count++] = place;
+    }
+  return count;
+}
+
+function clearScratch(size: number): void {
+  if (strength.length === size) {
+    strength.fill(0);
+    mask.fill(0);
+    return;
+  }
+  strength = new Uint8Array(size);
+  mask = new Uint8Array(size);
+  places = new Int32Array(size);
+  pointAt = new Int32Array(size);
+  pointXs = new Float64Array(size);
+  pointYs = new Float64Array(size);
+}
+
+/** Of several channels the one with most ink counts. Gives the largest strength. */
+function measureStrength({ width, channels, data }: ImageView, paper: number, box: Box): number {
+  const out = strength;
+  let strongest = 0;
+  for (let y = box.top; y < box.bottom; y++) {
+    let to = (y + 1) * (width + 2) + box.left + 1;
+    let from = (y * width + box.left) * channels;
+    for (let x = box.left; x < box.right; x++) {
+      let value = 0;
+      for (let c = 0; c < channels; c++) value = Math.max(value, Math.abs(data[from++]! - paper));
+      strongest = Math.max(strongest, value);
+      out[to++] = value;
+    }
+  }
+  return strongest;
+}
+
+/** Fills the points: each place of the thin line, as exactly as the grey levels around it tell, moved by the values. */
+function placePoints(
+  { width, height }: ImageView,
+  count: number,
+  { scale, shiftX, shiftY, wobble }: Values,
+  random: Random,
+): void {
+  drawNodes(random, wobble * Math.min(width, height));
+  const stride = width + 2;
+  const startX = width / 2 + shiftX * width;
+  const startY = height / 2 + shiftY * height;
+  for (let i = 0; i < count; i++) {
+    const place = places[i]!;
+    pointAt[place] = i;
+    const row = (place / stride) | 0;
+    const above = place - stride;
+    const below = place + stride;
+    const left = strength[above - 1]! + strength[place - 1]! + strength[below - 1]!;
+    const right = strength[above + 1]! + strength[place + 1]! + strength[below + 1]!;
+    const upper = strength[above - 1]! + strength[above]! + strength[above + 1]!;
+    const lower = strength[below - 1]! + strength[below]! + strength[below + 1]!;
+    const all = upper + lower + strength[place - 1]! + strength[place]! + strength[place + 1]!;
+    const x = place - row * stride - 0.5 + (right - left) / all;
+    const y = row - 0.5 + (lower - upper) / all;
+    const u = (x / width) * CELLS;
+    const v = (y / height) * CELLS;
+    pointXs[i] = startX + scale * (x - width / 2) + trembleAt(u, v, 0);
+    pointYs[i] = startY + scale * (y - height / 2) + trembleAt(u, v, 1);
+  }
+}
+
+/** Uniform in [-1, 1] times the reach, in 256 steps: so four of them come from one random word. */
+function drawNodes(random: Random, reach: number): void {
+  const step = reach / 127.5;
+  for (let i = 0, word = 0; i < nodes.length; i++) {
+    word = (i & 3) === 0 ? random.uint32() : word >>> 8;
+    nodes[i] = ((word & 255) - 127.5) * step;
+  }
+}
+
+/** The displacement at a place of the grid, between its four nodes; `axis` 0: to the right, 1: down. */
+function trembleAt(u: number, v: number, axis: number): number {
+  const column = Math.min(CELLS - 1, u | 0);
+  const row = Math.min(CELLS - 1, v | 0);
+  const fx = u - column;
+  const fy = v - row;
+  const i = 2 * (row * (CELLS + 1) + column) + axis;
+  const j = i + 2 * (CELLS + 1);
+  const upper = nodes[i]! + (nodes[i + 2]! - nodes[i]!) * fx;
+  const lower = nodes[j]! + (nodes[j + 2]! - nodes[j]!) * fx;
+  return upper + (lower - upper) * fy;
+}
+
+/** Draws lines between points that are neighbours, and dots where the mouse is fast. */
+function drawPoints({ width, height }: ImageView, count: number, values: Values): void {
+  if (drawing.length !== width * height) drawing = new Uint8Array(width * height);
+  else drawing.fill(0);
+  const stride = width + 2;
+  const canvas = { width, height, lineWidth: Math.max(1, values.lineWidth * Math.min(width, height)) };
+  const angle = (values.dottedAngle * Math.PI) / 180;
+  const cos = Math.cos(angle);
+  const sin = Math.sin(angle);
+  const from = values.dotted ? values.dottedFrom * Math.min(width, height) : Infinity;
+  const spacing = (DOT_SPACING * canvas.lineWidth) ** 2;
+  const dots: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const x = pointXs[i]!;
+    const y = pointYs[i]!;
+    if ((x - width / 2) * cos + (y - height / 2) * sin <= from) drawLinks(canvas, places[i]!, i, stride);
+    else if (dots.every((dot) => (x - pointXs[dot]!) ** 2 + (y - pointYs[dot]!) ** 2 >= spacing)) {
+      drawSegment(drawing, canvas, x, y, x, y);
+      dots.push(i);
+    }
+  }
+}
+
+/** Draws a point's lines to its neighbours on the right and below, or a dot where it has none. */
+function drawLinks(canvas: Canvas, place: number, point: number, stride: number): void {
+  const right = drawLink(canvas, point, place + 1);
+  const leftBelow = drawLink(canvas, point, place + stride - 1);
+  const below = drawLink(canvas, point, place + stride);
+  const rightBelow = drawLink(canvas, point, place + stride + 1);
+  if (!(right || leftBelow || below || rightBelow)) {
+    const x = pointXs[point]!;
+    const y = pointYs[point]!;
+    drawSegment(drawing, canvas, x, y, x, y);
+  }
+}
+
+/** Whether there is a neighbour at a place; then the line to it is drawn. */
+function drawLink(canvas: Canvas, point: number, place: number): boolean {
+  if (mask[place] === 0) return false;
+  const end = pointAt[place]!;
+  drawSegment(drawing, canvas, pointXs[point]!, pointYs[point]!, pointXs[end]!, pointYs[end]!);
+  return true;
+}
+
+/** Lays the drawing on the paper, in all channels alike. */
+function putDrawing({ channels, data }: ImageView, paper: number): void {
+  const range = (paper < 128 ? 255 : 0) - paper;
+  if (channels === 1 && paper === 0) {
+    data.set(drawing);
+    return;
+  }
+  for (let i = 0, out = 0; out < data.length; i++) {
+    // From 0 to 256, so that full ink is full.
+    const weight = drawing[i]! + (drawing[i]! >> 7);
+    const value = paper + ((range * weight + 128) >> 8);
+    for (let c = 0; c < channels; c++) data[out++] = value;
+  }
+}

@@ -1,0 +1,15 @@
+/** An augmenter that gives the partner instead of the picture. */
+import { z } from 'zod';
+import type { Augmenter } from '../../src/core/plugin/index.js';
+
+export const plugin: Augmenter = {
+  name: 'swap',
+  version: 1,
+  description: 'Gives the partner.',
+  parameters: z.strictObject({}),
+  needsPartner: true,
+  apply(source, target, random, _parameters, partner = source) {
+    target.data.set(partner.data);
+    return { drawn: random.uint32() };
+  },
+};
