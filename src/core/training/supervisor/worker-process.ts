@@ -39,7 +39,8 @@ export async function runWorker(
   process.once('exit', killWithUs);
   const tell = (message: ToWorker) => child.connected && child.send(message, () => {});
   const lastWords = collectLastWords(child);
-  const known: Known = { step: 0, inMemory: { phase: 'training', size: firstMicrobatch(start) } };
+  const microbatchSize = firstMicrobatch(start);
+  const known: Known = { step: 0, microbatchSize, inMemory: { phase: 'training', size: microbatchSize } };
   const warn = (message: string) => reporter?.report({ type: 'warning', message });
   let endedFor: 'heartbeat' | 'deadline' | undefined;
   const end = (reason: typeof endedFor) => {
@@ -101,7 +102,9 @@ export async function runWorker(
   }
 }
 
-type Known = { -readonly [Key in Exclude<keyof WorkerLife, 'end'>]: WorkerLife[Key] };
+type Known = { -readonly [Key in Exclude<keyof WorkerLife, 'end'>]: WorkerLife[Key] } & {
+  microbatchSize: number;
+};
 
 function firstMicrobatch({ request: { train }, ceilings }: Omit<StartMessage, 'type'>): number {
   return ceilings?.microbatchSize ?? (train.microbatchSize || train.batchSize);
@@ -111,15 +114,20 @@ function firstMicrobatch({ request: { train }, ceilings }: Omit<StartMessage, 't
 function remember(known: Known, event: Extract<FromWorker, { type: 'event' }>['event']): void {
   if (event.type !== 'train') return;
   const told = event.event;
+  const training = (size: number) => {
+    known.microbatchSize = size;
+    known.inMemory = { phase: 'training', size };
+  };
   if (told.kind === 'step') {
     known.step = (told.epoch - 1) * told.stepsPerEpoch + told.step;
-    known.inMemory = { phase: 'training', size: told.microbatchSize };
+    training(told.microbatchSize);
   } else if (told.kind === 'evaluating') known.inMemory = { phase: 'evaluation', size: told.batchSize };
+  // The evaluation is over, and the next thing is a step.
+  else if (told.kind === 'epoch') training(known.microbatchSize);
   else if (told.kind === 'checkpoint') known.step = Math.max(known.step, told.step);
   else if (told.kind === 'incident') {
     known.step = told.event.step;
-    const { microbatchSize } = told.event;
-    if (microbatchSize !== undefined) known.inMemory = { phase: 'training', size: microbatchSize };
+    if (told.event.microbatchSize !== undefined) training(told.event.microbatchSize);
   }
 }
 

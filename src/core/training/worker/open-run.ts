@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { TrainOptions } from '../../config/schema.js';
@@ -89,8 +90,7 @@ export async function openRun(
     progress,
     best: found?.best,
   };
-  // The settings that a resume changes are the run's from here on.
-  await replaceFile(join(request.run, RUN_FILES.request), `${JSON.stringify(request, null, 2)}\n`);
+  await keepRequest(request);
   await history.describe({ ...request, dataFingerprint: manifest.fingerprint });
   await begin(run, resume, passedOver, state);
   if (settingsChange) await recordEvent(run, { event: 'settings-changed', detail: settingsChange });
@@ -103,6 +103,13 @@ export async function openRun(
   if (!found) await run.saver.save(run, true);
   if (ceilings.microbatchSize !== undefined) await obeyCeiling(run, ceilings.microbatchSize);
   return run;
+}
+
+/** The settings that a resume changes are the run's from here on. Where nothing changes, a full disk is no matter. */
+async function keepRequest(request: StartMessage['request']): Promise<void> {
+  const path = join(request.run, RUN_FILES.request);
+  const text = `${JSON.stringify(request, null, 2)}\n`;
+  if ((await readFile(path, 'utf8')) !== text) await replaceFile(path, text);
 }
 
 interface Found {
