@@ -93,7 +93,11 @@ describe('a batch that does not fit', () => {
     const whole = optionsOf();
     expect((await startTraining(whole)).exitCode).toBe(0);
     const starved = await starve((megabytes) => ['prlimit', `--data=${megabytes * 1e6}`]);
-    expect((await eventsOf(starved.run!)).map(({ event }) => event)).toContain('out-of-memory');
+    // Caught in the step, or the end of the process: both happen, by where the allocation fails.
+    const lacks = (await eventsOf(starved.run!)).filter(
+      ({ event, cause }) => event === 'out-of-memory' || cause === 'out-of-memory',
+    );
+    expect(lacks.length).toBeGreaterThan(0);
     const share = await difference(whole.run!, starved.run!);
     expect(share).toBeGreaterThan(0);
     expect(share).toBeLessThan(SUMMATION_ORDER);
