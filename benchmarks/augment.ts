@@ -5,12 +5,9 @@
  *
  *   npm run bench:data -- [--strategy medium] [--canvas-style 0.2] [--mixup 0.1] [--rounds 5]
  */
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadPipeline } from '../src/core/augment/pipeline.js';
 import { type StrategyName, stepsOf } from '../src/core/augment/strategy.js';
@@ -18,6 +15,7 @@ import { openDataset } from '../src/core/dataset/open.js';
 import { preprocessingSchema } from '../src/core/image/preprocessing.js';
 import { synthesizeDataset } from '../src/core/strokes/synthesize.js';
 import { createRegistry } from '../src/index.js';
+import { median, startPython } from './rounds.js';
 
 const { values } = parseArgs({
   options: {
@@ -35,7 +33,10 @@ const PYTHON_COPIES = 500;
 
 const folder = await mkdtemp(join(tmpdir(), 'roble-bench-'));
 const { images, labels, classes } = await drawCharacters(join(folder, 'characters'));
-const python = await startPython(join(folder, 'images.bin'));
+const imagesFile = join(folder, 'images.bin');
+await writeFile(imagesFile, images);
+const steps = JSON.stringify(stepsOf(strategy, extras));
+const python = await startPython('augment.py', [imagesFile, steps, String(PYTHON_COPIES)]);
 const pipeline = await loadPipeline(createRegistry(), strategy, extras);
 const pictures = labels.map((_, i) => ({
   width: 28,
@@ -71,10 +72,6 @@ function rate(ms: number): string {
   return `${(1000 / ms).toFixed(0)} images/s and core`;
 }
 
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
-}
-
 /** Milliseconds for one copy, its key, class and partner looked up as training does. */
 function makeCopies(seed: number): number {
   const start = performance.now();
@@ -94,23 +91,4 @@ async function drawCharacters(out: string) {
   const { manifest, load } = await openDataset(out);
   const split = await load('train');
   return { images: split.images, labels: [...split.labels], classes: manifest.classes };
-}
-
-async function startPython(file: string): Promise<{ round(): Promise<number>; stop(): void } | undefined> {
-  await writeFile(file, images);
-  const script = fileURLToPath(new URL('./torch/augment.py', import.meta.url));
-  const steps = JSON.stringify(stepsOf(strategy, extras));
-  const child = spawn('/usr/bin/python3', [script, file, steps, String(PYTHON_COPIES)], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
-  child.on('error', () => {});
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  if ((await lines.next()).value !== 'ready') return undefined;
-  return {
-    async round() {
-      child.stdin.write('round\n');
-      return Number((await lines.next()).value);
-    },
-    stop: () => child.stdin.end(),
-  };
 }

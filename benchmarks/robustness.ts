@@ -20,6 +20,7 @@ import { BatchSource } from '../src/core/training/batches/batch-source.js';
 import { batchRecipe } from '../src/core/training/batches/recipe.js';
 import { trainModel } from '../src/index.js';
 import { plugin } from '../src/plugins/onnx/training-engine.js';
+import { median } from './rounds.js';
 
 const { values } = parseArgs({
   options: {
@@ -111,8 +112,4 @@ async function wholeTraining(round: number): Promise<number> {
   const first = reports.find(({ step }) => step >= WARM_UP)!;
   const last = reports.at(-1)!;
   return ((last.step - first.step) * batchSize * 1000) / (last.time - first.time);
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
 }

@@ -5,10 +5,7 @@
  *
  *   npm run bench:train -- [--batch 64] [--rounds 5] [--threads 2]
  */
-import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { dropoutMaskSpecs, fillDropoutMask } from '../src/core/model/dropout.js';
 import { initialParameters } from '../src/core/model/initialize.js';
@@ -16,6 +13,7 @@ import { resolveNetwork } from '../src/core/model/network.js';
 import { layersOf } from '../src/core/model/presets.js';
 import { Random } from '../src/core/random/index.js';
 import { plugin } from '../src/plugins/onnx/training-engine.js';
+import { median, startPython } from './rounds.js';
 
 const { values } = parseArgs({
   options: {
@@ -29,7 +27,7 @@ const threads = Number(values.threads);
 const STEPS = 8;
 const CLASSES = 94;
 
-const torch = await startTorch();
+const torch = await startPython('train_step.py', [String(batchSize), String(threads), String(STEPS)]);
 const step = await prepareRoble();
 const [ours, theirs]: [number[], number[]] = [[], []];
 for (let round = 0; round <= Number(values.rounds); round++) {
@@ -54,10 +52,6 @@ if (theirs.length > 0) {
 
 function rate(ms: number): string {
   return `${((batchSize / ms) * 1000).toFixed(0)} images/s`;
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
 }
 
 async function medianMs(work: () => Promise<unknown>): Promise<number> {
@@ -102,22 +96,5 @@ async function prepareRoble(): Promise<() => Promise<unknown>> {
     for (const spec of specs) fillDropoutMask(masks[spec.name]!, spec, 0, count);
     count++;
     return session.step({ step: count, count: batchSize, images, targets, masks }, { learningRate: 0.001 });
-  };
-}
-
-async function startTorch(): Promise<{ round(): Promise<number>; stop(): void } | undefined> {
-  const script = fileURLToPath(new URL('./torch/train_step.py', import.meta.url));
-  const child = spawn('/usr/bin/python3', [script, String(batchSize), String(threads), String(STEPS)], {
-    stdio: ['pipe', 'pipe', 'ignore'],
-  });
-  child.on('error', () => {});
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  if ((await lines.next()).value !== 'ready') return undefined;
-  return {
-    async round() {
-      child.stdin.write('round\n');
-      return Number((await lines.next()).value);
-    },
-    stop: () => child.stdin.end(),
   };
 }

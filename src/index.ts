@@ -34,49 +34,50 @@ export const createRegistry = (): PluginRegistry => new PluginRegistry(builtinPl
 /** A context, with the plugins to use; by default those in the box. */
 export type LibraryContext = Context & { readonly registry?: PluginRegistry };
 
+function withRegistry(context: LibraryContext): Context & { readonly registry: PluginRegistry } {
+  return { ...context, registry: context.registry ?? createRegistry() };
+}
+
 /** Trains a classifier; see {@link TrainModelOptions}. */
 export const trainModel = (options: TrainModelOptions, context: LibraryContext = {}): Promise<TrainResult> =>
-  train(options, { ...context, registry: context.registry ?? createRegistry() });
+  train(options, withRegistry(context));
 
 /** Finds a good learning rate by a range test; see {@link FindLearningRateOptions}. */
 export const findLearningRate = (
   options: FindLearningRateOptions,
   context: LibraryContext = {},
-): Promise<LearningRateTest> =>
-  testLearningRates(options, { ...context, registry: context.registry ?? createRegistry() });
+): Promise<LearningRateTest> => testLearningRates(options, withRegistry(context));
 
 /** Finds a good batch size by measuring; see {@link FindBatchSizeOptions}. */
 export const findBatchSize = (
   options: FindBatchSizeOptions,
   context: LibraryContext = {},
-): Promise<BatchSizeTest> =>
-  measureBatchSizes(options, { ...context, registry: context.registry ?? createRegistry() });
+): Promise<BatchSizeTest> => measureBatchSizes(options, withRegistry(context));
 
 /** Goes on with a training run; see {@link ResumeOptions}. */
 export const resumeTraining = (options: ResumeOptions, context: LibraryContext = {}): Promise<TrainResult> =>
-  resume(options, { ...context, registry: context.registry ?? createRegistry() });
+  resume(options, withRegistry(context));
 
 /** Proves that kills change nothing; see {@link VerifyOptions}. */
 export const verifyTraining = (options: VerifyOptions, context: LibraryContext = {}): Promise<VerifyResult> =>
-  verify(options, { ...context, registry: context.registry ?? createRegistry() });
+  verify(options, withRegistry(context));
 
 /** Shows pictures of a data set beside changed copies; see {@link PreviewOptions}. */
 export const previewCopies = (options: PreviewOptions, context: LibraryContext = {}): Promise<Preview> =>
-  preview(options, { registry: context.registry ?? createRegistry() });
+  preview(options, withRegistry(context));
 
 /** Loads a model bundle to answer in this process; see {@link Model}. */
 export const loadModel = (
   folder: string,
   options: LoadModelOptions = {},
   context: LibraryContext = {},
-): Promise<Model> => load(folder, options, { registry: context.registry ?? createRegistry() });
+): Promise<Model> => load(folder, options, withRegistry(context));
 
 /** Starts an HTTP server that answers predictions; see {@link CreateServerOptions}. */
 export const createServer = (
   options: CreateServerOptions,
   context: LibraryContext = {},
-): Promise<RobleServer> =>
-  startServer(options, { ...context, registry: context.registry ?? createRegistry() });
+): Promise<RobleServer> => startServer(options, withRegistry(context));
 
 export type { ClassLimit } from './core/augment/class-limits.js';
 export {

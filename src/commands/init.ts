@@ -1,10 +1,10 @@
-import { access } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
 import type { TemplateValues } from '../core/config/template.js';
 import type { Context } from '../core/context.js';
 import { RobleError } from '../core/errors.js';
+import { exists } from '../core/storage/exists.js';
 import type { Questions } from '../ui/ask.js';
 
 interface Initialized {
@@ -161,11 +161,4 @@ async function schemaLocation(folder: string): Promise<string> {
   const own = 'node_modules/roble/roble.schema.json';
   if (await exists(join(folder, own))) return `./${own}`;
   return new URL('../../roble.schema.json', import.meta.url).href;
-}
-
-function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

@@ -1,6 +1,6 @@
-import { access } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { RobleError } from '../errors.js';
+import { exists } from '../storage/exists.js';
 import { environmentLayer } from './environment.js';
 import { findProjectFile, readConfigFile } from './file.js';
 import { isSettings, type Merged, mergeLayers, type Settings } from './merge.js';
@@ -53,7 +53,8 @@ export async function loadConfig({
   overrides = {},
 }: LoadConfigOptions): Promise<LoadedConfig> {
   const userFolder = env.XDG_CONFIG_HOME || (home && join(home, '.config'));
-  const userFile = userFolder ? await existing(join(userFolder, 'roble', 'config.yaml')) : undefined;
+  const ownFile = userFolder && join(userFolder, 'roble', 'config.yaml');
+  const userFile = ownFile && (await exists(ownFile)) ? ownFile : undefined;
   const project = configFile ? { file: resolve(cwd, configFile), ignored: [] } : await findProjectFile(cwd);
   const environment = environmentLayer(env);
   const merged = mergeLayers([
@@ -130,11 +131,4 @@ function originsOf(config: Config, merged: Merged): Record<string, Origin> {
   };
   visit(config, []);
   return origins;
-}
-
-async function existing(file: string): Promise<string | undefined> {
-  return access(file).then(
-    () => file,
-    () => undefined,
-  );
 }

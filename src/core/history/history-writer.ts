@@ -2,7 +2,7 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RobleError } from '../errors.js';
 import { replaceFile } from '../storage/durable.js';
-import { readHistory } from './read-run.js';
+import { readHistoryIfAny } from './read-run.js';
 import { type EpochRecord, type HistoryEvent, RUN_FILES, type RunHistory } from './record.js';
 import { REPEATED_EVENTS } from './repeated-events.js';
 import { historyTable } from './table.js';
@@ -31,10 +31,7 @@ export class HistoryWriter {
 
   /** The history that the run has already, or an empty one. */
   static async open(folder: string, warn: (message: string) => void): Promise<HistoryWriter> {
-    const known = await readHistory(folder).catch((error) => {
-      if (RobleError.from(error).code === 'ROBLE_FILE_NOT_FOUND') return undefined;
-      throw error;
-    });
+    const known = await readHistoryIfAny(folder);
     const history = known ?? { format: 'roble-history', version: 1, run: {}, epochs: [], events: [] };
     return new HistoryWriter(folder, history, known !== undefined, warn);
   }

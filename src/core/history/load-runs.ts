@@ -1,7 +1,8 @@
-import { access, readFile, stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Context } from '../context.js';
 import { RobleError } from '../errors.js';
+import { exists } from '../storage/exists.js';
 import { foldLines } from './fold-lines.js';
 import { readForeignHistory } from './foreign-history.js';
 import { loadEvaluation } from './load-evaluation.js';
@@ -89,10 +90,7 @@ function isRoble(value: unknown): boolean {
 async function robleRun(path: string, folder: string, history: RunHistory, warn: Warn): Promise<RecordedRun> {
   const evaluation = await loadEvaluation(folder, warn);
   const mistakesFile = join(folder, RUN_FILES.mistakes);
-  const hasMistakes = await access(mistakesFile).then(
-    () => true,
-    () => false,
-  );
+  const hasMistakes = await exists(mistakesFile);
   return {
     path,
     name: nameOf(path),

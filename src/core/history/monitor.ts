@@ -33,14 +33,21 @@ export function bestEpoch(
   epochs: readonly RecordedEpoch[],
   { metric, mode }: MonitoredMetric,
 ): RecordedEpoch | undefined {
-  let best: RecordedEpoch | undefined;
-  for (const epoch of epochs) {
-    const value = metricOf(epoch, metric);
-    if (value === undefined) continue;
-    const record = metricOf(best, metric);
-    if (record === undefined || isBetter(value, record, mode)) best = epoch;
+  return bestBy(epochs, (epoch) => metricOf(epoch, metric), mode);
+}
+
+/** The item with the best value, of equal ones the first; items without a value do not count. */
+export function bestBy<Item>(
+  items: readonly Item[],
+  valueIn: (item: Item) => number | undefined,
+  mode: 'min' | 'max',
+): Item | undefined {
+  let best: { readonly item: Item; readonly value: number } | undefined;
+  for (const item of items) {
+    const value = valueIn(item);
+    if (value !== undefined && (!best || isBetter(value, best.value, mode))) best = { item, value };
   }
-  return best;
+  return best?.item;
 }
 
 export function isBetter(value: number, than: number, mode: 'min' | 'max'): boolean {

@@ -30,6 +30,14 @@ export async function readHistory(
   }
 }
 
+/** As {@link readHistory}; undefined where the folder holds none. */
+export async function readHistoryIfAny(runFolder: string): Promise<RunHistory | undefined> {
+  return readHistory(runFolder).catch((error) => {
+    if (RobleError.from(error).code === 'ROBLE_FILE_NOT_FOUND') return undefined;
+    throw error;
+  });
+}
+
 /** @throws {RobleError} `ROBLE_HISTORY_INVALID` naming what is wrong */
 export function checkHistory(value: unknown, file: string): RunHistory {
   const message = `${file} is no history that this version of roble reads.`;

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { access, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { RobleError } from '../errors.js';
+import { exists } from './exists.js';
 
 /** Makes the entries of a folder survive a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -134,14 +135,6 @@ async function refuseExisting(path: string): Promise<void> {
       expected: 'a folder that does not exist yet',
       nextSteps: ['Choose another output folder, or remove this one.'],
     });
-}
-
-/** Whether there is something at a path that can be reached. */
-export function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 /** SHA-256 of bytes, in hexadecimal. */

@@ -27,12 +27,12 @@ export async function resultFingerprint(
   checkpoints = join(run, RUN_FILES.checkpoints),
 ): Promise<ResultFingerprint> {
   const stores = storesOf({ folder: checkpoints, fallback: undefined, keep: 1 });
-  const found = await newestOf(stores, { accept: () => true, onPassedOver: () => {} });
-  if (!found) throw new RobleError('ROBLE_RUN_INVALID', `${run} has no checkpoint.`);
+  const { checkpoint } = await newestOf(stores, () => true);
+  if (!checkpoint) throw new RobleError('ROBLE_RUN_INVALID', `${run} has no checkpoint.`);
   const { epochs } = await readHistory(run);
   return {
-    step: found.checkpoint.state.step,
-    state: hashState(found.checkpoint),
+    step: checkpoint.state.step,
+    state: hashState(checkpoint),
     model: sha256(await readFile(join(run, RUN_FILES.model, BUNDLE_FILES.model))),
     epochs: epochs.map(withoutTimes),
   };

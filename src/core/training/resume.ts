@@ -1,19 +1,18 @@
-import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { z } from 'zod';
 import { checked } from '../checked.js';
 import { mergeSettings } from '../config/merge.js';
 import { type TrainOptions, trainSchema } from '../config/schema.js';
 import type { Context } from '../context.js';
 import { RobleError } from '../errors.js';
-import { readHistory } from '../history/read-run.js';
+import { readHistoryIfAny } from '../history/read-run.js';
 import { RUN_FILES, type RunHistory } from '../history/record.js';
-import { type Layer, layerSchema } from '../model/spec.js';
+import type { Layer } from '../model/spec.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import type { RunOutcome, RunRequest } from './messages.js';
 import { bestEpoch, endOf } from './policies/early-stopping.js';
 import { lockRunFolder } from './run-folder.js';
+import { readRequest } from './run-request.js';
 import { changedSettings, checkChanges, describeChange } from './settings-change.js';
 import { superviseRun } from './supervisor/supervise.js';
 import type { TrainResult } from './train.js';
@@ -30,15 +29,6 @@ export interface ResumeOptions {
   /** Settings to change, see {@link checkChanges}; what is left out stays as it was. */
   readonly train?: { readonly [Key in keyof TrainOptions]?: unknown } | undefined;
 }
-
-const requestSchema: z.ZodType<RunRequest> = z.object({
-  id: z.string(),
-  name: z.string(),
-  run: z.string(),
-  dataset: z.string(),
-  layers: z.array(layerSchema),
-  train: trainSchema,
-});
 
 /**
  * Goes on with a run from its newest good checkpoint, at the very step. With the settings unchanged, the weights at
@@ -59,7 +49,7 @@ export async function resumeTraining(
       'ROBLE_CONFIG_INVALID',
       'The settings to change are not valid.',
     );
-    const history = await historyOf(folder.path);
+    const history = await readHistoryIfAny(folder.path);
     const changes = changedSettings(before.train, train);
     checkChanges(changes, history?.epochs.length ?? 0);
     checkLayers(before.layers, options.layers);
@@ -81,34 +71,6 @@ export async function resumeTraining(
   } finally {
     await folder.release();
   }
-}
-
-async function readRequest(run: string): Promise<RunRequest> {
-  const path = join(run, RUN_FILES.request);
-  const invalid = (received: string, cause: unknown) =>
-    new RobleError('ROBLE_RUN_INVALID', `${run} holds no training run.`, {
-      received,
-      expected: `a folder with ${RUN_FILES.request}, as "roble train" makes it`,
-      cause,
-    });
-  const text = await readFile(path, 'utf8').catch((cause) => {
-    throw invalid(`no ${RUN_FILES.request}`, cause);
-  });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw invalid((cause as Error).message, cause);
-  }
-  return checked(requestSchema, value, 'ROBLE_RUN_INVALID', `${path} is not of the expected form.`);
-}
-
-/** Undefined when the run ended before it wrote any. */
-async function historyOf(run: string): Promise<RunHistory | undefined> {
-  return readHistory(run).catch((error) => {
-    if (RobleError.from(error).code === 'ROBLE_FILE_NOT_FOUND') return undefined;
-    throw error;
-  });
 }
 
 /** The outcome of a run that has nothing left to do. */

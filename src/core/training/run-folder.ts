@@ -3,7 +3,6 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { RobleError } from '../errors.js';
 import { RUN_FILES } from '../history/record.js';
 import { sweepPartials } from '../storage/durable.js';
-
 import { LOCK, type RunLock, takeLock } from './run-lock.js';
 
 /** A run folder that is ours until it is released. */

@@ -9,10 +9,11 @@ import { RobleError } from '../errors.js';
 import { readHistory } from '../history/read-run.js';
 import { RUN_FILES } from '../history/record.js';
 import type { PluginRegistry } from '../plugin/registry.js';
-import { exists, replaceFile } from '../storage/durable.js';
+import { exists } from '../storage/exists.js';
 import type { RunOutcome, RunRequest } from './messages.js';
 import { resumeTraining } from './resume.js';
 import { type ClaimedFolder, claimRunFolder, nextRunFolder } from './run-folder.js';
+import { keepRequest } from './run-request.js';
 import { chosenLayers } from './starting/chosen-layers.js';
 import { superviseRun } from './supervisor/supervise.js';
 
@@ -70,7 +71,7 @@ export async function trainModel(
       layers,
       train,
     };
-    await replaceFile(join(folder.path, RUN_FILES.request), `${JSON.stringify(request, null, 2)}\n`);
+    await keepRequest(request);
     return { run: folder.path, ...(await superviseRun({ request, resume: false, lock: folder }, context)) };
   } catch (error) {
     if (RobleError.from(error).kind === 'user') await forgetFailedStart(folder);

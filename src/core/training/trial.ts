@@ -10,6 +10,7 @@ import { BatchSource } from './batches/batch-source.js';
 import { batchRecipe } from './batches/recipe.js';
 import { chosenLayers } from './starting/chosen-layers.js';
 import { frozenLayers } from './starting/frozen-layers.js';
+import { modelFor } from './starting/model-for.js';
 import { startingWeights } from './starting/starting-weights.js';
 
 /** What is tried: the same choices as for a run. */
@@ -44,11 +45,9 @@ export async function openTrialSubject(options: TrialOptions): Promise<TrialSubj
   const train = checked(trainSchema, options.train ?? {}, 'ROBLE_CONFIG_INVALID', message);
   const layers = await chosenLayers(options.model, train.from);
   const dataset = await openDataset(options.dataset);
-  const { classes, preprocessing } = dataset.manifest;
-  const { width, height, channels } = preprocessing;
-  const model = { input: { width, height, channels }, classes: classes.length, layers };
+  const model = modelFor(dataset.manifest, layers);
   const network = resolveNetwork(model);
-  const { parameters } = await startingWeights(network, classes, train.seed, train.from);
+  const { parameters } = await startingWeights(network, dataset.manifest.classes, train.seed, train.from);
   return { train, model, network, training: await dataset.load('train'), parameters };
 }
 

@@ -80,3 +80,8 @@ export function unflatten(layout: FlatLayout, flat: Float32Array): TensorMap {
   }
   return tensors;
 }
+
+/** The layer that a parameter belongs to. */
+export function layerOf(parameter: string): string {
+  return parameter.slice(0, parameter.lastIndexOf('.'));
+}

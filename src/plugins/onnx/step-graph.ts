@@ -1,5 +1,5 @@
 import { type Network, sizeOf } from '../../core/plugin/index.js';
-import { type FlatLayout, flatLayouts } from './flat-layout.js';
+import { type FlatLayout, flatLayouts, layerOf } from './flat-layout.js';
 import { GraphBuilder, type Value } from './graph/builder.js';
 import type { TrainingScope } from './lowerings/differentiable.js';
 import { sequence } from './lowerings/layers.js';
@@ -99,9 +99,7 @@ function addGradients(
   const { weights, statistics } = flatLayouts(network);
   const parameters = splitFlat(graph, flatWeights, weights);
   // Frozen norms are computed with their running statistics.
-  const usesRunning = statistics.parameters.some(({ name }) =>
-    isFrozen(name.slice(0, name.lastIndexOf('.'))),
-  );
+  const usesRunning = statistics.parameters.some(({ name }) => isFrozen(layerOf(name)));
   if (usesRunning) {
     const running = graph.input('statistics', 'float32', [statistics.size]);
     for (const [name, value] of splitFlat(graph, running, statistics)) parameters.set(name, value);

@@ -1,5 +1,5 @@
 import { everyLayer, type Network, type OptimizerSpec } from '../../core/plugin/index.js';
-import { EMA_SLOT, type FlatLayout, flatFill, flatLayouts } from './flat-layout.js';
+import { EMA_SLOT, type FlatLayout, flatFill, flatLayouts, layerOf } from './flat-layout.js';
 import type { GraphBuilder, Value } from './graph/builder.js';
 
 export interface UpdateOptions {
@@ -167,9 +167,4 @@ function momentaOf({ layers }: Network): Map<string, number> {
       layer.type === 'batchNorm' ? [[layer.name, layer.layer.momentum] as const] : [],
     ),
   );
-}
-
-/** The layer that a parameter belongs to. */
-function layerOf(parameter: string): string {
-  return parameter.slice(0, parameter.lastIndexOf('.'));
 }

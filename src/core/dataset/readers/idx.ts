@@ -1,7 +1,8 @@
-import { access, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { RobleError } from '../../errors.js';
 import type { PixelShape } from '../../image/preprocess.js';
+import { exists } from '../../storage/exists.js';
 import type { SplitName } from '../format.js';
 import { optional, type ReaderOptions, type SourceItem, splitOfWord } from '../sample.js';
 import { ByteReader, openPlainOrGzip } from './bytes.js';
@@ -54,13 +55,6 @@ async function labelsFileOf(images: string): Promise<string> {
   throw new RobleError('ROBLE_FILE_NOT_FOUND', `${images} has no labels beside it.`, {
     expected: `${plain} or ${plain}.gz in the same folder`,
   });
-}
-
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
-    () => true,
-    () => false,
-  );
 }
 
 async function readLabels(path: string): Promise<Buffer> {

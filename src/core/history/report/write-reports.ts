@@ -1,7 +1,8 @@
-import { access, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { RobleError } from '../../errors.js';
 import { replaceFile } from '../../storage/durable.js';
+import { exists } from '../../storage/exists.js';
 import type { HistoryAnalysis } from '../analyze-runs.js';
 import { type Panel, standaloneSvg } from '../plot/panel.js';
 import type { RecordedRun } from '../recorded-run.js';
@@ -58,11 +59,7 @@ async function checkOutputs(files: readonly string[], force: boolean): Promise<v
     throw new RobleError('ROBLE_USAGE', `Two outputs cannot be one file: ${twice}.`, { received: twice });
   if (force) return;
   for (const file of files) {
-    const exists = await access(file).then(
-      () => true,
-      () => false,
-    );
-    if (exists)
+    if (await exists(file))
       throw new RobleError('ROBLE_OUTPUT_EXISTS', `${file} exists already.`, {
         expected: 'a new file',
         nextSteps: ['Choose another file, or replace it with --force.'],

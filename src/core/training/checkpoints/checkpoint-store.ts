@@ -25,17 +25,27 @@ export interface Search {
   readonly onPassedOver: (file: PassedOver) => void;
 }
 
-/** The newest checkpoint of several folders. */
+export interface Newest {
+  /** Undefined when there is none. */
+  readonly checkpoint: Checkpoint | undefined;
+  readonly passedOver: readonly PassedOver[];
+}
+
+export const NOTHING_FOUND: Newest = { checkpoint: undefined, passedOver: [] };
+
+/** The newest checkpoint of several folders that can be read and is accepted. */
 export async function newestOf(
   stores: readonly CheckpointStore[],
-  search: Search,
-): Promise<FoundCheckpoint | undefined> {
+  accept: Search['accept'],
+): Promise<Newest> {
   const found: FoundCheckpoint[] = [];
+  const passedOver: PassedOver[] = [];
   for (const store of stores) {
-    const newest = await store.newest(search);
+    const newest = await store.newest({ accept, onPassedOver: (file) => passedOver.push(file) });
     if (newest) found.push(newest);
   }
-  return found.sort((a, b) => b.checkpoint.progress.step - a.checkpoint.progress.step)[0];
+  const [newest] = found.sort((a, b) => b.checkpoint.progress.step - a.checkpoint.progress.step);
+  return { checkpoint: newest?.checkpoint, passedOver };
 }
 
 /** The step of the newest checkpoint of several folders, by its name; -1: there is none. */

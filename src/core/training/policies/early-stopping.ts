@@ -1,4 +1,5 @@
 import type { TrainOptions } from '../../config/schema.js';
+import { bestBy } from '../../history/monitor.js';
 import { type EpochRecord, MONITORS, type Monitor } from '../../history/record.js';
 
 /** How much better `record` is than `than` by a metric; positive: better. */
@@ -9,11 +10,9 @@ function improvement(monitor: Monitor, record: EpochRecord, than: EpochRecord): 
 
 /** The best epoch, the first of equals; undefined without an epoch whose metric is a finite number. */
 export function bestEpoch(epochs: readonly EpochRecord[], monitor: Monitor): EpochRecord | undefined {
-  const usable = epochs.filter((record) => Number.isFinite(record[monitor]));
-  return usable.reduce<EpochRecord | undefined>(
-    (best, record) => (!best || improvement(monitor, record, best) > 0 ? record : best),
-    undefined,
-  );
+  const metricValue = (record: EpochRecord) =>
+    Number.isFinite(record[monitor]) ? record[monitor] : undefined;
+  return bestBy(epochs, metricValue, MONITORS[monitor]);
 }
 
 /**

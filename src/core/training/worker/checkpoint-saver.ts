@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../checkpoints/checkpoint.js';
-import { newestOf, type PassedOver } from '../checkpoints/checkpoint-store.js';
+import { newestOf } from '../checkpoints/checkpoint-store.js';
 import { type CheckpointFolders, CheckpointWriter, storesOf } from '../checkpoints/checkpoint-writer.js';
 import { isHealthy } from '../policies/health.js';
 import { epochInWork, recordEvent, type TrainingRun } from './training-run.js';
@@ -42,14 +42,13 @@ export class CheckpointSaver {
   /** The newest checkpoint before a step that a roll-back may go to; undefined where there is none. */
   async newestAnchor(run: TrainingRun, before: number): Promise<Checkpoint | undefined> {
     await this.#writer.idle();
-    const passedOver: PassedOver[] = [];
-    const found = await newestOf(storesOf(this.#folders), {
-      accept: ({ progress }) => progress.run === run.request.id && progress.anchor && progress.step < before,
-      onPassedOver: (file) => passedOver.push(file),
-    });
+    const { checkpoint, passedOver } = await newestOf(
+      storesOf(this.#folders),
+      ({ progress }) => progress.run === run.request.id && progress.anchor && progress.step < before,
+    );
     for (const { reason } of passedOver)
       await recordEvent(run, { event: 'checkpoint-passed-over', detail: reason });
-    return found?.checkpoint;
+    return checkpoint;
   }
 
   /** When everything is on the disk. */

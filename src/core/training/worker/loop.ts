@@ -1,5 +1,5 @@
 import type { EpochRecord } from '../../history/record.js';
-import type { TensorMap } from '../../plugin/api.js';
+import type { TensorMap, TrainingState } from '../../plugin/api.js';
 import { NO_STEPS } from '../checkpoints/progress.js';
 import { evaluateSplit } from '../evaluation/evaluate.js';
 import type { RunOutcome } from '../messages.js';
@@ -55,8 +55,7 @@ async function saveWhenDue(run: TrainingRun): Promise<void> {
 /** Ends the epoch: its metrics go into the history and a checkpoint. False when asked to stop in between. */
 async function evaluateEpoch(run: TrainingRun): Promise<boolean> {
   const { monitor } = run.request.train;
-  const weights = await evaluatedWeights(run);
-  const evaluated = await withWeights(run, weights, () => evaluate(run));
+  const { evaluated, weights } = await evaluate(run);
   if (!evaluated) return false;
   const { progress, history, emit, saver } = run;
   const { current, step, epochs } = progress;
@@ -85,33 +84,29 @@ async function evaluateEpoch(run: TrainingRun): Promise<boolean> {
   return true;
 }
 
+/** Evaluates the moving average where there is one, and puts the state back; `weights` are those of the average. */
 async function evaluate(run: TrainingRun) {
+  const { session, request } = run;
+  if (request.train.emaDecay === 0) return { evaluated: await evaluateSession(run), weights: undefined };
+  const state = await session.exportState();
+  const weights = averagedWeights(state);
+  await session.importState({ ...state, parameters: weights });
+  const evaluated = await evaluateSession(run);
+  await session.importState(state);
+  return { evaluated, weights };
+}
+
+async function evaluateSession(run: TrainingRun) {
   const { session, validation, manifest } = run;
   const started = performance.now();
   const metrics = await evaluateSplit(session, validation, manifest.classes.length, evaluationOptions(run));
   return metrics && { ...metrics, evaluationSeconds: (performance.now() - started) / 1000 };
 }
 
-/** The moving average with the running statistics; undefined when there is none and the weights themselves are meant. */
-async function evaluatedWeights({ session, request }: TrainingRun): Promise<TensorMap | undefined> {
-  if (request.train.emaDecay === 0) return undefined;
-  const { parameters, optimizer } = await session.exportState();
+/** The moving average of the weights, with the running statistics as they are. */
+function averagedWeights({ parameters, optimizer }: TrainingState): TensorMap {
   const averaged = Object.entries(parameters).map(([name, own]) => [name, optimizer[`ema/${name}`] ?? own]);
   return Object.fromEntries(averaged);
-}
-
-/** Does some work with other weights in the session, and puts its state back. */
-async function withWeights<T>(
-  { session }: TrainingRun,
-  weights: TensorMap | undefined,
-  work: () => Promise<T>,
-): Promise<T> {
-  if (!weights) return work();
-  const state = await session.exportState();
-  await session.importState({ ...state, parameters: weights });
-  const result = await work();
-  await session.importState(state);
-  return result;
 }
 
 /** The metrics of the epoch so far. */

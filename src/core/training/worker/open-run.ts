@@ -1,28 +1,26 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { TrainOptions } from '../../config/schema.js';
 import type { Reporter } from '../../context.js';
 import { openDataset } from '../../dataset/open.js';
 import { RobleError } from '../../errors.js';
 import { HistoryWriter } from '../../history/history-writer.js';
-import { RUN_FILES, type RunHistory } from '../../history/record.js';
+import type { RunHistory } from '../../history/record.js';
 import { type Network, resolveNetwork } from '../../model/network.js';
 import type { TrainingState } from '../../plugin/api.js';
 import { PluginRegistry } from '../../plugin/registry.js';
-import { replaceFile } from '../../storage/durable.js';
 import { BatchSource } from '../batches/batch-source.js';
 import { stepsPerEpochOf } from '../batches/fill-batch.js';
 import { batchRecipe } from '../batches/recipe.js';
-import type { Checkpoint } from '../checkpoints/checkpoint.js';
-import { newestOf, type PassedOver } from '../checkpoints/checkpoint-store.js';
+import { NOTHING_FOUND, newestOf, type PassedOver } from '../checkpoints/checkpoint-store.js';
 import { type CheckpointFolders, foldersOf, storesOf } from '../checkpoints/checkpoint-writer.js';
 import { type CheckpointProgress, NO_STEPS } from '../checkpoints/progress.js';
 import { checkTwins } from '../evaluation/twins.js';
 import type { MemoryCeilings, StartMessage } from '../messages.js';
 import { INITIAL_HEALTH } from '../policies/health.js';
 import { type MemoryState, memoryFor } from '../policies/memory.js';
+import { keepRequest } from '../run-request.js';
 import { frozenLayers } from '../starting/frozen-layers.js';
+import { modelFor } from '../starting/model-for.js';
 import { startingWeights } from '../starting/starting-weights.js';
 import { CheckpointSaver } from './checkpoint-saver.js';
 import { obeyCeiling } from './microbatch.js';
@@ -43,14 +41,14 @@ export async function openRun(
   checkTwins(train.twins, manifest.classes);
   const history = await HistoryWriter.open(request.run, (message) => report({ type: 'warning', message }));
   const folders = foldersOf(request);
-  const { found, passedOver } = resume ? await findCheckpoint(folders, request.id) : NOTHING_FOUND;
+  const { checkpoint: found, passedOver } = resume
+    ? await newestOf(storesOf(folders), ({ progress }) => progress.run === request.id)
+    : NOTHING_FOUND;
   const { dataFingerprint } = found?.progress ?? history.history.run;
   checkFingerprint(dataFingerprint, request.dataset, manifest.fingerprint);
   if (!found) refuseLostCheckpoints(history.history, folders);
   const [training, validation] = [await dataset.load('train'), await dataset.load('validation')];
-  const { width, height, channels } = manifest.preprocessing;
-  const classes = manifest.classes.length;
-  const model = { input: { width, height, channels }, classes, layers: request.layers };
+  const model = modelFor(manifest, request.layers);
   const network = resolveNetwork(model);
   // A training set smaller than a batch gives one batch of all of it.
   const batchSize = Math.min(train.batchSize, training.count);
@@ -90,6 +88,7 @@ export async function openRun(
     progress,
     best: found?.best,
   };
+  // The settings that a resume changes are the run's from here on.
   await keepRequest(request);
   await history.describe({ ...request, dataFingerprint: manifest.fingerprint });
   await begin(run, resume, passedOver, state);
@@ -103,29 +102,6 @@ export async function openRun(
   if (!found) await run.saver.save(run, true);
   if (ceilings.microbatchSize !== undefined) await obeyCeiling(run, ceilings.microbatchSize);
   return run;
-}
-
-/** The settings that a resume changes are the run's from here on. Where nothing changes, a full disk is no matter. */
-async function keepRequest(request: StartMessage['request']): Promise<void> {
-  const path = join(request.run, RUN_FILES.request);
-  const text = `${JSON.stringify(request, null, 2)}\n`;
-  if ((await readFile(path, 'utf8')) !== text) await replaceFile(path, text);
-}
-
-interface Found {
-  readonly found: Checkpoint | undefined;
-  readonly passedOver: readonly PassedOver[];
-}
-
-const NOTHING_FOUND: Found = { found: undefined, passedOver: [] };
-
-async function findCheckpoint(folders: CheckpointFolders, id: string): Promise<Found> {
-  const passedOver: PassedOver[] = [];
-  const found = await newestOf(storesOf(folders), {
-    accept: ({ progress }) => progress.run === id,
-    onPassedOver: (file) => passedOver.push(file),
-  });
-  return { found: found?.checkpoint, passedOver };
 }
 
 /** A run with a history and without a checkpoint has lost them: to begin anew would throw its history away. */
