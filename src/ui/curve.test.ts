@@ -6,6 +6,14 @@ const curveOf = (length: number): Curve =>
   Array.from({ length }, (_, i) => [i + 1, 1 / (i + 1)] as const).reduce(addPoint, [] as Curve);
 
 describe('a curve', () => {
+  it('of steps that are too large to be exact is still sampled', () => {
+    const curve: Curve = [
+      [-11550196554203760, 0],
+      [0, 1],
+    ];
+    expect(sampleCurve(curve, 1)).toEqual([0.5]);
+  });
+
   it('keeps its first and last points and its order however long it gets', () => {
     const curve = curveOf(5000);
     expect(curve.length).toBeLessThanOrEqual(1000);

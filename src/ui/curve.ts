@@ -25,7 +25,8 @@ export function sampleCurve(curve: Curve, width: number): number[] {
   const stepsPerBin = (points.at(-1)![0] - first + 1) / width;
   const bins = Array.from({ length: width }, () => ({ sum: 0, count: 0 }));
   for (const [step, value] of points) {
-    const bin = bins[Math.floor((step - first) / stepsPerBin)]!;
+    // Steps beyond 2^53 are rounded, and the last one may then fall behind the last bin.
+    const bin = bins[Math.min(Math.floor((step - first) / stepsPerBin), width - 1)]!;
     bin.sum += value;
     bin.count++;
   }
