@@ -19,7 +19,12 @@ const failed = (code: ErrorCode, message = 'x'): UnfinishedEnd => ({
 });
 
 const decide = (end: UnfinishedEnd, state: RetryState = FIRST_ATTEMPT, safeStep = 0, step = 7) =>
-  decideRetry(state, { end, step, inMemory: { phase: 'training', size: 16 } }, safeStep, options);
+  decideRetry(
+    state,
+    { end, step, inMemory: { phase: 'training', microbatchSize: 16, evaluationBatchSize: 32 } },
+    safeStep,
+    options,
+  );
 
 describe('causeOf', () => {
   it.each([
@@ -84,12 +89,29 @@ describe('decideRetry', () => {
     const killedWith = (phase: 'training' | 'evaluation', size: number) =>
       decideRetry(
         FIRST_ATTEMPT,
-        { end: died('SIGKILL', { oomKill: true }), step: 0, inMemory: { phase, size } },
+        {
+          end: died('SIGKILL', { oomKill: true }),
+          step: 0,
+          inMemory: { phase, microbatchSize: size, evaluationBatchSize: size },
+        },
         0,
         options,
       );
     expect(killedWith('evaluation', 32)).toMatchObject({ ceilings: { evaluationBatchSize: 16 } });
     expect(killedWith('training', 1).retry).toBe(false);
+  });
+
+  it('keeps what was halved through other ends, and halves the training too when an evaluation is ended again', () => {
+    const inMemory = { phase: 'evaluation', microbatchSize: 16, evaluationBatchSize: 8 } as const;
+    const decideOn = (end: UnfinishedEnd, state: RetryState) =>
+      decideRetry(state, { end, step: 0, inMemory }, 0, options);
+    const first = decideOn(died('SIGKILL', { oomKill: true }), FIRST_ATTEMPT);
+    expect(first).toMatchObject({ ceilings: { evaluationBatchSize: 4 } });
+    expect(first.retry && first.ceilings).not.toHaveProperty('microbatchSize');
+    const second = first.retry && decideOn(died('SIGSEGV'), first.state);
+    expect(second).toMatchObject({ retry: true, ceilings: { evaluationBatchSize: 4 } });
+    const third = second?.retry && decideOn(died('SIGKILL', { oomKill: true }), second.state);
+    expect(third).toMatchObject({ retry: true, ceilings: { microbatchSize: 8, evaluationBatchSize: 4 } });
   });
 
   it('suspects the memory at the second kill without progress where the system does not tell', () => {

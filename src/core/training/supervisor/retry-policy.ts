@@ -11,6 +11,8 @@ export interface RetryState {
   readonly failures: number;
   /** Step of the newest checkpoint of all attempts. */
   readonly safeStep: number;
+  /** How much the last attempt was allowed to have in memory; undefined: as much as the run knows. */
+  readonly ceilings?: MemoryCeilings;
   /** How the last attempt ended, to tell an accident from something that happens every time. */
   readonly last?: { readonly words: string; readonly step: number };
 }
@@ -46,18 +48,43 @@ export function decideRetry(
   if (life.end.type === 'failed' && repeated)
     return { retry: false, reason: 'the same error came again at the same step' };
   if (failures > maxRetries) return { retry: false, reason: `${maxRetries} retries brought no progress` };
-  const next = {
-    retry: true,
-    state: { failures, safeStep: Math.max(state.safeStep, safeStep), last: { words, step: life.step } },
-    delayMs: Math.min(backoffSeconds * 2 ** (failures - 1), maxBackoffSeconds) * 1000,
-  } as const;
   // Where the system does not count such kills, one that comes twice without any progress is probably for the memory.
   const isUntold = life.end.type === 'died' && life.end.oomKill === undefined;
   const suspected = cause === 'killed' && isUntold && !progress && state.failures > 0;
-  if (cause !== 'out-of-memory' && !suspected) return next;
-  const { phase, size } = life.inMemory;
-  if (size === 1) return { retry: false, reason: 'there is no memory for a single sample' };
-  const half = Math.ceil(size / 2);
-  const ceilings = phase === 'training' ? { microbatchSize: half } : { evaluationBatchSize: half };
-  return { ...next, ceilings };
+  const isMemory = cause === 'out-of-memory' || suspected;
+  // What was halved stays halved until the run is further, however the attempts in between end.
+  const before = progress ? undefined : state.ceilings;
+  const ceilings = isMemory ? lowered(before, life.inMemory, !progress) : before;
+  if (isMemory && !ceilings) return { retry: false, reason: 'there is no memory for a single sample' };
+  return {
+    retry: true,
+    state: {
+      failures,
+      safeStep: Math.max(state.safeStep, safeStep),
+      last: { words, step: life.step },
+      ...(ceilings && { ceilings }),
+    },
+    delayMs: Math.min(backoffSeconds * 2 ** (failures - 1), maxBackoffSeconds) * 1000,
+    ...(ceilings && { ceilings }),
+  };
+}
+
+/**
+ * Half of what was in memory in the phase that was ended; undefined where that is a single sample already. Training keeps
+ * its memory while the run evaluates: when an evaluation is ended again, half of that too.
+ */
+function lowered(
+  before: MemoryCeilings | undefined,
+  { phase, microbatchSize, evaluationBatchSize }: WorkerLife['inMemory'],
+  again: boolean,
+): MemoryCeilings | undefined {
+  const half = (size: number) => Math.ceil(size / 2);
+  const training = phase === 'training' || again;
+  if ((!training || microbatchSize === 1) && (phase === 'training' || evaluationBatchSize === 1))
+    return undefined;
+  return {
+    ...before,
+    ...(training && { microbatchSize: half(microbatchSize) }),
+    ...(phase === 'evaluation' && { evaluationBatchSize: half(evaluationBatchSize) }),
+  };
 }

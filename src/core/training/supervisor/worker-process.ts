@@ -16,8 +16,12 @@ export interface WorkerLife {
   readonly end: WorkerEnd;
   /** The step that it was known to be at. */
   readonly step: number;
-  /** Samples that it had in memory at once, in training or, where it was evaluating, in evaluation. */
-  readonly inMemory: { readonly phase: 'training' | 'evaluation'; readonly size: number };
+  /** What it was doing, and the samples in memory at once in each. */
+  readonly inMemory: {
+    readonly phase: 'training' | 'evaluation';
+    readonly microbatchSize: number;
+    readonly evaluationBatchSize: number;
+  };
 }
 
 /** Runs one training process: passes its events on and the request to stop to it, watches its heartbeat, waits for its end. */
@@ -39,8 +43,7 @@ export async function runWorker(
   process.once('exit', killWithUs);
   const tell = (message: ToWorker) => child.connected && child.send(message, () => {});
   const lastWords = collectLastWords(child);
-  const microbatchSize = firstMicrobatch(start);
-  const known: Known = { step: 0, microbatchSize, inMemory: { phase: 'training', size: microbatchSize } };
+  const known: Known = { step: 0, inMemory: firstSizes(start) };
   const warn = (message: string) => reporter?.report({ type: 'warning', message });
   let endedFor: 'heartbeat' | 'deadline' | undefined;
   const end = (reason: typeof endedFor) => {
@@ -102,28 +105,30 @@ export async function runWorker(
   }
 }
 
-type Known = { -readonly [Key in Exclude<keyof WorkerLife, 'end'>]: WorkerLife[Key] } & {
-  microbatchSize: number;
-};
+type Known = { -readonly [Key in Exclude<keyof WorkerLife, 'end'>]: WorkerLife[Key] };
 
-function firstMicrobatch({ request: { train }, ceilings }: Omit<StartMessage, 'type'>): number {
-  return ceilings?.microbatchSize ?? (train.microbatchSize || train.batchSize);
+function firstSizes({ request: { train }, ceilings }: Omit<StartMessage, 'type'>): WorkerLife['inMemory'] {
+  return {
+    phase: 'training',
+    microbatchSize: ceilings?.microbatchSize ?? (train.microbatchSize || train.batchSize),
+    evaluationBatchSize: ceilings?.evaluationBatchSize ?? train.evaluationBatchSize,
+  };
 }
 
 /** Keeps what the events tell about how far the worker is. */
 function remember(known: Known, event: Extract<FromWorker, { type: 'event' }>['event']): void {
   if (event.type !== 'train') return;
   const told = event.event;
-  const training = (size: number) => {
-    known.microbatchSize = size;
-    known.inMemory = { phase: 'training', size };
+  const training = (microbatchSize: number) => {
+    known.inMemory = { ...known.inMemory, phase: 'training', microbatchSize };
   };
   if (told.kind === 'step') {
     known.step = (told.epoch - 1) * told.stepsPerEpoch + told.step;
     training(told.microbatchSize);
-  } else if (told.kind === 'evaluating') known.inMemory = { phase: 'evaluation', size: told.batchSize };
+  } else if (told.kind === 'evaluating')
+    known.inMemory = { ...known.inMemory, phase: 'evaluation', evaluationBatchSize: told.batchSize };
   // The evaluation is over, and the next thing is a step.
-  else if (told.kind === 'epoch') training(known.microbatchSize);
+  else if (told.kind === 'epoch') training(known.inMemory.microbatchSize);
   else if (told.kind === 'checkpoint') known.step = Math.max(known.step, told.step);
   else if (told.kind === 'incident') {
     known.step = told.event.step;
