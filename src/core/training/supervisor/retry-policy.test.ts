@@ -103,15 +103,22 @@ describe('decideRetry', () => {
 
   it('keeps what was halved through other ends, and halves the training too when an evaluation is ended again', () => {
     const inMemory = { phase: 'evaluation', microbatchSize: 16, evaluationBatchSize: 8 } as const;
-    const decideOn = (end: UnfinishedEnd, state: RetryState) =>
-      decideRetry(state, { end, step: 0, inMemory }, 0, options);
-    const first = decideOn(died('SIGKILL', { oomKill: true }), FIRST_ATTEMPT);
-    expect(first).toMatchObject({ ceilings: { evaluationBatchSize: 4 } });
-    expect(first.retry && first.ceilings).not.toHaveProperty('microbatchSize');
-    const second = first.retry && decideOn(died('SIGSEGV'), first.state);
-    expect(second).toMatchObject({ retry: true, ceilings: { evaluationBatchSize: 4 } });
-    const third = second?.retry && decideOn(died('SIGKILL', { oomKill: true }), second.state);
-    expect(third).toMatchObject({ retry: true, ceilings: { microbatchSize: 8, evaluationBatchSize: 4 } });
+    let state = FIRST_ATTEMPT;
+    const ceilings = [
+      died('SIGKILL', { oomKill: true }),
+      died('SIGSEGV'),
+      died('SIGKILL', { oomKill: true }),
+    ].map((end) => {
+      const decision = decideRetry(state, { end, step: 0, inMemory }, 0, options);
+      if (!decision.retry) throw new Error(decision.reason);
+      state = decision.state;
+      return decision.ceilings;
+    });
+    expect(ceilings).toEqual([
+      { evaluationBatchSize: 4 },
+      { evaluationBatchSize: 4 },
+      { microbatchSize: 8, evaluationBatchSize: 4 },
+    ]);
   });
 
   it('suspects the memory at the second kill without progress where the system does not tell', () => {
