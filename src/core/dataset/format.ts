@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Operation } from '../augment/pipeline.js';
 import { preprocessingSchema } from '../image/preprocessing.js';
 
 /** The splits that roble knows. Training reads `train` and `validation`; `test` is kept for the end. */
@@ -59,6 +60,23 @@ export interface SampleProvenance {
   readonly source: string;
   /** Who or what made it, such as the writer; samples of one group are never on both sides of a split. */
   readonly group?: string;
+  /** Name of the data set that it came from, in a data set that was made of others. */
+  readonly origin?: string;
+  /** Of its pixels, in a data set that was made of others. */
+  readonly sha256?: string;
+  /** How it was made from another sample. An original has none, and only `train` may hold samples that have one. */
+  readonly copy?: CopyLineage;
+}
+
+/** With the recipe of the data set, all that it takes to make a copy again. */
+export interface CopyLineage {
+  /** `sha256` of the original. */
+  readonly of: string;
+  /** The number of the copy, from 1. */
+  readonly number: number;
+  /** `sha256` of the picture that was blended in. */
+  readonly partner?: string;
+  readonly operations: readonly Operation[];
 }
 
 /** One split in memory. */
