@@ -19,6 +19,7 @@ import { synthesizeDataset } from '../src/core/strokes/synthesize.js';
 import { BatchSource } from '../src/core/training/batches/batch-source.js';
 import { batchRecipe } from '../src/core/training/batches/recipe.js';
 import { trainModel } from '../src/index.js';
+import { builtinPlugins } from '../src/plugins/index.js';
 import { plugin } from '../src/plugins/onnx/training-engine.js';
 import { median } from './rounds.js';
 
@@ -82,7 +83,9 @@ async function bareLoop(): Promise<number> {
     optimizer: {},
     plan: null,
   });
-  const batches = new BatchSource(batchRecipe(await load('train'), network, train, batchSize), 0);
+  const training = await load('train');
+  const recipe = batchRecipe({ training, manifest, network, train, batchSize, plugins: builtinPlugins });
+  const batches = await BatchSource.open(recipe, 0, 1);
   let started = 0;
   for (let step = 0; step < WARM_UP + steps; step++) {
     if (step === WARM_UP) started = performance.now();

@@ -116,6 +116,20 @@ describe('settings at a resume', () => {
   });
 });
 
+it('a run on pictures that change in each epoch goes on with the bits of the undisturbed one, on more threads too', async () => {
+  const augment = { strategy: 'medium', canvasStyle: 0.2, mixup: 0.2, limits: [] } as const;
+  await train('augmented', { epochs: 3, augment });
+  await interrupted('augmented-interrupted', { epochs: 3, augment }, 8);
+  await resumeTraining({ run: folderOf('augmented-interrupted'), train: { numWorkers: 2 } });
+  expect(await resultFingerprint(folderOf('augmented-interrupted'))).toEqual(
+    await resultFingerprint(folderOf('augmented')),
+  );
+  await train('unchanged', { epochs: 3 });
+  expect(await resultFingerprint(folderOf('unchanged'))).not.toEqual(
+    await resultFingerprint(folderOf('augmented')),
+  );
+});
+
 describe('what cannot go on', () => {
   it('is a folder without a run, or with a damaged one', async () => {
     await expect(resumeTraining({ run: root })).rejects.toMatchObject({ code: 'ROBLE_RUN_INVALID' });

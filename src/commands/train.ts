@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
+import { STRATEGY_NAMES } from '../core/augment/strategy.js';
 import { chosenModel } from '../core/config/chosen-model.js';
 import type { Context } from '../core/context.js';
 import type { TrainResult } from '../core/training/train.js';
@@ -14,6 +15,7 @@ export default class Train extends RobleCommand<TrainResult> {
   static override examples = [
     '<%= config.bin %> <%= command.id %> --dataset data/characters --epochs 6',
     '<%= config.bin %> <%= command.id %> --preset resnet-small --batch-size 128 --learning-rate 0.002',
+    '<%= config.bin %> <%= command.id %> --augment medium --canvas-style 0.3',
     '<%= config.bin %> <%= command.id %> --from runs/run-0001/model --freeze "conv*" --epochs 3',
     '<%= config.bin %> <%= command.id %> --run runs/nightly --auto-resume',
   ];
@@ -23,6 +25,14 @@ export default class Train extends RobleCommand<TrainResult> {
     epochs: Flags.integer({ description: 'Passes over the training data.', min: 1 }),
     'batch-size': Flags.integer({ description: 'Images in a step.', min: 1 }),
     'learning-rate': numberFlag({ description: 'Largest learning rate of the schedule.' }),
+    augment: Flags.option({
+      options: STRATEGY_NAMES,
+      description: 'Change the training pictures, anew in each epoch.',
+    })(),
+    'canvas-style': numberFlag({
+      helpValue: 'SHARE',
+      description: 'Share of the training pictures that are redrawn as on a browser canvas.',
+    }),
     freeze: Flags.string({
       description: 'Layer that is not trained, by name; "conv*" means all that begin so.',
       helpValue: 'LAYER',
@@ -47,6 +57,8 @@ export default class Train extends RobleCommand<TrainResult> {
       'train.epochs': { value: flags.epochs, flag: '--epochs' },
       'train.batchSize': { value: flags['batch-size'], flag: '--batch-size' },
       'train.learningRate': { value: flags['learning-rate'], flag: '--learning-rate' },
+      'train.augment.strategy': { value: flags.augment, flag: '--augment' },
+      'train.augment.canvasStyle': { value: flags['canvas-style'], flag: '--canvas-style' },
       'train.frozen': { value: flags.freeze, flag: '--freeze' },
     });
     const { trainModel } = await import('../index.js');

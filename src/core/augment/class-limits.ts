@@ -1,13 +1,23 @@
+import { z } from 'zod';
+
+/** What a configuration says of {@link ClassLimit}. */
+export const classLimitSchema = z.strictObject({
+  labels: z.array(z.string().min(1)).min(1).describe('Names of the classes.'),
+  augmenter: z.string().min(1).describe('Name of the augmenter.'),
+  probability: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe('The augmenter changes at most this share; 0 forbids it.'),
+  parameters: z
+    .record(z.string(), z.number())
+    .optional()
+    .describe('Largest values of its parameters, by name; smaller ones stay as they are.'),
+});
+
 /** A bound of one augmenter for some classes. */
-export interface ClassLimit {
-  /** Names of the classes. */
-  readonly labels: readonly string[];
-  readonly augmenter: string;
-  /** The step applies at most with this probability; 0 forbids it. */
-  readonly probability?: number;
-  /** Largest values of parameters, by name; smaller ones stay as they are. */
-  readonly parameters?: Readonly<Record<string, number>>;
-}
+export type ClassLimit = z.output<typeof classLimitSchema>;
 
 /** Each character of the text is a class. */
 const each = (characters: string): string[] => [...characters];

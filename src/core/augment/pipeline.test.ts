@@ -1,18 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { PLUGIN_API_VERSION } from '../plugin/api.js';
+import { knownAugmenters } from '../../../test/support/augmenters.js';
 import { PluginRegistry } from '../plugin/registry.js';
 import { type CopyKey, loadPipeline, type PipelineOptions } from './pipeline.js';
 import type { AugmentStep } from './strategy.js';
 
-const registry = new PluginRegistry(
-  ['add', 'swap'].map((name) => ({
-    name,
-    apiVersion: PLUGIN_API_VERSION,
-    kind: 'augmenter' as const,
-    module: new URL(`../../../test/support/${name}-augmenter.ts`, import.meta.url).href,
-  })),
-);
+const registry = new PluginRegistry(knownAugmenters);
 const step = (augmenter: string, probability = 1, parameters = {}): AugmentStep => ({
   augmenter,
   probability,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { checked } from '../checked.js';
+import { classLimitSchema } from './class-limits.js';
 
 const stepSchema = z.strictObject({
   augmenter: z.string().min(1).describe('Name of the augmenter; plugins add more.'),
@@ -52,11 +53,23 @@ export const STRATEGIES: Readonly<Record<StrategyName, readonly AugmentStep[]>> 
 const probability = z.number().min(0).max(1).default(0);
 
 /** Steps that a user adds to any strategy, each by its probability. */
-export const extrasSchema = z.object({
+const extras = {
   canvasStyle: probability.describe('Share of the copies that are redrawn as on a browser canvas.'),
   mixup: probability.describe('Share of the copies that are blended with another picture of their class.'),
-});
+};
+const extrasSchema = z.object(extras);
 export type StrategyExtras = z.input<typeof extrasSchema>;
+
+/** All that a configuration says of an augmentation. */
+export const augmentSchema = z.strictObject({
+  strategy: strategySchema.default('none').describe('A strategy by name, or its own steps in a list.'),
+  ...extras,
+  limits: z
+    .array(classLimitSchema)
+    .default([])
+    .describe('Bounds for some classes, besides those that keep characters from turning into others.'),
+});
+export type AugmentSettings = z.output<typeof augmentSchema>;
 
 /**
  * The steps of a strategy. `canvas-style` comes first, because it traces lines, which noise and blur would hide;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { augmentSchema } from '../augment/strategy.js';
 import { MONITORS, type Monitor } from '../history/record.js';
 import { preprocessingSchema } from '../image/preprocessing.js';
 import { layerSchema } from '../model/spec.js';
@@ -201,6 +202,15 @@ export const trainSchema = z.strictObject({
     .gte(0)
     .default(0)
     .describe('Mixup: pictures are blended by shares from Beta(alpha, alpha); 0: none.'),
+  augment: augmentSchema
+    .prefault({})
+    .describe(
+      'How the training pictures are changed, anew in each epoch; the evaluation sees them as they are.',
+    ),
+  numWorkers: positive
+    .max(64)
+    .default(1)
+    .describe('Threads that prepare the batches; does not change the result.'),
   emaDecay: z
     .number()
     .gte(0)

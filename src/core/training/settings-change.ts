@@ -19,6 +19,7 @@ const SAFE: ReadonlySet<Setting> = new Set<Setting>([
   'evaluationBatchSize',
   'earlyStopping',
   'keepCheckpoints',
+  'numWorkers',
   'checkpointEverySeconds',
   'checkpointFallback',
   'retry',

@@ -1,6 +1,6 @@
 import { checked } from '../checked.js';
 import { type ModelChoice, type TrainOptions, trainSchema } from '../config/schema.js';
-import type { LoadedSplit } from '../dataset/format.js';
+import type { DatasetManifest, LoadedSplit } from '../dataset/format.js';
 import { openDataset } from '../dataset/open.js';
 import { type Network, resolveNetwork } from '../model/network.js';
 import type { ModelSpec } from '../model/spec.js';
@@ -26,6 +26,7 @@ export interface TrialOptions {
 /** The data and the network of trials, in memory. */
 export interface TrialSubject {
   readonly train: TrainOptions;
+  readonly manifest: DatasetManifest;
   readonly model: ModelSpec;
   readonly network: Network;
   readonly training: LoadedSplit;
@@ -45,10 +46,11 @@ export async function openTrialSubject(options: TrialOptions): Promise<TrialSubj
   const train = checked(trainSchema, options.train ?? {}, 'ROBLE_CONFIG_INVALID', message);
   const layers = await chosenLayers(options.model, train.from);
   const dataset = await openDataset(options.dataset);
-  const model = modelFor(dataset.manifest, layers);
+  const { manifest } = dataset;
+  const model = modelFor(manifest, layers);
   const network = resolveNetwork(model);
-  const { parameters } = await startingWeights(network, dataset.manifest.classes, train.seed, train.from);
-  return { train, model, network, training: await dataset.load('train'), parameters };
+  const { parameters } = await startingWeights(network, manifest.classes, train.seed, train.from);
+  return { train, manifest, model, network, training: await dataset.load('train'), parameters };
 }
 
 /**
@@ -56,10 +58,11 @@ export async function openTrialSubject(options: TrialOptions): Promise<TrialSubj
  * samples are in memory at once.
  */
 export async function startTrial(
-  { train, model, network, training, parameters }: TrialSubject,
+  subject: TrialSubject,
   { batchSize, microbatchSize }: Pick<TrainOptions, 'batchSize' | 'microbatchSize'>,
   registry: PluginRegistry,
 ): Promise<Trial> {
+  const { train, model, network, parameters } = subject;
   const engine = await registry.load('training-engine', train.engine);
   const frozen = frozenLayers(network, train.frozen);
   const session = await engine.open(model, { ...train, batchSize, frozen });
@@ -70,7 +73,8 @@ export async function startTrial(
     await session.close();
     throw error;
   }
-  const batches = new BatchSource(batchRecipe(training, network, train, batchSize), 0);
+  const recipe = batchRecipe({ ...subject, batchSize, plugins: registry.entries });
+  const batches = await BatchSource.open(recipe, 0, train.numWorkers);
   return {
     step: async (learningRate) => session.step(await batches.next(), { learningRate }),
     async close() {

@@ -3,7 +3,7 @@ import { allocateBatch, type BatchBuffers, BatchFiller, type BatchRecipe, buffer
 
 /** The thread that prepares batches: asked for a step, it fills a batch (a used one, where it gets one) and hands it over. */
 const recipe = workerData as BatchRecipe;
-const filler = new BatchFiller(recipe);
+const filler = await BatchFiller.open(recipe);
 
 parentPort!.on('message', ({ step, used }: { step: number; used?: BatchBuffers }) => {
   const batch = used ?? allocateBatch(recipe);

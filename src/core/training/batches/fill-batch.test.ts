@@ -22,23 +22,26 @@ const recipe: BatchRecipe = {
   labelSmoothing: 0.3,
   classWeights: undefined,
   mixupAlpha: 0,
+  augmentation: undefined,
   dropout: [{ name: 'dropout1', size: 5, rate: 0.5 }],
 };
 
-function filled(step: number, filler = new BatchFiller(recipe)) {
+const filler = await BatchFiller.open(recipe);
+
+function filled(step: number, by = filler) {
   const batch = allocateBatch(recipe);
-  filler.fill(batch, step);
+  by.fill(batch, step);
   return batch;
 }
-const filledBy = (changes: Partial<BatchRecipe>, step: number) =>
-  filled(step, new BatchFiller({ ...recipe, ...changes }));
+const filledBy = async (changes: Partial<BatchRecipe>, step: number) =>
+  filled(step, await BatchFiller.open({ ...recipe, ...changes }));
 
 const samplesOf = (step: number) => Array.from({ length: 8 }, (_, i) => filled(step).images[i * 4]!);
 const rowOf = (targets: Float32Array, i: number) => [...targets.subarray(i * 3, i * 3 + 3)];
 
 describe('BatchFiller', () => {
-  it('is a pure function of the step: any order of calls gives the same batches', () => {
-    const forward = new BatchFiller(recipe);
+  it('is a pure function of the step: any order of calls gives the same batches', async () => {
+    const forward = await BatchFiller.open(recipe);
     const batches = Array.from({ length: 20 }, (_, step) => filled(step, forward));
     for (const step of [19, 3, 11, 0, 6]) expect(filled(step)).toEqual(batches[step]);
   });
@@ -64,7 +67,6 @@ describe('BatchFiller', () => {
 
   it('overwrites all of a used batch', () => {
     const batch = allocateBatch(recipe);
-    const filler = new BatchFiller(recipe);
     filler.fill(batch, 1);
     filler.fill(batch, 2);
     expect(batch).toEqual(filled(2));
@@ -84,9 +86,9 @@ describe('BatchFiller', () => {
     expect(seen.size).toBe(50);
   });
 
-  it('multiplies a target row by the weight of its class, and changes nothing else', () => {
+  it('multiplies a target row by the weight of its class, and changes nothing else', async () => {
     const classWeights = [0.5, 2, 3];
-    const [plain, weighted] = [filled(3), filledBy({ classWeights }, 3)];
+    const [plain, weighted] = [filled(3), await filledBy({ classWeights }, 3)];
     for (let i = 0; i < 8; i++) {
       const weight = classWeights[plain.images[i * 4]! % 3]!;
       for (const [c, value] of rowOf(plain.targets, i).entries())
@@ -108,9 +110,9 @@ describe('BatchFiller', () => {
 describe('mixup', () => {
   const mixupAlpha = 0.4;
 
-  it('blends each picture and its target with those of another sample, by one share in the batch', () => {
+  it('blends each picture and its target with those of another sample, by one share in the batch', async () => {
     for (let step = 0; step < 30; step++) {
-      const [plain, mixed] = [filled(step), filledBy({ mixupAlpha }, step)];
+      const [plain, mixed] = [filled(step), await filledBy({ mixupAlpha }, step)];
       const share = symmetricBeta(new Random(7, 'mixup', step), mixupAlpha);
       const samples = samplesOfStep(recipe, step);
       for (let i = 0; i < 8; i++) {
@@ -125,15 +127,15 @@ describe('mixup', () => {
     }
   });
 
-  it('keeps white white: no pixel wraps around', () => {
+  it('keeps white white: no pixel wraps around', async () => {
     const images = new Uint8Array(recipe.images.length).fill(255);
-    for (let step = 0; step < 50; step++)
-      expect(new Set(filledBy({ images, mixupAlpha: 1 }, step).images)).toEqual(new Set([255]));
+    const white = await BatchFiller.open({ ...recipe, images, mixupAlpha: 1 });
+    for (let step = 0; step < 50; step++) expect(new Set(filled(step, white).images)).toEqual(new Set([255]));
   });
 
-  it('with class weights lets each of both samples weigh what its class does', () => {
+  it('with class weights lets each of both samples weigh what its class does', async () => {
     const classWeights = [0.5, 2, 3];
-    const mixed = filledBy({ mixupAlpha, classWeights }, 2);
+    const mixed = await filledBy({ mixupAlpha, classWeights }, 2);
     const share = symmetricBeta(new Random(7, 'mixup', 2), mixupAlpha);
     const weights = samplesOfStep(recipe, 2).map((sample) => classWeights[sample % 3]!);
     for (let i = 0; i < 8; i++) {
@@ -142,9 +144,9 @@ describe('mixup', () => {
     }
   });
 
-  it('is a pure function of the step', () => {
-    const used = new BatchFiller({ ...recipe, mixupAlpha });
+  it('is a pure function of the step', async () => {
+    const used = await BatchFiller.open({ ...recipe, mixupAlpha });
     filled(9, used);
-    expect(filled(4, used)).toEqual(filledBy({ mixupAlpha }, 4));
+    expect(filled(4, used)).toEqual(await filledBy({ mixupAlpha }, 4));
   });
 });

@@ -2,6 +2,7 @@ import { type DropoutMaskSpec, fillDropoutMask } from '../../model/dropout.js';
 import type { Batch } from '../../plugin/api.js';
 import { symmetricBeta } from '../../random/beta.js';
 import { Random } from '../../random/index.js';
+import { type BatchAugmentation, BatchAugmenter } from './augmentation.js';
 
 /** What a batch is made from; plain data, so that it passes to a thread. The pixels are shared, not copied. */
 export interface BatchRecipe {
@@ -19,6 +20,8 @@ export interface BatchRecipe {
   readonly classWeights: readonly number[] | undefined;
   /** Pictures are blended by shares from Beta(alpha, alpha); 0: none. */
   readonly mixupAlpha: number;
+  /** How each picture is changed before that; undefined: not at all. */
+  readonly augmentation: BatchAugmentation | undefined;
   readonly dropout: readonly DropoutMaskSpec[];
 }
 
@@ -58,37 +61,42 @@ export function samplesOfStep(recipe: BatchRecipe, step: number): number[] {
 export class BatchFiller {
   readonly #recipe: BatchRecipe;
   readonly #order: EpochOrder;
+  readonly #augmenter: BatchAugmenter | undefined;
 
-  constructor(recipe: BatchRecipe) {
+  private constructor(recipe: BatchRecipe, augmenter: BatchAugmenter | undefined) {
     this.#recipe = recipe;
     this.#order = new EpochOrder(recipe);
+    this.#augmenter = augmenter;
+  }
+
+  /** @throws {RobleError} those of loading the augmenters */
+  static async open(recipe: BatchRecipe): Promise<BatchFiller> {
+    const { augmentation } = recipe;
+    return new BatchFiller(recipe, augmentation && (await BatchAugmenter.open(augmentation, recipe)));
   }
 
   fill(batch: BatchBuffers, step: number): void {
     const { classes, batchSize, seed, mixupAlpha, dropout } = this.#recipe;
     const samples = this.#order.samplesOf(step);
     const share = mixupAlpha > 0 ? symmetricBeta(new Random(seed, 'mixup', step), mixupAlpha) : 1;
+    this.#putPixels(batch.images, samples, epochOf(this.#recipe, step));
+    if (share < 1) blendNeighbours(batch.images, this.#recipe.imageSize, share);
     batch.targets.fill(0);
     for (let i = 0; i < batchSize; i++) {
-      const sample = samples[i]!;
-      // Mixup, Zhang et al. 2018. The order is random already: the neighbour is as good as any other partner.
-      const partner = samples[(i + 1) % batchSize]!;
       const target = batch.targets.subarray(i * classes, (i + 1) * classes);
-      this.#putPixels(batch.images, i, sample, partner, share);
-      this.#addTarget(target, sample, share);
-      if (share < 1) this.#addTarget(target, partner, 1 - share);
+      this.#addTarget(target, samples[i]!, share);
+      if (share < 1) this.#addTarget(target, samples[(i + 1) % batchSize]!, 1 - share);
     }
     for (const spec of dropout) fillDropoutMask(batch.masks[spec.name]!, spec, seed, step);
   }
 
-  #putPixels(batch: Uint8Array, place: number, sample: number, partner: number, share: number): void {
+  #putPixels(batch: Uint8Array, samples: Uint32Array, epoch: number): void {
     const { images, imageSize } = this.#recipe;
-    const [start, from, other] = [place * imageSize, sample * imageSize, partner * imageSize];
-    if (share === 1) batch.set(images.subarray(from, from + imageSize), start);
-    else
-      for (let i = 0; i < imageSize; i++)
-        // Half is added, since the conversion to uint8 rounds down.
-        batch[start + i] = share * images[from + i]! + (1 - share) * images[other + i]! + 0.5;
+    for (const [i, sample] of samples.entries()) {
+      const place = batch.subarray(i * imageSize, (i + 1) * imageSize);
+      if (this.#augmenter) this.#augmenter.write(place, sample, epoch);
+      else place.set(images.subarray(sample * imageSize, (sample + 1) * imageSize));
+    }
   }
 
   /** Adds a share of the sample's own target: its label, smoothed (Szegedy et al. 2016) and weighted. */
@@ -104,6 +112,24 @@ export class BatchFiller {
   }
 }
 
+/**
+ * Mixup, Zhang et al. 2018: each picture with its neighbour, the last one with the first. The order is random already:
+ * the neighbour is as good as any other partner.
+ */
+function blendNeighbours(images: Uint8Array, imageSize: number, share: number): void {
+  const first = images.slice(0, imageSize);
+  for (let i = 0; i < images.length; i++) {
+    const next = i + imageSize;
+    const other = next < images.length ? images[next]! : first[next - images.length]!;
+    // Half is added, since the conversion to uint8 rounds down.
+    images[i] = share * images[i]! + (1 - share) * other + 0.5;
+  }
+}
+
+function epochOf(recipe: BatchRecipe, step: number): number {
+  return Math.floor(step / stepsPerEpochOf(recipe));
+}
+
 /** The random order of the samples, another one in each epoch; the newest is kept. */
 class EpochOrder {
   readonly #recipe: BatchRecipe;
@@ -117,7 +143,7 @@ class EpochOrder {
   samplesOf(step: number): Uint32Array {
     const { batchSize } = this.#recipe;
     const stepsPerEpoch = stepsPerEpochOf(this.#recipe);
-    this.#turnTo(Math.floor(step / stepsPerEpoch));
+    this.#turnTo(epochOf(this.#recipe, step));
     const start = (step % stepsPerEpoch) * batchSize;
     return this.#order.subarray(start, start + batchSize);
   }

@@ -1,17 +1,26 @@
 import type { TrainOptions } from '../../config/schema.js';
-import type { LoadedSplit } from '../../dataset/format.js';
+import type { DatasetManifest, LoadedSplit } from '../../dataset/format.js';
 import { dropoutMaskSpecs } from '../../model/dropout.js';
 import type { Network } from '../../model/network.js';
+import type { PluginEntry } from '../../plugin/api.js';
+import { batchAugmentation } from './augmentation.js';
 import { balancedClassWeights } from './class-weights.js';
 import type { BatchRecipe } from './fill-batch.js';
 
-/** How the batches of a run are made, by its options. `batchSize` is that of a step, at most the number of samples. */
-export function batchRecipe(
-  { images, labels, count }: LoadedSplit,
-  network: Network,
-  train: Omit<TrainOptions, 'batchSize'>,
-  batchSize: number,
-): BatchRecipe {
+export interface RecipeOptions {
+  readonly training: LoadedSplit;
+  readonly manifest: DatasetManifest;
+  readonly network: Network;
+  readonly train: TrainOptions;
+  /** That of a step, at most the number of samples; takes the place of the one in `train`. */
+  readonly batchSize: number;
+  readonly plugins: readonly PluginEntry[];
+}
+
+/** How the batches of a run are made, by its options. */
+export function batchRecipe(options: RecipeOptions): BatchRecipe {
+  const { training, manifest, network, train, batchSize, plugins } = options;
+  const { images, labels, count } = training;
   const { classes } = network;
   return {
     images,
@@ -24,6 +33,7 @@ export function batchRecipe(
     labelSmoothing: train.labelSmoothing,
     classWeights: train.classWeights === 'balanced' ? balancedClassWeights(labels, classes) : undefined,
     mixupAlpha: train.mixupAlpha,
+    augmentation: batchAugmentation(train.augment, manifest, plugins),
     dropout: dropoutMaskSpecs(network),
   };
 }

@@ -52,7 +52,7 @@ export async function openRun(
   const network = resolveNetwork(model);
   // A training set smaller than a batch gives one batch of all of it.
   const batchSize = Math.min(train.batchSize, training.count);
-  const recipe = batchRecipe(training, network, train, batchSize);
+  const recipe = batchRecipe({ training, manifest, network, train, batchSize, plugins });
   const engine = await new PluginRegistry(plugins).load('training-engine', train.engine);
   const sameMachine = found && isDeepStrictEqual(found.progress.madeOn, madeOn(train));
   const session = await engine.open(model, {
@@ -77,7 +77,7 @@ export async function openRun(
     manifest,
     session,
     recipe,
-    batches: new BatchSource(recipe, progress.step),
+    batches: await BatchSource.open(recipe, progress.step, train.numWorkers),
     stepsPerEpoch: stepsPerEpochOf(recipe),
     validation,
     history,

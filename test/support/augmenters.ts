@@ -1,0 +1,9 @@
+import { PLUGIN_API_VERSION, type PluginEntry } from '../../src/core/plugin/index.js';
+
+/** Augmenters whose results are known: `add` adds a random amount, `swap` gives the partner. */
+export const knownAugmenters: readonly PluginEntry[] = ['add', 'swap'].map((name) => ({
+  name,
+  apiVersion: PLUGIN_API_VERSION,
+  kind: 'augmenter',
+  module: new URL(`${name}-augmenter.ts`, import.meta.url).href,
+}));
