@@ -5,6 +5,15 @@
  * import { importDataset, trainModel, loadModel, createServer } from 'roble';
  */
 import { type Preview, type PreviewOptions, previewCopies as preview } from './core/augment/preview.js';
+import {
+  type BalanceInput,
+  type BalanceOptions,
+  type BalancePreview,
+  type BalanceResult,
+  balanceDataset as balance,
+  previewBalance as planBalance,
+} from './core/balance/balance.js';
+import { type ReplayOptions, replaySamples as replay } from './core/balance/replay.js';
 import type { Context } from './core/context.js';
 import { PluginRegistry } from './core/plugin/registry.js';
 import { type LoadModelOptions, loadModel as load, type Model } from './core/predict/load-model.js';
@@ -66,6 +75,24 @@ export const verifyTraining = (options: VerifyOptions, context: LibraryContext =
 export const previewCopies = (options: PreviewOptions, context: LibraryContext = {}): Promise<Preview> =>
   preview(options, withRegistry(context));
 
+/** Makes a balanced data set; see {@link BalanceOptions}. */
+export const balanceDataset = (
+  options: BalanceOptions,
+  context: LibraryContext = {},
+): Promise<BalanceResult> => balance(options, withRegistry(context));
+
+/** What {@link balanceDataset} would do; see {@link BalancePreview}. */
+export const previewBalance = (
+  options: BalanceInput,
+  context: LibraryContext = {},
+): Promise<BalancePreview> => planBalance(options, withRegistry(context));
+
+/** Makes augmented copies again and compares them; see {@link ReplayOptions}. */
+export const replaySamples = (
+  options: ReplayOptions,
+  context: LibraryContext = {},
+): ReturnType<typeof replay> => replay(options, withRegistry(context));
+
 /** Loads a model bundle to answer in this process; see {@link Model}. */
 export const loadModel = (
   folder: string,
@@ -90,6 +117,11 @@ export {
 } from './core/augment/pipeline.js';
 export type { Preview, PreviewOptions } from './core/augment/preview.js';
 export { STRATEGIES, type Strategy, strategySchema } from './core/augment/strategy.js';
+export type { BalanceInput, BalanceOptions, BalancePreview, BalanceResult } from './core/balance/balance.js';
+export { type MergeOptions, type MergeResult, mergeShards } from './core/balance/merge.js';
+export type { ClassPlan } from './core/balance/plan.js';
+export type { ReplayedSample, ReplayOptions } from './core/balance/replay.js';
+export { parseTarget, type Target } from './core/balance/target.js';
 export type { Context, ProgressEvent, Reporter, TrainEvent } from './core/context.js';
 export { parseCharacters, readClasses } from './core/dataset/classes.js';
 export type { DatasetManifest, LoadedSplit, SampleProvenance, SplitName } from './core/dataset/format.js';

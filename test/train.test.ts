@@ -86,7 +86,7 @@ describe('trainModel', () => {
       if (kind === 'started') second = train('twice').catch((error) => error);
     });
     expect((await train('twice', {}, { reporter })).stopped).toBe('completed');
-    expect(await second).toMatchObject({ code: 'ROBLE_RUN_LOCKED' });
+    expect(await second).toMatchObject({ code: 'ROBLE_FOLDER_LOCKED' });
     await expect(train('twice')).rejects.toMatchObject({ code: 'ROBLE_RUN_EXISTS' });
   });
 

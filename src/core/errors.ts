@@ -74,6 +74,19 @@ export const ERRORS = {
     EXIT.data,
     'A split that was asked for is missing, or would leave it or a class of it empty.',
   ),
+  ROBLE_DATASET_LEAK: user(
+    EXIT.data,
+    'Samples that a model is tested on would be, or are made from, samples that it is trained on.',
+  ),
+  ROBLE_BALANCE_IMPOSSIBLE: user(
+    EXIT.data,
+    'A class cannot reach its target with the copies that are allowed of each original.',
+  ),
+  ROBLE_REPLAY_DIFFERS: user(EXIT.data, 'A copy that was made again is not the one in the data set.'),
+  ROBLE_SHARDS_INCOMPLETE: user(
+    EXIT.data,
+    'The shards of a data set are not all there, or are not of one set.',
+  ),
   ROBLE_CLASS_TOO_SMALL: user(EXIT.data, 'A class has too few samples to be split.'),
 
   ROBLE_MODEL_INVALID: user(
@@ -86,7 +99,7 @@ export const ERRORS = {
   ),
 
   ROBLE_RUN_EXISTS: user(EXIT.usage, 'The run folder holds a run already.'),
-  ROBLE_RUN_LOCKED: user(EXIT.usage, 'Another process is training in this run folder.'),
+  ROBLE_FOLDER_LOCKED: user(EXIT.usage, 'Another process is at work in this folder.'),
   ROBLE_HISTORY_INVALID: user(EXIT.data, 'The history of a run is damaged, or of no form that can be read.'),
   ROBLE_CHECKPOINT_INVALID: user(EXIT.data, 'A checkpoint is damaged, or does not fit the model.'),
   ROBLE_RUN_INVALID: user(EXIT.data, 'A folder holds no training run, or its description is damaged.'),

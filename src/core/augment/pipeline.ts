@@ -35,6 +35,8 @@ export interface AugmentedImage {
   readonly data: Uint8Array;
   /** In the order in which they were applied. */
   readonly operations: readonly Operation[];
+  /** Whether the partner is in it. */
+  readonly isBlended: boolean;
 }
 
 /**
@@ -90,6 +92,7 @@ export class AugmentPipeline {
     const buffers = this.#buffersFor(source);
     const operations: Operation[] = [];
     let current = source;
+    let isBlended = false;
     for (const { augmenter, probability, parameters, stream } of this.#stepsFor(label)) {
       if (augmenter.needsPartner && !partner) continue;
       const random = new Random(key.seed, 'augment', key.sample, key.copy, stream);
@@ -97,10 +100,11 @@ export class AugmentPipeline {
       const target = current === buffers[0] ? buffers[1] : buffers[0];
       const values = augmenter.apply(current, target, random, parameters, partner);
       operations.push({ name: augmenter.name, version: augmenter.version, values });
+      isBlended ||= augmenter.needsPartner === true;
       current = target;
     }
     if (current === source) buffers[0].data.set(source.data);
-    return { data: current === source ? buffers[0].data : current.data, operations };
+    return { data: current === source ? buffers[0].data : current.data, operations, isBlended };
   }
 
   #stepsFor(label: string): readonly KeyedStep[] {

@@ -97,14 +97,14 @@ function flagLayer(overrides: Overrides): Layer {
 
 /** Makes the paths of a layer absolute; what is no text stays as it is, for the schema to report. */
 function withPaths(layer: Layer, folder: string): Layer {
-  return { ...layer, value: PATH_KEYS.reduce((value, key) => withPath(value, key, folder), layer.value) };
+  const absolute = (value: Settings, key: readonly string[]) => withPath(value, key, folder) as Settings;
+  return { ...layer, value: PATH_KEYS.reduce<Settings>(absolute, layer.value) };
 }
 
-function withPath(value: Settings, [key, ...inner]: readonly string[], folder: string): Settings {
-  const found = value[key!];
-  if (inner.length > 0)
-    return isSettings(found) ? { ...value, [key!]: withPath(found, inner, folder) } : value;
-  return typeof found === 'string' && found !== '' ? { ...value, [key!]: resolve(folder, found) } : value;
+function withPath(value: unknown, [key, ...inner]: readonly string[], folder: string): unknown {
+  if (key === undefined) return typeof value === 'string' && value !== '' ? resolve(folder, value) : value;
+  if (key === '*') return Array.isArray(value) ? value.map((item) => withPath(item, inner, folder)) : value;
+  return isSettings(value) && key in value ? { ...value, [key]: withPath(value[key], inner, folder) } : value;
 }
 
 function check(merged: Merged, cwd: string): Config {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { augmentSchema } from '../augment/strategy.js';
+import { balanceSchema } from '../balance/settings.js';
 import { MONITORS, type Monitor } from '../history/record.js';
 import { preprocessingSchema } from '../image/preprocessing.js';
 import { layerSchema } from '../model/spec.js';
@@ -299,11 +300,18 @@ export const configSchema = z.strictObject({
   dataset: path.default('data/dataset').describe('The data set to train on.'),
   runs: path.default('runs').describe('Folder of the training runs.'),
   model: modelSchema.default({ preset: 'cnn-v2' }).describe('The network.'),
+  balance: balanceSchema.prefault({}).describe('How "roble data:balance" makes a balanced data set.'),
   train: trainSchema.prefault({}).describe('How it is trained.'),
   serve: serveSchema.prefault({}).describe('The HTTP server.'),
 });
 export type Config = z.output<typeof configSchema>;
 export type ConfigInput = z.input<typeof configSchema>;
 
-/** The keys that hold a path of the file system; loading makes them absolute. */
-export const PATH_KEYS = [['dataset'], ['runs'], ['train', 'from'], ['train', 'checkpointFallback']] as const;
+/** The keys that hold a path of the file system; loading makes them absolute. `*` stands for each item of a list. */
+export const PATH_KEYS = [
+  ['dataset'],
+  ['runs'],
+  ['balance', 'sources', '*', 'dataset'],
+  ['train', 'from'],
+  ['train', 'checkpointFallback'],
+] as const;

@@ -14,7 +14,7 @@ const fileSchema = z.strictObject({ file: z.string(), bytes: z.int().nonnegative
  * `images`: uint8, [count, height, width, channels]. `labels`: uint16 little-endian, [count].
  * `samples`: JSON lines, one {@link SampleProvenance} a sample, in the same order.
  */
-const partSchema = z.strictObject({
+export const partSchema = z.strictObject({
   count: z.int().positive(),
   images: fileSchema,
   labels: fileSchema,

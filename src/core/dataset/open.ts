@@ -4,14 +4,15 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { checked } from '../checked.js';
 import { RobleError } from '../errors.js';
-import { sha256 } from '../storage/durable.js';
 import {
   type DatasetManifest,
+  type DatasetPart,
   type LoadedSplit,
   manifestSchema,
   type SampleProvenance,
   type SplitName,
 } from './format.js';
+import { readIntact } from './parts.js';
 
 /** A data set on the disk. */
 export interface Dataset {
@@ -91,15 +92,16 @@ async function loadSplit(
   return { count: split.count, images, labels };
 }
 
-async function readChecked(
-  folder: string,
-  { file, sha256: expected }: { file: string; sha256: string },
-): Promise<Buffer> {
-  const bytes = await readFile(join(folder, file));
-  if (sha256(bytes) === expected) return bytes;
-  throw new RobleError('ROBLE_DATASET_INVALID', `${join(folder, file)} was changed after it was written.`, {
-    received: 'another SHA-256',
-    expected: 'the SHA-256 in dataset.json',
-    nextSteps: ['Copy the data set again, or import it again.'],
-  });
+async function readChecked(folder: string, file: DatasetPart['images']): Promise<Buffer> {
+  const bytes = await readIntact(folder, file);
+  if (bytes) return bytes;
+  throw new RobleError(
+    'ROBLE_DATASET_INVALID',
+    `${join(folder, file.file)} was changed after it was written.`,
+    {
+      received: 'another SHA-256',
+      expected: 'the SHA-256 in dataset.json',
+      nextSteps: ['Copy the data set again, or import it again.'],
+    },
+  );
 }

@@ -1,7 +1,65 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { replaceFile, sha256 } from '../storage/durable.js';
+import { exists } from '../storage/exists.js';
 import type { DatasetPart, SampleProvenance, SplitName } from './format.js';
+
+/** What a part is called, without the ending of a file. */
+export function partName(split: SplitName, index: number): string {
+  return `${split}-${String(index).padStart(5, '0')}`;
+}
+
+/** A part in memory. */
+export interface PartContent {
+  /** uint8, [count, height, width, channels]. */
+  readonly images: Uint8Array;
+  /** [count] */
+  readonly labels: Uint16Array;
+  readonly samples: readonly SampleProvenance[];
+}
+
+/** Writes a part at once; none of its files is there before it is complete and on the disk. */
+export async function writePart(
+  folder: string,
+  name: string,
+  { images, labels, samples }: PartContent,
+): Promise<DatasetPart> {
+  const write = async (suffix: string, content: Uint8Array) => {
+    const file = `${name}.${suffix}`;
+    await replaceFile(join(folder, file), content);
+    return { file, bytes: content.length, sha256: sha256(content) };
+  };
+  const labelBytes = Buffer.alloc(2 * labels.length);
+  for (const [i, label] of labels.entries()) labelBytes.writeUInt16LE(label, 2 * i);
+  return {
+    count: labels.length,
+    images: await write('images', images),
+    labels: await write('labels', labelBytes),
+    samples: await write('samples.jsonl', Buffer.from(samples.map(sampleLine).join(''))),
+  };
+}
+
+/** The bytes of a file of a part; undefined when they are not those that were written, or there are none. */
+export async function readIntact(
+  folder: string,
+  { file, sha256: expected }: DatasetPart['images'],
+): Promise<Buffer | undefined> {
+  const path = join(folder, file);
+  const bytes = (await exists(path)) ? await readFile(path) : undefined;
+  return bytes && sha256(bytes) === expected ? bytes : undefined;
+}
+
+/** Whether all files of a part are what was written. */
+export async function isPartIntact(folder: string, part: DatasetPart): Promise<boolean> {
+  for (const file of [part.images, part.labels, part.samples])
+    if (!(await readIntact(folder, file))) return false;
+  return true;
+}
+
+function sampleLine(sample: SampleProvenance): string {
+  return `${JSON.stringify(sample)}\n`;
+}
 
 /** Samples in a part. */
 export const PART_SAMPLES = 65_536;
@@ -24,7 +82,7 @@ export class PartWriter {
     const part = this.#open;
     await part.images.write(pixels);
     await part.labels.write(Uint8Array.of(label & 255, label >> 8));
-    await part.samples.write(Buffer.from(`${JSON.stringify(provenance)}\n`));
+    await part.samples.write(Buffer.from(sampleLine(provenance)));
     part.count += 1;
     if (part.count === PART_SAMPLES) await this.finish();
   }
@@ -50,7 +108,7 @@ export class PartWriter {
   }
 
   async #start() {
-    const name = `${this.#split}-${String(this.parts.length).padStart(5, '0')}`;
+    const name = partName(this.#split, this.parts.length);
     const create = (suffix: string) => HashedFile.create(this.#folder, `${name}.${suffix}`);
     const [images, labels, samples] = [
       await create('images'),

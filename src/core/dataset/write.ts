@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import type { Context } from '../context.js';
 import { RobleError } from '../errors.js';
 import type { Preprocessing } from '../image/preprocessing.js';
-import { createFolder, sha256, writeSynced } from '../storage/durable.js';
+import { createFolder } from '../storage/durable.js';
 import { sortClasses } from './classes.js';
 import { type DatasetManifest, type SampleProvenance, SPLITS, type SplitName } from './format.js';
+import { manifestOf, writeManifest } from './manifest.js';
 import { PartWriter } from './parts.js';
 import { optional } from './sample.js';
 import { assignSplits, countPerClass, emptyClasses, type SplitItem, type SplitOptions } from './splits.js';
@@ -59,7 +60,7 @@ export async function writeDataset(
     } finally {
       await spool.remove();
     }
-    await writeSynced(join(folder, 'dataset.json'), `${JSON.stringify(written.manifest, null, 2)}\n`);
+    await writeManifest(folder, written.manifest);
   });
   return written!;
 }
@@ -118,10 +119,15 @@ async function arrange(
   } finally {
     for (const writer of writers) await writer.abandon();
   }
-  return {
-    manifest: describe(options, classes, countPerClass(items, assigned, classes.length), writers),
-    warnings,
-  };
+  const counts = countPerClass(items, assigned, classes.length);
+  const splits = Object.fromEntries(
+    SPLITS.flatMap((split, i) => {
+      const { parts } = writers[i]!;
+      return parts.length > 0 ? [[split, { perClass: counts[i]!, parts }]] : [];
+    }),
+  );
+  const { name, preprocessing, recipe } = options;
+  return { manifest: manifestOf({ name, classes, preprocessing, recipe: recipe() }, splits), warnings };
 }
 
 /** Names sorted; indices count from 0 to the largest. */
@@ -187,39 +193,4 @@ function checkClasses(
     });
   const used = [1, 2].filter((split) => assigned.includes(split));
   return emptyClasses(items, assigned, classes, used).map(({ message }) => message);
-}
-
-function describe(
-  { name, preprocessing, recipe }: WriteDatasetOptions,
-  classes: readonly string[],
-  counts: number[][],
-  writers: PartWriter[],
-): DatasetManifest {
-  const splits: DatasetManifest['splits'] = {};
-  for (const [i, { parts }] of writers.entries())
-    if (parts.length > 0)
-      splits[SPLITS[i]!] = {
-        count: parts.reduce((sum, part) => sum + part.count, 0),
-        perClass: counts[i]!,
-        parts,
-      };
-  const hashes = SPLITS.map((split) => [
-    split,
-    (splits[split]?.parts ?? []).map(({ images, labels, samples }) => [
-      images.sha256,
-      labels.sha256,
-      samples.sha256,
-    ]),
-  ]);
-  const fingerprint = sha256(JSON.stringify([classes, preprocessing, hashes]));
-  return {
-    format: 'roble-dataset',
-    version: 1,
-    name,
-    classes: [...classes],
-    preprocessing,
-    splits,
-    recipe: recipe(),
-    fingerprint,
-  };
 }

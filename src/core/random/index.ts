@@ -8,7 +8,8 @@ export type RandomPurpose =
   | 'split'
   | 'synthesize'
   | 'augment'
-  | 'mixup';
+  | 'mixup'
+  | 'balance';
 
 const PURPOSES: Record<RandomPurpose, number> = {
   initialize: 1,
@@ -18,6 +19,7 @@ const PURPOSES: Record<RandomPurpose, number> = {
   synthesize: 5,
   augment: 6,
   mixup: 7,
+  balance: 8,
 };
 
 /** Words computed at once: few for a stream that is asked for a number or two, twice as many each time it goes on. */

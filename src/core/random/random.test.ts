@@ -78,6 +78,7 @@ describe('Random', () => {
       'synthesize',
       'augment',
       'mixup',
+      'balance',
     ];
     const streams = [
       ...purposes.map((purpose) => new Random(5, purpose)),

@@ -34,7 +34,7 @@ export interface ResumeOptions {
  * Goes on with a run from its newest good checkpoint, at the very step. With the settings unchanged, the weights at
  * the end are those of a run that was never interrupted, bit for bit.
  *
- * @throws {RobleError} `ROBLE_RUN_INVALID`, `ROBLE_RUN_LOCKED`, `ROBLE_RESUME_REFUSED`, and what `trainModel` throws.
+ * @throws {RobleError} `ROBLE_RUN_INVALID`, `ROBLE_FOLDER_LOCKED`, `ROBLE_RESUME_REFUSED`, and what `trainModel` throws.
  */
 export async function resumeTraining(
   options: ResumeOptions,

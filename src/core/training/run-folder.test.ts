@@ -13,7 +13,7 @@ afterEach(() => rm(runs, { recursive: true }));
 
 it('refuses a second claim while the first one holds', async () => {
   const first = await claimRunFolder(join(runs, 'a'));
-  await expect(claimRunFolder(join(runs, 'a'))).rejects.toMatchObject({ code: 'ROBLE_RUN_LOCKED' });
+  await expect(claimRunFolder(join(runs, 'a'))).rejects.toMatchObject({ code: 'ROBLE_FOLDER_LOCKED' });
   await first.release();
   await (await claimRunFolder(join(runs, 'a'))).release();
 });
@@ -67,7 +67,7 @@ it.each([{ host: 'elsewhere' }, { numbers: 'of another boot or container' }])(
   'of another machine (%j) believes the signs of life',
   async (other) => {
     const lock = await leaveLock({ pid: 1, ...other });
-    await expect(claimRunFolder(join(runs, 'a'))).rejects.toMatchObject({ code: 'ROBLE_RUN_LOCKED' });
+    await expect(claimRunFolder(join(runs, 'a'))).rejects.toMatchObject({ code: 'ROBLE_FOLDER_LOCKED' });
     const longAgo = new Date(Date.now() - 120_000);
     await utimes(lock, longAgo, longAgo);
     await (await claimRunFolder(join(runs, 'a'))).release();
@@ -85,7 +85,7 @@ it('leaves the lock of another process that took it over', async () => {
   const folder = await claimRunFolder(join(runs, 'a'));
   const lock = join(runs, 'a', 'run.lock');
   await writeFile(lock, JSON.stringify({ host: 'elsewhere', pid: 1, token: 'theirs' }));
-  await expect(folder.nameWorker(1)).rejects.toMatchObject({ code: 'ROBLE_RUN_LOCKED' });
+  await expect(folder.nameWorker(1)).rejects.toMatchObject({ code: 'ROBLE_FOLDER_LOCKED' });
   await folder.release();
   expect(await readdir(join(runs, 'a'))).toEqual(['run.lock']);
 });

@@ -3,10 +3,10 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { RobleError } from '../errors.js';
 import { RUN_FILES } from '../history/record.js';
 import { sweepPartials } from '../storage/durable.js';
-import { LOCK, type RunLock, takeLock } from './run-lock.js';
+import { type FolderLock, LOCK, takeLock } from '../storage/folder-lock.js';
 
 /** A run folder that is ours until it is released. */
-export interface RunFolder extends RunLock {
+export interface RunFolder extends FolderLock {
   readonly path: string;
 }
 
@@ -51,7 +51,7 @@ function runName(number: number): string {
 /**
  * Takes a folder for a new run.
  *
- * @throws {RobleError} `ROBLE_RUN_LOCKED` when a living process trains there, `ROBLE_RUN_EXISTS` when it holds files.
+ * @throws {RobleError} `ROBLE_FOLDER_LOCKED` when a living process trains there, `ROBLE_RUN_EXISTS` when it holds files.
  */
 export async function claimRunFolder(folder: string): Promise<ClaimedFolder> {
   const made = await mkdir(folder, { recursive: true });
@@ -75,7 +75,7 @@ export async function claimRunFolder(folder: string): Promise<ClaimedFolder> {
 /**
  * Takes a folder that is there already.
  *
- * @throws {RobleError} `ROBLE_RUN_LOCKED` when a living process trains there.
+ * @throws {RobleError} `ROBLE_FOLDER_LOCKED` when a living process trains there.
  */
 export async function lockRunFolder(folder: string): Promise<RunFolder> {
   const path = resolve(folder);

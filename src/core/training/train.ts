@@ -42,7 +42,7 @@ export interface TrainResult extends RunOutcome {
  * Trains a classifier in a process of its own, which is replaced when it ends too early, and exports the best epoch as
  * a model bundle. Aborting `context.signal` saves a checkpoint at the next step and ends with `stopped: 'interrupted'`.
  *
- * @throws {RobleError} `ROBLE_CONFIG_INVALID`, `ROBLE_RUN_LOCKED`, `ROBLE_RUN_EXISTS`, `ROBLE_DATASET_SPLIT`, `ROBLE_MODEL_INVALID`,
+ * @throws {RobleError} `ROBLE_CONFIG_INVALID`, `ROBLE_FOLDER_LOCKED`, `ROBLE_RUN_EXISTS`, `ROBLE_DATASET_SPLIT`, `ROBLE_MODEL_INVALID`,
  * `ROBLE_TRAIN_DIVERGED`, `ROBLE_OUT_OF_MEMORY`, `ROBLE_WORKER_DIED`.
  */
 export async function trainModel(

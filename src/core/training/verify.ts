@@ -7,8 +7,8 @@ import type { Context } from '../context.js';
 import { withStep } from '../context.js';
 import { RobleError } from '../errors.js';
 import type { PluginRegistry } from '../plugin/registry.js';
+import { lockOwner } from '../storage/folder-lock.js';
 import { type ResultFingerprint, resultFingerprint } from './result-fingerprint.js';
-import { lockOwner } from './run-lock.js';
 import { type TrainModelOptions, trainModel } from './train.js';
 
 export interface VerifyOptions extends Omit<TrainModelOptions, 'run' | 'runs' | 'autoResume'> {

@@ -1,10 +1,10 @@
+import { membersByLabel, partnerOf } from '../../augment/partner.js';
 import { type AugmentPipeline, loadPipeline } from '../../augment/pipeline.js';
 import type { AugmentSettings } from '../../augment/strategy.js';
 import type { DatasetManifest } from '../../dataset/format.js';
 import { type Preprocessing, paperValue } from '../../image/preprocessing.js';
 import type { ImageView, PluginEntry } from '../../plugin/api.js';
 import { PluginRegistry } from '../../plugin/registry.js';
-import { hash32, Random } from '../../random/index.js';
 
 /** How the pictures of batches are changed; plain data, so that it passes to a thread. */
 export interface BatchAugmentation {
@@ -45,7 +45,7 @@ export class BatchAugmenter {
     this.#pipeline = pipeline;
     this.#augmentation = augmentation;
     this.#pictures = pictures;
-    this.#members = pipeline.needsPartner ? membersOf(pictures.labels, augmentation.classes.length) : [];
+    this.#members = pipeline.needsPartner ? membersByLabel(pictures.labels, augmentation.classes.length) : [];
   }
 
   /** @throws {RobleError} those of {@link loadPipeline} */
@@ -61,10 +61,12 @@ export class BatchAugmenter {
   write(target: Uint8Array, sample: number, epoch: number): void {
     const { labels, seed } = this.#pictures;
     const label = labels[sample]!;
-    const partner = this.#partnerOf(sample, label, epoch);
     const key = { seed, sample, copy: epoch };
+    const members = this.#members[label];
+    const partner = members && partnerOf(members, sample, key);
+    const view = partner === undefined ? undefined : this.#viewOf(partner);
     const name = this.#augmentation.classes[label]!;
-    target.set(this.#pipeline.apply(this.#viewOf(sample), key, name, partner).data);
+    target.set(this.#pipeline.apply(this.#viewOf(sample), key, name, view).data);
   }
 
   #viewOf(sample: number): ImageView {
@@ -73,22 +75,4 @@ export class BatchAugmenter {
     const data = this.#pictures.images.subarray(sample * size, (sample + 1) * size);
     return { width, height, channels, data };
   }
-
-  /** Another sample of the class; undefined when there is none, or no step asks for one. */
-  #partnerOf(sample: number, label: number, epoch: number): ImageView | undefined {
-    const members = this.#members[label];
-    if (!members || members.length < 2) return undefined;
-    const random = new Random(this.#pictures.seed, 'augment', sample, epoch, PARTNER_STREAM);
-    const chosen = members[random.integer(members.length - 1)]!;
-    return this.#viewOf(chosen === sample ? members.at(-1)! : chosen);
-  }
-}
-
-/** Of the choice of a partner, beside the streams of the augmenters, which their names give. */
-const PARTNER_STREAM = hash32('partner');
-
-function membersOf(labels: Uint16Array, classes: number): number[][] {
-  const members = Array.from({ length: classes }, (): number[] => []);
-  for (const [sample, label] of labels.entries()) members[label]!.push(sample);
-  return members;
 }

@@ -3,11 +3,11 @@ import type { Context } from '../../context.js';
 import { HistoryWriter } from '../../history/history-writer.js';
 import type { HistoryEvent } from '../../history/record.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
+import type { FolderLock } from '../../storage/folder-lock.js';
 import { newestStepOf } from '../checkpoints/checkpoint-store.js';
 import { foldersOf, storesOf } from '../checkpoints/checkpoint-writer.js';
 import type { RunOutcome, RunRequest } from '../messages.js';
 import { bestEpoch } from '../policies/early-stopping.js';
-import type { RunLock } from '../run-lock.js';
 import { decideRetry, FIRST_ATTEMPT, type UnfinishedLife } from './retry-policy.js';
 import { causeOf, describeEnd, errorOf, type WorkerEnd } from './worker-end.js';
 import { runWorker, type WorkerLife } from './worker-process.js';
@@ -18,7 +18,7 @@ export interface Supervision {
   readonly resume: boolean;
   /** What a resume changes, in words. */
   readonly settingsChange?: string | undefined;
-  readonly lock: RunLock;
+  readonly lock: FolderLock;
 }
 
 /**

@@ -2,8 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process';
 import type { Context } from '../../context.js';
 import { RobleError } from '../../errors.js';
 import { childModule } from '../../module-url.js';
+import type { FolderLock } from '../../storage/folder-lock.js';
 import type { FromWorker, StartMessage, ToWorker } from '../messages.js';
-import type { RunLock } from '../run-lock.js';
 import { countOomKills } from './oom-kills.js';
 import type { WorkerEnd } from './worker-end.js';
 
@@ -27,7 +27,7 @@ export interface WorkerLife {
 /** Runs one training process: passes its events on and the request to stop to it, watches its heartbeat, waits for its end. */
 export async function runWorker(
   start: Omit<StartMessage, 'type'>,
-  lock: RunLock,
+  lock: FolderLock,
   { signal, reporter }: Context,
 ): Promise<WorkerLife> {
   const { retry } = start.request.train;

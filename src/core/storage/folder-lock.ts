@@ -16,7 +16,7 @@ const GUARD_STALE_AFTER_MS = 10_000;
 /** How long to wait for the training process of a supervisor that was killed: it saves, and ends. */
 const ORPHAN_WAIT_MS = 60_000;
 
-export interface RunLock {
+export interface FolderLock {
   /** Names the training process, so that nobody takes the folder over while it still writes. */
   nameWorker(pid: number): Promise<void>;
   release(): Promise<void>;
@@ -40,9 +40,9 @@ interface Owner extends Process {
 /**
  * Takes the lock of a folder, also from an owner that is gone.
  *
- * @throws {RobleError} `ROBLE_RUN_LOCKED`
+ * @throws {RobleError} `ROBLE_FOLDER_LOCKED`
  */
-export async function takeLock(folder: string): Promise<RunLock> {
+export async function takeLock(folder: string): Promise<FolderLock> {
   const lock = join(folder, LOCK);
   const own = `${lock}.${randomUUID()}`;
   const owner: Owner = {
@@ -164,10 +164,10 @@ async function startTimeOf(pid: number): Promise<string | undefined> {
 
 function locked(folder: string, { pid, host }: Owner): RobleError {
   const where = host === hostname() ? '' : ` on ${host}`;
-  return new RobleError('ROBLE_RUN_LOCKED', `Another process (${pid}${where}) is training in ${folder}.`, {
-    expected: 'one training process in a run folder',
+  return new RobleError('ROBLE_FOLDER_LOCKED', `Another process (${pid}${where}) is at work in ${folder}.`, {
+    expected: 'one process at a time in this folder',
     nextSteps: [
-      'Wait for it, stop it, or choose another run folder.',
+      'Wait for it, stop it, or choose another folder.',
       ...(where
         ? [
             `If it is gone, try again ${STALE_AFTER_MS / 1000} s after its end: a lock without signs of life is taken over.`,

@@ -1,0 +1,92 @@
+import { Args, Flags } from '@oclif/core';
+import { RobleCommand } from '../../base-command.js';
+import { STRATEGY_NAMES } from '../../core/augment/strategy.js';
+import type { BalancePreview, BalanceResult } from '../../core/balance/balance.js';
+import type { Context } from '../../core/context.js';
+import { RobleError } from '../../core/errors.js';
+import { numberFlag } from '../../flags/number-flag.js';
+import { shardFlags, shardOf } from '../../flags/shard-flags.js';
+import { parseSources } from '../../flags/weighted-sources.js';
+import { balanceLines, planLines } from '../../ui/balance-text.js';
+
+export default class DataBalance extends RobleCommand<BalanceResult | BalancePreview> {
+  static override summary =
+    'Make a balanced data set: originals, and augmented copies where a class has too few.';
+  static override description =
+    'Copies are in train only, and what validation and test hold is never in train. The result does not depend on workers, shards, kills and resumes: the same command goes on where an interrupted one ended.';
+  static override strict = false;
+  static override args = {
+    sources: Args.string({
+      description: 'Data sets, such as data/real, or with weights data/real=70 data/synthetic=30.',
+      ignoreStdin: true,
+    }),
+  };
+  static override flags = {
+    out: Flags.string({ helpValue: 'DIR', description: 'Folder to create.' }),
+    name: Flags.string({ description: 'Name of the data set; otherwise that of the folder.' }),
+    plan: Flags.boolean({ description: 'Print what would be made of each class, and write nothing.' }),
+    target: Flags.string({
+      aliases: ['target-per-class'],
+      helpValue: 'TARGET',
+      description:
+        'Samples of each class in train: a number, max, median, mean, a quantile such as q75, or A=800,B=200 (max).',
+    }),
+    'max-copies': Flags.integer({ min: 0, description: 'Most copies of one original; 0: no limit.' }),
+    'allow-missing': Flags.boolean({
+      allowNo: true,
+      description: 'Let a class stay below its target when --max-copies does not allow more.',
+    }),
+    above: Flags.option({
+      options: ['trim', 'keep'] as const,
+      description: 'What happens to a class that has more than its target (trim).',
+    })(),
+    strategy: Flags.option({ options: STRATEGY_NAMES, description: 'How copies are made (medium).' })(),
+    'canvas-style': numberFlag({
+      helpValue: 'SHARE',
+      description: 'Share of the copies that are redrawn as on a browser canvas.',
+    }),
+    mixup: numberFlag({
+      helpValue: 'SHARE',
+      description: 'Share of the copies that are blended with another picture of their class.',
+    }),
+    seed: Flags.integer({ min: 0, max: 0xffffffff, description: 'Seed of every random choice (0).' }),
+    workers: Flags.integer({ min: 1, description: 'Threads; they do not change the result.' }),
+    ...shardFlags,
+    restart: Flags.boolean({ description: 'Throw away the unfinished work of another recipe.' }),
+  };
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> data/letters --target 800 --plan',
+    '<%= config.bin %> <%= command.id %> data/letters --target 800 --canvas-style 0.3 --mixup 0.2 --out data/balanced',
+    '<%= config.bin %> <%= command.id %> data/real=70 data/synthetic=30 --target median --out data/balanced',
+    '<%= config.bin %> <%= command.id %> data/letters --shard 0/3 --out data/shards',
+  ];
+
+  protected async execute(context: Context): Promise<BalanceResult | BalancePreview> {
+    const { argv, flags } = await this.parse(DataBalance);
+    const { balanceDataset, parseTarget, previewBalance } = await import('../../index.js');
+    const words = argv as string[];
+    const { balance } = await this.loadConfig({
+      'balance.sources': { value: words.length > 0 ? parseSources(words) : undefined, flag: 'SOURCES' },
+      'balance.target': { value: flags.target && parseTarget(flags.target), flag: '--target' },
+      'balance.maxCopies': { value: flags['max-copies'], flag: '--max-copies' },
+      'balance.allowMissing': { value: flags['allow-missing'], flag: '--allow-missing' },
+      'balance.above': { value: flags.above, flag: '--above' },
+      'balance.seed': { value: flags.seed, flag: '--seed' },
+      'balance.augment.strategy': { value: flags.strategy, flag: '--strategy' },
+      'balance.augment.canvasStyle': { value: flags['canvas-style'], flag: '--canvas-style' },
+      'balance.augment.mixup': { value: flags.mixup, flag: '--mixup' },
+    });
+    if (flags.plan) return previewBalance(balance, context);
+    const { out, name, workers, restart } = flags;
+    if (out === undefined)
+      throw new RobleError('ROBLE_USAGE', 'There is no place for the data set.', {
+        expected: '--out DIR, or --plan to write nothing',
+      });
+    const shard = shardOf(flags, process.env);
+    return balanceDataset({ ...balance, out, name, workers, restart, shard }, context);
+  }
+
+  protected render(result: BalanceResult | BalancePreview): void {
+    for (const line of 'out' in result ? balanceLines(result) : planLines(result)) this.log(line);
+  }
+}

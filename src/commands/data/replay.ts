@@ -1,0 +1,65 @@
+import { Args, Flags } from '@oclif/core';
+import { RobleCommand } from '../../base-command.js';
+import type { Context } from '../../core/context.js';
+import type { SampleProvenance } from '../../core/dataset/format.js';
+import { RobleError } from '../../core/errors.js';
+import { replayLines } from '../../ui/replay-text.js';
+
+interface DataReplayResult {
+  readonly samples: readonly {
+    readonly sample: number;
+    readonly label: string;
+    readonly provenance: SampleProvenance;
+  }[];
+  readonly out?: string;
+}
+
+export default class DataReplay extends RobleCommand<DataReplayResult> {
+  static override summary =
+    'Make copies of a balanced data set again, explain them, and compare their hashes.';
+  static override strict = false;
+  static override args = {
+    dataset: Args.string({ required: true, description: 'Folder of the data set.' }),
+    samples: Args.string({ description: 'Places of samples in train, from 0.' }),
+  };
+  static override flags = {
+    out: Flags.string({
+      helpValue: 'FILE',
+      description: 'Write a PNG with each original beside its copy.',
+    }),
+  };
+  static override examples = ['<%= config.bin %> <%= command.id %> data/balanced 700 701 --out copies.png'];
+
+  protected async execute(_context: Context): Promise<DataReplayResult> {
+    const { argv, args, flags } = await this.parse(DataReplay);
+    const places = (argv as string[]).slice(1).map(placeOf);
+    if (places.length === 0)
+      throw new RobleError('ROBLE_USAGE', 'No sample is named.', {
+        expected: 'places of samples in train, such as 700 701',
+      });
+    const { contactSheet, replaySamples, writeNewFile } = await import('../../index.js');
+    const { preprocessing, samples } = await replaySamples({ folder: args.dataset, samples: places });
+    const { out } = flags;
+    if (out !== undefined) {
+      const pictures = samples.flatMap(({ original, copy }) => [original, copy]);
+      await writeNewFile(out, await contactSheet(pictures, preprocessing, { columns: 2, zoom: 4 }));
+    }
+    return {
+      samples: samples.map(({ sample, label, provenance }) => ({ sample, label, provenance })),
+      ...(out !== undefined && { out }),
+    };
+  }
+
+  protected render({ samples, out }: DataReplayResult): void {
+    for (const sample of samples) for (const line of replayLines(sample)) this.log(line);
+    if (out !== undefined) this.log(`Originals beside their copies: ${out}`);
+  }
+}
+
+function placeOf(text: string): number {
+  if (/^\d+$/.test(text)) return Number(text);
+  throw new RobleError('ROBLE_USAGE', 'The place of a sample is not usable.', {
+    received: text,
+    expected: 'a whole number from 0',
+  });
+}
