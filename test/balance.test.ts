@@ -1,0 +1,432 @@
+/** Balanced data sets: the same bytes from any number of workers, shards, kills and resumes, and nothing leaks. */
+import { once } from 'node:events';
+import { appendFile, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type PreparedSample, writeDataset } from '../src/core/dataset/write.js';
+import { preprocessingSchema } from '../src/core/image/preprocessing.js';
+import { sha256 } from '../src/core/storage/durable.js';
+import { exists } from '../src/core/storage/exists.js';
+import {
+  type BalanceOptions,
+  balanceDataset,
+  mergeShards,
+  openDataset,
+  previewBalance,
+  replaySamples,
+  type SampleProvenance,
+  type SplitName,
+} from '../src/index.js';
+import { temporaryFolder } from './support/temporary-folder.js';
+import { tinyDataset } from './support/tiny-dataset.js';
+
+const CLI = join(import.meta.dirname, '..', 'bin', 'run.js');
+
+let root: string;
+let remove: () => Promise<void>;
+beforeAll(async () => {
+  ({ path: root, remove } = await temporaryFolder('balance'));
+  await tinyDataset(join(root, 'drawn'));
+});
+afterAll(() => remove());
+
+const at = (name: string) => join(root, name);
+const AUGMENT = { strategy: 'medium', canvasStyle: 0.3, mixup: 0.3 } as const;
+/** 36,000 samples of train in 9 parts. */
+const LARGE = { target: 9_000, seed: 5, augment: AUGMENT };
+const balance = (out: string, options: Omit<BalanceOptions, 'out'> = {}) =>
+  balanceDataset({ sources: [{ dataset: at('drawn') }], ...LARGE, ...options, out: at(out) });
+
+/** Of every file of a folder, its hash. */
+async function filesOf(folder: string): Promise<Record<string, string>> {
+  const names = (await readdir(at(folder))).sort();
+  const hashes = names.map(async (name) => [name, sha256(await readFile(join(at(folder), name)))]);
+  return Object.fromEntries(await Promise.all(hashes));
+}
+/** Without the name, which is that of the folder. */
+async function contentOf(folder: string) {
+  const { 'dataset.json': _, ...files } = await filesOf(folder);
+  const { name: __, ...manifest } = JSON.parse(await readFile(join(at(folder), 'dataset.json'), 'utf8'));
+  return { files, manifest };
+}
+async function samplesOf(folder: string, split: SplitName = 'train') {
+  const dataset = await openDataset(at(folder));
+  const { images, labels, count } = await dataset.load(split);
+  const provenance: SampleProvenance[] = [];
+  for await (const sample of dataset.provenance(split)) provenance.push(sample);
+  const size = images.length / count;
+  return provenance.map((sample, i) => ({
+    ...sample,
+    label: dataset.manifest.classes[labels[i]!]!,
+    pixels: images.subarray(i * size, (i + 1) * size),
+  }));
+}
+
+const roble = (words: string[], env: Record<string, string> = {}) =>
+  execa(process.execPath, [CLI, ...words], {
+    cwd: root,
+    env: { PATH: process.env.PATH!, HOME: root, NODE_ENV: 'production', ...env },
+    extendEnv: false,
+    reject: false,
+  });
+const balanceWords = (out: string, ...more: string[]) => [
+  ...['data:balance', 'drawn', '--out', out, '--target', '9000', '--seed', '5', '--strategy', 'medium'],
+  ...['--canvas-style', '0.3', '--mixup', '0.3', '--json', ...more],
+];
+
+/** Waits for something that a running command does. */
+async function until(running: ReturnType<typeof roble>, isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) {
+    if (running.exitCode !== null) throw new Error(`The command ended: ${(await running).stderr}`);
+    await sleep(5);
+  }
+}
+const lines = async (file: string) => (await readFile(file, 'utf8')).split('\n').length - 1;
+
+describe('the bytes', () => {
+  beforeAll(async () => {
+    await balance('one', { workers: 1 });
+  });
+
+  it.each([2, 8])('are those of one worker from %d workers', async (workers) => {
+    await balance(`workers-${workers}`, { workers });
+    expect(await contentOf(`workers-${workers}`)).toEqual(await contentOf('one'));
+  });
+
+  it('are the same as three shards of three machines, joined in any order', async () => {
+    for (const index of [2, 0, 1]) {
+      const made = await roble(balanceWords('shards', '--shards', '3'), { JOB_COMPLETION_INDEX: `${index}` });
+      expect(made.exitCode).toBe(0);
+    }
+    expect(await readdir(at('shards'))).toEqual(['shard-0-of-3', 'shard-1-of-3', 'shard-2-of-3']);
+    const merged = await roble(['data:merge', 'shards', '--out', 'merged', '--json']);
+    expect(merged.exitCode).toBe(0);
+    expect(await contentOf('merged')).toEqual(await contentOf('one'));
+  });
+
+  it('are the same after a kill -9 and a resume, and what was made before is not made again', async () => {
+    const running = roble(balanceWords('killed', '--workers', '2'));
+    const journal = at('killed.work/journal.jsonl');
+    await until(running, async () => (await exists(journal)) && (await lines(journal)) >= 3);
+    running.kill('SIGKILL');
+    await running;
+    expect(await exists(at('killed'))).toBe(false);
+    const resumed = await roble(balanceWords('killed'));
+    const { result } = JSON.parse(String(resumed.stdout));
+    expect(result.resumed).toBeGreaterThan(0);
+    expect(result.resumed + result.written).toBe(36_048);
+    expect(await contentOf('killed')).toEqual(await contentOf('one'));
+    expect((await readdir(root)).filter((name) => name.startsWith('killed'))).toEqual(['killed']);
+  });
+
+  it('are the same when the kill tore the journal and damaged a part', async () => {
+    const stop = new AbortController();
+    const reporter = {
+      report: (event: { type: string; done?: number }) =>
+        event.type === 'progress' && event.done! > 10_000 ? stop.abort() : undefined,
+    };
+    const options = { ...LARGE, sources: [{ dataset: at('drawn') }], out: at('torn'), workers: 1 };
+    await expect(balanceDataset(options, { signal: stop.signal, reporter })).rejects.toMatchObject({
+      code: 'ROBLE_INTERRUPTED',
+    });
+    await appendFile(at('torn.work/journal.jsonl'), '{"split":"train","ind');
+    await writeFile(at('torn.work/data/train-00001.images'), 'damaged');
+    const result = await balance('torn', { workers: 1 });
+    expect(result.resumed).toBeGreaterThan(0);
+    expect(await contentOf('torn')).toEqual(await contentOf('one'));
+  });
+
+  it('of a class do not change when another class comes in', async () => {
+    await tinyDataset(at('more'), { train: 0.8, validation: 0.2 });
+    const kept = async (folder: string) =>
+      (await samplesOf(folder))
+        .filter(({ label }) => label === '1' || label === 'T')
+        .map(({ sha256, label, copy }) => `${label} ${sha256} ${copy?.number}`);
+    await twoClasses('two');
+    await balance('of-two', { sources: [{ dataset: at('two') }], target: 500 });
+    await balance('of-four', { target: 500 });
+    expect(await kept('of-two')).toEqual(await kept('of-four'));
+  });
+});
+
+/** The samples of two of the four classes, with their splits. */
+async function twoClasses(out: string): Promise<void> {
+  const samples = [...(await samplesOf('drawn')), ...(await samplesOf('drawn', 'validation'))];
+  const train = (await samplesOf('drawn')).length;
+  async function* all(): AsyncGenerator<PreparedSample> {
+    for (const [i, { label, source, pixels }] of samples.entries())
+      if (label === '1' || label === 'T')
+        yield { label, source, pixels, split: i < train ? 'train' : 'validation' };
+  }
+  await write(out, all());
+}
+
+const preprocessing = preprocessingSchema.parse({ width: 12, height: 12 });
+const write = (out: string, samples: AsyncIterable<PreparedSample>) =>
+  writeDataset({ out: at(out), name: out, preprocessing, split: { seed: 0 }, recipe: () => ({}) }, samples);
+
+describe('a second time', () => {
+  it('the same command finds its work done, and another recipe does not touch it', async () => {
+    await balance('again', { target: 100 });
+    const before = await filesOf('again');
+    expect(await balance('again', { target: 100 })).toMatchObject({ written: 0, resumed: 0 });
+    await expect(balance('again', { target: 101 })).rejects.toMatchObject({ code: 'ROBLE_OUTPUT_EXISTS' });
+    expect(await filesOf('again')).toEqual(before);
+  });
+
+  it('the unfinished work of another recipe is kept unless it is thrown away', async () => {
+    await mkdir(at('begun.work'));
+    const aborted = AbortSignal.abort();
+    const sources = [{ dataset: at('drawn') }];
+    await expect(
+      balanceDataset({ ...LARGE, sources, out: at('begun') }, { signal: aborted }),
+    ).rejects.toMatchObject({ code: 'ROBLE_INTERRUPTED' });
+    await expect(balance('begun', { seed: 6 })).rejects.toMatchObject({
+      code: 'ROBLE_RESUME_REFUSED',
+      details: { received: 'other settings or data: seed' },
+    });
+    expect(await balance('begun', { seed: 6, target: 70, restart: true })).toMatchObject({ resumed: 0 });
+  });
+
+  it('two at the same time do not get into each other', async () => {
+    const running = roble(balanceWords('shared', '--workers', '1'));
+    await until(running, () => exists(at('shared.work/plan.json')));
+    await expect(balance('shared')).rejects.toMatchObject({ code: 'ROBLE_FOLDER_LOCKED' });
+    expect((await running).exitCode).toBe(0);
+  });
+});
+
+describe('Ctrl-C', () => {
+  it('ends with 130, and the same command goes on', async () => {
+    const running = roble(balanceWords('stopped', '--workers', '1'));
+    await until(running, () => exists(at('stopped.work/journal.jsonl')));
+    running.kill('SIGINT');
+    await once(running, 'exit');
+    const stopped = await running;
+    expect(stopped.exitCode).toBe(130);
+    expect(JSON.parse(String(stopped.stdout)).error.nextSteps).toEqual([
+      'The same command goes on from here.',
+    ]);
+    expect((await roble(balanceWords('stopped'))).exitCode).toBe(0);
+    expect(await contentOf('stopped')).toEqual(await contentOf('one'));
+  });
+});
+
+describe('the lineage', () => {
+  it('makes every copy again, from the data set alone', async () => {
+    await balance('replayed', { target: 120 });
+    const samples = await samplesOf('replayed');
+    const { samples: replayed } = await replaySamples({
+      folder: at('replayed'),
+      samples: samples.map((_, i) => i),
+    });
+    const names = new Set<string>();
+    for (const [i, { copy, original, provenance }] of replayed.entries()) {
+      expect(sha256(samples[i]!.pixels)).toBe(provenance.sha256);
+      expect(copy ?? original).toEqual(samples[i]!.pixels);
+      for (const { name } of provenance.copy?.operations ?? []) names.add(name);
+    }
+    expect(replayed.filter(({ copy }) => copy)).toHaveLength(4 * (120 - 48));
+    expect([...names].sort()).toEqual(
+      ['affine', 'blur', 'canvas-style', 'contrast', 'elastic', 'mixup', 'noise', 'stroke-width'].sort(),
+    );
+  });
+
+  it('says that a copy is not what it was made as', async () => {
+    const folder = at('changed');
+    await cp(at('replayed'), folder, { recursive: true });
+    const manifest = JSON.parse(await readFile(join(folder, 'dataset.json'), 'utf8'));
+    manifest.recipe.augment.strategy = 'light';
+    await writeFile(join(folder, 'dataset.json'), JSON.stringify(manifest));
+    await expect(replaySamples({ folder, samples: [100] })).rejects.toMatchObject({
+      code: 'ROBLE_REPLAY_DIFFERS',
+    });
+    await expect(replaySamples({ folder, samples: [480] })).rejects.toMatchObject({ code: 'ROBLE_USAGE' });
+    await expect(replaySamples({ folder: at('drawn'), samples: [0] })).rejects.toMatchObject({
+      code: 'ROBLE_DATASET_INVALID',
+    });
+  });
+
+  it('is shown by data:replay, with a picture', async () => {
+    const shown = await roble(['data:replay', 'replayed', '0', '100', '--out', 'replayed.png']);
+    expect(shown.exitCode).toBe(0);
+    expect(String(shown.stdout)).toMatch(/^0 \(0\): the original .*\n100 \(0\): copy 2 of [\s\S]*the same\n/);
+    expect(await exists(at('replayed.png'))).toBe(true);
+  });
+});
+
+describe('nothing leaks', () => {
+  const picture = (value: number) => new Uint8Array(144).fill(value);
+  async function* samples(): AsyncGenerator<PreparedSample> {
+    for (let i = 0; i < 20; i++)
+      yield { label: i % 2 ? 'a' : 'b', source: `${i}`, pixels: picture(i), split: 'train' };
+    // Of validation, the first two are in train too; of train, one comes twice.
+    for (let i = 0; i < 6; i++)
+      yield {
+        label: i % 2 ? 'a' : 'b',
+        source: `v${i}`,
+        pixels: picture(i < 2 ? i : 90 + i),
+        split: 'validation',
+      };
+    yield { label: 'a', source: 'again', pixels: picture(7), split: 'train' };
+  }
+  beforeAll(async () => {
+    await write('leaky', samples());
+  });
+
+  it('what is tested on is not trained on, neither itself nor copies of it', async () => {
+    const result = await balance('tight', { sources: [{ dataset: at('leaky') }], target: 30 });
+    expect(result.leftOut).toEqual({ copies: 0, leaks: 2, duplicates: 1 });
+    const tested = new Set((await samplesOf('tight', 'validation')).map(({ pixels }) => sha256(pixels)));
+    const trained = await samplesOf('tight');
+    expect(trained).toHaveLength(60);
+    for (const { sha256, copy } of trained) expect(tested).not.toContain(copy ? copy.of : sha256);
+    expect((await samplesOf('tight', 'validation')).map(({ source }) => source)).toEqual(
+      Array.from({ length: 6 }, (_, i) => `v${i}`),
+    );
+  });
+
+  it('balancing a balanced set uses its originals only', async () => {
+    await balance('twice', { sources: [{ dataset: at('tight') }], target: 40 });
+    const direct = await balance('direct', { sources: [{ dataset: at('leaky') }], target: 40 });
+    expect(direct.splits.train).toBe(80);
+    const hashes = async (folder: string) => (await samplesOf(folder)).map(({ sha256 }) => sha256);
+    expect(await hashes('twice')).toEqual(await hashes('direct'));
+  });
+
+  it('copies in what a source tests on are an error', async () => {
+    const folder = at('poisoned');
+    await cp(at('tight'), folder, { recursive: true });
+    const manifest = JSON.parse(await readFile(join(folder, 'dataset.json'), 'utf8'));
+    [manifest.splits.train, manifest.splits.validation] = [manifest.splits.validation, manifest.splits.train];
+    await writeFile(join(folder, 'dataset.json'), JSON.stringify(manifest));
+    await expect(balance('refused', { sources: [{ dataset: folder }] })).rejects.toMatchObject({
+      code: 'ROBLE_DATASET_LEAK',
+    });
+    expect(await exists(at('refused.work'))).toBe(false);
+  });
+});
+
+describe('several sources', () => {
+  it('share each class by their weights; synthetic ones are not tested on', async () => {
+    await write('real', realSamples());
+    const sources = [
+      { dataset: at('real'), weight: 70 },
+      { dataset: at('drawn'), weight: 30 },
+    ];
+    const options = { sources, target: 50 };
+    const preview = await previewBalance(options);
+    expect(preview.splits).toEqual({ train: 200, validation: 8 });
+    expect(preview.classes[1]).toEqual({
+      name: '1',
+      original: 58,
+      kept: 10,
+      synthetic: 15,
+      augmented: 25,
+      total: 50,
+      target: 50,
+      mostCopies: 3,
+    });
+    // Classes 0 and 1 come from both.
+    expect(preview.warnings).toEqual([
+      'Only "drawn" has samples of A T: a model may tell them by how that source looks.',
+    ]);
+    await balance('mixed', options);
+    const origins = (await samplesOf('mixed')).map(({ label, origin }) => `${label} ${origin}`);
+    expect(origins.filter((name) => name === '0 real')).toHaveLength(35);
+    expect(origins.filter((name) => name === 'A drawn')).toHaveLength(50);
+  });
+
+  async function* realSamples(): AsyncGenerator<PreparedSample> {
+    for (let i = 0; i < 28; i++)
+      yield {
+        label: i % 2,
+        source: `${i}`,
+        pixels: new Uint8Array(144).fill(10 * (i + 1)),
+        split: i < 20 ? 'train' : 'validation',
+      };
+  }
+
+  it.each([
+    [
+      'one with a weight and one without',
+      [{ dataset: 'drawn', weight: 2 }, { dataset: 'two' }],
+      'ROBLE_USAGE',
+    ],
+    ['none', [], 'ROBLE_USAGE'],
+    ['one that is not there', [{ dataset: 'nowhere' }], 'ROBLE_FILE_NOT_FOUND'],
+    ['one twice', [{ dataset: 'drawn' }, { dataset: 'drawn' }], 'ROBLE_USAGE'],
+  ])('%s: an error', async (_, sources, code) => {
+    const absolute = sources.map((source) => ({ ...source, dataset: at(source.dataset) }));
+    await expect(previewBalance({ sources: absolute })).rejects.toMatchObject({ code });
+  });
+});
+
+describe('shards', () => {
+  it('that are missing, given twice or of another recipe are named', async () => {
+    const shardOf = (out: string, index: number, seed = 5) =>
+      balance(out, { target: 60, seed, shard: { index, count: 2 } });
+    await shardOf('halves', 0);
+    const merge = (...shards: string[]) => mergeShards({ shards: shards.map(at), out: at('joined') });
+    await expect(merge('halves')).rejects.toMatchObject({
+      code: 'ROBLE_SHARDS_INCOMPLETE',
+      details: { problems: [{ path: 'shard 1 of 2', message: 'is missing' }] },
+    });
+    await expect(merge('halves', 'halves')).rejects.toMatchObject({ code: 'ROBLE_SHARDS_INCOMPLETE' });
+    await shardOf('other', 1, 6);
+    await expect(merge('halves', 'other')).rejects.toMatchObject({
+      code: 'ROBLE_SHARDS_INCOMPLETE',
+      message: expect.stringContaining('another data set'),
+    });
+    await shardOf('halves', 1);
+    expect(await shardOf('halves', 1)).toMatchObject({ written: 0 });
+    const part = at('halves/shard-1-of-2/validation-00000.labels');
+    const bytes = await readFile(part);
+    await writeFile(part, Buffer.from(bytes.map((byte) => byte ^ 1)));
+    await expect(merge('halves')).rejects.toMatchObject({ code: 'ROBLE_DATASET_INVALID' });
+    expect(await exists(at('joined'))).toBe(false);
+    await writeFile(part, bytes);
+    await merge('halves');
+    await balance('whole', { target: 60 });
+    expect(await contentOf('joined')).toEqual(await contentOf('whole'));
+  });
+
+  it.each([
+    [['--shard', '3/3'], {}],
+    [['--shard', 'x'], {}],
+    [['--shards', '3'], {}],
+    [['--shards', '3'], { JOB_COMPLETION_INDEX: '3' }],
+  ])('%j is a usage error', async (words, env) => {
+    expect((await roble(balanceWords('unmade', ...words), env)).exitCode).toBe(2);
+  });
+
+  it('count from the first task of a Slurm array', async () => {
+    const env = { SLURM_ARRAY_TASK_ID: '8', SLURM_ARRAY_TASK_MIN: '7' };
+    const words = ['data:balance', 'drawn', '--out', 'slurm', '--target', '60', '--shards', '2', '--json'];
+    expect(JSON.parse(String((await roble(words, env)).stdout)).result.shard).toEqual({ index: 1, count: 2 });
+  });
+});
+
+it('--plan prints what would be made of each class, and writes nothing', async () => {
+  const before = await readdir(root);
+  const plan = await roble(['data:balance', 'drawn', '--target', '100', '--plan']);
+  expect(plan.exitCode).toBe(0);
+  expect(String(plan.stdout)).toMatch(/^0 +48 +0 +48 +52 +100 +2$/m);
+  expect(await readdir(root)).toEqual(before);
+});
+
+it('the sources of a configuration file lie beside it', async () => {
+  await mkdir(at('project/deep'), { recursive: true });
+  await writeFile(
+    at('project/roble.config.yaml'),
+    'balance:\n  sources:\n    - dataset: ../drawn\n  target: 70\n  augment:\n    strategy: light\n',
+  );
+  const made = await execa(process.execPath, [CLI, 'data:balance', '--out', 'here', '--json'], {
+    cwd: at('project/deep'),
+    env: { PATH: process.env.PATH!, HOME: root, NODE_ENV: 'production' },
+    extendEnv: false,
+  });
+  expect(JSON.parse(made.stdout).result.splits).toEqual({ train: 280, validation: 48 });
+});
