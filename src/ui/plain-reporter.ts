@@ -1,6 +1,6 @@
 import type { ProgressEvent } from '../core/context.js';
 import type { ClosableReporter, OutputStream } from './closable-reporter.js';
-import { formatProgress } from './format.js';
+import { createProgressText } from './progress-text.js';
 import { painter } from './style.js';
 import { trainLine } from './train-text.js';
 
@@ -15,6 +15,7 @@ export function createPlainReporter(
 ): ClosableReporter {
   const paint = painter(stream, env);
   const isDue = createThrottle(now);
+  const progressText = createProgressText(now);
   let open = true;
 
   function lineOf(event: ProgressEvent): string | undefined {
@@ -25,10 +26,11 @@ export function createPlainReporter(
           done: `${event.title}: done`,
           failed: paint('red', `${event.title}: failed`),
         }[event.status];
-      case 'progress':
-        if (event.done === event.total || isDue(event.id))
-          return formatProgress(event.done, event.total, event.unit);
+      case 'progress': {
+        const text = progressText(event);
+        if (event.done === event.total || isDue(event.id)) return text;
         return undefined;
+      }
       case 'warning':
         return `${paint('yellow', 'Warning:')} ${event.path ? `${event.path}: ` : ''}${event.message}`;
       case 'train': {

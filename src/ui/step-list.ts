@@ -1,7 +1,7 @@
 import { DefaultRenderer, Listr, ListrLogger, type ListrTaskWrapper, ProcessOutput } from 'listr2';
 import type { ProgressEvent } from '../core/context.js';
 import { progressBar } from './bars.js';
-import { formatProgress } from './format.js';
+import { createProgressText } from './progress-text.js';
 
 /** listr2 asks standard output whether it is a terminal; here the lines go to standard error, which is one. */
 class StepRenderer extends DefaultRenderer {
@@ -31,6 +31,7 @@ interface Running {
 /** Steps as a list with a spinner on the one that runs; a step inside a step shows as its text. */
 export function openStepList(stream: NodeJS.WriteStream): StepList {
   let running: Running | undefined;
+  const progressText = createProgressText();
   const end = async (failed: boolean) => {
     const last = running;
     running = undefined;
@@ -48,10 +49,11 @@ export function openStepList(stream: NodeJS.WriteStream): StepList {
         if (running.task) running.task.output = title;
       } else running = start(stream, id, title);
     },
-    progress({ done, total, unit }) {
+    progress(event) {
+      const text = progressText(event);
       if (!running?.task) return;
-      const bar = total ? `${progressBar(done / total, BAR_WIDTH)} ` : '';
-      running.task.output = bar + formatProgress(done, total, unit);
+      const bar = event.total ? `${progressBar(event.done / event.total, BAR_WIDTH)} ` : '';
+      running.task.output = bar + text;
     },
     close: () => end(true),
   };
