@@ -5,6 +5,11 @@
  * import { importDataset, trainModel, loadModel, createServer } from 'roble';
  */
 import { type Preview, type PreviewOptions, previewCopies as preview } from './core/augment/preview.js';
+import {
+  type CompareDatasetsOptions,
+  type DatasetComparison,
+  compareDatasets as trainAndCompare,
+} from './core/compare-data/compare-datasets.js';
 import type { Context } from './core/context.js';
 import { PluginRegistry } from './core/plugin/registry.js';
 import { type LoadModelOptions, loadModel as load, type Model } from './core/predict/load-model.js';
@@ -66,6 +71,12 @@ export const verifyTraining = (options: VerifyOptions, context: LibraryContext =
 export const previewCopies = (options: PreviewOptions, context: LibraryContext = {}): Promise<Preview> =>
   preview(options, withRegistry(context));
 
+/** Trains on several data sets alike, and compares the models; see {@link CompareDatasetsOptions}. */
+export const compareDatasets = (
+  options: CompareDatasetsOptions,
+  context: LibraryContext = {},
+): Promise<DatasetComparison> => trainAndCompare(options, withRegistry(context));
+
 /** Loads a model bundle to answer in this process; see {@link Model}. */
 export const loadModel = (
   folder: string,
@@ -90,6 +101,7 @@ export {
 } from './core/augment/pipeline.js';
 export type { Preview, PreviewOptions } from './core/augment/preview.js';
 export { STRATEGIES, type Strategy, strategySchema } from './core/augment/strategy.js';
+export type { CompareDatasetsOptions, DatasetComparison } from './core/compare-data/compare-datasets.js';
 export type { Context, ProgressEvent, Reporter, TrainEvent } from './core/context.js';
 export { parseCharacters, readClasses } from './core/dataset/classes.js';
 export type { DatasetManifest, LoadedSplit, SampleProvenance, SplitName } from './core/dataset/format.js';

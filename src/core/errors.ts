@@ -74,6 +74,11 @@ export const ERRORS = {
     EXIT.data,
     'A split that was asked for is missing, or would leave it or a class of it empty.',
   ),
+  ROBLE_DATASETS_DIFFER: user(
+    EXIT.data,
+    'Data sets that are used together differ in their classes or in how their pictures were made.',
+  ),
+  ROBLE_VALIDATION_COPIES: user(EXIT.data, 'A split that judges models holds augmented samples.'),
   ROBLE_CLASS_TOO_SMALL: user(EXIT.data, 'A class has too few samples to be split.'),
 
   ROBLE_MODEL_INVALID: user(
