@@ -40,8 +40,8 @@ export function dataComparisonLines(result: DatasetComparison, options: HistoryT
 function headline({ steps, evaluations, seeds, validation }: DatasetComparison): string {
   const pictures = countOf(validation.count, 'validation picture');
   return (
-    `Each ${countOf(steps, 'step')} with ${countOf(seeds.length, 'seed')}, the best of ${countOf(evaluations, 'evaluation')} ` +
-    `on the ${pictures} of ${validation.dataset}; mean ± standard deviation over the seeds.`
+    `${countOf(steps, 'step')} on each, with ${countOf(seeds.length, 'seed')}. The best of ${countOf(evaluations, 'evaluation')} ` +
+    `on the ${pictures} of ${validation.dataset}: mean ± standard deviation over the seeds.`
   );
 }
 

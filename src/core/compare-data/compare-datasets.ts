@@ -163,6 +163,7 @@ async function trainAll(
 ): Promise<RunScore[]> {
   const scores: RunScore[] = [];
   for (const [i, run] of runs.entries()) {
+    context.signal?.throwIfAborted();
     const title = `${run.condition}, seed ${run.seed} (run ${i + 1} of ${runs.length})`;
     await withStep(context, runId(run), title, () => finishRun(run, context));
     scores.push(await scoreOf(run, rare));
