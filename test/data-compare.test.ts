@@ -13,6 +13,8 @@ import {
   type DatasetComparison,
   loadModel,
   openDataset,
+  resumeTraining,
+  trainModel,
 } from '../src/index.js';
 import { bitsOf } from './support/engine.js';
 import { temporaryFolder } from './support/temporary-folder.js';
@@ -47,6 +49,7 @@ beforeAll(async () => {
   ({ path: root, remove } = await temporaryFolder('data-compare'));
   await tinyDataset(at('full'));
   await thinnedDataset(at('full'), at('thin'), { A: 4 });
+  await tinyDataset(at('halves'), { train: 0.5, validation: 0.5 });
   undisturbed = await compareDatasets(options('undisturbed'));
 });
 afterAll(() => remove());
@@ -129,7 +132,6 @@ describe('compareDatasets', () => {
   });
 
   it('warns of validation pictures that are trained on', async () => {
-    await tinyDataset(at('halves'), { train: 0.5, validation: 0.5 });
     const warnings: string[] = [];
     const result = await compareDatasets(options('known', { validation: at('halves'), steps: 4, seeds: 1 }), {
       reporter: {
@@ -144,6 +146,20 @@ describe('compareDatasets', () => {
     expect(result.conditions[1]!.knownPictures).toBe(shared);
     expect(warnings).toContainEqual(expect.stringContaining(`"full" trains on ${shared} pictures`));
   });
+});
+
+it('a run goes on with the validation data that it began with, and with no other', async () => {
+  const run = at('judged');
+  const train = { ...TRAIN, epochs: 1 };
+  const model = { preset: 'cnn-small' };
+  await trainModel({ dataset: at('thin'), validation: at('halves'), run, model, train });
+  const { count } = await json('judged', 'evaluation.json');
+  expect(count).toBe((await openDataset(at('halves'))).manifest.splits.validation!.count);
+  await expect(resumeTraining({ run, validation: at('full'), train: { epochs: 2 } })).rejects.toMatchObject({
+    code: 'ROBLE_RESUME_REFUSED',
+    message: expect.stringContaining(at('full')),
+  });
+  expect((await resumeTraining({ run, train: { epochs: 2 } })).epochs).toBe(2);
 });
 
 describe('what is refused, before anything is trained', () => {
