@@ -14,6 +14,12 @@ import {
   previewBalance as planBalance,
 } from './core/balance/balance.js';
 import { type ReplayOptions, replaySamples as replay } from './core/balance/replay.js';
+
+  type CompareDatasetsOptions,
+  type DatasetComparison,
+  compareDatasets as trainAndCompare,
+} from './core/compare-data/compare-datasets.js';
+
 import type { Context } from './core/context.js';
 import { PluginRegistry } from './core/plugin/registry.js';
 import { type LoadModelOptions, loadModel as load, type Model } from './core/predict/load-model.js';
@@ -92,6 +98,11 @@ export const replaySamples = (
   options: ReplayOptions,
   context: LibraryContext = {},
 ): ReturnType<typeof replay> => replay(options, withRegistry(context));
+/** Trains on several data sets alike, and compares the models; see {@link CompareDatasetsOptions}. */
+export const compareDatasets = (
+  options: CompareDatasetsOptions,
+  context: LibraryContext = {},
+): Promise<DatasetComparison> => trainAndCompare(options, withRegistry(context));
 
 /** Loads a model bundle to answer in this process; see {@link Model}. */
 export const loadModel = (
@@ -122,6 +133,7 @@ export { type MergeOptions, type MergeResult, mergeShards } from './core/balance
 export type { ClassPlan } from './core/balance/plan.js';
 export type { ReplayedSample, ReplayOptions } from './core/balance/replay.js';
 export { parseTarget, type Target } from './core/balance/target.js';
+export type { CompareDatasetsOptions, DatasetComparison } from './core/compare-data/compare-datasets.js';
 export type { Context, ProgressEvent, Reporter, TrainEvent } from './core/context.js';
 export { parseCharacters, readClasses } from './core/dataset/classes.js';
 export type { DatasetManifest, LoadedSplit, SampleProvenance, SplitName } from './core/dataset/format.js';

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { execa, type Options } from 'execa';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { loadConfig } from '../src/core/config/load.js';
 import { configSchema } from '../src/core/config/schema.js';
 import { ERRORS } from '../src/core/errors.js';
@@ -265,6 +266,20 @@ describe('init', () => {
     expect(await readFile(join(folder, 'roble.config.yaml'), 'utf8')).toBe('name: mine\n');
     expect((await roble('init', '--yes', '--force')).exitCode).toBe(0);
     expect(await readFile(join(folder, 'roble.config.yaml'), 'utf8')).toContain('epochs: 10');
+  });
+
+  it('writes a nightly workflow for the data set of the configuration, and does not overwrite it', async () => {
+    const file = join(folder, '.github/workflows/roble-nightly-data.yaml');
+    await writeFile(join(folder, 'roble.config.yaml'), 'dataset: data/"letters"\n');
+    expect((await roble('init', '--nightly')).exitCode).toBe(0);
+    const { env } = parse(await readFile(file, 'utf8'));
+    expect(env.SOURCE).toBe('data/"letters"');
+    expect(await readFile(join(folder, 'roble.config.yaml'), 'utf8')).toBe('dataset: data/"letters"\n');
+    await writeFile(file, 'mine');
+    const refused = await roble('init', '--nightly', '--json');
+    expect([refused.exitCode, envelope(refused).error?.code]).toEqual([2, 'ROBLE_CONFIG_EXISTS']);
+    expect(await readFile(file, 'utf8')).toBe('mine');
+    expect((await roble('init', '--nightly', '--width', '8')).exitCode).toBe(2);
   });
 
   it('names the flags of missing answers when there is no terminal', async () => {

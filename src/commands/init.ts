@@ -1,4 +1,4 @@
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
 import type { TemplateValues } from '../core/config/template.js';
@@ -13,13 +13,24 @@ interface Initialized {
   readonly content: string;
 }
 
+/** Where GitHub looks for it. */
+const NIGHTLY = join('.github', 'workflows', 'roble-nightly-data.yaml');
+
+/** The flags that answer a question about the configuration. */
+const ANSWERS = [
+  ...['name', 'dataset', 'runs', 'width', 'height', 'channels', 'invert'],
+  ...['preset', 'epochs', 'batch-size', 'port', 'yes'],
+];
+
 export default class Init extends RobleCommand<Initialized> {
-  static override summary = 'Write a roble.config.yaml that explains each choice.';
+  static override summary =
+    'Write a roble.config.yaml that explains each choice, or a nightly job for GitHub.';
   static override description =
-    'Asks for what no flag gives. --yes takes the suggested answers instead of asking.';
+    'Asks for what no flag gives. --yes takes the suggested answers instead of asking. --nightly writes a workflow into .github/workflows instead, for the data set of the configuration; the project has to be the root of its repository.';
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> letters --yes --width 32 --height 32',
+    '<%= config.bin %> <%= command.id %> --nightly',
   ];
   static override args = {
     folder: Args.string({
@@ -42,6 +53,10 @@ export default class Init extends RobleCommand<Initialized> {
     epochs: Flags.integer({ description: 'Passes over the training data.', min: 1 }),
     'batch-size': Flags.integer({ description: 'Images in a step.', min: 1 }),
     port: Flags.integer({ description: 'Port of the server.', min: 0, max: 65535 }),
+    nightly: Flags.boolean({
+      description: 'Write a GitHub workflow that balances and checks the data set every night.',
+      exclusive: ANSWERS,
+    }),
     yes: Flags.boolean({ char: 'y', description: 'Take the suggested answers instead of asking.' }),
     force: Flags.boolean({ description: 'Overwrite an existing file.' }),
     'dry-run': Flags.boolean({ description: 'Print the file instead of writing it.' }),
@@ -50,10 +65,17 @@ export default class Init extends RobleCommand<Initialized> {
   protected async execute({ signal }: Context): Promise<Initialized> {
     const { args, flags } = await this.parse(Init);
     const folder = resolve(args.folder ?? '.');
-    const file = join(folder, 'roble.config.yaml');
+    const file = join(folder, flags.nightly ? NIGHTLY : 'roble.config.yaml');
     const write = !flags['dry-run'];
     if (write && !flags.force) await refuseExisting(file);
+    const content = flags.nightly ? await nightlyWorkflow(folder) : await this.configFile(folder, signal);
+    if (write) await writeFile(file, content);
+    return { file, written: write, content };
+  }
 
+  /** A configuration with the answers of the flags, or of the user. */
+  private async configFile(folder: string, signal: AbortSignal | undefined): Promise<string> {
+    const { flags } = await this.parse(Init);
     const { ask } = await import('../ui/ask.js');
     const { renderConfigFile } = await import('../core/config/template.js');
     const values = await ask(await questions(folder), {
@@ -76,14 +98,23 @@ export default class Init extends RobleCommand<Initialized> {
     });
     const content = await renderConfigFile(values, await schemaLocation(folder));
     await checkContent(content, values);
-    if (write) await writeFile(folder, file, content);
-    return { file, written: write, content };
+    return content;
   }
 
   protected render({ file, written, content }: Initialized): void {
-    const next = 'Next: "roble data:import" brings your pictures in, "roble train" trains on them.';
+    const next = file.endsWith(NIGHTLY)
+      ? 'Next: commit it. "Run workflow" on GitHub tries it at once.'
+      : 'Next: "roble data:import" brings your pictures in, "roble train" trains on them.';
     this.log(written ? `Wrote ${file}\n${next}` : content.trimEnd());
   }
+}
+
+/** The workflow for the data set of the configuration that holds in a folder. */
+async function nightlyWorkflow(folder: string): Promise<string> {
+  const { loadConfig } = await import('../core/config/load.js');
+  const { renderNightlyWorkflow } = await import('../core/config/template.js');
+  const { config } = await loadConfig({ cwd: folder, env: process.env });
+  return renderNightlyWorkflow(relative(folder, config.dataset).replaceAll('\\', '/'));
 }
 
 async function questions(folder: string): Promise<Questions<TemplateValues>> {
@@ -149,10 +180,10 @@ async function checkContent(content: string, values: TemplateValues): Promise<vo
   layersOf({ preset: values['model.preset'] });
 }
 
-async function writeFile(folder: string, file: string, content: string): Promise<void> {
+async function writeFile(file: string, content: string): Promise<void> {
   const { mkdir } = await import('node:fs/promises');
   const { replaceFile } = await import('../core/storage/durable.js');
-  await mkdir(folder, { recursive: true });
+  await mkdir(dirname(file), { recursive: true });
   await replaceFile(file, content);
 }
 

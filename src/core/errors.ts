@@ -76,7 +76,7 @@ export const ERRORS = {
   ),
   ROBLE_DATASET_LEAK: user(
     EXIT.data,
-    'Samples that a model is tested on would be, or are made from, samples that it is trained on.',
+    'A model would be tested on samples that it was trained on, or on augmented copies.',
   ),
   ROBLE_BALANCE_IMPOSSIBLE: user(
     EXIT.data,
@@ -86,6 +86,10 @@ export const ERRORS = {
   ROBLE_SHARDS_INCOMPLETE: user(
     EXIT.data,
     'The shards of a data set are not all there, or are not of one set.',
+  ),
+  ROBLE_DATASETS_DIFFER: user(
+    EXIT.data,
+    'Data sets that are used together differ in their classes or in how their pictures were made.',
   ),
   ROBLE_CLASS_TOO_SMALL: user(EXIT.data, 'A class has too few samples to be split.'),
 

@@ -55,7 +55,8 @@ function briefLines(run: RunAnalysis, compared: boolean, options: HistoryTextOpt
   ];
 }
 
-function boundLines(
+/** Which bounds were met. */
+export function boundLines(
   bounds: readonly BoundResult[],
   namesRuns: boolean,
   { paint }: HistoryTextOptions,

@@ -25,3 +25,12 @@ export function painter(stream: Terminal, env: NodeJS.ProcessEnv): Paint {
   // Left to itself, styleText asks standard output, which may be another stream.
   return (format, text) => styleText(format, text, { validateStream: false });
 }
+
+/** Charts and sentences of a wider terminal are not easier to read. */
+const WIDEST = 120;
+
+/** How text for people is laid out on a stream. */
+export function terminalOptions(stream: Terminal, env: NodeJS.ProcessEnv) {
+  const width = Math.min(WIDEST, stream.columns ?? 80);
+  return { width, color: hasColors(stream, env), paint: painter(stream, env) };
+}

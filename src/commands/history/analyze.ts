@@ -4,10 +4,7 @@ import type { Context } from '../../core/context.js';
 import { EXIT, RobleError } from '../../core/errors.js';
 import type { HistoryAnalysis } from '../../core/history/analyze-runs.js';
 import { historyLines } from '../../ui/history-text.js';
-import { hasColors, painter } from '../../ui/style.js';
-
-/** Charts and sentences of a wider terminal are not easier to read. */
-const WIDEST = 120;
+import { terminalOptions } from '../../ui/style.js';
 
 export default class HistoryAnalyze extends RobleCommand<HistoryAnalysis> {
   static override summary = 'Analyse the history of training runs: what happened, what to try next, and why.';
@@ -82,9 +79,7 @@ export default class HistoryAnalyze extends RobleCommand<HistoryAnalysis> {
   }
 
   protected render(analysis: HistoryAnalysis): void {
-    const { stdout, env } = process;
-    const width = Math.min(WIDEST, stdout.columns ?? 80);
-    const options = { width, color: hasColors(stdout, env), paint: painter(stdout, env) };
+    const options = terminalOptions(process.stdout, process.env);
     for (const line of historyLines(analysis, options)) this.log(line);
   }
 }

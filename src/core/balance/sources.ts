@@ -27,7 +27,7 @@ export interface Sources {
 /**
  * Opens the data sets to balance.
  *
- * @throws {RobleError} `ROBLE_USAGE`, `ROBLE_DATASET_INVALID`, and those of {@link openDataset}
+ * @throws {RobleError} `ROBLE_USAGE`, `ROBLE_DATASETS_DIFFER`, and those of {@link openDataset}
  */
 export async function openSources(settings: BalanceSettings['sources']): Promise<Sources> {
   refuseBadList(settings);
@@ -68,7 +68,7 @@ function refuseDifferent(datasets: readonly Dataset[]): void {
   const [first, ...others] = datasets;
   for (const { folder, manifest } of others)
     if (!isDeepStrictEqual(manifest.preprocessing, first!.manifest.preprocessing))
-      throw new RobleError('ROBLE_DATASET_INVALID', 'The sources hold pictures of different forms.', {
+      throw new RobleError('ROBLE_DATASETS_DIFFER', 'The sources hold pictures of different forms.', {
         received: `${folder}: ${JSON.stringify(manifest.preprocessing)}`,
         expected: `as in ${first!.folder}: ${JSON.stringify(first!.manifest.preprocessing)}`,
         nextSteps: ['Import them again with equal image settings.'],

@@ -38,25 +38,36 @@ export async function openDataset(folder: string): Promise<Dataset> {
     });
   });
   const manifest = parseManifest(text, path);
-  const partsOf = (split: SplitName) => {
-    const found = manifest.splits[split];
-    if (found) return found;
-    throw new RobleError('ROBLE_DATASET_SPLIT', `The data set ${folder} has no split "${split}".`, {
-      received: Object.keys(manifest.splits).join(', '),
-      expected: split,
-      nextSteps: ['Import it again with --split, such as --split train=0.8,validation=0.2.'],
-    });
-  };
   return {
     folder,
     manifest,
-    load: async (split) => loadSplit(folder, manifest, partsOf(split)),
+    load: async (split) => loadSplit(folder, manifest, splitOf({ folder, manifest }, split)),
     async *provenance(split) {
-      for (const { samples } of partsOf(split).parts)
+      for (const { samples } of splitOf({ folder, manifest }, split).parts)
         for await (const line of createInterface({ input: createReadStream(join(folder, samples.file)) }))
           yield JSON.parse(line) as SampleProvenance;
     },
   };
+}
+
+type SplitManifest = NonNullable<DatasetManifest['splits'][SplitName]>;
+
+/**
+ * What the manifest says of a split.
+ *
+ * @throws {RobleError} `ROBLE_DATASET_SPLIT` when there is none of that name
+ */
+export function splitOf(
+  { folder, manifest }: Pick<Dataset, 'folder' | 'manifest'>,
+  split: SplitName,
+): SplitManifest {
+  const found = manifest.splits[split];
+  if (found) return found;
+  throw new RobleError('ROBLE_DATASET_SPLIT', `The data set ${folder} has no split "${split}".`, {
+    received: Object.keys(manifest.splits).join(', '),
+    expected: split,
+    nextSteps: ['Import it again with --split, such as --split train=0.8,validation=0.2.'],
+  });
 }
 
 function parseManifest(text: string, path: string): DatasetManifest {
@@ -70,8 +81,6 @@ function parseManifest(text: string, path: string): DatasetManifest {
   }
   return checked(manifestSchema, value, 'ROBLE_DATASET_INVALID', `${path} is not of the expected form.`);
 }
-
-type SplitManifest = NonNullable<DatasetManifest['splits']['train']>;
 
 async function loadSplit(
   folder: string,

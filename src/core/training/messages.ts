@@ -15,6 +15,8 @@ export interface RunRequest {
   readonly run: string;
   /** Folder of the data set. */
   readonly dataset: string;
+  /** Folder of the data set whose split `validation` is used, where it is another one. */
+  readonly validation?: string | undefined;
   readonly layers: readonly Layer[];
   readonly train: TrainOptions;
 }

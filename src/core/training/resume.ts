@@ -22,6 +22,8 @@ export interface ResumeOptions {
   readonly run: string;
   /** Where the data set lies now; by default where it was. It must be the same data. */
   readonly dataset?: string | undefined;
+  /** The same for the data set whose split `validation` is used, where it is another one. */
+  readonly validation?: string | undefined;
   /** Another name for the model. */
   readonly name?: string | undefined;
   /** What the caller takes the network to be; it is refused when the run's is another one. */
@@ -58,6 +60,7 @@ export async function resumeTraining(
       name: options.name ?? before.name,
       run: folder.path,
       dataset: options.dataset === undefined ? before.dataset : resolve(options.dataset),
+      ...(options.validation !== undefined && { validation: resolve(options.validation) }),
       train,
     };
     const finished = history && finishedOutcome(request, history);

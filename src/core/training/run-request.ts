@@ -14,6 +14,7 @@ const requestSchema: z.ZodType<RunRequest> = z.object({
   name: z.string(),
   run: z.string(),
   dataset: z.string(),
+  validation: z.string().optional(),
   layers: z.array(layerSchema),
   train: trainSchema,
 });

@@ -22,6 +22,8 @@ export interface TrainModelOptions {
   readonly name?: string;
   /** Folder of a data set with the splits `train` and `validation`. */
   readonly dataset: string;
+  /** Folder of another data set, of the same classes and image form, whose split `validation` is used instead. */
+  readonly validation?: string | undefined;
   /** A preset or layers; by default those of the bundle in `train.from`, else the preset `cnn-v2`. */
   readonly model?: ModelChoice | undefined;
   /** Folder of the runs, in which the run gets the next number. */
@@ -42,8 +44,8 @@ export interface TrainResult extends RunOutcome {
  * Trains a classifier in a process of its own, which is replaced when it ends too early, and exports the best epoch as
  * a model bundle. Aborting `context.signal` saves a checkpoint at the next step and ends with `stopped: 'interrupted'`.
  *
- * @throws {RobleError} `ROBLE_CONFIG_INVALID`, `ROBLE_FOLDER_LOCKED`, `ROBLE_RUN_EXISTS`, `ROBLE_DATASET_SPLIT`, `ROBLE_MODEL_INVALID`,
- * `ROBLE_TRAIN_DIVERGED`, `ROBLE_OUT_OF_MEMORY`, `ROBLE_WORKER_DIED`.
+ * @throws {RobleError} `ROBLE_CONFIG_INVALID`, `ROBLE_FOLDER_LOCKED`, `ROBLE_RUN_EXISTS`, `ROBLE_DATASET_SPLIT`,
+ *   `ROBLE_DATASETS_DIFFER`, `ROBLE_MODEL_INVALID`, `ROBLE_TRAIN_DIVERGED`, `ROBLE_OUT_OF_MEMORY`, `ROBLE_WORKER_DIED`.
  */
 export async function trainModel(
   options: TrainModelOptions,
@@ -55,10 +57,10 @@ export async function trainModel(
     'ROBLE_CONFIG_INVALID',
     'The training options are not valid.',
   );
-  const { run, name, model } = options;
+  const { run, name, model, dataset, validation } = options;
   if (options.autoResume && run && (await exists(join(run, RUN_FILES.request)))) {
     const layers = model && (await chosenLayers(model, undefined));
-    return resumeTraining({ run, dataset: options.dataset, train: options.train, name, layers }, context);
+    return resumeTraining({ run, dataset, validation, train: options.train, name, layers }, context);
   }
   const layers = await chosenLayers(model, train.from);
   const folder = await claimRunFolder(run ?? (await nextRunFolder(options.runs ?? 'runs')));
@@ -67,7 +69,8 @@ export async function trainModel(
       id: randomUUID(),
       name: name ?? 'classifier',
       run: folder.path,
-      dataset: resolve(options.dataset),
+      dataset: resolve(dataset),
+      ...(validation !== undefined && { validation: resolve(validation) }),
       layers,
       train,
     };

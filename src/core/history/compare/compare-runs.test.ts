@@ -12,6 +12,7 @@ function trained(
 ): RecordedRun {
   const path = `runs/${learningRate}-${seed}`;
   const settings = {
+    id: path,
     run: path,
     name: path,
     dataset: `/data/${seed}`,

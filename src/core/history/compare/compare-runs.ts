@@ -1,15 +1,13 @@
 import type { Context, Reporter } from '../../context.js';
 import { RobleError } from '../../errors.js';
-import { countOf } from '../../text.js';
 import { analyzeRun, judgedMetrics } from '../analyze-run.js';
 import { unknownMetric } from '../bounds.js';
 import { metricMode } from '../metric-names.js';
 import { monitorOf } from '../monitor.js';
-import { differenceText, percent, short } from '../number-text.js';
 import type { RecordedRun } from '../recorded-run.js';
-import { holmAdjusted, type PairedTest, pairedTest } from '../statistics/paired-test.js';
 import { mean } from '../statistics/summary.js';
 import { groupRuns, type RunGroup, type ScoredRun } from './group-runs.js';
+import { type AdjustedTest, pairedTests, verdictOf } from './verdict.js';
 
 /** The best group against another one, seed by seed. */
 export interface GroupDuel {
@@ -20,10 +18,7 @@ export interface GroupDuel {
   /** Value of the first less that of the second, over those seeds; null without one. */
   readonly meanDifference: number | null;
   /** Undefined where there are too few seeds to tell a difference from chance. */
-  readonly test?: PairedTest & {
-    /** The p value for as many tests as there are duels (Holm 1979). */
-    readonly adjustedPValue: number;
-  };
+  readonly test?: AdjustedTest;
   readonly verdict: string;
 }
 
@@ -76,10 +71,9 @@ function notAQuality(metric: string): RobleError {
 
 function duelsOf([best, ...others]: readonly RunGroup[], metric: string): GroupDuel[] {
   const pairs = others.map((other) => ({ other, ...pairBySeed(best!, other) }));
-  const tests = pairs.map(({ differences }) => pairedTest(differences));
-  const adjusted = holmAdjusted(tests.flatMap((test) => test?.pValue ?? []));
+  const tests = pairedTests(pairs.map(({ differences }) => differences));
   return pairs.map(({ other, seeds, differences }, i) => {
-    const test = tests[i] && { ...tests[i], adjustedPValue: adjusted.shift()! };
+    const test = tests[i];
     return {
       first: best!.label,
       second: other.label,
@@ -98,34 +92,4 @@ function pairBySeed(first: RunGroup, second: RunGroup): { seeds: number[]; diffe
     seeds: common.map(({ seed }) => seed!),
     differences: common.map(({ seed, value }) => value - values.get(seed)!),
   };
-}
-
-function verdictOf(
-  first: string,
-  differences: readonly number[],
-  test: GroupDuel['test'],
-  metric: string,
-): string {
-  const seeds = countOf(differences.length, 'common seed');
-  if (differences.length < 2)
-    return `No evidence: with ${seeds} a difference cannot be told from chance. Train both with two or more of the same seeds; five find what matters.`;
-  if (!test)
-    return mean(differences) === 0
-      ? `No difference in any of ${seeds}.`
-      : `The difference is the same in all of ${seeds}, which leaves nothing to judge chance by.`;
-  const text = (value: number) => differenceText(metric, value);
-  const numbers =
-    `${text(test.meanDifference)} on average, 95 % interval ${text(test.interval[0])} to ${text(test.interval[1])}, ` +
-    `p = ${short(test.adjustedPValue)}, ${seeds}`;
-  if (test.adjustedPValue < 0.05) return `${first} is better (${numbers}).`;
-  return `Cannot be told apart (${numbers}).${neededSentence(test)}`;
-}
-
-/** More seeds than anyone trains. */
-const TOO_MANY = 100;
-
-function neededSentence({ pairsNeeded }: PairedTest): string {
-  return pairsNeeded > TOO_MANY
-    ? ` A difference this small against this spread would take more than ${TOO_MANY} seeds.`
-    : ` If it is real, about ${pairsNeeded} seeds would show it, ${percent(0.8)} of the time.`;
 }

@@ -2,14 +2,14 @@ import type { RecordedRun } from '../recorded-run.js';
 
 /** Settings that say where a run lies and how it is kept safe, and change nothing that it computes. */
 const WITHOUT_EFFECT =
-  /^(name|run|train\.(seed|keepCheckpoints|checkpointEverySteps|checkpointEverySeconds|checkpointFallback|retry\..*))$/;
+  /^(id|name|run|train\.(seed|keepCheckpoints|checkpointEverySteps|checkpointEverySeconds|checkpointFallback|retry\..*))$/;
 
 /** What a run computes with, by dotted path, apart from its seed. Lists of plain values are one value. */
-export function comparableSettings({ settings }: RecordedRun): Map<string, string> {
+export function comparableSettings({ settings }: Pick<RecordedRun, 'settings'>): Map<string, string> {
   const leaves = new Map<string, string>();
   collectLeaves(settings, '', leaves);
-  // The fingerprint tells data apart better than the folder, which may have been moved.
-  if (leaves.has('dataFingerprint')) leaves.delete('dataset');
+  // The fingerprint tells data apart better than the folders, which may have been moved.
+  if (leaves.has('dataFingerprint')) for (const path of ['dataset', 'validation']) leaves.delete(path);
   for (const path of [...leaves.keys()]) if (WITHOUT_EFFECT.test(path)) leaves.delete(path);
   return leaves;
 }

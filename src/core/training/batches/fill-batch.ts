@@ -26,7 +26,9 @@ export interface BatchRecipe {
 }
 
 /** Whole batches in an epoch. What is left over is in other places of the next epoch's order. */
-export function stepsPerEpochOf(recipe: Pick<BatchRecipe, 'labels' | 'batchSize' | 'maxSteps'>): number {
+export function stepsPerEpochOf(
+  recipe: Pick<BatchRecipe, 'batchSize' | 'maxSteps'> & { readonly labels: { readonly length: number } },
+): number {
   const steps = Math.floor(recipe.labels.length / recipe.batchSize);
   return recipe.maxSteps > 0 ? Math.min(steps, recipe.maxSteps) : steps;
 }

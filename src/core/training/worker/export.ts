@@ -59,7 +59,7 @@ export async function exportReport(run: TrainingRun, { epoch }: EpochRecord): Pr
   const { request, manifest, session, validation } = run;
   const subject = {
     split: validation,
-    provenance: run.dataset.provenance('validation'),
+    provenance: run.provenance(),
     classes: manifest.classes,
     twins: request.train.twins,
     epoch,

@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { TrainOptions } from '../../config/schema.js';
 import type { Reporter } from '../../context.js';
-import { openDataset } from '../../dataset/open.js';
 import { RobleError } from '../../errors.js';
 import { HistoryWriter } from '../../history/history-writer.js';
 import type { RunHistory } from '../../history/record.js';
@@ -18,6 +17,7 @@ import { checkTwins } from '../evaluation/twins.js';
 import type { MemoryCeilings, StartMessage } from '../messages.js';
 import { INITIAL_HEALTH } from '../policies/health.js';
 import { type MemoryState, memoryFor } from '../policies/memory.js';
+import { openRunData } from '../run-data.js';
 import { keepRequest } from '../run-request.js';
 import { frozenLayers } from '../starting/frozen-layers.js';
 import { modelFor } from '../starting/model-for.js';
@@ -36,8 +36,8 @@ export async function openRun(
   { report, shouldStop }: Reporter & Pick<TrainingRun, 'shouldStop'>,
 ): Promise<TrainingRun> {
   const { train } = request;
-  const dataset = await openDataset(request.dataset);
-  const { manifest } = dataset;
+  const data = await openRunData(request);
+  const { manifest } = data.dataset;
   checkTwins(train.twins, manifest.classes);
   const history = await HistoryWriter.open(request.run, (message) => report({ type: 'warning', message }));
   const folders = foldersOf(request);
@@ -45,9 +45,9 @@ export async function openRun(
     ? await newestOf(storesOf(folders), ({ progress }) => progress.run === request.id)
     : NOTHING_FOUND;
   const { dataFingerprint } = found?.progress ?? history.history.run;
-  checkFingerprint(dataFingerprint, request.dataset, manifest.fingerprint);
+  checkFingerprint(dataFingerprint, request, data.fingerprint);
   if (!found) refuseLostCheckpoints(history.history, folders);
-  const [training, validation] = [await dataset.load('train'), await dataset.load('validation')];
+  const [training, validation] = [await data.dataset.load('train'), await data.validation.load('validation')];
   const model = modelFor(manifest, request.layers);
   const network = resolveNetwork(model);
   // A training set smaller than a batch gives one batch of all of it.
@@ -67,13 +67,13 @@ export async function openRun(
   const progress: CheckpointProgress = {
     ...(found?.progress ?? FIRST_PROGRESS),
     run: request.id,
-    dataFingerprint: manifest.fingerprint,
+    dataFingerprint: data.fingerprint,
     memory: withCeiling(memoryFor(batchSize, train, found?.progress.memory), ceilings),
     madeOn: madeOn(train),
   };
   const run: TrainingRun = {
     request: { ...request, train: { ...train, batchSize } },
-    dataset,
+    provenance: () => data.validation.provenance('validation'),
     manifest,
     session,
     recipe,
@@ -90,7 +90,7 @@ export async function openRun(
   };
   // The settings that a resume changes are the run's from here on.
   await keepRequest(request);
-  await history.describe({ ...request, dataFingerprint: manifest.fingerprint });
+  await history.describe({ ...request, dataFingerprint: data.fingerprint });
   await begin(run, resume, passedOver, state);
   if (settingsChange) await recordEvent(run, { event: 'settings-changed', detail: settingsChange });
   if (found && !isDeepStrictEqual((await session.exportState()).plan, found.state.plan))
@@ -147,19 +147,23 @@ function withCeiling(
 }
 
 /** A run goes on with the data that it began with, or not at all. */
-function checkFingerprint(known: unknown, folder: string, fingerprint: string): void {
+function checkFingerprint(
+  known: unknown,
+  { dataset, validation }: StartMessage['request'],
+  fingerprint: string,
+): void {
   if (known === undefined || known === fingerprint) return;
-  throw new RobleError(
-    'ROBLE_RESUME_REFUSED',
-    `The data set ${folder} is not the one that the run began with.`,
-    {
-      received: `fingerprint ${fingerprint.slice(0, 12)}...`,
-      expected: `fingerprint ${String(known).slice(0, 12)}...`,
-      nextSteps: [
-        'Give the data set of the run, or begin a new run on this one with "roble train --from BUNDLE".',
-      ],
-    },
-  );
+  const message =
+    validation === undefined
+      ? `The data set ${dataset} is not the one that the run began with.`
+      : `The data sets ${dataset} and, for validation, ${validation} are not those that the run began with.`;
+  throw new RobleError('ROBLE_RESUME_REFUSED', message, {
+    received: `fingerprint ${fingerprint.slice(0, 12)}...`,
+    expected: `fingerprint ${String(known).slice(0, 12)}...`,
+    nextSteps: [
+      'Give the data set of the run, or begin a new run on this one with "roble train --from BUNDLE".',
+    ],
+  });
 }
 
 /** Tells that the run begins or goes on, and what was passed over for it. */

@@ -1,6 +1,5 @@
 import type { TrainEvent } from '../../context.js';
-import type { DatasetManifest, LoadedSplit } from '../../dataset/format.js';
-import type { Dataset } from '../../dataset/open.js';
+import type { DatasetManifest, LoadedSplit, SampleProvenance } from '../../dataset/format.js';
 import type { HistoryWriter } from '../../history/history-writer.js';
 import type { HistoryEvent } from '../../history/record.js';
 import type { TensorMap, TrainingSession } from '../../plugin/api.js';
@@ -14,13 +13,14 @@ import type { MicrobatchRecord } from './microbatch-record.js';
 /** A run that is going on: what it works with, and how far it is. Made by the worker. */
 export interface TrainingRun {
   readonly request: RunRequest;
-  readonly dataset: Dataset;
   readonly manifest: DatasetManifest;
   readonly session: TrainingSession;
   readonly recipe: BatchRecipe;
   readonly batches: BatchSource;
   readonly stepsPerEpoch: number;
   readonly validation: LoadedSplit;
+  /** Where each sample of `validation` came from, in order. */
+  readonly provenance: () => AsyncIterable<SampleProvenance>;
   readonly history: HistoryWriter;
   readonly saver: CheckpointSaver;
   readonly microbatches: MicrobatchRecord;

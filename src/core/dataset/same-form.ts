@@ -1,0 +1,58 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Problem, RobleError } from '../errors.js';
+import type { DatasetManifest } from './format.js';
+import type { Dataset } from './open.js';
+
+type Named = Pick<Dataset, 'folder' | 'manifest'>;
+
+/**
+ * Checks that data sets can be used together: the same classes in the same order, and pictures that were made alike.
+ *
+ * @throws {RobleError} `ROBLE_DATASETS_DIFFER` with everything in which each of the others differs from the first
+ */
+export function checkSameForm(first: Named, others: readonly Named[]): void {
+  const problems = others.flatMap(({ folder, manifest }) =>
+    [...classProblems(first.manifest, manifest), ...pictureProblems(first.manifest, manifest)].map(
+      (message): Problem => ({ path: folder, message }),
+    ),
+  );
+  if (problems.length === 0) return;
+  throw new RobleError('ROBLE_DATASETS_DIFFER', 'The data sets cannot be used together.', {
+    expected: `the classes, their order and the preprocessing of ${first.folder}`,
+    problems,
+    nextSteps: ['Import them again with the same --classes and the same settings of the pictures.'],
+  });
+}
+
+function classProblems({ classes: wanted }: DatasetManifest, { classes }: DatasetManifest): string[] {
+  const missing = wanted.filter((name) => !classes.includes(name));
+  const unknown = classes.filter((name) => !wanted.includes(name));
+  const place = classes.findIndex((name, i) => name !== wanted[i]);
+  if (missing.length + unknown.length === 0)
+    return place < 0
+      ? []
+      : [
+          `has the classes in another order: number ${place + 1} is "${classes[place]}", not "${wanted[place]}"`,
+        ];
+  return [
+    ...(missing.length > 0 ? [`lacks the classes ${shortList(missing)}`] : []),
+    ...(unknown.length > 0 ? [`has the further classes ${shortList(unknown)}`] : []),
+  ];
+}
+
+/** Names that are listed; the others are counted. */
+const LISTED = 8;
+
+function shortList(names: readonly string[]): string {
+  const more = names.length > LISTED ? [`and ${names.length - LISTED} more`] : [];
+  return [...names.slice(0, LISTED).map((name) => `"${name}"`), ...more].join(' ');
+}
+
+function pictureProblems(
+  { preprocessing: wanted }: DatasetManifest,
+  { preprocessing }: DatasetManifest,
+): string[] {
+  return (Object.keys(wanted) as (keyof typeof wanted)[])
+    .filter((key) => !isDeepStrictEqual(wanted[key], preprocessing[key]))
+    .map((key) => `has pictures with ${key} ${preprocessing[key]}, not ${wanted[key]}`);
+}
