@@ -284,8 +284,10 @@ class Report {
   }
 
   remark(remark: SourceRemark): void {
-    if ('warning' in remark) this.#warnings.push(remark.warning);
-    else this.classes.push(...remark.classes.filter((name) => !this.classes.includes(name)));
+    if ('classes' in remark) {
+      const known = new Set(this.classes);
+      this.classes.push(...remark.classes.filter((name) => !known.has(name)));
+    } else if (!this.#warnings.includes(remark.warning)) this.#warnings.push(remark.warning);
   }
 
   /** Warnings about the sources, given the classes that there are in the end. */
