@@ -92,6 +92,7 @@ export type { Preview, PreviewOptions } from './core/augment/preview.js';
 export { STRATEGIES, type Strategy, strategySchema } from './core/augment/strategy.js';
 export type { Context, ProgressEvent, Reporter, TrainEvent } from './core/context.js';
 export { parseCharacters, readClasses } from './core/dataset/classes.js';
+export { type ExportOptions, type ExportResult, exportDataset } from './core/dataset/export.js';
 export type { DatasetManifest, LoadedSplit, SampleProvenance, SplitName } from './core/dataset/format.js';
 export { type ImportOptions, type ImportResult, importDataset } from './core/dataset/import.js';
 export { type DatasetDescription, describeDataset, sampleImages } from './core/dataset/info.js';

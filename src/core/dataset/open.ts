@@ -40,11 +40,7 @@ export async function openDataset(folder: string): Promise<Dataset> {
   const partsOf = (split: SplitName) => {
     const found = manifest.splits[split];
     if (found) return found;
-    throw new RobleError('ROBLE_DATASET_SPLIT', `The data set ${folder} has no split "${split}".`, {
-      received: Object.keys(manifest.splits).join(', '),
-      expected: split,
-      nextSteps: ['Import it again with --split, such as --split train=0.8,validation=0.2.'],
-    });
+    throw missingSplit(folder, manifest, split);
   };
   return {
     folder,
@@ -56,6 +52,15 @@ export async function openDataset(folder: string): Promise<Dataset> {
           yield JSON.parse(line) as SampleProvenance;
     },
   };
+}
+
+/** The error of a split that a data set does not have. */
+export function missingSplit(folder: string, { splits }: DatasetManifest, split: SplitName): RobleError {
+  return new RobleError('ROBLE_DATASET_SPLIT', `The data set ${folder} has no split "${split}".`, {
+    received: Object.keys(splits).join(', '),
+    expected: split,
+    nextSteps: ['Import it again with --split, such as --split train=0.8,validation=0.2.'],
+  });
 }
 
 function parseManifest(text: string, path: string): DatasetManifest {
@@ -91,13 +96,23 @@ async function loadSplit(
   return { count: split.count, images, labels };
 }
 
-async function readChecked(
+/**
+ * The bytes of a file of a data set.
+ *
+ * @throws {RobleError} `ROBLE_DATASET_INVALID` when they are not those that were written
+ */
+export async function readChecked(
   folder: string,
   { file, sha256: expected }: { file: string; sha256: string },
 ): Promise<Buffer> {
   const bytes = await readFile(join(folder, file));
   if (sha256(bytes) === expected) return bytes;
-  throw new RobleError('ROBLE_DATASET_INVALID', `${join(folder, file)} was changed after it was written.`, {
+  throw changedFile(join(folder, file));
+}
+
+/** The error of a file of a data set that has other bytes than its manifest says. */
+export function changedFile(path: string): RobleError {
+  return new RobleError('ROBLE_DATASET_INVALID', `${path} was changed after it was written.`, {
     received: 'another SHA-256',
     expected: 'the SHA-256 in dataset.json',
     nextSteps: ['Copy the data set again, or import it again.'],

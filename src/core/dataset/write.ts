@@ -88,7 +88,7 @@ async function collect(
 }
 
 /** Between samples, so that the temporary folder is still removed. */
-function refuseInterrupted({ signal }: Context): void {
+export function refuseInterrupted({ signal }: Context): void {
   if (!signal?.aborted) return;
   throw signal.reason instanceof RobleError
     ? signal.reason

@@ -5,13 +5,10 @@ import type { PixelShape } from '../../image/preprocess.js';
 import { exists } from '../../storage/exists.js';
 import { CLASS_LIST, readClassList } from '../class-list.js';
 import type { SplitName } from '../format.js';
+import { COLOUR_MAGIC, GREY_MAGIC, LABELS_MAGIC } from '../idx-magic.js';
 import { optional, type ReaderOptions, type SourceItem, splitOfWord } from '../sample.js';
 import { ByteReader, openPlainOrGzip } from './bytes.js';
 import { EMNIST_WARNING, emnistSet, readEmnistMapping } from './emnist.js';
-
-const LABELS_MAGIC = 0x00000801;
-const GREY_MAGIC = 0x00000803;
-const COLOUR_MAGIC = 0x00000804;
 
 const IMAGES_NAME = /^(.*?)-?images[-.]idx[34]-ubyte(\.gz)?$/;
 
