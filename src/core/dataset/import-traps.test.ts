@@ -6,8 +6,10 @@ import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../test/support/temporary-folder.js';
 import { preprocessingSchema } from '../image/preprocessing.js';
+import { classListText } from './class-list.js';
 import { type ImportOptions, importDataset } from './import.js';
 import { openDataset } from './open.js';
+import { folderNames } from './safe-names.js';
 
 const preprocessing = preprocessingSchema.parse({ width: 4, height: 4 });
 
@@ -63,6 +65,14 @@ describe('class folders', () => {
     await putClass('U+0043_U+002B_U+002B', 10);
     await putClass('C', 20);
     expect((await run()).classes).toEqual(['C', 'C++']);
+  });
+
+  it('that are too long for a folder are found by the list, of the file or of the caller', async () => {
+    const classes = ['b', 'é'.repeat(200)];
+    for (const [i, name] of folderNames(classes).entries()) await putClass(name, 10 * i);
+    expect((await run({ classes })).count).toBe(6);
+    await put('classes.txt', classListText(classes));
+    expect((await run()).classes).toEqual(classes);
   });
 
   it('without a file are reported and are no classes', async () => {

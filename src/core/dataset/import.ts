@@ -156,7 +156,7 @@ async function* readAll(options: ImportOptions, report: Report): AsyncGenerator<
       split,
       groupBy: options.groupBy,
       labels: options.labels,
-      hasClasses: options.classes !== undefined,
+      classes: options.classes,
       imageColumn: options.imageColumn,
       labelColumn: options.labelColumn,
       transpose: options.transpose,

@@ -41,8 +41,8 @@ export interface ReaderOptions {
   readonly groupBy?: string | undefined;
   /** Whether text labels are class names or indices into the classes. */
   readonly labels?: 'name' | 'index' | undefined;
-  /** Whether the caller lists the classes, so that a list beside the data is not for the reader. */
-  readonly hasClasses?: boolean | undefined;
+  /** The classes as the caller lists them; a list beside the data is not read then. */
+  readonly classes?: readonly string[] | undefined;
   /** Columns of pictures and labels, instead of the usual names. */
   readonly imageColumn?: string | undefined;
   readonly labelColumn?: string | undefined;

@@ -29,7 +29,7 @@ export async function* readIdx(path: string, options: ReaderOptions): AsyncGener
   const files = await imageFiles(path);
   const set = onlyEmnistSet(path, files);
   if (set !== undefined && options.transpose === undefined) yield { warning: EMNIST_WARNING };
-  const names = options.hasClasses ? undefined : await classNames(dirname(files[0] ?? path), set);
+  const names = options.classes ? undefined : await classNames(dirname(files[0] ?? path), set);
   if (names) yield { classes: [...names.values()] };
   for (const images of files) {
     const split = options.split ?? splitOfWord(prefixOf(images).split('-').at(-1)!);

@@ -18,8 +18,9 @@ export async function* readImageFolder(path: string, options: ReaderOptions): As
       received: options.groupBy,
       expected: 'a CSV or Parquet file with such a column, or strokes',
     });
-  const classes = options.hasClasses ? undefined : await readClassList(path);
-  if (classes) yield { classes };
+  const listed = options.classes === undefined ? await readClassList(path) : undefined;
+  if (listed) yield { classes: listed };
+  const classes = options.classes ?? listed;
   const folders = await foldersIn(path);
   const splits = folders.map(splitOfWord);
   const given = splits.length > 0 && splits.every((split) => split !== undefined);

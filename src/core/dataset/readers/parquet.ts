@@ -73,7 +73,7 @@ interface OpenFile {
 async function* readRows(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
   const opened = await openParquet(path, options);
   const { names } = opened.columns;
-  if (names && !options.hasClasses) yield { classes: names };
+  if (names && !options.classes) yield { classes: names };
   let start = 0;
   for (const group of opened.metadata.row_groups) {
     refuseLarge(path, group, opened.columns);
