@@ -14,12 +14,11 @@ import {
   previewBalance as planBalance,
 } from './core/balance/balance.js';
 import { type ReplayOptions, replaySamples as replay } from './core/balance/replay.js';
-
+import {
   type CompareDatasetsOptions,
   type DatasetComparison,
   compareDatasets as trainAndCompare,
 } from './core/compare-data/compare-datasets.js';
-
 import type { Context } from './core/context.js';
 import { PluginRegistry } from './core/plugin/registry.js';
 import { type LoadModelOptions, loadModel as load, type Model } from './core/predict/load-model.js';
@@ -136,6 +135,7 @@ export { parseTarget, type Target } from './core/balance/target.js';
 export type { CompareDatasetsOptions, DatasetComparison } from './core/compare-data/compare-datasets.js';
 export type { Context, ProgressEvent, Reporter, TrainEvent } from './core/context.js';
 export { parseCharacters, readClasses } from './core/dataset/classes.js';
+export { type ExportOptions, type ExportResult, exportDataset } from './core/dataset/export.js';
 export type { DatasetManifest, LoadedSplit, SampleProvenance, SplitName } from './core/dataset/format.js';
 export { type ImportOptions, type ImportResult, importDataset } from './core/dataset/import.js';
 export { type DatasetDescription, describeDataset, sampleImages } from './core/dataset/info.js';

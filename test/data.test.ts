@@ -100,6 +100,65 @@ it('data:import brings in a folder for each class, and names the file that it le
   expect([again.exitCode, JSON.parse(String(again.stdout)).error.code]).toEqual([2, 'ROBLE_OUTPUT_EXISTS']);
 });
 
+it('data:export writes each format, which data:import reads back, and names what it cannot do', async () => {
+  await roble('data:synth', '--characters', 'aA/.', '--per-class', '20', '--out', 'letters');
+  for (const format of ['folder', 'idx', 'parquet']) {
+    const written = await roble('data:export', 'letters', '--format', format, '--out', format, '--json');
+    expect(written.exitCode).toBe(0);
+    expect(resultOf(written)).toMatchObject({ format, count: 80, splits: { train: 64, validation: 16 } });
+    const read = await roble('data:import', format, '--out', `${format}-back`, '--json');
+    expect(resultOf(read)).toMatchObject({
+      classes: ['a', 'A', '/', '.'],
+      splits: { train: 64, validation: 16 },
+      warnings: [],
+    });
+  }
+  const again = await roble('data:export', 'letters', '--format', 'idx', '--out', 'idx', '--json');
+  expect([again.exitCode, JSON.parse(String(again.stdout)).error.code]).toEqual([2, 'ROBLE_OUTPUT_EXISTS']);
+  const split = await roble('data:export', 'letters', '--format', 'idx', '--split', 'test', '--out', 'x');
+  expect([split.exitCode, String(split.stderr)]).toEqual([4, expect.stringContaining('has no split "test"')]);
+  const unsaid = await roble('data:export', 'letters', '--out', 'x');
+  expect([unsaid.exitCode, String(unsaid.stderr)]).toEqual([2, expect.stringContaining('format')]);
+});
+
+it('data:export, interrupted by Ctrl-C, leaves nothing and ends with 130', async () => {
+  await roble('data:synth', '--characters', '0-9', '--per-class', '600', '--out', 'many');
+  const words = ['--format', 'folder', '--out', 'stopped', '--reporter', 'ndjson'];
+  const exporting = roble('data:export', 'many', ...words);
+  let heard = '';
+  while (!heard.includes('"progress"')) heard += String((await once(exporting.stderr!, 'data'))[0]);
+  exporting.kill('SIGINT');
+  expect((await exporting).exitCode).toBe(130);
+  expect((await readdir(root)).filter((name) => name.includes('stopped'))).toEqual([]);
+});
+
+it('data:import chooses columns and turns pictures by flags, and warns of transposed files', async () => {
+  const header = (...sizes: number[]) => {
+    const bytes = Buffer.alloc(4 * sizes.length);
+    for (const [i, size] of sizes.entries()) bytes.writeUInt32BE(size, 4 * i);
+    return bytes;
+  };
+  await mkdir(join(root, 'emnist'));
+  const pixels = Buffer.from(Array.from({ length: 40 }, (_, i) => i));
+  for (const [kind, bytes] of [
+    ['images-idx3-ubyte', Buffer.concat([header(0x803, 10, 2, 2), pixels])],
+    ['labels-idx1-ubyte', Buffer.concat([header(0x801, 10), Buffer.from([0, 1, 0, 1, 0, 1, 0, 1, 0, 1])])],
+  ] as const)
+    await writeFile(join(root, 'emnist', `emnist-digits-train-${kind}`), bytes);
+  const read = (out: string, ...words: string[]) =>
+    roble('data:import', 'emnist', '--width', '2', '--height', '2', '--out', out, ...words);
+  const warned = await read('emnist-a', '--json');
+  expect(JSON.parse(String(warned.stdout)).warnings).toEqual([expect.stringContaining('--transpose')]);
+  const turned = await read('emnist-b', '--transpose');
+  expect(String(turned.stderr)).not.toContain('Warning');
+  expect([...(await readFile(join(root, 'emnist-b', 'train-00000.images'))).subarray(0, 4)]).toEqual([
+    0, 2, 1, 3,
+  ]);
+  await writeFile(join(root, 'list.csv'), 'picture,kind\nphotos/dark/1.png,a\n');
+  const named = await roble('data:import', 'list.csv', '--out', 'listed', '--label-column', 'kind');
+  expect([named.exitCode, String(named.stderr)]).toEqual([4, expect.stringContaining('--image-column')]);
+});
+
 it('train, interrupted by Ctrl-C, saves a checkpoint and ends with 130', async () => {
   await roble('data:synth', '--characters', '0-3', '--per-class', '40', '--out', 'digits', '--json');
   const settings = ['--preset', 'cnn-small', '--batch-size', '16', '--epochs', '10000', '--run', 'run'];

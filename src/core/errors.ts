@@ -59,6 +59,10 @@ export const ERRORS = {
   ROBLE_IDX_TRAILING: user(EXIT.data, 'An IDX file has bytes after its last value.'),
   ROBLE_LABEL_RANGE: user(EXIT.data, 'A label is outside the list of classes.'),
   ROBLE_CSV_INVALID: user(EXIT.data, 'A CSV file lacks a column or has a malformed row.'),
+  ROBLE_PARQUET_INVALID: user(
+    EXIT.data,
+    'A Parquet file is damaged, has no columns of images and labels, or a row of it has no picture.',
+  ),
   ROBLE_STROKES_INVALID: user(EXIT.data, 'A line of a stroke file is not of the expected form.'),
 
   ROBLE_IMAGE_EMPTY: user(EXIT.data, 'An image file has no bytes.'),

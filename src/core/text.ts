@@ -18,6 +18,12 @@ export function countOf(value: number, noun: string, plural = `${noun}s`): strin
   return `${formatCount(value)} ${value === 1 ? noun : plural}`;
 }
 
+/** The first few of many words: `a, b, c and 7 more`. */
+export function examples(words: readonly string[], shown = 3): string {
+  const rest = words.length - shown;
+  return `${words.slice(0, shown).join(', ')}${rest > 0 ? ` and ${formatCount(rest)} more` : ''}`;
+}
+
 /** A field of a CSV line, quoted where RFC 4180 says so. */
 export function csvField(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;

@@ -12,7 +12,7 @@ const SHOWN = 10;
 export default class DataImport extends RobleCommand<ImportResult> {
   static override summary = 'Turn pictures or pen strokes into a data set.';
   static override description =
-    'Reads IDX files (MNIST), a folder for each class, CSV with images, stroke JSON lines, and tar archives of these. Every picture is converted to the configured shape. Samples that cannot be used are left out and reported.';
+    'Reads IDX files (MNIST), a folder for each class, CSV with images, stroke JSON lines, Parquet files of Hugging Face, and tar archives of these. Every picture is converted to the configured shape. Samples that cannot be used are left out and reported.';
   static override strict = false;
   static override args = {
     path: Args.string({ description: 'Files, folders or archives to import; more than one are joined.' }),
@@ -21,7 +21,7 @@ export default class DataImport extends RobleCommand<ImportResult> {
     out: Flags.string({ required: true, helpValue: 'DIR', description: 'Folder to create.' }),
     name: Flags.string({ description: 'Name of the data set; otherwise that of the folder.' }),
     format: Flags.option({
-      options: ['auto', 'idx', 'folder', 'csv', 'strokes'] as const,
+      options: ['auto', 'idx', 'folder', 'csv', 'strokes', 'parquet'] as const,
       description: 'Format of the sources; auto: by their names.',
     })(),
     train: Flags.string({ multiple: true, helpValue: 'PATH', description: 'Source of training samples.' }),
@@ -38,7 +38,7 @@ export default class DataImport extends RobleCommand<ImportResult> {
     }),
     'group-by': Flags.string({
       helpValue: 'FIELD',
-      description: 'CSV column or stroke property whose samples stay in one split; none: no groups.',
+      description: 'Column or stroke property whose samples stay in one split; none: no groups.',
     }),
     classes: Flags.string({
       helpValue: 'LIST',
@@ -46,8 +46,14 @@ export default class DataImport extends RobleCommand<ImportResult> {
     }),
     labels: Flags.option({
       options: ['name', 'index'] as const,
-      description: 'Whether labels in CSV and strokes are names or indices into --classes.',
+      description: 'Whether labels in CSV, strokes and Parquet are names or indices into --classes.',
     })(),
+    'image-column': Flags.string({ helpValue: 'COLUMN', description: 'CSV or Parquet column of images.' }),
+    'label-column': Flags.string({ helpValue: 'COLUMN', description: 'CSV or Parquet column of labels.' }),
+    transpose: Flags.boolean({
+      allowNo: true,
+      description: 'Swap rows and columns of every picture first, as the files of EMNIST need it.',
+    }),
     strict: Flags.boolean({ description: 'Stop at the first sample that cannot be used.' }),
     'max-pixels': Flags.integer({ min: 4, description: 'Largest picture that is decoded.' }),
     seed: Flags.integer({ min: 0, max: 0xffffffff, description: 'Seed of the division into splits.' }),
@@ -84,6 +90,9 @@ export default class DataImport extends RobleCommand<ImportResult> {
           stratified: flags.stratified,
         },
         groupBy: flags['group-by'],
+        imageColumn: flags['image-column'],
+        labelColumn: flags['label-column'],
+        transpose: flags.transpose,
         strict: flags.strict,
         maxPixels: flags['max-pixels'],
         seed: flags.seed,

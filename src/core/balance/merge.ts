@@ -5,6 +5,7 @@ import { type Context, withStep } from '../context.js';
 import { type SplitName, splitCounts } from '../dataset/format.js';
 import { manifestOf, writeManifest } from '../dataset/manifest.js';
 import { isPartIntact } from '../dataset/parts.js';
+import { refuseInterrupted } from '../dataset/write.js';
 import { type Problem, RobleError } from '../errors.js';
 import { createFolder } from '../storage/durable.js';
 import { exists } from '../storage/exists.js';
@@ -109,10 +110,10 @@ async function takeParts(
   folder: string,
   parts: readonly ShardPart[],
   target: string,
-  { signal }: Context,
+  context: Context,
 ): Promise<void> {
   for (const { part } of parts) {
-    if (signal?.aborted) throw new RobleError('ROBLE_INTERRUPTED', 'The work was interrupted.');
+    refuseInterrupted(context);
     for (const { file } of [part.images, part.labels, part.samples])
       await linkOrCopy(join(folder, file), join(target, file));
     if (!(await isPartIntact(target, part)))

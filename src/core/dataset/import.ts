@@ -9,13 +9,21 @@ import {
   preprocessPixels,
 } from '../image/preprocess.js';
 import type { Preprocessing } from '../image/preprocessing.js';
+import { transposePixels, transposeStrokes } from '../image/transpose.js';
 import { canvasFor, drawingToPixels, fitStrokes } from '../strokes/frame.js';
 import { rasterizeStrokes } from '../strokes/rasterize.js';
-import { countOf } from '../text.js';
+import { countOf, examples } from '../text.js';
 import { readSource, type SourceFormat } from './detect.js';
 import { type DatasetManifest, type SplitName, splitCounts } from './format.js';
 import { mapOrdered } from './map-ordered.js';
-import { optional, type Picture, type ReaderOptions, type SourceItem, type SourceSample } from './sample.js';
+import {
+  type BadSample,
+  optional,
+  type Picture,
+  type ReaderOptions,
+  type SourceRemark,
+  type SourceSample,
+} from './sample.js';
 import type { SplitOptions } from './splits.js';
 import { labelError, type PreparedSample, writeDataset } from './write.js';
 
@@ -39,8 +47,13 @@ export interface ImportOptions {
   /** Whether labels in CSV and stroke files are class names (default) or indices into `classes`. */
   readonly labels?: 'name' | 'index' | undefined;
   readonly split?: Omit<SplitOptions, 'seed'> | undefined;
-  /** Field that holds the group: a CSV column (default `group`), a stroke property (default `writer`), `none`. */
+  /** Field that holds the group: a column (default `group`), a stroke property (default `writer`), `none`. */
   readonly groupBy?: string | undefined;
+  /** Columns of a CSV or Parquet file; default: `image` and `label`, or what a Parquet file says they are. */
+  readonly imageColumn?: string | undefined;
+  readonly labelColumn?: string | undefined;
+  /** Swap rows and columns of every picture before anything else, as EMNIST's files need it; default false. */
+  readonly transpose?: boolean | undefined;
   /** Default 0. */
   readonly seed?: number | undefined;
   /** The first sample that cannot be used ends the import; default: it is left out and reported. */
@@ -101,6 +114,7 @@ export async function importDataset(options: ImportOptions, context: Context = {
         name: options.name ?? basename(options.out),
         preprocessing: options.preprocessing,
         classes: options.classes,
+        classOrder: () => report.classes,
         split: { ...options.split, seed: options.seed ?? 0 },
         recipe: () => recipeOf(options, report),
       },
@@ -108,9 +122,10 @@ export async function importDataset(options: ImportOptions, context: Context = {
       context,
     ),
   );
-  for (const message of warnings) context.reporter?.report({ type: 'warning', message });
+  const all = [...report.remarks(manifest.classes), ...warnings];
+  for (const message of all) context.reporter?.report({ type: 'warning', message });
   report.warn();
-  return { ...summarize(options, manifest), ...report.toJSON(), warnings };
+  return { ...summarize(options, manifest), ...report.toJSON(), warnings: all };
 }
 
 function summarize({ out }: ImportOptions, manifest: DatasetManifest) {
@@ -123,7 +138,7 @@ function summarize({ out }: ImportOptions, manifest: DatasetManifest) {
 async function* prepareSamples(options: ImportOptions, report: Report): AsyncGenerator<PreparedSample> {
   const concurrency = options.concurrency ?? 2 * availableParallelism();
   const known = options.classes && new Set(options.classes);
-  for await (const outcome of mapOrdered(readAll(options), concurrency, (item) =>
+  for await (const outcome of mapOrdered(readAll(options, report), concurrency, (item) =>
     prepare(item, options, known),
   )) {
     if ('error' in outcome) report.skip(outcome.source, outcome.error);
@@ -134,19 +149,26 @@ async function* prepareSamples(options: ImportOptions, report: Report): AsyncGen
   }
 }
 
-async function* readAll(options: ImportOptions): AsyncGenerator<SourceItem> {
+async function* readAll(options: ImportOptions, report: Report): AsyncGenerator<SourceSample | BadSample> {
   for (const source of options.sources) {
     const { path, split } = typeof source === 'string' ? { path: source, split: undefined } : source;
     const reader: ReaderOptions = {
       split,
       groupBy: options.groupBy,
       labels: options.labels,
+      classes: options.classes,
+      imageColumn: options.imageColumn,
+      labelColumn: options.labelColumn,
+      transpose: options.transpose,
       maxPixels: options.maxPixels ?? DEFAULT_MAX_PIXELS,
     };
     let found = false;
     for await (const item of readSource(path, options.format ?? 'auto', reader)) {
-      found = true;
-      yield item;
+      if ('warning' in item || 'classes' in item) report.remark(item);
+      else {
+        found = true;
+        yield item;
+      }
     }
     if (!found)
       throw new RobleError('ROBLE_SOURCE_EMPTY', `${path} holds no sample.`, {
@@ -160,7 +182,7 @@ type Outcome =
   | { readonly source: string; readonly error: RobleError };
 
 async function prepare(
-  item: SourceItem,
+  item: SourceSample | BadSample,
   options: ImportOptions,
   known: ReadonlySet<string> | undefined,
 ): Promise<Outcome> {
@@ -196,18 +218,22 @@ function checkLabel(
 
 async function toPixels(
   picture: Picture,
-  { preprocessing, maxPixels }: ImportOptions,
+  { preprocessing, maxPixels, transpose = false }: ImportOptions,
 ): Promise<PreparedImage> {
   switch (picture.kind) {
     case 'encoded': {
-      const { pixels, notices } = await prepareImage(await picture.read(), preprocessing, { maxPixels });
+      const options = { maxPixels, transpose };
+      const { pixels, notices } = await prepareImage(await picture.read(), preprocessing, options);
       return { pixels, notices: [...(picture.notices ?? []), ...notices] };
     }
-    case 'pixels':
-      return { pixels: await preprocessPixels(picture.pixels, picture.shape, preprocessing), notices: [] };
+    case 'pixels': {
+      const { pixels, shape } = transpose ? transposePixels(picture.pixels, picture.shape) : picture;
+      return { pixels: await preprocessPixels(pixels, shape, preprocessing), notices: [] };
+    }
     case 'strokes': {
+      const strokes = transpose ? transposeStrokes(picture.strokes) : picture.strokes;
       const drawing = rasterizeStrokes(
-        fitStrokes(picture.strokes, picture.unit, preprocessing),
+        fitStrokes(strokes, picture.unit, preprocessing),
         canvasFor(preprocessing),
       );
       return { pixels: drawingToPixels(drawing, preprocessing), notices: [] };
@@ -218,6 +244,7 @@ async function toPixels(
 /** What the options were, without paths of the machine. */
 function recipeOf(options: ImportOptions, report: Report): Record<string, unknown> {
   const { format = 'auto', labels, split, groupBy, seed = 0, maxPixels = DEFAULT_MAX_PIXELS } = options;
+  const { imageColumn, labelColumn, transpose } = options;
   const sources = options.sources.map((source) => {
     const { path, split: given } = typeof source === 'string' ? { path: source, split: undefined } : source;
     return { path: basename(path), ...optional('split', given) };
@@ -230,6 +257,9 @@ function recipeOf(options: ImportOptions, report: Report): Record<string, unknow
     ...optional('labels', labels),
     ...optional('split', split),
     ...optional('groupBy', groupBy),
+    ...optional('imageColumn', imageColumn),
+    ...optional('labelColumn', labelColumn),
+    ...optional('transpose', transpose),
     seed,
     maxPixels,
     skipped: skippedByCode,
@@ -237,8 +267,11 @@ function recipeOf(options: ImportOptions, report: Report): Record<string, unknow
   };
 }
 
-/** Collects what happened to the samples on the way. */
+/** Collects what happened to the samples on the way, and what the readers say about the sources. */
 class Report {
+  /** The classes that sources list, each once. */
+  readonly classes: string[] = [];
+  readonly #warnings: string[] = [];
   readonly #strict: boolean;
   readonly #context: Context;
   readonly #skipped: SkippedSample[] = [];
@@ -248,6 +281,21 @@ class Report {
   constructor(strict: boolean, context: Context) {
     this.#strict = strict;
     this.#context = context;
+  }
+
+  remark(remark: SourceRemark): void {
+    if ('classes' in remark) {
+      const known = new Set(this.classes);
+      this.classes.push(...remark.classes.filter((name) => !known.has(name)));
+    } else if (!this.#warnings.includes(remark.warning)) this.#warnings.push(remark.warning);
+  }
+
+  /** Warnings about the sources, given the classes that there are in the end. */
+  remarks(classes: readonly string[]): string[] {
+    const unused = this.classes.filter((name) => !classes.includes(name));
+    if (unused.length === 0) return this.#warnings;
+    const some = examples(unused.map((name) => `"${name}"`));
+    return [...this.#warnings, `listed classes without a sample are left out: ${some}`];
   }
 
   skip(path: string, error: RobleError): void {

@@ -101,16 +101,22 @@ async function loadSplit(
   return { count: split.count, images, labels };
 }
 
-async function readChecked(folder: string, file: DatasetPart['images']): Promise<Buffer> {
+/**
+ * The bytes of a file of a data set.
+ *
+ * @throws {RobleError} `ROBLE_DATASET_INVALID` when they are not those that were written
+ */
+export async function readChecked(folder: string, file: DatasetPart['images']): Promise<Buffer> {
   const bytes = await readIntact(folder, file);
   if (bytes) return bytes;
-  throw new RobleError(
-    'ROBLE_DATASET_INVALID',
-    `${join(folder, file.file)} was changed after it was written.`,
-    {
-      received: 'another SHA-256',
-      expected: 'the SHA-256 in dataset.json',
-      nextSteps: ['Copy the data set again, or import it again.'],
-    },
-  );
+  throw changedFile(join(folder, file.file));
+}
+
+/** The error of a file of a data set that has other bytes than its manifest says. */
+export function changedFile(path: string): RobleError {
+  return new RobleError('ROBLE_DATASET_INVALID', `${path} was changed after it was written.`, {
+    received: 'another SHA-256',
+    expected: 'the SHA-256 in dataset.json',
+    nextSteps: ['Copy the data set again, or import it again.'],
+  });
 }

@@ -26,7 +26,13 @@ export interface BadSample {
   readonly error: RobleError;
 }
 
-export type SourceItem = SourceSample | BadSample;
+/** What a reader says about a source as a whole. */
+export type SourceRemark =
+  | { readonly warning: string }
+  /** The names of its classes in their order; those without a sample become no class. */
+  | { readonly classes: readonly string[] };
+
+export type SourceItem = SourceSample | BadSample | SourceRemark;
 
 export interface ReaderOptions {
   /** Put on every sample, instead of what the source says. */
@@ -35,6 +41,13 @@ export interface ReaderOptions {
   readonly groupBy?: string | undefined;
   /** Whether text labels are class names or indices into the classes. */
   readonly labels?: 'name' | 'index' | undefined;
+  /** The classes as the caller lists them; a list beside the data is not read then. */
+  readonly classes?: readonly string[] | undefined;
+  /** Columns of pictures and labels, instead of the usual names. */
+  readonly imageColumn?: string | undefined;
+  readonly labelColumn?: string | undefined;
+  /** Whether the caller says that pictures are to be transposed, or that they are not. */
+  readonly transpose?: boolean | undefined;
   /** Largest raw picture, in pixels. */
   readonly maxPixels: number;
   /** Whether paths in the source must stay inside it, as in an archive of a stranger. */
@@ -57,6 +70,11 @@ const SPLIT_WORDS: Readonly<Record<string, SplitName>> = {
 /** The split that a file or folder name stands for, such as `val` or MNIST's `t10k`. */
 export function splitOfWord(word: string): SplitName | undefined {
   return Object.hasOwn(SPLIT_WORDS, word.toLowerCase()) ? SPLIT_WORDS[word.toLowerCase()] : undefined;
+}
+
+/** The split that the first word of a file name stands for, such as `train-00000-of-00001.parquet`. */
+export function splitOfFile(name: string): SplitName | undefined {
+  return splitOfWord(name.split(/[-._]/)[0]!);
 }
 
 /** Spreads into an object: the key only when there is a value. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RobleError } from '../errors.js';
-import { assignSplits, countPerClass, largestRemainder, type SplitItem } from './splits.js';
+import { assignSplits, countPerClass, largestRemainder, type SplitItem, type SplitRatios } from './splits.js';
 
 const CLASSES = ['a', 'b', 'c'];
 const codeOf = (work: () => unknown): string => {
@@ -18,6 +18,25 @@ const single = fc.record({ label: fc.nat(2) });
 const grouped = fc.record({ label: fc.nat(2), group: fc.integer({ min: 0, max: 12 }).map((n) => `g${n}`) });
 const named = (items: { label: number; group?: string }[]): SplitItem[] =>
   items.map((item, i) => ({ ...item, source: `#${i}` }));
+
+/** Tries every division of whole units; -1 is what was given to the validation split. */
+function isDivisible(
+  items: readonly SplitItem[],
+  units: number,
+  places: readonly number[],
+  splits: number,
+): boolean {
+  for (let code = 0; code < splits ** units; code++) {
+    const covered = new Set(
+      items.map(({ label }, i) => {
+        const unit = places[i]!;
+        return 3 * (unit < 0 ? 1 : Math.floor(code / splits ** unit) % splits) + label;
+      }),
+    );
+    if (covered.size === 3 * splits) return true;
+  }
+  return false;
+}
 
 describe('assignSplits', () => {
   it('keeps every class within one sample of its share, and is deterministic', () => {
@@ -81,6 +100,57 @@ describe('assignSplits', () => {
       ...Array.from({ length: 4 }, () => ({ label: 2, group: 'alone' })),
     ]);
     expect(codeOf(() => assignSplits(items, CLASSES, { seed: 0 }))).toBe('ROBLE_DATASET_SPLIT');
+  });
+
+  it('finds a division with every class in every split whenever there is one', () => {
+    const unit = fc.record({
+      labels: fc.array(fc.nat(2), { minLength: 1, maxLength: 6 }),
+      // Some samples have no group, and some of these were given to the validation split.
+      kind: fc.constantFrom('group', 'group', 'group', 'single', 'given'),
+    });
+    const ratios = fc.constantFrom<SplitRatios>(
+      { train: 0.8, validation: 0.2 },
+      { train: 0.6, validation: 0.2, test: 0.2 },
+    );
+    fc.assert(
+      fc.property(
+        fc.array(unit, { minLength: 2, maxLength: 7 }),
+        ratios,
+        fc.nat(99),
+        (units, shares, seed) => {
+          const items = named([]);
+          const places: number[] = [];
+          for (const [u, { labels, kind }] of units.entries())
+            for (const [i, label] of (kind === 'group' ? labels : labels.slice(0, 1)).entries()) {
+              const source = `${u}#${i}`;
+              if (kind === 'group') items.push({ label, source, group: `g${u}` });
+              else items.push({ label, source, ...(kind === 'given' && { split: 'validation' as const }) });
+              places.push(kind === 'given' ? -1 : u);
+            }
+          const code = codeOf(() => assignSplits(items, CLASSES, { mode: 'ratio', ratios: shares, seed }));
+          // What is given as validation alone is divided as a whole.
+          fc.pre(code !== 'ROBLE_CLASS_TOO_SMALL' && units.some(({ kind }) => kind !== 'given'));
+          expect(code).toBe(
+            isDivisible(items, units.length, places, Object.keys(shares).length)
+              ? 'none'
+              : 'ROBLE_DATASET_SPLIT',
+          );
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('does not put all groups of a class on one side because their sizes say so', () => {
+    // By size, x is to train, y to train and z to validation, which then has nothing of class 0.
+    const items = named([
+      ...Array.from({ length: 10 }, () => ({ label: 0, group: 'x' })),
+      ...Array.from({ length: 10 }, () => ({ label: 0, group: 'y' })),
+      ...Array.from({ length: 2 }, () => ({ label: 1, group: 'y' })),
+      ...Array.from({ length: 2 }, () => ({ label: 1, group: 'z' })),
+    ]);
+    const counts = countPerClass(items, assignSplits(items, ['a', 'b'], { seed: 0 }), 2);
+    for (const split of [0, 1]) expect(Math.min(...counts[split]!)).toBeGreaterThan(0);
   });
 
   it('keeps given splits, and refuses a group on both sides of them', () => {

@@ -1,5 +1,6 @@
 import { type ErrorCode, type Problem, RobleError } from '../errors.js';
 import { hash32, Random } from '../random/index.js';
+import { coverClasses } from './cover-classes.js';
 import { SPLITS, type SplitName } from './format.js';
 
 /** Shares of the splits; they are divided by their sum. */
@@ -30,7 +31,8 @@ export const DEFAULT_RATIOS: SplitRatios = { train: 0.8, validation: 0.2 };
 /**
  * Gives every sample its split. Groups are never torn apart: they are placed first, largest first, where the classes in
  * them are missing most (a greedy stratified group split); single samples, in random order, then fill what is left of
- * each class's quota (largest remainder), so that without groups every class is within one sample of its share.
+ * each class's quota (largest remainder), so that without groups every class is within one sample of its share. Where
+ * that leaves a split without a class, groups and samples are moved until it has one, if there is a way.
  *
  * @returns for each item the index into {@link SPLITS}
  * @throws {RobleError} `ROBLE_DATASET_SPLIT`, `ROBLE_CLASS_TOO_SMALL`, with a problem for each class.
@@ -124,6 +126,7 @@ function divide(
   const quotas = new Quotas(free.map(labelOf), ratios);
   placeGroups(items, free, labelOf, quotas, assigned, options.seed);
   placeSingles(items, free, labelOf, quotas, assigned, options.seed);
+  if (emptyClasses(items, assigned, classes, wanted).length > 0) coverClasses(items, free, wanted, assigned);
   const problems = emptyClasses(items, assigned, classes, wanted);
   if (problems.length > 0)
     throw splitError('A split would have no sample of a class.', 'ROBLE_DATASET_SPLIT', problems);

@@ -27,6 +27,8 @@ export interface WriteDatasetOptions {
   readonly preprocessing: Preprocessing;
   /** Without it the classes are what the labels say, sorted. */
   readonly classes?: readonly string[] | undefined;
+  /** Asked for when all samples were read: class names that come first, as far as a label says them. */
+  readonly classOrder?: (() => readonly string[]) | undefined;
   readonly split: SplitOptions;
   /** Asked for when all samples were read. */
   readonly recipe: () => Record<string, unknown>;
@@ -87,7 +89,7 @@ async function collect(
 }
 
 /** Between samples, so that the temporary folder is still removed. */
-function refuseInterrupted({ signal }: Context): void {
+export function refuseInterrupted({ signal }: Context): void {
   if (!signal?.aborted) return;
   throw signal.reason instanceof RobleError
     ? signal.reason
@@ -101,7 +103,7 @@ async function arrange(
   options: WriteDatasetOptions,
   context: Context,
 ): Promise<WrittenDataset> {
-  const classes = options.classes ?? classesOf(notes);
+  const classes = options.classes ?? classesOf(notes, options.classOrder?.() ?? []);
   refuseClassCount(classes);
   const items = labelItems(notes, classes);
   const assigned = assignSplits(items, classes, options.split);
@@ -130,8 +132,8 @@ async function arrange(
   return { manifest: manifestOf({ name, classes, preprocessing, recipe: recipe() }, splits), warnings };
 }
 
-/** Names sorted; indices count from 0 to the largest. */
-function classesOf(notes: readonly Note[]): string[] {
+/** Names in the given order, then sorted; indices count from 0 to the largest. */
+function classesOf(notes: readonly Note[], order: readonly string[]): string[] {
   const names = new Set<string>();
   let largest = -1;
   for (const { label } of notes) {
@@ -142,7 +144,10 @@ function classesOf(notes: readonly Note[]): string[] {
     throw new RobleError('ROBLE_LABEL_RANGE', 'Some labels are names and others are indices.', {
       nextSteps: ['List the classes with --classes.'],
     });
-  return names.size > 0 ? sortClasses(names) : Array.from({ length: largest + 1 }, (_, i) => String(i));
+  if (names.size === 0) return Array.from({ length: largest + 1 }, (_, i) => String(i));
+  const known = order.filter((name) => names.has(name));
+  for (const name of known) names.delete(name);
+  return [...known, ...sortClasses(names)];
 }
 
 function refuseClassCount(classes: readonly string[]): void {

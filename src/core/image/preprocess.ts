@@ -9,6 +9,8 @@ export const DEFAULT_MAX_PIXELS = 16_777_216;
 export interface PreprocessOptions {
   /** Largest picture, in pixels, that is decoded; default {@link DEFAULT_MAX_PIXELS}. */
   readonly maxPixels?: number | undefined;
+  /** Swap rows and columns of the picture as it is seen, before it is resized; default false. */
+  readonly transpose?: boolean | undefined;
 }
 
 /** Raw pixels: uint8, [height, width, channels]; channels: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha. */
@@ -52,6 +54,8 @@ export async function prepareImage(
   const { notices } = await inspectImage(bytes, maxPixels);
   const { default: sharp } = await import('sharp');
   const picture = sharp(bytes, decoderInput(maxPixels)).autoOrient();
+  // A mirror and then a quarter turn, which is the order that sharp keeps, make a transposition.
+  if (options.transpose) picture.flip().rotate(90);
   try {
     return { pixels: await convert(picture, preprocessing), notices };
   } catch (error) {

@@ -1,8 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { RobleError, type SerializedError } from '../errors.js';
-
-const EXTENSIONS = ['png', 'jpg', 'jpeg', 'webp', 'gif', 'tif', 'tiff', 'avif', 'svg', 'bmp'];
+import { IMAGE_EXTENSIONS } from '../image/extensions.js';
 
 /** An image file that was found, or why a name stands for none. */
 export type FoundImage =
@@ -25,7 +24,7 @@ async function expand(pattern: string): Promise<FoundImage[]> {
   if (status?.isFile()) return [{ file: pattern }];
   const { glob, escapePath } = await import('tinyglobby');
   const wanted = status?.isDirectory()
-    ? join(escapePath(pattern), `**/*.{${EXTENSIONS.join(',')}}`)
+    ? join(escapePath(pattern), `**/*.{${IMAGE_EXTENSIONS.join(',')}}`)
     : pattern;
   const files = await glob(wanted, {
     // Names as they were given: absolute ones stay absolute.
@@ -36,7 +35,7 @@ async function expand(pattern: string): Promise<FoundImage[]> {
   if (files.length > 0) return files.sort().map((file) => ({ file }));
   const error = new RobleError('ROBLE_FILE_NOT_FOUND', 'No image is of that name.', {
     received: status?.isDirectory() ? 'a folder without images' : pattern,
-    expected: `a file, a folder or a glob of images (${EXTENSIONS.join(', ')})`,
+    expected: `a file, a folder or a glob of images (${IMAGE_EXTENSIONS.join(', ')})`,
   });
   return [{ file: pattern, error: error.toJSON() }];
 }

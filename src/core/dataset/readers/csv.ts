@@ -2,28 +2,53 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
 import { RobleError } from '../../errors.js';
+import { IMAGE_EXTENSIONS } from '../../image/extensions.js';
+import { countOf, examples } from '../../text.js';
 import type { SplitName } from '../format.js';
 import { type BadSample, optional, type ReaderOptions, type SourceItem, splitOfWord } from '../sample.js';
 import { FileFinder } from './file-finder.js';
 
+const PICTURE = new RegExp(`\\.(${IMAGE_EXTENSIONS.join('|')})$`, 'i');
+
 /**
- * Reads a CSV file with a header and the columns `image` (a path, relative to the CSV file) and `label`, and where there
- * are any `group` (or the column of `groupBy`) and `split`. Several files in a folder must be named for their splits.
+ * Reads a CSV file with a header and the columns `image` (a path, relative to the CSV file) and `label`, or those of
+ * `imageColumn` and `labelColumn`, and where there are any `group` (or the column of `groupBy`) and `split`. Several files
+ * in a folder must be named for their splits. Pictures that lie beside those of the list, but are not in it, are told.
  *
  * @throws {RobleError} `ROBLE_CSV_INVALID` when a column is missing. A malformed row is a bad sample.
  */
 export async function* readCsv(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
   const files = (await stat(path)).isDirectory() ? await csvFilesIn(path) : [path];
+  const finder = new FileFinder();
   for (const file of files) {
     const split =
       options.split ?? (files.length > 1 ? splitOfWord(basename(file, extname(file))) : undefined);
-    yield* readFileRows(file, { ...options, split });
+    yield* readFileRows(file, { ...options, split }, finder);
   }
+  // Another list in the folder may be what lists the rest.
+  if (files.length === (await csvNamesIn(dirname(files[0]!))).length) yield* unlistedPictures(files, finder);
+}
+
+function* unlistedPictures(files: readonly string[], finder: FileFinder): Generator<SourceItem> {
+  const unlisted = finder.unused().filter((file) => PICTURE.test(file));
+  if (unlisted.length === 0) return;
+  const some = examples(unlisted.map((file) => relative(dirname(files[0]!), file)));
+  const list = files.map((file) => basename(file)).join(', ');
+  yield { warning: `${countOf(unlisted.length, 'image')} in the folder not listed in ${list}: ${some}` };
+}
+
+/** Whether a file's name is that of a CSV file. */
+export function isCsvFile(name: string): boolean {
+  return /^[^.].*\.csv$/i.test(name);
+}
+
+async function csvNamesIn(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter(isCsvFile).sort();
 }
 
 /** The CSV files of a folder. */
-export async function csvFilesIn(folder: string): Promise<string[]> {
-  const names = (await readdir(folder)).filter((name) => /^[^.].*\.csv$/i.test(name)).sort();
+async function csvFilesIn(folder: string): Promise<string[]> {
+  const names = await csvNamesIn(folder);
   const unnamed = names.filter((name) => splitOfWord(basename(name, extname(name))) === undefined);
   if (names.length > 1 && unnamed.length > 0)
     throw new RobleError('ROBLE_SOURCE_UNKNOWN', `${folder} holds several CSV files.`, {
@@ -34,12 +59,15 @@ export async function csvFilesIn(folder: string): Promise<string[]> {
   return names.map((name) => join(folder, name));
 }
 
-async function* readFileRows(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
+async function* readFileRows(
+  path: string,
+  options: ReaderOptions,
+  finder: FileFinder,
+): AsyncGenerator<SourceItem> {
   const { parse } = await import('csv-parse');
   const rows = createReadStream(path).pipe(
     parse({ bom: true, relax_column_count: true, trim: true, info: true, skip_empty_lines: true }),
   );
-  const finder = new FileFinder();
   let columns: Columns | undefined;
   try {
     for await (const { record, info } of rows as AsyncIterable<{
@@ -66,8 +94,9 @@ interface Columns {
   readonly split: number;
 }
 
-function findColumns(path: string, header: string[], { groupBy }: ReaderOptions): Columns {
-  const required = ['image', 'label', ...(groupBy && groupBy !== 'none' ? [groupBy] : [])];
+function findColumns(path: string, header: string[], options: ReaderOptions): Columns {
+  const { groupBy, imageColumn = 'image', labelColumn = 'label' } = options;
+  const required = [imageColumn, labelColumn, ...(groupBy && groupBy !== 'none' ? [groupBy] : [])];
   const missing = required.filter((name) => !header.includes(name));
   if (missing.length > 0)
     throw new RobleError(
@@ -76,12 +105,13 @@ function findColumns(path: string, header: string[], { groupBy }: ReaderOptions)
       {
         received: header,
         expected: 'a header with image and label, and if you like group and split',
+        nextSteps: ['Name other columns with --image-column and --label-column.'],
       },
     );
   return {
     count: header.length,
-    image: header.indexOf('image'),
-    label: header.indexOf('label'),
+    image: header.indexOf(imageColumn),
+    label: header.indexOf(labelColumn),
     group: groupBy === 'none' ? -1 : header.indexOf(groupBy ?? 'group'),
     split: header.indexOf('split'),
   };

@@ -7,9 +7,24 @@ import { basename, dirname, join } from 'node:path';
  */
 export class FileFinder {
   readonly #folders = new Map<string, { exact: Set<string>; folded: Map<string, string[]> }>();
+  readonly #used = new Set<string>();
 
   /** The path itself if it exists, else the only one that differs from it in case, else nothing. */
   async find(path: string): Promise<string | undefined> {
+    const found = await this.#look(path);
+    if (found !== undefined) this.#used.add(found);
+    return found;
+  }
+
+  /** What lies in the folders that were looked into and was never found, sorted. */
+  unused(): string[] {
+    const all = [...this.#folders].flatMap(([folder, { exact }]) =>
+      [...exact].map((name) => join(folder, name)),
+    );
+    return all.filter((path) => !this.#used.has(path)).sort();
+  }
+
+  async #look(path: string): Promise<string | undefined> {
     const folder = dirname(path);
     const { exact, folded } = await this.#list(folder);
     if (exact.has(basename(path))) return path;

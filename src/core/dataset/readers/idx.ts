@@ -3,13 +3,12 @@ import { basename, dirname, join } from 'node:path';
 import { RobleError } from '../../errors.js';
 import type { PixelShape } from '../../image/preprocess.js';
 import { exists } from '../../storage/exists.js';
+import { CLASS_LIST, readClassList } from '../class-list.js';
 import type { SplitName } from '../format.js';
+import { COLOUR_MAGIC, GREY_MAGIC, LABELS_MAGIC } from '../idx-magic.js';
 import { optional, type ReaderOptions, type SourceItem, splitOfWord } from '../sample.js';
 import { ByteReader, openPlainOrGzip } from './bytes.js';
-
-const LABELS_MAGIC = 0x00000801;
-const GREY_MAGIC = 0x00000803;
-const COLOUR_MAGIC = 0x00000804;
+import { EMNIST_WARNING, emnistSet, readEmnistMapping } from './emnist.js';
 
 const IMAGES_NAME = /^(.*?)-?images[-.]idx[34]-ubyte(\.gz)?$/;
 
@@ -21,18 +20,43 @@ export function isIdxImages(name: string): boolean {
 /**
  * Reads IDX files, the format of MNIST (Y. LeCun): images idx3 (grey) or idx4 (colour, [count, height, width,
  * channels]) beside their labels idx1, gzip or not. A folder may hold several; `train-`, `val-`, `t10k-` and their like
- * give the split.
+ * give the split. A `classes.txt` or a mapping of EMNIST beside the files gives the classes.
  *
  * @throws {RobleError} `ROBLE_IDX_MAGIC`, `ROBLE_IDX_COUNT`, `ROBLE_IDX_TRAILING`, `ROBLE_FILE_NOT_FOUND`: the whole file
  *   is in doubt then, so nothing of it is used.
  */
 export async function* readIdx(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
-  for (const images of await imageFiles(path)) {
-    const prefix = IMAGES_NAME.exec(basename(images))?.[1] ?? '';
-    const split = options.split ?? splitOfWord(prefix);
-    const labels = await readLabels(await labelsFileOf(images));
+  const files = await imageFiles(path);
+  const set = onlyEmnistSet(path, files);
+  if (set !== undefined && options.transpose === undefined) yield { warning: EMNIST_WARNING };
+  const names = options.classes ? undefined : await classNames(dirname(files[0] ?? path), set);
+  if (names) yield { classes: [...names.values()] };
+  for (const images of files) {
+    const split = options.split ?? splitOfWord(prefixOf(images).split('-').at(-1)!);
+    const labels = await readLabels(await labelsFileOf(images), names);
     yield* readImages(images, labels, split, options);
   }
+}
+
+/** What stands before `images` in a file's name, such as `train`. */
+const prefixOf = (images: string): string => IMAGES_NAME.exec(basename(images))?.[1] ?? '';
+
+/** The label 3 is another character in each set of EMNIST, and their official archive holds six. */
+function onlyEmnistSet(path: string, files: readonly string[]): string | undefined {
+  const sets = [...new Set(files.map((file) => emnistSet(prefixOf(file))))];
+  if (sets.length < 2 || sets.every((set) => set === undefined)) return sets[0];
+  throw new RobleError('ROBLE_SOURCE_UNKNOWN', `${path} holds several data sets.`, {
+    received: files.map((file) => basename(file)),
+    expected: 'one set, such as emnist-balanced',
+    nextSteps: ['Name its files with --train and --test instead of the folder.'],
+  });
+}
+
+/** The class of each label, where something beside the files says it. */
+async function classNames(folder: string, set: string | undefined): Promise<Map<number, string> | undefined> {
+  const listed = await readClassList(folder);
+  if (listed) return new Map(listed.entries());
+  return set === undefined ? undefined : readEmnistMapping(folder, set);
 }
 
 async function imageFiles(path: string): Promise<string[]> {
@@ -57,19 +81,32 @@ async function labelsFileOf(images: string): Promise<string> {
   });
 }
 
-async function readLabels(path: string): Promise<Buffer> {
+async function readLabels(
+  path: string,
+  names: ReadonlyMap<number, string> | undefined,
+): Promise<(string | number)[]> {
   return withFile(path, async (reader) => {
     const [count] = await readHeader(reader, path, [LABELS_MAGIC], 'labels (idx1, unsigned bytes)');
     const labels = await reader.read(count!);
     if (labels.length < count!) throw tooFew(path, labels.length, count!, 'labels');
     await refuseTrailing(reader, path);
-    return labels;
+    return Array.from(labels, (label, i) => (names ? nameOf(label, names, `${path}#${i}`) : label));
+  });
+}
+
+function nameOf(label: number, names: ReadonlyMap<number, string>, source: string): string {
+  const name = names.get(label);
+  if (name !== undefined) return name;
+  throw new RobleError('ROBLE_LABEL_RANGE', `The label of ${source} is outside the list beside the file.`, {
+    received: label,
+    expected: `one of the ${names.size} labels of ${CLASS_LIST}, or of the mapping of EMNIST`,
+    nextSteps: ['List the classes with --classes.'],
   });
 }
 
 async function* readImages(
   path: string,
-  labels: Buffer,
+  labels: readonly (string | number)[],
   split: SplitName | undefined,
   { maxPixels }: ReaderOptions,
 ): AsyncGenerator<SourceItem> {

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { RobleError } from '../../errors.js';
 import type { Stroke } from '../../strokes/rasterize.js';
 import type { SplitName } from '../format.js';
-import { optional, type ReaderOptions, type SourceItem, splitOfWord } from '../sample.js';
+import { optional, type ReaderOptions, type SourceItem, splitOfFile } from '../sample.js';
 import { openPlainOrGzip } from './bytes.js';
 
 const STROKES_NAME = /\.jsonl(\.gz)?$/;
@@ -28,10 +28,8 @@ export async function* readStrokes(path: string, options: ReaderOptions): AsyncG
         .sort()
         .map((name) => join(path, name))
     : [path];
-  for (const file of files) {
-    const word = basename(file).split(/[-._]/)[0]!;
-    yield* readLines(file, { ...options, split: options.split ?? splitOfWord(word) });
-  }
+  for (const file of files)
+    yield* readLines(file, { ...options, split: options.split ?? splitOfFile(basename(file)) });
 }
 
 async function* readLines(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {

@@ -1,0 +1,182 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { AsyncBuffer, Compressors, FileMetaData, ParquetRow, RowGroup } from 'hyparquet';
+import { RobleError } from '../../errors.js';
+import { formatCount } from '../../text.js';
+import { optional, type ReaderOptions, type SourceItem, splitOfFile, splitOfWord } from '../sample.js';
+import { findImageColumns, type ImageColumns } from './parquet-columns.js';
+
+/** Bytes that a row group may have when it is unpacked; one is in memory at a time. */
+const MAX_GROUP_BYTES = 2 ** 30;
+/** Folders below the one that is named: Hugging Face has `data/x.parquet`, and `CONFIG/SPLIT/0000.parquet`. */
+const MAX_DEPTH = 2;
+
+/** Whether a file's name is that of a Parquet file. */
+export function isParquetFile(name: string): boolean {
+  return /^[^.].*\.parquet$/.test(name);
+}
+
+/**
+ * The Parquet files in a folder and the folders below it, sorted.
+ *
+ * @param depth how many folders deep to look
+ */
+export async function parquetFilesIn(folder: string, depth = MAX_DEPTH): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const files: string[] = [];
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(folder, entry.name);
+    if (entry.isFile() && isParquetFile(entry.name)) files.push(path);
+    if (entry.isDirectory() && !entry.name.startsWith('.') && depth > 0)
+      files.push(...(await parquetFilesIn(path, depth - 1)));
+  }
+  return files;
+}
+
+/**
+ * Reads Parquet files with a column of encoded images (a struct with `bytes`, or plain binary) and a column of labels, as
+ * the image data sets of Hugging Face are stored: labels are names, or indices into the names of a `ClassLabel`. The
+ * split is in the name of the file (`train-00000-of-00001.parquet`) or of its folder. One row group is in memory at a
+ * time.
+ *
+ * @throws {RobleError} `ROBLE_PARQUET_INVALID`, `ROBLE_SOURCE_UNKNOWN`. A row without a picture is a bad sample.
+ */
+export async function* readParquet(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
+  const files = (await stat(path)).isDirectory() ? await parquetFilesIn(path) : [path];
+  refuseSeveral(path, files);
+  for (const file of files) yield* readRows(file, { ...options, split: options.split ?? splitOfPath(file) });
+}
+
+/** `0000.parquet` says nothing; its folder `train` does. */
+const splitOfPath = (file: string) => splitOfFile(basename(file)) ?? splitOfWord(basename(dirname(file)));
+
+/** Folders that are no splits are variants of the data, which do not belong together. */
+function refuseSeveral(path: string, files: readonly string[]): void {
+  const folders = files.map(dirname);
+  const sets = new Set(folders.map((folder) => (splitOfWord(basename(folder)) ? dirname(folder) : folder)));
+  if (sets.size > 1)
+    throw new RobleError('ROBLE_SOURCE_UNKNOWN', `${path} holds several data sets.`, {
+      received: [...sets],
+      expected: 'Parquet files in one folder, or in one for each split',
+      nextSteps: ['Name the folder that you mean.'],
+    });
+}
+
+interface OpenFile {
+  readonly name: string;
+  readonly file: AsyncBuffer;
+  readonly metadata: FileMetaData;
+  readonly compressors: Compressors;
+  readonly columns: ImageColumns;
+}
+
+async function* readRows(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
+  const opened = await openParquet(path, options);
+  const { names } = opened.columns;
+  if (names && !options.classes) yield { classes: names };
+  let start = 0;
+  for (const group of opened.metadata.row_groups) {
+    refuseLarge(path, group, opened.columns);
+    const end = start + Number(group.num_rows);
+    const rows = await readGroup(path, opened, start, end);
+    for (const [i, row] of rows.entries())
+      yield rowToItem(`${opened.name}#${start + i}`, row, opened, options);
+    start = end;
+  }
+}
+
+async function openParquet(path: string, options: ReaderOptions): Promise<OpenFile> {
+  const { asyncBufferFromFile, parquetMetadataAsync, parquetSchema } = await import('hyparquet');
+  const { compressors } = await import('hyparquet-compressors');
+  const { file, metadata, schema } = await decoding(path, async () => {
+    const file = await asyncBufferFromFile(path);
+    const metadata = await parquetMetadataAsync(file, { geoparquet: false });
+    return { file, metadata, schema: parquetSchema(metadata) };
+  });
+  const columns = findImageColumns(path, metadata, schema, options);
+  return { name: basename(path), file, metadata, compressors, columns };
+}
+
+async function readGroup(
+  path: string,
+  { file, metadata, compressors, columns }: OpenFile,
+  rowStart: number,
+  rowEnd: number,
+): Promise<ParquetRow[]> {
+  const { parquetReadObjects } = await import('hyparquet');
+  const { image, label, group } = columns;
+  const wanted = [...new Set([image, label, ...(group === undefined ? [] : [group])])];
+  return decoding(path, () =>
+    parquetReadObjects({
+      ...{ file, metadata, compressors, rowStart, rowEnd, columns: wanted },
+      // Only what is marked as text is text.
+      ...{ utf8: false, geoparquet: false },
+    }),
+  );
+}
+
+/** The decoder throws errors without a code at whatever is wrong with a file; those of the disk have one. */
+async function decoding<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (typeof (cause as NodeJS.ErrnoException).code === 'string') throw RobleError.from(cause);
+    throw new RobleError('ROBLE_PARQUET_INVALID', `${path} cannot be decoded.`, {
+      received: (cause as Error).message,
+      expected: 'a whole Parquet file',
+      nextSteps: ['Copy or download the file again.'],
+      cause,
+    });
+  }
+}
+
+function refuseLarge(path: string, group: RowGroup, { image, label }: ImageColumns): void {
+  const bytes = group.columns
+    .filter(({ meta_data: chunk }) => [image, label].includes(chunk?.path_in_schema[0] ?? ''))
+    .reduce((sum, { meta_data: chunk }) => sum + Number(chunk!.total_uncompressed_size), 0);
+  if (bytes > MAX_GROUP_BYTES)
+    throw new RobleError('ROBLE_PARQUET_INVALID', `A row group of ${path} does not fit into the memory.`, {
+      received: `${formatCount(bytes)} bytes in ${formatCount(Number(group.num_rows))} rows`,
+      expected: `at most ${formatCount(MAX_GROUP_BYTES)} bytes in a row group`,
+      nextSteps: ['Write the file again with fewer rows in a row group, such as 1000.'],
+    });
+}
+
+function rowToItem(source: string, row: ParquetRow, opened: OpenFile, options: ReaderOptions): SourceItem {
+  const { image, label, group, names } = opened.columns;
+  const bytes = bytesOf(row[image]);
+  if (bytes === undefined)
+    return bad(source, 'The row has no picture.', row[image] == null ? 'null' : 'a path without bytes');
+  const found = labelOf(row[label], names, options);
+  if (found === undefined)
+    return bad(source, 'The row has no label, or none of the names in the file.', row[label]);
+  return {
+    source,
+    label: found,
+    ...optional('group', group === undefined || row[group] == null ? undefined : String(row[group])),
+    ...optional('split', options.split),
+    picture: { kind: 'encoded', read: async () => bytes },
+  };
+}
+
+function bad(source: string, message: string, received: unknown): SourceItem {
+  return { source, error: new RobleError('ROBLE_PARQUET_INVALID', message, { received: String(received) }) };
+}
+
+/** Of a struct `{ bytes, path }` or of plain binary; nothing for null, or for a picture that lies elsewhere. */
+function bytesOf(value: unknown): Uint8Array | undefined {
+  const bytes = value instanceof Uint8Array ? value : (value as { bytes?: unknown } | null)?.bytes;
+  return bytes instanceof Uint8Array ? bytes : undefined;
+}
+
+/** Text as it is, numbers by their names; without names numbers are text too, unless they are indices. */
+function labelOf(
+  value: unknown,
+  names: readonly string[] | undefined,
+  { labels }: ReaderOptions,
+): string | number | undefined {
+  if (value === null || value === undefined || value === '') return undefined;
+  if (labels === 'index') return Number(value);
+  if (typeof value === 'string' || names === undefined) return String(value);
+  return names[Number(value)];
+}
