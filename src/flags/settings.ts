@@ -11,7 +11,7 @@ export function parseSettings(words: readonly string[]): Record<string, unknown>
   return nest(
     words.map((word) => {
       const at = word.indexOf('=');
-      if (at > 0) return [word.slice(0, at), valueOf(word, word.slice(at + 1))] as const;
+      if (at > 0) return [word.slice(0, at), parsedValue(word, word.slice(at + 1))] as const;
       throw new RobleError('ROBLE_USAGE', 'A setting is not of the expected form.', {
         received: word,
         expected: 'KEY=VALUE, such as keepCheckpoints=5',
@@ -20,7 +20,7 @@ export function parseSettings(words: readonly string[]): Record<string, unknown>
   );
 }
 
-function valueOf(word: string, text: string): unknown {
+function parsedValue(word: string, text: string): unknown {
   try {
     return parse(text);
   } catch (cause) {
