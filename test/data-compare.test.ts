@@ -307,6 +307,11 @@ describe('roble data:compare', () => {
     const unknown = await command('wrong', '--set', 'fulll.train.labelSmoothing=0.1');
     expect(unknown.exitCode).toBe(2);
     expect(String(unknown.stderr)).toContain('Did you mean "full"?');
+    const torn = await command('wrong', '--set', 'full.train.frozen=[', '--json');
+    expect(JSON.parse(String(torn.stdout)).error).toMatchObject({
+      code: 'ROBLE_USAGE',
+      received: 'full.train.frozen=[',
+    });
   });
 });
 

@@ -11,11 +11,23 @@ export function parseSettings(words: readonly string[]): Record<string, unknown>
   return nest(
     words.map((word) => {
       const at = word.indexOf('=');
-      if (at > 0) return [word.slice(0, at), parse(word.slice(at + 1))] as const;
+      if (at > 0) return [word.slice(0, at), parsedValue(word, word.slice(at + 1))] as const;
       throw new RobleError('ROBLE_USAGE', 'A setting is not of the expected form.', {
         received: word,
         expected: 'KEY=VALUE, such as keepCheckpoints=5',
       });
     }),
   );
+}
+
+function parsedValue(word: string, text: string): unknown {
+  try {
+    return parse(text);
+  } catch (cause) {
+    throw new RobleError('ROBLE_USAGE', 'The value of a setting is no valid YAML.', {
+      received: word,
+      expected: 'a number, a word, or a list such as [conv1, conv2]',
+      cause,
+    });
+  }
 }

@@ -11,8 +11,8 @@ import { tableLines } from './table.js';
 
 const TITLES: Readonly<Record<ComparedMetric, string>> = {
   accuracy: 'accuracy',
-  balancedAccuracy: 'balanced',
-  foldedAccuracy: 'folded',
+  balancedAccuracy: 'balanced acc.',
+  foldedAccuracy: 'folded acc.',
   rareRecall: 'rare recall',
 };
 

@@ -104,6 +104,7 @@ export async function compareDatasets(
   const known = await knownPictures(conditions, judge, context);
   const { classes } = first.dataset.manifest;
   const rare = rareClasses(splitOf(first.dataset, 'train').perClass);
+  warnOfUnjudged(rare, judge, context);
   const summaries = summarize(names, await trainAll(runs, rare, context));
   return {
     ...budget,
@@ -154,6 +155,14 @@ async function knownPictures(
     reporter?.report({ type: 'warning', message });
   }
   return counts;
+}
+
+/** The rare classes may all be absent from the validation split. */
+function warnOfUnjudged(rare: readonly number[], judge: Dataset, { reporter }: Context): void {
+  const { perClass } = splitOf(judge, 'validation');
+  if (rare.some((index) => perClass[index]! > 0)) return;
+  const message = `The validation split of ${judge.folder} has no picture of a rare class: there is no rareRecall.`;
+  reporter?.report({ type: 'warning', message });
 }
 
 async function trainAll(
