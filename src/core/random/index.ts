@@ -9,7 +9,8 @@ export type RandomPurpose =
   | 'synthesize'
   | 'augment'
   | 'mixup'
-  | 'balance';
+  | 'balance'
+  | 'hash';
 
 const PURPOSES: Record<RandomPurpose, number> = {
   initialize: 1,
@@ -20,6 +21,7 @@ const PURPOSES: Record<RandomPurpose, number> = {
   augment: 6,
   mixup: 7,
   balance: 8,
+  hash: 9,
 };
 
 /** Words computed at once: few for a stream that is asked for a number or two, twice as many each time it goes on. */

@@ -79,6 +79,7 @@ describe('Random', () => {
       'augment',
       'mixup',
       'balance',
+      'hash',
     ];
     const streams = [
       ...purposes.map((purpose) => new Random(5, purpose)),
