@@ -115,7 +115,11 @@ export async function importDataset(options: ImportOptions, context: Context = {
         preprocessing: options.preprocessing,
         classes: options.classes,
         classOrder: () => report.classes,
-        split: { ...options.split, seed: options.seed ?? 0 },
+        split: {
+          ...options.split,
+          seed: options.seed ?? 0,
+          keepRepeatedTogether: options.groupBy !== 'none',
+        },
         recipe: () => recipeOf(options, report),
       },
       prepareSamples(options, report),

@@ -13,6 +13,11 @@ export interface SplitOptions {
    */
   readonly mode?: 'given' | 'ratio' | undefined;
   readonly ratios?: SplitRatios | undefined;
+  /**
+   * When no sample has a given split: whether pictures that are nearly the same, and have no group, stay in one split.
+   * Default true.
+   */
+  readonly keepRepeatedTogether?: boolean | undefined;
   /** Keep the shares within each class; default true. */
   readonly stratified?: boolean | undefined;
   readonly seed: number;

@@ -7,6 +7,7 @@ import { sortClasses } from './classes.js';
 import { type DatasetManifest, type SampleProvenance, SPLITS, type SplitName } from './format.js';
 import { manifestOf, writeManifest } from './manifest.js';
 import { PartWriter } from './parts.js';
+import { groupRepeated } from './repeated-pictures.js';
 import { optional } from './sample.js';
 import { assignSplits, countPerClass, emptyClasses, type SplitItem, type SplitOptions } from './splits.js';
 import { Spool } from './spool.js';
@@ -106,8 +107,8 @@ async function arrange(
   const classes = options.classes ?? classesOf(notes, options.classOrder?.() ?? []);
   refuseClassCount(classes);
   const items = labelItems(notes, classes);
-  const assigned = assignSplits(items, classes, options.split);
-  const warnings = checkClasses(items, assigned, classes);
+  const { assigned, warnings } = await divide(items, classes, spool, options);
+  warnings.push(...checkClasses(items, assigned, classes));
   const writers = SPLITS.map((split) => new PartWriter(folder, split));
   try {
     let i = 0;
@@ -130,6 +131,32 @@ async function arrange(
   );
   const { name, preprocessing, recipe } = options;
   return { manifest: manifestOf({ name, classes, preprocessing, recipe: recipe() }, splits), warnings };
+}
+
+/** The split of each sample. Pictures that come again stay in one split, unless a class has no others. */
+async function divide(
+  items: readonly SplitItem[],
+  classes: readonly string[],
+  spool: Spool,
+  { split: options, preprocessing }: WriteDatasetOptions,
+): Promise<{ assigned: Uint8Array; warnings: string[] }> {
+  const isGiven = items.some(({ split }) => split !== undefined);
+  if (isGiven || options.keepRepeatedTogether === false)
+    return { assigned: assignSplits(items, classes, options), warnings: [] };
+  try {
+    const grouped = await groupRepeated(items, spool, preprocessing);
+    return { assigned: assignSplits(grouped, classes, options), warnings: [] };
+  } catch (error) {
+    if (RobleError.from(error).code !== 'ROBLE_DATASET_SPLIT') throw error;
+    const assigned = assignSplits(items, classes, options);
+    const classesOfProblems = RobleError.from(error).details.problems?.map(({ path }) => path) ?? [];
+    return {
+      assigned,
+      warnings: [
+        `Pictures that are nearly the same are in different splits, because these classes have hardly any others: ${classesOfProblems.join(' ')}`,
+      ],
+    };
+  }
 }
 
 /** Names in the given order, then sorted; indices count from 0 to the largest. */
