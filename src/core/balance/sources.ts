@@ -1,6 +1,6 @@
-import { isDeepStrictEqual } from 'node:util';
 import { SPLITS, type SplitName } from '../dataset/format.js';
 import { type Dataset, openDataset } from '../dataset/open.js';
+import { checkSamePictures } from '../dataset/same-form.js';
 import { RobleError } from '../errors.js';
 import type { Preprocessing } from '../image/preprocessing.js';
 import type { BalanceSettings } from './settings.js';
@@ -32,7 +32,8 @@ export interface Sources {
 export async function openSources(settings: BalanceSettings['sources']): Promise<Sources> {
   refuseBadList(settings);
   const datasets = await Promise.all(settings.map(({ dataset }) => openDataset(dataset)));
-  refuseDifferent(datasets);
+  checkSamePictures(datasets[0]!, datasets.slice(1));
+  refuseTwice(datasets);
   const synthetic = datasets.map(({ manifest }) => manifest.recipe.command === 'data:synth');
   const allSynthetic = !synthetic.includes(false);
   const sources = datasets.map((dataset, i): Source => {
@@ -64,15 +65,7 @@ function refuseBadList(settings: BalanceSettings['sources']): void {
     });
 }
 
-function refuseDifferent(datasets: readonly Dataset[]): void {
-  const [first, ...others] = datasets;
-  for (const { folder, manifest } of others)
-    if (!isDeepStrictEqual(manifest.preprocessing, first!.manifest.preprocessing))
-      throw new RobleError('ROBLE_DATASETS_DIFFER', 'The sources hold pictures of different forms.', {
-        received: `${folder}: ${JSON.stringify(manifest.preprocessing)}`,
-        expected: `as in ${first!.folder}: ${JSON.stringify(first!.manifest.preprocessing)}`,
-        nextSteps: ['Import them again with equal image settings.'],
-      });
+function refuseTwice(datasets: readonly Dataset[]): void {
   const twice = datasets.find(({ manifest }, i) =>
     datasets.slice(0, i).some((other) => other.manifest.fingerprint === manifest.fingerprint),
   );

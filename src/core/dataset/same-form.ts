@@ -11,16 +11,35 @@ type Named = Pick<Dataset, 'folder' | 'manifest'>;
  * @throws {RobleError} `ROBLE_DATASETS_DIFFER` with everything in which each of the others differs from the first
  */
 export function checkSameForm(first: Named, others: readonly Named[]): void {
+  refuse(first, others, 'the classes, their order and the preprocessing', (wanted, found) => [
+    ...classProblems(wanted, found),
+    ...pictureProblems(wanted, found),
+  ]);
+}
+
+/**
+ * Checks that the pictures of data sets were made alike; their classes may differ.
+ *
+ * @throws {RobleError} as {@link checkSameForm}
+ */
+export function checkSamePictures(first: Named, others: readonly Named[]): void {
+  refuse(first, others, 'the preprocessing', pictureProblems);
+}
+
+function refuse(
+  first: Named,
+  others: readonly Named[],
+  expected: string,
+  problemsOf: (wanted: DatasetManifest, found: DatasetManifest) => string[],
+): void {
   const problems = others.flatMap(({ folder, manifest }) =>
-    [...classProblems(first.manifest, manifest), ...pictureProblems(first.manifest, manifest)].map(
-      (message): Problem => ({ path: folder, message }),
-    ),
+    problemsOf(first.manifest, manifest).map((message): Problem => ({ path: folder, message })),
   );
   if (problems.length === 0) return;
   throw new RobleError('ROBLE_DATASETS_DIFFER', 'The data sets cannot be used together.', {
-    expected: `the classes, their order and the preprocessing of ${first.folder}`,
+    expected: `${expected} of ${first.folder}`,
     problems,
-    nextSteps: ['Import them again with the same --classes and the same settings of the pictures.'],
+    nextSteps: ['Import them again with the same settings.'],
   });
 }
 
