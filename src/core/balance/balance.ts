@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
@@ -12,13 +12,14 @@ import { RobleError } from '../errors.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { writeSynced } from '../storage/durable.js';
 import { exists } from '../storage/exists.js';
+import { readJson } from '../storage/json.js';
 import { makeParts } from './make-parts.js';
 import type { PartUnit } from './part-units.js';
 import type { ClassPlan } from './plan.js';
 import { type Prepared, plannedCounts, prepare } from './prepare.js';
 import type { LeftOut } from './screen.js';
 import { balanceSchema } from './settings.js';
-import { inOrder, SHARD_FILE, type ShardPart, type ShardPlan } from './shard.js';
+import { inOrder, SHARD_FILE, type Shard, type ShardPart, type ShardPlan } from './shard.js';
 import { openWorkFolder, type WorkFolder, workFolderOf } from './work-folder.js';
 
 export type BalanceInput = z.input<typeof balanceSchema>;
@@ -154,7 +155,7 @@ async function finishedBefore(
 ): Promise<{ fingerprint?: string } | undefined> {
   if (!(await exists(out))) return undefined;
   const file = join(out, isShard ? SHARD_FILE : 'dataset.json');
-  const known = (await exists(file)) ? JSON.parse(await readFile(file, 'utf8')) : undefined;
+  const known = (await readJson(file)) as Partial<Shard & DatasetManifest> | undefined;
   const recipe = isShard ? known?.about?.recipe : known?.recipe;
   if (!isDeepStrictEqual(recipe, JSON.parse(JSON.stringify(plan.about.recipe))))
     throw new RobleError('ROBLE_OUTPUT_EXISTS', `${out} exists already, and is not of this recipe.`, {
@@ -163,7 +164,7 @@ async function finishedBefore(
     });
   // A kill between the last rename and the tidying up leaves it.
   await rm(workFolderOf(out), { recursive: true, force: true });
-  return isShard ? {} : { fingerprint: (known as DatasetManifest).fingerprint };
+  return isShard ? {} : { fingerprint: known!.fingerprint! };
 }
 
 async function generate(

@@ -7,6 +7,7 @@ import { RobleError } from '../errors.js';
 import { replaceFile, sweepPartials, syncFolder } from '../storage/durable.js';
 import { exists } from '../storage/exists.js';
 import { takeLock } from '../storage/folder-lock.js';
+import { parseJson, readJson } from '../storage/json.js';
 import type { PartUnit } from './part-units.js';
 import type { ShardPart, ShardPlan } from './shard.js';
 
@@ -65,7 +66,7 @@ export async function openWorkFolder(out: string, plan: ShardPlan, restart: bool
 
 async function beginPlan(folder: string, plan: ShardPlan, restart: boolean): Promise<void> {
   const file = join(folder, 'plan.json');
-  const before = (await exists(file)) ? (JSON.parse(await readFile(file, 'utf8')) as ShardPlan) : undefined;
+  const before = (await readJson(file)) as ShardPlan | undefined;
   // Through JSON, as the other one went.
   const now = JSON.parse(JSON.stringify(plan)) as ShardPlan;
   if (isDeepStrictEqual(before, now)) return;
@@ -93,8 +94,8 @@ async function intactParts(journal: string, data: string): Promise<ShardPart[]> 
   const text = (await exists(journal)) ? await readFile(journal, 'utf8') : '';
   const intact = new Map<string, ShardPart>();
   for (const line of text.split('\n').slice(0, -1)) {
-    const found = JSON.parse(line) as ShardPart;
-    if (await isPartIntact(data, found.part)) intact.set(`${found.split} ${found.index}`, found);
+    const found = parseJson(line) as ShardPart | undefined;
+    if (found && (await isPartIntact(data, found.part))) intact.set(`${found.split} ${found.index}`, found);
   }
   // What a torn line left would run into the next one.
   if (text !== '' && !text.endsWith('\n'))

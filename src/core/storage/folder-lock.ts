@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RobleError } from '../errors.js';
+import { parseJson } from './json.js';
 
 export const LOCK = 'run.lock';
 
@@ -78,7 +79,7 @@ export async function takeLock(folder: string): Promise<FolderLock> {
 async function removeStale(lock: string, own: string, folder: string): Promise<void> {
   const text = await readFile(lock, 'utf8').catch(ignoreMissing);
   if (text === undefined) return;
-  const owner = parseOwner(text);
+  const owner = parseJson(text) as Owner | undefined;
   if (owner && (await isAlive(owner, lock, own))) throw locked(folder, owner);
   if (owner?.worker && (await isSameMachine(owner))) await waitForEnd(owner.worker, folder, owner);
   // One process at a time removes a lock, so that none removes the fresh one of another.
@@ -101,16 +102,7 @@ async function waitForGuard(guard: string): Promise<void> {
 /** Who has a folder; undefined when nobody has. */
 export async function lockOwner(folder: string): Promise<Owner | undefined> {
   const text = await readFile(join(folder, LOCK), 'utf8').catch(ignoreMissing);
-  return text === undefined ? undefined : parseOwner(text);
-}
-
-/** Undefined of what no owner has written. */
-function parseOwner(text: string): Owner | undefined {
-  try {
-    return JSON.parse(text) as Owner;
-  } catch {
-    return undefined;
-  }
+  return text === undefined ? undefined : (parseJson(text) as Owner | undefined);
 }
 
 async function isAlive(owner: Owner, lock: string, own: string): Promise<boolean> {

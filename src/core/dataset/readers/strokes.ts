@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { RobleError } from '../../errors.js';
+import { parseJson } from '../../storage/json.js';
 import type { Stroke } from '../../strokes/rasterize.js';
 import type { SplitName } from '../format.js';
 import { optional, type ReaderOptions, type SourceItem, splitOfFile } from '../sample.js';
@@ -84,12 +85,8 @@ interface Drawing {
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
 }
 
 /** Written by hand because a schema library takes longer on a hundred points a line than drawing them does. */
