@@ -155,8 +155,9 @@ async function finishedBefore(
 ): Promise<{ fingerprint?: string } | undefined> {
   if (!(await exists(out))) return undefined;
   const file = join(out, isShard ? SHARD_FILE : 'dataset.json');
-  const known = (await readJson(file)) as Partial<Shard & DatasetManifest> | undefined;
-  const recipe = isShard ? known?.about?.recipe : known?.recipe;
+  const known = await readJson(file);
+  const { recipe } =
+    (isShard ? (known as Shard | undefined)?.about : (known as DatasetManifest | undefined)) ?? {};
   if (!isDeepStrictEqual(recipe, JSON.parse(JSON.stringify(plan.about.recipe))))
     throw new RobleError('ROBLE_OUTPUT_EXISTS', `${out} exists already, and is not of this recipe.`, {
       expected: 'a folder that does not exist yet',
@@ -164,7 +165,7 @@ async function finishedBefore(
     });
   // A kill between the last rename and the tidying up leaves it.
   await rm(workFolderOf(out), { recursive: true, force: true });
-  return isShard ? {} : { fingerprint: known!.fingerprint! };
+  return isShard ? {} : { fingerprint: (known as DatasetManifest).fingerprint };
 }
 
 async function generate(
