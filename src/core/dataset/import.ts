@@ -9,8 +9,8 @@ import {
   preprocessPixels,
 } from '../image/preprocess.js';
 import type { Preprocessing } from '../image/preprocessing.js';
-import { canvasFor, drawingToPixels, fitStrokes } from '../strokes/frame.js';
-import { rasterizeStrokes } from '../strokes/rasterize.js';
+import { drawingToPixels, fitStrokes } from '../strokes/frame.js';
+import { packDrawing } from '../strokes/packed.js';
 import { countOf } from '../text.js';
 import { readSource, type SourceFormat } from './detect.js';
 import { type DatasetManifest, type SplitName, splitCounts } from './format.js';
@@ -168,9 +168,9 @@ async function prepare(
   const { source, label, group, split, picture } = item;
   try {
     checkLabel(item, options, known);
-    const { pixels, notices } = await toPixels(picture, options);
+    const { notices, ...content } = await toPixels(picture, options);
     return {
-      sample: { source, label, pixels, ...optional('group', group), ...optional('split', split) },
+      sample: { source, label, ...content, ...optional('group', group), ...optional('split', split) },
       notices,
     };
   } catch (error) {
@@ -197,7 +197,7 @@ function checkLabel(
 async function toPixels(
   picture: Picture,
   { preprocessing, maxPixels }: ImportOptions,
-): Promise<PreparedImage> {
+): Promise<PreparedImage & Pick<PreparedSample, 'strokes'>> {
   switch (picture.kind) {
     case 'encoded': {
       const { pixels, notices } = await prepareImage(await picture.read(), preprocessing, { maxPixels });
@@ -206,11 +206,9 @@ async function toPixels(
     case 'pixels':
       return { pixels: await preprocessPixels(picture.pixels, picture.shape, preprocessing), notices: [] };
     case 'strokes': {
-      const drawing = rasterizeStrokes(
-        fitStrokes(picture.strokes, picture.unit, preprocessing),
-        canvasFor(preprocessing),
-      );
-      return { pixels: drawingToPixels(drawing, preprocessing), notices: [] };
+      const fitted = fitStrokes(picture.strokes, picture.unit, preprocessing);
+      const strokes = packDrawing(fitted, preprocessing);
+      return { pixels: drawingToPixels(strokes, preprocessing), strokes, notices: [] };
     }
   }
 }

@@ -6,13 +6,15 @@ import { checked } from '../checked.js';
 import { RobleError } from '../errors.js';
 import {
   type DatasetManifest,
-  type DatasetPart,
   type LoadedSplit,
   manifestSchema,
+  type PartFile,
   type SampleProvenance,
   type SplitName,
 } from './format.js';
+import { loadStrokes } from './load-strokes.js';
 import { readIntact } from './parts.js';
+import { optional } from './sample.js';
 
 /** A data set on the disk. */
 export interface Dataset {
@@ -89,10 +91,11 @@ async function loadSplit(
     for (let i = 0; i < part.count; i++) labels[start + i] = bytes.readUInt16LE(2 * i);
     start += part.count;
   }
-  return { count: split.count, images, labels };
+  const strokes = await loadStrokes(split.parts, split.count, (file) => readChecked(folder, file));
+  return { count: split.count, images, labels, ...optional('strokes', strokes) };
 }
 
-async function readChecked(folder: string, file: DatasetPart['images']): Promise<Buffer> {
+async function readChecked(folder: string, file: PartFile): Promise<Buffer> {
   const bytes = await readIntact(folder, file);
   if (bytes) return bytes;
   throw new RobleError(
