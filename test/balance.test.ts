@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { viewOf } from '../src/core/dataset/view.js';
 import { type PreparedSample, writeDataset } from '../src/core/dataset/write.js';
 import { preprocessingSchema } from '../src/core/image/preprocessing.js';
 import { sha256 } from '../src/core/storage/durable.js';
 import { exists } from '../src/core/storage/exists.js';
+import { drawingToPixels } from '../src/core/strokes/frame.js';
 import {
   type BalanceOptions,
   balanceDataset,
@@ -53,15 +55,14 @@ async function contentOf(folder: string) {
 }
 async function samplesOf(folder: string, split: SplitName = 'train') {
   const dataset = await openDataset(at(folder));
-  const { images, labels, count } = await dataset.load(split);
+  const loaded = await dataset.load(split);
   const provenance: SampleProvenance[] = [];
   for await (const sample of dataset.provenance(split)) provenance.push(sample);
-  const size = images.length / count;
-  return provenance.map((sample, i) => ({
-    ...sample,
-    label: dataset.manifest.classes[labels[i]!]!,
-    pixels: images.subarray(i * size, (i + 1) * size),
-  }));
+  return provenance.map((sample, i) => {
+    const { data, strokes } = viewOf(loaded, dataset.manifest.preprocessing, i);
+    const label = dataset.manifest.classes[loaded.labels[i]!]!;
+    return { ...sample, label, pixels: data, ...(strokes && { strokes }) };
+  });
 }
 
 const roble = (words: string[], env: Record<string, string> = {}) =>
@@ -156,9 +157,15 @@ async function twoClasses(out: string): Promise<void> {
   const samples = [...(await samplesOf('drawn')), ...(await samplesOf('drawn', 'validation'))];
   const train = (await samplesOf('drawn')).length;
   async function* all(): AsyncGenerator<PreparedSample> {
-    for (const [i, { label, source, pixels }] of samples.entries())
+    for (const [i, { label, source, pixels, strokes }] of samples.entries())
       if (label === '1' || label === 'T')
-        yield { label, source, pixels, split: i < train ? 'train' : 'validation' };
+        yield {
+          label,
+          source,
+          pixels,
+          ...(strokes && { strokes }),
+          split: i < train ? 'train' : 'validation',
+        };
   }
   await write(out, all());
 }
@@ -229,9 +236,25 @@ describe('the lineage', () => {
       for (const { name } of provenance.copy?.operations ?? []) names.add(name);
     }
     expect(replayed.filter(({ copy }) => copy)).toHaveLength(4 * (120 - 48));
-    expect([...names].sort()).toEqual(
-      ['affine', 'blur', 'canvas-style', 'contrast', 'elastic', 'mixup', 'noise', 'stroke-width'].sort(),
-    );
+    expect([...names].sort()).toEqual([
+      'affine',
+      'blur',
+      'canvas-style',
+      'contrast',
+      'elastic',
+      'mixup',
+      'noise',
+      'stroke-distortion',
+      'stroke-width',
+    ]);
+  });
+
+  it('keeps the strokes of originals, which draw them, and gives none to copies', async () => {
+    for (const split of ['train', 'validation'] as const)
+      for (const { copy, pixels, strokes } of await samplesOf('replayed', split)) {
+        expect(strokes === undefined).toBe(copy !== undefined);
+        if (strokes) expect(drawingToPixels(strokes, preprocessing)).toEqual(Uint8Array.from(pixels));
+      }
   });
 
   it('says that a copy is not what it was made as', async () => {
@@ -288,12 +311,22 @@ describe('nothing leaks', () => {
     );
   });
 
+  it('balancing a balanced set of strokes makes of its originals the same copies again', async () => {
+    await balance('once', { target: 70 });
+    await balance('again-once', { sources: [{ dataset: at('once') }], target: 70 });
+    const operations = async (folder: string) =>
+      (await samplesOf(folder)).map(({ sha256, copy }) => [sha256, copy]);
+    expect(await operations('again-once')).toEqual(await operations('once'));
+  });
+
   it('balancing a balanced set uses its originals only', async () => {
     await balance('twice', { sources: [{ dataset: at('tight') }], target: 40 });
     const direct = await balance('direct', { sources: [{ dataset: at('leaky') }], target: 40 });
     expect(direct.splits.train).toBe(80);
     const hashes = async (folder: string) => (await samplesOf(folder)).map(({ sha256 }) => sha256);
     expect(await hashes('twice')).toEqual(await hashes('direct'));
+    // Without strokes in the source there is no file for them.
+    expect((await readdir(at('twice'))).filter((name) => name.endsWith('.strokes'))).toEqual([]);
   });
 
   it('copies in what a source tests on are an error', async () => {

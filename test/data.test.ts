@@ -64,6 +64,9 @@ it('data:preview shows pictures beside copies, of a strategy or of one augmenter
     for (const operations of copies) expect(operations.at(-1)).toMatchObject({ name: 'mixup', version: 1 });
   // Two rows of four pictures of 28 pixels with gaps of 2, twice enlarged.
   expect(await sharp(join(root, 'preview.png')).metadata()).toMatchObject({ width: 244, height: 124 });
+  const distorted = await preview('--augmenter', 'stroke-distortion', '--json');
+  for (const { copies } of resultOf(distorted).rows)
+    for (const operations of copies) expect(operations).toMatchObject([{ name: 'stroke-distortion' }]);
   const shown = await preview('--augmenter', 'affine');
   expect(String(shown.stdout)).toContain('Classes: 0 1');
   const again = await preview('--out', 'preview.png', '--json');
@@ -96,6 +99,9 @@ it('data:import brings in a folder for each class, and names the file that it le
     splits: { train: 6, validation: 4 },
     skipped: [{ path: 'dark/empty.png', code: 'ROBLE_IMAGE_EMPTY' }],
   });
+  const strokeless = await roble('data:preview', 'imported', '--augmenter', 'stroke-distortion');
+  expect(strokeless.exitCode).toBe(2);
+  expect(String(strokeless.stderr)).toContain('has no strokes');
   const again = await roble('data:import', 'photos', '--out', 'imported', ...shares, '--json');
   expect([again.exitCode, JSON.parse(String(again.stdout)).error.code]).toEqual([2, 'ROBLE_OUTPUT_EXISTS']);
 });

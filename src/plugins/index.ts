@@ -1,6 +1,7 @@
 import { PLUGIN_API_VERSION, type PluginEntry, siblingModule } from '../core/plugin/index.js';
 
 const AUGMENTERS = [
+  'stroke-distortion',
   'affine',
   'elastic',
   'perspective',

@@ -42,6 +42,21 @@ export const CHARACTER_LIMITS: readonly ClassLimit[] = [
   // An eighth of a turn apart: + x X and * ; - / | \ by angle alone, with l I 1 ! ( ) [ ] and 7 near them.
   { labels: each('+xX*'), augmenter: 'affine', parameters: { rotation: 10, shear: 0.12 } },
   { labels: each('-/|\\_~lI1()[]7'), augmenter: 'affine', parameters: { rotation: 8, shear: 0.12 } },
+  {
+    labels: each('-/|\\_~lI1()[]{}7!'),
+    augmenter: 'stroke-distortion',
+    parameters: { wobble: 0.04, ends: 0.04, slant: 0.06, breaks: 0 },
+  },
+  { labels: each('+xX*'), augmenter: 'stroke-distortion', parameters: { slant: 0.06, partRotation: 4 } },
+  // Another one when a line is longer or shorter: c o, C G O, u a, v y, n h, r n, 4 9; or sits elsewhere: T t +, f F, D P.
+  { labels: each('cCGOo0QDuvyYnhr49'), augmenter: 'stroke-distortion', parameters: { ends: 0.04 } },
+  // Loops whose ends have to meet.
+  { labels: each('oO0DQ'), augmenter: 'stroke-distortion', parameters: { wobble: 0.05 } },
+  {
+    labels: each('TtfFDPp+'),
+    augmenter: 'stroke-distortion',
+    parameters: { ends: 0.03, partShift: 0.02, partScale: 0.05 },
+  },
   { labels: CASE_TWINS, augmenter: 'affine', parameters: { scale: 0.1 } },
   { labels: CASE_TWINS, augmenter: 'canvas-style', parameters: { scale: 0.1 } },
   // Marks that differ by place, size and length alone.
@@ -49,6 +64,11 @@ export const CHARACTER_LIMITS: readonly ClassLimit[] = [
     labels: SMALL_MARKS,
     augmenter: 'affine',
     parameters: { rotation: 10, scale: 0.1, aspect: 0.1, shift: 0.04 },
+  },
+  {
+    labels: SMALL_MARKS,
+    augmenter: 'stroke-distortion',
+    parameters: { ends: 0.05, partShift: 0.03, aspect: 0.06, lineWidth: 0.15, breaks: 0 },
   },
   { labels: SMALL_MARKS, augmenter: 'elastic', parameters: { alpha: 0.08 } },
   { labels: SMALL_MARKS, augmenter: 'stroke-width', parameters: { thinner: 0 } },
@@ -59,4 +79,5 @@ export const CHARACTER_LIMITS: readonly ClassLimit[] = [
   { labels: SMALL_MARKS, augmenter: 'cutmix', probability: 0 },
   // Without their dots or one of their lines, these are others.
   { labels: each('ij!?%=EFBRQtf+'), augmenter: 'occlusion', probability: 0 },
+  { labels: each('ij?='), augmenter: 'stroke-distortion', parameters: { breaks: 0 } },
 ];

@@ -140,7 +140,7 @@ describe('loadPipeline', () => {
   it('refuses an unknown augmenter and lists those that there are', async () => {
     await expect(load([step('ad')])).rejects.toMatchObject({
       code: 'ROBLE_PLUGIN_UNKNOWN',
-      details: { expected: 'one of add, swap', nextSteps: ['Did you mean "add"?'] },
+      details: { expected: 'one of add, swap, redraw', nextSteps: ['Did you mean "add"?'] },
     });
   });
 

@@ -52,10 +52,16 @@ export async function loadPipeline(
   strategy: Strategy,
   options: PipelineOptions = {},
 ): Promise<AugmentPipeline> {
-  const steps = await loadSteps(registry, stepsOf(strategy, options), options.background ?? 0);
+  const steps = strokesFirst(await loadSteps(registry, stepsOf(strategy, options), options.background ?? 0));
   const limits = options.limits ?? [];
   checkLimits(steps, limits);
   return new AugmentPipeline(steps, [...CHARACTER_LIMITS, ...limits]);
+}
+
+/** Steps that need strokes have to come before those that make a picture part ways with its strokes. */
+function strokesFirst(steps: readonly LoadedStep[]): LoadedStep[] {
+  const needsStrokes = ({ augmenter }: LoadedStep) => augmenter.needsStrokes === true;
+  return [...steps.filter(needsStrokes), ...steps.filter((step) => !needsStrokes(step))];
 }
 
 /** A step with the key of its random numbers. */
@@ -75,6 +81,8 @@ export class AugmentPipeline {
   readonly fingerprint: string;
   /** Whether a step blends with another picture of the same class. Without a partner such a step is left out. */
   readonly needsPartner: boolean;
+  /** Whether a step draws strokes anew. Where a picture has none, such a step is left out. */
+  readonly needsStrokes: boolean;
   readonly #steps: readonly KeyedStep[];
   readonly #limits: readonly ClassLimit[];
   readonly #stepsByLabel = new Map<string, readonly KeyedStep[]>();
@@ -84,6 +92,7 @@ export class AugmentPipeline {
     this.#steps = withStreams(steps);
     this.#limits = limits;
     this.needsPartner = steps.some(({ augmenter }) => augmenter.needsPartner === true);
+    this.needsStrokes = steps.some(({ augmenter }) => augmenter.needsStrokes === true);
     this.fingerprint = fingerprintOf(steps, limits);
   }
 
@@ -95,6 +104,8 @@ export class AugmentPipeline {
     let isBlended = false;
     for (const { augmenter, probability, parameters, stream } of this.#stepsFor(label)) {
       if (augmenter.needsPartner && !partner) continue;
+      // The strokes are those of the source, and no longer those of a picture that another step made.
+      if (augmenter.needsStrokes && !(source.strokes && current === source)) continue;
       const random = new Random(key.seed, 'augment', key.sample, key.copy, stream);
       if (random.float() >= probability) continue;
       const target = current === buffers[0] ? buffers[1] : buffers[0];

@@ -1,5 +1,7 @@
-import type { SplitName } from '../dataset/format.js';
+import type { LoadedSplit, SplitName } from '../dataset/format.js';
 import { openDataset } from '../dataset/open.js';
+import { viewOf } from '../dataset/view.js';
+import { RobleError } from '../errors.js';
 import { type Preprocessing, paperValue } from '../image/preprocessing.js';
 import type { ImageView } from '../plugin/api.js';
 import type { PluginRegistry } from '../plugin/registry.js';
@@ -41,7 +43,8 @@ export interface Preview {
 /**
  * Pictures of a data set beside copies that a strategy makes of them.
  *
- * @throws {RobleError} those of {@link loadPipeline} and of opening and loading the data set
+ * @throws {RobleError} `ROBLE_USAGE` for steps that need strokes where there are none, those of {@link loadPipeline} and of
+ *   opening and loading the data set
  */
 export async function previewCopies(
   options: PreviewOptions,
@@ -51,23 +54,38 @@ export async function previewCopies(
   const { manifest, load } = await openDataset(folder);
   const background = options.background ?? paperValue(manifest.preprocessing);
   const pipeline = await loadPipeline(registry, strategy, { ...options, background });
-  const { images, labels } = await load(split);
-  const { width, height, channels } = manifest.preprocessing;
-  const size = width * height * channels;
-  const viewOf = (sample: number): ImageView => {
-    return { width, height, channels, data: images.subarray(sample * size, (sample + 1) * size) };
-  };
+  const loaded = await load(split);
+  refuseNoStrokes(pipeline, strategy, loaded, folder);
+  const view = (sample: number) => viewOf(loaded, manifest.preprocessing, sample);
   const rows: PreviewRow[] = [];
   const pictures: Uint8Array[] = [];
   for (const chosen of chooseClasses(manifest.classes.length, classes)) {
-    const [sample, next = sample] = firstTwo(labels, chosen);
+    const [sample, next = sample] = firstTwo(loaded.labels, chosen);
     if (sample === undefined) continue;
     const label = manifest.classes[chosen]!;
-    const made = copiesOf(pipeline, viewOf(sample), viewOf(next!), label, copies, seed);
+    const made = copiesOf(pipeline, view(sample), view(next!), label, copies, seed);
     rows.push({ label, sample, copies: made.map(({ operations }) => operations) });
-    pictures.push(viewOf(sample).data, ...made.map(({ data }) => data));
+    pictures.push(view(sample).data, ...made.map(({ data }) => data));
   }
   return { preprocessing: manifest.preprocessing, columns: copies + 1, rows, pictures };
+}
+
+/** A strategy does without steps that need strokes; whoever names them himself would see them do nothing. */
+function refuseNoStrokes(
+  { needsStrokes }: AugmentPipeline,
+  strategy: Strategy,
+  { strokes }: LoadedSplit,
+  folder: string,
+): void {
+  if (typeof strategy === 'string' || !needsStrokes || strokes) return;
+  throw new RobleError('ROBLE_USAGE', `${folder} has no strokes that could be drawn anew.`, {
+    received: 'pictures alone',
+    expected: 'a data set of strokes',
+    nextSteps: [
+      'Import stroke JSON lines, or draw characters with "roble data:synth".',
+      'A data set that was written before strokes were kept has to be made again.',
+    ],
+  });
 }
 
 function copiesOf(

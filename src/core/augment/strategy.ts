@@ -26,11 +26,35 @@ export type Strategy = z.output<typeof strategySchema>;
 export const STRATEGIES: Readonly<Record<StrategyName, readonly AugmentStep[]>> = {
   none: [],
   light: [
+    step('stroke-distortion', 0.4, {
+      wobble: 0.04,
+      ends: 0.04,
+      smoothing: 0.3,
+      slant: 0.06,
+      aspect: 0.05,
+      lineWidth: 0.12,
+      partScale: 0.05,
+      partRotation: 3,
+      partShift: 0.02,
+      breaks: 0,
+    }),
     step('elastic', 0.5, { alpha: 0.07 }),
     step('affine', 0.9, { rotation: 7, scale: 0.08, aspect: 0.06, shear: 0.1, shift: 0.04 }),
     step('stroke-width', 0.3, { thicker: 0.015, thinner: 0.008 }),
   ],
   medium: [
+    step('stroke-distortion', 0.5, {
+      wobble: 0.06,
+      ends: 0.06,
+      smoothing: 0.5,
+      slant: 0.1,
+      aspect: 0.08,
+      lineWidth: 0.2,
+      partScale: 0.08,
+      partRotation: 5,
+      partShift: 0.03,
+      breaks: 0.02,
+    }),
     step('elastic', 0.6, { alpha: 0.12 }),
     step('affine', 0.95, { rotation: 12, scale: 0.14, aspect: 0.12, shear: 0.2, shift: 0.07 }),
     step('stroke-width', 0.4, { thicker: 0.025, thinner: 0.012 }),
@@ -39,6 +63,18 @@ export const STRATEGIES: Readonly<Record<StrategyName, readonly AugmentStep[]>> 
     step('noise', 0.1, { gaussian: 0.05, saltPepper: 0.004 }),
   ],
   aggressive: [
+    step('stroke-distortion', 0.6, {
+      wobble: 0.08,
+      ends: 0.08,
+      smoothing: 0.7,
+      slant: 0.14,
+      aspect: 0.12,
+      lineWidth: 0.3,
+      partScale: 0.12,
+      partRotation: 7,
+      partShift: 0.04,
+      breaks: 0.05,
+    }),
     step('perspective', 0.3, { shift: 0.08 }),
     step('elastic', 0.85, { alpha: 0.17 }),
     step('affine', 1, { rotation: 17, scale: 0.22, aspect: 0.2, shear: 0.3, shift: 0.09 }),
@@ -73,7 +109,8 @@ export type AugmentSettings = z.output<typeof augmentSchema>;
 
 /**
  * The steps of a strategy. `canvas-style` comes first, because it traces lines, which noise and blur would hide;
- * `mixup` comes last, so that the other picture is as it is.
+ * `mixup` comes last, so that the other picture is as it is. What needs strokes comes before all of them, once the
+ * augmenters are loaded.
  *
  * @throws {RobleError} `ROBLE_CONFIG_INVALID` for a probability that is none
  */

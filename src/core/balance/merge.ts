@@ -2,7 +2,7 @@ import { copyFile, link, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { type Context, withStep } from '../context.js';
-import { type SplitName, splitCounts } from '../dataset/format.js';
+import { filesOf, type SplitName, splitCounts } from '../dataset/format.js';
 import { manifestOf, writeManifest } from '../dataset/manifest.js';
 import { isPartIntact } from '../dataset/parts.js';
 import { refuseInterrupted } from '../dataset/write.js';
@@ -114,8 +114,7 @@ async function takeParts(
 ): Promise<void> {
   for (const { part } of parts) {
     refuseInterrupted(context);
-    for (const { file } of [part.images, part.labels, part.samples])
-      await linkOrCopy(join(folder, file), join(target, file));
+    for (const { file } of filesOf(part)) await linkOrCopy(join(folder, file), join(target, file));
     if (!(await isPartIntact(target, part)))
       throw new RobleError('ROBLE_DATASET_INVALID', `A part of ${folder} was changed after it was written.`, {
         received: part.images.file,

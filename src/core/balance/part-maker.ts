@@ -6,6 +6,7 @@ import type { PartContent } from '../dataset/parts.js';
 import type { PluginEntry } from '../plugin/api.js';
 import { PluginRegistry } from '../plugin/registry.js';
 import { sha256 } from '../storage/durable.js';
+import type { PackedDrawing } from '../strokes/packed.js';
 import type { PartUnit } from './part-units.js';
 import type { BalancePlan, SplitPlan } from './plan.js';
 import { hashOf, keyOf, type Pictures, pictureOf } from './pool.js';
@@ -57,14 +58,18 @@ export class PartMaker {
     const images = new Uint8Array(count * size);
     const labels = new Uint16Array(count);
     const samples: SampleProvenance[] = [];
+    const strokes: (PackedDrawing | undefined)[] = [];
     const plan = splits[split]!;
     for (let i = 0; i < count; i++) {
       const sample = plan.samples[start + i]!;
+      const copy = plan.copies[start + i]!;
       const target = images.subarray(i * size, (i + 1) * size);
       labels[i] = pictures.labels[sample]!;
-      samples.push({ ...originals[i]!, ...this.#write(target, sample, plan.copies[start + i]!) });
+      samples.push({ ...originals[i]!, ...this.#write(target, sample, copy) });
+      // A copy is not what its strokes would draw, and is never copied again.
+      strokes.push(copy === 0 ? pictureOf(pictures, sample).strokes : undefined);
     }
-    return { images, labels, samples };
+    return { images, labels, samples, strokes };
   }
 
   /** Writes a sample or a copy of it, and tells its hash and how it was made. */

@@ -1,7 +1,9 @@
 import type { SampleProvenance, SplitName } from '../dataset/format.js';
+import { viewOf } from '../dataset/view.js';
 import { RobleError } from '../errors.js';
 import type { ImageView } from '../plugin/api.js';
 import { sha256 } from '../storage/durable.js';
+import type { PackedStrokes } from '../strokes/packed.js';
 import type { Source, Sources } from './sources.js';
 
 /** One split of one source. The arrays are shared with threads. */
@@ -14,6 +16,7 @@ export interface Block {
   readonly count: number;
   /** uint8, [count, height, width, channels]. */
   readonly images: Uint8Array;
+  readonly strokes?: PackedStrokes | undefined;
 }
 
 /** What a thread needs to make samples of. A sample is named by its place in the pool. */
@@ -58,7 +61,8 @@ export async function loadPool({ sources, classes, preprocessing }: Sources): Pr
         const hash = sha256(loaded.images.subarray(i * size, (i + 1) * size));
         hashes.set(Buffer.from(hash, 'hex'), 32 * (start + i));
       }
-      blocks.push({ source: index, split, start, count: loaded.count, images: loaded.images });
+      const { images, strokes } = loaded;
+      blocks.push({ source: index, split, start, count: loaded.count, images, strokes });
       if (split !== 'train') refuseCopies(source, split, provenance.slice(start));
     }
   }
@@ -84,11 +88,9 @@ function refuseCopies({ dataset }: Source, split: SplitName, samples: readonly S
 }
 
 /** The picture of a sample. */
-export function pictureOf({ width, height, channels, blocks }: Pictures, sample: number): ImageView {
-  const block = blockOf(blocks, sample);
-  const size = width * height * channels;
-  const at = (sample - block.start) * size;
-  return { width, height, channels, data: block.images.subarray(at, at + size) };
+export function pictureOf(pictures: Pictures, sample: number): ImageView {
+  const block = blockOf(pictures.blocks, sample);
+  return viewOf(block, pictures, sample - block.start);
 }
 
 /** The block that a sample is in; sources are few. */

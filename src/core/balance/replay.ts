@@ -2,8 +2,9 @@ import { z } from 'zod';
 import type { AugmentPipeline } from '../augment/pipeline.js';
 import { augmentSchema } from '../augment/strategy.js';
 import { checked } from '../checked.js';
-import type { CopyLineage, DatasetManifest, LoadedSplit, SampleProvenance } from '../dataset/format.js';
+import type { CopyLineage, DatasetManifest, SampleProvenance } from '../dataset/format.js';
 import { openDataset } from '../dataset/open.js';
+import { viewOf } from '../dataset/view.js';
 import { RobleError } from '../errors.js';
 import type { ImageView } from '../plugin/api.js';
 import type { PluginRegistry } from '../plugin/registry.js';
@@ -49,6 +50,7 @@ export async function replaySamples(
 ): Promise<{ readonly preprocessing: DatasetManifest['preprocessing']; readonly samples: ReplayedSample[] }> {
   const dataset = await openDataset(folder);
   const { manifest } = dataset;
+  const { preprocessing } = manifest;
   const message = `${folder} was not made by "roble data:balance".`;
   const recipe = checked(recipeSchema, manifest.recipe, 'ROBLE_DATASET_INVALID', message);
   const pipeline = await pipelineOf({ ...recipe, plugins: registry.entries });
@@ -63,13 +65,13 @@ export async function replaySamples(
     const { copy } = provenance[sample]!;
     const number = split.labels[sample]!;
     const about = { sample, label: manifest.classes[number]!, provenance: provenance[sample]! };
-    if (!copy) return { ...about, original: viewOf(manifest, split, sample).data };
-    const find = (hash: string) => viewOf(manifest, split, originals.get(`${hash} ${number}`)!);
+    if (!copy) return { ...about, original: viewOf(split, preprocessing, sample).data };
+    const find = (hash: string) => viewOf(split, preprocessing, originals.get(`${hash} ${number}`)!);
     const made = makeAgain(pipeline, copy, find, about.label, recipe.seed);
     refuseDifference(about, made, recipe.pipeline, pipeline);
     return { ...about, original: find(copy.of).data, copy: made };
   });
-  return { preprocessing: manifest.preprocessing, samples: replayed };
+  return { preprocessing, samples: replayed };
 }
 
 function makeAgain(
@@ -82,12 +84,6 @@ function makeAgain(
   const key = { seed, sample: Number.parseInt(of.slice(0, 8), 16), copy: number };
   const { data } = pipeline.apply(find(of), key, label, partner === undefined ? undefined : find(partner));
   return data.slice();
-}
-
-function viewOf({ preprocessing }: DatasetManifest, { images }: LoadedSplit, sample: number): ImageView {
-  const { width, height, channels } = preprocessing;
-  const size = width * height * channels;
-  return { width, height, channels, data: images.subarray(sample * size, (sample + 1) * size) };
 }
 
 function refuseMissing(samples: readonly number[], count: number): void {

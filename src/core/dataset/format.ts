@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Operation } from '../augment/pipeline.js';
 import { preprocessingSchema } from '../image/preprocessing.js';
+import type { PackedStrokes } from '../strokes/packed.js';
 
 /** The splits that roble knows. Training reads `train` and `validation`; `test` is kept for the end. */
 export const SPLITS = ['train', 'validation', 'test'] as const;
@@ -10,15 +11,18 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const fileSchema = z.strictObject({ file: z.string(), bytes: z.int().nonnegative(), sha256 });
 
 /**
- * One part of a split: up to 65,536 samples in three files that load without decoding.
+ * One part of a split: up to 65,536 samples in files that load without decoding.
  * `images`: uint8, [count, height, width, channels]. `labels`: uint16 little-endian, [count].
  * `samples`: JSON lines, one {@link SampleProvenance} a sample, in the same order.
+ * `strokes`: 16-bit words little-endian, one `PackedDrawing` a sample, in the same order: what the pictures were
+ * drawn from. A part in which no sample has strokes has no such file.
  */
 export const partSchema = z.strictObject({
   count: z.int().positive(),
   images: fileSchema,
   labels: fileSchema,
   samples: fileSchema,
+  strokes: fileSchema.optional(),
 });
 
 const splitSchema = z.strictObject({
@@ -48,6 +52,12 @@ export const manifestSchema = z.strictObject({
 
 export type DatasetManifest = z.output<typeof manifestSchema>;
 export type DatasetPart = z.output<typeof partSchema>;
+export type PartFile = z.output<typeof fileSchema>;
+
+/** The files of a part. */
+export function filesOf({ images, labels, samples, strokes }: DatasetPart): PartFile[] {
+  return [images, labels, samples, ...(strokes ? [strokes] : [])];
+}
 
 /** How many samples each split holds; only the splits that there are. */
 export function splitCounts({ splits }: DatasetManifest): Partial<Record<SplitName, number>> {
@@ -86,4 +96,6 @@ export interface LoadedSplit {
   readonly images: Uint8Array<SharedArrayBuffer>;
   /** uint16, [count]: indices into the classes. */
   readonly labels: Uint16Array<SharedArrayBuffer>;
+  /** What the pictures were drawn from, where samples have strokes. */
+  readonly strokes?: PackedStrokes | undefined;
 }

@@ -7,8 +7,12 @@ import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { preprocessingSchema } from '../image/preprocessing.js';
+import { sha256 } from '../storage/durable.js';
+import { drawingToPixels } from '../strokes/frame.js';
 import { type ImportOptions, importDataset } from './import.js';
+import { manifestOf } from './manifest.js';
 import { openDataset } from './open.js';
+import { viewOf } from './view.js';
 
 const preprocessing = preprocessingSchema.parse({ width: 6, height: 6 });
 let folder: string;
@@ -238,6 +242,88 @@ describe('strokes', () => {
     expect(Math.max(...images)).toBeGreaterThan(200);
     expect(images[0]).toBe(0);
   });
+
+  /** Crosses and rings of any place and size, drawn by ten writers. */
+  const anyDrawings = () =>
+    Array.from({ length: 40 }, (_, i) => {
+      const point = (angle: number) => [90 * Math.cos(angle) + 7 * i, (60 + i) * Math.sin(angle)];
+      const ring = Array.from({ length: 30 + i }, (_, step) => point(step / 5));
+      const strokes = i % 2 ? [ring] : [[point(0), point(3)], [point(1.5), point(4.7)], [point(2)]];
+      return JSON.stringify({ label: i % 2 ? 'o' : 'x', writer: `w${i >> 2}`, unit: 200, strokes });
+    });
+
+  it.each([
+    {},
+    { width: 40, height: 24, channels: 3 },
+    { width: 12, height: 12, background: '#ffffff' },
+    { background: '#ffffff', channels: 3, invert: true },
+  ])('are kept, and draw the very picture: %j', async (settings) => {
+    await put('in/drawn.jsonl', anyDrawings().join('\n'));
+    const preprocessing = preprocessingSchema.parse(settings);
+    const { manifest, load } = await openDataset((await run({ preprocessing })).out);
+    expect(manifest.splits.train!.parts[0]!.strokes!.file).toBe('train-00000.strokes');
+    for (const split of ['train', 'validation'] as const) {
+      const loaded = await load(split);
+      for (let i = 0; i < loaded.count; i++) {
+        const { data, strokes } = viewOf(loaded, preprocessing, i);
+        // No tolerance: the picture was drawn from the rounded strokes.
+        expect(drawingToPixels(strokes!, preprocessing)).toEqual(Uint8Array.from(data));
+      }
+    }
+  });
+
+  it('count for the fingerprint, and a changed byte of them is noticed', async () => {
+    await put('in/drawn.jsonl', anyDrawings().join('\n'));
+    const { out } = await run();
+    const path = join(out, 'train-00000.strokes');
+    const bytes = await readFile(path);
+    bytes[10]! ^= 1;
+    await writeFile(path, bytes);
+    await expect((await openDataset(out)).load('train')).rejects.toMatchObject({
+      code: 'ROBLE_DATASET_INVALID',
+      message: expect.stringContaining('train-00000.strokes'),
+    });
+    const { manifest } = await openDataset(out);
+    const train = manifest.splits.train!;
+    const changed = structuredClone(train);
+    changed.parts[0]!.strokes!.sha256 = sha256(bytes);
+    const [before, after] = [manifestOf(manifest, { train }), manifestOf(manifest, { train: changed })];
+    expect(after.fingerprint).not.toBe(before.fingerprint);
+  });
+
+  it('that are not those of the samples are refused, though their hash is right', async () => {
+    await put('in/drawn.jsonl', anyDrawings().join('\n'));
+    const { out } = await run();
+    const manifest = JSON.parse(await readFile(join(out, 'dataset.json'), 'utf8'));
+    const bytes = (await readFile(join(out, 'train-00000.strokes'))).subarray(0, -2);
+    await writeFile(join(out, 'train-00000.strokes'), bytes);
+    const file = { file: 'train-00000.strokes', bytes: bytes.length, sha256: sha256(bytes) };
+    manifest.splits.train.parts[0].strokes = file;
+    await writeFile(join(out, 'dataset.json'), JSON.stringify(manifest));
+    await expect((await openDataset(out)).load('train')).rejects.toMatchObject({
+      code: 'ROBLE_DATASET_INVALID',
+      details: { expected: expect.stringContaining('the strokes of') },
+    });
+  });
+
+  it('may be those of some samples only', async () => {
+    await put('in/drawn.jsonl', anyDrawings().join('\n'));
+    await putIdx(idx(0x803, [10, 6, 6], ramp(360)), TEN_LABELS, 'pixels/train-');
+    const result = await run({
+      sources: [join(folder, 'in/pixels'), join(folder, 'in/drawn.jsonl')],
+      classes: ['x', 'o'],
+      split: { mode: 'ratio', ratios: { train: 0.8, validation: 0.2 } },
+    });
+    const dataset = await openDataset(result.out);
+    for (const split of ['train', 'validation'] as const) {
+      const loaded = await dataset.load(split);
+      let sample = 0;
+      for await (const { source } of dataset.provenance(split)) {
+        const { strokes } = viewOf(loaded, preprocessing, sample++);
+        expect(strokes !== undefined).toBe(source.startsWith('drawn'));
+      }
+    }
+  });
 });
 
 describe('archives', () => {
@@ -269,6 +355,14 @@ describe('archives', () => {
 });
 
 describe('the written data set', () => {
+  it('is, without strokes, the very one that was written before strokes were kept', async () => {
+    await putIdx(idx(0x803, [10, 6, 6], ramp(360)), TEN_LABELS, 'train-');
+    const { out } = await run();
+    expect(sha256(await readFile(join(out, 'dataset.json')))).toBe(
+      'ef4d552a282b21fc67fbdac983b2a599d3595fa020baaa933e14d61d186dce1a',
+    );
+  });
+
   it('notices a changed byte, and names the file', async () => {
     await putIdx(idx(0x803, [10, 6, 6], ramp(360)), TEN_LABELS, 'train-');
     const { out } = await run();

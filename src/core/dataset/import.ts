@@ -10,8 +10,8 @@ import {
 } from '../image/preprocess.js';
 import type { Preprocessing } from '../image/preprocessing.js';
 import { transposePixels, transposeStrokes } from '../image/transpose.js';
-import { canvasFor, drawingToPixels, fitStrokes } from '../strokes/frame.js';
-import { rasterizeStrokes } from '../strokes/rasterize.js';
+import { drawingToPixels, fitStrokes } from '../strokes/frame.js';
+import { packDrawing } from '../strokes/packed.js';
 import { countOf, examples } from '../text.js';
 import { readSource, type SourceFormat } from './detect.js';
 import { type DatasetManifest, type SplitName, splitCounts } from './format.js';
@@ -194,9 +194,9 @@ async function prepare(
   const { source, label, group, split, picture } = item;
   try {
     checkLabel(item, options, known);
-    const { pixels, notices } = await toPixels(picture, options);
+    const { notices, ...content } = await toPixels(picture, options);
     return {
-      sample: { source, label, pixels, ...optional('group', group), ...optional('split', split) },
+      sample: { source, label, ...content, ...optional('group', group), ...optional('split', split) },
       notices,
     };
   } catch (error) {
@@ -223,7 +223,7 @@ function checkLabel(
 async function toPixels(
   picture: Picture,
   { preprocessing, maxPixels, transpose = false }: ImportOptions,
-): Promise<PreparedImage> {
+): Promise<PreparedImage & Pick<PreparedSample, 'strokes'>> {
   switch (picture.kind) {
     case 'encoded': {
       const options = { maxPixels, transpose };
@@ -235,12 +235,9 @@ async function toPixels(
       return { pixels: await preprocessPixels(pixels, shape, preprocessing), notices: [] };
     }
     case 'strokes': {
-      const strokes = transpose ? transposeStrokes(picture.strokes) : picture.strokes;
-      const drawing = rasterizeStrokes(
-        fitStrokes(strokes, picture.unit, preprocessing),
-        canvasFor(preprocessing),
-      );
-      return { pixels: drawingToPixels(drawing, preprocessing), notices: [] };
+      const drawn = transpose ? transposeStrokes(picture.strokes) : picture.strokes;
+      const strokes = packDrawing(fitStrokes(drawn, picture.unit, preprocessing), preprocessing);
+      return { pixels: drawingToPixels(strokes, preprocessing), strokes, notices: [] };
     }
   }
 }

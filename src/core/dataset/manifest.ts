@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { sha256, writeSynced } from '../storage/durable.js';
-import { type DatasetManifest, type DatasetPart, SPLITS, type SplitName } from './format.js';
+import { type DatasetManifest, type DatasetPart, filesOf, SPLITS, type SplitName } from './format.js';
 
 /** The parts of a split, in order, and how many samples of each class are in them. */
 export interface SplitContent {
@@ -22,11 +22,7 @@ export function manifestOf(
   }
   const hashes = SPLITS.map((split) => [
     split,
-    (splits[split]?.parts ?? []).map(({ images, labels, samples }) => [
-      images.sha256,
-      labels.sha256,
-      samples.sha256,
-    ]),
+    (splits[split]?.parts ?? []).map((part) => filesOf(part).map((file) => file.sha256)),
   ]);
   const { name, classes, preprocessing, recipe } = about;
   return {

@@ -6,13 +6,15 @@ import { checked } from '../checked.js';
 import { RobleError } from '../errors.js';
 import {
   type DatasetManifest,
-  type DatasetPart,
   type LoadedSplit,
   manifestSchema,
+  type PartFile,
   type SampleProvenance,
   type SplitName,
 } from './format.js';
+import { loadStrokes } from './load-strokes.js';
 import { readIntact } from './parts.js';
+import { optional } from './sample.js';
 
 /** A data set on the disk. */
 export interface Dataset {
@@ -98,7 +100,8 @@ async function loadSplit(
     for (let i = 0; i < part.count; i++) labels[start + i] = bytes.readUInt16LE(2 * i);
     start += part.count;
   }
-  return { count: split.count, images, labels };
+  const strokes = await loadStrokes(split.parts, split.count, (file) => readChecked(folder, file));
+  return { count: split.count, images, labels, ...optional('strokes', strokes) };
 }
 
 /**
@@ -106,7 +109,7 @@ async function loadSplit(
  *
  * @throws {RobleError} `ROBLE_DATASET_INVALID` when they are not those that were written
  */
-export async function readChecked(folder: string, file: DatasetPart['images']): Promise<Buffer> {
+export async function readChecked(folder: string, file: PartFile): Promise<Buffer> {
   const bytes = await readIntact(folder, file);
   if (bytes) return bytes;
   throw changedFile(join(folder, file.file));

@@ -3,7 +3,8 @@ import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile, sha256 } from '../storage/durable.js';
 import { exists } from '../storage/exists.js';
-import type { DatasetPart, SampleProvenance, SplitName } from './format.js';
+import { drawingBytes, type PackedDrawing } from '../strokes/packed.js';
+import { type DatasetPart, filesOf, type PartFile, type SampleProvenance, type SplitName } from './format.js';
 
 /** What a part is called, without the ending of a file. */
 export function partName(split: SplitName, index: number): string {
@@ -17,13 +18,15 @@ export interface PartContent {
   /** [count] */
   readonly labels: Uint16Array;
   readonly samples: readonly SampleProvenance[];
+  /** Of each sample, its strokes where it has some. */
+  readonly strokes: readonly (PackedDrawing | undefined)[];
 }
 
 /** Writes a part at once; none of its files is there before it is complete and on the disk. */
 export async function writePart(
   folder: string,
   name: string,
-  { images, labels, samples }: PartContent,
+  { images, labels, samples, strokes }: PartContent,
 ): Promise<DatasetPart> {
   const write = async (suffix: string, content: Uint8Array) => {
     const file = `${name}.${suffix}`;
@@ -37,13 +40,16 @@ export async function writePart(
     images: await write('images', images),
     labels: await write('labels', labelBytes),
     samples: await write('samples.jsonl', Buffer.from(samples.map(sampleLine).join(''))),
+    ...(strokes.some((drawing) => drawing) && {
+      strokes: await write('strokes', Buffer.concat(strokes.map(drawingBytes))),
+    }),
   };
 }
 
 /** The bytes of a file of a part; undefined when they are not those that were written, or there are none. */
 export async function readIntact(
   folder: string,
-  { file, sha256: expected }: DatasetPart['images'],
+  { file, sha256: expected }: PartFile,
 ): Promise<Buffer | undefined> {
   const path = join(folder, file);
   const bytes = (await exists(path)) ? await readFile(path) : undefined;
@@ -52,8 +58,7 @@ export async function readIntact(
 
 /** Whether all files of a part are what was written. */
 export async function isPartIntact(folder: string, part: DatasetPart): Promise<boolean> {
-  for (const file of [part.images, part.labels, part.samples])
-    if (!(await readIntact(folder, file))) return false;
+  for (const file of filesOf(part)) if (!(await readIntact(folder, file))) return false;
   return true;
 }
 
@@ -65,24 +70,43 @@ function sampleLine(sample: SampleProvenance): string {
 export const PART_SAMPLES = 65_536;
 const BUFFER_BYTES = 1 << 20;
 
+const NO_STROKES = drawingBytes(undefined);
+
+interface OpenPart {
+  readonly images: HashedFile;
+  readonly labels: HashedFile;
+  readonly samples: HashedFile;
+  /** There from the first sample on that has strokes. */
+  strokes: HashedFile | undefined;
+  count: number;
+}
+
 /** Writes the parts of one split, one after another, and knows their hashes when they are done. */
 export class PartWriter {
   readonly parts: DatasetPart[] = [];
   readonly #folder: string;
   readonly #split: SplitName;
-  #open: { images: HashedFile; labels: HashedFile; samples: HashedFile; count: number } | undefined;
+  #open: OpenPart | undefined;
 
   constructor(folder: string, split: SplitName) {
     this.#folder = folder;
     this.#split = split;
   }
 
-  async add(pixels: Uint8Array, label: number, provenance: SampleProvenance): Promise<void> {
+  /** @param strokes the bytes of a packed drawing, where the sample has strokes */
+  async add(
+    pixels: Uint8Array,
+    label: number,
+    provenance: SampleProvenance,
+    strokes?: Uint8Array,
+  ): Promise<void> {
     this.#open ??= await this.#start();
     const part = this.#open;
     await part.images.write(pixels);
     await part.labels.write(Uint8Array.of(label & 255, label >> 8));
     await part.samples.write(Buffer.from(sampleLine(provenance)));
+    if (strokes && !part.strokes) part.strokes = await this.#startStrokes(part.count);
+    await part.strokes?.write(strokes ?? NO_STROKES);
     part.count += 1;
     if (part.count === PART_SAMPLES) await this.finish();
   }
@@ -97,25 +121,37 @@ export class PartWriter {
       await part.labels.end(),
       await part.samples.end(),
     ];
-    this.parts.push({ count: part.count, images, labels, samples });
+    const strokes = await part.strokes?.end();
+    this.parts.push({ count: part.count, images, labels, samples, ...(strokes && { strokes }) });
   }
 
   /** Closes what is open after a failure. */
   async abandon(): Promise<void> {
     const part = this.#open;
     this.#open = undefined;
-    if (part) await Promise.all([part.images.close(), part.labels.close(), part.samples.close()]);
+    if (!part) return;
+    const { images, labels, samples, strokes } = part;
+    await Promise.all([images, labels, samples, strokes].map((file) => file?.close()));
   }
 
-  async #start() {
-    const name = partName(this.#split, this.parts.length);
-    const create = (suffix: string) => HashedFile.create(this.#folder, `${name}.${suffix}`);
+  async #start(): Promise<OpenPart> {
     const [images, labels, samples] = [
-      await create('images'),
-      await create('labels'),
-      await create('samples.jsonl'),
+      await this.#create('images'),
+      await this.#create('labels'),
+      await this.#create('samples.jsonl'),
     ];
-    return { images, labels, samples, count: 0 };
+    return { images, labels, samples, strokes: undefined, count: 0 };
+  }
+
+  /** The file begins with the samples before that have no strokes. */
+  async #startStrokes(before: number): Promise<HashedFile> {
+    const file = await this.#create('strokes');
+    for (let i = 0; i < before; i++) await file.write(NO_STROKES);
+    return file;
+  }
+
+  #create(suffix: string): Promise<HashedFile> {
+    return HashedFile.create(this.#folder, `${partName(this.#split, this.parts.length)}.${suffix}`);
   }
 }
 
@@ -146,7 +182,7 @@ class HashedFile {
     }
   }
 
-  async end(): Promise<{ file: string; bytes: number; sha256: string }> {
+  async end(): Promise<PartFile> {
     await this.#flush();
     await this.#handle.close();
     return { file: this.#name, bytes: this.#bytes, sha256: this.#hash.digest('hex') };

@@ -25,11 +25,11 @@ export async function groupRepeated<Item extends SplitItem>(
   };
   const size = small.width * small.height;
   const pictures = new Uint8Array(free.length * size);
-  let [item, place] = [0, 0];
-  for await (const pixels of spool.records()) {
-    if (items[item]!.group === undefined)
-      shrink(pixels, shape, factor, pictures.subarray(place * size, ++place * size));
-    item += 1;
+  let place = 0;
+  await spool.rewind();
+  for (const { group } of items) {
+    const pixels = await spool.next(shape.width * shape.height * shape.channels);
+    if (group === undefined) shrink(pixels, shape, factor, pictures.subarray(place * size, ++place * size));
   }
   const first = nearDuplicateClusters(pictures, free.length, small);
   const repeated = new Set(first.filter((index, i) => index !== i));

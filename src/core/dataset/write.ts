@@ -3,6 +3,7 @@ import type { Context } from '../context.js';
 import { RobleError } from '../errors.js';
 import type { Preprocessing } from '../image/preprocessing.js';
 import { createFolder } from '../storage/durable.js';
+import { drawingBytes, type PackedDrawing } from '../strokes/packed.js';
 import { sortClasses } from './classes.js';
 import { type DatasetManifest, type SampleProvenance, SPLITS, type SplitName } from './format.js';
 import { manifestOf, writeManifest } from './manifest.js';
@@ -16,6 +17,8 @@ import { Spool } from './spool.js';
 export interface PreparedSample extends SampleProvenance {
   /** uint8, [height, width, channels] of the preprocessing. */
   readonly pixels: Uint8Array;
+  /** What the picture was drawn from, where that is known. */
+  readonly strokes?: PackedDrawing;
   /** A class name, or an index into the classes. */
   readonly label: string | number;
   readonly split?: SplitName;
@@ -42,8 +45,8 @@ export interface WrittenDataset {
 }
 
 /**
- * Writes a data set folder, all at once or not at all. Samples may come in any number: their pixels go through a file,
- * and only their labels and names stay in memory until classes and splits are known.
+ * Writes a data set folder, all at once or not at all. Samples may come in any number: their pixels and strokes go
+ * through files, and only their labels and names stay in memory until classes and splits are known.
  *
  * @throws {RobleError} `ROBLE_OUTPUT_EXISTS`, `ROBLE_DISK_FULL`, `ROBLE_SOURCE_EMPTY`, `ROBLE_DATASET_SPLIT`,
  *   `ROBLE_CLASS_TOO_SMALL`, `ROBLE_LABEL_RANGE`, `ROBLE_INTERRUPTED`, or what `samples` throws.
@@ -53,33 +56,45 @@ export async function writeDataset(
   samples: AsyncIterable<PreparedSample>,
   context: Context = {},
 ): Promise<WrittenDataset> {
-  const { width, height, channels } = options.preprocessing;
   let written: WrittenDataset | undefined;
   await createFolder(options.out, async (folder) => {
-    const spool = await Spool.create(join(folder, 'spool'), width * height * channels);
+    const pixels = await Spool.create(join(folder, 'spool-pixels'));
+    const strokes = await Spool.create(join(folder, 'spool-strokes'));
     try {
-      const notes = await collect(samples, spool, context);
-      written = await arrange(folder, notes, spool, options, context);
+      const notes = await collect(samples, { pixels, strokes }, context);
+      written = await arrange(folder, notes, { pixels, strokes }, options, context);
     } finally {
-      await spool.remove();
+      await pixels.remove();
+      await strokes.remove();
     }
     await writeManifest(folder, written.manifest);
   });
   return written!;
 }
 
-type Note = Omit<PreparedSample, 'pixels'>;
+interface Spools {
+  readonly pixels: Spool;
+  readonly strokes: Spool;
+}
+
+interface Note extends Omit<PreparedSample, 'pixels' | 'strokes'> {
+  /** 0 where it has no strokes. */
+  readonly strokeBytes: number;
+}
 
 async function collect(
   samples: AsyncIterable<PreparedSample>,
-  spool: Spool,
+  spools: Spools,
   context: Context,
 ): Promise<Note[]> {
   const notes: Note[] = [];
-  for await (const { pixels, label, source, group, split } of samples) {
+  for await (const { pixels, strokes, label, source, group, split } of samples) {
     refuseInterrupted(context);
-    await spool.append(pixels);
-    notes.push({ label, source, ...optional('group', group), ...optional('split', split) });
+    await spools.pixels.append(pixels);
+    const bytes = strokes && drawingBytes(strokes);
+    if (bytes) await spools.strokes.append(bytes);
+    const strokeBytes = bytes?.length ?? 0;
+    notes.push({ label, source, strokeBytes, ...optional('group', group), ...optional('split', split) });
   }
   refuseInterrupted(context);
   if (notes.length === 0)
@@ -100,24 +115,18 @@ export function refuseInterrupted({ signal }: Context): void {
 async function arrange(
   folder: string,
   notes: readonly Note[],
-  spool: Spool,
+  spools: Spools,
   options: WriteDatasetOptions,
   context: Context,
 ): Promise<WrittenDataset> {
   const classes = options.classes ?? classesOf(notes, options.classOrder?.() ?? []);
   refuseClassCount(classes);
   const items = labelItems(notes, classes);
-  const { assigned, warnings } = await divide(items, classes, spool, options);
+  const { assigned, warnings } = await divide(items, classes, spools.pixels, options);
   warnings.push(...checkClasses(items, assigned, classes));
   const writers = SPLITS.map((split) => new PartWriter(folder, split));
   try {
-    let i = 0;
-    for await (const pixels of spool.records()) {
-      const { label, source, group } = items[i]!;
-      await writers[assigned[i]!]!.add(pixels, label, { source, ...optional('group', group) });
-      i += 1;
-      if ((i & 1023) === 0) refuseInterrupted(context);
-    }
+    await copySamples(items, assigned, spools, writers, options.preprocessing, context);
     for (const writer of writers) await writer.finish();
   } finally {
     for (const writer of writers) await writer.abandon();
@@ -131,6 +140,25 @@ async function arrange(
   );
   const { name, preprocessing, recipe } = options;
   return { manifest: manifestOf({ name, classes, preprocessing, recipe: recipe() }, splits), warnings };
+}
+
+/** Takes each sample from the spools to the writer of its split. */
+async function copySamples(
+  items: readonly LabelledNote[],
+  assigned: Uint8Array,
+  { pixels, strokes }: Spools,
+  writers: readonly PartWriter[],
+  { width, height, channels }: Preprocessing,
+  context: Context,
+): Promise<void> {
+  await pixels.rewind();
+  await strokes.rewind();
+  for (const [i, { label, source, group, strokeBytes }] of items.entries()) {
+    const picture = await pixels.next(width * height * channels);
+    const drawing = strokeBytes > 0 ? await strokes.next(strokeBytes) : undefined;
+    await writers[assigned[i]!]!.add(picture, label, { source, ...optional('group', group) }, drawing);
+    if ((i & 1023) === 0) refuseInterrupted(context);
+  }
 }
 
 /** The split of each sample. Pictures that come again stay in one split, unless a class has no others. */
@@ -185,7 +213,9 @@ function refuseClassCount(classes: readonly string[]): void {
   });
 }
 
-function labelItems(notes: readonly Note[], classes: readonly string[]): SplitItem[] {
+type LabelledNote = SplitItem & Pick<Note, 'strokeBytes'>;
+
+function labelItems(notes: readonly Note[], classes: readonly string[]): LabelledNote[] {
   const indices = new Map(classes.map((name, index) => [name, index]));
   return notes.map((note) => {
     const label = typeof note.label === 'number' ? note.label : (indices.get(note.label) ?? -1);

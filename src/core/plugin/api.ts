@@ -1,6 +1,7 @@
 import type { ZodType } from 'zod';
 import type { ImageShape, ModelSpec } from '../model/spec.js';
 import type { Random } from '../random/index.js';
+import type { PackedDrawing } from '../strokes/packed.js';
 
 /** Raised when this interface changes in a way that breaks plugins. */
 export const PLUGIN_API_VERSION = 1;
@@ -154,6 +155,8 @@ export interface ImageView {
   readonly height: number;
   readonly channels: number;
   readonly data: Uint8Array;
+  /** The pen strokes that it was drawn from, where they are known; {@link PenDrawing} unpacks them. */
+  readonly strokes?: PackedDrawing | undefined;
 }
 
 /** The values that an augmenter drew, by name: with them its result can be explained and made again. */
@@ -173,6 +176,11 @@ export interface Augmenter<Parameters = Readonly<Record<string, unknown>>> {
   readonly parameters: ZodType<Parameters>;
   /** Whether it blends the picture with another one of the same class, given as `partner`. */
   readonly needsPartner?: boolean;
+  /**
+   * Whether it changes the strokes of the picture and draws them anew. It comes before all other steps, because after
+   * another one the strokes are no longer those of the picture, and only where a picture has strokes.
+   */
+  readonly needsStrokes?: boolean;
   /**
    * Writes the changed picture into `target`, which has the shape of `source` and any content, and draws its random
    * values from `random` only. Gives the values drawn.

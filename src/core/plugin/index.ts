@@ -6,5 +6,7 @@ export { siblingModule } from '../module-url.js';
 export { symmetricBeta } from '../random/beta.js';
 export { Random } from '../random/index.js';
 export { sha256 } from '../storage/durable.js';
-export { drawSegment } from '../strokes/rasterize.js';
+export { canvasFor, layInk } from '../strokes/frame.js';
+export { type PackedDrawing, PenDrawing } from '../strokes/packed.js';
+export { drawSegment, drawStrokes, type PenLines } from '../strokes/rasterize.js';
 export * from './api.js';

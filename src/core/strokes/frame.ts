@@ -1,10 +1,11 @@
 import { type Preprocessing, paperValue } from '../image/preprocessing.js';
-import type { Canvas, Stroke } from './rasterize.js';
+import { type PackedDrawing, PenDrawing } from './packed.js';
+import { type Canvas, drawStrokes, type Stroke } from './rasterize.js';
 
 /** Side of the square that a character fills in a frame of 28 pixels, as in MNIST. */
 const INK_SHARE = 20 / 28;
 /** A pen line in a frame of 28 pixels. */
-const LINE_SHARE = 2.2 / 28;
+const LINE_SHARE = 2 / 28;
 
 export interface Box {
   readonly left: number;
@@ -49,26 +50,51 @@ export function fitStrokes(
   return strokes.map((stroke) => stroke.map(([x, y]) => [scale * x + offsetX, scale * y + offsetY] as const));
 }
 
-/** The canvas of a model's input, with the usual width of a line. */
-export function canvasFor({ width, height }: Pick<Preprocessing, 'width' | 'height'>): Canvas {
+/**
+ * The canvas of a model's input.
+ *
+ * @param pen its width, in shares of the usual width of a line
+ */
+export function canvasFor({ width, height }: Pick<Preprocessing, 'width' | 'height'>, pen = 1): Canvas {
   // Below one pixel a line fades instead of getting thinner.
-  return { width, height, lineWidth: Math.max(1, LINE_SHARE * Math.min(width, height)) };
+  const usual = Math.max(1, LINE_SHARE * Math.min(width, height));
+  return { width, height, lineWidth: Math.max(1, pen * usual) };
 }
 
 /**
- * A drawing, white on black, as the pixels that a model sees. Drawings know no paper, so they take the side that the
- * model expects: light ink on a dark ground, or dark ink when its ground, after inversion, is light.
+ * Strokes as the pixels that a model sees.
  *
  * @returns uint8, [height, width, channels]
  */
-export function drawingToPixels(drawing: Uint8Array, preprocessing: Preprocessing): Uint8Array {
-  const { channels } = preprocessing;
-  const lightGround = paperValue(preprocessing) > 127;
-  if (channels === 1 && !lightGround) return drawing;
-  const pixels = new Uint8Array(drawing.length * channels);
-  for (let i = 0; i < drawing.length; i++) {
-    const value = lightGround ? 255 - drawing[i]! : drawing[i]!;
-    pixels.fill(value, i * channels, (i + 1) * channels);
-  }
+export function drawingToPixels(packed: PackedDrawing, preprocessing: Preprocessing): Uint8Array {
+  const { width, height, channels } = preprocessing;
+  const drawing = new PenDrawing().unpack(packed, preprocessing);
+  const ink = new Uint8Array(width * height);
+  drawStrokes(ink, canvasFor(preprocessing, drawing.width), drawing);
+  if (channels === 1 && !isLight(paperValue(preprocessing))) return ink;
+  const pixels = new Uint8Array(ink.length * channels);
+  layInk(ink, { channels, data: pixels }, paperValue(preprocessing));
   return pixels;
 }
+
+/**
+ * Puts a drawing, white on black, into a picture. Drawings know no paper, so they take the side that the model expects:
+ * light ink on a dark ground, or dark ink when its ground is light.
+ *
+ * @param ink uint8, [height, width]
+ * @param picture uint8, [height, width, channels]
+ * @param paper value of the paper in what the model sees
+ */
+export function layInk(
+  ink: Uint8Array,
+  { channels, data }: { readonly channels: number; readonly data: Uint8Array },
+  paper: number,
+): void {
+  const flip = isLight(paper) ? 255 : 0;
+  for (let i = 0, out = 0; i < ink.length; i++) {
+    const value = ink[i]! ^ flip;
+    for (let c = 0; c < channels; c++) data[out++] = value;
+  }
+}
+
+const isLight = (paper: number): boolean => paper > 127;

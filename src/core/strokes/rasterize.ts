@@ -10,29 +10,37 @@ export interface Canvas {
   readonly lineWidth: number;
 }
 
+/** Strokes as typed arrays; they may be longer than what is in them. */
+export interface PenLines {
+  /** Pixels, of the points of all strokes, one stroke behind the other. */
+  readonly xs: Float64Array;
+  readonly ys: Float64Array;
+  /** Of each stroke, the place behind its last point. */
+  readonly ends: Int32Array;
+  /** How many strokes there are. */
+  readonly strokes: number;
+}
+
 /**
  * Draws strokes, given in pixels of the canvas, white on black: round caps and joins, one pixel of anti-aliasing. A
  * pixel's value follows from the distance of its centre to the nearest segment, so overlapping strokes do not add up,
  * as on a canvas where every stroke is opaque.
  *
- * @returns uint8, [height, width]; 0 is paper, 255 is ink.
+ * @param pixels uint8, [height, width]; 0 is paper, 255 is ink
  */
-export function rasterizeStrokes(strokes: readonly Stroke[], canvas: Canvas): Uint8Array {
-  const pixels = new Uint8Array(canvas.width * canvas.height);
-  for (const stroke of strokes) {
-    let from = stroke[0];
-    if (from && stroke.length === 1) drawSegment(pixels, canvas, from[0], from[1], from[0], from[1]);
-    for (let i = 1; i < stroke.length; i++) {
-      const to = stroke[i]!;
-      drawSegment(pixels, canvas, from![0], from![1], to[0], to[1]);
-      from = to;
-    }
+export function drawStrokes(pixels: Uint8Array, canvas: Canvas, { xs, ys, ends, strokes }: PenLines): void {
+  let point = 0;
+  for (let stroke = 0; stroke < strokes; stroke++) {
+    const end = ends[stroke]!;
+    if (end - point === 1) drawSegment(pixels, canvas, xs[point]!, ys[point]!, xs[point]!, ys[point]!);
+    for (point += 1; point < end; point++)
+      drawSegment(pixels, canvas, xs[point - 1]!, ys[point - 1]!, xs[point]!, ys[point]!);
+    point = end;
   }
-  return pixels;
 }
 
 /**
- * Draws one straight piece of a line with round caps into `pixels`, as {@link rasterizeStrokes} does; a piece without
+ * Draws one straight piece of a line with round caps into `pixels`, as {@link drawStrokes} does; a piece without
  * length is a dot.
  */
 export function drawSegment(

@@ -5,23 +5,29 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseCharacters, parseClasses } from '../dataset/classes.js';
 import { openDataset } from '../dataset/open.js';
+import { viewOf } from '../dataset/view.js';
 import { preprocessingSchema } from '../image/preprocessing.js';
-import { boxOf, fitStrokes } from './frame.js';
+import { boxOf, drawingToPixels, fitStrokes } from './frame.js';
 import { fontsFor, loadFonts } from './hershey.js';
-import { rasterizeStrokes } from './rasterize.js';
+import { drawStrokes, type Stroke } from './rasterize.js';
 import { synthesizeDataset } from './synthesize.js';
 
-describe('rasterizeStrokes', () => {
+/** One stroke, white on black. */
+function draw(stroke: Stroke, side: number, lineWidth: number): Uint8Array {
+  const pixels = new Uint8Array(side * side);
+  const [xs, ys] = [0, 1].map((axis) => Float64Array.from(stroke, (point) => point[axis as 0 | 1]));
+  const lines = { xs: xs!, ys: ys!, ends: Int32Array.of(stroke.length), strokes: 1 };
+  drawStrokes(pixels, { width: side, height: side, lineWidth }, lines);
+  return pixels;
+}
+
+describe('drawStrokes', () => {
   it('fills as much as the line covers', () => {
-    const pixels = rasterizeStrokes(
-      [
-        [
-          [8, 16],
-          [24, 16],
-        ],
-      ],
-      { width: 32, height: 32, lineWidth: 6 },
-    );
+    const line: Stroke = [
+      [8, 16],
+      [24, 16],
+    ];
+    const pixels = draw(line, 32, 6);
     const ink = pixels.reduce((a, b) => a + b, 0) / 255;
     // A rectangle and two half discs; coverage by distance is exact for straight edges, nearly for round ones.
     const area = 16 * 6 + Math.PI * 9;
@@ -32,9 +38,8 @@ describe('rasterizeStrokes', () => {
     const point = fc.tuple(fc.integer({ min: 0, max: 28 }), fc.integer({ min: 0, max: 28 }));
     fc.assert(
       fc.property(fc.array(point, { minLength: 1, maxLength: 6 }), (stroke) => {
-        const canvas = { width: 28, height: 28, lineWidth: 2 };
-        const forth = rasterizeStrokes([stroke], canvas);
-        const back = rasterizeStrokes([stroke.toReversed()], canvas);
+        const forth = draw(stroke, 28, 2);
+        const back = draw(stroke.toReversed(), 28, 2);
         // Sums in another order may round differently.
         for (const [i, value] of forth.entries()) expect(Math.abs(value - back[i]!)).toBeLessThanOrEqual(1);
       }),
@@ -89,7 +94,7 @@ describe('fonts', () => {
 });
 
 describe('synthesizeDataset', () => {
-  it('draws the same again, keeps writers apart, and does not disturb other characters', async () => {
+  it('draws the same again, keeps writers apart and strokes, and does not disturb other characters', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'roble-test-'));
     const preprocessing = preprocessingSchema.parse({});
     const draw = (out: string, characters: string) =>
@@ -120,6 +125,11 @@ describe('synthesizeDataset', () => {
       };
       const validation = await writers('validation');
       for (const writer of await writers('train')) expect(validation.has(writer)).toBe(false);
+      const loaded = await dataset.load('train');
+      for (let i = 0; i < loaded.count; i++) {
+        const { data, strokes } = viewOf(loaded, preprocessing, i);
+        expect(drawingToPixels(strokes!, preprocessing)).toEqual(Uint8Array.from(data));
+      }
     } finally {
       await rm(folder, { recursive: true, force: true });
     }

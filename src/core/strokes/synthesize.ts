@@ -6,9 +6,10 @@ import { type PreparedSample, writeDataset } from '../dataset/write.js';
 import { RobleError } from '../errors.js';
 import type { Preprocessing } from '../image/preprocessing.js';
 import { hash32, Random } from '../random/index.js';
-import { canvasFor, drawingToPixels, fitStrokes } from './frame.js';
+import { drawingToPixels, fitStrokes } from './frame.js';
 import { fontsFor, loadFonts, type StrokeFont } from './hershey.js';
-import { rasterizeStrokes, type Stroke } from './rasterize.js';
+import { type PackedDrawing, packDrawing } from './packed.js';
+import type { Stroke } from './rasterize.js';
 
 export interface SynthesizeOptions {
   /** Each becomes a class. */
@@ -98,9 +99,9 @@ async function* drawAll(
     for (const [label, character] of characters.entries()) {
       const writer = i % writers;
       const random = new Random(seed, 'synthesize', i, hash32(character));
-      const drawing = drawCharacter(character, fonts.get(character)!, hands[writer]!, preprocessing, random);
-      const pixels = drawingToPixels(drawing, preprocessing);
-      yield { pixels, label, source: `${character}#${i}`, group: `writer-${writer}` };
+      const strokes = writeCharacter(character, fonts.get(character)!, hands[writer]!, preprocessing, random);
+      const pixels = drawingToPixels(strokes, preprocessing);
+      yield { pixels, strokes, label, source: `${character}#${i}`, group: `writer-${writer}` };
     }
 }
 
@@ -127,24 +128,22 @@ function inventHand(seed: number, writer: number): Hand {
   };
 }
 
-/** @returns uint8, [height, width], white on black */
-function drawCharacter(
+function writeCharacter(
   character: string,
   fonts: readonly StrokeFont[],
   hand: Hand,
   { width, height }: Preprocessing,
   random: Random,
-): Uint8Array {
+): PackedDrawing {
   // A hand keeps to its font most of the time.
   const choice = random.float() < 0.8 ? hand.font : random.float();
   const font = fonts[Math.floor(choice * fonts.length)]!;
-  const canvas = canvasFor({ width, height });
   const side = Math.min(width, height);
   const fitted = fitStrokes(font.glyph(character)!, font.unit, { width, height });
   const warped = warp(fitted, hand, width, height, random);
   const wobbled = wobble(warped, hand.wobble * 0.02 * side, side / 7, random);
-  const lineWidth = canvas.lineWidth * hand.lineWidth * Math.exp(0.08 * random.normal());
-  return rasterizeStrokes(wobbled, { width, height, lineWidth: Math.max(1, lineWidth) });
+  const lineWidth = hand.lineWidth * Math.exp(0.08 * random.normal());
+  return packDrawing(wobbled, { width, height }, lineWidth);
 }
 
 /** Rotation, slant, scale and shift around the middle of the frame. */

@@ -1,8 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { preprocessingSchema } from '../../core/image/preprocessing.js';
 import { type Augmenter, type ImageView, Random } from '../../core/plugin/index.js';
 import { PluginRegistry } from '../../core/plugin/registry.js';
+import { drawingToPixels } from '../../core/strokes/frame.js';
+import { packDrawing } from '../../core/strokes/packed.js';
+import type { Stroke } from '../../core/strokes/rasterize.js';
 import { builtinPlugins } from '../index.js';
+
+/** Parameters with which strokes are drawn as they are. */
+const STILL = {
+  ...{ wobble: 0, ends: 0, smoothing: 0, partRotation: 0, partScale: 0, partShift: 0 },
+  ...{ slant: 0, aspect: 0, lineWidth: 0, breaks: 0 },
+};
 
 /** Parameters with which a picture comes out as it went in; `canvas-style` has none. */
 const IDENTITY: Readonly<Record<string, Readonly<Record<string, number>>>> = {
@@ -16,6 +26,7 @@ const IDENTITY: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   occlusion: { rectangle: 0, line: 0 },
   mixup: { share: 0 },
   cutmix: { share: 0 },
+  'stroke-distortion': STILL,
 };
 
 const registry = new PluginRegistry(builtinPlugins);
@@ -41,6 +52,27 @@ const anyPicture: fc.Arbitrary<ImageView> = fc
       data: data.map(() => (random.float() < ink ? random.integer(256) : 0)),
     };
   });
+/** Any picture that is drawn of strokes. */
+const anyDrawing: fc.Arbitrary<ImageView> = fc
+  .tuple(anyPicture, fc.nat())
+  .map(([{ data: _, ...frame }, seed]) => {
+    const random = new Random(seed, 'synthesize');
+    const stroke = () =>
+      Array.from(
+        { length: 1 + random.integer(20) },
+        () => [random.uniform(0, frame.width), random.uniform(0, frame.height)] as const,
+      );
+    return drawn(frame, Array.from({ length: 1 + random.integer(4) }, stroke));
+  });
+function drawn(frame: Omit<ImageView, 'data'>, lines: readonly Stroke[]): ImageView {
+  const preprocessing = preprocessingSchema.parse({
+    width: frame.width,
+    height: frame.height,
+    channels: frame.channels,
+  });
+  const strokes = packDrawing(lines, frame);
+  return { ...frame, data: drawingToPixels(strokes, preprocessing), strokes };
+}
 const withData = (view: ImageView, fill: (i: number) => number): ImageView => ({
   ...view,
   data: view.data.map((_, i) => fill(i)),
@@ -61,6 +93,7 @@ it('covers every augmenter in the box', () => {
 describe.each(augmenters.map((augmenter) => [augmenter.name, augmenter] as const))(
   '%s',
   (name, augmenter) => {
+    const anySource = augmenter.needsStrokes ? anyDrawing : anyPicture;
     it('has the name it is registered by, a version, a description and a default for each parameter', () => {
       expect(augmenter).toMatchObject({
         name,
@@ -73,7 +106,7 @@ describe.each(augmenters.map((augmenter) => [augmenter.name, augmenter] as const
 
     it('writes every value of the target, of any size, whatever was in it and was made before', () => {
       fc.assert(
-        fc.property(anyPicture, anyPicture, fc.nat(), (source, other, seed) => {
+        fc.property(anySource, anySource, fc.nat(), (source, other, seed) => {
           const kept = source.data.slice();
           const first = run(augmenter, source, seed, {}, 0);
           run(augmenter, other, seed + 1);
@@ -87,7 +120,7 @@ describe.each(augmenters.map((augmenter) => [augmenter.name, augmenter] as const
 
     it('gives numbers as the values that it drew', () => {
       fc.assert(
-        fc.property(anyPicture, fc.nat(), (source, seed) => {
+        fc.property(anySource, fc.nat(), (source, seed) => {
           for (const value of Object.values(run(augmenter, source, seed).values))
             expect(Number.isFinite(value)).toBe(true);
         }),
@@ -96,16 +129,20 @@ describe.each(augmenters.map((augmenter) => [augmenter.name, augmenter] as const
     });
 
     it('gives another picture for other random numbers', () => {
-      const source = withData({ width: 28, height: 28, channels: 1, data: new Uint8Array(784) }, (i) =>
-        i % 28 > 8 && i % 28 < 20 && i > 196 && i < 588 ? (i * 61) % 256 : 0,
-      );
+      const frame = { width: 28, height: 28, channels: 1 };
+      const line = Array.from({ length: 9 }, (_, i) => [8 + 1.5 * i, 14 + 6 * Math.sin(i)] as const);
+      const source = augmenter.needsStrokes
+        ? drawn(frame, [line])
+        : withData({ ...frame, data: new Uint8Array(784) }, (i) =>
+            i % 28 > 8 && i % 28 < 20 && i > 196 && i < 588 ? (i * 61) % 256 : 0,
+          );
       const texts = Array.from({ length: 20 }, (_, seed) => run(augmenter, source, seed).data.join());
       expect(new Set(texts).size).toBeGreaterThan(15);
     });
 
     it.runIf(name in IDENTITY)('leaves the picture as it is where all its parameters say so', () => {
       fc.assert(
-        fc.property(anyPicture, fc.nat(), (source, seed) => {
+        fc.property(anySource, fc.nat(), (source, seed) => {
           expect(run(augmenter, source, seed, IDENTITY[name]).data).toEqual(source.data);
         }),
         { seed: 33 },
@@ -116,7 +153,7 @@ describe.each(augmenters.map((augmenter) => [augmenter.name, augmenter] as const
       'makes of the negative picture on white paper the negative of what it makes on black paper',
       () => {
         fc.assert(
-          fc.property(anyPicture, fc.nat(), (source, seed) => {
+          fc.property(anySource, fc.nat(), (source, seed) => {
             const negative = withData(source, (i) => 255 - source.data[i]!);
             const light = run(augmenter, negative, seed, { background: 255 }).data;
             const dark = run(augmenter, source, seed).data;

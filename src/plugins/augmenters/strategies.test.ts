@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { CHARACTER_LIMITS } from '../../core/augment/class-limits.js';
 import { loadPipeline } from '../../core/augment/pipeline.js';
@@ -74,4 +75,24 @@ it('turns a character that becomes another one less than others', async () => {
   expect(turned('G')).toBeGreaterThan(80);
   // A class that is a word is no character.
   expect(turned('69')).toBeGreaterThan(80);
+});
+
+it('makes of pictures without strokes what it made before strokes were kept', async () => {
+  const hash = createHash('sha256');
+  const glyph = picture((data) => {
+    drawSegment(data, CANVAS, 7, 23, 13, 5);
+    drawSegment(data, CANVAS, 13, 5, 20, 22);
+    drawSegment(data, CANVAS, 9, 16, 18, 15);
+  });
+  const mark = picture((data) => drawSegment(data, CANVAS, 14, 11, 13.5, 16));
+  for (const name of STRATEGY_NAMES) {
+    const pipeline = await loadPipeline(registry, name, EXTRAS);
+    for (const [source, label] of [
+      [glyph, 'A'],
+      [mark, "'"],
+    ] as const)
+      for (let copy = 0; copy < 100; copy++)
+        hash.update(pipeline.apply(source, { seed: 3, sample: 5, copy }, label, glyph).data);
+  }
+  expect(hash.digest('hex')).toBe('e4f32f19a56328755ec4970e0b4d04bc8d2fd34d505deecbc5ddfa649dbf4583');
 });

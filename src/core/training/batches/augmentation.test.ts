@@ -4,6 +4,7 @@ import { loadPipeline } from '../../augment/pipeline.js';
 import { type AugmentSettings, augmentSchema } from '../../augment/strategy.js';
 import { preprocessingSchema } from '../../image/preprocessing.js';
 import { PluginRegistry } from '../../plugin/registry.js';
+import { packDrawing } from '../../strokes/packed.js';
 import {
   allocateBatch,
   BatchFiller,
@@ -63,6 +64,21 @@ describe('the augmentation of batches', () => {
       }
       expect(batch.targets).toEqual((await batchOf(recipeWith(undefined), step)).targets);
     }
+  });
+
+  it('gives each sample its own strokes, and does without where there are none', async () => {
+    const dot = [[1, 1]] as const;
+    const frame = { width: 2, height: 2 };
+    // Sample i has 100 + i strokes where i is even, else none.
+    const drawings = Array.from({ length: 50 }, (_, i) =>
+      i % 2 ? Int16Array.of(0) : packDrawing(new Array(100 + i).fill(dot), frame),
+    );
+    const words = Int16Array.from(drawings.flatMap((drawing) => [...drawing]));
+    const starts = new Uint32Array(51);
+    for (const [i, { length }] of drawings.entries()) starts[i + 1] = starts[i]! + length;
+    const recipe = { ...recipeWith(settingsOf('redraw')), strokes: { words, starts } };
+    const values = valuesOf(await batchOf(recipe, 3));
+    expect(values).toEqual(samplesOfStep(recipe, 3).map((sample) => (sample % 2 ? sample : 100 + sample)));
   });
 
   it('is a pure function of the step', async () => {

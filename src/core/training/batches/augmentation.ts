@@ -2,9 +2,11 @@ import { membersByLabel, partnerOf } from '../../augment/partner.js';
 import { type AugmentPipeline, loadPipeline } from '../../augment/pipeline.js';
 import type { AugmentSettings } from '../../augment/strategy.js';
 import type { DatasetManifest } from '../../dataset/format.js';
+import { viewOf } from '../../dataset/view.js';
 import { type Preprocessing, paperValue } from '../../image/preprocessing.js';
 import type { ImageView, PluginEntry } from '../../plugin/api.js';
 import { PluginRegistry } from '../../plugin/registry.js';
+import type { PackedStrokes } from '../../strokes/packed.js';
 
 /** How the pictures of batches are changed; plain data, so that it passes to a thread. */
 export interface BatchAugmentation {
@@ -30,6 +32,7 @@ export function batchAugmentation(
 /** What of a batch's recipe tells the pictures. */
 interface Pictures {
   readonly images: Uint8Array;
+  readonly strokes?: PackedStrokes | undefined;
   readonly labels: Uint16Array;
   readonly seed: number;
 }
@@ -70,9 +73,6 @@ export class BatchAugmenter {
   }
 
   #viewOf(sample: number): ImageView {
-    const { width, height, channels } = this.#augmentation.preprocessing;
-    const size = width * height * channels;
-    const data = this.#pictures.images.subarray(sample * size, (sample + 1) * size);
-    return { width, height, channels, data };
+    return viewOf(this.#pictures, this.#augmentation.preprocessing, sample);
   }
 }

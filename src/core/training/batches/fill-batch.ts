@@ -2,11 +2,14 @@ import { type DropoutMaskSpec, fillDropoutMask } from '../../model/dropout.js';
 import type { Batch } from '../../plugin/api.js';
 import { symmetricBeta } from '../../random/beta.js';
 import { Random } from '../../random/index.js';
+import type { PackedStrokes } from '../../strokes/packed.js';
 import { type BatchAugmentation, BatchAugmenter } from './augmentation.js';
 
-/** What a batch is made from; plain data, so that it passes to a thread. The pixels are shared, not copied. */
+/** What a batch is made from; plain data, so that it passes to a thread. Pixels and strokes are shared, not copied. */
 export interface BatchRecipe {
   readonly images: Uint8Array;
+  /** What the images were drawn from, where that is known. */
+  readonly strokes?: PackedStrokes | undefined;
   readonly labels: Uint16Array;
   /** Values of one image. */
   readonly imageSize: number;

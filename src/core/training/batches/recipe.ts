@@ -20,10 +20,11 @@ export interface RecipeOptions {
 /** How the batches of a run are made, by its options. */
 export function batchRecipe(options: RecipeOptions): BatchRecipe {
   const { training, manifest, network, train, batchSize, plugins } = options;
-  const { images, labels, count } = training;
+  const { images, strokes, labels, count } = training;
   const { classes } = network;
   return {
     images,
+    strokes,
     labels,
     imageSize: images.length / count,
     classes,
