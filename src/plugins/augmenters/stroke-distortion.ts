@@ -120,7 +120,7 @@ function drawValues(random: Random, limits: Parameters) {
     slant: limits.slant * signed(random),
     aspect: (1 + limits.aspect) ** signed(random),
     lineWidth: (1 + limits.lineWidth) ** signed(random),
-    /** The share of the longest stroke after which it is interrupted; 0: it is not. */
+    /** The share of the largest stroke after which it is interrupted, if it is long enough; 0: it is not. */
     breakAt: random.float() < limits.breaks ? random.uniform(0.25, 0.75) : 0,
   };
 }
