@@ -132,8 +132,9 @@ function reduce(ink: Float32Array, { width, height }: PictureShape, feature: Flo
     feature[at + CELLS]! += value * (1 - right) * down;
     feature[at + CELLS + 1]! += value * right * down;
   }
-  const length = Math.hypot(...feature);
-  for (let k = 0; k < FEATURES; k++) feature[k]! /= length;
+  let squares = 0;
+  for (let k = 0; k < FEATURES; k++) squares += feature[k]! ** 2;
+  for (let k = 0; k < FEATURES; k++) feature[k]! /= Math.sqrt(squares);
 }
 
 function centroid(ink: Float32Array, width: number): { x: number; y: number; total: number } {
