@@ -1,15 +1,17 @@
+import type { SplitName } from '../dataset/format.js';
 import { centroid, findInk, fullInk, type PictureShape } from '../dataset/picture-ink.js';
+import type { Subject } from './subject.js';
 
-/** What is measured of a picture, in words for a report. */
+/** What is measured of a picture: in words for a report, and in which unit. */
 export const STATISTICS = {
-  ground: 'ground level',
-  contrast: 'contrast',
-  ink: 'ink',
-  strokeWidth: 'stroke width',
-  boxWidth: 'width of the ink',
-  boxHeight: 'height of the ink',
-  centreX: 'place across',
-  centreY: 'place down',
+  ground: { title: 'ground level', unit: 'level' },
+  contrast: { title: 'contrast', unit: 'level' },
+  ink: { title: 'amount of ink', unit: 'share' },
+  strokeWidth: { title: 'stroke width', unit: 'pixels' },
+  boxWidth: { title: 'width of the ink', unit: 'share' },
+  boxHeight: { title: 'height of the ink', unit: 'share' },
+  centreX: { title: 'place across', unit: 'share' },
+  centreY: { title: 'place down', unit: 'share' },
 } as const;
 export type StatisticName = keyof typeof STATISTICS;
 export const STATISTIC_NAMES = Object.keys(STATISTICS) as StatisticName[];
@@ -23,6 +25,23 @@ export const STATISTIC_NAMES = Object.keys(STATISTICS) as StatisticName[];
  * right and down.
  */
 export type PictureStatistics = Readonly<Record<StatisticName, Float32Array>>;
+
+/** The measures of each split. */
+export type SubjectStatistics = ReadonlyMap<SplitName, PictureStatistics>;
+
+/** Measures all pictures, once for all checks. */
+export function measureSubject({ manifest, splits }: Subject): SubjectStatistics {
+  return new Map(
+    splits.map(({ split, images, count }) => [split, measurePictures(images, count, manifest.preprocessing)]),
+  );
+}
+
+/** A value of a statistic for people, such as `2.1 pixels` or `34 %`. */
+export function formatStatistic(name: StatisticName, value: number): string {
+  const { unit } = STATISTICS[name];
+  if (unit === 'share') return `${(100 * value).toFixed(0)} %`;
+  return unit === 'pixels' ? `${value.toFixed(1)} pixels` : value.toFixed(0);
+}
 
 /**
  * Measures pictures of one or three channels, on dark or light ground.
