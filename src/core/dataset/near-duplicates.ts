@@ -1,12 +1,7 @@
 import { createHash } from 'node:crypto';
 import { samePictureTest } from './picture-distance.js';
-import {
-  HASH_WORDS,
-  hashDistance,
-  hashPictures,
-  type PictureHashes,
-  type PictureShape,
-} from './picture-hash.js';
+import { HASH_WORDS, hashDistance, hashPictures, type PictureHashes } from './picture-hash.js';
+import type { PictureShape } from './picture-ink.js';
 
 export interface NearDuplicateOptions {
   /** Largest energy of the difference, by that of both pictures, of a near-duplicate; default 0.02. */

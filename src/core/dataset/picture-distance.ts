@@ -1,4 +1,4 @@
-import type { PictureShape } from './picture-hash.js';
+import type { PictureShape } from './picture-ink.js';
 
 /** Pictures are tried on each other in all shifts of up to this many pixels. */
 const MAX_SHIFT = 1;
