@@ -93,7 +93,10 @@ it('finds every picture that is equal to one before it, whatever it shows', () =
 
 it('compares channels apart, so that equal greys of other colours are other pictures', () => {
   const colour = { ...shape, channels: 3 } as const;
-  const red = Uint8Array.from({ length: SIZE * 3 }, (_, i) => (i % 3 === 0 && drawings[0]![(i / 3) | 0]) || 0);
+  const red = Uint8Array.from(
+    { length: SIZE * 3 },
+    (_, i) => (i % 3 === 0 && drawings[0]![(i / 3) | 0]) || 0,
+  );
   const blue = red.map((_, i) => red[i - 2] ?? 0);
   const nearlyRed = red.map((value) => Math.min(255, value + 2));
   const images = Uint8Array.from([...red, ...blue, ...nearlyRed]);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Context } from '../context.js';
 import { RobleError } from '../errors.js';
 import type { Preprocessing } from '../image/preprocessing.js';
-import { createFolder } from '../storage/durable.js';
+import { createFolder, writeSynced } from '../storage/durable.js';
 import { sortClasses } from './classes.js';
 import { type DatasetManifest, type SampleProvenance, SPLITS, type SplitName } from './format.js';
 import { manifestOf, writeManifest } from './manifest.js';
@@ -32,6 +32,8 @@ export interface WriteDatasetOptions {
   readonly split: SplitOptions;
   /** Asked for when all samples were read. */
   readonly recipe: () => Record<string, unknown>;
+  /** Further files for people, by name, that are in the folder when it appears. */
+  readonly files?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface WrittenDataset {
@@ -62,6 +64,8 @@ export async function writeDataset(
     } finally {
       await spool.remove();
     }
+    for (const [file, content] of Object.entries(options.files ?? {}))
+      await writeSynced(join(folder, file), content);
     await writeManifest(folder, written.manifest);
   });
   return written!;
@@ -75,10 +79,10 @@ async function collect(
   context: Context,
 ): Promise<Note[]> {
   const notes: Note[] = [];
-  for await (const { pixels, label, source, group, split } of samples) {
+  for await (const { pixels, ...note } of samples) {
     refuseInterrupted(context);
     await spool.append(pixels);
-    notes.push({ label, source, ...optional('group', group), ...optional('split', split) });
+    notes.push(note);
   }
   refuseInterrupted(context);
   if (notes.length === 0)
@@ -112,8 +116,7 @@ async function arrange(
   try {
     let i = 0;
     for await (const pixels of spool.records()) {
-      const { label, source, group } = items[i]!;
-      await writers[assigned[i]!]!.add(pixels, label, { source, ...optional('group', group) });
+      await writers[assigned[i]!]!.add(pixels, items[i]!.label, provenanceOf(notes[i]!));
       i += 1;
       if ((i & 1023) === 0) refuseInterrupted(context);
     }
@@ -130,6 +133,16 @@ async function arrange(
   );
   const { name, preprocessing, recipe } = options;
   return { manifest: manifestOf({ name, classes, preprocessing, recipe: recipe() }, splits), warnings };
+}
+
+function provenanceOf({ source, group, origin, sha256, copy }: Note): SampleProvenance {
+  return {
+    source,
+    ...optional('group', group),
+    ...optional('origin', origin),
+    ...optional('sha256', sha256),
+    ...optional('copy', copy),
+  };
 }
 
 /** Names in the given order, then sorted; indices count from 0 to the largest. */
