@@ -179,3 +179,11 @@ export type { ResumeOptions } from './core/training/resume.js';
 export { newestRun } from './core/training/run-folder.js';
 export type { TrainModelOptions, TrainResult } from './core/training/train.js';
 export type { VerifyOptions, VerifyResult } from './core/training/verify.js';
+export { type CleanResult, parseRemovedKinds, type RemovedKind } from './core/validate/clean.js';
+export type { Finding as DatasetFinding, FoundSample } from './core/validate/finding.js';
+export {
+  hasFindings,
+  type ValidateOptions,
+  type ValidationResult,
+  validateDataset,
+} from './core/validate/validate.js';

@@ -1,4 +1,4 @@
-import { SPLITS, type SplitName } from '../dataset/format.js';
+import { type DatasetManifest, SPLITS, type SplitName } from '../dataset/format.js';
 import { type Dataset, openDataset } from '../dataset/open.js';
 import { checkSamePictures } from '../dataset/same-form.js';
 import { RobleError } from '../errors.js';
@@ -34,7 +34,7 @@ export async function openSources(settings: BalanceSettings['sources']): Promise
   const datasets = await Promise.all(settings.map(({ dataset }) => openDataset(dataset)));
   checkSamePictures(datasets[0]!, datasets.slice(1));
   refuseTwice(datasets);
-  const synthetic = datasets.map(({ manifest }) => manifest.recipe.command === 'data:synth');
+  const synthetic = datasets.map(({ manifest }) => isDrawn(manifest.recipe));
   const allSynthetic = !synthetic.includes(false);
   const sources = datasets.map((dataset, i): Source => {
     const isSynthetic = synthetic[i]!;
@@ -74,6 +74,16 @@ function refuseTwice(datasets: readonly Dataset[]): void {
       received: twice.folder,
       expected: 'different data sets',
     });
+}
+
+/** Whether `data:synth` drew a data set, or one of which another one is the cleaned form. */
+function isDrawn(recipe: DatasetManifest['recipe']): boolean {
+  const { command, source } = recipe as {
+    command?: unknown;
+    source?: { recipe?: DatasetManifest['recipe'] };
+  };
+  if (command === 'data:validate' && source?.recipe) return isDrawn(source.recipe);
+  return command === 'data:synth';
 }
 
 /** The name of the data set, with a number where another source before it has the same. */

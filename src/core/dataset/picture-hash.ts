@@ -1,7 +1,5 @@
-import type { Preprocessing } from '../image/preprocessing.js';
 import { Random } from '../random/index.js';
-
-export type PictureShape = Pick<Preprocessing, 'width' | 'height' | 'channels'>;
+import { centroid, findInk, type PictureShape } from './picture-ink.js';
 
 /** Cells on a side of the reduced picture. */
 const CELLS = 8;
@@ -84,36 +82,6 @@ function reduceAll(images: Uint8Array, which: Uint32Array, shape: PictureShape):
   return features;
 }
 
-/** How far each pixel is from the ground, less an eighth of the largest such distance, so that noise weighs nothing. */
-function findInk(picture: Uint8Array, { channels }: PictureShape, ink: Float32Array): void {
-  const grey = (pixel: number) => {
-    let sum = 0;
-    for (let c = 0; c < channels; c++) sum += picture[pixel * channels + c]!;
-    return sum / channels;
-  };
-  const counts = new Uint32Array(256);
-  for (let i = 0; i < ink.length; i++) {
-    ink[i] = grey(i);
-    counts[Math.round(ink[i]!)]! += 1;
-  }
-  const ground = medianOf(counts, ink.length);
-  let largest = 0;
-  for (let i = 0; i < ink.length; i++) {
-    ink[i] = Math.abs(ink[i]! - ground);
-    largest = Math.max(largest, ink[i]!);
-  }
-  for (let i = 0; i < ink.length; i++) ink[i] = Math.max(0, ink[i]! - largest / 8);
-}
-
-function medianOf(counts: Uint32Array, total: number): number {
-  let seen = 0;
-  for (const [value, count] of counts.entries()) {
-    seen += count;
-    if (2 * seen >= total) return value;
-  }
-  return 255;
-}
-
 /** Spreads each pixel over the four nearest cells of a grid that is centred on the ink; then makes the length 1. */
 function reduce(ink: Float32Array, { width, height }: PictureShape, feature: Float32Array): void {
   const { x: centreX, y: centreY, total } = centroid(ink, width);
@@ -132,18 +100,9 @@ function reduce(ink: Float32Array, { width, height }: PictureShape, feature: Flo
     feature[at + CELLS]! += value * (1 - right) * down;
     feature[at + CELLS + 1]! += value * right * down;
   }
-  const length = Math.hypot(...feature);
-  for (let k = 0; k < FEATURES; k++) feature[k]! /= length;
-}
-
-function centroid(ink: Float32Array, width: number): { x: number; y: number; total: number } {
-  let [x, y, total] = [0, 0, 0];
-  for (let i = 0; i < ink.length; i++) {
-    total += ink[i]!;
-    x += ink[i]! * (i % width);
-    y += ink[i]! * Math.floor(i / width);
-  }
-  return { x: x / total, y: y / total, total };
+  let squares = 0;
+  for (let k = 0; k < FEATURES; k++) squares += feature[k]! ** 2;
+  for (let k = 0; k < FEATURES; k++) feature[k]! /= Math.sqrt(squares);
 }
 
 function clampCell(at: number): number {

@@ -1,5 +1,5 @@
 import type { Preprocessing } from '../image/preprocessing.js';
-import { nearDuplicateClusters } from './near-duplicates.js';
+import { findNearDuplicates } from './near-duplicates.js';
 import type { SplitItem } from './splits.js';
 import type { Spool } from './spool.js';
 
@@ -31,11 +31,11 @@ export async function groupRepeated<Item extends SplitItem>(
     const pixels = await spool.next(shape.width * shape.height * shape.channels);
     if (group === undefined) shrink(pixels, shape, factor, pictures.subarray(place * size, ++place * size));
   }
-  const first = nearDuplicateClusters(pictures, free.length, small);
-  const repeated = new Set(first.filter((index, i) => index !== i));
+  const { cluster } = findNearDuplicates(pictures, free.length, small);
+  const repeated = new Set(cluster.filter((index, i) => index !== i));
   const groups = new Map(
     free.flatMap((i, at) =>
-      repeated.has(first[at]!) ? [[i, `pictures like ${items[free[first[at]!]!]!.source}`]] : [],
+      repeated.has(cluster[at]!) ? [[i, `pictures like ${items[free[cluster[at]!]!]!.source}`]] : [],
     ),
   );
   return items.map((item, i) => (groups.has(i) ? { ...item, group: groups.get(i)! } : item));

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Context } from '../context.js';
 import { RobleError } from '../errors.js';
 import type { Preprocessing } from '../image/preprocessing.js';
-import { createFolder } from '../storage/durable.js';
+import { createFolder, writeSynced } from '../storage/durable.js';
 import { drawingBytes, type PackedDrawing } from '../strokes/packed.js';
 import { sortClasses } from './classes.js';
 import { type DatasetManifest, type SampleProvenance, SPLITS, type SplitName } from './format.js';
@@ -36,6 +36,8 @@ export interface WriteDatasetOptions {
   readonly split: SplitOptions;
   /** Asked for when all samples were read. */
   readonly recipe: () => Record<string, unknown>;
+  /** Further files for people, by name, that are in the folder when it appears. */
+  readonly files?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface WrittenDataset {
@@ -67,6 +69,8 @@ export async function writeDataset(
       await pixels.remove();
       await strokes.remove();
     }
+    for (const [file, content] of Object.entries(options.files ?? {}))
+      await writeSynced(join(folder, file), content);
     await writeManifest(folder, written.manifest);
   });
   return written!;
@@ -88,13 +92,12 @@ async function collect(
   context: Context,
 ): Promise<Note[]> {
   const notes: Note[] = [];
-  for await (const { pixels, strokes, label, source, group, split } of samples) {
+  for await (const { pixels, strokes, ...note } of samples) {
     refuseInterrupted(context);
     await spools.pixels.append(pixels);
     const bytes = strokes && drawingBytes(strokes);
     if (bytes) await spools.strokes.append(bytes);
-    const strokeBytes = bytes?.length ?? 0;
-    notes.push({ label, source, strokeBytes, ...optional('group', group), ...optional('split', split) });
+    notes.push({ ...note, strokeBytes: bytes?.length ?? 0 });
   }
   refuseInterrupted(context);
   if (notes.length === 0)
@@ -153,10 +156,11 @@ async function copySamples(
 ): Promise<void> {
   await pixels.rewind();
   await strokes.rewind();
-  for (const [i, { label, source, group, strokeBytes }] of items.entries()) {
+  for (const [i, item] of items.entries()) {
+    const { label, strokeBytes } = item;
     const picture = await pixels.next(width * height * channels);
     const drawing = strokeBytes > 0 ? await strokes.next(strokeBytes) : undefined;
-    await writers[assigned[i]!]!.add(picture, label, { source, ...optional('group', group) }, drawing);
+    await writers[assigned[i]!]!.add(picture, label, provenanceOf(item), drawing);
     if ((i & 1023) === 0) refuseInterrupted(context);
   }
 }
@@ -187,6 +191,16 @@ async function divide(
   }
 }
 
+function provenanceOf({ source, group, origin, sha256, copy }: SampleProvenance): SampleProvenance {
+  return {
+    source,
+    ...optional('group', group),
+    ...optional('origin', origin),
+    ...optional('sha256', sha256),
+    ...optional('copy', copy),
+  };
+}
+
 /** Names in the given order, then sorted; indices count from 0 to the largest. */
 function classesOf(notes: readonly Note[], order: readonly string[]): string[] {
   const names = new Set<string>();
@@ -213,7 +227,7 @@ function refuseClassCount(classes: readonly string[]): void {
   });
 }
 
-type LabelledNote = SplitItem & Pick<Note, 'strokeBytes'>;
+type LabelledNote = Omit<Note, 'label'> & { readonly label: number };
 
 function labelItems(notes: readonly Note[], classes: readonly string[]): LabelledNote[] {
   const indices = new Map(classes.map((name, index) => [name, index]));

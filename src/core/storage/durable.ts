@@ -129,7 +129,8 @@ async function syncTree(folder: string): Promise<void> {
   await syncFolder(folder);
 }
 
-async function refuseExisting(path: string): Promise<void> {
+/** @throws {RobleError} `ROBLE_OUTPUT_EXISTS` */
+export async function refuseExisting(path: string): Promise<void> {
   if (await exists(path))
     throw new RobleError('ROBLE_OUTPUT_EXISTS', `${path} exists already.`, {
       expected: 'a folder that does not exist yet',

@@ -6,6 +6,7 @@ import {
   type SplitName,
 } from '../dataset/format.js';
 import type { Dataset } from '../dataset/open.js';
+import { RobleError } from '../errors.js';
 import type { FoundSample } from './finding.js';
 
 /** One split in memory, with where its samples came from. */
@@ -21,16 +22,46 @@ export interface Subject {
   readonly splits: readonly SubjectSplit[];
 }
 
-/** @throws {RobleError} `ROBLE_DATASET_INVALID` when a file was changed */
+/** @throws {RobleError} `ROBLE_DATASET_INVALID` when a file was changed, or files do not fit together */
 export async function loadSubject(dataset: Dataset): Promise<Subject> {
   const splits: SubjectSplit[] = [];
   for (const split of SPLITS) {
     if (!dataset.manifest.splits[split]) continue;
     const provenance: SampleProvenance[] = [];
     for await (const sample of dataset.provenance(split)) provenance.push(sample);
-    splits.push({ split, provenance, ...(await dataset.load(split)) });
+    const loaded: SubjectSplit = { split, provenance, ...(await dataset.load(split)) };
+    refuseMisfits(dataset, loaded);
+    splits.push(loaded);
   }
   return { manifest: dataset.manifest, splits };
+}
+
+/** What the checks count on, and hashes alone do not show. */
+function refuseMisfits(
+  { folder, manifest }: Dataset,
+  { split, count, labels, provenance }: SubjectSplit,
+): void {
+  const misfit = (received: string, expected: string) =>
+    new RobleError('ROBLE_DATASET_INVALID', `The files of ${split} in ${folder} do not fit together.`, {
+      received,
+      expected,
+      nextSteps: ['Import the data set again.'],
+    });
+  const classes = manifest.classes.length;
+  const label = labels.find((value) => value >= classes);
+  if (label !== undefined) throw misfit(`the label ${label}`, `labels from 0 to ${classes - 1}`);
+  if (provenance.length !== count)
+    throw misfit(`${provenance.length} lines on where samples come from`, `${count}, one a sample`);
+}
+
+/** The pixels of a sample: uint8, [height, width, channels]. */
+export function pictureOf(
+  { manifest }: Pick<Subject, 'manifest'>,
+  { split, index }: { readonly split: SubjectSplit; readonly index: number },
+): Uint8Array {
+  const { width, height, channels } = manifest.preprocessing;
+  const size = width * height * channels;
+  return split.images.subarray(index * size, (index + 1) * size);
 }
 
 /** A sample as findings name it. */

@@ -4,9 +4,9 @@ import type { RunComparison } from '../compare/compare-runs.js';
 import { differenceText, metricText, short } from '../number-text.js';
 import { inlineSvg, type Panel } from '../plot/panel.js';
 import { element, escapeMarkup } from '../plot/svg.js';
-import { DARK, LIGHT, type Palette, plotStyle } from '../plot/theme.js';
 import { runHeadline } from '../run-headline.js';
 import { htmlSection, htmlTable, paragraph } from './markup.js';
+import { pageFrame } from './page-frame.js';
 
 export interface HtmlPage {
   readonly runs: readonly RunAnalysis[];
@@ -21,13 +21,6 @@ export interface HtmlPage {
 /** The whole report: one file, that loads nothing and runs nothing, light or dark as the reader's system is. */
 export function htmlPage(page: HtmlPage): string {
   const title = page.runs.length === 1 ? page.runs[0]!.name : `${page.runs.length} runs`;
-  const head = [
-    '<meta charset="utf-8">',
-    '<meta name="viewport" content="width=device-width, initial-scale=1">',
-    '<meta name="color-scheme" content="light dark">',
-    element('title', {}, escapeMarkup(`${title} - roble`)),
-    `<style>${pageStyle()}</style>`,
-  ];
   const body = [
     element('h1', {}, escapeMarkup(title)),
     page.runs.length > 1 ? runsTable(page.runs) : '',
@@ -36,7 +29,7 @@ export function htmlPage(page: HtmlPage): string {
     page.panels.length > 0 ? element('div', { class: 'plots' }, ...page.panels.map(inlineSvg)) : '',
     ...page.articles,
   ];
-  return `<!doctype html>\n<html lang="en"><head>${head.join('\n')}</head>\n<body><main>${body.join('\n')}</main></body></html>\n`;
+  return pageFrame(title, body);
 }
 
 function runsTable(runs: readonly RunAnalysis[]): string {
@@ -90,34 +83,4 @@ function comparisonHtml({ metric, groups, duels }: RunComparison): string {
     htmlTable([...columns, ...paths.map((title) => ({ title }))], rows),
     ...duels.map(({ first, second, verdict }) => paragraph(`${first} against ${second}: ${verdict}`)),
   );
-}
-
-function pageStyle(): string {
-  return [
-    pageColors(LIGHT),
-    plotStyle(LIGHT),
-    'body{margin:0;font:15px/1.5 system-ui,"Segoe UI","DejaVu Sans",sans-serif}',
-    'main{max-width:980px;margin:0 auto;padding:24px 16px}',
-    'h1{font-size:26px}h2{font-size:21px;margin-top:44px;padding-top:20px;border-top:1px solid}h3{font-size:16px;margin:28px 0 8px}',
-    '.plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:20px;margin:20px 0}',
-    '.plots svg{width:100%;height:auto}.plots svg[viewBox^="0 0 96"]{grid-column:1/-1}',
-    '.scroll{overflow-x:auto;max-height:480px;overflow-y:auto}',
-    'table{border-collapse:collapse;font-size:13px}th,td{padding:3px 12px 3px 0;text-align:left;border-bottom:1px solid;white-space:nowrap}',
-    'td:last-child{white-space:normal}.number{text-align:right;font-variant-numeric:tabular-nums}',
-    'thead th{position:sticky;top:0}',
-    '.finding{border-left:4px solid;padding:2px 0 2px 14px;margin:14px 0}.finding p{margin:2px 0}.finding ul{margin:4px 0;padding-left:20px}',
-    '.severity{font-size:12px;font-weight:600;text-transform:uppercase;letter-spacing:.04em}',
-    'code{font-size:.93em}pre{overflow-x:auto;font-size:12px}img{max-width:100%;image-rendering:pixelated}',
-    `@media (prefers-color-scheme: dark){${pageColors(DARK)}${plotStyle(DARK)}}`,
-  ].join('\n');
-}
-
-function pageColors({ background, ink, muted, grid, right, wrong, series }: Palette): string {
-  return [
-    `body,thead th{background:${background};color:${ink}}`,
-    `h2,th,td{border-color:${grid}}`,
-    `.finding.info{border-color:${series[0]}}.finding.warning{border-color:${series[1]}}.finding.problem{border-color:${wrong}}`,
-    `.info .severity{color:${series[0]}}.warning .severity{color:${series[1]}}.problem .severity{color:${wrong}}`,
-    `summary{color:${muted}}::selection{background:${right};color:${background}}`,
-  ].join('\n');
 }

@@ -43,3 +43,9 @@ export function htmlSection(title: string, ...content: readonly string[]): strin
 export function paragraph(text: string): string {
   return element('p', {}, escapeMarkup(text));
 }
+
+/** A picture inside the page. */
+export function inlinePng(png: Uint8Array, alt: string): string {
+  const src = `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
+  return element('img', { src, alt }).replace('></img>', '>');
+}

@@ -6,7 +6,7 @@ import { element, escapeMarkup } from '../plot/svg.js';
 import { metricNames, metricOf, type RecordedRun } from '../recorded-run.js';
 import { runHeadline } from '../run-headline.js';
 import { eventMarks } from './event-marks.js';
-import { htmlSection, htmlTable, paragraph } from './markup.js';
+import { htmlSection, htmlTable, inlinePng, paragraph } from './markup.js';
 
 /** One run as a part of the page. `mistakes` is its contact sheet, a PNG. */
 export function runHtml(
@@ -117,7 +117,7 @@ function evaluationSections(evaluation: ClassResults, mistakes: Uint8Array | und
       ? ''
       : htmlSection(
           'Most certain mistakes',
-          mistakes ? contactSheet(mistakes) : '',
+          mistakes ? inlinePng(mistakes, 'The images of the table, row by row') : '',
           htmlTable(
             [
               number(''),
@@ -136,14 +136,6 @@ function evaluationSections(evaluation: ClassResults, mistakes: Uint8Array | und
           ),
         ),
   ];
-}
-
-function contactSheet(png: Uint8Array): string {
-  const data = Buffer.from(png).toString('base64');
-  return element('img', {
-    src: `data:image/png;base64,${data}`,
-    alt: 'The images of the table, row by row',
-  }).replace('></img>', '>');
 }
 
 /** The results that are numbers of the whole split. */

@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { RobleError } from '../../errors.js';
 import { replaceFile } from '../../storage/durable.js';
-import { exists } from '../../storage/exists.js';
+import { checkOutputs } from '../../storage/new-file.js';
 import type { HistoryAnalysis } from '../analyze-runs.js';
 import { type Panel, standaloneSvg } from '../plot/panel.js';
 import type { RecordedRun } from '../recorded-run.js';
@@ -50,21 +48,6 @@ export async function writeReports(
       : standaloneSvg(recorded[0]!.name, panels[0]!);
   if (files.svg !== undefined) await replaceFile(files.svg, svg);
   if (files.png !== undefined) await replaceFile(files.png, await rendered(svg));
-}
-
-async function checkOutputs(files: readonly string[], force: boolean): Promise<void> {
-  const paths = files.map((file) => resolve(file));
-  const twice = files.find((_, i) => paths.indexOf(paths[i]!) !== i);
-  if (twice !== undefined)
-    throw new RobleError('ROBLE_USAGE', `Two outputs cannot be one file: ${twice}.`, { received: twice });
-  if (force) return;
-  for (const file of files) {
-    if (await exists(file))
-      throw new RobleError('ROBLE_OUTPUT_EXISTS', `${file} exists already.`, {
-        expected: 'a new file',
-        nextSteps: ['Choose another file, or replace it with --force.'],
-      });
-  }
 }
 
 async function html(

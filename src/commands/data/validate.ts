@@ -1,0 +1,64 @@
+import { Args, Flags } from '@oclif/core';
+import { RobleCommand } from '../../base-command.js';
+import type { Context } from '../../core/context.js';
+import { EXIT } from '../../core/errors.js';
+import type { ValidationResult } from '../../core/validate/validate.js';
+import { listFlag } from '../../flags/list-flag.js';
+import { terminalOptions } from '../../ui/style.js';
+import { validationLines } from '../../ui/validation-text.js';
+
+export default class DataValidate extends RobleCommand<ValidationResult> {
+  static override summary =
+    'Check a data set for leaks, duplicates, wrong labels, and pictures worth a look.';
+  static override description =
+    'The data set is not changed; --apply writes another one without what was found. The exit code is 4 when something is found that is as bad as --fail-on says.';
+  static override args = { dataset: Args.string({ description: 'Folder of the data set.' }) };
+  static override flags = {
+    only: listFlag({ helpValue: 'CHECK,...', description: 'Run these checks only.' }),
+    skip: listFlag({ helpValue: 'CHECK,...', description: 'Run all checks but these.' }),
+    'fail-on': Flags.option({
+      options: ['error', 'warning', 'never'] as const,
+      description: 'What ends with exit code 4 (error).',
+    })(),
+    html: Flags.string({ helpValue: 'FILE', description: 'Write a report as one page, with pictures.' }),
+    force: Flags.boolean({ dependsOn: ['html'], description: 'Replace the report if it exists.' }),
+    apply: Flags.string({ helpValue: 'DIR', description: 'Write a data set without what --remove says.' }),
+    remove: listFlag({
+      dependsOn: ['apply'],
+      helpValue: 'KIND,...',
+      description:
+        'What --apply leaves out: leaks, duplicates, near-duplicates, blank, labels (leaks,duplicates,blank).',
+    }),
+  };
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> data/letters --html report.html',
+    '<%= config.bin %> <%= command.id %> data/letters --apply data/clean --remove leaks,duplicates,labels',
+    '<%= config.bin %> <%= command.id %> data/letters --only leaks,structure --fail-on warning',
+  ];
+
+  protected async execute(context: Context): Promise<ValidationResult> {
+    const { args, flags } = await this.parse(DataValidate);
+    const config = await this.loadConfig({ dataset: { value: args.dataset, flag: 'DATASET' } });
+    const { hasFindings, parseRemovedKinds, validateDataset } = await import('../../index.js');
+    const { only, skip, html, force, apply, remove } = flags;
+    const result = await validateDataset(
+      {
+        dataset: config.dataset,
+        only,
+        skip,
+        html,
+        force,
+        ...(apply !== undefined && { apply: { out: apply, remove: remove && parseRemovedKinds(remove) } }),
+      },
+      context,
+    );
+    const level = flags['fail-on'] ?? 'error';
+    if (level !== 'never' && hasFindings(result, level)) this.exitCode = EXIT.data;
+    return result;
+  }
+
+  protected render(result: ValidationResult): void {
+    const options = terminalOptions(process.stdout, process.env);
+    for (const line of validationLines(result, options)) this.log(line);
+  }
+}

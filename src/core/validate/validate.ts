@@ -1,0 +1,107 @@
+import { type Context, withStep } from '../context.js';
+import { type DatasetDescription, describeDataset } from '../dataset/info.js';
+import { openDataset } from '../dataset/open.js';
+import { refuseInterrupted } from '../dataset/write.js';
+import { refuseExisting, replaceFile } from '../storage/durable.js';
+import { checkOutputs } from '../storage/new-file.js';
+import { CheckInputs, chooseChecks } from './checks.js';
+import {
+  type CleanResult,
+  cleanDataset,
+  DEFAULT_REMOVED,
+  type RemovedKind,
+  refuseUnchecked,
+} from './clean.js';
+import { type Finding, SEVERITIES, type Severity } from './finding.js';
+import { validationPage } from './report.js';
+import { loadSubject } from './subject.js';
+
+export interface ValidateOptions {
+  /** Folder of the data set. */
+  readonly dataset: string;
+  /** Names of the checks to run; default: all. */
+  readonly only?: readonly string[] | undefined;
+  /** Names of checks to leave out. */
+  readonly skip?: readonly string[] | undefined;
+  /** File for a report as one page. */
+  readonly html?: string | undefined;
+  /** Replace that file if it exists. */
+  readonly force?: boolean | undefined;
+  /** Write a data set without what was found. */
+  readonly apply?: {
+    /** The folder to create. */
+    readonly out: string;
+    /** Default {@link DEFAULT_REMOVED}. */
+    readonly remove?: readonly RemovedKind[] | undefined;
+  };
+}
+
+export interface ValidationResult
+  extends Pick<DatasetDescription, 'folder' | 'name' | 'fingerprint' | 'count' | 'splits' | 'classes'> {
+  /** Names of the checks that were run. */
+  readonly checks: readonly string[];
+  /** Errors first. */
+  readonly findings: readonly Finding[];
+  readonly severities: Readonly<Record<Severity, number>>;
+  readonly html?: string;
+  readonly cleaned?: CleanResult;
+}
+
+/**
+ * Checks a data set for what spoils training, or makes results better than a model is: leaks, duplicates, wrong labels,
+ * blank and unusual pictures, confounded sources. The data set is not changed.
+ *
+ * @throws {RobleError} `ROBLE_USAGE`, `ROBLE_FILE_NOT_FOUND`, `ROBLE_DATASET_INVALID`, `ROBLE_OUTPUT_EXISTS`,
+ *   `ROBLE_INTERRUPTED`; with `apply` those of `writeDataset`
+ *
+ * @example
+ * const { findings } = await validateDataset({ dataset: 'data/letters', html: 'report.html' });
+ */
+export async function validateDataset(
+  options: ValidateOptions,
+  context: Context = {},
+): Promise<ValidationResult> {
+  const { dataset: folder, html, apply } = options;
+  const checks = chooseChecks(options.only, options.skip ?? []);
+  const names = checks.map(({ name }) => name);
+  const remove = apply?.remove ?? DEFAULT_REMOVED;
+  if (apply) refuseUnchecked(remove, names);
+  if (html !== undefined) await checkOutputs([html], options.force ?? false);
+  if (apply) await refuseExisting(apply.out);
+  const subject = await withStep(context, 'read', 'Reading the data set', async () =>
+    loadSubject(await openDataset(folder)),
+  );
+  const inputs = new CheckInputs(subject);
+  const findings: Finding[] = [];
+  for (const { name, title, run } of checks) {
+    refuseInterrupted(context);
+    findings.push(...(await withStep(context, `check-${name}`, title, async () => run(inputs))));
+  }
+  const { preprocessing: _, recipe: __, ...about } = await describeDataset(folder);
+  const result = {
+    ...about,
+    checks: names,
+    findings: bySeverity(findings),
+    severities: countSeverities(findings),
+  };
+  if (html !== undefined) await replaceFile(html, await validationPage(subject, result));
+  if (!apply) return { ...result, ...(html !== undefined && { html }) };
+  const cleaned = await withStep(context, 'clean', 'Writing the cleaned data set', () =>
+    cleanDataset({ subject, findings: result.findings, remove, out: apply.out }, context),
+  );
+  return { ...result, ...(html !== undefined && { html }), cleaned };
+}
+
+function bySeverity(findings: readonly Finding[]): Finding[] {
+  return SEVERITIES.flatMap((severity) => findings.filter((finding) => finding.severity === severity));
+}
+
+function countSeverities(findings: readonly Finding[]): Record<Severity, number> {
+  const count = (severity: Severity) => findings.filter((finding) => finding.severity === severity).length;
+  return { error: count('error'), warning: count('warning'), info: count('info') };
+}
+
+/** Whether something was found that is at least as bad as `level`. */
+export function hasFindings({ severities }: Pick<ValidationResult, 'severities'>, level: Severity): boolean {
+  return SEVERITIES.slice(0, SEVERITIES.indexOf(level) + 1).some((severity) => severities[severity] > 0);
+}
