@@ -4,6 +4,8 @@ import type { DatasetManifest } from './format.js';
 import type { Dataset } from './open.js';
 
 type Named = Pick<Dataset, 'folder' | 'manifest'>;
+/** What must be alike: the classes in their order, and how pictures were made. */
+type Form = Pick<DatasetManifest, 'classes' | 'preprocessing'>;
 
 /**
  * Checks that data sets can be used together: the same classes in the same order, and pictures that were made alike.
@@ -12,9 +14,7 @@ type Named = Pick<Dataset, 'folder' | 'manifest'>;
  */
 export function checkSameForm(first: Named, others: readonly Named[]): void {
   const problems = others.flatMap(({ folder, manifest }) =>
-    [...classProblems(first.manifest, manifest), ...pictureProblems(first.manifest, manifest)].map(
-      (message): Problem => ({ path: folder, message }),
-    ),
+    formProblems(first.manifest, manifest).map((message): Problem => ({ path: folder, message })),
   );
   if (problems.length === 0) return;
   throw new RobleError('ROBLE_DATASETS_DIFFER', 'The data sets cannot be used together.', {
@@ -24,7 +24,12 @@ export function checkSameForm(first: Named, others: readonly Named[]): void {
   });
 }
 
-function classProblems({ classes: wanted }: DatasetManifest, { classes }: DatasetManifest): string[] {
+/** In what another differs from what is wanted, in words that follow its name. */
+export function formProblems(wanted: Form, other: Form): string[] {
+  return [...classProblems(wanted, other), ...pictureProblems(wanted, other)];
+}
+
+function classProblems({ classes: wanted }: Form, { classes }: Form): string[] {
   const missing = wanted.filter((name) => !classes.includes(name));
   const unknown = classes.filter((name) => !wanted.includes(name));
   const place = classes.findIndex((name, i) => name !== wanted[i]);
@@ -48,10 +53,7 @@ function shortList(names: readonly string[]): string {
   return [...names.slice(0, LISTED).map((name) => `"${name}"`), ...more].join(' ');
 }
 
-function pictureProblems(
-  { preprocessing: wanted }: DatasetManifest,
-  { preprocessing }: DatasetManifest,
-): string[] {
+function pictureProblems({ preprocessing: wanted }: Form, { preprocessing }: Form): string[] {
   return (Object.keys(wanted) as (keyof typeof wanted)[])
     .filter((key) => !isDeepStrictEqual(wanted[key], preprocessing[key]))
     .map((key) => `has pictures with ${key} ${preprocessing[key]}, not ${wanted[key]}`);
