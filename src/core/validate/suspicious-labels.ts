@@ -1,5 +1,5 @@
 import { type Context, withStep } from '../context.js';
-import { countOf } from '../text.js';
+import { countOf, formatCount } from '../text.js';
 import { findLabelIssues, type LabelIssue } from './confident-learning.js';
 import type { Finding } from './finding.js';
 import type { LabelPredictor } from './label-predictor.js';
@@ -7,8 +7,10 @@ import { foundSample, type Subject, type SubjectSplit } from './subject.js';
 
 /** Images that go through the network at a time. */
 const BATCH = 256;
-/** From this share of a split on, labels are worth mending before anything else. */
-const MANY = 0.01;
+/** A margin as low as this: the model is sure of another class. Above it, look-alikes such as o and O abound. */
+const SURE = -0.9;
+/** From this share of a split on that is surely another class, labels are worth mending before anything else. */
+const MANY = 0.005;
 
 /**
  * Samples whose labels a trained model doubts, by confident learning, split by split. The model should not have been
@@ -62,7 +64,7 @@ function describe(
   { dataFingerprint }: LabelPredictor,
 ): Finding {
   const { classes, fingerprint } = subject.manifest;
-  const share = issues.length / split.count;
+  const sure = issues.filter(({ margin }) => margin <= SURE).length;
   const wasTrainedOn = split.split === 'train' && dataFingerprint === fingerprint;
   const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
   const samples = issues.map(({ index, predicted }) => {
@@ -73,8 +75,10 @@ function describe(
   });
   return {
     check: 'suspicious-labels',
-    severity: share >= MANY ? 'warning' : 'info',
-    message: `The model doubts ${countOf(issues.length, 'label')} of ${split.split} (${percent(share)}).`,
+    severity: sure >= MANY * split.count ? 'warning' : 'info',
+    message:
+      `The model doubts ${countOf(issues.length, 'label')} of ${split.split} (${percent(issues.length / split.count)}), ` +
+      `and is all but sure of another class for ${formatCount(sure)} of them.`,
     suggestion: wasTrainedOn
       ? 'Look at them, the first ones first. The model was trained on them, so that it may have learnt some wrong ' +
         'labels by heart: judge train with a model of other data.'
