@@ -40,6 +40,11 @@ import {
 import { type ResumeOptions, resumeTraining as resume } from './core/training/resume.js';
 import { type TrainModelOptions, type TrainResult, trainModel as train } from './core/training/train.js';
 import { type VerifyOptions, type VerifyResult, verifyTraining as verify } from './core/training/verify.js';
+import {
+  type ValidateOptions,
+  type ValidationResult,
+  validateDataset as validate,
+} from './core/validate/validate.js';
 import { builtinPlugins } from './plugins/index.js';
 
 /** A registry with the plugins in the box; more can be registered. */
@@ -102,6 +107,12 @@ export const compareDatasets = (
   options: CompareDatasetsOptions,
   context: LibraryContext = {},
 ): Promise<DatasetComparison> => trainAndCompare(options, withRegistry(context));
+
+/** Checks a data set; see {@link ValidateOptions}. */
+export const validateDataset = (
+  options: ValidateOptions,
+  context: LibraryContext = {},
+): Promise<ValidationResult> => validate(options, withRegistry(context));
 
 /** Loads a model bundle to answer in this process; see {@link Model}. */
 export const loadModel = (
@@ -185,5 +196,4 @@ export {
   hasFindings,
   type ValidateOptions,
   type ValidationResult,
-  validateDataset,
 } from './core/validate/validate.js';

@@ -14,6 +14,10 @@ export default class DataValidate extends RobleCommand<ValidationResult> {
     'The data set is not changed; --apply writes another one without what was found. The exit code is 4 when something is found that is as bad as --fail-on says.';
   static override args = { dataset: Args.string({ description: 'Folder of the data set.' }) };
   static override flags = {
+    model: Flags.string({
+      helpValue: 'BUNDLE',
+      description: 'Judge the labels with a trained model, best not one that was trained on them.',
+    }),
     only: listFlag({ helpValue: 'CHECK,...', description: 'Run these checks only.' }),
     skip: listFlag({ helpValue: 'CHECK,...', description: 'Run all checks but these.' }),
     'fail-on': Flags.option({
@@ -32,6 +36,7 @@ export default class DataValidate extends RobleCommand<ValidationResult> {
   };
   static override examples = [
     '<%= config.bin %> <%= command.id %> data/letters --html report.html',
+    '<%= config.bin %> <%= command.id %> data/letters --model runs/run-0001/model --only suspicious-labels --html labels.html',
     '<%= config.bin %> <%= command.id %> data/letters --apply data/clean --remove leaks,duplicates,labels',
     '<%= config.bin %> <%= command.id %> data/letters --only leaks,structure --fail-on warning',
   ];
@@ -40,10 +45,11 @@ export default class DataValidate extends RobleCommand<ValidationResult> {
     const { args, flags } = await this.parse(DataValidate);
     const config = await this.loadConfig({ dataset: { value: args.dataset, flag: 'DATASET' } });
     const { hasFindings, parseRemovedKinds, validateDataset } = await import('../../index.js');
-    const { only, skip, html, force, apply, remove } = flags;
+    const { model, only, skip, html, force, apply, remove } = flags;
     const result = await validateDataset(
       {
         dataset: config.dataset,
+        model,
         only,
         skip,
         html,

@@ -47,7 +47,7 @@ const CELLS = 16;
 /** Root mean square distance of the ink from its centre, in cells. */
 const SPREAD = CELLS / 4;
 /** A character whose turned picture correlates more than this with the upright one cannot tell. */
-const SYMMETRIC = 0.75;
+const SYMMETRIC = 0.85;
 /** Pictures of a class that are looked at: more do not change its mean. */
 const PICTURES = 200;
 /** Drawn characters are rendered in a frame of this side. */

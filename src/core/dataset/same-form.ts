@@ -4,6 +4,8 @@ import type { DatasetManifest } from './format.js';
 import type { Dataset } from './open.js';
 
 type Named = Pick<Dataset, 'folder' | 'manifest'>;
+/** What must be alike: the classes in their order, and how pictures were made. */
+type Form = Pick<DatasetManifest, 'classes' | 'preprocessing'>;
 
 /**
  * Checks that data sets can be used together: the same classes in the same order, and pictures that were made alike.
@@ -11,10 +13,7 @@ type Named = Pick<Dataset, 'folder' | 'manifest'>;
  * @throws {RobleError} `ROBLE_DATASETS_DIFFER` with everything in which each of the others differs from the first
  */
 export function checkSameForm(first: Named, others: readonly Named[]): void {
-  refuse(first, others, 'the classes, their order and the preprocessing', (wanted, found) => [
-    ...classProblems(wanted, found),
-    ...pictureProblems(wanted, found),
-  ]);
+  refuse(first, others, 'the classes, their order and the preprocessing', formProblems);
 }
 
 /**
@@ -43,7 +42,12 @@ function refuse(
   });
 }
 
-function classProblems({ classes: wanted }: DatasetManifest, { classes }: DatasetManifest): string[] {
+/** In what another differs from what is wanted, in words that follow its name. */
+export function formProblems(wanted: Form, other: Form): string[] {
+  return [...classProblems(wanted, other), ...pictureProblems(wanted, other)];
+}
+
+function classProblems({ classes: wanted }: Form, { classes }: Form): string[] {
   const missing = wanted.filter((name) => !classes.includes(name));
   const unknown = classes.filter((name) => !wanted.includes(name));
   const place = classes.findIndex((name, i) => name !== wanted[i]);
@@ -67,10 +71,7 @@ function shortList(names: readonly string[]): string {
   return [...names.slice(0, LISTED).map((name) => `"${name}"`), ...more].join(' ');
 }
 
-function pictureProblems(
-  { preprocessing: wanted }: DatasetManifest,
-  { preprocessing }: DatasetManifest,
-): string[] {
+function pictureProblems({ preprocessing: wanted }: Form, { preprocessing }: Form): string[] {
   return (Object.keys(wanted) as (keyof typeof wanted)[])
     .filter((key) => !isDeepStrictEqual(wanted[key], preprocessing[key]))
     .map((key) => `has pictures with ${key} ${preprocessing[key]}, not ${wanted[key]}`);

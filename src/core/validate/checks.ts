@@ -44,7 +44,7 @@ export interface Check {
   readonly run: (inputs: CheckInputs) => readonly Finding[] | Promise<readonly Finding[]>;
 }
 
-/** All checks, in the order in which they are run. */
+/** The checks that need nothing but the data set, in the order in which they are run. */
 const CHECKS: readonly Check[] = [
   {
     name: 'structure',
@@ -106,10 +106,17 @@ const CHECKS: readonly Check[] = [
 /**
  * The checks to run: all, those of `only`, without those of `skip`.
  *
+ * @param more checks that are run after the others
+ *
  * @throws {RobleError} `ROBLE_USAGE` for a name that there is not, or when none is left
  */
-export function chooseChecks(only: readonly string[] | undefined, skip: readonly string[]): Check[] {
-  const names = CHECKS.map(({ name }) => name);
+export function chooseChecks(
+  only: readonly string[] | undefined,
+  skip: readonly string[],
+  more: readonly Check[],
+): Check[] {
+  const all = [...CHECKS, ...more];
+  const names = all.map(({ name }) => name);
   const unknown = [...(only ?? []), ...skip].filter((name) => !names.includes(name));
   if (unknown.length > 0)
     throw new RobleError('ROBLE_USAGE', 'There is no such check.', {
@@ -117,7 +124,7 @@ export function chooseChecks(only: readonly string[] | undefined, skip: readonly
       expected: names.join(', '),
       nextSteps: unknown.flatMap((name) => didYouMean(name, names)),
     });
-  const chosen = CHECKS.filter(({ name }) => (only ?? names).includes(name) && !skip.includes(name));
+  const chosen = all.filter(({ name }) => (only ?? names).includes(name) && !skip.includes(name));
   if (chosen.length === 0)
     throw new RobleError('ROBLE_USAGE', 'No check is left to run.', { expected: names.join(', ') });
   return chosen;

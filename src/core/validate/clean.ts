@@ -1,9 +1,11 @@
 import { basename } from 'node:path';
 import type { Context } from '../context.js';
 import { type SplitName, splitCounts } from '../dataset/format.js';
+import { optional } from '../dataset/sample.js';
 import { type PreparedSample, writeDataset } from '../dataset/write.js';
 import { RobleError } from '../errors.js';
 import { sha256 } from '../storage/durable.js';
+import { drawingOf } from '../strokes/packed.js';
 import { didYouMean } from '../text.js';
 import type { Finding, SamplePlace } from './finding.js';
 import { pictureOf, type Subject, type SubjectSplit } from './subject.js';
@@ -152,6 +154,11 @@ async function* keptSamples(
 }
 
 function sampleOf(subject: Subject, split: SubjectSplit, index: number): PreparedSample {
-  const pixels = pictureOf(subject, { split, index });
-  return { ...split.provenance[index]!, pixels, label: split.labels[index]!, split: split.split };
+  return {
+    ...split.provenance[index]!,
+    pixels: pictureOf(subject, { split, index }),
+    ...optional('strokes', drawingOf(split.strokes, index)),
+    label: split.labels[index]!,
+    split: split.split,
+  };
 }

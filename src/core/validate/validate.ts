@@ -2,9 +2,10 @@ import { type Context, withStep } from '../context.js';
 import { type DatasetDescription, describeDataset } from '../dataset/info.js';
 import { openDataset } from '../dataset/open.js';
 import { refuseInterrupted } from '../dataset/write.js';
+import type { PluginRegistry } from '../plugin/registry.js';
 import { refuseExisting, replaceFile } from '../storage/durable.js';
 import { checkOutputs } from '../storage/new-file.js';
-import { CheckInputs, chooseChecks } from './checks.js';
+import { type Check, CheckInputs, chooseChecks } from './checks.js';
 import {
   type CleanResult,
   cleanDataset,
@@ -13,12 +14,16 @@ import {
   refuseUnchecked,
 } from './clean.js';
 import { type Finding, SEVERITIES, type Severity } from './finding.js';
+import { openLabelPredictor } from './label-predictor.js';
 import { validationPage } from './report.js';
 import { loadSubject } from './subject.js';
+import { findSuspiciousLabels } from './suspicious-labels.js';
 
 export interface ValidateOptions {
   /** Folder of the data set. */
   readonly dataset: string;
+  /** Bundle of a trained model that judges the labels: the check `suspicious-labels`, which is not run without one. */
+  readonly model?: string | undefined;
   /** Names of the checks to run; default: all. */
   readonly only?: readonly string[] | undefined;
   /** Names of checks to leave out. */
@@ -55,14 +60,14 @@ export interface ValidationResult
  *   `ROBLE_INTERRUPTED`; with `apply` those of `writeDataset`
  *
  * @example
- * const { findings } = await validateDataset({ dataset: 'data/letters', html: 'report.html' });
+ * const { findings } = await validateDataset({ dataset: 'data/letters', html: 'report.html' }, { registry });
  */
 export async function validateDataset(
   options: ValidateOptions,
-  context: Context = {},
+  context: Context & { readonly registry: PluginRegistry },
 ): Promise<ValidationResult> {
-  const { dataset: folder, html, apply } = options;
-  const checks = chooseChecks(options.only, options.skip ?? []);
+  const { dataset: folder, html, apply, model } = options;
+  const checks = chooseChecks(options.only, options.skip ?? [], judgeWith(model, context));
   const names = checks.map(({ name }) => name);
   const remove = apply?.remove ?? DEFAULT_REMOVED;
   if (apply) refuseUnchecked(remove, names);
@@ -90,6 +95,23 @@ export async function validateDataset(
     cleanDataset({ subject, findings: result.findings, remove, out: apply.out }, context),
   );
   return { ...result, ...(html !== undefined && { html }), cleaned };
+}
+
+/** The check that needs a model; none without one. */
+function judgeWith(
+  model: string | undefined,
+  context: Context & { readonly registry: PluginRegistry },
+): readonly Check[] {
+  if (model === undefined) return [];
+  const run: Check['run'] = async ({ subject }) => {
+    const predictor = await openLabelPredictor(model, subject, context.registry);
+    try {
+      return await findSuspiciousLabels(subject, predictor, context);
+    } finally {
+      await predictor.close();
+    }
+  };
+  return [{ name: 'suspicious-labels', title: 'Judging labels', run }];
 }
 
 function bySeverity(findings: readonly Finding[]): Finding[] {
