@@ -39,7 +39,8 @@ export function measureSubject({ manifest, splits }: Subject): SubjectStatistics
 /** A value of a statistic for people, such as `2.1 pixels` or `34 %`. */
 export function formatStatistic(name: StatisticName, value: number): string {
   const { unit } = STATISTICS[name];
-  if (unit === 'share') return `${(100 * value).toFixed(0)} %`;
+  // Adding 0 makes 0 of -0.
+  if (unit === 'share') return `${Math.round(100 * value) + 0} %`;
   return unit === 'pixels' ? `${value.toFixed(1)} pixels` : value.toFixed(0);
 }
 

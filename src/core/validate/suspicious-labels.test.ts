@@ -1,11 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { drawnSubject, subjectOf } from '../../../test/support/subject.js';
-import { temporaryFolder } from '../../../test/support/temporary-folder.js';
-import { quarterPixels, TINY_CLASSES, TINY_SIDE, tinyBundle } from '../../../test/support/tiny-bundle.js';
-import { createRegistry } from '../../index.js';
+import { drawnSubject } from '../../../test/support/subject.js';
 import { Random } from '../random/index.js';
 import { findLabelIssues } from './confident-learning.js';
-import { type LabelPredictor, openLabelPredictor } from './label-predictor.js';
+import type { LabelPredictor } from './label-predictor.js';
 import type { Subject, SubjectSplit } from './subject.js';
 import { findSuspiciousLabels } from './suspicious-labels.js';
 
@@ -90,10 +87,11 @@ describe('labels that a model doubts', () => {
     const [finding] = await findSuspiciousLabels(subject, predictor);
     const indices = finding!.samples.map(({ index }) => index);
     const found = (list: readonly number[]) => list.filter((i) => planted.has(i)).length;
-    // The model itself is wrong about some. By chance 5 % of what it names were planted.
-    expect(found(indices) / indices.length).toBeGreaterThan(0.85);
-    expect(found(indices) / planted.size).toBeGreaterThan(0.6);
-    expect(found(indices.slice(0, planted.size >> 1)) / (planted.size >> 1)).toBeGreaterThan(0.9);
+    // A ranking by chance would be right one time in twenty.
+    expect(found(indices) / planted.size).toBeGreaterThan(0.75);
+    expect(found(indices) / indices.length).toBeGreaterThan(0.75);
+    const surest = indices.slice(0, planted.size / 2);
+    expect(found(surest) / surest.length).toBeGreaterThan(0.9);
   });
 
   it('say what they look like and what they are', async () => {
@@ -116,38 +114,5 @@ describe('labels that a model doubts', () => {
   it('can be interrupted', async () => {
     const signal = AbortSignal.abort(new Error('stop'));
     await expect(findSuspiciousLabels(subject, predictor, { signal })).rejects.toThrow('stop');
-  });
-});
-
-describe('the model of a bundle', () => {
-  const side = { width: TINY_SIDE, height: TINY_SIDE };
-  const samples = TINY_CLASSES.flatMap((_, label) =>
-    Array.from({ length: 5 }, (_, i) => ({ label, pixels: Uint8Array.from(quarterPixels(label, 255 - i)) })),
-  );
-
-  it('judges labels, and refuses a data set of other classes or pictures', async () => {
-    const { path, remove } = await temporaryFolder('judge');
-    try {
-      const bundle = await tinyBundle(`${path}/model`);
-      const wrong = samples.map((sample, i) => (i === 7 ? { ...sample, label: 3 } : sample));
-      const subject = subjectOf(TINY_CLASSES, side, { validation: wrong });
-      const judge = await openLabelPredictor(bundle, subject, createRegistry());
-      const [finding] = await findSuspiciousLabels(subject, judge);
-      await judge.close();
-      expect(finding!.samples).toMatchObject([{ index: 7, label: 'bottom-right', split: 'validation' }]);
-      expect(finding!.samples[0]!.detail).toContain('looks like "top-right"');
-      const others = subjectOf([...TINY_CLASSES].reverse(), { ...side, invert: true }, { train: samples });
-      await expect(openLabelPredictor(bundle, others, createRegistry())).rejects.toMatchObject({
-        code: 'ROBLE_DATASETS_DIFFER',
-        details: {
-          problems: [
-            { message: expect.stringContaining('another order') },
-            { message: expect.stringContaining('invert') },
-          ],
-        },
-      });
-    } finally {
-      await remove();
-    }
   });
 });
