@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { viewOf } from '../src/core/dataset/view.js';
 import { type PreparedSample, writeDataset } from '../src/core/dataset/write.js';
 import { preprocessingSchema } from '../src/core/image/preprocessing.js';
 import { sha256 } from '../src/core/storage/durable.js';
@@ -15,12 +14,11 @@ import {
   type BalanceOptions,
   balanceDataset,
   mergeShards,
-  openDataset,
   previewBalance,
   replaySamples,
-  type SampleProvenance,
   type SplitName,
 } from '../src/index.js';
+import { samplesIn } from './support/samples.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { tinyDataset } from './support/tiny-dataset.js';
 
@@ -53,17 +51,7 @@ async function contentOf(folder: string) {
   const { name: __, ...manifest } = JSON.parse(await readFile(join(at(folder), 'dataset.json'), 'utf8'));
   return { files, manifest };
 }
-async function samplesOf(folder: string, split: SplitName = 'train') {
-  const dataset = await openDataset(at(folder));
-  const loaded = await dataset.load(split);
-  const provenance: SampleProvenance[] = [];
-  for await (const sample of dataset.provenance(split)) provenance.push(sample);
-  return provenance.map((sample, i) => {
-    const { data, strokes } = viewOf(loaded, dataset.manifest.preprocessing, i);
-    const label = dataset.manifest.classes[loaded.labels[i]!]!;
-    return { ...sample, label, pixels: data, ...(strokes && { strokes }) };
-  });
-}
+const samplesOf = (folder: string, split?: SplitName) => samplesIn(at(folder), split);
 
 const roble = (words: string[], env: Record<string, string> = {}) =>
   execa(process.execPath, [CLI, ...words], {

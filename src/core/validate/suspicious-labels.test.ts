@@ -88,8 +88,9 @@ describe('labels that a model doubts', () => {
     const indices = finding!.samples.map(({ index }) => index);
     const found = (list: readonly number[]) => list.filter((i) => planted.has(i)).length;
     // A ranking by chance would be right one time in twenty.
-    expect(found(indices) / planted.size).toBeGreaterThan(0.75);
-    expect(found(indices) / indices.length).toBeGreaterThan(0.75);
+    expect(found(indices) / indices.length).toBeGreaterThan(0.8);
+    // The classifier itself takes some characters for others, and doubts fewer labels then.
+    expect(found(indices) / planted.size).toBeGreaterThan(0.6);
     const surest = indices.slice(0, planted.size / 2);
     expect(found(surest) / surest.length).toBeGreaterThan(0.9);
   });
