@@ -7,6 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { preprocessingSchema } from '../src/core/image/preprocessing.js';
+import { pictureOfDrawing } from '../src/core/strokes/given-drawing.js';
+import type { Stroke } from '../src/core/strokes/rasterize.js';
 import { createRegistry, createServer, type RobleServer } from '../src/index.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, quarterPng, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
@@ -77,6 +80,39 @@ const labelsOf = ({ body }: Answer) =>
   body.results.map((result: Answer['body']) => result.predictions?.[0].label);
 
 describe('the forms of a request', () => {
+  it('a drawing is seen as the picture that training has of the same strokes', async () => {
+    const lines: readonly (readonly Stroke[])[] = [
+      [
+        [
+          [1, 1],
+          [3, 3],
+        ],
+      ],
+      [
+        [
+          [5, 1],
+          [7, 3],
+        ],
+        [
+          [7, 1],
+          [5, 3],
+        ],
+      ],
+    ];
+    const quarters = lines.map((strokes) => ({ strokes, unit: 20 }));
+    const preprocessing = preprocessingSchema.parse({ width: 8, height: 8 });
+    const pixels = quarters.map((drawing) => [...pictureOfDrawing(drawing, preprocessing).pixels]);
+    for (const [i, drawing] of quarters.entries()) {
+      const [drawn, told] = [
+        await json('/predict', { drawing }),
+        await json('/predict', { pixels: pixels[i] }),
+      ];
+      expect([drawn.status, drawn.body.predictions]).toEqual([200, told.body.predictions]);
+    }
+    const drawn = await json('/predict/batch', { drawings: quarters });
+    expect(labelsOf(drawn)).toEqual(labelsOf(await json('/predict/batch', { pixels })));
+  });
+
   it('give the same answer for the same picture', async () => {
     const png = await quarterPng(2, 200);
     const base64 = png.toString('base64');
@@ -189,6 +225,19 @@ describe('a bad request', () => {
     ['unknown key', 400, 'ROBLE_REQUEST_INVALID', () => json('/predict', { picture: 'abc' })],
     ['two images', 400, 'ROBLE_REQUEST_INVALID', () => json('/predict', { image: 'abc', pixels: [1] })],
     ['neither', 400, 'ROBLE_REQUEST_INVALID', () => json('/predict', {})],
+    ['no strokes', 400, 'ROBLE_REQUEST_INVALID', () => json('/predict', { drawing: { strokes: [[]] } })],
+    [
+      'no numbers in strokes',
+      400,
+      'ROBLE_REQUEST_INVALID',
+      () => json('/predict', { drawing: { strokes: [[['a', 1]]] } }),
+    ],
+    [
+      'a picture and a drawing',
+      400,
+      'ROBLE_REQUEST_INVALID',
+      () => json('/predict', { image: 'abc', drawing: { strokes: [[[1, 1]]] } }),
+    ],
     ['not base64', 400, 'ROBLE_REQUEST_INVALID', () => json('/predict', { image: '%%%' })],
     ['topK 0', 400, 'ROBLE_REQUEST_INVALID', () => json('/predict?topK=0', { pixels: quarterPixels(0) })],
     [

@@ -10,8 +10,7 @@ import {
 } from '../image/preprocess.js';
 import type { Preprocessing } from '../image/preprocessing.js';
 import { transposePixels, transposeStrokes } from '../image/transpose.js';
-import { drawingToPixels, fitStrokes } from '../strokes/frame.js';
-import { packDrawing } from '../strokes/packed.js';
+import { pictureOfDrawing } from '../strokes/given-drawing.js';
 import { countOf, examples } from '../text.js';
 import { readSource, type SourceFormat } from './detect.js';
 import { type DatasetManifest, type SplitName, splitCounts } from './format.js';
@@ -235,9 +234,8 @@ async function toPixels(
       return { pixels: await preprocessPixels(pixels, shape, preprocessing), notices: [] };
     }
     case 'strokes': {
-      const drawn = transpose ? transposeStrokes(picture.strokes) : picture.strokes;
-      const strokes = packDrawing(fitStrokes(drawn, picture.unit, preprocessing), preprocessing);
-      return { pixels: drawingToPixels(strokes, preprocessing), strokes, notices: [] };
+      const strokes = transpose ? transposeStrokes(picture.strokes) : picture.strokes;
+      return { ...pictureOfDrawing({ strokes, unit: picture.unit }, preprocessing), notices: [] };
     }
   }
 }

@@ -11,14 +11,17 @@ export interface PredictionRequest {
 
 const topK = z.coerce.number().int().positive().optional();
 const querySchema = z.strictObject({ topK });
+const drawing = z.record(z.string(), z.unknown());
 const oneSchema = z.strictObject({
   image: z.string().optional(),
   pixels: z.array(z.unknown()).optional(),
+  drawing: drawing.optional(),
   topK,
 });
 const manySchema = z.strictObject({
   images: z.array(z.string()).optional(),
   pixels: z.array(z.unknown()).optional(),
+  drawings: z.array(drawing).optional(),
   topK,
 });
 
@@ -32,13 +35,14 @@ export async function readImage(request: FastifyRequest, maxBytes: number): Prom
       received: `${encoded.length} images`,
       expected: '1; several go to /predict/batch',
     });
-  const { image, pixels, topK } = check(oneSchema, request.body);
-  if ((image === undefined) === (pixels === undefined))
-    throw invalid('The body must hold one image.', {
-      received: image === undefined ? 'neither "image" nor "pixels"' : 'both "image" and "pixels"',
-      expected: 'either "image" (base64 or data URL) or "pixels" (numbers)',
-    });
-  return { images: [image === undefined ? { pixels } : { base64: image }], topK: topK ?? query.topK };
+  const { topK, ...body } = check(oneSchema, request.body);
+  const { image, pixels, drawing } = body;
+  const images = oneForm([image, pixels, drawing].map((one) => (one === undefined ? one : [one])));
+  if (images) return { images, topK: topK ?? query.topK };
+  throw invalid('The body must hold one image.', {
+    received: keysOf(body),
+    expected: 'one of "image" (base64 or data URL), "pixels" (numbers) and "drawing" (strokes)',
+  });
 }
 
 /** The pictures of a request of any accepted form, at least one; nothing is decoded yet. */
@@ -50,14 +54,30 @@ export async function readImages(
   const query = check(querySchema, request.query);
   const encoded = await encodedImages(request, maxBytes);
   if (encoded) return { images: checkCount(encoded, maxBatch), topK: query.topK };
-  const { images, pixels, topK } = check(manySchema, request.body);
-  if ((images === undefined) === (pixels === undefined))
-    throw invalid('The body must hold a list of images.', {
-      received: images === undefined ? 'neither "images" nor "pixels"' : 'both "images" and "pixels"',
-      expected: 'either "images" (list of base64 or data URLs) or "pixels" (list of images as numbers)',
-    });
-  const list = images?.map((base64) => ({ base64 })) ?? pixels!.map((image) => ({ pixels: image }));
-  return { images: checkCount(list, maxBatch), topK: topK ?? query.topK };
+  const { topK, ...body } = check(manySchema, request.body);
+  const images = oneForm([body.images, body.pixels, body.drawings]);
+  if (images) return { images: checkCount(images, maxBatch), topK: topK ?? query.topK };
+  throw invalid('The body must hold a list of images.', {
+    received: keysOf(body),
+    expected:
+      'one of "images" (list of base64 or data URLs), "pixels" (list of images as numbers) and "drawings" (list of strokes)',
+  });
+}
+
+/** Texts, numbers or drawings, whichever there are; undefined when there are none of them or several. */
+function oneForm([texts, pixels, drawings]: readonly (readonly unknown[] | undefined)[]):
+  | ReceivedImage[]
+  | undefined {
+  const forms = [
+    texts?.map((base64) => ({ base64: base64 as string })),
+    pixels?.map((pixels) => ({ pixels })),
+    drawings?.map((drawing) => ({ drawing: drawing as Record<string, unknown> })),
+  ].filter((form) => form !== undefined);
+  return forms.length === 1 ? forms[0] : undefined;
+}
+
+function keysOf(body: object): string {
+  return Object.keys(body).join(', ') || 'none of them';
 }
 
 function checkCount(images: readonly ReceivedImage[], maxBatch: number): readonly ReceivedImage[] {
@@ -115,7 +135,8 @@ function check<T>(schema: z.ZodType<T>, value: unknown): T {
   const [issue] = parsed.error.issues;
   const where = issue!.path.length > 0 ? ` at "${issue!.path.join('.')}"` : '';
   throw invalid(`The request is not of the expected form${where}: ${issue!.message}.`, {
-    expected: '"image" or "pixels" (in a batch "images" or "pixels"), and "topK" if wanted',
+    expected:
+      '"image", "pixels" or "drawing" (in a batch "images", "pixels" or "drawings"), and "topK" if wanted',
   });
 }
 

@@ -1,9 +1,11 @@
 import { RobleError } from '../errors.js';
 import { type PixelShape, preprocessImage, preprocessPixels } from '../image/preprocess.js';
 import type { Preprocessing } from '../image/preprocessing.js';
+import { drawingProblem, type GivenDrawing, pictureOfDrawing } from '../strokes/given-drawing.js';
 
-/** A picture as it came: encoded, as text, or as numbers. */
+/** A picture as it came: encoded, as text, as numbers, or as the strokes of a drawing. */
 export type ReceivedImage =
+  | { readonly drawing: Readonly<Record<string, unknown>> }
   | { readonly encoded: Uint8Array }
   | { readonly base64: string }
   | { readonly pixels: unknown };
@@ -11,16 +13,29 @@ export type ReceivedImage =
 /**
  * The pixels that the model sees, uint8 [height, width, channels].
  *
- * @throws {RobleError} `ROBLE_REQUEST_INVALID`, `ROBLE_IMAGE_...`.
+ * @throws {RobleError} `ROBLE_REQUEST_INVALID`, `ROBLE_STROKES_INVALID`, `ROBLE_IMAGE_...`.
  */
 export async function toModelPixels(
   image: ReceivedImage,
   preprocessing: Preprocessing,
   maxPixels: number,
 ): Promise<Uint8Array> {
+  if ('drawing' in image) return drawingToModelPixels(image.drawing, preprocessing);
   if ('pixels' in image) return numbersToPixels(image.pixels, preprocessing, maxPixels);
   const encoded = 'encoded' in image ? image.encoded : decodeBase64(image.base64);
   return preprocessImage(encoded, preprocessing, { maxPixels });
+}
+
+function drawingToModelPixels(
+  drawing: Readonly<Record<string, unknown>>,
+  preprocessing: Preprocessing,
+): Uint8Array {
+  const problem = drawingProblem(drawing);
+  if (problem === undefined)
+    return pictureOfDrawing(drawing as unknown as GivenDrawing, preprocessing).pixels;
+  throw new RobleError('ROBLE_REQUEST_INVALID', `The drawing cannot be read: ${problem}.`, {
+    expected: '{ "strokes": [[[x, y], ...], ...], "unit": 100 }, where "unit" may be left out',
+  });
 }
 
 /** Base64, standard or for URLs, with or without line breaks, or a data URL that holds it. */

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { RobleError } from '../../errors.js';
 import { parseJson } from '../../storage/json.js';
-import type { Stroke } from '../../strokes/rasterize.js';
+import { drawingProblem, type GivenDrawing } from '../../strokes/given-drawing.js';
 import type { SplitName } from '../format.js';
 import { optional, type ReaderOptions, type SourceItem, splitOfFile } from '../sample.js';
 import { openPlainOrGzip } from './bytes.js';
@@ -77,10 +77,8 @@ function lineToItem(source: string, text: string, options: ReaderOptions): Sourc
   };
 }
 
-interface Drawing {
+interface Drawing extends GivenDrawing {
   readonly label: string;
-  readonly strokes: readonly Stroke[];
-  readonly unit?: number;
   readonly [field: string]: unknown;
 }
 
@@ -89,7 +87,6 @@ function parseObject(text: string): Record<string, unknown> | undefined {
   return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
 }
 
-/** Written by hand because a schema library takes longer on a hundred points a line than drawing them does. */
 function findProblem(
   value: Record<string, unknown> | undefined,
   field: string,
@@ -97,19 +94,9 @@ function findProblem(
 ): string | undefined {
   if (value === undefined) return 'it is not a JSON object';
   if (typeof value.label !== 'string' || value.label === '') return '"label" is not a text';
-  if (!Array.isArray(value.strokes) || !value.strokes.every(isStroke))
-    return '"strokes" is not lists of [x, y]';
-  if (!value.strokes.some((stroke: Stroke) => stroke.length > 0)) return '"strokes" has no point';
-  if (value.unit !== undefined && !(Number.isFinite(value.unit) && (value.unit as number) >= 0))
-    return '"unit" is not a size';
+  const problem = drawingProblem(value);
+  if (problem !== undefined) return problem;
   if (groupBy !== undefined && groupBy !== 'none' && value[field] === undefined)
     return `it has no "${field}" to group by`;
   return undefined;
-}
-
-function isStroke(value: unknown): value is Stroke {
-  return (
-    Array.isArray(value) &&
-    value.every((point) => Array.isArray(point) && Number.isFinite(point[0]) && Number.isFinite(point[1]))
-  );
 }
