@@ -1,7 +1,10 @@
 import { centroid, findInk, type PictureShape } from '../dataset/picture-ink.js';
 
-/** Of the shorter side: 2 pixels of 28. */
-const PLAIN_SPREAD = 0.07;
+/** Spread of the ink across its line, as a share of the picture's shorter side: 2 pixels of 28. */
+const NARROW = 0.07;
+/** Spread along the line of a dot, as such a share; and of anything longer, by that across. */
+const SHORT = 0.09;
+const STRETCHED = 4;
 
 /**
  * Whether a picture is no more than a dot, a bar or a flat bow: ink that strays little from one line. People who draw
@@ -22,7 +25,10 @@ export function isPlainMark(picture: Uint8Array, shape: PictureShape): boolean {
     xy += (ink[i]! * right * down) / total;
     yy += (ink[i]! * down * down) / total;
   }
-  // The smaller eigenvalue of the covariance is the variance across the line that fits best.
-  const across = (xx + yy - Math.hypot(xx - yy, 2 * xy)) / 2;
-  return Math.sqrt(Math.max(0, across)) <= PLAIN_SPREAD * Math.min(width, height);
+  // The eigenvalues of the covariance are the variances across the line that fits best, and along it.
+  const half = Math.hypot(xx - yy, 2 * xy) / 2;
+  const across = Math.sqrt(Math.max(0, (xx + yy) / 2 - half));
+  const along = Math.sqrt((xx + yy) / 2 + half);
+  const side = Math.min(width, height);
+  return across <= NARROW * side && (along <= SHORT * side || along >= STRETCHED * across);
 }
