@@ -451,3 +451,21 @@ it('the sources of a configuration file lie beside it', async () => {
   });
   expect(JSON.parse(made.stdout).result.splits).toEqual({ train: 280, validation: 48 });
 });
+
+it('--html writes a page with the counts before and after, and originals beside their copies', async () => {
+  const words = ['data:balance', 'drawn', '--target', '100', '--out', 'reported', '--html', 'report.html'];
+  const made = await roble(words);
+  expect([made.exitCode, String(made.stdout)]).toEqual([0, expect.stringContaining('Report: report.html')]);
+  const page = await readFile(at('report.html'), 'utf8');
+  expect(page).toContain('data:image/png;base64,');
+  expect(page).not.toMatch(/(?:src|href)="http/);
+  const rows = page.match(/<tr>.*?<\/tr>/g)!.map((row) =>
+    row
+      .replace(/<[^>]+>/g, ' ')
+      .trim()
+      .split(/\s+/),
+  );
+  expect(rows).toContainEqual(['0', '48', '0', '48', '52', '100', '100', '2']);
+  expect((await roble(words)).exitCode).toBe(2);
+  expect((await roble([...words, '--shard', '0/2'])).exitCode).toBe(2);
+});

@@ -19,7 +19,7 @@ export function planLines({ classes, splits, warnings }: BalancePreview): string
 
 /** What was written. */
 export function balanceLines(result: BalanceResult): string[] {
-  const { out, splits, shard, written, seconds, resumed, warnings } = result;
+  const { out, splits, shard, written, seconds, resumed, html, warnings } = result;
   const made =
     written > 0
       ? `${formatCount(written)} images in ${seconds.toFixed(1)} s (${formatCount(Math.round(written / seconds))} images/s)`
@@ -29,6 +29,7 @@ export function balanceLines(result: BalanceResult): string[] {
       ? `${out}: shard ${shard.index} of ${shard.count}; join all with "roble data:merge"`
       : `${out}: ${formatSplits(splits)} (train: ${sumLine(result)})`,
     `${made}${resumed > 0 ? `; ${formatCount(resumed)} were there from before` : ''}`,
+    ...(html === undefined ? [] : [`Report: ${html}`]),
     ...warnings.map(noteLine),
   ];
 }

@@ -52,6 +52,10 @@ export default class DataBalance extends RobleCommand<BalanceResult | BalancePre
     seed: Flags.integer({ min: 0, max: 0xffffffff, description: 'Seed of every random choice (0).' }),
     workers: Flags.integer({ min: 1, description: 'Threads; they do not change the result.' }),
     ...shardFlags,
+    html: Flags.string({
+      helpValue: 'FILE',
+      description: 'Write a report as one page: the counts, and originals beside their copies.',
+    }),
     restart: Flags.boolean({ description: 'Throw away the unfinished work of another recipe.' }),
   };
   static override examples = [
@@ -77,13 +81,13 @@ export default class DataBalance extends RobleCommand<BalanceResult | BalancePre
       'balance.augment.mixup': { value: flags.mixup, flag: '--mixup' },
     });
     if (flags.plan) return previewBalance(balance, context);
-    const { out, name, workers, restart } = flags;
+    const { out, name, workers, html, restart } = flags;
     if (out === undefined)
       throw new RobleError('ROBLE_USAGE', 'There is no place for the data set.', {
         expected: '--out DIR, or --plan to write nothing',
       });
     const shard = shardOf(flags, process.env);
-    return balanceDataset({ ...balance, out, name, workers, restart, shard }, context);
+    return balanceDataset({ ...balance, out, name, workers, html, restart, shard }, context);
   }
 
   protected render(result: BalanceResult | BalancePreview): void {

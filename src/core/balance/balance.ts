@@ -13,10 +13,12 @@ import type { PluginRegistry } from '../plugin/registry.js';
 import { writeSynced } from '../storage/durable.js';
 import { exists } from '../storage/exists.js';
 import { readJson } from '../storage/json.js';
+import { checkOutputs, writeNewFile } from '../storage/new-file.js';
 import { makeParts } from './make-parts.js';
 import type { PartUnit } from './part-units.js';
 import type { ClassPlan } from './plan.js';
 import { type Prepared, plannedCounts, prepare } from './prepare.js';
+import { balancePage } from './report.js';
 import type { LeftOut } from './screen.js';
 import { balanceSchema } from './settings.js';
 import { inOrder, SHARD_FILE, type Shard, type ShardPart, type ShardPlan } from './shard.js';
@@ -33,6 +35,8 @@ export interface BalanceOptions extends BalanceInput {
   readonly shard?: { readonly index: number; readonly count: number } | undefined;
   /** Threads; they do not change the result. Default: one for each core. */
   readonly workers?: number | undefined;
+  /** File for a report as one page; a shard has none. */
+  readonly html?: string | undefined;
   /** Throw away the unfinished work of another recipe. */
   readonly restart?: boolean | undefined;
 }
@@ -55,6 +59,8 @@ export interface BalanceResult extends BalancePreview {
   readonly seconds: number;
   /** Images that an interrupted run had written before. */
   readonly resumed: number;
+  /** The report. */
+  readonly html?: string;
 }
 
 type BalanceContext = Context & { readonly registry: PluginRegistry };
@@ -88,6 +94,20 @@ export async function balanceDataset(
   options: BalanceOptions,
   context: BalanceContext,
 ): Promise<BalanceResult> {
+  const { html } = options;
+  if (html === undefined) return makeDataset(options, context);
+  if (options.shard)
+    throw new RobleError('ROBLE_USAGE', 'A shard has no report.', {
+      expected: '--html without --shard',
+      nextSteps: ['"roble data:validate" reports on the merged data set.'],
+    });
+  await checkOutputs([html], false);
+  const result = await makeDataset(options, context);
+  await writeNewFile(html, await balancePage(result));
+  return { ...result, html };
+}
+
+async function makeDataset(options: BalanceOptions, context: BalanceContext): Promise<BalanceResult> {
   const shard = options.shard ?? { index: 0, count: 1 };
   const out = options.shard
     ? join(resolve(options.out), `shard-${shard.index}-of-${shard.count}`)
