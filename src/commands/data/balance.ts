@@ -1,10 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import { STRATEGY_NAMES } from '../../core/augment/strategy.js';
 import type { BalancePreview, BalanceResult } from '../../core/balance/balance.js';
 import type { Context } from '../../core/context.js';
 import { RobleError } from '../../core/errors.js';
-import { numberFlag } from '../../flags/number-flag.js';
+import { augmentFlags } from '../../flags/augment-flags.js';
 import { shardFlags, shardOf } from '../../flags/shard-flags.js';
 import { parseSources } from '../../flags/weighted-sources.js';
 import { balanceLines, planLines } from '../../ui/balance-text.js';
@@ -40,15 +39,7 @@ export default class DataBalance extends RobleCommand<BalanceResult | BalancePre
       options: ['trim', 'keep'] as const,
       description: 'What happens to a class that has more than its target (trim).',
     })(),
-    strategy: Flags.option({ options: STRATEGY_NAMES, description: 'How copies are made (medium).' })(),
-    'canvas-style': numberFlag({
-      helpValue: 'SHARE',
-      description: 'Share of the copies that are redrawn as on a browser canvas.',
-    }),
-    mixup: numberFlag({
-      helpValue: 'SHARE',
-      description: 'Share of the copies that are blended with another picture of their class.',
-    }),
+    ...augmentFlags,
     seed: Flags.integer({ min: 0, max: 0xffffffff, description: 'Seed of every random choice (0).' }),
     workers: Flags.integer({ min: 1, description: 'Threads; they do not change the result.' }),
     ...shardFlags,

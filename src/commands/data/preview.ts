@@ -1,10 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Preview, PreviewRow } from '../../core/augment/preview.js';
-import { STRATEGY_NAMES } from '../../core/augment/strategy.js';
 import type { Context } from '../../core/context.js';
 import { SPLITS } from '../../core/dataset/format.js';
-import { numberFlag } from '../../flags/number-flag.js';
+import { augmentFlags } from '../../flags/augment-flags.js';
 import { hasColors } from '../../ui/style.js';
 
 interface DataPreviewResult {
@@ -17,19 +16,11 @@ export default class DataPreview extends RobleCommand<DataPreviewResult> {
     'Show pictures of a data set beside the copies that an augmentation makes of them.';
   static override args = { dataset: Args.string({ description: 'Folder of the data set.' }) };
   static override flags = {
-    strategy: Flags.option({ options: STRATEGY_NAMES, description: 'Strategy to show (medium).' })(),
+    ...augmentFlags,
     augmenter: Flags.string({
       exclusive: ['strategy'],
       helpValue: 'NAME',
       description: 'Show one augmenter alone, on every copy.',
-    }),
-    'canvas-style': numberFlag({
-      helpValue: 'SHARE',
-      description: 'Share of the copies that are redrawn as on a browser canvas.',
-    }),
-    mixup: numberFlag({
-      helpValue: 'SHARE',
-      description: 'Share of the copies that are blended with another picture of their class.',
     }),
     classes: Flags.integer({ min: 1, description: 'Classes to show, evenly spread over all (6).' }),
     copies: Flags.integer({ min: 1, description: 'Copies of each picture (7).' }),
