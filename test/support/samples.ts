@@ -1,14 +1,12 @@
-import type { SampleProvenance, SplitName } from '../../src/core/dataset/format.js';
-import { openDataset } from '../../src/core/dataset/open.js';
+import type { SplitName } from '../../src/core/dataset/format.js';
+import { openDataset, readProvenance } from '../../src/core/dataset/open.js';
 import { viewOf } from '../../src/core/dataset/view.js';
 
 /** All samples of a split of a data set, in order. */
 export async function samplesIn(folder: string, split: SplitName = 'train') {
   const dataset = await openDataset(folder);
   const loaded = await dataset.load(split);
-  const provenance: SampleProvenance[] = [];
-  for await (const sample of dataset.provenance(split)) provenance.push(sample);
-  return provenance.map((sample, i) => {
+  return (await readProvenance(dataset, split)).map((sample, i) => {
     const { data, strokes } = viewOf(loaded, dataset.manifest.preprocessing, i);
     const label = dataset.manifest.classes[loaded.labels[i]!]!;
     return { ...sample, label, pixels: data, ...(strokes && { strokes }) };

@@ -23,6 +23,11 @@ export interface CopyKey {
   readonly copy: number;
 }
 
+/** The first 32 bits of a picture's SHA-256 in hexadecimal, which key the random numbers of its copies. */
+export function sampleKeyOf(hash: string): number {
+  return Number.parseInt(hash.slice(0, 8), 16);
+}
+
 /** One augmenter that was applied, for the lineage. */
 export interface Operation {
   readonly name: string;

@@ -6,7 +6,13 @@ import { type Preprocessing, paperValue } from '../image/preprocessing.js';
 import type { ImageView } from '../plugin/api.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { sha256 } from '../storage/durable.js';
-import { type AugmentPipeline, loadPipeline, type Operation, type PipelineOptions } from './pipeline.js';
+import {
+  type AugmentPipeline,
+  loadPipeline,
+  type Operation,
+  type PipelineOptions,
+  sampleKeyOf,
+} from './pipeline.js';
 import type { Strategy } from './strategy.js';
 
 export interface PreviewOptions extends PipelineOptions {
@@ -96,7 +102,7 @@ function copiesOf(
   copies: number,
   seed: number,
 ): { data: Uint8Array; operations: readonly Operation[] }[] {
-  const sample = Number.parseInt(sha256(source.data).slice(0, 8), 16);
+  const sample = sampleKeyOf(sha256(source.data));
   return Array.from({ length: copies }, (_, copy) => {
     const { data, operations } = pipeline.apply(source, { seed, sample, copy }, label, partner);
     return { data: data.slice(), operations };

@@ -3,7 +3,7 @@ import type { Context } from '../context.js';
 import type { DatasetPart } from '../dataset/format.js';
 import { RobleError, type SerializedError } from '../errors.js';
 import { startThread } from '../module-url.js';
-import { type MakingRecipe, type OriginalProvenance, PartMaker } from './part-maker.js';
+import type { MakingRecipe, OriginalProvenance } from './part-maker.js';
 import type { PartUnit } from './part-units.js';
 
 /** What a thread begins with. */
@@ -34,15 +34,13 @@ export interface MakePartsOptions extends PartThreadData {
 
 /**
  * Makes parts on threads; which thread makes which part does not change them. When it is interrupted, the parts in work
- * are finished first.
+ * are finished first. The augmenters must have been loaded before: a thread could only tell a plain error of that.
  *
- * @throws {RobleError} `ROBLE_INTERRUPTED`, `ROBLE_WORKER_DIED`, those of loading augmenters and of writing
+ * @throws {RobleError} `ROBLE_INTERRUPTED`, `ROBLE_WORKER_DIED`, those of writing
  */
 export async function makeParts(options: MakePartsOptions, context: Context = {}): Promise<void> {
   const { recipe, folder, units, workers } = options;
   if (units.length === 0) return;
-  // A thread could only tell a plain error.
-  await PartMaker.open(recipe);
   const queue = [...units];
   const threads = Array.from({ length: Math.min(workers, units.length) }, () =>
     startThread(import.meta.url, './part-thread.js', { workerData: { recipe, folder } }),

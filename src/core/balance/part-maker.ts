@@ -1,54 +1,44 @@
-import { membersByLabel, partnerOf } from '../augment/partner.js';
-import { type AugmentPipeline, loadPipeline } from '../augment/pipeline.js';
-import type { AugmentSettings } from '../augment/strategy.js';
+import { type Augmentation, CopyMaker, openPipeline } from '../augment/copy-maker.js';
+import { membersByLabel } from '../augment/partner.js';
+import { sampleKeyOf } from '../augment/pipeline.js';
 import type { SampleProvenance } from '../dataset/format.js';
 import type { PartContent } from '../dataset/parts.js';
-import type { PluginEntry } from '../plugin/api.js';
-import { PluginRegistry } from '../plugin/registry.js';
 import { sha256 } from '../storage/durable.js';
 import type { PackedDrawing } from '../strokes/packed.js';
 import type { PartUnit } from './part-units.js';
 import type { BalancePlan, SplitPlan } from './plan.js';
-import { hashOf, keyOf, type Pictures, pictureOf } from './pool.js';
+import { hashOf, type Pictures, pictureOf } from './pool.js';
 
 /** What the samples are made from; plain data over shared memory, so that it passes to threads. */
-export interface MakingRecipe {
+export interface MakingRecipe extends Augmentation {
   readonly pictures: Pictures;
   readonly splits: BalancePlan['splits'];
   readonly classes: readonly string[];
   readonly seed: number;
-  readonly augment: AugmentSettings;
-  /** Value of the paper. */
-  readonly background: number;
-  readonly plugins: readonly PluginEntry[];
 }
 
 /** Where the original of a sample came from. */
 export type OriginalProvenance = Pick<SampleProvenance, 'source' | 'group' | 'origin'>;
 
-/** Loads the augmenters of a recipe. */
-export function pipelineOf(
-  recipe: Pick<MakingRecipe, 'augment' | 'background' | 'plugins'>,
-): Promise<AugmentPipeline> {
-  const { augment, background, plugins } = recipe;
-  return loadPipeline(new PluginRegistry(plugins), augment.strategy, { ...augment, background });
-}
-
 /** Makes the samples of a part: a function of the recipe and the part alone. */
 export class PartMaker {
   readonly #recipe: MakingRecipe;
-  readonly #pipeline: AugmentPipeline;
-  /** Of each class, the originals that copies may be blended with. */
-  readonly #members: readonly (readonly number[])[];
+  readonly #copies: CopyMaker;
 
-  private constructor(recipe: MakingRecipe, pipeline: AugmentPipeline) {
+  private constructor(recipe: MakingRecipe, copies: CopyMaker) {
     this.#recipe = recipe;
-    this.#pipeline = pipeline;
-    this.#members = pipeline.needsPartner ? keptOriginals(recipe) : [];
+    this.#copies = copies;
   }
 
   static async open(recipe: MakingRecipe): Promise<PartMaker> {
-    return new PartMaker(recipe, await pipelineOf(recipe));
+    const { pictures, classes } = recipe;
+    const copies = new CopyMaker(await openPipeline(recipe), {
+      labels: pictures.labels,
+      classes,
+      pictureOf: (sample) => pictureOf(pictures, sample),
+      members: () => keptOriginals(recipe),
+    });
+    return new PartMaker(recipe, copies);
   }
 
   /** @param originals where the original of each sample of the part came from, in order */
@@ -74,27 +64,25 @@ export class PartMaker {
 
   /** Writes a sample or a copy of it, and tells its hash and how it was made. */
   #write(target: Uint8Array, sample: number, number: number): Pick<SampleProvenance, 'sha256' | 'copy'> {
-    const { pictures, classes, seed } = this.#recipe;
-    const source = pictureOf(pictures, sample);
+    const { pictures, seed } = this.#recipe;
     const hash = hashOf(pictures, sample);
     if (number === 0) {
-      target.set(source.data);
+      target.set(pictureOf(pictures, sample).data);
       return { sha256: hash };
     }
-    const label = pictures.labels[sample]!;
-    const key = { seed, sample: keyOf(pictures, sample), copy: number };
-    const members = this.#members[label];
-    const partner = members && partnerOf(members, sample, key);
-    const view = partner === undefined ? undefined : pictureOf(pictures, partner);
-    const made = this.#pipeline.apply(source, key, classes[label]!, view);
-    target.set(made.data);
+    const { data, operations, partner } = this.#copies.make(sample, {
+      seed,
+      sample: sampleKeyOf(hash),
+      copy: number,
+    });
+    target.set(data);
     return {
-      sha256: sha256(made.data),
+      sha256: sha256(data),
       copy: {
         of: hash,
         number,
-        ...(made.isBlended && { partner: hashOf(pictures, partner!) }),
-        operations: made.operations,
+        ...(partner !== undefined && { partner: hashOf(pictures, partner) }),
+        operations,
       },
     };
   }

@@ -1,8 +1,9 @@
+import { sampleKeyOf } from '../augment/pipeline.js';
 import { SPLITS, type SplitName } from '../dataset/format.js';
 import { largestRemainder } from '../dataset/splits.js';
 import { RobleError } from '../errors.js';
 import { Random } from '../random/index.js';
-import { blockOf, hashOf, keyOf, type Pool } from './pool.js';
+import { blockOf, hashOf, type Pool } from './pool.js';
 import type { BalanceSettings } from './settings.js';
 import type { Sources } from './sources.js';
 import { targetsOf } from './target.js';
@@ -147,11 +148,10 @@ function groupsOf(pool: Pool, sources: Sources['sources'], samples: readonly num
 /** By a random number that a sample's pixels and the seed determine: a further sample moves no other one. */
 function inRandomOrder(pool: Pool, samples: readonly number[], seed: number): number[] {
   return samples
-    .map((sample) => ({
-      sample,
-      rank: new Random(seed, 'balance', keyOf(pool, sample)).uint32(),
-      hash: hashOf(pool, sample),
-    }))
+    .map((sample) => {
+      const hash = hashOf(pool, sample);
+      return { sample, rank: new Random(seed, 'balance', sampleKeyOf(hash)).uint32(), hash };
+    })
     .sort((a, b) => a.rank - b.rank || (a.hash < b.hash ? -1 : 1))
     .map(({ sample }) => sample);
 }

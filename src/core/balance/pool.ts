@@ -1,4 +1,5 @@
 import type { SampleProvenance, SplitName } from '../dataset/format.js';
+import { readProvenance } from '../dataset/open.js';
 import { viewOf } from '../dataset/view.js';
 import { RobleError } from '../errors.js';
 import type { ImageView } from '../plugin/api.js';
@@ -55,7 +56,7 @@ export async function loadPool({ sources, classes, preprocessing }: Sources): Pr
     for (const split of source.splits) {
       const loaded = await source.dataset.load(split);
       const start = provenance.length;
-      for await (const sample of source.dataset.provenance(split)) provenance.push(sample);
+      for (const sample of await readProvenance(source.dataset, split)) provenance.push(sample);
       for (let i = 0; i < loaded.count; i++) {
         labels[start + i] = labelOf[loaded.labels[i]!]!;
         const hash = sha256(loaded.images.subarray(i * size, (i + 1) * size));
@@ -101,10 +102,4 @@ export function blockOf(blocks: readonly Block[], sample: number): Block {
 /** The SHA-256 of a sample's pixels, in hexadecimal. */
 export function hashOf({ hashes }: Pick<Pictures, 'hashes'>, sample: number): string {
   return Buffer.from(hashes.subarray(32 * sample, 32 * sample + 32)).toString('hex');
-}
-
-/** The first 32 bits of it, which key the random numbers of the sample. */
-export function keyOf({ hashes }: Pick<Pictures, 'hashes'>, sample: number): number {
-  const at = 32 * sample;
-  return ((hashes[at]! << 24) | (hashes[at + 1]! << 16) | (hashes[at + 2]! << 8) | hashes[at + 3]!) >>> 0;
 }

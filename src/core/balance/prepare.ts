@@ -1,7 +1,8 @@
+import { openPipeline } from '../augment/copy-maker.js';
 import type { SplitName } from '../dataset/format.js';
 import { paperValue } from '../image/preprocessing.js';
 import type { PluginRegistry } from '../plugin/registry.js';
-import { type MakingRecipe, type OriginalProvenance, pipelineOf } from './part-maker.js';
+import type { MakingRecipe, OriginalProvenance } from './part-maker.js';
 import { type PartUnit, partUnits } from './part-units.js';
 import { type BalancePlan, planBalance } from './plan.js';
 import { blockOf, loadPool, type Pool } from './pool.js';
@@ -39,7 +40,7 @@ export async function prepare(settings: BalanceSettings, registry: PluginRegistr
     background: paperValue(preprocessing),
     plugins: registry.entries,
   };
-  const { fingerprint } = await pipelineOf(making);
+  const { fingerprint } = await openPipeline(making);
   const recipe = recipeOf(settings, sources.sources, making.background, fingerprint);
   return {
     plan,

@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import type { AugmentPipeline } from '../augment/pipeline.js';
+import { openPipeline } from '../augment/copy-maker.js';
+import { type AugmentPipeline, sampleKeyOf } from '../augment/pipeline.js';
 import { augmentSchema } from '../augment/strategy.js';
 import { checked } from '../checked.js';
 import type { CopyLineage, DatasetManifest, SampleProvenance } from '../dataset/format.js';
-import { openDataset } from '../dataset/open.js';
+import { openDataset, readProvenance } from '../dataset/open.js';
 import { viewOf } from '../dataset/view.js';
 import { RobleError } from '../errors.js';
 import type { ImageView } from '../plugin/api.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { sha256 } from '../storage/durable.js';
-import { pipelineOf } from './part-maker.js';
 
 export interface ReplayOptions {
   /** Folder of a data set that `data:balance` made. */
@@ -53,11 +53,10 @@ export async function replaySamples(
   const { preprocessing } = manifest;
   const message = `${folder} was not made by "roble data:balance".`;
   const recipe = checked(recipeSchema, manifest.recipe, 'ROBLE_DATASET_INVALID', message);
-  const pipeline = await pipelineOf({ ...recipe, plugins: registry.entries });
+  const pipeline = await openPipeline({ ...recipe, plugins: registry.entries });
   const split = await dataset.load('train');
   refuseMissing(samples, split.count);
-  const provenance: SampleProvenance[] = [];
-  for await (const found of dataset.provenance('train')) provenance.push(found);
+  const provenance = await readProvenance(dataset, 'train');
   const originals = new Map(
     provenance.flatMap(({ copy, sha256 }, i) => (copy ? [] : [[`${sha256} ${split.labels[i]}`, i] as const])),
   );
@@ -81,7 +80,7 @@ function makeAgain(
   label: string,
   seed: number,
 ): Uint8Array {
-  const key = { seed, sample: Number.parseInt(of.slice(0, 8), 16), copy: number };
+  const key = { seed, sample: sampleKeyOf(of), copy: number };
   const { data } = pipeline.apply(find(of), key, label, partner === undefined ? undefined : find(partner));
   return data.slice();
 }

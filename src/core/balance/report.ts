@@ -1,10 +1,10 @@
 import { type SampleProvenance, splitCounts } from '../dataset/format.js';
-import { openDataset } from '../dataset/open.js';
+import { type Dataset, openDataset, readProvenance } from '../dataset/open.js';
 import { viewOf } from '../dataset/view.js';
-import { element, escapeMarkup } from '../history/plot/svg.js';
-import { htmlSection, htmlTable, inlinePng, paragraph } from '../history/report/markup.js';
-import { pageFrame } from '../history/report/page-frame.js';
-import { contactSheet } from '../image/contact-sheet.js';
+import { contactSheet, reportZoom } from '../image/contact-sheet.js';
+import { element, escapeMarkup } from '../report/element.js';
+import { htmlSection, htmlTable, inlinePng, paragraph } from '../report/markup.js';
+import { pageFrame } from '../report/page-frame.js';
 import { countOf, formatCount } from '../text.js';
 import type { BalanceResult } from './balance.js';
 import type { ClassPlan } from './plan.js';
@@ -12,12 +12,11 @@ import type { ClassPlan } from './plan.js';
 /** Rows of the contact sheet, each an original and its first copies. */
 const ROWS = 24;
 const COPIES = 8;
-/** Pixels on a side up to which pictures are enlarged. */
-const SMALL = 48;
 
 /** The report of a balanced data set as one page: the counts before and after, and originals beside their copies. */
 export async function balancePage({ out, classes, warnings }: BalanceResult): Promise<string> {
-  const { manifest } = await openDataset(out);
+  const dataset = await openDataset(out);
+  const { manifest } = dataset;
   const { name, fingerprint } = manifest;
   const counts = Object.entries(splitCounts(manifest)).map(
     ([split, count]) => `${split} ${formatCount(count)}`,
@@ -28,7 +27,7 @@ export async function balancePage({ out, classes, warnings }: BalanceResult): Pr
       `${counts.join(', ')}; ${countOf(classes.length, 'class', 'classes')}, fingerprint ${fingerprint}`,
     ),
     ...warnings.map(paragraph),
-    htmlSection('Originals and their copies', await copiesHtml(out)),
+    htmlSection('Originals and their copies', await copiesHtml(dataset)),
     htmlSection('Classes of train', classesTable(classes)),
   ]);
 }
@@ -44,21 +43,21 @@ function classesTable(classes: readonly ClassPlan[]): string {
   );
 }
 
-async function copiesHtml(folder: string): Promise<string> {
-  const dataset = await openDataset(folder);
-  const provenance: SampleProvenance[] = [];
-  for await (const sample of dataset.provenance('train')) provenance.push(sample);
+async function copiesHtml(dataset: Dataset): Promise<string> {
+  const provenance = await readProvenance(dataset, 'train');
   const split = await dataset.load('train');
   const rows = chooseRows(provenance, split.labels);
   if (rows.length === 0) return paragraph('No copy was needed.');
   const { preprocessing } = dataset.manifest;
-  const zoom = Math.max(preprocessing.width, preprocessing.height) <= SMALL ? 2 : 1;
   const pictures = rows.flatMap((row) =>
     Array.from({ length: 1 + COPIES }, (_, i) =>
       row[i] === undefined ? undefined : viewOf(split, preprocessing, row[i]).data,
     ),
   );
-  const sheet = await contactSheet(pictures, preprocessing, { columns: 1 + COPIES, zoom });
+  const sheet = await contactSheet(pictures, preprocessing, {
+    columns: 1 + COPIES,
+    zoom: reportZoom(preprocessing),
+  });
   return `${paragraph('Each row: an original, then its first copies.')}${inlinePng(sheet, 'Originals beside their copies')}`;
 }
 

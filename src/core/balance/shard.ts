@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { checked } from '../checked.js';
+import { checkedJson } from '../checked.js';
 import { manifestSchema, partSchema, SPLITS } from '../dataset/format.js';
-import { RobleError } from '../errors.js';
 
 /** The file that tells a shard. */
 export const SHARD_FILE = 'shard.json';
@@ -47,15 +46,7 @@ export type Shard = z.output<typeof shardSchema>;
 /** @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_DATASET_INVALID` */
 export async function readShard(folder: string): Promise<Shard> {
   const file = join(folder, SHARD_FILE);
-  const text = await readFile(file, 'utf8');
-  const message = `${file} is not of the expected form.`;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new RobleError('ROBLE_DATASET_INVALID', message, { cause });
-  }
-  return checked(shardSchema, value, 'ROBLE_DATASET_INVALID', message);
+  return checkedJson(shardSchema, await readFile(file, 'utf8'), 'ROBLE_DATASET_INVALID', file);
 }
 
 /** By split, then by number. */

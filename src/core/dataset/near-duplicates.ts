@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from '../storage/durable.js';
 import { samePictureTest } from './picture-distance.js';
 import { HASH_WORDS, hashDistance, hashPictures, type PictureHashes } from './picture-hash.js';
 import type { PictureShape } from './picture-ink.js';
@@ -75,9 +75,7 @@ function exactDuplicates(images: Uint8Array, count: number, shape: PictureShape)
   const size = shape.width * shape.height * shape.channels;
   const seen = new Map<string, number>();
   return Uint32Array.from({ length: count }, (_, i) => {
-    const key = createHash('sha1')
-      .update(images.subarray(i * size, (i + 1) * size))
-      .digest('base64');
+    const key = sha256(images.subarray(i * size, (i + 1) * size));
     const first = seen.get(key);
     if (first === undefined) seen.set(key, i);
     return first ?? i;

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { checked } from '../checked.js';
+import { checkedJson } from '../checked.js';
 import { RobleError } from '../errors.js';
 import {
   type DatasetManifest,
@@ -39,7 +39,7 @@ export async function openDataset(folder: string): Promise<Dataset> {
       cause,
     });
   });
-  const manifest = parseManifest(text, path);
+  const manifest = checkedJson(manifestSchema, text, 'ROBLE_DATASET_INVALID', path);
   return {
     folder,
     manifest,
@@ -50,6 +50,13 @@ export async function openDataset(folder: string): Promise<Dataset> {
           yield JSON.parse(line) as SampleProvenance;
     },
   };
+}
+
+/** Where each sample of a split came from, all at once. */
+export async function readProvenance(dataset: Dataset, split: SplitName): Promise<SampleProvenance[]> {
+  const provenance: SampleProvenance[] = [];
+  for await (const sample of dataset.provenance(split)) provenance.push(sample);
+  return provenance;
 }
 
 type SplitManifest = NonNullable<DatasetManifest['splits'][SplitName]>;
@@ -70,18 +77,6 @@ export function splitOf(
     expected: split,
     nextSteps: ['Import it again with --split, such as --split train=0.8,validation=0.2.'],
   });
-}
-
-function parseManifest(text: string, path: string): DatasetManifest {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new RobleError('ROBLE_DATASET_INVALID', `${path} is not JSON: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
-  return checked(manifestSchema, value, 'ROBLE_DATASET_INVALID', `${path} is not of the expected form.`);
 }
 
 async function loadSplit(

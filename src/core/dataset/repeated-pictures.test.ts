@@ -75,21 +75,20 @@ it.each([
   },
 );
 
+/** Pictures of 16x16, one seed, the usual shares. */
+function writeSmall(name: string, samples: AsyncIterable<PreparedSample>) {
+  const preprocessing = preprocessingSchema.parse({ width: 16, height: 16 });
+  const options = { out: join(root, name), name: 'a', preprocessing, split: { seed: 0 }, recipe: () => ({}) };
+  return writeDataset(options, samples);
+}
+
 it('given splits are kept as they are', async () => {
   async function* given() {
     let i = 0;
     for await (const sample of threefold(16, 1))
       yield { ...sample, split: i++ % 3 === 0 ? ('validation' as const) : ('train' as const) };
   }
-  const preprocessing = preprocessingSchema.parse({ width: 16, height: 16 });
-  const options = {
-    out: join(root, 'given'),
-    name: 'a',
-    preprocessing,
-    split: { seed: 0 },
-    recipe: () => ({}),
-  };
-  const { manifest } = await writeDataset(options, given());
+  const { manifest } = await writeSmall('given', given());
   expect(manifest.splits.validation?.count).toBe(60);
   expect((await readdir(root)).filter((name) => name.startsWith('.'))).toEqual([]);
 });
@@ -99,15 +98,7 @@ it('a class that has no other pictures is divided all the same, and a warning sa
     for await (const sample of threefold(16, 1))
       yield sample.label === 'odd' ? { ...sample, pixels: new Uint8Array(256).fill(9) } : sample;
   }
-  const preprocessing = preprocessingSchema.parse({ width: 16, height: 16 });
-  const options = {
-    out: join(root, 'same'),
-    name: 'a',
-    preprocessing,
-    split: { seed: 0 },
-    recipe: () => ({}),
-  };
-  const { manifest, warnings } = await writeDataset(options, same());
+  const { manifest, warnings } = await writeSmall('same', same());
   expect(manifest.splits.validation?.perClass).toEqual([18, 18]);
   expect(warnings).toEqual([expect.stringMatching(/nearly the same .* hardly any others: odd$/)]);
 });

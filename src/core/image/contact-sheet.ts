@@ -11,6 +11,14 @@ export interface ContactSheetOptions {
   readonly zoom?: number;
 }
 
+/** Pixels on a side up to which pictures are small for people. */
+const SMALL = 48;
+
+/** By how much pictures of a report are enlarged. */
+export function reportZoom({ width, height }: Pick<Shape, 'width' | 'height'>): number {
+  return Math.max(width, height) <= SMALL ? 2 : 1;
+}
+
 /**
  * Pictures side by side, row by row, as a PNG.
  *

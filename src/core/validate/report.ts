@@ -1,8 +1,8 @@
 import { SPLITS } from '../dataset/format.js';
-import { element, escapeMarkup } from '../history/plot/svg.js';
-import { htmlSection, htmlTable, inlinePng, paragraph } from '../history/report/markup.js';
-import { pageFrame } from '../history/report/page-frame.js';
-import { contactSheet } from '../image/contact-sheet.js';
+import { contactSheet, reportZoom } from '../image/contact-sheet.js';
+import { element, escapeMarkup } from '../report/element.js';
+import { htmlSection, htmlTable, inlinePng, paragraph } from '../report/markup.js';
+import { pageFrame } from '../report/page-frame.js';
 import { countOf, formatCount } from '../text.js';
 import type { Finding, FoundSample, SamplePlace } from './finding.js';
 import { pictureOf, type Subject } from './subject.js';
@@ -13,8 +13,6 @@ const SHOWN = 48;
 /** Pairs, or pictures, in a row of a contact sheet; an empty place stands between pairs. */
 const PAIRS_IN_ROW = 8;
 const PICTURES_IN_ROW = 16;
-/** Pixels on a side up to which pictures are enlarged. */
-const SMALL = 48;
 
 /** The report of a validation as one page, with the pictures that were found. */
 export async function validationPage(
@@ -79,7 +77,7 @@ async function samplesHtml(subject: Subject, samples: readonly FoundSample[]): P
 /** The pictures, each beside the one that it repeats. */
 async function sheetOf(subject: Subject, samples: readonly FoundSample[]): Promise<Buffer> {
   const { preprocessing } = subject.manifest;
-  const zoom = Math.max(preprocessing.width, preprocessing.height) <= SMALL ? 2 : 1;
+  const zoom = reportZoom(preprocessing);
   const places = subject.splits.map((split) => [split.split, split] as const);
   const splits = new Map(places);
   const picture = ({ split, index }: SamplePlace) => pictureOf(subject, { split: splits.get(split)!, index });

@@ -5,7 +5,8 @@ import {
   SPLITS,
   type SplitName,
 } from '../dataset/format.js';
-import type { Dataset } from '../dataset/open.js';
+import { type Dataset, readProvenance } from '../dataset/open.js';
+import { viewOf } from '../dataset/view.js';
 import { RobleError } from '../errors.js';
 import type { FoundSample } from './finding.js';
 
@@ -27,8 +28,7 @@ export async function loadSubject(dataset: Dataset): Promise<Subject> {
   const splits: SubjectSplit[] = [];
   for (const split of SPLITS) {
     if (!dataset.manifest.splits[split]) continue;
-    const provenance: SampleProvenance[] = [];
-    for await (const sample of dataset.provenance(split)) provenance.push(sample);
+    const provenance = await readProvenance(dataset, split);
     const loaded: SubjectSplit = { split, provenance, ...(await dataset.load(split)) };
     refuseMisfits(dataset, loaded);
     splits.push(loaded);
@@ -59,9 +59,7 @@ export function pictureOf(
   { manifest }: Pick<Subject, 'manifest'>,
   { split, index }: { readonly split: SubjectSplit; readonly index: number },
 ): Uint8Array {
-  const { width, height, channels } = manifest.preprocessing;
-  const size = width * height * channels;
-  return split.images.subarray(index * size, (index + 1) * size);
+  return viewOf(split, manifest.preprocessing, index).data;
 }
 
 /** A sample as findings name it. */

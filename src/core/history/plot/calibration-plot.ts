@@ -1,7 +1,7 @@
+import { element, escapeMarkup, textAt } from '../../report/element.js';
 import { percent, points } from '../number-text.js';
 import type { EvaluationReport } from '../record.js';
 import { PANEL_WIDTH, type Panel } from './panel.js';
-import { element, escapeMarkup, textAt } from './svg.js';
 
 const SIDE = 330;
 const AREA = { left: 62, top: 56 };

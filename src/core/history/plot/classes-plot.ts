@@ -1,7 +1,7 @@
+import { cut, element, escapeMarkup, textAt } from '../../report/element.js';
 import { percent } from '../number-text.js';
 import type { EvaluationReport } from '../record.js';
 import { PANEL_WIDTH, type Panel } from './panel.js';
-import { cut, element, escapeMarkup, textAt } from './svg.js';
 
 /** Classes that are shown. */
 const MOST = 15;

@@ -1,7 +1,7 @@
+import { cut, element, escapeMarkup, textAt } from '../../report/element.js';
 import { percent } from '../number-text.js';
 import type { EvaluationReport } from '../record.js';
 import { PANEL_WIDTH, type Panel, WIDE_PANEL_WIDTH } from './panel.js';
-import { cut, element, escapeMarkup, textAt } from './svg.js';
 
 /** More classes need the whole width of a figure. */
 const NARROW_CLASSES = 24;

@@ -1,6 +1,6 @@
+import { cut, element, textAt } from '../../report/element.js';
+import { lineClass } from '../../report/theme.js';
 import { type Panel, WIDE_PANEL_WIDTH } from './panel.js';
-import { cut, element, textAt } from './svg.js';
-import { lineClass } from './theme.js';
 
 export interface KeyEntry {
   readonly label: string;

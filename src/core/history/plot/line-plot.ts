@@ -1,7 +1,7 @@
+import { cut, element, escapeMarkup, textAt } from '../../report/element.js';
+import { lineClass, SERIES_COLORS } from '../../report/theme.js';
 import { percent } from '../number-text.js';
 import { PANEL_WIDTH, type Panel } from './panel.js';
-import { cut, element, escapeMarkup, textAt } from './svg.js';
-import { lineClass, SERIES_COLORS } from './theme.js';
 import { niceTicks, tickLabels } from './ticks.js';
 
 export interface PlotSeries {

@@ -1,5 +1,5 @@
-import { element, escapeMarkup, textAt } from './svg.js';
-import { LIGHT, plotStyle } from './theme.js';
+import { element, escapeMarkup, textAt } from '../../report/element.js';
+import { LIGHT, plotStyle } from '../../report/theme.js';
 
 /** One plot: its size in pixels and its drawing, whose origin is the top left corner. */
 export interface Panel {

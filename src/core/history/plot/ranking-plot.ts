@@ -1,8 +1,8 @@
+import { cut, element, escapeMarkup, textAt } from '../../report/element.js';
 import type { RunComparison } from '../compare/compare-runs.js';
 import { isShare } from '../metric-names.js';
 import { metricText } from '../number-text.js';
 import { type Panel, WIDE_PANEL_WIDTH } from './panel.js';
-import { cut, element, escapeMarkup, textAt } from './svg.js';
 import { niceTicks, tickLabels } from './ticks.js';
 
 const ROW = 30;

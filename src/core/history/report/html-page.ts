@@ -1,12 +1,12 @@
+import { element, escapeMarkup } from '../../report/element.js';
+import { htmlSection, htmlTable, paragraph } from '../../report/markup.js';
+import { pageFrame } from '../../report/page-frame.js';
 import type { RunAnalysis } from '../analyze-run.js';
 import type { BoundResult } from '../bounds.js';
 import type { RunComparison } from '../compare/compare-runs.js';
 import { differenceText, metricText, short } from '../number-text.js';
 import { inlineSvg, type Panel } from '../plot/panel.js';
-import { element, escapeMarkup } from '../plot/svg.js';
 import { runHeadline } from '../run-headline.js';
-import { htmlSection, htmlTable, paragraph } from './markup.js';
-import { pageFrame } from './page-frame.js';
 
 export interface HtmlPage {
   readonly runs: readonly RunAnalysis[];

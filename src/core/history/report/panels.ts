@@ -1,3 +1,4 @@
+import { SERIES_COLORS } from '../../report/theme.js';
 import type { RunAnalysis } from '../analyze-run.js';
 import type { RunComparison } from '../compare/compare-runs.js';
 import { isShare } from '../metric-names.js';
@@ -9,7 +10,6 @@ import { keyPanel } from '../plot/key-panel.js';
 import { linePlot, type PlotMark } from '../plot/line-plot.js';
 import type { Panel } from '../plot/panel.js';
 import { rankingPlot } from '../plot/ranking-plot.js';
-import { SERIES_COLORS } from '../plot/theme.js';
 import { metricOf, type RecordedEpoch, type RecordedRun } from '../recorded-run.js';
 import { epochOfStep, eventMarks } from './event-marks.js';
 

@@ -1,12 +1,12 @@
+import { element, escapeMarkup } from '../../report/element.js';
+import { htmlSection, htmlTable, inlinePng, paragraph } from '../../report/markup.js';
 import type { ClassResults, RunAnalysis } from '../analyze-run.js';
 import type { Finding } from '../findings/finding.js';
 import { metricText, percent, points } from '../number-text.js';
 import { inlineSvg, type Panel } from '../plot/panel.js';
-import { element, escapeMarkup } from '../plot/svg.js';
 import { metricNames, metricOf, type RecordedRun } from '../recorded-run.js';
 import { runHeadline } from '../run-headline.js';
 import { eventMarks } from './event-marks.js';
-import { htmlSection, htmlTable, inlinePng, paragraph } from './markup.js';
 
 /** One run as a part of the page. `mistakes` is its contact sheet, a PNG. */
 export function runHtml(

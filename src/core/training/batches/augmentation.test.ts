@@ -32,7 +32,8 @@ function recipeWith(settings: AugmentSettings | undefined): BatchRecipe {
     classWeights: undefined,
     mixupAlpha: 0,
     augmentation: settings && {
-      settings,
+      augment: settings,
+      background: 0,
       preprocessing: preprocessingSchema.parse({ width: 2, height: 2 }),
       classes: ['a', 'b', 'c'],
       plugins: knownAugmenters,

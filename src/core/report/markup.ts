@@ -1,4 +1,4 @@
-import { element, escapeMarkup } from '../plot/svg.js';
+import { element, escapeMarkup } from './element.js';
 
 export interface HtmlColumn {
   readonly title: string;

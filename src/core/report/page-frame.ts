@@ -1,5 +1,5 @@
-import { element, escapeMarkup } from '../plot/svg.js';
-import { DARK, LIGHT, type Palette, plotStyle } from '../plot/theme.js';
+import { element, escapeMarkup } from './element.js';
+import { DARK, LIGHT, type Palette, plotStyle } from './theme.js';
 
 /**
  * A page of a report: one file, that loads nothing and runs nothing, light or dark as the reader's system is.
