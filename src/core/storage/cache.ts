@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { replaceFile } from './durable.js';
 import { readJson } from './json.js';
 
 /**
@@ -23,15 +23,11 @@ export function readCached(name: string): Promise<unknown> {
  */
 export async function keepCached(name: string, value: unknown): Promise<boolean> {
   const folder = cacheFolder();
-  const path = join(folder, `${name}.json`);
-  const fresh = `${path}.${randomUUID()}`;
   try {
     await mkdir(folder, { recursive: true });
-    await writeFile(fresh, `${JSON.stringify(value)}\n`);
-    await rename(fresh, path);
+    await replaceFile(join(folder, `${name}.json`), `${JSON.stringify(value)}\n`);
     return true;
   } catch {
-    await rm(fresh, { force: true });
     return false;
   }
 }
