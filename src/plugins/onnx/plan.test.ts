@@ -25,7 +25,7 @@ describe('choosePlan', () => {
     const blocked = blockSize > 0;
     const plain = { forward: 'plain', inputGradient: 'flipped', weightGradient: 'im2col' };
     expect(plan.convolutions).toEqual({
-      grey: plain,
+      grey: { ...plain, weightGradient: blocked ? 'blocked' : 'im2col' },
       whole: blocked ? { forward: 'blocked', inputGradient: 'blocked', weightGradient: 'blocked' } : plain,
       strided: {
         forward: blocked ? 'blocked' : 'plain',

@@ -38,7 +38,7 @@ export function planForSize(plan: Plan, size: number): Plan {
   if (plan.blockSize === 0 || size % plan.blockSize === 0) return plan;
   const convolutions = Object.entries(plan.convolutions).map(([name, lowering]) => [
     name,
-    lowering.weightGradient === 'blocked' ? { ...lowering, weightGradient: 'im2col' } : lowering,
+    lowering.weightGradient !== 'im2col' ? { ...lowering, weightGradient: 'im2col' } : lowering,
   ]);
   return { ...plan, convolutions: Object.fromEntries(convolutions) };
 }
@@ -50,6 +50,6 @@ function chooseConvolution(layer: ResolvedConv, batch: number, blockSize: number
   return {
     forward: blocked ? 'blocked' : 'plain',
     inputGradient: unitStride ? (blocked ? 'blocked' : 'flipped') : 'transposed',
-    weightGradient: blocked && unitStride && fits(batch) ? 'blocked' : 'im2col',
+    weightGradient: fits(layer.output[0]) && unitStride && fits(batch) ? 'blocked' : 'im2col',
   };
 }

@@ -104,6 +104,11 @@ export class GraphBuilder {
     ]);
   }
 
+  /** Kernels [O, I, kh, kw] turned by 180 degrees. */
+  turn(value: Value, [height, width]: readonly [number, number]): Value {
+    return this.slice(value, [-1, -1], [-height - 1, -width - 1], [2, 3], [-1, -1]);
+  }
+
   /** The model in the ONNX format. */
   encode(metadata: Readonly<Record<string, string>> = {}): Uint8Array {
     const usesBlocked = this.#nodes.some((node) => (node as { domain?: string }).domain === BLOCKED_DOMAIN);

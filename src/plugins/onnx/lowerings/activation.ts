@@ -6,8 +6,11 @@ export function relu(graph: GraphBuilder, x: Value): Differentiable {
   const output = graph.op('Relu', [x]);
   return {
     output,
-    backward: (gradient) =>
-      graph.op('Where', [graph.op('Greater', [output, graph.float(0)]), gradient, graph.float(0)]),
+    backward(gradient) {
+      // A product is computed with vectors on all threads, a choice by Where is not.
+      const passes = graph.op('Cast', [graph.op('Greater', [output, graph.float(0)])], { to: 1 });
+      return graph.op('Mul', [gradient, passes]);
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { type Attributes, BLOCKED_DOMAIN, type GraphBuilder, type Value } from '../graph/builder.js';
 import type { ConvShapes } from './conv-shapes.js';
+import { beyondWindows, pad } from './window-taps.js';
 
 /**
  * Convolutions in the runtime's own layout on CPU: channels in blocks as wide as a vector register. The operators are
@@ -16,15 +17,19 @@ export function blockedConvolution(
   blockSize: number,
 ): Value {
   const blockedInput = graph.op('ReorderInput', [x], {}, BLOCKED_DOMAIN);
-  const kernel = attributes.kernel_shape as readonly number[];
-  const blockedWeight = blockWeight(graph, weight, [outChannels, inChannels, ...kernel], [0, 1], blockSize);
+  const kernel = attributes.kernel_shape as readonly [number, number];
+  const blockedWeight = blockWeight(graph, weight, [outChannels, inChannels, ...kernel], blockSize);
   const y = graph.op('Conv', [blockedInput, blockedWeight], attributes, BLOCKED_DOMAIN);
   return graph.op('ReorderOutput', [y], { channels: outChannels }, BLOCKED_DOMAIN);
 }
 
 /**
- * The weight gradient as a convolution of its own (stride 1 and symmetric padding): the batch plays the input
- * channels, and the output's gradient is the kernel. Gives [O, C, kh, kw].
+ * The weight gradient as a convolution of its own (stride 1): the batch plays the input channels, and a whole picture is
+ * the kernel. Either the output's gradient slides over the padded input, or (`swapped`) the input over the padded
+ * gradient, which gives the kernels turned by 180 degrees. Gives [O, C, kh, kw].
+ *
+ * Borders are written out before: the runtime computes windows that touch implicit padding one at a time, and with
+ * results of 3x3 that is most of them.
  */
 export function blockedWeightGradient(
   graph: GraphBuilder,
@@ -32,37 +37,70 @@ export function blockedWeightGradient(
   x: Value,
   gradient: Value,
   blockSize: number,
+  swapped: boolean,
 ): Value {
-  const { batch, outChannels, output, layer } = shapes;
-  const samplesAsChannels = graph.op('ReorderInput', [graph.transpose(x, [1, 0, 2, 3])], {}, BLOCKED_DOMAIN);
-  const kernel = blockWeight(graph, gradient, [batch, outChannels, output[0], output[1]], [1, 0], blockSize);
-  const attributes = { kernel_shape: output, strides: [1, 1], pads: layer.window.padding };
-  const blocked = graph.op('Conv', [samplesAsChannels, kernel], attributes, BLOCKED_DOMAIN);
-  const result = graph.op('ReorderOutput', [blocked], { channels: outChannels }, BLOCKED_DOMAIN);
-  return graph.transpose(result, [1, 0, 2, 3]);
+  const { batch, inChannels, outChannels, input, output, layer } = shapes;
+  const { kernel, padding } = layer.window;
+  if (!swapped) {
+    const result = slide(graph, pad(graph, x, padding), gradient, [batch, outChannels, ...output], blockSize);
+    return graph.transpose(result, [1, 0, 2, 3]);
+  }
+  const rest = beyondWindows(layer.window, input, output);
+  const borders = [
+    kernel[0] - 1 - padding[0],
+    kernel[1] - 1 - padding[1],
+    kernel[0] - 1 - padding[2] + rest[0],
+    kernel[1] - 1 - padding[3] + rest[1],
+  ] as const;
+  const turned = slide(graph, pad(graph, gradient, borders), x, [batch, inChannels, ...input], blockSize);
+  return graph.turn(turned, kernel);
 }
 
 /**
- * Brings a kernel into blocks: [O/b, I/b, kh, kw, b(I), b(O)]. `order` says which of the first two axes of `shape`
- * are O and I.
+ * Slides pictures [N, K, h, w] over others [N, M, H, W], sums over N, and gives [M, K, H - h + 1, W - w + 1]. N and K
+ * are whole blocks.
  */
+function slide(
+  graph: GraphBuilder,
+  over: Value,
+  pictures: Value,
+  [batch, channels, height, width]: readonly [number, number, number, number],
+  blockSize: number,
+): Value {
+  const samplesAsChannels = graph.op(
+    'ReorderInput',
+    [graph.transpose(over, [1, 0, 2, 3])],
+    {},
+    BLOCKED_DOMAIN,
+  );
+  // As blocks of channels, what moves is whole vectors.
+  const blocks = graph.reshape(graph.op('ReorderInput', [pictures], {}, BLOCKED_DOMAIN), [
+    batch / blockSize,
+    blockSize,
+    channels / blockSize,
+    height * width,
+    blockSize,
+  ]);
+  const kernel = graph.reshape(graph.transpose(blocks, [2, 0, 3, 1, 4]), [channels, batch, height, width]);
+  const attributes = { kernel_shape: [height, width], strides: [1, 1], pads: [0, 0, 0, 0] };
+  const result = graph.op('Conv', [samplesAsChannels, kernel], attributes, BLOCKED_DOMAIN);
+  return graph.op('ReorderOutput', [result], { channels }, BLOCKED_DOMAIN);
+}
+
+/** Brings a kernel [O, I, kh, kw] into blocks: [O/b, I/b, kh, kw, b(I), b(O)]. */
 function blockWeight(
   graph: GraphBuilder,
   weight: Value,
-  shape: readonly number[],
-  order: readonly [number, number],
+  [out, into, height, width]: readonly [number, number, number, number],
   blockSize: number,
 ): Value {
-  const [first, second, height, width] = shape as [number, number, number, number];
   const split = graph.reshape(weight, [
-    first / blockSize,
+    out / blockSize,
     blockSize,
-    second / blockSize,
+    into / blockSize,
     blockSize,
     height,
     width,
   ]);
-  const [out, into] = [order[0] * 2, order[1] * 2];
-  const blocks = graph.transpose(split, [out, into, 4, 5, into + 1, out + 1]);
-  return graph.reshape(blocks, [shape[order[0]]!, shape[order[1]]!, height, width]);
+  return graph.reshape(graph.transpose(split, [0, 2, 4, 5, 3, 1]), [out, into, height, width]);
 }

@@ -10,7 +10,7 @@ import { beyondWindows, windowTaps } from './window-taps.js';
  */
 export type ForwardLowering = 'plain' | 'blocked';
 export type InputGradientLowering = 'transposed' | 'flipped' | 'blocked';
-export type WeightGradientLowering = 'im2col' | 'blocked';
+export type WeightGradientLowering = 'im2col' | 'blocked' | 'blockedSwapped';
 
 export interface ConvLowering {
   readonly forward: ForwardLowering;
@@ -55,8 +55,7 @@ export function convInputGradient(
     return graph.op('ConvTranspose', [gradient, weight], { ...attributesOf(layer), output_padding: rest });
   }
   // Stride 1: the gradient is a convolution with the kernels turned by 180 degrees, padded to the input's size.
-  const turned = graph.slice(weight, [-1, -1], [-kernel[0] - 1, -kernel[1] - 1], [2, 3], [-1, -1]);
-  const flipped = graph.transpose(turned, [1, 0, 2, 3]);
+  const flipped = graph.transpose(graph.turn(weight, kernel), [1, 0, 2, 3]);
   const pads = [
     kernel[0] - 1 - padding[0],
     kernel[1] - 1 - padding[1],
@@ -78,9 +77,9 @@ export function convWeightGradient(
   gradient: Value,
   blockSize: number,
 ): Value {
-  return lowering === 'blocked'
-    ? blockedWeightGradient(graph, shapes, x, gradient, blockSize)
-    : im2colWeightGradient(graph, shapes, x, gradient);
+  return lowering === 'im2col'
+    ? im2colWeightGradient(graph, shapes, x, gradient)
+    : blockedWeightGradient(graph, shapes, x, gradient, blockSize, lowering === 'blockedSwapped');
 }
 
 /** One matrix product of the output's gradient with all shifted copies of the input. */

@@ -132,7 +132,7 @@ function batchNorm(scope: TrainingScope, layer: ResolvedBatchNorm, x: Value): Di
 
   const mean = graph.op('ReduceMean', [x], { axes, keepdims: 0 });
   const meanSquare = graph.op('Mul', [
-    graph.op('ReduceSumSquare', [x], { axes, keepdims: 0 }),
+    graph.reduceSum(graph.op('Mul', [x, x]), axes),
     graph.float(1 / count),
   ]);
   // Rounding can make the difference of two nearly equal numbers negative.

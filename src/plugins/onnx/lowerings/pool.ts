@@ -1,7 +1,7 @@
 import type { ResolvedPool } from '../../../core/plugin/index.js';
 import type { GraphBuilder, Value } from '../graph/builder.js';
 import type { Differentiable } from './differentiable.js';
-import { beyondWindows, windowTaps } from './window-taps.js';
+import { beyondWindows, pad, windowTaps } from './window-taps.js';
 
 /** The lowest finite float32: below every value that a window may hold. */
 const LOWEST = -3.4028234663852886e38;
@@ -46,30 +46,16 @@ export function poolLayer(graph: GraphBuilder, batch: number, layer: ResolvedPoo
 }
 
 /** Repeats each value over its window of a tiling, and pads with zeros what no window covered. */
-function spread(
-  graph: GraphBuilder,
-  { batch, channels, input, output, layer }: PoolShapes,
-  value: Value,
-): Value {
-  const [kernelHeight, kernelWidth] = layer.window.kernel;
-  const rows = batch * channels * output[0];
-  const covered = [output[0] * kernelHeight, output[1] * kernelWidth] as const;
-  const column = graph.reshape(value, [rows, output[1], 1]);
-  const wide = graph.reshape(graph.op('Concat', Array(kernelWidth).fill(column), { axis: 2 }), [
-    rows,
-    1,
-    covered[1],
-  ]);
-  const tall = graph.reshape(graph.op('Concat', Array(kernelHeight).fill(wide), { axis: 1 }), [
-    batch,
-    channels,
-    ...covered,
-  ]);
-  if (covered[0] === input[0] && covered[1] === input[1]) return tall;
-  return graph.op('Pad', [
-    tall,
-    graph.ints([0, 0, 0, 0, 0, 0, input[0] - covered[0], input[1] - covered[1]]),
-  ]);
+function spread(graph: GraphBuilder, { input, output, layer }: PoolShapes, value: Value): Value {
+  const { kernel } = layer.window;
+  const covered = [output[0] * kernel[0], output[1] * kernel[1]] as const;
+  const scales = graph.tensor(`scales:${kernel.join()}`, [4], () => Float32Array.of(1, 1, ...kernel));
+  const tall = graph.op('Resize', [value, '', scales], {
+    mode: 'nearest',
+    coordinate_transformation_mode: 'asymmetric',
+    nearest_mode: 'floor',
+  });
+  return pad(graph, tall, [0, 0, input[0] - covered[0], input[1] - covered[1]]);
 }
 
 function tiledAverage(graph: GraphBuilder, shapes: PoolShapes, gradient: Value): Value {
@@ -164,8 +150,6 @@ function collect(
   // Rows that no window reached are added as zeros; output_padding must stay below the stride, so Pad does it.
   const attributes = { kernel_shape: kernel, strides: stride, pads: padding };
   const summed = graph.op('ConvTranspose', [contributions, identity], attributes);
-  const whole = rest.some((side) => side > 0)
-    ? graph.op('Pad', [summed, graph.ints([0, 0, 0, 0, 0, 0, ...rest])])
-    : summed;
+  const whole = pad(graph, summed, [0, 0, ...rest]);
   return graph.reshape(whole, [batch, channels, ...input]);
 }

@@ -12,7 +12,7 @@ export function windowTaps(
   output: readonly [number, number],
   outside?: number,
 ): Value {
-  const padded = padding.some((side) => side > 0) ? pad(graph, x, padding, outside) : x;
+  const padded = pad(graph, x, padding, outside);
   const taps: Value[] = [];
   for (let row = 0; row < kernel[0]; row++)
     for (let column = 0; column < kernel[1]; column++) {
@@ -22,12 +22,10 @@ export function windowTaps(
   return graph.op('Concat', taps, { axis: 1 });
 }
 
-function pad(
-  graph: GraphBuilder,
-  x: Value,
-  [top, left, bottom, right]: Padding,
-  outside: number | undefined,
-): Value {
+/** Borders around pictures [N, C, H, W], of `outside`, by default zero; negative ones cut. */
+export function pad(graph: GraphBuilder, x: Value, padding: Padding, outside?: number): Value {
+  if (padding.every((side) => side === 0)) return x;
+  const [top, left, bottom, right] = padding;
   const borders = graph.ints([0, 0, top, left, 0, 0, bottom, right]);
   return graph.op('Pad', outside === undefined ? [x, borders] : [x, borders, graph.float(outside)]);
 }
