@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { createHash, randomBytes } from 'node:crypto';
+import { link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { RobleError } from '../errors.js';
 import { exists } from './exists.js';
@@ -25,20 +25,41 @@ export async function writeSynced(path: string, content: Uint8Array | string): P
   }
 }
 
-/** A hidden name beside `target`, unlikely to be taken; leftovers are recognisable by it. */
+/** A hidden name beside `target` that nobody else takes; leftovers are recognisable by it. */
 function temporaryName(target: string): string {
-  return join(dirname(target), `.${basename(target)}.partial-${process.pid}-${Date.now().toString(36)}`);
+  return join(
+    dirname(target),
+    `.${basename(target)}.partial-${process.pid}-${randomBytes(6).toString('hex')}`,
+  );
 }
 
 /**
  * Replaces a file so that a reader, a crash or a full disk meets the old content or the new, nothing between:
  * temporary file, fsync, rename, fsync of the folder.
  */
-export async function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
+export function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
+  return writeAside(path, content, (temporary) => rename(temporary, path));
+}
+
+/** As {@link replaceFile}, but a file that is there already stays: of several writers at once, the first one's does. */
+export function writeOnce(path: string, content: Uint8Array | string): Promise<void> {
+  return writeAside(path, content, async (temporary) => {
+    await link(temporary, path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error;
+    });
+    await rm(temporary);
+  });
+}
+
+async function writeAside(
+  path: string,
+  content: Uint8Array | string,
+  place: (temporary: string) => Promise<void>,
+): Promise<void> {
   const temporary = temporaryName(path);
   try {
     await writeSynced(temporary, content);
-    await rename(temporary, path);
+    await place(temporary);
     await syncFolder(dirname(path));
   } catch (error) {
     await rm(temporary, { force: true });

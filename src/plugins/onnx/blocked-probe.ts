@@ -1,6 +1,7 @@
 import { GraphBuilder, type Value } from './graph/builder.js';
 import { blockedConvolution } from './lowerings/blocked.js';
 import { createSession, loadRuntime } from './runtime.js';
+import { wave } from './wave.js';
 
 const CHANNELS = 32;
 const SIDE = 6;
@@ -26,8 +27,6 @@ async function agrees(blockSize: number): Promise<boolean> {
   ];
   for (const [i, value] of results.entries())
     graph.output(value, `y${i}`, 'float32', [1, CHANNELS, SIDE, SIDE]);
-  const wave = (count: number, pace: number) =>
-    Float32Array.from({ length: count }, (_, i) => Math.sin(i * pace));
   try {
     const session = await createSession(graph.encode(), { threads: 1 });
     const { y0, y1 } = await session.run({

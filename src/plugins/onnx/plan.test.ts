@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { type LayerInput, modelOf } from '../../../test/support/engine.js';
-import { resolveNetwork } from '../../core/plugin/index.js';
+import { everyLayer, resolveNetwork } from '../../core/plugin/index.js';
 import { probeBlockSize } from './blocked-probe.js';
 import { choosePlan } from './plan.js';
 
@@ -16,30 +16,31 @@ const layers: LayerInput[] = [
 const network = resolveNetwork(modelOf({ height: 8, width: 8, channels: 1 }, 3, layers));
 
 describe('choosePlan', () => {
-  it('takes blocked lowerings where channels and batch fill the blocks, and plain ones elsewhere', async () => {
+  it('takes blocked lowerings only where channels and batch fill the blocks', async () => {
     const blockSize = await probeBlockSize();
     expect([0, 8, 16]).toContain(blockSize);
-    const plan = await choosePlan(network, 64, 2);
-    expect(plan.blockSize).toBe(blockSize);
-    expect(plan.threads).toBe(2);
-    const blocked = blockSize > 0;
-    const plain = { forward: 'plain', inputGradient: 'flipped', weightGradient: 'im2col' };
-    expect(plan.convolutions).toEqual({
-      grey: { ...plain, weightGradient: blocked ? 'blocked' : 'im2col' },
-      whole: blocked ? { forward: 'blocked', inputGradient: 'blocked', weightGradient: 'blocked' } : plain,
-      strided: {
-        forward: blocked ? 'blocked' : 'plain',
+    for (const batch of [64, 20]) {
+      const plan = await choosePlan(network, batch, 2);
+      expect(plan).toMatchObject({ blockSize, threads: 2 });
+      for (const layer of everyLayer(network.layers)) {
+        if (layer.type !== 'conv') continue;
+        const fits = (count: number) => blockSize > 0 && count % blockSize === 0;
+        const [into, out] = [fits(layer.input[0]), fits(layer.output[0])];
+        const chosen = plan.convolutions[layer.name]!;
+        if (!(into && out)) expect(chosen).toMatchObject({ forward: 'plain', inputGradient: 'flipped' });
+        if (!(fits(batch) && (into || out))) expect(chosen.weightGradient).toBe('im2col');
+      }
+      expect(plan.convolutions.strided).toMatchObject({
         inputGradient: 'transposed',
         weightGradient: 'im2col',
-      },
-      'block.odd': plain,
-      'block.projection': plain,
-    });
+      });
+    }
   });
 
-  it('keeps the weight gradient plain when the batch does not fill the blocks', async () => {
-    const { convolutions } = await choosePlan(network, 20, 1);
-    expect(convolutions.whole?.weightGradient).toBe('im2col');
+  it('chooses the same again, also in another process that starts at the same time', async () => {
+    const plans = await Promise.all([1, 2, 3].map(() => choosePlan(network, 64, 1)));
+    expect(plans[1]).toEqual(plans[0]);
+    expect(plans[2]).toEqual(plans[0]);
   });
 
   it('records how many threads 0 stands for, so that a resume can repeat it', async () => {

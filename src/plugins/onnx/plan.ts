@@ -1,6 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { everyLayer, type Network, type ResolvedConv } from '../../core/plugin/index.js';
+import { everyLayer, type Network } from '../../core/plugin/index.js';
+import { fastestLowerings } from './autotune.js';
 import { probeBlockSize } from './blocked-probe.js';
+import { convCandidates } from './lowerings/candidates.js';
 import type { ConvLowering } from './lowerings/convolution.js';
 
 /**
@@ -15,16 +17,19 @@ export interface Plan {
   readonly convolutions: Readonly<Record<string, ConvLowering>>;
 }
 
-/**
- * Chooses the lowerings from the shapes, by rules that were measured (docs/engine.md). An autotuner that times the
- * candidates takes this function's place: its result is of the same form.
- */
+/** Takes for each convolution, of the lowerings that its shape allows, those that are the fastest on this machine. */
 export async function choosePlan(network: Network, batch: number, threads: number): Promise<Plan> {
-  const blockSize = await probeBlockSize();
+  const machine = { threads: threads || availableParallelism(), blockSize: await probeBlockSize() };
   const convolutions: Record<string, ConvLowering> = {};
   for (const layer of everyLayer(network.layers))
-    if (layer.type === 'conv') convolutions[layer.name] = chooseConvolution(layer, batch, blockSize);
-  return { threads: threads || availableParallelism(), blockSize, convolutions };
+    if (layer.type === 'conv')
+      convolutions[layer.name] = await fastestLowerings(
+        layer,
+        batch,
+        convCandidates(layer, batch, machine.blockSize),
+        machine,
+      );
+  return { ...machine, convolutions };
 }
 
 /** A plan that was made earlier, if it fits this machine: blocks of another width give wrong sums, not other ones. */
@@ -41,15 +46,4 @@ export function planForSize(plan: Plan, size: number): Plan {
     lowering.weightGradient !== 'im2col' ? { ...lowering, weightGradient: 'im2col' } : lowering,
   ]);
   return { ...plan, convolutions: Object.fromEntries(convolutions) };
-}
-
-function chooseConvolution(layer: ResolvedConv, batch: number, blockSize: number): ConvLowering {
-  const fits = (channels: number) => blockSize > 0 && channels % blockSize === 0;
-  const unitStride = layer.window.stride.every((side) => side === 1);
-  const blocked = fits(layer.input[0]) && fits(layer.output[0]);
-  return {
-    forward: blocked ? 'blocked' : 'plain',
-    inputGradient: unitStride ? (blocked ? 'blocked' : 'flipped') : 'transposed',
-    weightGradient: fits(layer.output[0]) && unitStride && fits(batch) ? 'blocked' : 'im2col',
-  };
 }
