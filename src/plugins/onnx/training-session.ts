@@ -1,34 +1,30 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import {
-  type Batch,
-  type EngineOptions,
-  type Network,
-  RobleError,
-  type StepHyperparameters,
-  type StepMetrics,
-  type TensorMap,
-  type TrainingSession,
-  type TrainingState,
+import type {
+  Batch,
+  EngineOptions,
+  Network,
+  StepHyperparameters,
+  StepMetrics,
+  TrainingSession,
+  TrainingState,
 } from '../../core/plugin/index.js';
-import { EMA_SLOT, flatLayouts, flatten, stateSlots, unflatten } from './flat-layout.js';
+import { StateVectors, type Vectors } from '../training/state-vectors.js';
+import { checkBatchSize, frozenTest, judgeNumbers, noState, stepScalars } from '../training/step-rules.js';
+import { answerOnce, exportChecked } from './checked-export.js';
 import { buildInferenceGraph } from './inference-graph.js';
 import { choosePlan, type Plan, usablePlan } from './plan.js';
-import { createSession, loadRuntime, runSession } from './runtime.js';
+import { createSession, loadRuntime, type RuntimeOptions, runSession } from './runtime.js';
 import type { StepGraphOptions } from './step-graph.js';
 import { createStepProgram, type StepProgram } from './step-program.js';
 
 type Runtime = typeof import('onnxruntime-node');
-
-/** Largest difference of two probabilities that the folded and the unfolded graph may have. */
-const FOLDING_TOLERANCE = 1e-4;
 
 export class OnnxTrainingSession implements TrainingSession {
   readonly #runtime: Runtime;
   readonly #network: Network;
   readonly #options: EngineOptions;
   readonly #graphs: StepGraphOptions;
-  readonly #layouts: ReturnType<typeof flatLayouts>;
-  readonly #slots: readonly string[];
+  readonly #vectors: StateVectors;
   /** The flat vectors: weights, statistics, and the slots. */
   readonly #state = new Map<string, Tensor>();
   #steps = 0;
@@ -43,17 +39,15 @@ export class OnnxTrainingSession implements TrainingSession {
     this.#network = network;
     this.#options = options;
     this.#graphs = graphs;
-    this.#layouts = flatLayouts(network);
-    this.#slots = stateSlots(options.optimizer, graphs.ema);
+    this.#vectors = new StateVectors(network, options);
     this.#microbatchSize = options.batchSize;
   }
 
   static async create(network: Network, options: EngineOptions): Promise<OnnxTrainingSession> {
-    const { batchSize: batch, optimizer, clipNorm, ema = false, frozen = [] } = options;
+    const { batchSize: batch, optimizer, clipNorm, ema = false, frozen } = options;
     const known = await usablePlan(options.plan as Plan | undefined);
     const plan = known ?? (await choosePlan(network, batch, options.threads));
-    const isFrozen = (layer: string) => frozen.some((name) => layer === name || layer.startsWith(`${name}.`));
-    const graphs = { network, batch, plan, optimizer, clipNorm, ema, isFrozen };
+    const graphs = { network, batch, plan, optimizer, clipNorm, ema, isFrozen: frozenTest(frozen) };
     return new OnnxTrainingSession(await loadRuntime(), network, options, graphs);
   }
 
@@ -66,70 +60,54 @@ export class OnnxTrainingSession implements TrainingSession {
     this.#program = undefined;
   }
 
-  async step(
-    batch: Batch,
-    { learningRate, emaDecay = 0, limits }: StepHyperparameters,
-  ): Promise<StepMetrics> {
-    this.#checkBatch(batch);
+  async step(batch: Batch, hyper: StepHyperparameters): Promise<StepMetrics> {
+    checkBatchSize(batch, this.#options.batchSize);
     this.#program ??= await this.#createProgram();
     const outputs = await this.#program.run(batch, {
       ...Object.fromEntries(this.#state),
-      ...this.#scalars(learningRate, emaDecay),
+      ...this.#scalars(hyper),
     });
-    const [loss, accuracy, gradientNorm, magnitude] = outputs.metrics!.data as Float32Array as unknown as [
-      number,
-      number,
-      number,
-      number,
-    ];
-    const applied =
-      [loss, gradientNorm, magnitude].every(Number.isFinite) &&
-      loss <= (limits?.loss ?? Number.POSITIVE_INFINITY) &&
-      gradientNorm <= (limits?.gradientNorm ?? Number.POSITIVE_INFINITY);
-    if (applied) {
+    const metrics = judgeNumbers(outputs.metrics!.data as Float32Array, hyper.limits);
+    if (metrics.applied) {
       for (const name of this.#state.keys()) this.#state.set(name, outputs[`next:${name}`]!);
       this.#steps++;
       await this.#dropInference();
     }
-    return { loss, accuracy, gradientNorm, applied };
+    return metrics;
   }
 
   async evaluate(images: Uint8Array, count: number): Promise<Float32Array> {
-    this.#inference ??= await this.#inferenceSession(this.#inferenceGraph(true));
-    return this.#probabilities(this.#inference, images, count);
+    this.#inference ??= await createSession(this.#inferenceGraph(true), this.#inferenceOptions);
+    const { height, width, channels } = this.#network.input;
+    const outputs = await runSession(this.#inference, {
+      images: new this.#runtime.Tensor('uint8', images, [count, height, width, channels]),
+    });
+    return outputs.probabilities!.data as Float32Array;
   }
 
   async exportState(): Promise<TrainingState> {
-    const optimizer: TensorMap = {};
-    for (const slot of this.#slots)
-      for (const [name, tensor] of Object.entries(unflatten(this.#layouts.weights, this.#vector(slot))))
-        optimizer[`${slot}/${name}`] = tensor;
-    return { step: this.#steps, parameters: this.#parameters(), optimizer, plan: this.#graphs.plan };
+    const vectors = this.#read();
+    return {
+      step: this.#steps,
+      parameters: this.#vectors.parameters(vectors),
+      optimizer: this.#vectors.optimizer(vectors),
+      plan: this.#graphs.plan,
+    };
   }
 
-  async importState({ step, parameters, optimizer }: TrainingState): Promise<void> {
-    const { weights, statistics } = this.#layouts;
-    const find = (name: string) => parameters[name];
-    const vectors = new Map([['weights', flatten(weights, find)]]);
-    if (statistics.size > 0) vectors.set('statistics', flatten(statistics, find));
-    const isFresh = Object.keys(optimizer).length === 0;
-    for (const slot of this.#slots)
-      vectors.set(
-        slot,
-        isFresh
-          ? freshSlot(slot, vectors.get('weights')!)
-          : flatten(weights, (name) => optimizer[`${slot}/${name}`]),
-      );
-    for (const [name, data] of vectors)
+  async importState(state: TrainingState): Promise<void> {
+    for (const [name, data] of this.#vectors.from(state))
       this.#state.set(name, new this.#runtime.Tensor('float32', data, [data.length]));
-    this.#steps = step;
+    this.#steps = state.step;
     await this.#dropInference();
   }
 
   async exportOnnx(metadata: Readonly<Record<string, string>>): Promise<Uint8Array> {
-    const folded = this.#inferenceGraph(true, metadata);
-    await this.#compareWithUnfolded(folded);
-    return folded;
+    const parameters = this.#vectors.parameters(this.#read());
+    const runtime = this.#inferenceOptions;
+    // The unfolded graph is the training graph's own arithmetic.
+    const trained = answerOnce(this.#network, this.#inferenceGraph(false), runtime);
+    return exportChecked(this.#network, parameters, metadata, { trained, runtime });
   }
 
   async close(): Promise<void> {
@@ -141,88 +119,31 @@ export class OnnxTrainingSession implements TrainingSession {
     return createStepProgram(this.#graphs, this.#options.device, this.#microbatchSize);
   }
 
-  #checkBatch({ count }: Batch): void {
-    if (count === this.#options.batchSize) return;
-    throw new RobleError('ROBLE_INTERNAL', 'A training step got a batch of another size than the session.', {
-      received: count,
-      expected: `${this.#options.batchSize}`,
-    });
+  #scalars(hyper: StepHyperparameters): Record<string, Tensor> {
+    const scalars = stepScalars(this.#options.optimizer, this.#steps + 1, hyper);
+    return Object.fromEntries(
+      Object.entries(scalars).map(([name, value]) => [
+        name,
+        new this.#runtime.Tensor('float32', Float32Array.of(value), []),
+      ]),
+    );
   }
 
-  #scalars(learningRate: number, emaDecay: number): Record<string, Tensor> {
-    const { optimizer } = this.#options;
-    const scalar = (value: number) => new this.#runtime.Tensor('float32', Float32Array.of(value), []);
-    const scalars = { learningRate: scalar(learningRate), emaDecay: scalar(emaDecay) };
-    if (optimizer.type !== 'adamw') return scalars;
-    return {
-      ...scalars,
-      correction1: scalar(1 - optimizer.beta1 ** (this.#steps + 1)),
-      correction2: scalar(1 - optimizer.beta2 ** (this.#steps + 1)),
-    };
+  #read(): Vectors {
+    if (this.#state.size === 0) throw noState();
+    return new Map([...this.#state].map(([name, tensor]) => [name, tensor.data as Float32Array]));
   }
 
-  #parameters(): TensorMap {
-    const { weights, statistics } = this.#layouts;
-    return {
-      ...unflatten(weights, this.#vector('weights')),
-      ...(statistics.size > 0 && unflatten(statistics, this.#vector('statistics'))),
-    };
+  get #inferenceOptions(): RuntimeOptions {
+    return { threads: this.#graphs.plan.threads, device: this.#options.device };
   }
 
-  #vector(name: string): Float32Array {
-    const tensor = this.#state.get(name);
-    if (tensor) return tensor.data as Float32Array;
-    throw new RobleError('ROBLE_INTERNAL', 'The training session has no state yet: call importState first.');
-  }
-
-  #inferenceGraph(fold: boolean, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
-    return buildInferenceGraph(this.#network, this.#parameters(), { fold, metadata });
-  }
-
-  #inferenceSession(graph: Uint8Array): Promise<InferenceSession> {
-    return createSession(graph, { threads: this.#graphs.plan.threads, device: this.#options.device });
+  #inferenceGraph(fold: boolean): Uint8Array {
+    return buildInferenceGraph(this.#network, this.#vectors.parameters(this.#read()), { fold });
   }
 
   async #dropInference(): Promise<void> {
     await this.#inference?.release();
     this.#inference = undefined;
   }
-
-  async #probabilities(session: InferenceSession, images: Uint8Array, count: number): Promise<Float32Array> {
-    const { height, width, channels } = this.#network.input;
-    const outputs = await runSession(session, {
-      images: new this.#runtime.Tensor('uint8', images, [count, height, width, channels]),
-    });
-    return outputs.probabilities!.data as Float32Array;
-  }
-
-  /** The exported weights must answer as the training graph's own arithmetic does. */
-  async #compareWithUnfolded(folded: Uint8Array): Promise<void> {
-    const { height, width, channels } = this.#network.input;
-    const count = 4;
-    const images = Uint8Array.from(
-      { length: count * height * width * channels },
-      (_, i) => (i * 2654435761) >>> 24,
-    );
-    const answers: Float32Array[] = [];
-    for (const graph of [folded, this.#inferenceGraph(false)]) {
-      const session = await this.#inferenceSession(graph);
-      answers.push(await this.#probabilities(session, images, count));
-      await session.release();
-    }
-    const difference = answers[0]!.reduce(
-      (largest, value, i) => Math.max(largest, Math.abs(value - answers[1]![i]!)),
-      0,
-    );
-    if (!(difference <= FOLDING_TOLERANCE))
-      throw new RobleError('ROBLE_INTERNAL', 'The exported model does not answer as the trained one.', {
-        received: `probabilities that differ by ${difference}`,
-        expected: `at most ${FOLDING_TOLERANCE}`,
-      });
-  }
-}
-
-/** Moments start at zero, the moving average at the weights. */
-function freshSlot(slot: string, weights: Float32Array): Float32Array {
-  return slot === EMA_SLOT ? weights.slice() : new Float32Array(weights.length);
 }
