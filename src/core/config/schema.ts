@@ -289,6 +289,12 @@ export const serveSchema = z.strictObject({
   maxPixels: positive.default(16_777_216).describe('Largest picture that is decoded.'),
   maxBatch: positive.default(256).describe('Most images in one request.'),
   topK: positive.default(3).describe('Classes in an answer unless the request says otherwise.'),
+  requestTimeoutMs: positive
+    .default(30_000)
+    .describe('Longest time for an answer; a request may ask for less with the header x-timeout-ms.'),
+  inferenceTimeoutMs: positive
+    .default(30_000)
+    .describe('An inference process that takes longer for a batch is ended and replaced.'),
   shutdownTimeoutMs: positive.default(10_000).describe('Time for requests in flight when the server stops.'),
 });
 export type ServeOptions = z.output<typeof serveSchema>;

@@ -4,11 +4,13 @@ import { RobleError } from '../errors.js';
 import type { ModelBundle } from '../model/bundle.js';
 import { type Prediction, topPredictions } from '../predict/top-predictions.js';
 import type { Admission } from './admission.js';
+import { checkWanted, type Urgency } from './image-queue.js';
 import type { InferencePool } from './inference-pool.js';
 import { type ProblemDetails, problemOf } from './problem.js';
 import { readImage, readImages } from './read-images.js';
 import { type ReceivedImage, toModelPixels } from './received-image.js';
 import { ServerStatistics } from './statistics.js';
+import { urgencyOf } from './urgency.js';
 
 /** What the routes work with. */
 export interface ServingScope {
@@ -30,7 +32,7 @@ const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /** The HTTP application: routes, limits and error answers. It does not listen yet. */
 export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
-  const { options, isStopping, warn } = scope;
+  const { options, isStopping } = scope;
   const { default: fastify } = await import('fastify');
   const { default: multipart } = await import('@fastify/multipart');
   const app = fastify({
@@ -38,7 +40,7 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
     // While it stops, the server still answers what reaches it.
     return503OnClosing: false,
     // Errors that come before the routes, such as a path that cannot be decoded.
-    frameworkErrors: (error, _, reply) => void sendProblem(reply, error, warn),
+    frameworkErrors: (error, _, reply) => void sendProblem(reply, error, scope),
   });
   await app.register(multipart, {
     limits: { fileSize: options.maxBodyBytes, files: options.maxBatch, fields: 16 },
@@ -59,7 +61,7 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
     if (request.routeOptions.url?.startsWith('/predict'))
       statistics.request(reply.statusCode, reply.elapsedTime);
   });
-  app.setErrorHandler((error, _, reply) => sendProblem(reply, error, warn));
+  app.setErrorHandler((error, _, reply) => sendProblem(reply, error, scope));
   app.setNotFoundHandler((request, reply) => refuseRoute(app, request, reply));
   addPredictionRoutes(app, scope, statistics);
   addStateRoutes(app, scope, statistics);
@@ -69,17 +71,19 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
 function addPredictionRoutes(app: FastifyInstance, scope: ServingScope, statistics: ServerStatistics): void {
   const { bundle, admission, options } = scope;
   const model = { name: bundle.manifest.name, digest: bundle.digest };
-  app.post('/predict', async (request) => {
+  app.post('/predict', async (request, reply) => {
+    const urgency = urgencyOf(request, reply, options.requestTimeoutMs);
     const { images, topK = options.topK } = await readImage(request, options.maxBodyBytes);
-    const answer = await admission.run(1, () => classify(scope, images[0]!, topK));
+    const answer = await admission.run(1, () => classify(scope, images[0]!, topK, urgency));
     statistics.images(1);
     return { ...answer, model };
   });
-  app.post('/predict/batch', async (request) => {
+  app.post('/predict/batch', async (request, reply) => {
     const { maxBodyBytes, maxBatch } = options;
+    const urgency = urgencyOf(request, reply, options.requestTimeoutMs);
     const { images, topK = options.topK } = await readImages(request, maxBodyBytes, maxBatch);
     const results = await admission.run(images.length, () =>
-      Promise.all(images.map((image) => classifyOneOfMany(scope, image, topK))),
+      Promise.all(images.map((image) => classifyOneOfMany(scope, image, topK, urgency))),
     );
     statistics.images(results.length);
     return { results, model };
@@ -90,11 +94,14 @@ async function classify(
   { bundle, pool, options }: ServingScope,
   image: ReceivedImage,
   topK: number,
+  urgency: Urgency,
 ): Promise<Answer> {
+  checkWanted(urgency);
   const started = performance.now();
   const pixels = await toModelPixels(image, bundle.manifest.preprocessing, options.maxPixels);
+  checkWanted(urgency);
   const decoded = performance.now();
-  const probabilities = await pool.predict(pixels);
+  const probabilities = await pool.predict(pixels, urgency);
   const timings = { decodeMs: decoded - started, inferenceMs: performance.now() - decoded };
   return { predictions: topPredictions(probabilities, bundle.classes, topK), timings };
 }
@@ -104,12 +111,13 @@ async function classifyOneOfMany(
   scope: ServingScope,
   image: ReceivedImage,
   topK: number,
+  urgency: Urgency,
 ): Promise<Answer | { error: ProblemDetails }> {
   try {
-    return await classify(scope, image, topK);
+    return await classify(scope, image, topK, urgency);
   } catch (error) {
     const problem = problemOf(error);
-    if (problem.status >= 500) throw error;
+    if (problem.status >= 499) throw error;
     return { error: problem };
   }
 }
@@ -129,7 +137,12 @@ function addStateRoutes(
   app.get('/stats', async () => ({
     ...statistics.toJSON(),
     batches: pool.batches,
-    queue: { waiting: pool.queueLength, inHand: admission.inHand, limit: admission.limit },
+    queue: {
+      waiting: pool.queueLength,
+      inHand: admission.inHand,
+      limit: admission.limit,
+      dropped: pool.dropped,
+    },
     workers: {
       wanted: options.workers,
       ready: pool.readyWorkers,
@@ -145,10 +158,16 @@ function addStateRoutes(
   }));
 }
 
-function sendProblem(reply: FastifyReply, error: unknown, warn: (message: string) => void): FastifyReply {
+function sendProblem(
+  reply: FastifyReply,
+  error: unknown,
+  { pool, admission, warn }: ServingScope,
+): FastifyReply {
   const problem = problemOf(error);
   if (problem.status === 500) warn((error as Error).stack ?? String(error));
-  if (problem.status === 429 || problem.status === 503) reply.header('retry-after', '1');
+  // Half of what is in hand will be answered by then: who comes back finds room.
+  if (problem.status === 429 || problem.status === 503)
+    reply.header('retry-after', Math.max(1, Math.ceil(pool.estimateMs(admission.inHand / 2) / 1000)));
   // The rest of a body that is too large is not read.
   if (problem.status === 413) reply.header('connection', 'close');
   return reply.code(problem.status).type('application/problem+json').send(problem);

@@ -30,6 +30,9 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ROBLE_IMAGE_TOO_LARGE: 413,
   ROBLE_SERVER_BUSY: 429,
   ROBLE_SERVER_NOT_READY: 503,
+  ROBLE_DEADLINE_EXCEEDED: 504,
+  // Nobody reads this answer; the number is the one that nginx counts it under.
+  ROBLE_REQUEST_ABANDONED: 499,
 };
 
 /** The answer for an error; what is not the client's doing tells nothing of the inside. */

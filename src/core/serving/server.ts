@@ -65,6 +65,7 @@ export async function createServer(
     InferencePool.start({
       bundle,
       workers,
+      timeoutMs: options.inferenceTimeoutMs,
       predictor: { backend, device, threads },
       plugins: context.registry.entries,
       warn,
