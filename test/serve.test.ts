@@ -406,9 +406,12 @@ describe('inference processes', () => {
   it('collect what queues meanwhile into batches, and refuse what is too much', async () => {
     const slow = await createServer({ model: slowBundle, port: 0, maxBatch: 512 });
     try {
-      const pixels = Array(512).fill(quarterPixels(3));
       const answers = await Promise.all(
-        Array.from({ length: 6 }, () => json('/predict/batch', { pixels }, slow)),
+        Array.from({ length: 6 }, (_, i) => {
+          // Each another picture, for equal ones are computed once.
+          const pixels = Array.from({ length: 512 }, (_, j) => [i, j >> 8, j & 255, ...Array(61).fill(0)]);
+          return json('/predict/batch', { pixels }, slow);
+        }),
       );
       const statuses = answers.map(({ status }) => status);
       // 4 batches of 512 may be in hand.
@@ -503,8 +506,10 @@ describe('inference processes', () => {
 });
 
 describe('what nobody waits for', () => {
+  let light = 100;
+  /** Asks about another picture each time, for equal ones are computed once. */
   const withHeaders = async (headers: Record<string, string>, at: RobleServer) => {
-    const body = JSON.stringify({ pixels: quarterPixels(1) });
+    const body = JSON.stringify({ pixels: quarterPixels(1, light++) });
     const type = { 'content-type': 'application/json' };
     return answerOf(
       await fetch(`${at.url}/predict`, { method: 'POST', body, headers: { ...type, ...headers } }),

@@ -21,6 +21,10 @@ export default class Serve extends RobleCommand<ServeResult> {
     port: Flags.integer({ description: 'Port to listen on; 0: any free one.', min: 0, max: 65535 }),
     workers: Flags.integer({ description: 'Inference processes.', min: 1 }),
     threads: Flags.integer({ description: 'Threads of each inference process.', min: 1 }),
+    cache: Flags.string({
+      description: 'Redis that shares answers between servers.',
+      helpValue: 'redis://HOST:PORT',
+    }),
   };
 
   protected async execute(context: Context): Promise<ServeResult> {
@@ -30,6 +34,7 @@ export default class Serve extends RobleCommand<ServeResult> {
       'serve.port': { value: flags.port, flag: '--port' },
       'serve.workers': { value: flags.workers, flag: '--workers' },
       'serve.threads': { value: flags.threads, flag: '--threads' },
+      'serve.cache.url': { value: flags.cache, flag: '--cache' },
     });
     const { createServer, findNewestBundle } = await import('../index.js');
     const model = flags.model ?? (await findNewestBundle(config.runs));

@@ -4,18 +4,20 @@ import { RobleError } from '../errors.js';
 import type { ModelBundle } from '../model/bundle.js';
 import { type Prediction, topPredictions } from '../predict/top-predictions.js';
 import type { Admission } from './admission.js';
-import { checkWanted, type Urgency } from './image-queue.js';
+import type { AnswerCache, AnswerSource } from './cache/answer-cache.js';
 import type { InferencePool } from './inference-pool.js';
 import { type ProblemDetails, problemOf } from './problem.js';
 import { readImage, readImages } from './read-images.js';
 import { type ReceivedImage, toModelPixels } from './received-image.js';
+import { urgencyOf } from './request-urgency.js';
 import { ServerStatistics } from './statistics.js';
-import { urgencyOf } from './urgency.js';
+import { checkWanted, type Urgency } from './urgency.js';
 
 /** What the routes work with. */
 export interface ServingScope {
   readonly bundle: ModelBundle;
   readonly pool: InferencePool;
+  readonly cache: AnswerCache;
   readonly admission: Admission;
   readonly options: ServeOptions;
   readonly isStopping: () => boolean;
@@ -25,6 +27,7 @@ export interface ServingScope {
 
 interface Answer {
   readonly predictions: readonly Prediction[];
+  readonly source: AnswerSource;
   readonly timings: { readonly decodeMs: number; readonly inferenceMs: number };
 }
 
@@ -91,7 +94,7 @@ function addPredictionRoutes(app: FastifyInstance, scope: ServingScope, statisti
 }
 
 async function classify(
-  { bundle, pool, options }: ServingScope,
+  { bundle, pool, cache, options }: ServingScope,
   image: ReceivedImage,
   topK: number,
   urgency: Urgency,
@@ -101,9 +104,9 @@ async function classify(
   const pixels = await toModelPixels(image, bundle.manifest.preprocessing, options.maxPixels);
   checkWanted(urgency);
   const decoded = performance.now();
-  const probabilities = await pool.predict(pixels, urgency);
+  const { probabilities, source } = await cache.answer(pixels, urgency, (all) => pool.predict(pixels, all));
   const timings = { decodeMs: decoded - started, inferenceMs: performance.now() - decoded };
-  return { predictions: topPredictions(probabilities, bundle.classes, topK), timings };
+  return { predictions: topPredictions(probabilities, bundle.classes, topK), source, timings };
 }
 
 /** An image that is at fault is told so in its place; a server that cannot answer refuses the whole batch. */
@@ -124,7 +127,7 @@ async function classifyOneOfMany(
 
 function addStateRoutes(
   app: FastifyInstance,
-  { bundle, pool, admission, options, isStopping }: ServingScope,
+  { bundle, pool, cache, admission, options, isStopping }: ServingScope,
   statistics: ServerStatistics,
 ): void {
   app.get('/health/live', async () => ({ status: 'live' }));
@@ -143,6 +146,7 @@ function addStateRoutes(
       limit: admission.limit,
       dropped: pool.dropped,
     },
+    cache,
     workers: {
       wanted: options.workers,
       ready: pool.readyWorkers,

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ImageQueue, type Job, PRIORITIES, type Urgency } from './image-queue.js';
+import { ImageQueue, type Job } from './image-queue.js';
+import { PRIORITIES, type Urgency } from './urgency.js';
 
 function job(id: number, urgency: Urgency, failures: Map<number, string>): Job {
   return {
-    ...urgency,
+    urgency,
     image: Uint8Array.of(id),
     retried: false,
     settle: () => {},

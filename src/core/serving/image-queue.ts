@@ -1,20 +1,8 @@
-import { RobleError } from '../errors.js';
-
-/** From the first to be served to the last. */
-export const PRIORITIES = ['high', 'normal', 'low'] as const;
-export type Priority = (typeof PRIORITIES)[number];
-
-/** How urgent an image is, and until when anybody wants its answer. */
-export interface Urgency {
-  readonly priority?: Priority;
-  /** On the clock of `performance.now()`, in milliseconds; later, the answer is an error. */
-  readonly deadline?: number;
-  /** Aborted when the client has gone. */
-  readonly signal?: AbortSignal;
-}
+import { dropped, PRIORITIES, type Priority, reasonToDrop, type Urgency } from './urgency.js';
 
 /** An image that waits for a model. */
-export interface Job extends Urgency {
+export interface Job {
+  readonly urgency: Urgency;
   readonly image: Uint8Array;
   readonly settle: (probabilities: Float32Array) => void;
   readonly fail: (error: Error) => void;
@@ -42,7 +30,7 @@ export class ImageQueue {
   }
 
   push(job: Job): void {
-    this.#waiting[job.priority ?? 'normal'].push(job);
+    this.#waiting[job.urgency.priority ?? 'normal'].push(job);
   }
 
   /** Puts images back whose process ended. */
@@ -62,16 +50,11 @@ export class ImageQueue {
 
   /** Drops what nobody waits for any more. */
   drop(): void {
-    const now = performance.now();
     const isWanted = (job: Job) => {
-      const reason = job.signal?.aborted
-        ? 'abandoned'
-        : now > (job.deadline ?? Infinity)
-          ? 'expired'
-          : undefined;
+      const reason = reasonToDrop(job.urgency);
       if (reason === undefined) return true;
       this.#dropped[reason]++;
-      job.fail(reason === 'abandoned' ? abandoned() : expired());
+      job.fail(dropped(reason));
       return false;
     };
     this.#retries = this.#retries.filter(isWanted);
@@ -86,30 +69,4 @@ export class ImageQueue {
     ])
       job.fail(error());
   }
-}
-
-/**
- * Refuses work that nobody waits for any more.
- *
- * @throws {RobleError} `ROBLE_REQUEST_ABANDONED`, `ROBLE_DEADLINE_EXCEEDED`
- */
-export function checkWanted({ deadline, signal }: Urgency): void {
-  if (signal?.aborted) throw abandoned();
-  if (deadline !== undefined && performance.now() > deadline) throw expired();
-}
-
-function abandoned(): RobleError {
-  return new RobleError('ROBLE_REQUEST_ABANDONED', 'The client closed the connection before the answer.');
-}
-
-function expired(): RobleError {
-  return new RobleError(
-    'ROBLE_DEADLINE_EXCEEDED',
-    'The answer was not ready within the time that the request allows.',
-    {
-      nextSteps: [
-        'Try again later, or allow more time with the header x-timeout-ms, up to serve.requestTimeoutMs.',
-      ],
-    },
-  );
 }

@@ -2,9 +2,10 @@ import { RobleError } from '../errors.js';
 import type { ModelBundle } from '../model/bundle.js';
 import type { PluginEntry } from '../plugin/api.js';
 import type { PredictorOptions } from '../predict/open-predictor.js';
-import { ImageQueue, type Job, type Urgency } from './image-queue.js';
+import { ImageQueue, type Job } from './image-queue.js';
 import type { FromInferenceWorker } from './inference-messages.js';
 import { InferenceProcess } from './inference-process.js';
+import type { Urgency } from './urgency.js';
 
 /** Images that one call of a model takes at most. */
 const MAX_BATCH = 64;
@@ -117,7 +118,7 @@ export class InferencePool {
     if (this.#closed) return Promise.reject(notReady('The server is stopping.'));
     if (this.#isHopeless()) return Promise.reject(notReady('No inference process stays alive.'));
     return new Promise((settle, fail) => {
-      this.#queue.push({ ...urgency, image, settle, fail, retried: false });
+      this.#queue.push({ urgency, image, settle, fail, retried: false });
       this.#dispatch();
     });
   }

@@ -11,6 +11,7 @@ import { openBundle } from '../model/bundle.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { Admission } from './admission.js';
 import { createApp } from './app.js';
+import { AnswerCache } from './cache/answer-cache.js';
 import { InferencePool } from './inference-pool.js';
 
 /** Images that the server has in hand at most, or several full batches. */
@@ -73,8 +74,24 @@ export async function createServer(
   );
   const admission = new Admission(Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch));
   let stopping = false;
+  const cache = await AnswerCache.open({
+    modelDigest: bundle.digest,
+    classes: bundle.classes.length,
+    memoryBytes: options.cache.memoryBytes,
+    redisUrl: options.cache.url,
+    ttlSeconds: options.cache.ttlSeconds,
+    warn,
+  });
   try {
-    const app = await createApp({ bundle, pool, admission, options, isStopping: () => stopping, warn });
+    const app = await createApp({
+      bundle,
+      pool,
+      cache,
+      admission,
+      options,
+      isStopping: () => stopping,
+      warn,
+    });
     const url = await listen(app, options);
     let closed: Promise<void> | undefined;
     return {
@@ -83,11 +100,15 @@ export async function createServer(
       model: { name: bundle.manifest.name, digest: bundle.digest, classes: bundle.classes },
       close: () => {
         stopping = true;
-        closed ??= drain(app, options.shutdownTimeoutMs).finally(() => pool.close());
+        closed ??= drain(app, options.shutdownTimeoutMs).finally(() => {
+          cache.close();
+          return pool.close();
+        });
         return closed;
       },
     };
   } catch (error) {
+    cache.close();
     await pool.close();
     throw error;
   }
