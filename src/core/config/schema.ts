@@ -292,6 +292,16 @@ const cacheSchema = z.strictObject({
   ttlSeconds: positive.default(86_400).describe('How long Redis keeps an answer, in seconds.'),
 });
 
+const adminSchema = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1').describe('Address of the administration.'),
+  port: z
+    .int()
+    .gte(0)
+    .max(65535)
+    .optional()
+    .describe('Port of the administration; 0: any free port. Without it there is none.'),
+});
+
 export const serveSchema = z.strictObject({
   backend: z.string().min(1).default('onnx').describe('Serving backend; plugins add more.'),
   device: z.string().min(1).default('cpu').describe('Device of the backend, such as "cpu".'),
@@ -299,6 +309,12 @@ export const serveSchema = z.strictObject({
   port: z.int().gte(0).max(65535).default(8080).describe('Port to listen on; 0: any free port.'),
   workers: positive.default(1).describe('Inference processes.'),
   threads: positive.default(1).describe('Threads of each inference process.'),
+  watchMs: z
+    .int()
+    .gte(0)
+    .default(0)
+    .describe('Milliseconds between two looks for another model in the folder; 0: never.'),
+  admin: adminSchema.prefault({}).describe('Administration, which listens apart from the predictions.'),
   cache: cacheSchema.prefault({}).describe('Answers that are kept.'),
   maxBodyBytes: positive.default(10_485_760).describe('Largest body of a request, in bytes.'),
   maxPixels: positive.default(16_777_216).describe('Largest picture that is decoded.'),

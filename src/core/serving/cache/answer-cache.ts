@@ -7,10 +7,14 @@ import { RedisCache } from './redis-cache.js';
 /** Where an answer came from: computed for this request, with another one at the same time, or kept from earlier. */
 export type AnswerSource = 'model' | 'shared' | 'memory' | 'redis';
 
+/** What an answer depends on besides the picture. */
+export interface AnsweringModel {
+  /** Of the bundle: whatever changes an answer, preprocessing and all, changes it. */
+  readonly digest: string;
+  readonly classes: readonly string[];
+}
+
 export interface AnswerCacheOptions {
-  /** Digest of the bundle: what changes the answer, preprocessing and all, changes it. */
-  readonly modelDigest: string;
-  readonly classes: number;
   /** Of the memory of this process; 0: none. */
   readonly memoryBytes: number;
   readonly redisUrl?: string | undefined;
@@ -23,15 +27,13 @@ export interface AnswerCacheOptions {
  * answer can be of no other model and no other picture. What is asked for twice at the same time is computed once.
  */
 export class AnswerCache {
-  readonly #options: AnswerCacheOptions;
   readonly #memory: MemoryCache | undefined;
   readonly #redis: RedisCache | undefined;
   readonly #flights = new Flights<{ probabilities: Float32Array; source: AnswerSource }>();
   readonly #sources: Record<AnswerSource, number> = { model: 0, shared: 0, memory: 0, redis: 0 };
 
-  private constructor(options: AnswerCacheOptions, redis: RedisCache | undefined) {
-    this.#options = options;
-    this.#memory = options.memoryBytes > 0 ? new MemoryCache(options.memoryBytes) : undefined;
+  private constructor({ memoryBytes }: AnswerCacheOptions, redis: RedisCache | undefined) {
+    this.#memory = memoryBytes > 0 ? new MemoryCache(memoryBytes) : undefined;
     this.#redis = redis;
   }
 
@@ -49,23 +51,27 @@ export class AnswerCache {
    * @param pixels what the model sees, uint8 [height, width, channels]
    */
   async answer(
+    model: AnsweringModel,
     pixels: Uint8Array,
     urgency: Urgency,
     compute: (urgency: Urgency) => Promise<Float32Array>,
   ): Promise<{ probabilities: Float32Array; source: AnswerSource }> {
-    const key = createHash('sha256').update(this.#options.modelDigest).update(pixels).digest('base64url');
+    const key = createHash('sha256').update(model.digest).update(pixels).digest('base64url');
     const remembered = this.#memory?.get(key);
     if (remembered) return this.#count({ probabilities: remembered, source: 'memory' });
-    const { value, shared } = await this.#flights.run(key, urgency, (all) => this.#find(key, all, compute));
+    const { value, shared } = await this.#flights.run(key, urgency, (all) =>
+      this.#find(key, model, all, compute),
+    );
     return this.#count(shared ? { ...value, source: 'shared' } : value);
   }
 
   async #find(
     key: string,
+    { classes }: AnsweringModel,
     urgency: Urgency,
     compute: (urgency: Urgency) => Promise<Float32Array>,
   ): Promise<{ probabilities: Float32Array; source: AnswerSource }> {
-    const kept = await this.#redis?.get(key, this.#options.classes);
+    const kept = await this.#redis?.get(key, classes.length);
     const probabilities = kept ?? (await compute(urgency));
     this.#memory?.set(key, probabilities);
     if (!kept) this.#redis?.set(key, probabilities);
