@@ -140,6 +140,11 @@ export const ERRORS = {
     EXIT.environment,
     'The server is starting, stopping, or without a working predictor.',
   ),
+  ROBLE_DEADLINE_EXCEEDED: external(
+    EXIT.environment,
+    'The answer was not ready within the time that the request allows.',
+  ),
+  ROBLE_REQUEST_ABANDONED: user(EXIT.usage, 'The client closed the connection before it had the answer.'),
   ROBLE_PORT_IN_USE: external(EXIT.environment, 'The address that the server should listen on is taken.'),
 } as const satisfies Record<string, ErrorDefinition>;
 
