@@ -56,7 +56,8 @@ async function gatherFacts(view: MachineView): Promise<MachineFacts> {
   };
 }
 
-async function gpusOnBus(view: MachineView): Promise<PciGpu[]> {
+/** The graphics processors that the kernel knows. */
+export async function gpusOnBus(view: MachineView): Promise<PciGpu[]> {
   const gpus: PciGpu[] = [];
   for (const address of await view.list('/sys/bus/pci/devices')) {
     const read = async (name: string) =>
