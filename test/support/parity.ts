@@ -43,7 +43,7 @@ const sgd = (momentum: number, nesterov: boolean): OptimizerSpec => ({
 });
 
 /**
- * Every kind of layer; padding that is not symmetric (even kernels, stride 2 over even sides). The convolutions before
+ * Nearly every kind of layer; padding that is not symmetric (even kernels, stride 2 over even sides). The convolutions before
  * norms have no bias, as in all presets: its gradient is zero in exact arithmetic, and AdamW makes steps of the size of
  * the learning rate out of the sign of its rounding. They change no answer.
  */

@@ -152,7 +152,13 @@ const earlyStoppingSchema = z.strictObject({
 });
 
 export const trainSchema = z.strictObject({
-  engine: z.string().min(1).default('onnx').describe('Training engine; plugins add more.'),
+  engine: z
+    .string()
+    .min(1)
+    .default('onnx')
+    .describe(
+      'Training engine: onnx, or tfjs where a package of TensorFlow.js is installed; plugins add more.',
+    ),
   device: z.string().min(1).default('cpu').describe('Device of the engine, such as "cpu".'),
   threads: z.int().gte(0).default(0).describe('Threads of the engine; 0: one for each core.'),
   epochs: positive.default(10).describe('Passes over the training data.'),
