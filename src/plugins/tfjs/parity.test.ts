@@ -1,8 +1,14 @@
 /** The two engines are independent of each other: where they agree, the gradients and the rules of both are right. */
 import { describe, expect, it } from 'vitest';
-import { largestDifference, modelOf, randomBatch, randomState } from '../../../test/support/engine.js';
+import {
+  engineOptions,
+  largestDifference,
+  modelOf,
+  randomBatch,
+  randomState,
+} from '../../../test/support/engine.js';
 import { measureParity, PARITY_CASES } from '../../../test/support/parity.js';
-import { type EngineOptions, resolveNetwork, type TrainingState } from '../../core/plugin/index.js';
+import { resolveNetwork, type TrainingState } from '../../core/plugin/index.js';
 import { plugin as onnx } from '../onnx/training-engine.js';
 import { plugin as tfjs } from './training-engine.js';
 
@@ -28,14 +34,7 @@ const spec = modelOf({ height: 6, width: 5, channels: 3 }, 3, [
   { type: 'dense', units: 'classes' },
 ]);
 const network = resolveNetwork(spec);
-const options: EngineOptions = {
-  device: 'cpu',
-  batchSize: 8,
-  threads: 1,
-  optimizer: { type: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1 },
-  clipNorm: 1,
-  ema: true,
-};
+const options = engineOptions(8, { clipNorm: 1, ema: true });
 
 /** From a state, through its plan as a checkpoint gives it, over some steps. */
 async function train(engine: typeof onnx, state: TrainingState, steps: number): Promise<TrainingState> {

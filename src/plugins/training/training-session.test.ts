@@ -4,7 +4,9 @@
  */
 import { describe, expect, it } from 'vitest';
 import {
+  ADAMW,
   bitsOf,
+  engineOptions,
   gradientOptions,
   largestDifference,
   modelOf,
@@ -39,15 +41,8 @@ const spec = modelOf({ height: 7, width: 6, channels: 3 }, 4, [
 ]);
 const network = resolveNetwork(spec);
 const initial = randomState(network, 1);
-const adamw: OptimizerSpec = { type: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1 };
-const options = (optimizer: OptimizerSpec, more: Partial<EngineOptions> = {}): EngineOptions => ({
-  device: 'cpu',
-  batchSize: BATCH,
-  threads: 1,
-  optimizer,
-  clipNorm: 0,
-  ...more,
-});
+const options = (optimizer: OptimizerSpec, more: Partial<EngineOptions> = {}) =>
+  engineOptions(BATCH, { optimizer, ...more });
 const batchOf = (step: number): Batch => randomBatch(network, BATCH, 100 + step);
 
 /** The rule of one number: from its gradient, weight, decay and step (from 1), with a memory of its own. */
@@ -62,8 +57,7 @@ type UpdateRule = (
 
 /** Loshchilov and Hutter, "Decoupled weight decay regularization", algorithm 2, with the decay scaled by the rate. */
 const adamwRule: UpdateRule = (memory, gradient, weight, decay, step, rate) => {
-  if (adamw.type !== 'adamw') throw new Error('unreachable');
-  const { beta1, beta2, epsilon } = adamw;
+  const { beta1, beta2, epsilon } = ADAMW;
   memory[0] = beta1 * (memory[0] ?? 0) + (1 - beta1) * gradient;
   memory[1] = beta2 * (memory[1] ?? 0) + (1 - beta2) * gradient ** 2;
   const [first, second] = [memory[0] / (1 - beta1 ** step), memory[1] / (1 - beta2 ** step)];
@@ -102,7 +96,7 @@ describe.each([
       weightDecay: 0.1,
     });
     it.each([
-      ['AdamW', adamw, adamwRule],
+      ['AdamW', ADAMW, adamwRule],
       ['SGD', sgd(0, false), sgdRule(0, false)],
       ['SGD with momentum', sgd(0.9, false), sgdRule(0.9, false)],
       ['SGD with Nesterov momentum', sgd(0.9, true), sgdRule(0.9, true)],
@@ -197,7 +191,7 @@ describe.each([
     });
 
     it('falls while one batch is learnt', async () => {
-      const session = await plugin.open(spec, options(adamw, { clipNorm: 1 }));
+      const session = await plugin.open(spec, options(ADAMW, { clipNorm: 1 }));
       await session.importState(initial);
       const losses: number[] = [];
       for (let step = 0; step < 30; step++)
@@ -247,7 +241,7 @@ describe.each([
 
   describe('evaluation and export', () => {
     it('sees the new weights after an update and after an import', async () => {
-      const session = await plugin.open(spec, options(adamw));
+      const session = await plugin.open(spec, options(ADAMW));
       await session.importState(initial);
       const { images } = randomBatch(network, 2, 70);
       const before = await session.evaluate(images, 2);
@@ -284,7 +278,7 @@ describe.each([
     );
 
     it('beyond a limit of the loss or of the gradient norm is not applied, and one within is', async () => {
-      const session = await plugin.open(spec, options(adamw));
+      const session = await plugin.open(spec, options(ADAMW));
       await session.importState(initial);
       const { loss, gradientNorm } = await session.step(batchOf(1), { learningRate: 0 });
       await session.importState(initial);
@@ -303,7 +297,7 @@ describe.each([
     });
 
     it('refuses a batch of another size and a state of another model', async () => {
-      const session = await plugin.open(spec, options(adamw));
+      const session = await plugin.open(spec, options(ADAMW));
       await expect(session.exportState()).rejects.toMatchObject({ code: 'ROBLE_INTERNAL' });
       await session.importState(initial);
       await expect(session.step(randomBatch(network, 3, 1), { learningRate: 0.1 })).rejects.toMatchObject({
@@ -329,7 +323,7 @@ describe.each([
     const plain = resolveNetwork(withoutNorms);
 
     async function afterSteps(model: typeof spec, size: number, steps = 3) {
-      const session = await plugin.open(model, options(adamw, { clipNorm: 0.5 }));
+      const session = await plugin.open(model, options(ADAMW, { clipNorm: 0.5 }));
       await session.importState(randomState(resolveNetwork(model), 3));
       await session.setMicrobatchSize(size);
       const metrics = [];
@@ -360,7 +354,7 @@ describe.each([
 
     it('of one size give the same bits again, and another size may follow within a run', async () => {
       expect(bitsOf((await afterSteps(spec, 3)).state)).toEqual(bitsOf((await afterSteps(spec, 3)).state));
-      const session = await plugin.open(spec, options(adamw));
+      const session = await plugin.open(spec, options(ADAMW));
       await session.importState(initial);
       for (const size of [BATCH, 4, 3, BATCH + 5]) {
         await session.setMicrobatchSize(size);
@@ -370,7 +364,7 @@ describe.each([
     });
 
     it('move the running statistics once a step, to the mean of the parts', async () => {
-      const session = await plugin.open(spec, options(adamw));
+      const session = await plugin.open(spec, options(ADAMW));
       await session.importState(initial);
       await session.setMicrobatchSize(4);
       await session.step(batchOf(1), { learningRate: 0 });
@@ -388,7 +382,7 @@ describe.each([
 
   describe('the moving average', () => {
     it('follows the weights by its decay, starts at them, and comes back from an exported state', async () => {
-      const session = await plugin.open(spec, options(adamw, { ema: true }));
+      const session = await plugin.open(spec, options(ADAMW, { ema: true }));
       await session.importState(initial);
       const name = 'conv1.weight';
       const expected = Array.from(initial.parameters[name]!.data);
@@ -410,7 +404,7 @@ describe.each([
     const isFrozen = (name: string) => FROZEN.some((layer) => name.startsWith(`${layer}.`));
 
     it('stay as they are, running statistics too, while the others learn', async () => {
-      const session = await plugin.open(spec, options(adamw, { frozen: FROZEN }));
+      const session = await plugin.open(spec, options(ADAMW, { frozen: FROZEN }));
       await session.importState(initial);
       for (let step = 1; step <= 3; step++) await session.step(batchOf(step), { learningRate: 0.05 });
       const { parameters } = await session.exportState();
@@ -457,7 +451,7 @@ describe.each([
 
   describe('determinism', () => {
     const run = async (state: TrainingState, first: number, last: number) => {
-      const session = await plugin.open(spec, options(adamw, { threads: 2, clipNorm: 1, plan: state.plan }));
+      const session = await plugin.open(spec, options(ADAMW, { threads: 2, clipNorm: 1, plan: state.plan }));
       await session.importState(state);
       for (let step = first; step <= last; step++) await session.step(batchOf(step), { learningRate: 0.01 });
       const end = await session.exportState();
