@@ -8,7 +8,7 @@ import { plugin as onnx } from '../src/plugins/onnx/training-engine.js';
 import { plugin as tfjs } from '../src/plugins/tfjs/training-engine.js';
 import { measureParity, PARITY_CASES } from '../test/support/parity.js';
 
-console.log('| | loss | weights | moments | loss of the first and the last step |');
+console.log('| | loss | weights, average, statistics | moments | loss of the first and the last step |');
 console.log('|---|---|---|---|---|');
 for (const parityCase of PARITY_CASES) {
   const { name, loss, weights, moments, losses } = await measureParity([onnx, tfjs], parityCase);

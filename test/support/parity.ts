@@ -8,9 +8,17 @@ import {
   type TensorMap,
   type TrainingEngine,
 } from '../../src/core/plugin/index.js';
-import { type LayerInput, largest, largestDifference, modelOf, randomBatch, randomState } from './engine.js';
+import {
+  engineOptions,
+  type LayerInput,
+  largest,
+  largestDifference,
+  modelOf,
+  randomBatch,
+  randomState,
+} from './engine.js';
 
-export const PARITY_STEPS = 20;
+const PARITY_STEPS = 20;
 const BATCH = 8;
 
 interface ParityCase {
@@ -34,7 +42,6 @@ export interface ParityFigures {
   readonly losses: readonly [number, number];
 }
 
-const adamw: OptimizerSpec = { type: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1 };
 const sgd = (momentum: number, nesterov: boolean): OptimizerSpec => ({
   type: 'sgd',
   momentum,
@@ -43,7 +50,7 @@ const sgd = (momentum: number, nesterov: boolean): OptimizerSpec => ({
 });
 
 /**
- * Every kind of layer; padding that is not symmetric (even kernels, stride 2 over even sides). The convolutions before
+ * Nearly every kind of layer; padding that is not symmetric (even kernels, stride 2 over even sides). The convolutions before
  * norms have no bias, as in all presets: its gradient is zero in exact arithmetic, and AdamW makes steps of the size of
  * the learning rate out of the sign of its rounding. They change no answer.
  */
@@ -119,14 +126,7 @@ async function train(engine: TrainingEngine, parityCase: ParityCase) {
   const { options, layers = MIXED, microbatchSize = BATCH, classWeights } = parityCase;
   const model = modelOf({ height: 8, width: 7, channels: 1 }, 4, layers);
   const network = resolveNetwork(model);
-  const session = await engine.open(model, {
-    device: 'cpu',
-    batchSize: BATCH,
-    threads: 1,
-    optimizer: adamw,
-    clipNorm: 0,
-    ...options,
-  });
+  const session = await engine.open(model, engineOptions(BATCH, options));
   await session.importState(randomState(network, 1));
   await session.setMicrobatchSize(microbatchSize);
   const losses: number[] = [];

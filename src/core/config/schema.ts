@@ -152,7 +152,13 @@ const earlyStoppingSchema = z.strictObject({
 });
 
 export const trainSchema = z.strictObject({
-  engine: z.string().min(1).default('onnx').describe('Training engine; plugins add more.'),
+  engine: z
+    .string()
+    .min(1)
+    .default('onnx')
+    .describe(
+      'Training engine: onnx, or tfjs where a package of TensorFlow.js is installed; plugins add more.',
+    ),
   device: z
     .string()
     .min(1)

@@ -23,6 +23,8 @@ export function tensorflowVariables(
   const wanted: Record<string, string | undefined> = {
     // Otherwise it takes all memory of the GPU at the start, and a lack of it cannot be told from its habit.
     TF_FORCE_GPU_ALLOW_GROWTH: environment.TF_FORCE_GPU_ALLOW_GROWTH ?? 'true',
+    // Products rounded to TF32 are a thousand times coarser than float32: weights and answers would not be the file's.
+    NVIDIA_TF32_OVERRIDE: environment.NVIDIA_TF32_OVERRIDE ?? '0',
     TF_NUM_INTRAOP_THREADS: environment.TF_NUM_INTRAOP_THREADS ?? (threads > 0 ? `${threads}` : undefined),
     CUDA_VISIBLE_DEVICES: visibleGpus(device, environment.CUDA_VISIBLE_DEVICES),
   };

@@ -1,9 +1,11 @@
 /** What a session holds in memory, and how it words a lack of it. */
-import { memory } from '@tensorflow/tfjs';
+import { getKernel, memory, registerKernel, type TensorInfo, unregisterKernel } from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { modelOf, randomBatch, randomState } from '../../../test/support/engine.js';
-import { type Batch, type EngineOptions, resolveNetwork } from '../../core/plugin/index.js';
+import { bitsOf, engineOptions, modelOf, randomBatch, randomState } from '../../../test/support/engine.js';
+import { type Batch, resolveNetwork } from '../../core/plugin/index.js';
+import { loadTensorFlow } from './tensorflow.js';
 import { plugin } from './training-engine.js';
+import { TfjsTrainingSession } from './training-session.js';
 
 const spec = modelOf({ height: 4, width: 4, channels: 1 }, 3, [
   { type: 'conv', filters: 2, stride: 2 },
@@ -15,14 +17,7 @@ const spec = modelOf({ height: 4, width: 4, channels: 1 }, 3, [
   { type: 'dense', units: 'classes' },
 ]);
 const network = resolveNetwork(spec);
-const options: EngineOptions = {
-  device: 'cpu',
-  batchSize: 4,
-  threads: 1,
-  optimizer: { type: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1 },
-  clipNorm: 1,
-  ema: true,
-};
+const options = engineOptions(4, { clipNorm: 1, ema: true });
 const limits = { loss: 0, gradientNorm: 0 };
 
 describe('tensors', () => {
@@ -68,6 +63,45 @@ describe('tensors', () => {
 });
 
 describe('a lack of memory', () => {
+  it.each([
+    'Invalid TF_Status: 8\nMessage: OOM when allocating tensor with shape[8,2,2,2] and type float on /job:localhost/replica:0/task:0/device:GPU:0 by allocator GPU_0_bfc',
+    'Invalid TF_Status: 8\nMessage: SameWorkerRecvDone unable to allocate output tensor.',
+    'ResourceExhaustedError: failed to allocate',
+    'Invalid TF_Status: 13\nMessage: Failed to create cuBLAS handle: CUBLAS_STATUS_ALLOC_FAILED',
+  ])('as TensorFlow words it is a coded error, and parts of the batch go on: %j', async (message) => {
+    // The native package's way, on kernels of the plain one, of which one has memory for 4 samples.
+    const name = new URL('../../../test/support/tensorflow-without-gpu.ts', import.meta.url).href;
+    const loaded = await loadTensorFlow({ device: 'cpu', threads: 0 }, [
+      { name, backend: 'tensorflow', use: 'a test' },
+    ]);
+    const kernel = { ...getKernel('Conv2D', 'tensorflow') };
+    const replace = (kernelFunc: typeof kernel.kernelFunc) => {
+      unregisterKernel('Conv2D', 'tensorflow');
+      registerKernel({ ...kernel, kernelFunc });
+    };
+    replace((given) => {
+      const [samples] = (given.inputs.x as TensorInfo).shape;
+      if (samples! > 4) throw new Error(message);
+      return kernel.kernelFunc(given);
+    });
+    const session = new TfjsTrainingSession(loaded, network, { ...options, batchSize: 8 });
+    try {
+      await session.importState(randomState(network, 1));
+      const before = bitsOf(await session.exportState());
+      const step = () => session.step(randomBatch(network, 8, 1), { learningRate: 0.01 });
+      await expect(step()).rejects.toMatchObject({
+        code: 'ROBLE_OUT_OF_MEMORY',
+        details: { received: message },
+      });
+      expect(bitsOf(await session.exportState())).toEqual(before);
+      await session.setMicrobatchSize(4);
+      expect((await step()).applied).toBe(true);
+    } finally {
+      replace(kernel.kernelFunc);
+      await session.close();
+    }
+  });
+
   it('of the plain package is a coded error, and the session stays usable', async () => {
     const wide = modelOf({ height: 2, width: 2, channels: 1 }, 3, [
       { type: 'flatten' },

@@ -1,8 +1,14 @@
 /** The two engines are independent of each other: where they agree, the gradients and the rules of both are right. */
 import { describe, expect, it } from 'vitest';
-import { largestDifference, modelOf, randomBatch, randomState } from '../../../test/support/engine.js';
+import {
+  engineOptions,
+  largestDifference,
+  modelOf,
+  randomBatch,
+  randomState,
+} from '../../../test/support/engine.js';
 import { measureParity, PARITY_CASES } from '../../../test/support/parity.js';
-import { type EngineOptions, resolveNetwork, type TrainingState } from '../../core/plugin/index.js';
+import { resolveNetwork, type TrainingState } from '../../core/plugin/index.js';
 import { plugin as onnx } from '../onnx/training-engine.js';
 import { plugin as tfjs } from './training-engine.js';
 
@@ -28,14 +34,7 @@ const spec = modelOf({ height: 6, width: 5, channels: 3 }, 3, [
   { type: 'dense', units: 'classes' },
 ]);
 const network = resolveNetwork(spec);
-const options: EngineOptions = {
-  device: 'cpu',
-  batchSize: 8,
-  threads: 1,
-  optimizer: { type: 'adamw', beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1 },
-  clipNorm: 1,
-  ema: true,
-};
+const options = engineOptions(8, { clipNorm: 1, ema: true });
 
 /** From a state, through its plan as a checkpoint gives it, over some steps. */
 async function train(engine: typeof onnx, state: TrainingState, steps: number): Promise<TrainingState> {
@@ -65,6 +64,21 @@ describe('the state of one engine', () => {
       const { data: actual } = { ...resumed.parameters, ...resumed.optimizer }[name]!;
       // Values of order 1; as above.
       expect(largestDifference(actual, data), name).toBeLessThan(1e-5);
+    }
+  });
+
+  it('gives the same answers in both, for any number of images', async () => {
+    const state = await train(tfjs, randomState(network, 5), 2);
+    for (const count of [1, 5]) {
+      const answers = [];
+      for (const engine of [onnx, tfjs]) {
+        const session = await engine.open(spec, options);
+        await session.importState(state);
+        answers.push(await session.evaluate(randomBatch(network, count, 50).images, count));
+        await session.close();
+      }
+      // Probabilities: a logit's error of 1e-6 gives at most 1e-6; folding adds a few roundings more.
+      expect(largestDifference(answers[0]!, answers[1]!)).toBeLessThan(1e-5);
     }
   });
 

@@ -59,10 +59,14 @@ describe('loadTensorFlow', () => {
 });
 
 describe('tensorflowVariables', () => {
-  it('lets the memory of a GPU grow, and leaves what the user has set', () => {
-    expect(tensorflowVariables('auto', 0, {})).toEqual({ TF_FORCE_GPU_ALLOW_GROWTH: 'true' });
+  it('lets the memory of a GPU grow, keeps float32, and leaves what the user has set', () => {
+    expect(tensorflowVariables('auto', 0, {})).toEqual({
+      TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+      NVIDIA_TF32_OVERRIDE: '0',
+    });
     expect(tensorflowVariables('auto', 3, {})).toMatchObject({ TF_NUM_INTRAOP_THREADS: '3' });
     const set = {
+      NVIDIA_TF32_OVERRIDE: '1',
       TF_FORCE_GPU_ALLOW_GROWTH: 'false',
       TF_NUM_INTRAOP_THREADS: '1',
       CUDA_VISIBLE_DEVICES: '2',

@@ -43,9 +43,11 @@ export async function loadTensorFlow(
   Object.assign(process.env, tensorflowVariables(device, threads, process.env));
   const failures: string[] = [];
   for (const candidate of packages) {
-    const started = await start(candidate);
-    if (typeof started === 'object') return checkGpu(device, started, failures);
-    if (started !== NOT_INSTALLED) failures.push(`${candidate.name} cannot be used: ${started}`);
+    const started = await start(candidate).catch((error: NodeJS.ErrnoException) => {
+      if (!isMissing(error, candidate.name))
+        failures.push(`${candidate.name} cannot be used: ${error.message}`);
+    });
+    if (started) return checkGpu(device, started, failures);
   }
   throw new RobleError('ROBLE_ENGINE_MISSING', 'The engine "tfjs" needs a package of TensorFlow.js.', {
     received: failures.join('\n') || 'none that is installed',
@@ -54,28 +56,25 @@ export async function loadTensorFlow(
   });
 }
 
-const NOT_INSTALLED = 'not installed';
+type StartedTensorFlow = Omit<LoadedTensorFlow, 'warnings'>;
 
-/** The package, loaded and tried, or the reason why not. */
-async function start({ name, backend }: TensorFlowPackage): Promise<StartedTensorFlow | string> {
-  try {
-    const loaded = await import(name);
-    const tf: TensorFlow = loaded.default ?? loaded;
-    // Without checks of each call, and without the plain package's advice to install another one: roble gives its own.
-    tf.enableProdMode();
-    if (!(await tf.setBackend(backend))) return `its backend "${backend}" cannot be started`;
-    const sum = tf.tidy(() => tf.add(tf.scalar(1), tf.scalar(2)).dataSync()[0]);
-    if (sum !== 3) return `it computes 1 + 2 = ${sum}`;
-    const { isUsingGpuDevice = false } = tf.backend() as { isUsingGpuDevice?: boolean };
-    return { tf, name, version: tf.version_core, backend, usesGpu: isUsingGpuDevice };
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const isMissing = code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${name}'`);
-    return isMissing ? NOT_INSTALLED : message;
-  }
+/** Loads a package, and tries it. */
+async function start({ name, backend }: TensorFlowPackage): Promise<StartedTensorFlow> {
+  const loaded = await import(name);
+  const tf: TensorFlow = loaded.default ?? loaded;
+  // Without checks of each call, and without the plain package's advice to install another one: roble gives its own.
+  tf.enableProdMode();
+  if (!(await tf.setBackend(backend))) throw new Error(`its backend "${backend}" cannot be started`);
+  const sum = tf.tidy(() => tf.add(tf.scalar(1), tf.scalar(2)).dataSync()[0]);
+  if (sum !== 3) throw new Error(`it computes 1 + 2 = ${sum}`);
+  const { isUsingGpuDevice = false } = tf.backend() as { isUsingGpuDevice?: boolean };
+  return { tf, name, version: tf.version_core, backend, usesGpu: isUsingGpuDevice };
 }
 
-type StartedTensorFlow = Omit<LoadedTensorFlow, 'warnings'>;
+/** Not: installed, with a dependency that is missing. */
+function isMissing({ code, message }: NodeJS.ErrnoException, name: string): boolean {
+  return code === 'ERR_MODULE_NOT_FOUND' && message.includes(`'${name}'`);
+}
 
 /** The package for GPUs computes on the processor when it sees none, and does not say so. */
 function checkGpu(device: string, started: StartedTensorFlow, failures: readonly string[]): LoadedTensorFlow {

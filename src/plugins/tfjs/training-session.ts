@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { Tensor } from '@tensorflow/tfjs';
 import type {
   Batch,
@@ -19,9 +20,9 @@ import { applyLayers } from './layers.js';
 import type { LoadedTensorFlow } from './tensorflow.js';
 import { type Update, type UpdateContext, updateState } from './update.js';
 
-/** How TensorFlow words a lack of memory, beside the words that are common to all libraries. */
+/** How TensorFlow (8 is its code of exhausted resources), CUDA and V8 word a lack of memory, beside the common words. */
 const MEMORY_WORDS =
-  /OOM when allocating|Resource ?Exhausted|CUDA_ERROR_OUT_OF_MEMORY|Invalid typed array length/i;
+  /Invalid TF_Status: 8\b|OOM when allocating|Resource ?Exhausted|OUT_OF_MEMORY|STATUS_ALLOC_FAILED|Invalid typed array length/i;
 
 /** Trains with TensorFlow.js. Its state lies in flat vectors, as that of the engine `onnx`. */
 export class TfjsTrainingSession implements TrainingSession {
@@ -100,12 +101,13 @@ export class TfjsTrainingSession implements TrainingSession {
 
   async exportState(): Promise<TrainingState> {
     const vectors = await this.#read();
-    const { name, version, backend } = this.#loaded;
+    const { name, version, backend, usesGpu } = this.#loaded;
+    const threads = backend === 'cpu' ? 1 : this.#options.threads || availableParallelism();
     return {
       step: this.#steps,
       parameters: this.#vectors.parameters(vectors),
       optimizer: this.#vectors.optimizer(vectors),
-      plan: { engine: 'tfjs', package: name, version, backend, threads: this.#options.threads },
+      plan: { engine: 'tfjs', package: name, version, usesGpu, threads },
     };
   }
 
