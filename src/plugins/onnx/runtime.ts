@@ -1,5 +1,6 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { RobleError } from '../../core/plugin/index.js';
+import { CPU, deviceOptions, type OnnxDevice } from './device/device.js';
 
 /** ONNX Runtime; loading its native part takes a tenth of a second, so it happens at the first use. */
 export function loadRuntime(): Promise<typeof import('onnxruntime-node')> {
@@ -8,28 +9,21 @@ export function loadRuntime(): Promise<typeof import('onnxruntime-node')> {
 
 export interface RuntimeOptions {
   readonly threads: number;
-  readonly device?: string;
+  /** The CPU by default. */
+  readonly device?: OnnxDevice;
+  /** Outputs that stay on the device, where it can keep them, for the next run to take them as inputs. */
+  readonly resident?: readonly string[];
 }
 
 /** A session on a model given as bytes or as a path. Its `run` blocks the calling thread. */
 export async function createSession(
   model: Uint8Array | string,
-  options: RuntimeOptions,
+  { threads, device = CPU, resident = [] }: RuntimeOptions,
 ): Promise<InferenceSession> {
-  const device = options.device ?? 'cpu';
-  if (device !== 'cpu')
-    throw new RobleError(
-      'ROBLE_DEVICE_UNAVAILABLE',
-      `The engine "onnx" cannot use the device "${device}" here.`,
-      {
-        received: device,
-        expected: 'cpu',
-      },
-    );
   const { InferenceSession } = await loadRuntime();
   const sessionOptions: InferenceSession.SessionOptions = {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: options.threads,
+    ...deviceOptions(device, resident),
+    intraOpNumThreads: threads,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
   };
@@ -40,15 +34,19 @@ export async function createSession(
   );
 }
 
+export type Tensors = Readonly<Record<string, Tensor>>;
+
+/** Gives back the memory of tensors on a device; the runtime's garbage collector knows only those on the CPU. */
+export function discard(tensors: Tensors): void {
+  for (const tensor of Object.values(tensors)) if (tensor.location !== 'cpu') tensor.dispose();
+}
+
 /**
  * Runs a session on those of the tensors that it takes.
  *
  * @throws {RobleError} `ROBLE_OUT_OF_MEMORY`
  */
-export function runSession(
-  session: InferenceSession,
-  tensors: Readonly<Record<string, Tensor>>,
-): Promise<Readonly<Record<string, Tensor>>> {
+export function runSession(session: InferenceSession, tensors: Tensors): Promise<Tensors> {
   const feeds = Object.fromEntries(session.inputNames.map((name) => [name, tensors[name]!]));
   return withMemoryErrors(
     () => session.run(feeds) as Promise<InferenceSession.OnnxValueMapType & Record<string, Tensor>>,

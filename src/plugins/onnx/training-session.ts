@@ -10,10 +10,13 @@ import {
   type TrainingSession,
   type TrainingState,
 } from '../../core/plugin/index.js';
+import type { OnnxDevice } from './device/device.js';
+import { openDevice } from './device/probe.js';
 import { EMA_SLOT, flatLayouts, flatten, stateSlots, unflatten } from './flat-layout.js';
 import { buildInferenceGraph } from './inference-graph.js';
 import { choosePlan, type Plan, usablePlan } from './plan.js';
-import { createSession, loadRuntime, runSession } from './runtime.js';
+import { createSession, discard, loadRuntime, runSession } from './runtime.js';
+import { StateVectors } from './state-vectors.js';
 import type { StepGraphOptions } from './step-graph.js';
 import { createStepProgram, type StepProgram } from './step-program.js';
 
@@ -29,8 +32,9 @@ export class OnnxTrainingSession implements TrainingSession {
   readonly #graphs: StepGraphOptions;
   readonly #layouts: ReturnType<typeof flatLayouts>;
   readonly #slots: readonly string[];
-  /** The flat vectors: weights, statistics, and the slots. */
-  readonly #state = new Map<string, Tensor>();
+  readonly #device: OnnxDevice;
+  /** Weights, statistics, and the slots. */
+  readonly #state: StateVectors;
   #steps = 0;
   #microbatchSize: number;
   /** Made at the first step, so that a size that does not fit fails as a step. */
@@ -38,8 +42,16 @@ export class OnnxTrainingSession implements TrainingSession {
   /** The graph of the current weights for evaluation; undefined after an update. */
   #inference: InferenceSession | undefined;
 
-  private constructor(runtime: Runtime, network: Network, options: EngineOptions, graphs: StepGraphOptions) {
+  private constructor(
+    runtime: Runtime,
+    network: Network,
+    options: EngineOptions,
+    graphs: StepGraphOptions,
+    device: OnnxDevice,
+  ) {
     this.#runtime = runtime;
+    this.#device = device;
+    this.#state = new StateVectors(device);
     this.#network = network;
     this.#options = options;
     this.#graphs = graphs;
@@ -50,11 +62,12 @@ export class OnnxTrainingSession implements TrainingSession {
 
   static async create(network: Network, options: EngineOptions): Promise<OnnxTrainingSession> {
     const { batchSize: batch, optimizer, clipNorm, ema = false, frozen = [] } = options;
-    const known = await usablePlan(options.plan as Plan | undefined);
-    const plan = known ?? (await choosePlan(network, batch, options.threads));
+    const device = await openDevice(options.device);
+    const known = await usablePlan(options.plan as Plan | undefined, device.provider);
+    const plan = known ?? (await choosePlan(network, batch, options.threads, device.provider));
     const isFrozen = (layer: string) => frozen.some((name) => layer === name || layer.startsWith(`${name}.`));
     const graphs = { network, batch, plan, optimizer, clipNorm, ema, isFrozen };
-    return new OnnxTrainingSession(await loadRuntime(), network, options, graphs);
+    return new OnnxTrainingSession(await loadRuntime(), network, options, graphs, device);
   }
 
   async setMicrobatchSize(size: number): Promise<void> {
@@ -73,7 +86,7 @@ export class OnnxTrainingSession implements TrainingSession {
     this.#checkBatch(batch);
     this.#program ??= await this.#createProgram();
     const outputs = await this.#program.run(batch, {
-      ...Object.fromEntries(this.#state),
+      ...this.#state.tensors,
       ...this.#scalars(learningRate, emaDecay),
     });
     const [loss, accuracy, gradientNorm, magnitude] = outputs.metrics!.data as Float32Array as unknown as [
@@ -87,24 +100,26 @@ export class OnnxTrainingSession implements TrainingSession {
       loss <= (limits?.loss ?? Number.POSITIVE_INFINITY) &&
       gradientNorm <= (limits?.gradientNorm ?? Number.POSITIVE_INFINITY);
     if (applied) {
-      for (const name of this.#state.keys()) this.#state.set(name, outputs[`next:${name}`]!);
+      this.#state.advance(outputs);
       this.#steps++;
       await this.#dropInference();
-    }
+    } else discard(outputs);
     return { loss, accuracy, gradientNorm, applied };
   }
 
   async evaluate(images: Uint8Array, count: number): Promise<Float32Array> {
-    this.#inference ??= await this.#inferenceSession(this.#inferenceGraph(true));
+    this.#inference ??= await this.#inferenceSession(await this.#inferenceGraph(true));
     return this.#probabilities(this.#inference, images, count);
   }
 
   async exportState(): Promise<TrainingState> {
     const optimizer: TensorMap = {};
     for (const slot of this.#slots)
-      for (const [name, tensor] of Object.entries(unflatten(this.#layouts.weights, this.#vector(slot))))
+      for (const [name, tensor] of Object.entries(
+        unflatten(this.#layouts.weights, await this.#state.read(slot)),
+      ))
         optimizer[`${slot}/${name}`] = tensor;
-    return { step: this.#steps, parameters: this.#parameters(), optimizer, plan: this.#graphs.plan };
+    return { step: this.#steps, parameters: await this.#parameters(), optimizer, plan: this.#graphs.plan };
   }
 
   async importState({ step, parameters, optimizer }: TrainingState): Promise<void> {
@@ -120,14 +135,13 @@ export class OnnxTrainingSession implements TrainingSession {
           ? freshSlot(slot, vectors.get('weights')!)
           : flatten(weights, (name) => optimizer[`${slot}/${name}`]),
       );
-    for (const [name, data] of vectors)
-      this.#state.set(name, new this.#runtime.Tensor('float32', data, [data.length]));
+    await this.#state.set(vectors);
     this.#steps = step;
     await this.#dropInference();
   }
 
   async exportOnnx(metadata: Readonly<Record<string, string>>): Promise<Uint8Array> {
-    const folded = this.#inferenceGraph(true, metadata);
+    const folded = await this.#inferenceGraph(true, metadata);
     await this.#compareWithUnfolded(folded);
     return folded;
   }
@@ -135,10 +149,11 @@ export class OnnxTrainingSession implements TrainingSession {
   async close(): Promise<void> {
     await this.#dropInference();
     await this.#program?.release();
+    await this.#state.release();
   }
 
   #createProgram(): Promise<StepProgram> {
-    return createStepProgram(this.#graphs, this.#options.device, this.#microbatchSize);
+    return createStepProgram(this.#graphs, this.#device, this.#microbatchSize);
   }
 
   #checkBatch({ count }: Batch): void {
@@ -161,26 +176,20 @@ export class OnnxTrainingSession implements TrainingSession {
     };
   }
 
-  #parameters(): TensorMap {
+  async #parameters(): Promise<TensorMap> {
     const { weights, statistics } = this.#layouts;
     return {
-      ...unflatten(weights, this.#vector('weights')),
-      ...(statistics.size > 0 && unflatten(statistics, this.#vector('statistics'))),
+      ...unflatten(weights, await this.#state.read('weights')),
+      ...(statistics.size > 0 && unflatten(statistics, await this.#state.read('statistics'))),
     };
   }
 
-  #vector(name: string): Float32Array {
-    const tensor = this.#state.get(name);
-    if (tensor) return tensor.data as Float32Array;
-    throw new RobleError('ROBLE_INTERNAL', 'The training session has no state yet: call importState first.');
-  }
-
-  #inferenceGraph(fold: boolean, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
-    return buildInferenceGraph(this.#network, this.#parameters(), { fold, metadata });
+  async #inferenceGraph(fold: boolean, metadata: Readonly<Record<string, string>> = {}): Promise<Uint8Array> {
+    return buildInferenceGraph(this.#network, await this.#parameters(), { fold, metadata });
   }
 
   #inferenceSession(graph: Uint8Array): Promise<InferenceSession> {
-    return createSession(graph, { threads: this.#graphs.plan.threads, device: this.#options.device });
+    return createSession(graph, { threads: this.#graphs.plan.threads, device: this.#device });
   }
 
   async #dropInference(): Promise<void> {
@@ -205,7 +214,7 @@ export class OnnxTrainingSession implements TrainingSession {
       (_, i) => (i * 2654435761) >>> 24,
     );
     const answers: Float32Array[] = [];
-    for (const graph of [folded, this.#inferenceGraph(false)]) {
+    for (const graph of [folded, await this.#inferenceGraph(false)]) {
       const session = await this.#inferenceSession(graph);
       answers.push(await this.#probabilities(session, images, count));
       await session.release();
