@@ -15,7 +15,7 @@ import { openDataset } from '../src/core/dataset/open.js';
 import { preprocessingSchema } from '../src/core/image/preprocessing.js';
 import { synthesizeDataset } from '../src/core/strokes/synthesize.js';
 import { createRegistry } from '../src/index.js';
-import { median, startPython } from './rounds.js';
+import { contest, startPython } from './rounds.js';
 
 const { values } = parseArgs({
   options: {
@@ -44,33 +44,17 @@ const pictures = labels.map((_, i) => ({
   channels: 1,
   data: images.subarray(784 * i, 784 * (i + 1)),
 }));
-const [ours, theirs]: [number[], number[]] = [[], []];
-for (let round = 0; round <= Number(values.rounds); round++) {
-  const own = makeCopies(round);
-  const other = await python?.round();
-  // The first round warms up.
-  if (round === 0) continue;
-  ours.push(own);
-  if (other !== undefined) theirs.push(other);
-  console.log(
-    `round ${round}: roble ${rate(own)}${other === undefined ? '' : `, Python ${rate(other)}, ratio ${(other / own).toFixed(1)}`}`,
-  );
-}
+let seed = 0;
+await contest({
+  label: `${strategy}, canvas style ${extras.canvasStyle}, mixup ${extras.mixup}`,
+  rounds: Number(values.rounds),
+  own: () => makeCopies(seed++),
+  python,
+  other: ['torchvision', 'python3-torchvision'],
+  rate: (ms) => `${(1000 / ms).toFixed(0)} images/s and core`,
+});
 python?.stop();
 await rm(folder, { recursive: true });
-console.log(
-  `${strategy}, canvas style ${extras.canvasStyle}, mixup ${extras.mixup}: roble ${rate(median(ours))}`,
-);
-if (theirs.length > 0) {
-  const ratios = ours.map((own, i) => theirs[i]! / own);
-  console.log(
-    `Python ${rate(median(theirs))}; ratio roble / Python: ${median(ratios).toFixed(1)} (median of ${ratios.length} rounds)`,
-  );
-} else console.log('torchvision is not installed (Debian: python3-torchvision): no ratio.');
-
-function rate(ms: number): string {
-  return `${(1000 / ms).toFixed(0)} images/s and core`;
-}
 
 /** Milliseconds for one copy, its key, class and partner looked up as training does. */
 function makeCopies(seed: number): number {

@@ -34,3 +34,51 @@ export async function startPython(
     stop: () => child.stdin.end(),
   };
 }
+
+/** Two programs that do the same work, and how their figures are shown. */
+interface Contest {
+  readonly label: string;
+  readonly rounds: number;
+  /** Milliseconds of roble in one more round. */
+  readonly own: () => number | Promise<number>;
+  /** The other one's, by `startPython`. */
+  readonly python: PythonRounds | undefined;
+  /** What it is, and Debian's package that holds it. */
+  readonly other: readonly [name: string, debian: string];
+  readonly rate: (ms: number) => string;
+}
+
+/** Runs the two in turns, prints each round, and at the end the medians and the median of the ratios. */
+export async function contest({ label, rounds, own, python, other: [name, debian], rate }: Contest) {
+  const [ours, theirs]: [number[], number[]] = [[], []];
+  for (let round = 0; round <= rounds; round++) {
+    const ownMs = await own();
+    const otherMs = await python?.round();
+    // The first round warms up.
+    if (round === 0) continue;
+    ours.push(ownMs);
+    if (otherMs !== undefined) theirs.push(otherMs);
+    const beside =
+      otherMs === undefined ? '' : `, ${name} ${rate(otherMs)}, ratio ${(otherMs / ownMs).toFixed(2)}`;
+    console.log(`round ${round}: roble ${rate(ownMs)}${beside}`);
+  }
+  console.log(`${label}: roble ${rate(median(ours))}`);
+  if (theirs.length === 0) return console.log(`${name} is not installed (Debian: ${debian}): no ratio.`);
+  const ratios = ours.map((ms, i) => theirs[i]! / ms);
+  console.log(
+    `${name} ${rate(median(theirs))}; ratio roble / ${name}: ${median(ratios).toFixed(2)} (median of ${ratios.length} rounds)`,
+  );
+}
+
+/** The median time of some calls, in milliseconds. */
+export async function medianMs(steps: number, work: () => Promise<unknown>): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < steps; i++) times.push(await timeMs(work));
+  return median(times);
+}
+
+export async function timeMs(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}

@@ -51,7 +51,7 @@ export function configurationPage(): string {
 
 const INTRODUCTION = `Settings come from five places; a later one wins over those before it, key by key:
 
-1. the defaults below;
+1. the defaults below, and above them the recipe of the chosen preset, where it has one;
 2. the user's file, \`~/.config/roble/config.yaml\` (or \`$XDG_CONFIG_HOME/roble/config.yaml\`);
 3. the project's file, \`roble.config.yaml\`, \`.yml\` or \`.json\`, in the current folder or the nearest one above, up to the
    folder of a \`package.json\`; \`--config FILE\` names another one;

@@ -8,21 +8,13 @@ import time
 import torch
 from torch import nn
 
+from cnn_v2 import cnn_v2
+
 batch, threads, steps = (int(argument) for argument in sys.argv[1:4])
 torch.set_num_threads(threads)
 torch.manual_seed(0)
 
-
-def unit(inputs, outputs):
-    return [nn.Conv2d(inputs, outputs, 3, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU()]
-
-
-layers, channels = [], 1
-for filters, rate in ((32, 0.1), (64, 0.15), (128, 0.2)):
-    layers += unit(channels, filters) + unit(filters, filters) + [nn.MaxPool2d(2), nn.Dropout(rate)]
-    channels = filters
-layers += [nn.Flatten(), nn.Linear(128 * 9, 256), nn.ReLU(), nn.Dropout(0.3), nn.Linear(256, 94)]
-network = nn.Sequential(*layers).to(memory_format=torch.channels_last)
+network = cnn_v2().to(memory_format=torch.channels_last)
 optimizer = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=0.01)
 images = torch.randint(0, 256, (batch, 1, 28, 28), dtype=torch.uint8)
 labels = torch.randint(0, 94, (batch,))

@@ -118,7 +118,8 @@ async function nightlyWorkflow(folder: string): Promise<string> {
 }
 
 async function questions(folder: string): Promise<Questions<TemplateValues>> {
-  const { PRESETS } = await import('../core/model/presets.js');
+  const { PRESETS, recipeOf } = await import('../core/model/presets.js');
+  const recipe = (answers: Partial<TemplateValues>) => recipeOf(answers['model.preset']);
   return {
     name: { flag: '--name', message: 'Name of the model', fallback: basename(folder) || 'classifier' },
     dataset: { flag: '--dataset', message: 'Folder of the data set', fallback: 'data/dataset' },
@@ -152,8 +153,16 @@ async function questions(folder: string): Promise<Questions<TemplateValues>> {
         name: `${value}: ${description}`,
       })),
     },
-    'train.epochs': { flag: '--epochs', message: 'Epochs: passes over the training data', fallback: 10 },
-    'train.batchSize': { flag: '--batch-size', message: 'Images in a step', fallback: 64 },
+    'train.epochs': {
+      flag: '--epochs',
+      message: 'Epochs: passes over the training data',
+      fallback: (answers) => recipe(answers).epochs ?? 10,
+    },
+    'train.batchSize': {
+      flag: '--batch-size',
+      message: 'Images in a step',
+      fallback: (answers) => recipe(answers).batchSize ?? 64,
+    },
     'serve.port': { flag: '--port', message: 'Port of the server', fallback: 8080 },
   };
 }

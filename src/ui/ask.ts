@@ -1,16 +1,18 @@
 import { RobleError } from '../core/errors.js';
 
 /** One thing to ask, and the flag that answers it without asking. */
-export interface Question<T> {
+export interface Question<T, Answers = object> {
   readonly flag: string;
   readonly message: string;
-  /** The answer of `--yes`, and what the prompt suggests. */
-  readonly fallback: T;
+  /** The answer of `--yes`, and what the prompt suggests; it may follow from the answers before. */
+  readonly fallback: T | ((answers: Partial<Answers>) => T);
   /** The only answers there are; else any text, or any whole number when the fallback is a number. */
   readonly choices?: readonly { readonly value: T; readonly name: string }[];
 }
 
-export type Questions<Answers> = { readonly [Name in keyof Answers]: Question<Answers[Name]> };
+export type Questions<Answers> = {
+  readonly [Name in keyof Answers]: Question<Answers[Name], Answers>;
+};
 
 export interface AskOptions<Answers> {
   /** Answers that flags gave already. */
@@ -37,9 +39,14 @@ export async function ask<Answers extends object>(
   const answers: Partial<Answers> = {};
   for (const name of names) {
     const question = questions[name];
-    answers[name] = given[name] ?? (yes ? question.fallback : await prompt(question, signal));
+    const fallback = suggestion(question, answers);
+    answers[name] = given[name] ?? (yes ? fallback : await prompt({ ...question, fallback }, signal));
   }
   return answers as Answers;
+}
+
+function suggestion<T, Answers>({ fallback }: Question<T, Answers>, answers: Partial<Answers>): T {
+  return typeof fallback === 'function' ? (fallback as (answers: Partial<Answers>) => T)(answers) : fallback;
 }
 
 function unanswered(flags: readonly string[]): RobleError {
@@ -50,7 +57,7 @@ function unanswered(flags: readonly string[]): RobleError {
 }
 
 async function prompt<T>(
-  { message, fallback, choices }: Question<T>,
+  { message, fallback, choices }: Question<T> & { readonly fallback: T },
   signal: AbortSignal | undefined,
 ): Promise<T> {
   const { input, number, select } = await import('@inquirer/prompts');

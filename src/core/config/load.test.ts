@@ -58,6 +58,29 @@ describe('precedence', () => {
     });
   });
 
+  it('puts the recipe of the chosen preset above the defaults, and below whatever somebody set', async () => {
+    await write('home/.config/roble/config.yaml', 'train: { epochs: 3, schedule: { type: constant } }');
+    const overrides = { 'model.preset': { value: 'characters', flag: '--preset' } };
+    const { config, origins } = await load({ overrides });
+    expect(config.train).toMatchObject({ epochs: 3, schedule: { type: 'constant' }, labelSmoothing: 0.1 });
+    expect(origins).toMatchObject({
+      'train.epochs': { source: 'user' },
+      'train.schedule.type': { source: 'user' },
+      'train.labelSmoothing': { source: 'preset', preset: 'characters' },
+      'train.clipNorm': { source: 'default' },
+    });
+    expect((await load()).config.train.labelSmoothing).toBe(0);
+  });
+
+  it('knows no recipe for layers that are written out in place of the preset', async () => {
+    await write('home/.config/roble/config.yaml', 'model: { preset: characters }');
+    await write(
+      'roble.config.yaml',
+      'model: { layers: [{ type: flatten }, { type: dense, units: classes }] }',
+    );
+    expect((await load()).config.train.labelSmoothing).toBe(0);
+  });
+
   it('gives an origin to every value', async () => {
     const { config, origins } = await load();
     const leaves = (value: object, path = ''): string[] =>

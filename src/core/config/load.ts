@@ -1,5 +1,6 @@
 import { dirname, join, resolve } from 'node:path';
 import { RobleError } from '../errors.js';
+import { recipeOf } from '../model/presets.js';
 import { exists } from '../storage/exists.js';
 import { environmentLayer } from './environment.js';
 import { findProjectFile, readConfigFile } from './file.js';
@@ -33,7 +34,7 @@ export interface LoadedConfig {
 }
 
 /**
- * The configuration: defaults, then the user's file, the project's file, environment variables and overrides, each
+ * The configuration: defaults, then the recipe of the chosen preset, the user's file, the project's file, environment variables and overrides, each
  * stronger than the one before.
  *
  * Relative paths become absolute: those of a file start at the file's folder, those of variables and flags at `cwd`,
@@ -57,15 +58,16 @@ export async function loadConfig({
   const userFile = ownFile && (await exists(ownFile)) ? ownFile : undefined;
   const project = configFile ? { file: resolve(cwd, configFile), ignored: [] } : await findProjectFile(cwd);
   const environment = environmentLayer(env);
-  const merged = mergeLayers([
-    withPaths(defaultLayer(), project.file ? dirname(project.file) : cwd),
+  const given = [
     ...(userFile ? [withPaths(await readConfigFile(userFile, 'user'), dirname(userFile))] : []),
     ...(project.file
       ? [withPaths(await readConfigFile(project.file, 'project'), dirname(project.file))]
       : []),
     withPaths(environment.layer, cwd),
     withPaths(flagLayer(overrides), cwd),
-  ]);
+  ];
+  const defaults = withPaths(defaultLayer(), project.file ? dirname(project.file) : cwd);
+  const merged = mergeLayers([defaults, presetLayer([defaults, ...given]), ...given]);
   const config = check(merged, cwd);
   return {
     config,
@@ -80,6 +82,16 @@ export async function loadConfig({
 
 function defaultLayer(): Layer {
   return { value: configSchema.parse({}), origin: () => ({ source: 'default' }) };
+}
+
+/** What the preset that the layers choose brings along; it gives way to whatever somebody set. */
+function presetLayer(layers: readonly Layer[]): Layer {
+  const { model } = mergeLayers(layers).value;
+  const preset = isSettings(model) ? model.preset : undefined;
+  return {
+    value: { train: recipeOf(preset) },
+    origin: () => ({ source: 'preset', preset: String(preset) }),
+  };
 }
 
 function flagLayer(overrides: Overrides): Layer {

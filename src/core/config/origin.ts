@@ -3,6 +3,7 @@ import { relative } from 'node:path';
 /** Where a value of the configuration came from. */
 export type Origin =
   | { readonly source: 'default' }
+  | { readonly source: 'preset'; readonly preset: string }
   | { readonly source: 'user' | 'project'; readonly file: string; readonly line?: number }
   | { readonly source: 'environment'; readonly variable: string }
   | { readonly source: 'flag'; readonly flag: string };
@@ -18,6 +19,8 @@ export function describeOrigin(origin: Origin, cwd: string): string {
   switch (origin.source) {
     case 'default':
       return 'default';
+    case 'preset':
+      return `preset ${origin.preset}`;
     case 'environment':
       return origin.variable;
     case 'flag':

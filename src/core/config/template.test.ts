@@ -2,44 +2,48 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { recipeOf } from '../model/presets.js';
 import { loadConfig } from './load.js';
 import { configSchema } from './schema.js';
 import { renderConfigFile } from './template.js';
 
-it('the written file gives exactly the answers, and the defaults for all else', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'roble-template-'));
-  try {
-    const content = await renderConfigFile(
-      {
-        name: 'odd: "name" # {{x}}',
-        dataset: 'my data',
-        runs: 'out',
-        'image.width': 33,
-        'image.height': 44,
-        'image.channels': 3,
-        'image.invert': true,
-        'model.preset': 'cnn-small',
-        'train.epochs': 7,
-        'train.batchSize': 96,
-        'serve.port': 0,
-      },
-      './roble.schema.json',
-    );
-    expect(content.split('\n')[0]).toBe('# yaml-language-server: $schema=./roble.schema.json');
-    await writeFile(join(folder, 'roble.config.yaml'), content);
-    const { config } = await loadConfig({ cwd: folder, env: {} });
-    expect(config).toEqual(
-      configSchema.parse({
-        name: 'odd: "name" # {{x}}',
-        dataset: join(folder, 'my data'),
-        runs: join(folder, 'out'),
-        image: { width: 33, height: 44, channels: 3, invert: true },
-        model: { preset: 'cnn-small' },
-        train: { epochs: 7, batchSize: 96 },
-        serve: { port: 0 },
-      }),
-    );
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-});
+it.each(['cnn-small', 'characters'])(
+  'the written file gives the answers, and what %s takes for all else',
+  async (preset) => {
+    const folder = await mkdtemp(join(tmpdir(), 'roble-template-'));
+    try {
+      const content = await renderConfigFile(
+        {
+          name: 'odd: "name" # {{x}}',
+          dataset: 'my data',
+          runs: 'out',
+          'image.width': 33,
+          'image.height': 44,
+          'image.channels': 3,
+          'image.invert': true,
+          'model.preset': preset,
+          'train.epochs': 7,
+          'train.batchSize': 96,
+          'serve.port': 0,
+        },
+        './roble.schema.json',
+      );
+      expect(content.split('\n')[0]).toBe('# yaml-language-server: $schema=./roble.schema.json');
+      await writeFile(join(folder, 'roble.config.yaml'), content);
+      const { config } = await loadConfig({ cwd: folder, env: {} });
+      expect(config).toEqual(
+        configSchema.parse({
+          name: 'odd: "name" # {{x}}',
+          dataset: join(folder, 'my data'),
+          runs: join(folder, 'out'),
+          image: { width: 33, height: 44, channels: 3, invert: true },
+          model: { preset },
+          train: { ...recipeOf(preset), epochs: 7, batchSize: 96 },
+          serve: { port: 0 },
+        }),
+      );
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  },
+);

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { RobleError } from '../errors.js';
+import { recipeOf } from '../model/presets.js';
+import { trainSchema } from './schema.js';
 
-/** What `init` asks for; everything else in the file has its default. */
+/** What `init` asks for; everything else in the file has its default, or that of the preset's recipe. */
 export interface TemplateValues {
   readonly name: string;
   readonly dataset: string;
@@ -22,8 +24,18 @@ export interface TemplateValues {
  * @param schema where editors find the JSON Schema: a path relative to the file, or a URL.
  */
 export async function renderConfigFile(values: TemplateValues, schema: string): Promise<string> {
-  // A JSON string is a YAML string, whatever it holds.
-  const quoted = Object.entries(values).map(([key, value]) => [key, JSON.stringify(value)]);
+  const { learningRate, schedule, labelSmoothing, emaDecay, augment } = trainSchema.parse(
+    recipeOf(values['model.preset']),
+  );
+  const recipe = {
+    'train.learningRate': learningRate,
+    'train.schedule': schedule,
+    'train.labelSmoothing': labelSmoothing,
+    'train.emaDecay': emaDecay,
+    'train.augment.strategy': augment.strategy,
+  };
+  // What is JSON is YAML, whatever it holds.
+  const quoted = Object.entries({ ...values, ...recipe }).map(([key, value]) => [key, JSON.stringify(value)]);
   return fillTemplate('roble.config.yaml', { schema, ...Object.fromEntries(quoted) });
 }
 

@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+import type { trainSchema } from '../config/schema.js';
 import { RobleError } from '../errors.js';
 import { didYouMean } from '../text.js';
 import { type Layer, layerSchema } from './spec.js';
@@ -26,9 +28,11 @@ const basicBlock = (filters: number, stride = 1): Input[] => [
 interface Preset {
   readonly description: string;
   readonly layers: readonly Input[];
+  /** The recipe that it was measured with: settings of `train` that take the place of their defaults. */
+  readonly train?: z.input<typeof trainSchema>;
 }
 
-/** Architectures by name, for small pictures. */
+/** Architectures by name, for small pictures; some with the recipe to train them by. */
 export const PRESETS: Readonly<Record<string, Preset>> = {
   'cnn-v2': {
     description: 'Six convolutions in three stages and a dense layer; the reference for characters.',
@@ -68,7 +72,32 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
       { type: 'dense', units: 'classes' },
     ],
   },
+  characters: {
+    description: 'Residual blocks of growing width, with the recipe that was best for 94 written characters.',
+    layers: [
+      ...convUnit(32),
+      ...[64, 128, 256].flatMap((filters): Input[] => [{ type: 'maxPool' }, ...basicBlock(filters)]),
+      { type: 'globalAveragePool' },
+      { type: 'dropout', rate: 0.2 },
+      { type: 'dense', units: 'classes' },
+    ],
+    train: {
+      epochs: 14,
+      batchSize: 64,
+      learningRate: 0.003,
+      schedule: { type: 'oneCycle' },
+      labelSmoothing: 0.1,
+      emaDecay: 0.998,
+      augment: { strategy: 'light' },
+    },
+  },
 };
+
+/** The settings of `train` that a preset brings along; none for a preset without a recipe, or one that does not exist. */
+export function recipeOf(preset: unknown): NonNullable<Preset['train']> {
+  const known = typeof preset === 'string' && Object.hasOwn(PRESETS, preset);
+  return (known && PRESETS[preset]?.train) || {};
+}
 
 /**
  * The layers of the configuration's `model`: its own, or those of its preset.

@@ -1,5 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { RobleError } from '../../core/plugin/index.js';
+import { withMemoryErrors } from '../training/memory-errors.js';
 import { CPU, deviceOptions, type OnnxDevice } from './device/device.js';
 
 /** ONNX Runtime; loading its native part takes a tenth of a second, so it happens at the first use. */
@@ -27,7 +27,7 @@ export async function createSession(
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
   };
-  return withMemoryErrors(() =>
+  return withMemoryErrors('onnx', () =>
     typeof model === 'string'
       ? InferenceSession.create(model, sessionOptions)
       : InferenceSession.create(model, sessionOptions),
@@ -49,24 +49,7 @@ export function discard(tensors: Tensors): void {
 export function runSession(session: InferenceSession, tensors: Tensors): Promise<Tensors> {
   const feeds = Object.fromEntries(session.inputNames.map((name) => [name, tensors[name]!]));
   return withMemoryErrors(
+    'onnx',
     () => session.run(feeds) as Promise<InferenceSession.OnnxValueMapType & Record<string, Tensor>>,
   );
-}
-
-/** How the runtime, its allocators and V8 word a lack of memory: they give no code. */
-const MEMORY_WORDS =
-  /failed to allocate memory|bad_alloc|bad allocation|out of memory|allocation failed|std::length_error/i;
-
-async function withMemoryErrors<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    if (!MEMORY_WORDS.test(message)) throw cause;
-    throw new RobleError('ROBLE_OUT_OF_MEMORY', 'The engine "onnx" could not allocate memory.', {
-      received: message,
-      nextSteps: ['Use a smaller train.batchSize or train.microbatchSize, or give the process more memory.'],
-      cause,
-    });
-  }
 }

@@ -1,5 +1,5 @@
 import { type Network, sizeOf } from '../../core/plugin/index.js';
-import { type FlatLayout, flatLayouts, layerOf } from './flat-layout.js';
+import { type FlatLayout, flatLayouts, layerOf } from '../training/flat-layout.js';
 import { GraphBuilder, type Value } from './graph/builder.js';
 import type { TrainingScope } from './lowerings/differentiable.js';
 import { sequence } from './lowerings/layers.js';

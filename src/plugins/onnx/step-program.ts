@@ -1,11 +1,11 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { type Batch, everyLayer, type Network, sizeOf } from '../../core/plugin/index.js';
+import { vectorNames } from '../training/flat-layout.js';
 import type { OnnxDevice } from './device/device.js';
-import { vectorNames } from './flat-layout.js';
+import { nextOf } from './device-state.js';
 import { maskInput } from './lowerings/layers.js';
 import { planForSize } from './plan.js';
 import { createSession, discard, loadRuntime, runSession, type Tensors } from './runtime.js';
-import { nextOf } from './state-vectors.js';
 import {
   ACCUMULATED,
   accumulatedSize,

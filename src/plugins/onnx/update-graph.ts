@@ -1,5 +1,5 @@
 import { everyLayer, type Network, type OptimizerSpec } from '../../core/plugin/index.js';
-import { EMA_SLOT, type FlatLayout, flatFill, flatLayouts, layerOf } from './flat-layout.js';
+import { EMA_SLOT, type FlatLayout, flatFill, flatLayouts, layerOf } from '../training/flat-layout.js';
 import type { GraphBuilder, Value } from './graph/builder.js';
 
 export interface UpdateOptions {

@@ -67,12 +67,7 @@ const SAID = [
     /libcublasLt\.so\.12 of CUDA 12/,
     /LD_LIBRARY_PATH/,
   ],
-  [
-    'cuda',
-    'CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version',
-    /too old/,
-    /525/,
-  ],
+  ['cuda', 'CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version', /too old/, /525/],
   ['cuda', 'CUDA failure 100: no CUDA-capable device is detected', /no NVIDIA GPU/, /CUDA_VISIBLE_DEVICES/],
   ['cuda', 'CUDA failure 101: invalid device ordinal', /no GPU of that number/, /nvidia-smi -L/],
   ['cuda', 'The probe ended with SIGSEGV.', /its probe failed/, /cpu/],
