@@ -59,6 +59,9 @@ export abstract class RobleCommand<Result> extends Command {
     }),
   };
 
+  /** Signals that end the command at a safe point. */
+  protected readonly stopSignals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGHUP'];
+
   /** Set by a command that ends with another code than 0 and still has a result. */
   protected exitCode: number | undefined;
 
@@ -196,14 +199,12 @@ export abstract class RobleCommand<Result> extends Command {
       this.interruptedWith = code;
       this.controller.abort(new RobleError('ROBLE_INTERRUPTED', `Interrupted by ${signal}.`));
     };
-    for (const signal of STOP_SIGNALS) process.on(signal, listener);
+    for (const signal of this.stopSignals) process.on(signal, listener);
     return () => {
-      for (const signal of STOP_SIGNALS) process.off(signal, listener);
+      for (const signal of this.stopSignals) process.off(signal, listener);
     };
   }
 }
-
-const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGHUP'] as const;
 
 /** A pipe whose reader left, or a terminal that was closed: the work goes on, or saves and ends by its signal. */
 function ignoreClosedOutput(error: NodeJS.ErrnoException): void {

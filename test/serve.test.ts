@@ -406,9 +406,12 @@ describe('inference processes', () => {
   it('collect what queues meanwhile into batches, and refuse what is too much', async () => {
     const slow = await createServer({ model: slowBundle, port: 0, maxBatch: 512 });
     try {
-      const pixels = Array(512).fill(quarterPixels(3));
       const answers = await Promise.all(
-        Array.from({ length: 6 }, () => json('/predict/batch', { pixels }, slow)),
+        Array.from({ length: 6 }, (_, i) => {
+          // Each another picture, for equal ones are computed once.
+          const pixels = Array.from({ length: 512 }, (_, j) => [i, j >> 8, j & 255, ...Array(61).fill(0)]);
+          return json('/predict/batch', { pixels }, slow);
+        }),
       );
       const statuses = answers.map(({ status }) => status);
       // 4 batches of 512 may be in hand.
@@ -447,10 +450,7 @@ describe('inference processes', () => {
   });
 
   it('that an image ends twice fail that image, and not those that came with it', async () => {
-    const registry = createRegistry();
-    const module = await fragileBackend(join(root, 'fragile.mjs'));
-    registry.register({ name: 'fragile', apiVersion: 1, kind: 'serving-backend', module });
-    const own = await createServer({ model: bundle, port: 0, backend: 'fragile' }, { registry });
+    const own = await fragileServer();
     try {
       const send = (pixels: number[]) => json('/predict', { pixels }, own);
       // While the first is computed, the others queue and become one batch.
@@ -462,6 +462,21 @@ describe('inference processes', () => {
       expect((await first).status).toBe(200);
       expect(bad).toMatchObject({ status: 503, body: { code: 'ROBLE_SERVER_NOT_READY' } });
       expect(answers.map(({ body }) => body.predictions?.[0].label)).toEqual(TINY_CLASSES);
+      expect((await get('/stats', own)).body.workers.restarts).toBe(2);
+    } finally {
+      await own.close();
+    }
+  });
+
+  it('that an image hangs are ended, and the next image is answered', async () => {
+    const own = await fragileServer({ inferenceTimeoutMs: 400 });
+    try {
+      const [hung, next] = await Promise.all([
+        json('/predict', { pixels: quarterPixels(0, 17) }, own),
+        sleep(100).then(() => json('/predict', { pixels: quarterPixels(2) }, own)),
+      ]);
+      expect(hung).toMatchObject({ status: 503, body: { code: 'ROBLE_SERVER_NOT_READY' } });
+      expect(next.body.predictions[0].label).toBe(TINY_CLASSES[2]);
       expect((await get('/stats', own)).body.workers.restarts).toBe(2);
     } finally {
       await own.close();
@@ -487,6 +502,75 @@ describe('inference processes', () => {
     } finally {
       await own.close();
     }
+  });
+});
+
+describe('what nobody waits for', () => {
+  let light = 100;
+  /** Asks about another picture each time, for equal ones are computed once. */
+  const withHeaders = async (headers: Record<string, string>, at: RobleServer) => {
+    const body = JSON.stringify({ pixels: quarterPixels(1, light++) });
+    const type = { 'content-type': 'application/json' };
+    return answerOf(
+      await fetch(`${at.url}/predict`, { method: 'POST', body, headers: { ...type, ...headers } }),
+    );
+  };
+
+  it('is dropped from the queue: deadlines that passed with 504, clients that went away without a word', async () => {
+    const own = await fragileServer();
+    try {
+      const first = withHeaders({}, own);
+      await sleep(40);
+      const late = withHeaders({ 'x-timeout-ms': '20' }, own);
+      const gone = new AbortController();
+      const left = fetch(`${own.url}/predict`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ pixels: quarterPixels(1) }),
+        signal: gone.signal,
+      });
+      await sleep(10);
+      gone.abort();
+      await expect(left).rejects.toThrow();
+      expect(await late).toMatchObject({ status: 504, body: { code: 'ROBLE_DEADLINE_EXCEEDED' } });
+      expect((await first).status).toBe(200);
+      await expect
+        .poll(async () => (await get('/stats', own)).body.queue.dropped)
+        .toEqual({ abandoned: 1, expired: 1 });
+      expect((await get('/stats', own)).body).toMatchObject({ batches: 1, queue: { inHand: 0, waiting: 0 } });
+    } finally {
+      await own.close();
+    }
+  });
+
+  it('x-priority goes before age', async () => {
+    const own = await fragileServer();
+    try {
+      const order: string[] = [];
+      const send = async (priority: string) => {
+        await withHeaders({ 'x-priority': priority }, own);
+        order.push(priority);
+      };
+      const first = send('normal');
+      await sleep(40);
+      // More than one batch of low ones, so that the urgent one would have to wait for the second.
+      const low = Promise.all(Array.from({ length: 70 }, () => send('low')));
+      await sleep(40);
+      await Promise.all([send('high'), low, first]);
+      expect(order.indexOf('high')).toBeLessThan(order.lastIndexOf('low') - 5);
+    } finally {
+      await own.close();
+    }
+  });
+
+  it.each([
+    { 'x-timeout-ms': 'soon' },
+    { 'x-timeout-ms': '0' },
+    { 'x-timeout-ms': '1.5' },
+    { 'x-priority': 'urgent' },
+  ])('is not guessed: %j is refused', async (headers) => {
+    const answer = await withHeaders(headers as Record<string, string>, server);
+    expect(answer).toMatchObject({ status: 400, body: { code: 'ROBLE_REQUEST_INVALID' } });
   });
 });
 
@@ -604,7 +688,15 @@ describe('stopping', () => {
 
 const CLI = [join(import.meta.dirname, '..', 'bin', 'run.js')];
 
-/** A serving backend as a third party may write it; the light 13 ends its process as a fault of native code would. */
+/** A server with a backend whose every batch takes 120 ms. */
+async function fragileServer(options: { inferenceTimeoutMs?: number } = {}): Promise<RobleServer> {
+  const registry = createRegistry();
+  const module = await fragileBackend(join(root, 'fragile.mjs'));
+  registry.register({ name: 'fragile', apiVersion: 1, kind: 'serving-backend', module });
+  return createServer({ model: bundle, port: 0, backend: 'fragile', ...options }, { registry });
+}
+
+/** A serving backend as a third party may write it; 13 ends its process as a fault of native code would, 17 hangs it. */
 async function fragileBackend(path: string): Promise<string> {
   await writeFile(
     path,
@@ -619,6 +711,7 @@ async function fragileBackend(path: string): Promise<string> {
       const logits = new Float32Array(4 * count);
       images.forEach((light, i) => {
         if (light === 13) process.kill(process.pid, 'SIGSEGV');
+        while (light === 17);
         const pixel = i % 64;
         const quarter = (pixel < 32 ? 0 : 2) + (pixel % 8 < 4 ? 0 : 1);
         logits[4 * Math.floor(i / 64) + quarter] += (light / 255) * 0.25;

@@ -9,6 +9,7 @@ import {
   type TrainingSession,
   type TrainingState,
 } from '../src/core/plugin/index.js';
+import { GraphBuilder } from '../src/plugins/onnx/graph/builder.js';
 import { plugin } from '../src/plugins/onnx/training-engine.js';
 import { bitsOf, largest, largestDifference, modelOf, randomBatch, randomState } from './support/engine.js';
 import { EngineProcess } from './support/engine-process.js';
@@ -46,7 +47,8 @@ const options = (device: string, more: Partial<EngineOptions> = {}): EngineOptio
   ...more,
 });
 
-describe.skipIf(!environment)('the engine on WebGPU', () => {
+// Shaders are compiled and run by the CPU, which other suites keep busy.
+describe.skipIf(!environment)('the engine on WebGPU', { timeout: 300_000 }, () => {
   let engine: EngineProcess;
   beforeAll(() => {
     engine = new EngineProcess(environment!);
@@ -122,5 +124,43 @@ describe.skipIf(!environment)('the engine on WebGPU', () => {
     expectSame(mixed.state.parameters, other.state.parameters);
     await session.close();
     await cpu.close();
+  });
+
+  it('makes the parts of a batch as the CPU does', async () => {
+    const [cpu, gpu] = [await openers.cpu(spec), await openers.gpu(spec)];
+    for (const session of [cpu, gpu]) await session.setMicrobatchSize(3);
+    const [expected, actual] = [await train(cpu, initial, 1, 3), await train(gpu, initial, 1, 3)];
+    expectSame(actual.state.parameters, expected.state.parameters);
+    expectSame(actual.state.optimizer, expected.state.optimizer);
+    await cpu.close();
+    await gpu.close();
+  });
+
+  it('keeps its state when a step is not applied', async () => {
+    const session = await openers.gpu(spec);
+    const { state } = await train(session, initial, 1, 1);
+    const limits = { loss: 1e-6, gradientNorm: 1e6 };
+    const { applied } = await session.step(batchOf(2), { learningRate: 0.1, limits });
+    expect(applied).toBe(false);
+    expect(bitsOf(await session.exportState())).toEqual(bitsOf(state));
+    expect((await session.step(batchOf(2), { learningRate: 0.1 })).applied).toBe(true);
+    await session.close();
+  });
+
+  it('refuses a graph of which a part would fall back to the CPU', async () => {
+    const graph = new GraphBuilder();
+    const [a, b] = ['a', 'b'].map((name) =>
+      graph.op('ArgMax', [graph.input(name, 'float32', [4])], { axis: 0, keepdims: 1 }),
+    ) as [string, string];
+    graph.output(graph.op('Equal', [a, b]), 'same', 'bool', [1]);
+    await expect(engine.load(graph.encode(), 'cpu')).resolves.toBeUndefined();
+    await expect(engine.load(graph.encode(), DEVICE)).rejects.toThrow(/fallback to CPU EP/);
+  });
+
+  it('is refused under the name of a real GPU', async () => {
+    await expect(engine.open(spec, options('webgpu'))).rejects.toMatchObject({
+      code: 'ROBLE_DEVICE_UNAVAILABLE',
+      message: expect.stringMatching(/computes on the CPU/),
+    });
   });
 });

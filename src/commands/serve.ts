@@ -3,6 +3,7 @@ import { Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
 import type { Context } from '../core/context.js';
 import { EXIT } from '../core/errors.js';
+import type { RobleServer } from '../core/serving/server.js';
 
 interface ServeResult {
   readonly url: string;
@@ -12,8 +13,11 @@ interface ServeResult {
 export default class Serve extends RobleCommand<ServeResult> {
   static override summary = 'Answer predictions over HTTP.';
   static override description =
-    'Ctrl-C or SIGTERM finishes the requests in flight and ends with exit code 0.';
+    'Ctrl-C or SIGTERM finishes the requests in flight and ends with exit code 0. SIGHUP serves the model that lies in the folder now, without a request lost.';
   static override examples = ['<%= config.bin %> <%= command.id %> --model runs/run-0001/model --port 8080'];
+
+  // SIGHUP has another meaning for a server.
+  protected override readonly stopSignals = ['SIGINT', 'SIGTERM', 'SIGUSR1'] as const;
 
   static override flags = {
     model: Flags.string({ description: 'Folder of the model bundle; by default that of the newest run.' }),
@@ -21,6 +25,20 @@ export default class Serve extends RobleCommand<ServeResult> {
     port: Flags.integer({ description: 'Port to listen on; 0: any free one.', min: 0, max: 65535 }),
     workers: Flags.integer({ description: 'Inference processes.', min: 1 }),
     threads: Flags.integer({ description: 'Threads of each inference process.', min: 1 }),
+    'admin-port': Flags.integer({
+      description: 'Port of the administration; 0: any free one. Without it there is none.',
+      min: 0,
+      max: 65535,
+    }),
+    watch: Flags.integer({
+      description: 'Look so often for another model in the folder, and serve it.',
+      helpValue: 'MILLISECONDS',
+      min: 0,
+    }),
+    cache: Flags.string({
+      description: 'Redis that shares answers between servers.',
+      helpValue: 'redis://HOST:PORT',
+    }),
   };
 
   protected async execute(context: Context): Promise<ServeResult> {
@@ -30,6 +48,9 @@ export default class Serve extends RobleCommand<ServeResult> {
       'serve.port': { value: flags.port, flag: '--port' },
       'serve.workers': { value: flags.workers, flag: '--workers' },
       'serve.threads': { value: flags.threads, flag: '--threads' },
+      'serve.admin.port': { value: flags['admin-port'], flag: '--admin-port' },
+      'serve.watchMs': { value: flags.watch, flag: '--watch' },
+      'serve.cache.url': { value: flags.cache, flag: '--cache' },
     });
     const { createServer, findNewestBundle } = await import('../index.js');
     const model = flags.model ?? (await findNewestBundle(config.runs));
@@ -39,11 +60,26 @@ export default class Serve extends RobleCommand<ServeResult> {
       `Serving ${server.model.name} (${server.model.classes.length} classes, ${model}) at ${server.url}\n` +
         `Try: curl --data-binary @picture.png -H 'content-type: image/png' ${server.url}/predict\n`,
     );
+    if (server.adminUrl) process.stderr.write(`Administration at ${server.adminUrl}/admin/model\n`);
+    const reload = () => void this.reload(server);
+    process.on('SIGHUP', reload);
     if (!context.signal!.aborted) await once(context.signal!, 'abort');
+    process.off('SIGHUP', reload);
     await server.close();
     // Being stopped is how a server ends well.
     this.exitCode = EXIT.ok;
     return { url: server.url, model };
+  }
+
+  private async reload(server: RobleServer): Promise<void> {
+    try {
+      const changed = await server.reload();
+      process.stderr.write(
+        changed ? `Serving ${server.model.name} (${server.model.digest}) now\n` : 'The model is the same\n',
+      );
+    } catch (error) {
+      this.warn(`The new model is not served: ${(error as Error).message}`);
+    }
   }
 
   protected render(): void {

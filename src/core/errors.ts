@@ -123,6 +123,8 @@ export const ERRORS = {
   ROBLE_OUT_OF_MEMORY: external(EXIT.environment, 'There was not enough memory.'),
   ROBLE_DEVICE_UNAVAILABLE: external(EXIT.environment, 'The device that was asked for cannot be used here.'),
 
+  ROBLE_ENGINE_MISSING: user(EXIT.environment, 'A training engine needs a package that is not installed.'),
+
   ROBLE_PLUGIN_UNKNOWN: user(EXIT.plugin, 'No plugin of that name is registered.'),
   ROBLE_PLUGIN_INVALID: user(EXIT.plugin, 'A plugin could not be loaded, or is not what it says it is.'),
 
@@ -138,6 +140,11 @@ export const ERRORS = {
     EXIT.environment,
     'The server is starting, stopping, or without a working predictor.',
   ),
+  ROBLE_DEADLINE_EXCEEDED: external(
+    EXIT.environment,
+    'The answer was not ready within the time that the request allows.',
+  ),
+  ROBLE_REQUEST_ABANDONED: user(EXIT.usage, 'The client closed the connection before it had the answer.'),
   ROBLE_PORT_IN_USE: external(EXIT.environment, 'The address that the server should listen on is taken.'),
 } as const satisfies Record<string, ErrorDefinition>;
 

@@ -8,7 +8,7 @@ export const trainingFlags = {
   from: Flags.string({ helpValue: 'BUNDLE', description: 'Model bundle whose weights to start from.' }),
   seed: Flags.integer({ description: 'Seed of all random numbers.', min: 0 }),
   threads: Flags.integer({ description: 'Threads of the engine; 0: one for each core.', min: 0 }),
-  engine: Flags.string({ description: 'Training engine.' }),
+  engine: Flags.string({ description: 'Training engine: onnx, tfjs, or one of a plugin.' }),
   device: Flags.string({ description: 'Device, such as cpu.' }),
 };
 

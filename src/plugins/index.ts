@@ -24,6 +24,12 @@ export const builtinPlugins: readonly PluginEntry[] = [
     module: siblingModule(import.meta.url, './onnx/training-engine.js'),
   },
   {
+    name: 'tfjs',
+    apiVersion: PLUGIN_API_VERSION,
+    kind: 'training-engine',
+    module: siblingModule(import.meta.url, './tfjs/training-engine.js'),
+  },
+  {
     name: 'onnx',
     apiVersion: PLUGIN_API_VERSION,
     kind: 'serving-backend',

@@ -1,5 +1,6 @@
 /**
- * The engine `onnx`, with a fault. What happens, and when, is in the query of the module's address, as `fault`:
+ * An engine with faults: `onnx`, or the one that the query of the module's address names as `engine`. What happens, and
+ * when, is there too, as `faults`:
  * `{ on: 'step' | 'evaluate' | 'save', at: number, do: ..., marker?: path }`. `at` counts the calls of this process from
  * 1, for `step` the batches of the whole run. With a marker file the fault happens once, whatever is started later.
  */
@@ -7,9 +8,12 @@ import { spawn } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import { RobleError } from '../../dist/core/plugin/index.js';
-import { plugin as onnx } from '../../dist/plugins/onnx/training-engine.js';
 
-const faults = JSON.parse(new URL(import.meta.url).searchParams.get('faults') ?? '[]');
+const query = new URL(import.meta.url).searchParams;
+const faults = JSON.parse(query.get('faults') ?? '[]');
+const { plugin: engine } = await import(
+  `../../dist/plugins/${query.get('engine') ?? 'onnx'}/training-engine.js`
+);
 
 const ACTIONS = {
   /** The whole process, as the kernel's OOM killer or an operator ends it. */
@@ -108,11 +112,11 @@ function withTargets(fault) {
 }
 
 export const plugin = {
-  ...onnx,
+  ...engine,
   name: 'faulty',
   async open(model, options) {
     watchSaves();
-    const session = await onnx.open(model, options);
+    const session = await engine.open(model, options);
     const inner = { step: session.step, evaluate: session.evaluate };
     let evaluations = 0;
     return Object.assign(session, {

@@ -16,6 +16,8 @@ class RunTraining extends RobleCommand {
     const address = new URL('./faulty-engine.js', import.meta.url);
     address.searchParams.set('faults', JSON.stringify(faults));
     registry.register({ name: 'faulty', apiVersion: 1, kind: 'training-engine', module: address.href });
+    address.searchParams.set('engine', 'tfjs');
+    registry.register({ name: 'faulty-tfjs', apiVersion: 1, kind: 'training-engine', module: address.href });
     return (resume ? resumeTraining : trainModel)(options, { ...context, registry });
   }
 

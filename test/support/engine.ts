@@ -5,6 +5,7 @@ import {
   type Batch,
   type EngineOptions,
   type Network,
+  type OptimizerSpec,
   parametersOf,
   sha256,
   sizeOf,
@@ -24,15 +25,24 @@ export function modelOf(
   return { input, classes, layers: layers.map((layer) => layerSchema.parse(layer)) };
 }
 
+/** AdamW with a short memory and a strong decay, so that each of its terms shows within a few steps. */
+export const ADAMW = {
+  type: 'adamw',
+  beta1: 0.9,
+  beta2: 0.99,
+  epsilon: 1e-8,
+  weightDecay: 0.1,
+} as const satisfies OptimizerSpec;
+
+/** Options of an engine on one thread; by default with {@link ADAMW} and without clipping. */
+export function engineOptions(batchSize: number, more: Partial<EngineOptions> = {}): EngineOptions {
+  return { device: 'cpu', batchSize, threads: 1, optimizer: ADAMW, clipNorm: 0, ...more };
+}
+
 /** Plain gradient descent whose momentum slot holds, after the first step, the gradient itself. */
 export function gradientOptions(batchSize: number): EngineOptions {
-  return {
-    device: 'cpu',
-    batchSize,
-    threads: 1,
-    optimizer: { type: 'sgd', momentum: 0.5, nesterov: false, weightDecay: 0 },
-    clipNorm: 0,
-  };
+  const optimizer = { type: 'sgd', momentum: 0.5, nesterov: false, weightDecay: 0 } as const;
+  return engineOptions(batchSize, { optimizer });
 }
 
 /**

@@ -152,7 +152,13 @@ const earlyStoppingSchema = z.strictObject({
 });
 
 export const trainSchema = z.strictObject({
-  engine: z.string().min(1).default('onnx').describe('Training engine; plugins add more.'),
+  engine: z
+    .string()
+    .min(1)
+    .default('onnx')
+    .describe(
+      'Training engine: onnx, or tfjs where a package of TensorFlow.js is installed; plugins add more.',
+    ),
   device: z.string().min(1).default('cpu').describe('Device of the engine, such as "cpu".'),
   threads: z.int().gte(0).default(0).describe('Threads of the engine; 0: one for each core.'),
   epochs: positive.default(10).describe('Passes over the training data.'),
@@ -278,6 +284,30 @@ export const modelSchema = z
   });
 export type ModelChoice = z.output<typeof modelSchema>;
 
+const cacheSchema = z.strictObject({
+  memoryBytes: z
+    .int()
+    .gte(0)
+    .default(67_108_864)
+    .describe('Memory for answers to pictures that were asked for before, in bytes; 0: none.'),
+  url: z
+    .string()
+    .regex(/^rediss?:\/\//, 'expected redis://HOST:PORT, or rediss:// with TLS')
+    .optional()
+    .describe('Redis, in which several servers share their answers, such as redis://:password@cache:6379.'),
+  ttlSeconds: positive.default(86_400).describe('How long Redis keeps an answer, in seconds.'),
+});
+
+const adminSchema = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1').describe('Address of the administration.'),
+  port: z
+    .int()
+    .gte(0)
+    .max(65535)
+    .optional()
+    .describe('Port of the administration; 0: any free port. Without it there is none.'),
+});
+
 export const serveSchema = z.strictObject({
   backend: z.string().min(1).default('onnx').describe('Serving backend; plugins add more.'),
   device: z.string().min(1).default('cpu').describe('Device of the backend, such as "cpu".'),
@@ -285,10 +315,23 @@ export const serveSchema = z.strictObject({
   port: z.int().gte(0).max(65535).default(8080).describe('Port to listen on; 0: any free port.'),
   workers: positive.default(1).describe('Inference processes.'),
   threads: positive.default(1).describe('Threads of each inference process.'),
+  watchMs: z
+    .int()
+    .gte(0)
+    .default(0)
+    .describe('Milliseconds between two looks for another model in the folder; 0: never.'),
+  admin: adminSchema.prefault({}).describe('Administration, which listens apart from the predictions.'),
+  cache: cacheSchema.prefault({}).describe('Answers that are kept.'),
   maxBodyBytes: positive.default(10_485_760).describe('Largest body of a request, in bytes.'),
   maxPixels: positive.default(16_777_216).describe('Largest picture that is decoded.'),
   maxBatch: positive.default(256).describe('Most images in one request.'),
   topK: positive.default(3).describe('Classes in an answer unless the request says otherwise.'),
+  requestTimeoutMs: positive
+    .default(30_000)
+    .describe('Longest time for an answer; a request may ask for less with the header x-timeout-ms.'),
+  inferenceTimeoutMs: positive
+    .default(30_000)
+    .describe('An inference process that takes longer for a batch is ended and replaced.'),
   shutdownTimeoutMs: positive.default(10_000).describe('Time for requests in flight when the server stops.'),
 });
 export type ServeOptions = z.output<typeof serveSchema>;

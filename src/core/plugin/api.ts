@@ -101,6 +101,8 @@ export interface EngineOptions {
  * What does not fit into the memory throws `ROBLE_OUT_OF_MEMORY`; the session stays usable.
  */
 export interface TrainingSession {
+  /** What the user should know about how it computes, such as a GPU that could not be used. */
+  readonly warnings?: readonly string[];
   /** Forward, backward, clip, update, checked before it is applied. */
   step(batch: Batch, hyper: StepHyperparameters): Promise<StepMetrics>;
   /**

@@ -2,8 +2,10 @@ import { RobleError } from '../errors.js';
 import type { ModelBundle } from '../model/bundle.js';
 import type { PluginEntry } from '../plugin/api.js';
 import type { PredictorOptions } from '../predict/open-predictor.js';
+import { ImageQueue, type Job } from './image-queue.js';
 import type { FromInferenceWorker } from './inference-messages.js';
 import { InferenceProcess } from './inference-process.js';
+import type { Urgency } from './urgency.js';
 
 /** Images that one call of a model takes at most. */
 const MAX_BATCH = 64;
@@ -12,14 +14,10 @@ const FIRST_RESTART_MS = 100;
 const LAST_RESTART_MS = 5000;
 /** When every worker died so often in a row, images no longer wait for one to come back. */
 const DEATHS_TO_GIVE_UP = 4;
-
-interface Job {
-  readonly image: Uint8Array;
-  readonly settle: (probabilities: Float32Array) => void;
-  readonly fail: (error: Error) => void;
-  /** Whether a worker died with it already: then it is not tried again. */
-  retried: boolean;
-}
+/** How often images that nobody waits for any more are looked for while all workers are busy. */
+const SWEEP_MS = 50;
+/** Weight of the last batch in the running mean of the time for an image. */
+const LAST_BATCH_WEIGHT = 0.1;
 
 interface Worker {
   process: InferenceProcess | undefined;
@@ -27,11 +25,17 @@ interface Worker {
   jobs: Job[];
   /** In a row, without an answer between them. */
   deaths: number;
+  /** When its batch was given to it, on the clock of `performance.now()`. */
+  started: number;
+  /** Ends a process that does not answer. */
+  timeout: NodeJS.Timeout | undefined;
 }
 
 export interface InferencePoolOptions {
   readonly bundle: ModelBundle;
   readonly workers: number;
+  /** A process that takes longer for a batch is ended, and replaced as one that died. */
+  readonly timeoutMs: number;
   readonly predictor: PredictorOptions;
   readonly plugins: readonly PluginEntry[];
   /** Told what happens to the workers. */
@@ -45,14 +49,17 @@ export interface InferencePoolOptions {
  */
 export class InferencePool {
   readonly #options: InferencePoolOptions;
-  readonly #queue: Job[] = [];
+  readonly #queue = new ImageQueue();
+  readonly #sweep: NodeJS.Timeout;
   readonly #workers: Worker[] = [];
   #closed = false;
   #batches = 0;
   #restarts = 0;
+  #imageMs = 0;
 
   private constructor(options: InferencePoolOptions) {
     this.#options = options;
+    this.#sweep = setInterval(() => this.#queue.drop(), SWEEP_MS).unref();
   }
 
   /** Starts the workers and waits until each has loaded the model; throws what the first one to fail says. */
@@ -76,6 +83,16 @@ export class InferencePool {
     return this.#queue.length;
   }
 
+  /** Images that nobody waited for any more, by reason. */
+  get dropped() {
+    return this.#queue.dropped;
+  }
+
+  /** Milliseconds that so many images will take, by the running mean of what images took; 0 before the first one. */
+  estimateMs(images: number): number {
+    return (images * this.#imageMs) / Math.max(1, this.readyWorkers);
+  }
+
   /** Calls of the model so far. */
   get batches(): number {
     return this.#batches;
@@ -94,19 +111,21 @@ export class InferencePool {
   /**
    * Probabilities of one image, uint8 [height, width, channels].
    *
-   * @throws {RobleError} `ROBLE_SERVER_NOT_READY` when no worker can answer.
+   * @throws {RobleError} `ROBLE_SERVER_NOT_READY` when no worker can answer; `ROBLE_DEADLINE_EXCEEDED` and
+   *   `ROBLE_REQUEST_ABANDONED` when the answer would come too late.
    */
-  predict(image: Uint8Array): Promise<Float32Array> {
+  predict(image: Uint8Array, urgency: Urgency = {}): Promise<Float32Array> {
     if (this.#closed) return Promise.reject(notReady('The server is stopping.'));
     if (this.#isHopeless()) return Promise.reject(notReady('No inference process stays alive.'));
     return new Promise((settle, fail) => {
-      this.#queue.push({ image, settle, fail, retried: false });
+      this.#queue.push({ urgency, image, settle, fail, retried: false });
       this.#dispatch();
     });
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+    clearInterval(this.#sweep);
     this.#failQueue('The server is stopping.');
     await Promise.all(this.#workers.map(({ process }) => process?.kill()));
   }
@@ -115,9 +134,12 @@ export class InferencePool {
     for (const worker of this.#workers) {
       if (this.#queue.length === 0) return;
       if (worker.state !== 'idle') continue;
-      // Second tries are in front, and go alone: an image that ends the process must take no other with it again.
-      worker.jobs = this.#queue.splice(0, this.#queue[0]!.retried ? 1 : MAX_BATCH);
+      worker.jobs = this.#queue.take(MAX_BATCH);
+      // All that waited may have been unwanted.
+      if (worker.jobs.length === 0) return;
       worker.state = 'busy';
+      worker.started = performance.now();
+      worker.timeout = setTimeout(() => void worker.process!.kill(), this.#options.timeoutMs);
       this.#batches++;
       worker.process!.predict(Buffer.concat(worker.jobs.map(({ image }) => image)), worker.jobs.length);
     }
@@ -125,7 +147,14 @@ export class InferencePool {
 
   /** Resolves when the worker is ready, rejects when its first process cannot be. */
   #addWorker(): Promise<void> {
-    const worker: Worker = { process: undefined, state: 'starting', jobs: [], deaths: 0 };
+    const worker: Worker = {
+      process: undefined,
+      state: 'starting',
+      jobs: [],
+      deaths: 0,
+      started: 0,
+      timeout: undefined,
+    };
     this.#workers.push(worker);
     return new Promise((resolve, reject) => {
       this.#startProcess(worker, resolve, (error) => {
@@ -156,6 +185,8 @@ export class InferencePool {
 
   #finish(worker: Worker, message: Exclude<FromInferenceWorker, { type: 'ready' }>): void {
     const jobs = worker.jobs.splice(0);
+    clearTimeout(worker.timeout);
+    this.#measure((performance.now() - worker.started) / jobs.length);
     worker.state = 'idle';
     worker.deaths = 0;
     this.#dispatch();
@@ -167,10 +198,15 @@ export class InferencePool {
     }
   }
 
+  #measure(imageMs: number): void {
+    this.#imageMs += (this.#imageMs === 0 ? 1 : LAST_BATCH_WEIGHT) * (imageMs - this.#imageMs);
+  }
+
   /** Gives a dead worker's images back to the queue, and starts a new process after a while. */
   #replace(worker: Worker, error: Error): void {
     worker.state = 'dead';
     worker.deaths++;
+    clearTimeout(worker.timeout);
     this.#giveBack(worker.jobs.splice(0));
     if (this.#closed) this.#failQueue('The server is stopping.');
     else {
@@ -184,9 +220,7 @@ export class InferencePool {
   #giveBack(jobs: readonly Job[]): void {
     for (const job of jobs.filter(({ retried }) => retried))
       job.fail(notReady('The inference process died twice with this image.'));
-    const again = jobs.filter(({ retried }) => !retried);
-    for (const job of again) job.retried = true;
-    this.#queue.unshift(...again);
+    this.#queue.retry(jobs.filter(({ retried }) => !retried));
   }
 
   #restart(worker: Worker): void {
@@ -204,7 +238,7 @@ export class InferencePool {
   }
 
   #failQueue(reason: string): void {
-    for (const job of this.#queue.splice(0)) job.fail(notReady(reason));
+    this.#queue.fail(() => notReady(reason));
   }
 }
 

@@ -30,7 +30,7 @@ async function load(message: Message<'load'>): Promise<FromInferenceWorker> {
     throw new RobleError('ROBLE_BUNDLE_INVALID', `Another bundle lies in ${message.folder} now.`, {
       received: opened.bundle.digest,
       expected: message.digest,
-      nextSteps: ['Start the server again to serve the new one.'],
+      nextSteps: ['Send the server SIGHUP, or start it again, to serve the new one.'],
     });
   predictor = opened.predictor;
   return { type: 'ready' };

@@ -28,8 +28,14 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ROBLE_IMAGE_TOO_SMALL: 422,
   ROBLE_IMAGE_ANIMATED: 422,
   ROBLE_IMAGE_TOO_LARGE: 413,
+  // Of a request to serve another model.
+  ROBLE_BUNDLE_INVALID: 422,
+  ROBLE_FILE_NOT_FOUND: 422,
   ROBLE_SERVER_BUSY: 429,
   ROBLE_SERVER_NOT_READY: 503,
+  ROBLE_DEADLINE_EXCEEDED: 504,
+  // Nobody reads this answer; the number is the one that nginx counts it under.
+  ROBLE_REQUEST_ABANDONED: 499,
 };
 
 /** The answer for an error; what is not the client's doing tells nothing of the inside. */

@@ -7,11 +7,13 @@ import { checked } from '../checked.js';
 import { type ServeOptions, serveSchema } from '../config/schema.js';
 import { type Context, withStep } from '../context.js';
 import { RobleError } from '../errors.js';
-import { openBundle } from '../model/bundle.js';
 import type { PluginRegistry } from '../plugin/registry.js';
+import { createAdminApp } from './admin.js';
 import { Admission } from './admission.js';
 import { createApp } from './app.js';
-import { InferencePool } from './inference-pool.js';
+import { AnswerCache } from './cache/answer-cache.js';
+import { ModelManager } from './model-manager.js';
+import { ServerStatistics } from './statistics.js';
 
 /** Images that the server has in hand at most, or several full batches. */
 const MAX_IMAGES = 1024;
@@ -30,8 +32,17 @@ export interface RobleServer {
   /** Such as `http://127.0.0.1:8080`. */
   readonly url: string;
   readonly address: AddressInfo;
-  /** The model that it serves. */
+  /** Of the administration, where that listens. */
+  readonly adminUrl?: string;
+  /** The model that it serves at this moment. */
   readonly model: { readonly name: string; readonly digest: string; readonly classes: readonly string[] };
+  /**
+   * Serves the bundle that lies in the folder now, or that of another folder, without a request lost.
+   *
+   * @returns whether it is another model than before
+   * @throws {RobleError} what the bundle has wrong; then the old one goes on
+   */
+  reload(folder?: string): Promise<boolean>;
   /** Stops: refuses new work, finishes what is in flight within `shutdownTimeoutMs`, ends the workers. */
   close(): Promise<void>;
 }
@@ -59,40 +70,68 @@ export async function createServer(
     'The options of the server are not valid.',
   );
   const warn = (message: string) => context.reporter?.report({ type: 'warning', message });
-  const bundle = await openBundle(model);
-  const { backend, device, threads, workers } = options;
-  const pool = await withStep(context, 'workers', 'Loading the model', () =>
-    InferencePool.start({
-      bundle,
+  const { backend, device, threads, workers, cache: kept, admin } = options;
+  const models = await withStep(context, 'workers', 'Loading the model', () =>
+    ModelManager.start(model, {
       workers,
+      timeoutMs: options.inferenceTimeoutMs,
+      watchMs: options.watchMs,
       predictor: { backend, device, threads },
       plugins: context.registry.entries,
       warn,
     }),
   );
-  const admission = new Admission(Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch));
+  const cache = await AnswerCache.open({
+    memoryBytes: kept.memoryBytes,
+    redisUrl: kept.url,
+    ttlSeconds: kept.ttlSeconds,
+    warn,
+  });
   let stopping = false;
+  const release = async () => {
+    cache.close();
+    await models.close();
+  };
   try {
-    const app = await createApp({ bundle, pool, admission, options, isStopping: () => stopping, warn });
+    const app = await createApp({
+      models,
+      cache,
+      admission: new Admission(Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch)),
+      statistics: new ServerStatistics(),
+      options,
+      isStopping: () => stopping,
+      warn,
+    });
     const url = await listen(app, options);
+    const administration = admin.port === undefined ? undefined : await createAdminApp(models, warn);
+    const adminUrl = administration && (await listen(administration, { ...admin, port: admin.port! }));
     let closed: Promise<void> | undefined;
     return {
       url,
+      ...(adminUrl && { adminUrl }),
       address: app.server.address() as AddressInfo,
-      model: { name: bundle.manifest.name, digest: bundle.digest, classes: bundle.classes },
+      get model() {
+        return { ...models.current.label, classes: models.current.bundle.classes };
+      },
+      reload: (folder) => models.reload(folder),
       close: () => {
         stopping = true;
-        closed ??= drain(app, options.shutdownTimeoutMs).finally(() => pool.close());
+        closed ??= Promise.all([drain(app, options.shutdownTimeoutMs), administration?.close()])
+          .then(() => {})
+          .finally(release);
         return closed;
       },
     };
   } catch (error) {
-    await pool.close();
+    await release();
     throw error;
   }
 }
 
-async function listen(app: FastifyInstance, { host, port }: ServeOptions): Promise<string> {
+async function listen(
+  app: FastifyInstance,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<string> {
   try {
     return await app.listen({ host, port });
   } catch (error) {

@@ -10,16 +10,27 @@ import {
   randomBatch,
   randomState,
 } from '../../../test/support/engine.js';
-import { tfjsGradients } from '../../../test/support/tfjs-model.js';
 import type { ModelSpec } from '../../core/model/spec.js';
-import { type Batch, resolveNetwork, type TrainingState } from '../../core/plugin/index.js';
+import {
+  type Batch,
+  resolveNetwork,
+  type TrainingEngine,
+  type TrainingState,
+} from '../../core/plugin/index.js';
+import { plugin as tfjs } from '../tfjs/training-engine.js';
 import type { ConvLowering } from './lowerings/convolution.js';
 import { choosePlan, type Plan } from './plan.js';
-import { plugin } from './training-engine.js';
+import { plugin as onnx } from './training-engine.js';
 
-/** Loss and gradients of the step graph: after one step from rest, the momentum is the gradient. */
-async function engineGradients(spec: ModelSpec, state: TrainingState, batch: Batch, plan?: Plan) {
-  const session = await plugin.open(spec, { ...gradientOptions(batch.count), ...(plan && { plan }) });
+/** Loss and gradients of a step: after one step from rest, the momentum is the gradient. */
+async function gradientsOf(
+  engine: TrainingEngine,
+  spec: ModelSpec,
+  state: TrainingState,
+  batch: Batch,
+  plan?: Plan,
+) {
+  const session = await engine.open(spec, { ...gradientOptions(batch.count), ...(plan && { plan }) });
   await session.importState(state);
   const { loss, gradientNorm } = await session.step(batch, { learningRate: 0 });
   const { optimizer } = await session.exportState();
@@ -53,8 +64,8 @@ async function expectAgreement(spec: ModelSpec, batchSize: number, seed: number)
   const network = resolveNetwork(spec);
   const state = randomState(network, seed);
   const batch = randomBatch(network, batchSize, seed);
-  const actual = await engineGradients(spec, state, batch);
-  const expected = tfjsGradients(network, state.parameters, batch);
+  const actual = await gradientsOf(onnx, spec, state, batch);
+  const expected = await gradientsOf(tfjs, spec, state, batch);
   // The loss is of order 1 and a mean of a few sums.
   expect(Math.abs(actual.loss - expected.loss)).toBeLessThan(1e-5 * Math.max(1, expected.loss));
   expectSameGradients(actual.gradients, expected.gradients);
@@ -254,11 +265,14 @@ describe('ties in max pooling', () => {
     masks: {},
   });
 
-  it.each([
+  const pools: LayerInput[] = [
     { type: 'maxPool', size: 2 },
     { type: 'maxPool', size: 3, stride: 2, padding: 'same' },
     { type: 'globalMaxPool' },
-  ] as LayerInput[])('count the gradient once: %j', async (pool) => {
+  ];
+  const cases = [onnx, tfjs].flatMap((engine) => pools.map((pool) => ({ name: engine.name, engine, pool })));
+
+  it.each(cases)('count the gradient once: $name, $pool', async ({ engine, pool }) => {
     // A 1x1 convolution of a white picture with weight w gives w everywhere: all windows are ties, and every pooled
     // value is w. Then d loss / d w is the sum over the pooled values of d loss / d value, each counted once.
     const spec = modelOf({ height: 4, width: 4, channels: 1 }, 2, [
@@ -269,7 +283,7 @@ describe('ties in max pooling', () => {
     ]);
     const network = resolveNetwork(spec);
     const state = randomState(network, 3);
-    const { gradients } = await engineGradients(spec, state, constantImages(2));
+    const { gradients } = await gradientsOf(engine, spec, state, constantImages(2));
     const weight = state.parameters['scale.weight']!.data[0]!;
     const head = state.parameters['head.weight']!.data;
     const columns = [0, 1].map((k) =>
@@ -309,10 +323,10 @@ describe('lowerings', () => {
       plan.blockSize > 0
         ? lowerings
         : lowerings.filter((lowering) => !Object.values(lowering).some((way) => way.startsWith('blocked')));
-    const expected = tfjsGradients(network, state.parameters, batch);
+    const expected = await gradientsOf(tfjs, spec, state, batch);
     for (const lowering of usable) {
       const forced: Plan = { ...plan, convolutions: { ...plan.convolutions, tried: lowering } };
-      const actual = await engineGradients(spec, state, batch, forced);
+      const actual = await gradientsOf(onnx, spec, state, batch, forced);
       expectSameGradients(actual.gradients, expected.gradients);
     }
   });
@@ -341,8 +355,8 @@ describe('finite differences', () => {
     ]);
     const network = resolveNetwork(spec);
     const [state, batch] = [randomState(network, 11), randomBatch(network, 6, 11)];
-    const { gradients } = await engineGradients(spec, state, batch);
-    const session = await plugin.open(spec, gradientOptions(batch.count));
+    const { gradients } = await gradientsOf(onnx, spec, state, batch);
+    const session = await onnx.open(spec, gradientOptions(batch.count));
     const lossAt = async (name: string, index: number, offset: number) => {
       const { shape, data } = state.parameters[name]!;
       const moved = data.with(index, data[index]! + offset);

@@ -1,5 +1,6 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { type Batch, everyLayer, type Network, sizeOf } from '../../core/plugin/index.js';
+import { type Batch, everyLayer, type Network } from '../../core/plugin/index.js';
+import { batchPart } from '../training/batch-part.js';
 import { vectorNames } from '../training/flat-layout.js';
 import type { OnnxDevice } from './device/device.js';
 import { nextOf } from './device-state.js';
@@ -155,7 +156,7 @@ function vectorOutputs({ network, optimizer, ema }: StepGraphOptions): string[] 
   return vectorNames(network, optimizer, ema).map(nextOf);
 }
 
-/** The samples `start` to `end` of a batch, as views. */
+/** The samples `start` to `end` of a batch, as inputs of a graph. */
 function batchTensors(
   { Tensor }: Runtime,
   network: Network,
@@ -164,23 +165,12 @@ function batchTensors(
   end: number,
 ): Tensors {
   const { height, width, channels } = network.input;
-  const part = <T extends Uint8Array | Float32Array>(values: T, size: number) =>
-    values.subarray(start * size, end * size) as T;
-  const count = end - start;
+  const { count, images, targets, masks } = batchPart(network, batch, start, end);
   const tensors: Record<string, Tensor> = {
-    images: new Tensor('uint8', part(batch.images, height * width * channels), [
-      count,
-      height,
-      width,
-      channels,
-    ]),
-    targets: new Tensor('float32', part(batch.targets, network.classes), [count, network.classes]),
+    images: new Tensor('uint8', images, [count, height, width, channels]),
+    targets: new Tensor('float32', targets, [count, network.classes]),
   };
   for (const { name, type, input } of everyLayer(network.layers))
-    if (type === 'dropout')
-      tensors[maskInput(name)] = new Tensor('uint8', part(batch.masks[name]!, sizeOf(input)), [
-        count,
-        ...input,
-      ]);
+    if (type === 'dropout') tensors[maskInput(name)] = new Tensor('uint8', masks[name]!, [count, ...input]);
   return tensors;
 }

@@ -1,5 +1,6 @@
-import { everyLayer, type Network, type OptimizerSpec } from '../../core/plugin/index.js';
-import { EMA_SLOT, type FlatLayout, flatFill, flatLayouts, layerOf } from '../training/flat-layout.js';
+import type { Network, OptimizerSpec } from '../../core/plugin/index.js';
+import { EMA_SLOT, type FlatLayout, flatLayouts } from '../training/flat-layout.js';
+import { decayMask, statisticsMomenta } from '../training/update-rules.js';
 import type { GraphBuilder, Value } from './graph/builder.js';
 
 export interface UpdateOptions {
@@ -62,8 +63,10 @@ function updateWeights(
   gradient: Value,
 ): Value {
   const rate = graph.input('learningRate', 'float32', []);
-  const decayed = (factor: Value) =>
-    graph.op('Mul', [graph.op('Mul', [weights, decayMask(graph, layout, isFrozen)]), factor]);
+  const decayed = (factor: Value) => {
+    const mask = graph.tensor('decay', [layout.size], () => decayMask(layout, isFrozen));
+    return graph.op('Mul', [graph.op('Mul', [weights, mask]), factor]);
+  };
   const slot = (name: string) => graph.input(name, 'float32', [layout.size]);
   const keep = (value: Value, name: string) => {
     graph.output(value, `next:${name}`, 'float32', [layout.size]);
@@ -128,13 +131,6 @@ function sgdDelta(
     : velocity;
 }
 
-/** 1 where weight decay applies, 0 on biases, norms and frozen layers. */
-function decayMask(graph: GraphBuilder, layout: FlatLayout, isFrozen: UpdateOptions['isFrozen']): Value {
-  return graph.tensor('decay', [layout.size], () =>
-    flatFill(layout, ({ name, decay }) => (decay && !isFrozen(layerOf(name)) ? 1 : 0)),
-  );
-}
-
 /** Polyak and Juditsky 1992, with exponential weights: average + (1 - decay) * (weights - average). */
 function updateAverage(graph: GraphBuilder, layout: FlatLayout, weights: Value): void {
   const average = graph.input(EMA_SLOT, 'float32', [layout.size]);
@@ -150,21 +146,10 @@ function updateStatistics(
   layout: FlatLayout,
   batch: Value,
 ): Value {
-  const momenta = momentaOf(network);
   const running = graph.input('statistics', 'float32', [layout.size]);
-  const share = graph.tensor('momenta', [layout.size], () =>
-    flatFill(layout, ({ name }) => (isFrozen(layerOf(name)) ? 0 : momenta.get(layerOf(name))!)),
-  );
+  const share = graph.tensor('momenta', [layout.size], () => statisticsMomenta(network, layout, isFrozen));
   const change = graph.op('Mul', [graph.op('Sub', [batch, running]), share]);
   const next = graph.op('Add', [running, change]);
   graph.output(next, 'next:statistics', 'float32', [layout.size]);
   return next;
-}
-
-function momentaOf({ layers }: Network): Map<string, number> {
-  return new Map(
-    [...everyLayer(layers)].flatMap((layer) =>
-      layer.type === 'batchNorm' ? [[layer.name, layer.layer.momentum] as const] : [],
-    ),
-  );
 }

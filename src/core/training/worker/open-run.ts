@@ -62,6 +62,7 @@ export async function openRun(
     frozen: frozenLayers(network, train.frozen),
     ...(sameMachine && { plan: found.state.plan }),
   });
+  for (const message of session.warnings ?? []) report({ type: 'warning', message });
   const state = found?.state ?? (await firstState(network, manifest.classes, request));
   await session.importState(state);
   const progress: CheckpointProgress = {

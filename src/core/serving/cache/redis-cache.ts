@@ -1,0 +1,108 @@
+import type { Redis } from 'ioredis';
+import CircuitBreaker from 'opossum';
+
+/** Longest wait for a connection and for an answer; computing anew takes about as long. */
+const CONNECT_MS = 500;
+const COMMAND_MS = 50;
+/** After so many failures in a row, or half of the calls within a second, Redis is left alone... */
+const MIN_CALLS = 5;
+/** ...and asked again after this. */
+const RETRY_MS = 2000;
+/** Entries that are being written; more are left out while Redis is slower than the server. */
+const MAX_WRITES = 256;
+const PREFIX = 'roble:answer:';
+
+/**
+ * Answers that several servers share, in Redis. It can only help: when Redis is down, slow, full or answers nonsense, a
+ * read finds nothing, and a circuit breaker (Nygard, Release It!) stops asking until it is well again.
+ */
+export class RedisCache {
+  readonly #redis: Redis;
+  readonly #reads: CircuitBreaker<[key: string], Buffer | null>;
+  readonly #ttlSeconds: number;
+  #writes = 0;
+  #errors = 0;
+
+  private constructor(redis: Redis, ttlSeconds: number) {
+    this.#redis = redis;
+    this.#ttlSeconds = ttlSeconds;
+    this.#reads = new CircuitBreaker((key: string) => redis.getBuffer(PREFIX + key), {
+      timeout: COMMAND_MS,
+      volumeThreshold: MIN_CALLS,
+      errorThresholdPercentage: 50,
+      rollingCountTimeout: 1000,
+      rollingCountBuckets: 10,
+      resetTimeout: RETRY_MS,
+    });
+  }
+
+  /**
+   * Connects; where that fails or takes long, it goes on in the background.
+   *
+   * @param url `redis://` or `rediss://`
+   * @param warn told when Redis is lost and when it is back, without the URL, which may hold a password
+   */
+  static async open(url: string, ttlSeconds: number, warn: (message: string) => void): Promise<RedisCache> {
+    const { Redis } = await import('ioredis');
+    const redis = new Redis(url, {
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 1,
+      connectTimeout: CONNECT_MS,
+      commandTimeout: COMMAND_MS,
+      retryStrategy: (attempt) => Math.min(100 * 2 ** attempt, RETRY_MS),
+    });
+    let isLost = false;
+    redis.on('error', (error: Error) => {
+      if (!isLost)
+        warn(`The cache in Redis cannot be reached (${error.message}); predictions go on without it.`);
+      isLost = true;
+    });
+    redis.on('ready', () => {
+      if (isLost) warn('The cache in Redis is back.');
+      isLost = false;
+    });
+    await new Promise((resolve) => {
+      redis.once('ready', resolve);
+      redis.once('error', resolve);
+      setTimeout(resolve, CONNECT_MS).unref();
+    });
+    return new RedisCache(redis, ttlSeconds);
+  }
+
+  /** `open`: not asked at the moment, because it failed. */
+  get state(): 'closed' | 'open' | 'half-open' {
+    return this.#reads.opened ? 'open' : this.#reads.halfOpen ? 'half-open' : 'closed';
+  }
+
+  /** Reads and writes that failed, besides those that were not tried. */
+  get errors(): number {
+    return this.#errors;
+  }
+
+  /** The numbers kept under a key; undefined where there are none, not so many, or no answer in time. */
+  async get(key: string, length: number): Promise<Float32Array | undefined> {
+    const bytes = await this.#reads.fire(key).catch(() => {
+      if (!this.#reads.opened) this.#errors++;
+      return null;
+    });
+    if (bytes?.length !== length * Float32Array.BYTES_PER_ELEMENT) return undefined;
+    const probabilities = new Float32Array(new Uint8Array(bytes).buffer);
+    return probabilities.every((value) => value >= 0 && value <= 1) ? probabilities : undefined;
+  }
+
+  /** Keeps numbers, without anybody waiting for it. */
+  set(key: string, probabilities: Float32Array): void {
+    if (this.#reads.opened || this.#writes >= MAX_WRITES) return;
+    this.#writes++;
+    const bytes = Buffer.from(probabilities.buffer, probabilities.byteOffset, probabilities.byteLength);
+    this.#redis
+      .set(PREFIX + key, bytes, 'EX', this.#ttlSeconds)
+      .catch(() => this.#errors++)
+      .finally(() => this.#writes--);
+  }
+
+  close(): void {
+    this.#reads.shutdown();
+    this.#redis.disconnect();
+  }
+}

@@ -1,0 +1,17 @@
+import type { ServeOptions } from '../config/schema.js';
+import type { Admission } from './admission.js';
+import type { AnswerCache } from './cache/answer-cache.js';
+import type { ModelManager } from './model-manager.js';
+import type { ServerStatistics } from './statistics.js';
+
+/** What the routes work with. */
+export interface ServingScope {
+  readonly models: ModelManager;
+  readonly cache: AnswerCache;
+  readonly admission: Admission;
+  readonly statistics: ServerStatistics;
+  readonly options: ServeOptions;
+  readonly isStopping: () => boolean;
+  /** Told what an answer keeps to itself. */
+  readonly warn: (message: string) => void;
+}

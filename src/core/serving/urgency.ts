@@ -1,0 +1,62 @@
+import { RobleError } from '../errors.js';
+
+/** From the first to be served to the last. */
+export const PRIORITIES = ['high', 'normal', 'low'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+/** How urgent an image is, and until when anybody wants its answer. Read anew each time: a deadline may be put off. */
+export interface Urgency {
+  readonly priority?: Priority;
+  /** On the clock of `performance.now()`, in milliseconds; later, the answer is an error. */
+  readonly deadline?: number;
+  /** Aborted when the client has gone; with the reason `expired`, when it is too late for all who wait. */
+  readonly signal?: AbortSignal;
+}
+
+/** Why nobody waits any more; undefined while somebody does. */
+export function reasonToDrop({ deadline, signal }: Urgency): 'abandoned' | 'expired' | undefined {
+  if (signal?.aborted) return signal.reason === 'expired' ? 'expired' : 'abandoned';
+  return deadline !== undefined && performance.now() > deadline ? 'expired' : undefined;
+}
+
+/**
+ * Refuses work that nobody waits for any more.
+ *
+ * @throws {RobleError} `ROBLE_REQUEST_ABANDONED`, `ROBLE_DEADLINE_EXCEEDED`
+ */
+export function checkWanted(urgency: Urgency): void {
+  const reason = reasonToDrop(urgency);
+  if (reason) throw dropped(reason);
+}
+
+/** The error of what was dropped. */
+export function dropped(reason: 'abandoned' | 'expired'): RobleError {
+  if (reason === 'abandoned')
+    return new RobleError('ROBLE_REQUEST_ABANDONED', 'The client closed the connection before the answer.');
+  return new RobleError(
+    'ROBLE_DEADLINE_EXCEEDED',
+    'The answer was not ready within the time that the request allows.',
+    {
+      nextSteps: [
+        'Try again later, or allow more time with the header x-timeout-ms, up to serve.requestTimeoutMs.',
+      ],
+    },
+  );
+}
+
+/** What a promise gives, unless the deadline comes first or the client goes. */
+export function whileWanted<T>(promise: Promise<T>, urgency: Urgency): Promise<T> {
+  return new Promise((resolve, reject) => {
+    // A timer may fire a little early.
+    const left = (urgency.deadline ?? Number.POSITIVE_INFINITY) - performance.now();
+    const timer = Number.isFinite(left)
+      ? setTimeout(() => reject(dropped('expired')), Math.max(0, Math.ceil(left) + 1))
+      : undefined;
+    const leave = () => reject(dropped('abandoned'));
+    urgency.signal?.addEventListener('abort', leave, { once: true });
+    promise.then(resolve, reject).finally(() => {
+      clearTimeout(timer);
+      urgency.signal?.removeEventListener('abort', leave);
+    });
+  });
+}

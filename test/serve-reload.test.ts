@@ -1,0 +1,194 @@
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { replaceFolder } from '../src/core/storage/durable.js';
+import { type CreateServerOptions, createServer, type RobleServer } from '../src/index.js';
+import { temporaryFolder } from './support/temporary-folder.js';
+import { quarterPixels, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
+
+/** 100 by `ROBLE_TEST_RELOADS=100`, as a release is tested. */
+const RELOADS = Number(process.env.ROBLE_TEST_RELOADS ?? 8);
+
+let root: string;
+let remove: () => Promise<void>;
+/** Two models that answer alike under other names. */
+let folders: [string, string];
+const servers: RobleServer[] = [];
+beforeAll(async () => {
+  ({ path: root, remove } = await temporaryFolder('serve-reload'));
+  folders = [
+    await tinyBundle(join(root, 'a'), { name: 'a' }),
+    await tinyBundle(join(root, 'b'), { name: 'b' }),
+  ];
+});
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
+});
+afterAll(() => remove());
+
+async function serve(
+  options: Partial<CreateServerOptions> = {},
+  warnings: string[] = [],
+): Promise<RobleServer> {
+  const report = (event: { type: string; message?: string }) => {
+    if (event.type === 'warning') warnings.push(event.message!);
+  };
+  const server = await createServer(
+    { model: folders[0], port: 0, cache: { memoryBytes: 0, ttlSeconds: 1 }, ...options },
+    { reporter: { report } },
+  );
+  servers.push(server);
+  return server;
+}
+
+interface Answer {
+  status: number;
+  // biome-ignore lint/suspicious/noExplicitAny: a body of the server, checked by the expectations.
+  body: any;
+}
+async function request(url: string, value?: unknown): Promise<Answer> {
+  const response = await fetch(
+    url,
+    value === undefined
+      ? {}
+      : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(value) },
+  );
+  return { status: response.status, body: await response.json() };
+}
+const predict = (server: RobleServer, quarter: number, light = 255) =>
+  request(`${server.url}/predict`, { pixels: quarterPixels(quarter, light) });
+const processIds = async (server: RobleServer): Promise<number[]> =>
+  (await request(`${server.url}/stats`)).body.workers.processIds;
+const isAlive = (processId: number) => {
+  try {
+    return process.kill(processId, 0);
+  } catch {
+    return false;
+  }
+};
+
+/** Puts a copy of a bundle in the place of another one, all at once. */
+const put = (target: string, source: string) =>
+  replaceFolder(target, (temporary) => cp(source, temporary, { recursive: true }));
+
+describe('a reload', () => {
+  it(`loses no request (${RELOADS} under load), and each is answered by the model that it names`, async () => {
+    const server = await serve({ workers: 2 });
+    let busy = true;
+    const named = new Map<string, number>();
+    const client = async (quarter: number) => {
+      for (let i = 0; busy; i++) {
+        const { status, body } = await predict(server, quarter, 1 + (i % 255));
+        expect([status, body.predictions?.[0].label]).toEqual([200, TINY_CLASSES[quarter]]);
+        named.set(body.model.name, (named.get(body.model.name) ?? 0) + 1);
+      }
+    };
+    const clients = Promise.all([0, 1, 2, 3].map(client));
+    const old = await processIds(server);
+    for (let i = 0; i < RELOADS; i++) expect(await server.reload(folders[(i + 1) % 2])).toBe(true);
+    busy = false;
+    await clients;
+    expect([...named.keys()].sort()).toEqual(['a', 'b']);
+    expect((await request(`${server.url}/stats`)).body.model.reloads).toBe(RELOADS);
+    // The processes of models that were replaced are gone.
+    await expect.poll(() => old.filter(isAlive)).toEqual([]);
+    const answered = [...named.values()].reduce((a, b) => a + b);
+    process.stderr.write(`${RELOADS} reloads under load: ${answered} requests answered, none failed\n`);
+  });
+
+  it('of a model that is used to the end lets its last request finish', async () => {
+    const slow = await tinyBundle(join(root, 'slow'), { name: 'slow', work: 60 });
+    const server = await serve({ model: slow });
+    const waiting = Array.from({ length: 8 }, (_, i) => predict(server, 1, 1 + i));
+    await expect
+      .poll(async () => (await request(`${server.url}/stats`)).body.queue.inHand)
+      .toBeGreaterThan(0);
+    await server.reload(folders[0]);
+    for (const { status, body } of await Promise.all(waiting)) {
+      expect(status).toBe(200);
+      expect(['slow', 'a']).toContain(body.model.name);
+    }
+    expect((await predict(server, 0)).body.model.name).toBe('a');
+  });
+
+  it('to a bundle with a wrong byte, of another format or that is not there leaves the old one', async () => {
+    const server = await serve();
+    const broken = await tinyBundle(join(root, 'broken'));
+    const file = join(broken, 'model.onnx');
+    await writeFile(file, Buffer.concat([await readFile(file), Buffer.from([0])]));
+    const lying = await tinyBundle(join(root, 'lying'), { golden: (probability) => 1 - probability });
+    await expect(server.reload(broken)).rejects.toMatchObject({ code: 'ROBLE_BUNDLE_INVALID' });
+    await expect(server.reload(lying)).rejects.toMatchObject({ code: 'ROBLE_BUNDLE_INVALID' });
+    await expect(server.reload(join(root, 'nowhere'))).rejects.toMatchObject({
+      code: 'ROBLE_FILE_NOT_FOUND',
+    });
+    expect(server.model.name).toBe('a');
+    expect((await predict(server, 2)).body.predictions[0].label).toBe(TINY_CLASSES[2]);
+    expect((await request(`${server.url}/stats`)).body.model.lastError.message).toMatch(/nowhere/);
+  });
+
+  it('that finds the same model changes nothing', async () => {
+    const server = await serve();
+    const before = await processIds(server);
+    expect(await server.reload()).toBe(false);
+    expect(await processIds(server)).toEqual(before);
+  });
+});
+
+describe('watching the folder', () => {
+  it('serves what is put there, and keeps the old one when that is broken', async () => {
+    const model = await tinyBundle(join(root, 'watched'), { name: 'first' });
+    const warnings: string[] = [];
+    const server = await serve({ model, watchMs: 30 }, warnings);
+    await put(model, await tinyBundle(join(root, 'second'), { name: 'second' }));
+    await expect.poll(() => server.model.name, { timeout: 20_000 }).toBe('second');
+    const third = await tinyBundle(join(root, 'third'), { name: 'third' });
+    await writeFile(join(third, 'model.onnx'), 'no model');
+    await put(model, third);
+    await expect.poll(() => warnings.join(), { timeout: 20_000 }).toContain('The new model is not served');
+    expect(server.model.name).toBe('second');
+    expect((await predict(server, 1)).status).toBe(200);
+  });
+});
+
+describe('the administration', () => {
+  it('replaces the model on its own port, and says what is wrong with another one', async () => {
+    const server = await serve({ admin: { host: '127.0.0.1', port: 0 } });
+    const at = `${server.adminUrl}/admin/model`;
+    expect((await request(at)).body).toMatchObject({ name: 'a', reloads: 0 });
+    expect((await request(`${at}/reload`, {})).body).toMatchObject({ changed: false });
+    const changed = await request(`${at}/reload`, { folder: folders[1] });
+    expect(changed).toMatchObject({ status: 200, body: { changed: true, model: { name: 'b', reloads: 1 } } });
+    const wrong = await request(`${at}/reload`, { folder: join(root, 'nowhere') });
+    expect(wrong).toMatchObject({ status: 422, body: { code: 'ROBLE_FILE_NOT_FOUND' } });
+    expect(await request(`${at}/reload`, { dir: 'x' })).toMatchObject({
+      status: 400,
+      body: { code: 'ROBLE_REQUEST_INVALID' },
+    });
+    expect((await request(`${server.url}/admin/model`)).status).toBe(404);
+    expect((await request(`${server.adminUrl}/predict`, { pixels: [] })).status).toBe(404);
+  });
+
+  it('is not there unless it is asked for', async () => {
+    expect((await serve()).adminUrl).toBeUndefined();
+  });
+});
+
+describe('SIGHUP', () => {
+  it('serves the model that lies in the folder now; SIGTERM still ends the server', async () => {
+    const model = await tinyBundle(join(root, 'signalled'), { name: 'first' });
+    const cli = join(import.meta.dirname, '..', 'bin', 'run.js');
+    const child = execa('node', [cli, 'serve', '--model', model, '--port', '0'], { reject: false });
+    let output = '';
+    child.stderr!.on('data', (chunk) => {
+      output += chunk;
+    });
+    await expect.poll(() => output, { timeout: 30_000 }).toContain('Serving first');
+    await put(model, await tinyBundle(join(root, 'next'), { name: 'second' }));
+    child.kill('SIGHUP');
+    await expect.poll(() => output, { timeout: 30_000 }).toContain('Serving second');
+    child.kill('SIGTERM');
+    expect((await child).exitCode).toBe(0);
+  });
+});
