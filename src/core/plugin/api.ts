@@ -11,9 +11,12 @@ export type TensorMap = Record<string, { readonly shape: readonly number[]; read
 
 /** Something that can compute, really probed. */
 export interface Device {
-  /** What a user writes for `--device`, such as `cpu` or `cuda:0`. */
+  /** What a user writes for `--device`, such as `cpu`, `webgpu` or `cuda:0`. */
   readonly id: string;
   readonly description: string;
+  readonly kind?: 'cpu' | 'gpu';
+  /** Whether it is a graphics adapter that computes on the CPU: good for tests, and never chosen by itself. */
+  readonly software?: boolean;
 }
 
 /** One mini-batch, ready for the engine. */
