@@ -1,8 +1,8 @@
 /** The public plugin API: what `import ... from 'roble/plugin'` gives. Plugins import nothing else of roble. */
-export { RobleError } from '../errors.js';
+export { RobleError, type SerializedError } from '../errors.js';
 export * from '../model/network.js';
 export type { ImageShape, ModelSpec } from '../model/spec.js';
-export { siblingModule } from '../module-url.js';
+export { childModule, siblingModule } from '../module-url.js';
 export { symmetricBeta } from '../random/beta.js';
 export { Random } from '../random/index.js';
 export { keepCached, measuredOnce } from '../storage/cache.js';

@@ -8,6 +8,7 @@ import {
 } from '../../core/plugin/index.js';
 import { GraphBuilder, type Value } from './graph/builder.js';
 import { gelu, relu, silu } from './lowerings/activation.js';
+import { plainConvolution } from './lowerings/plain-conv.js';
 import { scaledImages } from './step-graph.js';
 
 /**
@@ -108,9 +109,14 @@ function convolve(
   { weight, bias }: ConvWeights,
 ): Value {
   const { kernel, stride, padding } = layer.window;
-  const inputs = [x, graph.tensor(`${layer.name}.weight`, layer.parameters[0]!.shape, () => weight)];
-  if (bias) inputs.push(graph.tensor(`${layer.name}.bias`, [layer.output[0]], () => bias));
-  return graph.op('Conv', inputs, { kernel_shape: kernel, strides: stride, pads: padding });
+  const channels = { into: layer.input[0], out: layer.output[0] };
+  const kernels = graph.tensor(`${layer.name}.weight`, layer.parameters[0]!.shape, () => weight);
+  const offsets = bias ? [graph.tensor(`${layer.name}.bias`, [channels.out], () => bias)] : [];
+  return plainConvolution(graph, [x, kernels, ...offsets], channels, {
+    kernel_shape: kernel,
+    strides: stride,
+    pads: padding,
+  });
 }
 
 function foldedWeights(tensors: TensorMap, conv: ResolvedConv, norm: ResolvedBatchNorm): ConvWeights {

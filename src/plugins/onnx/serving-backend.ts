@@ -1,13 +1,18 @@
 import { join } from 'node:path';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Predictor, ServableModel, ServingBackend, ServingOptions } from '../../core/plugin/index.js';
+import { openDevice } from './device/probe.js';
 import { createSession, loadRuntime } from './runtime.js';
 
 /** Serves `model.onnx` with ONNX Runtime. A prediction blocks its thread: servers run it in a process of its own. */
 export const plugin: ServingBackend = {
   name: 'onnx',
   async load(model: ServableModel, options: ServingOptions): Promise<Predictor> {
-    const session = await createSession(join(model.folder, 'model.onnx'), options);
+    const device = await openDevice(options.device);
+    const session = await createSession(join(model.folder, 'model.onnx'), {
+      threads: options.threads,
+      device,
+    });
     return new OnnxPredictor(session, (await loadRuntime()).Tensor, model);
   },
 };

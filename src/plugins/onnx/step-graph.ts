@@ -65,7 +65,7 @@ export function buildUpdateGraph(options: StepGraphOptions): Uint8Array {
   const { weights, statistics } = flatLayouts(options.network);
   const accumulated = graph.input(ACCUMULATED, 'float32', [accumulatedSize(options.network)]);
   const sizes = [weights.size, ...(statistics.size > 0 ? [statistics.size] : []), 1, 1];
-  const parts = graph.ops('Split', [accumulated, graph.ints(sizes)], sizes.length, { axis: 0 });
+  const parts = consecutive(graph, accumulated, sizes);
   addUpdate(graph, options, weightsInput(graph, options.network), {
     gradient: parts[0]!,
     statistics: statistics.size > 0 ? parts[1] : undefined,
@@ -116,7 +116,7 @@ function addGradients(
   const images = scaledImages(graph, network, size);
   const targets = graph.input('targets', 'float32', [size, network.classes]);
   const model = sequence(scope, network.layers, images);
-  const { loss, accuracy, gradient } = crossEntropy(graph, model.output, targets, batch);
+  const { loss, accuracy, gradient } = crossEntropy(graph, model.output, targets, batch, network.classes);
   model.backward(gradient, false);
   return {
     gradient: joinFlat(graph, weights, scope.gradients),
@@ -134,10 +134,22 @@ function shareOf(graph: GraphBuilder, value: Value, share: number): Value {
 }
 
 /** The tensors that lie in a flat vector. */
-function splitFlat(graph: GraphBuilder, flat: Value, layout: FlatLayout): Map<string, Value> {
-  const sizes = layout.parameters.map(({ shape }) => sizeOf(shape));
-  const parts = graph.ops('Split', [flat, graph.ints(sizes)], sizes.length, { axis: 0 });
-  return new Map(layout.parameters.map(({ name, shape }, i) => [name, graph.reshape(parts[i]!, shape)]));
+function splitFlat(graph: GraphBuilder, flat: Value, { parameters }: FlatLayout): Map<string, Value> {
+  const sizes = parameters.map(({ shape }) => sizeOf(shape));
+  const parts = consecutive(graph, flat, sizes);
+  return new Map(parameters.map(({ name, shape }, i) => [name, graph.reshape(parts[i]!, shape)]));
+}
+
+/**
+ * Consecutive parts of a vector. Slices, since one node that splits needs as many buffers at once as it has outputs,
+ * and graphics processors limit these (WebGPU promises 8).
+ */
+function consecutive(graph: GraphBuilder, vector: Value, sizes: readonly number[]): Value[] {
+  let end = 0;
+  return sizes.map((size) => {
+    end += size;
+    return graph.slice(vector, [end - size], [end], [0]);
+  });
 }
 
 /** Zeros stand for what a frozen layer has not computed. */
@@ -156,19 +168,30 @@ function joinFlat(graph: GraphBuilder, layout: FlatLayout, values: ReadonlyMap<s
  * Softmax cross-entropy against soft labels, summed and divided by the size of the whole batch, with its gradient
  * (w p - t) / N: w, the sum of a row of targets, is the weight of the sample.
  */
-function crossEntropy(graph: GraphBuilder, logits: Value, targets: Value, batch: number) {
+function crossEntropy(graph: GraphBuilder, logits: Value, targets: Value, batch: number, classes: number) {
   const shifted = graph.op('Sub', [logits, graph.op('ReduceMax', [logits], { axes: [1], keepdims: 1 })]);
   const sum = graph.op('ReduceSum', [graph.op('Exp', [shifted]), graph.ints([1])], { keepdims: 1 });
   const logProbabilities = graph.op('Sub', [shifted, graph.op('Log', [sum])]);
   const total = graph.op('ReduceSum', [graph.op('Mul', [targets, logProbabilities])], { keepdims: 0 });
   const loss = graph.op('Mul', [total, graph.float(-1 / batch)]);
-  const [predicted, wanted] = [logits, targets].map((value) =>
-    graph.op('ArgMax', [value], { axis: 1, keepdims: 0 }),
-  );
+  const [predicted, wanted] = [logits, targets].map((value) => firstMaximum(graph, value, classes));
   const hits = graph.op('Cast', [graph.op('Equal', [predicted!, wanted!])], { to: 1 });
   const accuracy = graph.op('Mul', [graph.op('ReduceSum', [hits], { keepdims: 0 }), graph.float(1 / batch)]);
   const weight = graph.op('ReduceSum', [targets, graph.ints([1])], { keepdims: 1 });
   const expected = graph.op('Mul', [graph.op('Exp', [logProbabilities]), weight]);
   const difference = graph.op('Sub', [expected, targets]);
   return { loss, accuracy, gradient: graph.op('Mul', [difference, graph.float(1 / batch)]) };
+}
+
+/**
+ * The class of the largest value of each row, the first one of equals, as float32 [N]. What ArgMax gives is int64,
+ * which graphics processors do not compute with.
+ */
+function firstMaximum(graph: GraphBuilder, rows: Value, classes: number): Value {
+  const isMaximum = graph.op('Equal', [rows, graph.op('ReduceMax', [rows], { axes: [1], keepdims: 1 })]);
+  const numbers = graph.tensor('classes', [1, classes], () =>
+    Float32Array.from({ length: classes }, (_, i) => i),
+  );
+  const candidates = graph.op('Where', [isMaximum, numbers, graph.float(classes)]);
+  return graph.op('ReduceMin', [candidates], { axes: [1], keepdims: 0 });
 }

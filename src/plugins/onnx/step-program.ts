@@ -1,9 +1,12 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { type Batch, everyLayer, type Network } from '../../core/plugin/index.js';
 import { batchPart } from '../training/batch-part.js';
+import { vectorNames } from '../training/flat-layout.js';
+import type { OnnxDevice } from './device/device.js';
+import { nextOf } from './device-state.js';
 import { maskInput } from './lowerings/layers.js';
 import { planForSize } from './plan.js';
-import { createSession, loadRuntime, runSession } from './runtime.js';
+import { createSession, discard, loadRuntime, runSession, type Tensors } from './runtime.js';
 import {
   ACCUMULATED,
   accumulatedSize,
@@ -14,9 +17,11 @@ import {
 } from './step-graph.js';
 
 type Runtime = typeof import('onnxruntime-node');
-type Tensors = Readonly<Record<string, Tensor>>;
 
-/** Computes one step: from a batch and the state (flat vectors and scalars) to `metrics` and the new vectors. */
+/**
+ * Computes one step: from a batch and the state (flat vectors and scalars) to `metrics` and the new vectors. The vectors
+ * stay on the device; `metrics` does not.
+ */
 export interface StepProgram {
   run(batch: Batch, state: Tensors): Promise<Tensors>;
   release(): Promise<void>;
@@ -25,7 +30,7 @@ export interface StepProgram {
 /** A program with at most `size` samples in memory at once. */
 export async function createStepProgram(
   options: StepGraphOptions,
-  device: string,
+  device: OnnxDevice,
   size: number,
 ): Promise<StepProgram> {
   const runtime = await loadRuntime();
@@ -46,9 +51,13 @@ class WholeBatch implements StepProgram {
     this.#session = session;
   }
 
-  static async create(runtime: Runtime, options: StepGraphOptions, device: string): Promise<WholeBatch> {
+  static async create(runtime: Runtime, options: StepGraphOptions, device: OnnxDevice): Promise<WholeBatch> {
     const { threads } = options.plan;
-    const session = await createSession(buildStepGraph(options), { threads, device });
+    const session = await createSession(buildStepGraph(options), {
+      threads,
+      device,
+      resident: vectorOutputs(options),
+    });
     return new WholeBatch(runtime, options.network, session);
   }
 
@@ -93,7 +102,7 @@ class PartedBatch implements StepProgram {
   static async create(
     runtime: Runtime,
     options: StepGraphOptions,
-    device: string,
+    device: OnnxDevice,
     size: number,
   ): Promise<PartedBatch> {
     const { batch, plan } = options;
@@ -102,9 +111,13 @@ class PartedBatch implements StepProgram {
     try {
       for (const part of new Set([size, batch % size || size])) {
         const graph = buildGradientGraph({ ...options, plan: planForSize(plan, part) }, part);
-        gradients.set(part, await createSession(graph, { threads, device }));
+        gradients.set(part, await createSession(graph, { threads, device, resident: [nextOf(ACCUMULATED)] }));
       }
-      const update = await createSession(buildUpdateGraph(options), { threads, device });
+      const update = await createSession(buildUpdateGraph(options), {
+        threads,
+        device,
+        resident: vectorOutputs(options),
+      });
       return new PartedBatch(runtime, options, size, gradients, update);
     } catch (error) {
       for (const session of gradients.values()) await session.release();
@@ -115,22 +128,32 @@ class PartedBatch implements StepProgram {
   async run(batch: Batch, state: Tensors): Promise<Tensors> {
     const { network } = this.#options;
     const length = accumulatedSize(network);
-    let accumulated = new this.#runtime.Tensor('float32', new Float32Array(length), [length]);
-    for (let start = 0; start < batch.count; start += this.#size) {
-      const end = Math.min(start + this.#size, batch.count);
-      const outputs = await runSession(this.#gradients.get(end - start)!, {
-        ...state,
-        ...batchTensors(this.#runtime, network, batch, start, end),
-        [ACCUMULATED]: accumulated,
-      });
-      accumulated = outputs[`next:${ACCUMULATED}`] as typeof accumulated;
+    let accumulated: Tensor = new this.#runtime.Tensor('float32', new Float32Array(length), [length]);
+    try {
+      for (let start = 0; start < batch.count; start += this.#size) {
+        const end = Math.min(start + this.#size, batch.count);
+        const outputs = await runSession(this.#gradients.get(end - start)!, {
+          ...state,
+          ...batchTensors(this.#runtime, network, batch, start, end),
+          [ACCUMULATED]: accumulated,
+        });
+        discard({ accumulated });
+        accumulated = outputs[nextOf(ACCUMULATED)]!;
+      }
+      return await runSession(this.#update, { ...state, [ACCUMULATED]: accumulated });
+    } finally {
+      discard({ accumulated });
     }
-    return runSession(this.#update, { ...state, [ACCUMULATED]: accumulated });
   }
 
   async release(): Promise<void> {
     for (const session of [...this.#gradients.values(), this.#update]) await session.release();
   }
+}
+
+/** The outputs that are the next step's state. */
+function vectorOutputs({ network, optimizer, ema }: StepGraphOptions): string[] {
+  return vectorNames(network, optimizer, ema).map(nextOf);
 }
 
 /** The samples `start` to `end` of a batch, as inputs of a graph. */

@@ -8,12 +8,15 @@ import type {
   TrainingSession,
   TrainingState,
 } from '../../core/plugin/index.js';
-import { StateVectors, type Vectors } from '../training/state-vectors.js';
-import { checkBatchSize, frozenTest, judgeNumbers, noState, stepScalars } from '../training/step-rules.js';
+import { StateVectors } from '../training/state-vectors.js';
+import { checkBatchSize, frozenTest, judgeNumbers, stepScalars } from '../training/step-rules.js';
 import { answerOnce, exportChecked } from './checked-export.js';
+import type { OnnxDevice } from './device/device.js';
+import { openDevice } from './device/probe.js';
+import { DeviceState } from './device-state.js';
 import { buildInferenceGraph } from './inference-graph.js';
 import { choosePlan, type Plan, usablePlan } from './plan.js';
-import { createSession, loadRuntime, type RuntimeOptions, runSession } from './runtime.js';
+import { createSession, discard, loadRuntime, runSession } from './runtime.js';
 import type { StepGraphOptions } from './step-graph.js';
 import { createStepProgram, type StepProgram } from './step-program.js';
 
@@ -25,8 +28,8 @@ export class OnnxTrainingSession implements TrainingSession {
   readonly #options: EngineOptions;
   readonly #graphs: StepGraphOptions;
   readonly #vectors: StateVectors;
-  /** The flat vectors: weights, statistics, and the slots. */
-  readonly #state = new Map<string, Tensor>();
+  readonly #device: OnnxDevice;
+  readonly #state: DeviceState;
   #steps = 0;
   #microbatchSize: number;
   /** Made at the first step, so that a size that does not fit fails as a step. */
@@ -34,8 +37,16 @@ export class OnnxTrainingSession implements TrainingSession {
   /** The graph of the current weights for evaluation; undefined after an update. */
   #inference: InferenceSession | undefined;
 
-  private constructor(runtime: Runtime, network: Network, options: EngineOptions, graphs: StepGraphOptions) {
+  private constructor(
+    runtime: Runtime,
+    network: Network,
+    options: EngineOptions,
+    graphs: StepGraphOptions,
+    device: OnnxDevice,
+  ) {
     this.#runtime = runtime;
+    this.#device = device;
+    this.#state = new DeviceState(device);
     this.#network = network;
     this.#options = options;
     this.#graphs = graphs;
@@ -45,10 +56,11 @@ export class OnnxTrainingSession implements TrainingSession {
 
   static async create(network: Network, options: EngineOptions): Promise<OnnxTrainingSession> {
     const { batchSize: batch, optimizer, clipNorm, ema = false, frozen } = options;
-    const known = await usablePlan(options.plan as Plan | undefined);
-    const plan = known ?? (await choosePlan(network, batch, options.threads));
+    const device = await openDevice(options.device);
+    const known = await usablePlan(options.plan as Plan | undefined, device.provider);
+    const plan = known ?? (await choosePlan(network, batch, options.threads, device.provider));
     const graphs = { network, batch, plan, optimizer, clipNorm, ema, isFrozen: frozenTest(frozen) };
-    return new OnnxTrainingSession(await loadRuntime(), network, options, graphs);
+    return new OnnxTrainingSession(await loadRuntime(), network, options, graphs, device);
   }
 
   async setMicrobatchSize(size: number): Promise<void> {
@@ -64,20 +76,23 @@ export class OnnxTrainingSession implements TrainingSession {
     checkBatchSize(batch, this.#options.batchSize);
     this.#program ??= await this.#createProgram();
     const outputs = await this.#program.run(batch, {
-      ...Object.fromEntries(this.#state),
+      ...this.#state.tensors,
       ...this.#scalars(hyper),
     });
     const metrics = judgeNumbers(outputs.metrics!.data as Float32Array, hyper.limits);
     if (metrics.applied) {
-      for (const name of this.#state.keys()) this.#state.set(name, outputs[`next:${name}`]!);
+      this.#state.advance(outputs);
       this.#steps++;
       await this.#dropInference();
-    }
+    } else discard(outputs);
     return metrics;
   }
 
   async evaluate(images: Uint8Array, count: number): Promise<Float32Array> {
-    this.#inference ??= await createSession(this.#inferenceGraph(true), this.#inferenceOptions);
+    this.#inference ??= await createSession(await this.#inferenceGraph({ fold: true }), {
+      threads: this.#graphs.plan.threads,
+      device: this.#device,
+    });
     const { height, width, channels } = this.#network.input;
     const outputs = await runSession(this.#inference, {
       images: new this.#runtime.Tensor('uint8', images, [count, height, width, channels]),
@@ -86,7 +101,7 @@ export class OnnxTrainingSession implements TrainingSession {
   }
 
   async exportState(): Promise<TrainingState> {
-    const vectors = this.#read();
+    const vectors = await this.#state.read();
     return {
       step: this.#steps,
       parameters: this.#vectors.parameters(vectors),
@@ -96,27 +111,28 @@ export class OnnxTrainingSession implements TrainingSession {
   }
 
   async importState(state: TrainingState): Promise<void> {
-    for (const [name, data] of this.#vectors.from(state))
-      this.#state.set(name, new this.#runtime.Tensor('float32', data, [data.length]));
+    await this.#state.write(this.#vectors.from(state));
     this.#steps = state.step;
     await this.#dropInference();
   }
 
   async exportOnnx(metadata: Readonly<Record<string, string>>): Promise<Uint8Array> {
-    const parameters = this.#vectors.parameters(this.#read());
-    const runtime = this.#inferenceOptions;
+    const parameters = this.#vectors.parameters(await this.#state.read());
+    // On the CPU whatever trained it: other devices may round more than the comparison allows.
+    const runtime = { threads: this.#graphs.plan.threads };
     // The unfolded graph is the training graph's own arithmetic.
-    const trained = answerOnce(this.#network, this.#inferenceGraph(false), runtime);
+    const trained = answerOnce(this.#network, await this.#inferenceGraph({ fold: false }), runtime);
     return exportChecked(this.#network, parameters, metadata, { trained, runtime });
   }
 
   async close(): Promise<void> {
     await this.#dropInference();
     await this.#program?.release();
+    await this.#state.release();
   }
 
   #createProgram(): Promise<StepProgram> {
-    return createStepProgram(this.#graphs, this.#options.device, this.#microbatchSize);
+    return createStepProgram(this.#graphs, this.#device, this.#microbatchSize);
   }
 
   #scalars(hyper: StepHyperparameters): Record<string, Tensor> {
@@ -129,17 +145,8 @@ export class OnnxTrainingSession implements TrainingSession {
     );
   }
 
-  #read(): Vectors {
-    if (this.#state.size === 0) throw noState();
-    return new Map([...this.#state].map(([name, tensor]) => [name, tensor.data as Float32Array]));
-  }
-
-  get #inferenceOptions(): RuntimeOptions {
-    return { threads: this.#graphs.plan.threads, device: this.#options.device };
-  }
-
-  #inferenceGraph(fold: boolean): Uint8Array {
-    return buildInferenceGraph(this.#network, this.#vectors.parameters(this.#read()), { fold });
+  async #inferenceGraph(options: { readonly fold: boolean }): Promise<Uint8Array> {
+    return buildInferenceGraph(this.#network, this.#vectors.parameters(await this.#state.read()), options);
   }
 
   async #dropInference(): Promise<void> {

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { tensorflowVariables } from './environment.js';
 import { loadTensorFlow } from './tensorflow.js';
+import { plugin } from './training-engine.js';
 
 const support = (name: string) => new URL(`../../../test/support/${name}.ts`, import.meta.url).href;
 const packageOf = (name: string, backend: 'tensorflow' | 'cpu' = 'tensorflow') => ({
@@ -56,6 +57,16 @@ describe('loadTensorFlow', () => {
         details: { received: expect.stringContaining(packages.at(-1)!.name) },
       });
   });
+});
+
+it('lists the processor, with what is to be known about it', async () => {
+  expect(await plugin.devices()).toEqual([
+    {
+      id: 'cpu',
+      kind: 'cpu',
+      description: expect.stringMatching(/plain JavaScript, @tensorflow\/tfjs \d.*slower/),
+    },
+  ]);
 });
 
 describe('tensorflowVariables', () => {

@@ -51,7 +51,7 @@ export async function loadTensorFlow(
   }
   throw new RobleError('ROBLE_ENGINE_MISSING', 'The engine "tfjs" needs a package of TensorFlow.js.', {
     received: failures.join('\n') || 'none that is installed',
-    expected: `one of ${packages.map(({ name }) => name).join(', ')}`,
+    expected: `one of ${packages.map(({ name }) => name).join(', ')}, beside roble`,
     nextSteps: packages.map(({ name, use }) => `For ${use}: npm install ${name}`),
   });
 }

@@ -37,6 +37,12 @@ export function stateSlots(optimizer: OptimizerSpec, ema: boolean): string[] {
   return ema ? [...moments, EMA_SLOT] : moments;
 }
 
+/** Names of all flat vectors of a training state. */
+export function vectorNames(network: Network, optimizer: OptimizerSpec, ema: boolean): string[] {
+  const hasStatistics = flatLayouts(network).statistics.size > 0;
+  return ['weights', ...(hasStatistics ? ['statistics'] : []), ...stateSlots(optimizer, ema)];
+}
+
 /** A flat vector with a value for each parameter. */
 export function flatFill(layout: FlatLayout, valueFor: (parameter: ParameterSpec) => number): Float32Array {
   const flat = new Float32Array(layout.size);

@@ -36,6 +36,10 @@ describe('causeOf', () => {
     [died('SIGSEGV'), 'native-crash'],
     [died('SIGABRT', { lastWords: "terminate called ... 'std::bad_alloc'" }), 'out-of-memory'],
     [died('SIGABRT', { lastWords: 'FATAL ERROR: JavaScript heap out of memory' }), 'out-of-memory'],
+    [
+      died('SIGABRT', { lastWords: 'vkAllocateMemory failed with VK_ERROR_OUT_OF_DEVICE_MEMORY' }),
+      'out-of-memory',
+    ],
     [died(null), 'exited'],
     [failed('ROBLE_OUT_OF_MEMORY'), 'out-of-memory'],
     [failed('ROBLE_INTERNAL'), 'error'],

@@ -20,8 +20,9 @@ export type WorkerEnd =
 
 export type UnfinishedEnd = Exclude<WorkerEnd, { type: 'done' }>;
 
-/** How V8, the C++ library and the kernel word a lack of memory before they end the process. */
-const MEMORY_WORDS = /out of memory|bad_alloc|cannot allocate memory|allocation failed/i;
+/** How V8, the C++ library, the kernel and Vulkan word a lack of memory before they end the process. */
+const MEMORY_WORDS =
+  /out of memory|out_of_(?:device|host)_memory|bad_alloc|cannot allocate memory|allocation failed/i;
 
 /** A line that says more than those of a stack trace. */
 const TELLING_WORDS = /error|what\(\)|terminate|fatal/i;

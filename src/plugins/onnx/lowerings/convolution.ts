@@ -2,6 +2,7 @@ import type { ResolvedConv } from '../../../core/plugin/index.js';
 import type { GraphBuilder, Value } from '../graph/builder.js';
 import { blockedConvolution, blockedWeightGradient } from './blocked.js';
 import type { ConvShapes } from './conv-shapes.js';
+import { plainConvolution } from './plain-conv.js';
 import { beyondWindows, windowTaps } from './window-taps.js';
 
 /**
@@ -36,7 +37,8 @@ export function convForward(
   const { layer, inChannels, outChannels } = shapes;
   if (lowering === 'blocked')
     return blockedConvolution(graph, x, weight, inChannels, outChannels, attributesOf(layer), blockSize);
-  return graph.op('Conv', [x, weight], attributesOf(layer));
+  const channels = { into: inChannels, out: outChannels };
+  return plainConvolution(graph, [x, weight], channels, attributesOf(layer));
 }
 
 /** Gradient of the loss with respect to x, of the shape of x, from that of the output. */
@@ -65,7 +67,8 @@ export function convInputGradient(
   const attributes = { kernel_shape: kernel, strides: [1, 1], pads };
   if (lowering === 'blocked')
     return blockedConvolution(graph, gradient, flipped, outChannels, inChannels, attributes, blockSize);
-  return graph.op('Conv', [gradient, flipped], attributes);
+  const channels = { into: outChannels, out: inChannels };
+  return plainConvolution(graph, [gradient, flipped], channels, attributes);
 }
 
 /** Gradient with respect to the weight [O, C, kh, kw]. */

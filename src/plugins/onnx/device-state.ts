@@ -1,0 +1,71 @@
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { Vectors } from '../training/state-vectors.js';
+import { noState } from '../training/step-rules.js';
+import type { OnnxDevice } from './device/device.js';
+import { GraphBuilder } from './graph/builder.js';
+import { createSession, discard, loadRuntime, runSession, type Tensors } from './runtime.js';
+
+/** The name of the output that takes the place of a vector. */
+export const nextOf = (name: string): string => `next:${name}`;
+
+/**
+ * The flat vectors of a training state as tensors: after a step those that the step left on the device, so that nothing
+ * of the state crosses over from step to step.
+ */
+export class DeviceState {
+  readonly #device: OnnxDevice;
+  #tensors: Tensors = {};
+  /** Copies a vector off the device: tensors there cannot be read in another way. */
+  #reader: InferenceSession | undefined;
+
+  constructor(device: OnnxDevice) {
+    this.#device = device;
+  }
+
+  get tensors(): Tensors {
+    return this.#tensors;
+  }
+
+  async write(vectors: Vectors): Promise<void> {
+    const { Tensor } = await loadRuntime();
+    discard(this.#tensors);
+    this.#tensors = Object.fromEntries(
+      [...vectors].map(([name, data]) => [name, new Tensor('float32', data, [data.length])]),
+    );
+  }
+
+  /** Puts the outputs of a step in the place of the vectors that it started from. */
+  advance(outputs: Tensors): void {
+    const names = Object.keys(this.#tensors);
+    discard(this.#tensors);
+    this.#tensors = Object.fromEntries(names.map((name) => [name, outputs[nextOf(name)]!]));
+  }
+
+  /** @throws {RobleError} `ROBLE_INTERNAL` before the first {@link write}. */
+  async read(): Promise<Vectors> {
+    const entries = Object.entries(this.#tensors);
+    if (entries.length === 0) throw noState();
+    const vectors = new Map<string, Float32Array>();
+    for (const [name, tensor] of entries) vectors.set(name, await this.#readOne(tensor));
+    return vectors;
+  }
+
+  async release(): Promise<void> {
+    discard(this.#tensors);
+    this.#tensors = {};
+    await this.#reader?.release();
+  }
+
+  async #readOne(vector: Tensor): Promise<Float32Array> {
+    if (vector.location === 'cpu') return vector.data as Float32Array;
+    this.#reader ??= await createSession(identityGraph(), { threads: 1, device: this.#device });
+    const { copy } = await runSession(this.#reader, { vector });
+    return copy!.data as Float32Array;
+  }
+}
+
+function identityGraph(): Uint8Array {
+  const graph = new GraphBuilder();
+  graph.output(graph.input('vector', 'float32', ['N']), 'copy', 'float32', ['N']);
+  return graph.encode();
+}

@@ -1,0 +1,62 @@
+/**
+ * The process of a probe: `probe-child.js PROVIDER`. It lets the devices of a provider compute a convolution, one after
+ * another until one fails, compares each result with the CPU's, and sends a {@link ProbeReport}.
+ */
+import { GraphBuilder } from '../graph/builder.js';
+import { createSession, loadRuntime } from '../runtime.js';
+import { wave } from '../wave.js';
+import { CPU, type GpuProvider, type OnnxDevice } from './device.js';
+import type { ProbeReport } from './probe.js';
+
+const SHAPE = [1, 8, 6, 6] as const;
+const KERNELS = [8, 8, 3, 3] as const;
+/** Sums of 72 products of numbers up to 1, also where a GPU rounds the factors to 10 bits. */
+const TOLERANCE = 0.05;
+/** More than one machine holds. */
+const MAX_DEVICES = 16;
+
+const provider = process.argv[2] as GpuProvider;
+const count = provider === 'cuda' ? MAX_DEVICES : 1;
+process.send!(await firstDevices(provider, count), () => process.exit());
+
+async function firstDevices(of: GpuProvider, most: number): Promise<ProbeReport> {
+  const working: number[] = [];
+  try {
+    const expected = await compute(CPU);
+    for (let index = 0; index < most; index++) {
+      const actual = await compute({ id: of, provider: of, index, software: true });
+      if (!actual.every((value, i) => Math.abs(value - expected[i]!) < TOLERANCE))
+        throw new Error(`Device ${index} gives wrong results.`);
+      working.push(index);
+    }
+    return { working, failure: `There is no device ${most}.` };
+  } catch (error) {
+    return { working, failure: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+async function compute(device: OnnxDevice): Promise<Float32Array> {
+  const { Tensor } = await loadRuntime();
+  const graph = new GraphBuilder();
+  const x = graph.input('x', 'float32', SHAPE);
+  const weight = graph.input('weight', 'float32', KERNELS);
+  graph.output(
+    graph.op('Conv', [x, weight], { kernel_shape: [3, 3], pads: [1, 1, 1, 1] }),
+    'y',
+    'float32',
+    SHAPE,
+  );
+  const tensorOf = (shape: readonly number[], pace: number) =>
+    new Tensor(
+      'float32',
+      wave(
+        shape.reduce((a, b) => a * b),
+        pace,
+      ),
+      shape,
+    );
+  const session = await createSession(graph.encode(), { threads: 1, device });
+  const { y } = await session.run({ x: tensorOf(SHAPE, 0.7), weight: tensorOf(KERNELS, 0.3) });
+  await session.release();
+  return y!.data as Float32Array;
+}

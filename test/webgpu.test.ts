@@ -1,0 +1,166 @@
+/** Training on WebGPU, here on a software adapter: slow, but the same operators and the same memory as on a real GPU. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ModelSpec } from '../src/core/model/spec.js';
+import {
+  type EngineOptions,
+  resolveNetwork,
+  type StepMetrics,
+  type TensorMap,
+  type TrainingSession,
+  type TrainingState,
+} from '../src/core/plugin/index.js';
+import { GraphBuilder } from '../src/plugins/onnx/graph/builder.js';
+import { plugin } from '../src/plugins/onnx/training-engine.js';
+import { bitsOf, largest, largestDifference, modelOf, randomBatch, randomState } from './support/engine.js';
+import { EngineProcess } from './support/engine-process.js';
+import { softwareGpuEnvironment } from './support/software-gpu.js';
+
+const DEVICE = 'webgpu:software';
+const BATCH = 8;
+const environment = softwareGpuEnvironment();
+
+/** Nearly every kind of layer; the channel counts are those that a convolution on WebGPU is sensitive to. */
+const spec = modelOf({ height: 7, width: 6, channels: 3 }, 4, [
+  { type: 'conv', filters: 6, bias: true },
+  { type: 'batchNorm', momentum: 0.2 },
+  { type: 'relu' },
+  { type: 'maxPool' },
+  {
+    type: 'residual',
+    layers: [{ type: 'conv', filters: 8, stride: 2, bias: false }, { type: 'batchNorm' }, { type: 'gelu' }],
+  },
+  { type: 'averagePool', size: 2, stride: 1, padding: 'same' },
+  { type: 'flatten' },
+  { type: 'dropout', rate: 0.25 },
+  { type: 'dense', units: 'classes' },
+]);
+const network = resolveNetwork(spec);
+const initial = randomState(network, 1);
+const batchOf = (step: number) => randomBatch(network, BATCH, 100 + step);
+const options = (device: string, more: Partial<EngineOptions> = {}): EngineOptions => ({
+  device,
+  batchSize: BATCH,
+  threads: 1,
+  optimizer: { type: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 0.01 },
+  clipNorm: 1,
+  ema: true,
+  ...more,
+});
+
+// Shaders are compiled and run by the CPU, which other suites keep busy.
+describe.skipIf(!environment)('the engine on WebGPU', { timeout: 300_000 }, () => {
+  let engine: EngineProcess;
+  beforeAll(() => {
+    engine = new EngineProcess(environment!);
+  });
+  afterAll(() => engine.end());
+
+  const openers = {
+    cpu: (model: ModelSpec, more?: Partial<EngineOptions>) => plugin.open(model, options('cpu', more)),
+    gpu: (model: ModelSpec, more?: Partial<EngineOptions>) => engine.open(model, options(DEVICE, more)),
+  };
+
+  async function train(session: TrainingSession, from: TrainingState, first: number, last: number) {
+    await session.importState(from);
+    const metrics: StepMetrics[] = [];
+    for (let step = first; step <= last; step++)
+      metrics.push(await session.step(batchOf(step), { learningRate: 0.02, emaDecay: 0.8 }));
+    return { metrics, state: await session.exportState() };
+  }
+
+  it('lists the adapter as one that computes in software', async () => {
+    expect(await engine.devices()).toContainEqual({
+      id: DEVICE,
+      description: expect.stringMatching(/SwiftShader/),
+      kind: 'gpu',
+      software: true,
+    });
+  });
+
+  /** Of the weights' largest value: both sum a few hundred products in float32, in different orders. */
+  const TOLERANCE = 1e-5;
+
+  function expectSame(actual: TensorMap, expected: TensorMap): void {
+    expect(Object.keys(actual).sort()).toEqual(Object.keys(expected).sort());
+    for (const [name, { data }] of Object.entries(expected))
+      expect(largestDifference(actual[name]!.data, data), name).toBeLessThan(
+        TOLERANCE * Math.max(1, largest(data)),
+      );
+  }
+
+  it('makes the steps of the CPU: losses, weights, statistics, moments and average', async () => {
+    const [cpu, gpu] = [await openers.cpu(spec), await openers.gpu(spec)];
+    const [expected, actual] = [await train(cpu, initial, 1, 20), await train(gpu, initial, 1, 20)];
+    for (const [i, { loss, accuracy, gradientNorm, applied }] of actual.metrics.entries()) {
+      const other = expected.metrics[i]!;
+      expect(loss).toBeCloseTo(other.loss, 5);
+      expect(accuracy).toBeCloseTo(other.accuracy, 6);
+      expect(gradientNorm / other.gradientNorm).toBeCloseTo(1, 5);
+      expect(applied).toBe(true);
+    }
+    expect(actual.state.step).toBe(20);
+    expectSame(actual.state.parameters, expected.state.parameters);
+    expectSame(actual.state.optimizer, expected.state.optimizer);
+
+    // Evaluation, for any number of images, and the exported model are those of the weights.
+    for (const count of [1, 5]) {
+      const { images } = randomBatch(network, count, 50 + count);
+      expect(
+        largestDifference(await gpu.evaluate(images, count), await cpu.evaluate(images, count)),
+      ).toBeLessThan(TOLERANCE);
+    }
+    await cpu.close();
+    await gpu.close();
+  });
+
+  it('goes on from its own state with the same bits, and from that of the CPU', async () => {
+    const session = await openers.gpu(spec);
+    const whole = await train(session, initial, 1, 4);
+    const half = await train(session, initial, 1, 2);
+    expect(bitsOf((await train(session, half.state, 3, 4)).state)).toEqual(bitsOf(whole.state));
+    const cpu = await openers.cpu(spec);
+    const other = await train(cpu, (await train(cpu, initial, 1, 2)).state, 3, 4);
+    const mixed = await train(session, (await train(cpu, initial, 1, 2)).state, 3, 4);
+    expectSame(mixed.state.parameters, other.state.parameters);
+    await session.close();
+    await cpu.close();
+  });
+
+  it('makes the parts of a batch as the CPU does', async () => {
+    const [cpu, gpu] = [await openers.cpu(spec), await openers.gpu(spec)];
+    for (const session of [cpu, gpu]) await session.setMicrobatchSize(3);
+    const [expected, actual] = [await train(cpu, initial, 1, 3), await train(gpu, initial, 1, 3)];
+    expectSame(actual.state.parameters, expected.state.parameters);
+    expectSame(actual.state.optimizer, expected.state.optimizer);
+    await cpu.close();
+    await gpu.close();
+  });
+
+  it('keeps its state when a step is not applied', async () => {
+    const session = await openers.gpu(spec);
+    const { state } = await train(session, initial, 1, 1);
+    const limits = { loss: 1e-6, gradientNorm: 1e6 };
+    const { applied } = await session.step(batchOf(2), { learningRate: 0.1, limits });
+    expect(applied).toBe(false);
+    expect(bitsOf(await session.exportState())).toEqual(bitsOf(state));
+    expect((await session.step(batchOf(2), { learningRate: 0.1 })).applied).toBe(true);
+    await session.close();
+  });
+
+  it('refuses a graph of which a part would fall back to the CPU', async () => {
+    const graph = new GraphBuilder();
+    const [a, b] = ['a', 'b'].map((name) =>
+      graph.op('ArgMax', [graph.input(name, 'float32', [4])], { axis: 0, keepdims: 1 }),
+    ) as [string, string];
+    graph.output(graph.op('Equal', [a, b]), 'same', 'bool', [1]);
+    await expect(engine.load(graph.encode(), 'cpu')).resolves.toBeUndefined();
+    await expect(engine.load(graph.encode(), DEVICE)).rejects.toThrow(/fallback to CPU EP/);
+  });
+
+  it('is refused under the name of a real GPU', async () => {
+    await expect(engine.open(spec, options('webgpu'))).rejects.toMatchObject({
+      code: 'ROBLE_DEVICE_UNAVAILABLE',
+      message: expect.stringMatching(/computes on the CPU/),
+    });
+  });
+});
