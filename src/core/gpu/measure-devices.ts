@@ -75,7 +75,9 @@ function judge(
   const known = { engine, device, description, kind, software };
   if (result.type !== 'measured') return { ...known, usable: false, reason: reasonOf(result) };
   const { type: _, values, warnings, ...rates } = result;
-  if (warnings.length > 0) return { ...known, ...rates, usable: false, reason: warnings.join(' ') };
+  // Such as a GPU that was asked for, and the CPU that computes in its place.
+  if (kind === 'gpu' && warnings.length > 0)
+    return { ...known, ...rates, usable: false, reason: warnings.join(' ') };
   if (reference.type !== 'measured') return { ...known, ...rates, usable: true };
   const difference = differenceOf(values, reference.values);
   if (difference <= TOLERANCE) return { ...known, ...rates, usable: true, difference };
