@@ -20,6 +20,7 @@ import {
   compareDatasets as trainAndCompare,
 } from './core/compare-data/compare-datasets.js';
 import type { Context } from './core/context.js';
+import { type SetUpOptions, type SetUpResult, setUpGpu as setUp } from './core/gpu/set-up.js';
 import { PluginRegistry } from './core/plugin/registry.js';
 import { type LoadModelOptions, loadModel as load, type Model } from './core/predict/load-model.js';
 import {
@@ -127,6 +128,12 @@ export const createServer = (
   context: LibraryContext = {},
 ): Promise<RobleServer> => startServer(options, withRegistry(context));
 
+/** Finds out what this machine can compute on; see {@link SetUpOptions}. */
+export const setUpGpu = (
+  options: Omit<SetUpOptions, 'registry'>,
+  context: LibraryContext = {},
+): Promise<SetUpResult> => setUp({ ...options, registry: withRegistry(context).registry }, context);
+
 export type { ClassLimit } from './core/augment/class-limits.js';
 export {
   type AugmentedImage,
@@ -152,6 +159,9 @@ export { type ImportOptions, type ImportResult, importDataset } from './core/dat
 export { type DatasetDescription, describeDataset, sampleImages } from './core/dataset/info.js';
 export { type Dataset, openDataset } from './core/dataset/open.js';
 export { type ErrorCode, RobleError } from './core/errors.js';
+export { auditMarkdown } from './core/gpu/report.js';
+export type { SetUpOptions, SetUpResult } from './core/gpu/set-up.js';
+export { writeDevice } from './core/gpu/write-device.js';
 export type { RunAnalysis } from './core/history/analyze-run.js';
 export {
   type AnalyzeRunsOptions,

@@ -19,6 +19,8 @@ export type ProgressEvent =
       readonly total?: number;
       readonly unit: string;
     }
+  /** Something that people want to know, and that is as it should be. */
+  | { readonly type: 'note'; readonly message: string }
   | ({ readonly type: 'warning'; readonly message: string } & Partial<Problem>)
   | { readonly type: 'train'; readonly event: TrainEvent };
 

@@ -145,6 +145,7 @@ export const ERRORS = {
     'The answer was not ready within the time that the request allows.',
   ),
   ROBLE_REQUEST_ABANDONED: user(EXIT.usage, 'The client closed the connection before it had the answer.'),
+  ROBLE_INSTALL_FAILED: external(EXIT.environment, 'A package that was to be installed could not be.'),
   ROBLE_PORT_IN_USE: external(EXIT.environment, 'The address that the server should listen on is taken.'),
 } as const satisfies Record<string, ErrorDefinition>;
 

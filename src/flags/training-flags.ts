@@ -9,7 +9,7 @@ export const trainingFlags = {
   seed: Flags.integer({ description: 'Seed of all random numbers.', min: 0 }),
   threads: Flags.integer({ description: 'Threads of the engine; 0: one for each core.', min: 0 }),
   engine: Flags.string({ description: 'Training engine: onnx, tfjs, or one of a plugin.' }),
-  device: Flags.string({ description: 'Device, such as cpu.' }),
+  device: Flags.string({ description: 'Device: auto, cpu, webgpu, cuda, or gpu:1 for the second GPU.' }),
 };
 
 const KEYS: Readonly<Record<keyof typeof trainingFlags, string>> = {

@@ -31,6 +31,8 @@ export function createPlainReporter(
         if (event.done === event.total || isDue(event.id)) return text;
         return undefined;
       }
+      case 'note':
+        return event.message;
       case 'warning':
         return `${paint('yellow', 'Warning:')} ${event.path ? `${event.path}: ` : ''}${event.message}`;
       case 'train': {

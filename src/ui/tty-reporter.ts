@@ -21,18 +21,24 @@ export function createTtyReporter(stream: NodeJS.WriteStream, env: NodeJS.Proces
     waiting = [];
   }
 
+  function say(text: string, painted: string): void {
+    if (screen) screen.note(text);
+    else waiting.push(painted);
+    // A line between two frames of a list would be erased.
+    if (!screen && !steps?.isBusy) flush();
+  }
+
   async function handle(event: ProgressEvent): Promise<void> {
     switch (event.type) {
       case 'train':
         await steps?.close();
         screen ??= (await import('./train-screen.js')).openTrainScreen(stream, env);
         return screen.show(event.event);
+      case 'note':
+        return say(event.message, event.message);
       case 'warning': {
         const text = `Warning: ${event.path ? `${event.path}: ` : ''}${event.message}`;
-        if (screen) return screen.note(text);
-        waiting.push(paint('yellow', text));
-        // A line between two frames of a list would be erased.
-        return steps?.isBusy ? undefined : flush();
+        return say(text, paint('yellow', text));
       }
       case 'step':
         if (screen) return;

@@ -159,7 +159,13 @@ export const trainSchema = z.strictObject({
     .describe(
       'Training engine: onnx, or tfjs where a package of TensorFlow.js is installed; plugins add more.',
     ),
-  device: z.string().min(1).default('cpu').describe('Device of the engine, such as "cpu".'),
+  device: z
+    .string()
+    .min(1)
+    .default('auto')
+    .describe(
+      'Device of the engine: "auto" (the fastest that "roble gpu:setup" measured here, else the CPU), "cpu", "webgpu", "cuda", "cuda:1", or "gpu:1" for the second GPU, whatever it is.',
+    ),
   threads: z.int().gte(0).default(0).describe('Threads of the engine; 0: one for each core.'),
   epochs: positive.default(10).describe('Passes over the training data.'),
   batchSize: positive.default(64).describe('Images in one training step.'),

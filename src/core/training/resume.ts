@@ -47,7 +47,7 @@ export async function resumeTraining(
   try {
     const train = checked(
       trainSchema,
-      mergeSettings(before.train, options.train ?? {}),
+      mergeSettings(before.train, given(options.train)),
       'ROBLE_CONFIG_INVALID',
       'The settings to change are not valid.',
     );
@@ -74,6 +74,12 @@ export async function resumeTraining(
   } finally {
     await folder.release();
   }
+}
+
+/** Which device is the best one was decided when the run began. */
+function given(train: ResumeOptions['train'] = {}): Record<string, unknown> {
+  const { device, ...others } = train;
+  return device === undefined || device === 'auto' ? others : { ...others, device };
 }
 
 /** The outcome of a run that has nothing left to do. */

@@ -14,6 +14,7 @@ import type { RunOutcome, RunRequest } from './messages.js';
 import { resumeTraining } from './resume.js';
 import { type ClaimedFolder, claimRunFolder, nextRunFolder } from './run-folder.js';
 import { keepRequest } from './run-request.js';
+import { withChosenDevice } from './starting/chosen-device.js';
 import { chosenLayers } from './starting/chosen-layers.js';
 import { superviseRun } from './supervisor/supervise.js';
 
@@ -72,7 +73,7 @@ export async function trainModel(
       dataset: resolve(dataset),
       ...(validation !== undefined && { validation: resolve(validation) }),
       layers,
-      train,
+      train: await withChosenDevice(train, context),
     };
     await keepRequest(request);
     return { run: folder.path, ...(await superviseRun({ request, resume: false, lock: folder }, context)) };

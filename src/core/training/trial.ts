@@ -2,6 +2,7 @@ import { checked } from '../checked.js';
 import { type ModelChoice, type TrainOptions, trainSchema } from '../config/schema.js';
 import type { DatasetManifest, LoadedSplit } from '../dataset/format.js';
 import { openDataset } from '../dataset/open.js';
+import { chooseDevice } from '../gpu/choose-device.js';
 import { type Network, resolveNetwork } from '../model/network.js';
 import type { ModelSpec } from '../model/spec.js';
 import type { StepMetrics, TensorMap } from '../plugin/api.js';
@@ -65,7 +66,8 @@ export async function startTrial(
   const { train, model, network, parameters } = subject;
   const engine = await registry.load('training-engine', train.engine);
   const frozen = frozenLayers(network, train.frozen);
-  const session = await engine.open(model, { ...train, batchSize, frozen });
+  const { device } = await chooseDevice(train, registry);
+  const session = await engine.open(model, { ...train, device, batchSize, frozen });
   try {
     await session.importState({ step: 0, parameters, optimizer: {}, plan: null });
     if (microbatchSize > 0) await session.setMicrobatchSize(microbatchSize);

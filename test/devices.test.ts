@@ -1,0 +1,125 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { chooseDevice } from '../src/core/gpu/choose-device.js';
+import { measureDevices } from '../src/core/gpu/measure-devices.js';
+import { keepMeasured, type MeasuredDevice, readMeasured } from '../src/core/gpu/measured-devices.js';
+import { verdictOn } from '../src/core/gpu/set-up.js';
+import { PluginRegistry } from '../src/core/plugin/registry.js';
+import { createRegistry } from '../src/index.js';
+import { temporaryFolder } from './support/temporary-folder.js';
+
+const odd = pathToFileURL(join(import.meta.dirname, 'support/odd-engine.ts')).href;
+const registryWithOdd = () =>
+  new PluginRegistry([
+    ...createRegistry().entries.filter(({ kind, name }) => kind === 'training-engine' && name === 'onnx'),
+    { name: 'odd', apiVersion: 1, kind: 'training-engine', module: odd },
+  ]);
+
+const measured = (device: string, rate: number, rest: Partial<MeasuredDevice> = {}): MeasuredDevice => ({
+  engine: 'onnx',
+  device,
+  description: device,
+  kind: device === 'cpu' ? 'cpu' : 'gpu',
+  software: false,
+  usable: true,
+  trainImagesPerSecond: rate,
+  ...rest,
+});
+
+describe('measureDevices', () => {
+  it('tells devices that crash, hang, refuse or compute something else, each with its reason, and times the others', async () => {
+    const { devices } = await measureDevices({ registry: registryWithOdd(), timeoutMs: 45_000 });
+    const of = (engine: string, device: string) =>
+      devices.find((one) => one.engine === engine && one.device === device)!;
+    expect(of('onnx', 'cpu')).toMatchObject({ usable: true, kind: 'cpu', difference: 0 });
+    expect(of('odd', 'right')).toMatchObject({ usable: true, difference: 0 });
+    expect(of('odd', 'right').trainImagesPerSecond).toBeGreaterThan(0);
+    expect(of('odd', 'right').inferImagesPerSecond).toBeGreaterThan(0);
+    expect(of('odd', 'emulated')).toMatchObject({ usable: true, software: true });
+    const reason = (device: string) => of('odd', device).reason;
+    expect(['crash', 'hang', 'wrong', 'refuse'].map((device) => of('odd', device).usable)).toEqual(
+      Array(4).fill(false),
+    );
+    expect(reason('crash')).toContain('SIGSEGV');
+    expect(reason('hang')).toContain('did not finish within 45 s');
+    expect(reason('wrong')).toContain('computes something else');
+    expect(reason('refuse')).toContain('no such adapter');
+  }, 400_000);
+});
+
+describe('chooseDevice', () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  beforeEach(async () => {
+    folder = await temporaryFolder('gpu');
+    vi.stubEnv('XDG_CACHE_HOME', folder.path);
+  });
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await folder.remove();
+  });
+
+  const registry = createRegistry();
+  const choose = (device: string, engine = 'onnx') => chooseDevice({ engine, device }, registry);
+
+  it('auto: the CPU where nothing was measured, and says so', async () => {
+    expect(await choose('auto')).toEqual({ device: 'cpu', why: expect.stringContaining('gpu:setup') });
+  });
+
+  it('auto: the fastest of the engine that was measured here; no software, nothing unusable, no other engine', async () => {
+    await keepMeasured(registry, [
+      measured('cpu', 100),
+      measured('webgpu', 900),
+      measured('cuda', 950, { usable: false, reason: 'mismatch' }),
+      measured('swift', 990, { software: true }),
+      measured('gpu', 2000, { engine: 'tfjs' }),
+    ]);
+    expect(await choose('auto')).toEqual({ device: 'webgpu', why: expect.stringContaining('900 images/s') });
+    expect((await choose('auto', 'tfjs')).device).toBe('gpu');
+    expect((await readMeasured(registry))!.devices).toHaveLength(5);
+  });
+
+  it('auto: knows nothing of measurements with other plugins', async () => {
+    await keepMeasured(registry, [measured('webgpu', 900)]);
+    expect((await chooseDevice({ engine: 'onnx', device: 'auto' }, registryWithOdd())).device).toBe('cpu');
+  });
+
+  it('gpu:N is the GPU of that number, whatever its name, but no software', async () => {
+    const own = registryWithOdd();
+    const nth = (device: string) => chooseDevice({ engine: 'odd', device }, own);
+    expect((await nth('gpu')).device).toBe('right');
+    expect((await nth('gpu:1')).device).toBe('crash');
+    await expect(nth('gpu:5')).rejects.toMatchObject({
+      code: 'ROBLE_DEVICE_UNAVAILABLE',
+      details: { received: 'gpu:5', expected: expect.stringContaining('emulated') },
+    });
+  });
+
+  it('leaves every other name to the engine', async () => {
+    expect(await choose('cuda:7')).toEqual({ device: 'cuda:7' });
+  });
+});
+
+describe('verdictOn', () => {
+  const devices = [measured('cpu', 10), measured('webgpu', 90, { usable: false, reason: 'no adapter' })];
+  it.each([
+    ['auto', true, undefined],
+    ['cpu', true, undefined],
+    ['webgpu', false, 'no adapter'],
+    ['gpu', false, 'no adapter'],
+    ['gpu:1', false, 'has no device "gpu:1"'],
+    ['cuda', false, 'but cpu, webgpu'],
+  ])('%s: %s', (device, usable, reason) => {
+    const verdict = verdictOn({ engine: 'onnx', device }, devices, []);
+    expect(verdict.usable).toBe(usable);
+    if (reason) expect(verdict.reason).toContain(reason);
+  });
+
+  it('of an engine that is not here', () => {
+    const missing = [{ engine: 'tfjs', reason: 'no package' }];
+    expect(verdictOn({ engine: 'tfjs', device: 'auto' }, devices, missing)).toEqual({
+      usable: false,
+      reason: 'no package',
+    });
+  });
+});
