@@ -22,7 +22,10 @@ export async function startPython(
   words: readonly string[],
 ): Promise<PythonRounds | undefined> {
   const path = fileURLToPath(new URL(`./torch/${script}`, import.meta.url));
-  const child = spawn('/usr/bin/python3', [path, ...words], { stdio: ['pipe', 'pipe', 'ignore'] });
+  // Debian's own, whose packages the benchmarks name, unless another one is asked for.
+  const child = spawn(process.env.PYTHON ?? '/usr/bin/python3', [path, ...words], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
   child.on('error', () => {});
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   if ((await lines.next()).value !== 'ready') return undefined;

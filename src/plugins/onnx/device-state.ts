@@ -15,7 +15,10 @@ export const nextOf = (name: string): string => `next:${name}`;
 export class DeviceState {
   readonly #device: OnnxDevice;
   #tensors: Tensors = {};
-  /** Copies a vector off the device: tensors there cannot be read in another way. */
+  /**
+   * Copies a vector off the device: tensors there cannot be read in another way. It is made first and released last,
+   * since the device itself goes with the last session on it.
+   */
   #reader: InferenceSession | undefined;
 
   constructor(device: OnnxDevice) {
@@ -28,6 +31,8 @@ export class DeviceState {
 
   async write(vectors: Vectors): Promise<void> {
     const { Tensor } = await loadRuntime();
+    if (this.#device.provider === 'webgpu')
+      this.#reader ??= await createSession(identityGraph(), { threads: 1, device: this.#device });
     discard(this.#tensors);
     this.#tensors = Object.fromEntries(
       [...vectors].map(([name, data]) => [name, new Tensor('float32', data, [data.length])]),
@@ -50,16 +55,25 @@ export class DeviceState {
     return vectors;
   }
 
-  async release(): Promise<void> {
+  /** Brings the vectors back from the device: a tensor there is gone with the session that made it. */
+  async leaveDevice(): Promise<void> {
+    if (Object.values(this.#tensors).some(({ location }) => location !== 'cpu'))
+      await this.write(await this.read());
+  }
+
+  /** Gives back the memory of the vectors, before the sessions that made them are released. */
+  discard(): void {
     discard(this.#tensors);
     this.#tensors = {};
+  }
+
+  async release(): Promise<void> {
     await this.#reader?.release();
   }
 
   async #readOne(vector: Tensor): Promise<Float32Array> {
     if (vector.location === 'cpu') return vector.data as Float32Array;
-    this.#reader ??= await createSession(identityGraph(), { threads: 1, device: this.#device });
-    const { copy } = await runSession(this.#reader, { vector });
+    const { copy } = await runSession(this.#reader!, { vector });
     return copy!.data as Float32Array;
   }
 }

@@ -67,6 +67,7 @@ export class OnnxTrainingSession implements TrainingSession {
     const limited = Math.min(size, this.#options.batchSize);
     if (limited === this.#microbatchSize) return;
     this.#microbatchSize = limited;
+    await this.#state.leaveDevice();
     // Its memory is given back before that of the other size is taken.
     await this.#program?.release();
     this.#program = undefined;
@@ -127,6 +128,7 @@ export class OnnxTrainingSession implements TrainingSession {
 
   async close(): Promise<void> {
     await this.#dropInference();
+    this.#state.discard();
     await this.#program?.release();
     await this.#state.release();
   }
