@@ -1,3 +1,4 @@
+import type { Padding } from '../../../core/plugin/index.js';
 import { type Attributes, BLOCKED_DOMAIN, type GraphBuilder, type Value } from '../graph/builder.js';
 import type { ConvShapes } from './conv-shapes.js';
 import { beyondWindows, pad } from './window-taps.js';
@@ -42,7 +43,8 @@ export function blockedWeightGradient(
   const { batch, inChannels, outChannels, input, output, layer } = shapes;
   const { kernel, padding } = layer.window;
   if (!swapped) {
-    const result = slide(graph, pad(graph, x, padding), gradient, [batch, outChannels, ...output], blockSize);
+    const over = { value: x, channels: inChannels, sides: input, borders: padding };
+    const result = slide(graph, over, gradient, [batch, outChannels, ...output], blockSize);
     return graph.transpose(result, [1, 0, 2, 3]);
   }
   const rest = beyondWindows(layer.window, input, output);
@@ -52,27 +54,30 @@ export function blockedWeightGradient(
     kernel[0] - 1 - padding[2] + rest[0],
     kernel[1] - 1 - padding[3] + rest[1],
   ] as const;
-  const turned = slide(graph, pad(graph, gradient, borders), x, [batch, inChannels, ...input], blockSize);
+  const over = { value: gradient, channels: outChannels, sides: output, borders };
+  const turned = slide(graph, over, x, [batch, inChannels, ...input], blockSize);
   return graph.turn(turned, kernel);
 }
 
+/** Pictures [N, channels, ...sides], and the borders of zeros around them; negative ones cut. */
+interface Bordered {
+  readonly value: Value;
+  readonly channels: number;
+  readonly sides: readonly [number, number];
+  readonly borders: Padding;
+}
+
 /**
- * Slides pictures [N, K, h, w] over others [N, M, H, W], sums over N, and gives [M, K, H - h + 1, W - w + 1]. N and K
- * are whole blocks.
+ * Slides pictures [N, K, h, w] over others [N, M, H, W] with their borders, sums over N, and gives
+ * [M, K, H - h + 1, W - w + 1]. N and K are whole blocks.
  */
 function slide(
   graph: GraphBuilder,
-  over: Value,
+  over: Bordered,
   pictures: Value,
   [batch, channels, height, width]: readonly [number, number, number, number],
   blockSize: number,
 ): Value {
-  const samplesAsChannels = graph.op(
-    'ReorderInput',
-    [graph.transpose(over, [1, 0, 2, 3])],
-    {},
-    BLOCKED_DOMAIN,
-  );
   // As blocks of channels, what moves is whole vectors.
   const blocks = graph.reshape(graph.op('ReorderInput', [pictures], {}, BLOCKED_DOMAIN), [
     batch / blockSize,
@@ -83,8 +88,23 @@ function slide(
   ]);
   const kernel = graph.reshape(graph.transpose(blocks, [2, 0, 3, 1, 4]), [channels, batch, height, width]);
   const attributes = { kernel_shape: [height, width], strides: [1, 1], pads: [0, 0, 0, 0] };
-  const result = graph.op('Conv', [samplesAsChannels, kernel], attributes, BLOCKED_DOMAIN);
+  const samples = samplesAsChannels(graph, over, batch, blockSize);
+  const result = graph.op('Conv', [samples, kernel], attributes, BLOCKED_DOMAIN);
   return graph.op('ReorderOutput', [result], { channels }, BLOCKED_DOMAIN);
+}
+
+/** [N, M, H, W] -> [M, N, H', W'] in blocks of samples, with its borders: a row of blocks is long, and quick to copy. */
+function samplesAsChannels(
+  graph: GraphBuilder,
+  { value, channels, sides: [height, width], borders }: Bordered,
+  batch: number,
+  blockSize: number,
+): Value {
+  const blocks = graph.op('ReorderInput', [graph.transpose(value, [1, 0, 2, 3])], {}, BLOCKED_DOMAIN);
+  const [top, left, bottom, right] = borders;
+  const rows = graph.reshape(blocks, [channels, batch / blockSize, height, width * blockSize]);
+  const padded = pad(graph, rows, [top, left * blockSize, bottom, right * blockSize]);
+  return graph.reshape(padded, [channels, batch, top + height + bottom, left + width + right]);
 }
 
 /** Brings a kernel [O, I, kh, kw] into blocks: [O/b, I/b, kh, kw, b(I), b(O)]. */
