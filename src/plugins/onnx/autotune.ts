@@ -66,8 +66,9 @@ async function fastest<R extends Role>(
   machine: Machine,
 ): Promise<ConvLowering[R]> {
   if (candidates.length === 1) return candidates[0]!;
-  const { layer, ...sides } = shapes;
   const { env } = await loadRuntime();
+  const contestants = candidates.map((candidate) => contestant(role, candidate, shapes, machine.blockSize));
+  const { layer, ...sides } = shapes;
   const problem = {
     role,
     candidates,
@@ -76,10 +77,11 @@ async function fastest<R extends Role>(
     ...machine,
     processor: cpus()[0]?.model,
     runtime: env.versions.node,
+    // Another version of roble may compute a lowering in another way.
+    graphs: contestants.map(({ model }) => sha256(model).slice(0, 16)),
   };
   const name = `lowerings/${sha256(JSON.stringify(problem)).slice(0, 32)}`;
   const kept = (await measuredOnce(name, async () => {
-    const contestants = candidates.map((candidate) => contestant(role, candidate, shapes, machine.blockSize));
     const times = await race(contestants, machine.threads);
     return { problem, times, chosen: candidates[winner(times)] };
   })) as { chosen?: ConvLowering[R] } | undefined;

@@ -20,10 +20,15 @@ async function agrees(blockSize: number): Promise<boolean> {
   const graph = new GraphBuilder();
   const x = graph.input('x', 'float32', [1, CHANNELS, SIDE, SIDE]);
   const weight = graph.input('weight', 'float32', [CHANNELS, CHANNELS, 3, 3]);
-  const attributes = { kernel_shape: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1] };
+  const attributes = { kernel_shape: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1] } as const;
   const results: Value[] = [
     graph.op('Conv', [x, weight], attributes),
-    blockedConvolution(graph, x, weight, CHANNELS, CHANNELS, attributes, blockSize),
+    blockedConvolution(graph, x, weight, {
+      inChannels: CHANNELS,
+      outChannels: CHANNELS,
+      attributes,
+      blockSize,
+    }),
   ];
   for (const [i, value] of results.entries())
     graph.output(value, `y${i}`, 'float32', [1, CHANNELS, SIDE, SIDE]);

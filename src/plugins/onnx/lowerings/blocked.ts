@@ -12,16 +12,48 @@ export function blockedConvolution(
   graph: GraphBuilder,
   x: Value,
   weight: Value,
-  inChannels: number,
-  outChannels: number,
-  attributes: Attributes,
-  blockSize: number,
+  { inChannels, outChannels, attributes, blockSize }: BlockedConvolution,
 ): Value {
-  const blockedInput = graph.op('ReorderInput', [x], {}, BLOCKED_DOMAIN);
-  const kernel = attributes.kernel_shape as readonly [number, number];
-  const blockedWeight = blockWeight(graph, weight, [outChannels, inChannels, ...kernel], blockSize);
-  const y = graph.op('Conv', [blockedInput, blockedWeight], attributes, BLOCKED_DOMAIN);
-  return graph.op('ReorderOutput', [y], { channels: outChannels }, BLOCKED_DOMAIN);
+  // [O, I, kh, kw] as [I, O, kh, kw].
+  const kernel = blockKernel(
+    graph,
+    graph.transpose(weight, [1, 0, 2, 3]),
+    [inChannels, outChannels],
+    attributes,
+    blockSize,
+  );
+  return convolveBlocks(graph, x, kernel, outChannels, attributes);
+}
+
+/** As {@link blockedConvolution}, with kernels [I, O, kh, kw] that are turned by 180 degrees first. */
+export function turnedBlockedConvolution(
+  graph: GraphBuilder,
+  x: Value,
+  weight: Value,
+  { inChannels, outChannels, attributes, blockSize }: BlockedConvolution,
+): Value {
+  const kernel = blockKernel(graph, weight, [inChannels, outChannels], attributes, blockSize, true);
+  return convolveBlocks(graph, x, kernel, outChannels, attributes);
+}
+
+interface BlockedConvolution {
+  /** Whole blocks, as `outChannels`. */
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly attributes: Attributes & { readonly kernel_shape: readonly [number, number] };
+  readonly blockSize: number;
+}
+
+function convolveBlocks(
+  graph: GraphBuilder,
+  x: Value,
+  kernel: Value,
+  channels: number,
+  attributes: Attributes,
+): Value {
+  const blocks = graph.op('ReorderInput', [x], {}, BLOCKED_DOMAIN);
+  const y = graph.op('Conv', [blocks, kernel], attributes, BLOCKED_DOMAIN);
+  return graph.op('ReorderOutput', [y], { channels }, BLOCKED_DOMAIN);
 }
 
 /**
@@ -107,20 +139,26 @@ function samplesAsChannels(
   return graph.reshape(padded, [channels, batch, top + height + bottom, left + width + right]);
 }
 
-/** Brings a kernel [O, I, kh, kw] into blocks: [O/b, I/b, kh, kw, b(I), b(O)]. */
-function blockWeight(
+/**
+ * Kernels [I, O, kh, kw], turned or not, in blocks: [O/b, I/b, kh, kw, b(I), b(O)]. Once the outputs are in blocks, what
+ * moves is whole vectors.
+ */
+function blockKernel(
   graph: GraphBuilder,
   weight: Value,
-  [out, into, height, width]: readonly [number, number, number, number],
+  [into, out]: readonly [number, number],
+  { kernel_shape: [height, width] }: BlockedConvolution['attributes'],
   blockSize: number,
+  turned = false,
 ): Value {
-  const split = graph.reshape(weight, [
-    out / blockSize,
-    blockSize,
+  const taps = height * width;
+  const vectors = graph.reshape(graph.op('ReorderInput', [weight], {}, BLOCKED_DOMAIN), [
     into / blockSize,
     blockSize,
-    height,
-    width,
+    out / blockSize,
+    taps,
+    blockSize,
   ]);
-  return graph.reshape(graph.transpose(split, [0, 2, 4, 5, 3, 1]), [out, into, height, width]);
+  const inOrder = turned ? graph.slice(vectors, [-1], [-taps - 1], [3], [-1]) : vectors;
+  return graph.reshape(graph.transpose(inOrder, [2, 0, 3, 1, 4]), [out, into, height, width]);
 }

@@ -1,6 +1,6 @@
 import type { ResolvedConv } from '../../../core/plugin/index.js';
 import type { GraphBuilder, Value } from '../graph/builder.js';
-import { blockedConvolution, blockedWeightGradient } from './blocked.js';
+import { blockedConvolution, blockedWeightGradient, turnedBlockedConvolution } from './blocked.js';
 import type { ConvShapes } from './conv-shapes.js';
 import { plainConvolution } from './plain-conv.js';
 import { beyondWindows, windowTaps } from './window-taps.js';
@@ -36,7 +36,12 @@ export function convForward(
 ): Value {
   const { layer, inChannels, outChannels } = shapes;
   if (lowering === 'blocked')
-    return blockedConvolution(graph, x, weight, inChannels, outChannels, attributesOf(layer), blockSize);
+    return blockedConvolution(graph, x, weight, {
+      inChannels,
+      outChannels,
+      attributes: attributesOf(layer),
+      blockSize,
+    });
   const channels = { into: inChannels, out: outChannels };
   return plainConvolution(graph, [x, weight], channels, attributesOf(layer));
 }
@@ -57,7 +62,6 @@ export function convInputGradient(
     return graph.op('ConvTranspose', [gradient, weight], { ...attributesOf(layer), output_padding: rest });
   }
   // Stride 1: the gradient is a convolution with the kernels turned by 180 degrees, padded to the input's size.
-  const flipped = graph.transpose(graph.turn(weight, kernel), [1, 0, 2, 3]);
   const pads = [
     kernel[0] - 1 - padding[0],
     kernel[1] - 1 - padding[1],
@@ -66,9 +70,14 @@ export function convInputGradient(
   ];
   const attributes = { kernel_shape: kernel, strides: [1, 1], pads };
   if (lowering === 'blocked')
-    return blockedConvolution(graph, gradient, flipped, outChannels, inChannels, attributes, blockSize);
-  const channels = { into: outChannels, out: inChannels };
-  return plainConvolution(graph, [gradient, flipped], channels, attributes);
+    return turnedBlockedConvolution(graph, gradient, weight, {
+      inChannels: outChannels,
+      outChannels: inChannels,
+      attributes,
+      blockSize,
+    });
+  const flipped = graph.transpose(graph.turn(weight, kernel), [1, 0, 2, 3]);
+  return graph.op('Conv', [gradient, flipped], attributes);
 }
 
 /** Gradient with respect to the weight [O, C, kh, kw]. */
