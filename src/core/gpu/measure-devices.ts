@@ -85,8 +85,9 @@ function judge(
   return { ...known, ...rates, usable: false, reason };
 }
 
-/** Not a number, when one of the values is none. */
+/** Not a number, when one of the values is none, or there are not as many as expected. */
 function differenceOf(values: ComputedValues, expected: ComputedValues): number {
+  if (values.probabilities.length !== expected.probabilities.length) return Number.NaN;
   const pairs = [
     ...values.losses.map((loss, i) => [loss, expected.losses[i]!] as const),
     ...[...values.probabilities].map((value, i) => [value, expected.probabilities[i]!] as const),
@@ -106,6 +107,7 @@ function askChild(
   timeoutMs: number,
   signal: AbortSignal | undefined,
 ): Promise<FromMeasureChild> {
+  signal?.throwIfAborted();
   const { path, execArgv } = childModule(import.meta.url, './measure-child.js');
   const child = fork(path, [], {
     execArgv,

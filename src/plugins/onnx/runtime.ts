@@ -2,8 +2,12 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { withMemoryErrors } from '../training/memory-errors.js';
 import { CPU, deviceOptions, type OnnxDevice } from './device/device.js';
 
-/** ONNX Runtime; loading its native part takes a tenth of a second, so it happens at the first use. */
+/**
+ * ONNX Runtime; loading its native part takes a tenth of a second, so it happens at the first use. Its telemetry, which
+ * is on by default and sends what it counts to its maker, stays off unless the user has set the variable.
+ */
 export function loadRuntime(): Promise<typeof import('onnxruntime-node')> {
+  process.env.ORT_DISABLE_TELEMETRY ??= '1';
   return import('onnxruntime-node');
 }
 

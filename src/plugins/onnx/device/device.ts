@@ -39,6 +39,7 @@ export function parseDevice(id: string): OnnxDevice {
   throw new RobleError('ROBLE_DEVICE_UNAVAILABLE', `The engine "onnx" knows no device "${id}".`, {
     received: id,
     expected: '"cpu", "webgpu", "cuda" or "cuda:N"',
+    nextSteps: ['"roble gpu:setup" says which of them this machine has.'],
   });
 }
 
