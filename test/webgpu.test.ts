@@ -11,7 +11,14 @@ import {
 } from '../src/core/plugin/index.js';
 import { GraphBuilder } from '../src/plugins/onnx/graph/builder.js';
 import { plugin } from '../src/plugins/onnx/training-engine.js';
-import { bitsOf, largest, largestDifference, modelOf, randomBatch, randomState } from './support/engine.js';
+import {
+  bitsOf,
+  largest,
+  largestDifference,
+  MIXED_MODEL,
+  randomBatch,
+  randomState,
+} from './support/engine.js';
 import { EngineProcess } from './support/engine-process.js';
 import { softwareGpuEnvironment } from './support/software-gpu.js';
 
@@ -19,21 +26,7 @@ const DEVICE = 'webgpu:software';
 const BATCH = 8;
 const environment = softwareGpuEnvironment();
 
-/** Nearly every kind of layer; the channel counts are those that a convolution on WebGPU is sensitive to. */
-const spec = modelOf({ height: 7, width: 6, channels: 3 }, 4, [
-  { type: 'conv', filters: 6, bias: true },
-  { type: 'batchNorm', momentum: 0.2 },
-  { type: 'relu' },
-  { type: 'maxPool' },
-  {
-    type: 'residual',
-    layers: [{ type: 'conv', filters: 8, stride: 2, bias: false }, { type: 'batchNorm' }, { type: 'gelu' }],
-  },
-  { type: 'averagePool', size: 2, stride: 1, padding: 'same' },
-  { type: 'flatten' },
-  { type: 'dropout', rate: 0.25 },
-  { type: 'dense', units: 'classes' },
-]);
+const spec = MIXED_MODEL;
 const network = resolveNetwork(spec);
 const initial = randomState(network, 1);
 const batchOf = (step: number) => randomBatch(network, BATCH, 100 + step);

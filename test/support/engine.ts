@@ -110,3 +110,19 @@ export function bitsOf({ step, parameters, optimizer }: TrainingState): {
   ]);
   return { step, hashes: Object.fromEntries(hashes) };
 }
+
+/** Nearly every kind of layer; the channel counts are those that a convolution on WebGPU is sensitive to. */
+export const MIXED_MODEL = modelOf({ height: 7, width: 6, channels: 3 }, 4, [
+  { type: 'conv', filters: 6, bias: true },
+  { type: 'batchNorm', momentum: 0.2 },
+  { type: 'relu' },
+  { type: 'maxPool' },
+  {
+    type: 'residual',
+    layers: [{ type: 'conv', filters: 8, stride: 2, bias: false }, { type: 'batchNorm' }, { type: 'gelu' }],
+  },
+  { type: 'averagePool', size: 2, stride: 1, padding: 'same' },
+  { type: 'flatten' },
+  { type: 'dropout', rate: 0.25 },
+  { type: 'dense', units: 'classes' },
+]);

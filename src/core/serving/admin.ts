@@ -16,7 +16,11 @@ export async function createAdminApp(
 ): Promise<FastifyInstance> {
   const { default: fastify } = await import('fastify');
   const app = fastify();
-  answerProblems(app, { warn, retryAfterSeconds: () => 1 });
+  answerProblems(app, {
+    paths: 'GET /admin/model, POST /admin/model/reload',
+    retryAfterSeconds: () => 1,
+    warn,
+  });
   app.get('/admin/model', async () => models);
   app.post('/admin/model/reload', async (request) => {
     const { folder } = checked(

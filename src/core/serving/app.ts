@@ -9,7 +9,11 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
   const { options, statistics, isStopping } = scope;
   const { default: fastify } = await import('fastify');
   const { default: multipart } = await import('@fastify/multipart');
-  const problems = { warn: scope.warn, retryAfterSeconds: () => retryAfterSeconds(scope) };
+  const problems = {
+    paths: 'POST /predict, POST /predict/batch, GET /stats, GET /health/live, GET /health/ready',
+    retryAfterSeconds: () => retryAfterSeconds(scope),
+    warn: scope.warn,
+  };
   const app = fastify({
     bodyLimit: options.maxBodyBytes,
     // While it stops, the server still answers what reaches it.

@@ -5,6 +5,8 @@ import { problemOf } from './problem.js';
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 export interface ProblemOptions {
+  /** What there is, for who asks for something else. */
+  readonly paths: string;
   /** Seconds after which a client that was refused may find room. */
   readonly retryAfterSeconds: () => number;
   /** Told what the answer keeps to itself. */
@@ -14,7 +16,7 @@ export interface ProblemOptions {
 /** Lets an application answer every error and every unknown path as a problem (RFC 9457). */
 export function answerProblems(app: FastifyInstance, options: ProblemOptions): void {
   app.setErrorHandler((error, _, reply) => sendProblem(reply, error, options));
-  app.setNotFoundHandler((request, reply) => refuseRoute(app, request, reply));
+  app.setNotFoundHandler((request, reply) => refuseRoute(app, options.paths, request, reply));
 }
 
 export function sendProblem(
@@ -31,13 +33,18 @@ export function sendProblem(
 }
 
 /** 405 where another method would do, else 404. */
-function refuseRoute(app: FastifyInstance, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function refuseRoute(
+  app: FastifyInstance,
+  paths: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
   const url = request.url.split('?')[0]!;
   const allowed = METHODS.filter((method) => app.hasRoute({ method, url }));
   const status = allowed.length > 0 ? 405 : 404;
   const error = new RobleError('ROBLE_ROUTE_UNKNOWN', `There is no ${request.method} ${url}.`, {
     received: `${request.method} ${url}`,
-    expected: allowed.join(', ') || 'a path of docs/serving.md',
+    expected: allowed.join(', ') || paths,
   });
   if (allowed.length > 0) reply.header('allow', allowed.join(', '));
   return reply

@@ -9,6 +9,7 @@ import {
   engineOptions,
   gradientOptions,
   largestDifference,
+  MIXED_MODEL,
   modelOf,
   randomBatch,
   randomState,
@@ -25,20 +26,7 @@ import { plugin as onnx } from '../onnx/training-engine.js';
 import { plugin as tfjs } from '../tfjs/training-engine.js';
 
 const BATCH = 8;
-const spec = modelOf({ height: 7, width: 6, channels: 3 }, 4, [
-  { type: 'conv', filters: 6, bias: true },
-  { type: 'batchNorm', momentum: 0.2 },
-  { type: 'relu' },
-  { type: 'maxPool' },
-  {
-    type: 'residual',
-    layers: [{ type: 'conv', filters: 8, stride: 2, bias: false }, { type: 'batchNorm' }, { type: 'gelu' }],
-  },
-  { type: 'averagePool', size: 2, stride: 1, padding: 'same' },
-  { type: 'flatten' },
-  { type: 'dropout', rate: 0.25 },
-  { type: 'dense', units: 'classes' },
-]);
+const spec = MIXED_MODEL;
 const network = resolveNetwork(spec);
 const initial = randomState(network, 1);
 const options = (optimizer: OptimizerSpec, more: Partial<EngineOptions> = {}) =>
