@@ -8,6 +8,7 @@ import type { Bound, BoundResult } from '../history/bounds.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { countOf } from '../text.js';
 import { checkTwins } from '../training/evaluation/twins.js';
+import { withChosenDevice } from '../training/starting/chosen-device.js';
 import { chosenLayers } from '../training/starting/chosen-layers.js';
 import { type Budget, budgetOf } from './budget.js';
 import { checkConditionBounds, conditionBounds } from './condition-bounds.js';
@@ -91,7 +92,7 @@ export async function compareDatasets(
 ): Promise<DatasetComparison> {
   const message = 'The limits of the comparison are not valid.';
   const limits = checked(limitsSchema, options, 'ROBLE_USAGE', message);
-  const { conditions, judge } = await openSubjects(options);
+  const { conditions, judge } = await openSubjects(options, context.registry);
   const [first, names] = [conditions[0]!, conditions.map(({ name }) => name)];
   const hasTwins = first.train.twins.length > 0;
   const metrics = COMPARED_METRICS.filter((metric) => metric !== 'foldedAccuracy' || hasTwins);
@@ -123,8 +124,14 @@ export async function compareDatasets(
 }
 
 /** The data sets, checked to fit together. */
-async function openSubjects({ conditions: choices, train = {}, validation }: CompareDatasetsOptions) {
-  const conditions = await openConditions(choices, train);
+async function openSubjects(
+  { conditions: choices, train = {}, validation }: CompareDatasetsOptions,
+  registry: PluginRegistry,
+) {
+  const conditions: Condition[] = [];
+  // The device that runs record is a certain one: a comparison that goes on compares its settings with theirs.
+  for (const condition of await openConditions(choices, train))
+    conditions.push({ ...condition, train: await withChosenDevice(condition.train, { registry }) });
   const [first, ...others] = conditions.map(({ dataset }) => dataset);
   const judge = validation === undefined ? first! : await openDataset(validation);
   checkSameForm(first!, [...others, judge]);
