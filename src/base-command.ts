@@ -106,6 +106,11 @@ export abstract class RobleCommand<Result> extends Command {
     return loaded;
   }
 
+  /** Whether a person is there to answer questions. */
+  protected get isInteractive(): boolean {
+    return Boolean(process.stdin.isTTY && process.stderr.isTTY) && !this.jsonEnabled();
+  }
+
   /** Parses once; later calls give the same answer, so that `execute` may ask again with the precise type. */
   protected override parse<F extends Words, B extends Words, A extends Words>(
     options?: Interfaces.Input<F, B, A>,

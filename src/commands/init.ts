@@ -93,7 +93,7 @@ export default class Init extends RobleCommand<Initialized> {
         'serve.port': flags.port,
       },
       yes: flags.yes,
-      interactive: Boolean(process.stdin.isTTY && process.stderr.isTTY) && !this.jsonEnabled(),
+      interactive: this.isInteractive,
       signal,
     });
     const content = await renderConfigFile(values, await schemaLocation(folder));
@@ -119,7 +119,8 @@ async function nightlyWorkflow(folder: string): Promise<string> {
 
 async function questions(folder: string): Promise<Questions<TemplateValues>> {
   const { PRESETS, recipeOf } = await import('../core/model/presets.js');
-  const recipe = (answers: Partial<TemplateValues>) => recipeOf(answers['model.preset']);
+  const { trainSchema } = await import('../core/config/schema.js');
+  const recipe = (answers: Partial<TemplateValues>) => trainSchema.parse(recipeOf(answers['model.preset']));
   return {
     name: { flag: '--name', message: 'Name of the model', fallback: basename(folder) || 'classifier' },
     dataset: { flag: '--dataset', message: 'Folder of the data set', fallback: 'data/dataset' },
@@ -156,12 +157,12 @@ async function questions(folder: string): Promise<Questions<TemplateValues>> {
     'train.epochs': {
       flag: '--epochs',
       message: 'Epochs: passes over the training data',
-      fallback: (answers) => recipe(answers).epochs ?? 10,
+      fallback: (answers) => recipe(answers).epochs,
     },
     'train.batchSize': {
       flag: '--batch-size',
       message: 'Images in a step',
-      fallback: (answers) => recipe(answers).batchSize ?? 64,
+      fallback: (answers) => recipe(answers).batchSize,
     },
     'serve.port': { flag: '--port', message: 'Port of the server', fallback: 8080 },
   };

@@ -23,8 +23,6 @@ export function fakeMachine({
   const inside = (folder: string) => paths.filter((path) => path.startsWith(`${folder}/`));
   return {
     platform,
-    arch: 'x64',
-    nodeVersion: '20.20.0',
     env,
     read: async (path) => files[path],
     list: async (folder) =>

@@ -2,6 +2,7 @@ import { Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/context.js';
 import { EXIT, RobleError } from '../../core/errors.js';
+import { INSTALLABLE, type Installable } from '../../core/gpu/install.js';
 import type { SetUpResult } from '../../core/gpu/set-up.js';
 import { gpuLines } from '../../ui/gpu-text.js';
 
@@ -33,7 +34,7 @@ export default class GpuSetup extends RobleCommand<
       min: 1,
     }),
     install: Flags.option({
-      options: ['tensorflow-gpu', 'tensorflow', 'cuda'] as const,
+      options: INSTALLABLE,
       description: 'Install what a device needs, after showing what that does.',
       exclusive: ['write', 'report', 'script', 'watch'],
     })(),
@@ -96,11 +97,7 @@ export default class GpuSetup extends RobleCommand<
     await replaceFile(file, text);
   }
 
-  private async install(
-    what: 'tensorflow-gpu' | 'tensorflow' | 'cuda',
-    yes: boolean,
-    signal?: AbortSignal,
-  ): Promise<Done> {
+  private async install(what: Installable, yes: boolean, signal?: AbortSignal): Promise<Done> {
     const { install, installPlan } = await import('../../core/gpu/install.js');
     const { ask } = await import('../../ui/ask.js');
     const plan = installPlan(what, process.cwd());
@@ -122,7 +119,7 @@ export default class GpuSetup extends RobleCommand<
       {
         given: {},
         yes,
-        interactive: Boolean(process.stdin.isTTY && process.stderr.isTTY) && !this.jsonEnabled(),
+        interactive: this.isInteractive,
         signal,
       },
     );

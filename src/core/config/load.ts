@@ -34,8 +34,8 @@ export interface LoadedConfig {
 }
 
 /**
- * The configuration: defaults, then the recipe of the chosen preset, the user's file, the project's file, environment variables and overrides, each
- * stronger than the one before.
+ * The configuration: defaults, then the recipe of the chosen preset, the user's file, the project's file, environment
+ * variables and overrides, each stronger than the one before.
  *
  * Relative paths become absolute: those of a file start at the file's folder, those of variables and flags at `cwd`,
  * those of defaults at the folder of the project file, or `cwd` without one.

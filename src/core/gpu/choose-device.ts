@@ -1,4 +1,5 @@
 import { RobleError } from '../errors.js';
+import type { Device } from '../plugin/api.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { didYouMean } from '../text.js';
 import { ranking, readMeasured } from './measured-devices.js';
@@ -21,8 +22,19 @@ export async function chooseDevice(
   registry: PluginRegistry,
 ): Promise<ChosenDevice> {
   if (device === 'auto') return fastest(engine, registry);
-  const gpu = /^gpu(?::(\d+))?$/.exec(device);
-  return gpu ? nthGpu(engine, device, Number(gpu[1] ?? 0), registry) : { device };
+  const number = gpuNumber(device);
+  return number === undefined ? { device } : nthGpu(engine, device, number, registry);
+}
+
+/** Which GPU of an engine `gpu` or `gpu:1` stands for, from 0; undefined for a name of another form. */
+export function gpuNumber(device: string): number | undefined {
+  const match = /^gpu(?::(\d+))?$/.exec(device);
+  return match ? Number(match[1] ?? 0) : undefined;
+}
+
+/** The devices that are GPUs; what computes on the CPU under another name is none. */
+export function realGpus<T extends Pick<Device, 'kind' | 'software'>>(devices: readonly T[]): T[] {
+  return devices.filter(({ kind, software }) => kind === 'gpu' && !software);
 }
 
 async function fastest(engine: string, registry: PluginRegistry): Promise<ChosenDevice> {
@@ -44,8 +56,7 @@ async function nthGpu(
 ): Promise<ChosenDevice> {
   const plugin = await registry.load('training-engine', engine);
   const devices = await plugin.devices();
-  const gpus = devices.filter(({ kind, software }) => kind === 'gpu' && !software);
-  const chosen = gpus[number];
+  const chosen = realGpus(devices)[number];
   if (chosen) return { device: chosen.id, why: chosen.description };
   const ids = devices.map(({ id }) => id);
   throw new RobleError('ROBLE_DEVICE_UNAVAILABLE', `The engine "${engine}" has no device "${wanted}" here.`, {

@@ -28,6 +28,8 @@ export interface MachineFacts {
   readonly nvidiaDevices: readonly string[];
   /** Of the kernel module, such as `535.161.08`; undefined where it is not loaded. */
   readonly driverVersion?: string;
+  /** Whether the loader of shared libraries finds one of that name, such as `libvulkan.so.1`. */
+  hasLibrary(name: string): boolean;
   /** Undefined where it is not installed. */
   readonly smi?: NvidiaSmi;
 }

@@ -44,6 +44,7 @@ async function gatherFacts(view: MachineView): Promise<MachineFacts> {
   const driver = await view.read('/proc/driver/nvidia/version');
   const [driverVersion] = /\b\d{3}\.\d+(?:\.\d+)?\b/.exec(driver ?? '') ?? [];
   const smi = await askNvidiaSmi(view);
+  const hasLibrary = await libraryTest(view);
   return {
     view,
     environment: await detectEnvironment(view),
@@ -52,8 +53,18 @@ async function gatherFacts(view: MachineView): Promise<MachineFacts> {
       .filter((name) => /^nvidia\d+$/.test(name))
       .map((name) => `/dev/${name}`),
     ...(driverVersion !== undefined && { driverVersion }),
+    hasLibrary,
     ...(smi && { smi }),
   };
+}
+
+/** Looks into the cache of the loader of shared libraries, and into the folders of LD_LIBRARY_PATH. */
+async function libraryTest(view: MachineView): Promise<MachineFacts['hasLibrary']> {
+  const cached = (await view.run('/sbin/ldconfig', ['-p']))?.output ?? '';
+  const own: string[] = [];
+  for (const folder of (view.env.LD_LIBRARY_PATH ?? '').split(':').filter(Boolean))
+    own.push(...(await view.list(folder)));
+  return (name) => cached.includes(name) || own.includes(name);
 }
 
 /** The graphics processors that the kernel knows. */

@@ -13,8 +13,6 @@ export interface CommandResult {
 /** All that the checks see of a machine, so that they can be shown another one. */
 export interface MachineView {
   readonly platform: NodeJS.Platform;
-  readonly arch: string;
-  readonly nodeVersion: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The text of a file; undefined where it is not there or cannot be read. */
   read(path: string): Promise<string | undefined>;
@@ -43,8 +41,6 @@ export function thisMachine(root = '/'): MachineView {
     );
   return {
     platform: process.platform,
-    arch: process.arch,
-    nodeVersion: process.versions.node,
     env: process.env,
     read: (path) => readFile(at(path), 'utf8').catch(() => undefined),
     list: async (folder) => (await readdir(at(folder)).catch(() => [])).sort(),

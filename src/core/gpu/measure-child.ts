@@ -1,5 +1,6 @@
 /** The process that tries a device: a crash or a hang of native code takes only this one with it. */
 import { RobleError } from '../errors.js';
+import { median } from '../history/statistics/summary.js';
 import { dropoutMaskSpecs, fillDropoutMask } from '../model/dropout.js';
 import { initialParameters } from '../model/initialize.js';
 import { resolveNetwork } from '../model/network.js';
@@ -63,11 +64,11 @@ async function answer(message: ToMeasureChild): Promise<FromMeasureChild> {
   if (message.onlyValues || stepMs * TIMED_IN_CHECKED > MAX_STEP_MS)
     return { type: 'measured', values, warnings };
   const timed = await open(engine, message.device, TIMED, TIMED_BATCH);
-  const step = () => timed.session.step(timed.batch(0), { learningRate: 0.001 });
-  const images = timed.batch(0).images;
+  // Made once: what is timed is the device, not the pictures.
+  const batch = timed.batch(0);
   const rates = {
-    trainImagesPerSecond: await rate(step),
-    inferImagesPerSecond: await rate(() => timed.session.evaluate(images, TIMED_BATCH)),
+    trainImagesPerSecond: await rate(() => timed.session.step(batch, { learningRate: 0.001 })),
+    inferImagesPerSecond: await rate(() => timed.session.evaluate(batch.images, TIMED_BATCH)),
   };
   await timed.session.close();
   return { type: 'measured', values, ...rates, warnings };
@@ -138,5 +139,5 @@ async function rate(work: () => Promise<unknown>): Promise<number> {
     await work();
     times.push(performance.now() - start);
   } while (performance.now() - started < TIMED_MS);
-  return (TIMED_BATCH / times.sort((a, b) => a - b)[times.length >> 1]!) * 1000;
+  return (TIMED_BATCH / median(times)) * 1000;
 }

@@ -1,6 +1,5 @@
 import { fork } from 'node:child_process';
-import type { Context } from '../context.js';
-import { withStep } from '../context.js';
+import { type Context, withStep } from '../context.js';
 import { RobleError } from '../errors.js';
 import { childModule } from '../module-url.js';
 import type { Device } from '../plugin/api.js';

@@ -1,4 +1,5 @@
 import type { DatasetManifest } from '../dataset/format.js';
+import { formatCount } from '../text.js';
 import type { Finding } from './finding.js';
 import type { MeasuredDevice } from './measured-devices.js';
 import type { SetUpResult } from './set-up.js';
@@ -95,8 +96,7 @@ function rows(pairs: readonly (readonly [string, string])[]): string[] {
 }
 
 function figureRow(one: MeasuredDevice): string {
-  const rate = (value: number | undefined) =>
-    value === undefined ? '' : Math.round(value).toLocaleString('en-US');
+  const rate = (value: number | undefined) => (value === undefined ? '' : formatCount(Math.round(value)));
   const note = one.usable
     ? one.software
       ? 'software adapter'

@@ -1,7 +1,7 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
-import type { Context } from '../context.js';
-import { withStep } from '../context.js';
+import { type Context, withStep } from '../context.js';
 import type { PluginRegistry } from '../plugin/registry.js';
+import { gpuNumber, realGpus } from './choose-device.js';
 import { describeEnvironment, type Environment } from './environment.js';
 import type { Finding, PciGpu } from './finding.js';
 import { inspectMachine } from './inspect.js';
@@ -85,14 +85,9 @@ export function verdictOn(
   const own = devices.filter((one) => one.engine === engine);
   const absent = missing.find((one) => one.engine === engine);
   if (absent) return { usable: false, reason: absent.reason };
-  const gpu = /^gpu(?::(\d+))?$/.exec(device);
-  const gpus = own.filter(({ kind, software }) => kind === 'gpu' && !software);
-  const asked =
-    device === 'auto'
-      ? ranking(own)[0]
-      : gpu
-        ? gpus[Number(gpu[1] ?? 0)]
-        : own.find((one) => one.device === device);
+  const number = gpuNumber(device);
+  const named = number === undefined ? own.find((one) => one.device === device) : realGpus(own)[number];
+  const asked = device === 'auto' ? ranking(own)[0] : named;
   if (!asked) {
     const names = own.map((one) => one.device).join(', ') || 'none';
     return { usable: false, reason: `the engine "${engine}" has no device "${device}" here, but ${names}` };

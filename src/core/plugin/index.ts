@@ -5,7 +5,7 @@ export type { ImageShape, ModelSpec } from '../model/spec.js';
 export { childModule, siblingModule } from '../module-url.js';
 export { symmetricBeta } from '../random/beta.js';
 export { Random } from '../random/index.js';
-export { keepCached, measuredOnce } from '../storage/cache.js';
+export { measuredOnce } from '../storage/cache.js';
 export { sha256 } from '../storage/durable.js';
 export { canvasFor, layInk } from '../strokes/frame.js';
 export { type PackedDrawing, PenDrawing } from '../strokes/packed.js';

@@ -1,6 +1,6 @@
 import { GraphBuilder, type Value } from './graph/builder.js';
 import { blockedConvolution } from './lowerings/blocked.js';
-import { createSession, loadRuntime } from './runtime.js';
+import { createSession } from './runtime.js';
 import { wave } from './wave.js';
 
 const CHANNELS = 32;
@@ -16,7 +16,6 @@ export async function probeBlockSize(): Promise<number> {
 }
 
 async function agrees(blockSize: number): Promise<boolean> {
-  const { Tensor } = await loadRuntime();
   const graph = new GraphBuilder();
   const x = graph.input('x', 'float32', [1, CHANNELS, SIDE, SIDE]);
   const weight = graph.input('weight', 'float32', [CHANNELS, CHANNELS, 3, 3]);
@@ -35,8 +34,8 @@ async function agrees(blockSize: number): Promise<boolean> {
   try {
     const session = await createSession(graph.encode(), { threads: 1 });
     const { y0, y1 } = await session.run({
-      x: new Tensor('float32', wave(CHANNELS * SIDE * SIDE, 0.7), [1, CHANNELS, SIDE, SIDE]),
-      weight: new Tensor('float32', wave(CHANNELS * CHANNELS * 9, 0.3), [CHANNELS, CHANNELS, 3, 3]),
+      x: await wave([1, CHANNELS, SIDE, SIDE], 0.7),
+      weight: await wave([CHANNELS, CHANNELS, 3, 3], 0.3),
     });
     await session.release();
     const [plain, blocked] = [y0!.data as Float32Array, y1!.data as Float32Array];

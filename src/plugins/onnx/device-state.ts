@@ -4,9 +4,7 @@ import { noState } from '../training/step-rules.js';
 import type { OnnxDevice } from './device/device.js';
 import { GraphBuilder } from './graph/builder.js';
 import { createSession, discard, loadRuntime, runSession, type Tensors } from './runtime.js';
-
-/** The name of the output that takes the place of a vector. */
-export const nextOf = (name: string): string => `next:${name}`;
+import { nextOf } from './update-graph.js';
 
 /**
  * The flat vectors of a training state as tensors: after a step those that the step left on the device, so that nothing

@@ -3,7 +3,7 @@ import { everyLayer, type Network } from '../../core/plugin/index.js';
 import { fastestLowerings } from './autotune.js';
 import { probeBlockSize } from './blocked-probe.js';
 import type { GpuProvider, Provider } from './device/device.js';
-import { convCandidates } from './lowerings/candidates.js';
+import { type ConvCandidates, convCandidates } from './lowerings/candidates.js';
 import type { ConvLowering } from './lowerings/convolution.js';
 
 /**
@@ -30,32 +30,26 @@ export async function choosePlan(
   threads: number,
   provider: Provider = 'cpu',
 ): Promise<Plan> {
-  if (provider !== 'cpu') return plainPlan(network, batch, threads, provider);
-  const machine = { threads: threads || availableParallelism(), blockSize: await probeBlockSize() };
-  const convolutions: Record<string, ConvLowering> = {};
-  for (const layer of everyLayer(network.layers))
-    if (layer.type === 'conv')
-      convolutions[layer.name] = await fastestLowerings(
-        layer,
-        batch,
-        convCandidates(layer, batch, machine.blockSize),
-        machine,
-      );
-  return { ...machine, convolutions };
-}
-
-function plainPlan(network: Network, batch: number, threads: number, provider: GpuProvider): Plan {
+  const isCpu = provider === 'cpu';
+  const blockSize = isCpu ? await probeBlockSize() : 0;
+  const machine = { threads: threads || availableParallelism(), blockSize };
   const convolutions: Record<string, ConvLowering> = {};
   for (const layer of everyLayer(network.layers)) {
     if (layer.type !== 'conv') continue;
-    const { forward, inputGradient, weightGradient } = convCandidates(layer, batch, 0);
-    convolutions[layer.name] = {
-      forward: forward[0]!,
-      inputGradient: inputGradient[0]!,
-      weightGradient: weightGradient[0]!,
-    };
+    const candidates = convCandidates(layer, batch, blockSize);
+    convolutions[layer.name] = isCpu
+      ? await fastestLowerings(layer, batch, candidates, machine)
+      : firstLowerings(candidates);
   }
-  return { provider, threads: threads || availableParallelism(), blockSize: 0, convolutions };
+  return { ...(!isCpu && { provider }), ...machine, convolutions };
+}
+
+function firstLowerings({ forward, inputGradient, weightGradient }: ConvCandidates): ConvLowering {
+  return {
+    forward: forward[0]!,
+    inputGradient: inputGradient[0]!,
+    weightGradient: weightGradient[0]!,
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { createSession, loadRuntime } from './runtime.js';
+import { createSession } from './runtime.js';
 import { wave } from './wave.js';
 
 /** A graph that computes `result`, and the shapes of its float32 inputs. */
@@ -26,20 +26,9 @@ const TOLERANCE = 1e-3;
  * meets all of them. Null for one that cannot run on this machine, or gives another result than the first that can.
  */
 export async function race(contestants: readonly Contestant[], threads: number): Promise<(number | null)[]> {
-  const { Tensor } = await loadRuntime();
-  const feeds = Object.fromEntries(
-    Object.entries(contestants[0]!.inputs).map(([name, shape], i) => [
-      name,
-      new Tensor(
-        'float32',
-        wave(
-          shape.reduce((a, b) => a * b),
-          0.7 - 0.4 * i,
-        ),
-        shape,
-      ),
-    ]),
-  );
+  const feeds: Record<string, Tensor> = {};
+  for (const [i, [name, shape]] of Object.entries(contestants[0]!.inputs).entries())
+    feeds[name] = await wave(shape, 0.7 - 0.4 * i);
   const runners = await start(contestants, threads, feeds);
   try {
     await runInTurns(

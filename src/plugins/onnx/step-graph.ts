@@ -4,7 +4,7 @@ import { GraphBuilder, type Value } from './graph/builder.js';
 import type { TrainingScope } from './lowerings/differentiable.js';
 import { sequence } from './lowerings/layers.js';
 import type { Plan } from './plan.js';
-import { addUpdate, type BatchResult, type UpdateOptions } from './update-graph.js';
+import { addUpdate, type BatchResult, nextOf, type UpdateOptions } from './update-graph.js';
 
 export interface StepGraphOptions extends UpdateOptions {
   /** Samples of the whole batch, over which the loss is the mean. */
@@ -55,7 +55,7 @@ export function buildGradientGraph(options: StepGraphOptions, size: number): Uin
     graph.reshape(accuracy, [1]),
   ];
   const sum = graph.op('Add', [before, graph.op('Concat', parts, { axis: 0 })]);
-  graph.output(sum, `next:${ACCUMULATED}`, 'float32', [length]);
+  graph.output(sum, nextOf(ACCUMULATED), 'float32', [length]);
   return graph.encode();
 }
 

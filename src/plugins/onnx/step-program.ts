@@ -3,7 +3,6 @@ import { type Batch, everyLayer, type Network } from '../../core/plugin/index.js
 import { batchPart } from '../training/batch-part.js';
 import { vectorNames } from '../training/flat-layout.js';
 import type { OnnxDevice } from './device/device.js';
-import { nextOf } from './device-state.js';
 import { maskInput } from './lowerings/layers.js';
 import { planForSize } from './plan.js';
 import { createSession, discard, loadRuntime, runSession, type Tensors } from './runtime.js';
@@ -15,6 +14,7 @@ import {
   buildUpdateGraph,
   type StepGraphOptions,
 } from './step-graph.js';
+import { nextOf } from './update-graph.js';
 
 type Runtime = typeof import('onnxruntime-node');
 

@@ -3,6 +3,9 @@ import { EMA_SLOT, type FlatLayout, flatLayouts } from '../training/flat-layout.
 import { decayMask, statisticsMomenta } from '../training/update-rules.js';
 import type { GraphBuilder, Value } from './graph/builder.js';
 
+/** The name of the output that takes the place of a vector. */
+export const nextOf = (name: string): string => `next:${name}`;
+
 export interface UpdateOptions {
   readonly network: Network;
   readonly optimizer: OptimizerSpec;
@@ -69,7 +72,7 @@ function updateWeights(
   };
   const slot = (name: string) => graph.input(name, 'float32', [layout.size]);
   const keep = (value: Value, name: string) => {
-    graph.output(value, `next:${name}`, 'float32', [layout.size]);
+    graph.output(value, nextOf(name), 'float32', [layout.size]);
     return value;
   };
   if (optimizer.type === 'adamw') {
@@ -136,7 +139,7 @@ function updateAverage(graph: GraphBuilder, layout: FlatLayout, weights: Value):
   const average = graph.input(EMA_SLOT, 'float32', [layout.size]);
   const share = graph.op('Sub', [graph.float(1), graph.input('emaDecay', 'float32', [])]);
   const change = graph.op('Mul', [graph.op('Sub', [weights, average]), share]);
-  graph.output(graph.op('Add', [average, change]), `next:${EMA_SLOT}`, 'float32', [layout.size]);
+  graph.output(graph.op('Add', [average, change]), nextOf(EMA_SLOT), 'float32', [layout.size]);
 }
 
 /** running += momentum * (batch - running). */
@@ -150,6 +153,6 @@ function updateStatistics(
   const share = graph.tensor('momenta', [layout.size], () => statisticsMomenta(network, layout, isFrozen));
   const change = graph.op('Mul', [graph.op('Sub', [batch, running]), share]);
   const next = graph.op('Add', [running, change]);
-  graph.output(next, 'next:statistics', 'float32', [layout.size]);
+  graph.output(next, nextOf('statistics'), 'float32', [layout.size]);
   return next;
 }

@@ -1,4 +1,10 @@
-/** Values for a trial run, in -1..1 and without zeros: sines at a pace. */
-export function wave(count: number, pace: number): Float32Array {
-  return Float32Array.from({ length: count }, (_, i) => Math.sin(i * pace + 0.1));
+import type { Tensor } from 'onnxruntime-node';
+import { loadRuntime } from './runtime.js';
+
+/** A float32 tensor for a trial run, of sines at a pace: in -1..1 and without zeros. */
+export async function wave(shape: readonly number[], pace: number): Promise<Tensor> {
+  const { Tensor } = await loadRuntime();
+  const size = shape.reduce((a, b) => a * b);
+  const values = Float32Array.from({ length: size }, (_, i) => Math.sin(i * pace + 0.1));
+  return new Tensor('float32', values, shape);
 }

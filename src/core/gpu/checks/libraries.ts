@@ -19,11 +19,7 @@ export const LIBRARY_CHECKS: readonly Check[] = [
     title: 'CUDA and cuDNN libraries',
     async run(facts) {
       if (!hasNvidia(facts)) return skipped('no NVIDIA GPU');
-      const known = await loaderCache(facts.view);
-      const missing: (typeof CUDA_LIBRARIES)[number][] = [];
-      for (const library of CUDA_LIBRARIES)
-        if (!known.includes(library[0]) && !(await inLibraryPath(facts.view, library[0])))
-          missing.push(library);
+      const missing = CUDA_LIBRARIES.filter(([name]) => !facts.hasLibrary(name));
       if (missing.length === 0) return ok('CUDA 12 and cuDNN 9 are found');
       const packages = [...new Set(missing.map(([, name]) => name))];
       return warning(
@@ -39,13 +35,11 @@ export const LIBRARY_CHECKS: readonly Check[] = [
     async run(facts) {
       const { view, pciGpus } = facts;
       if (view.platform !== 'linux') return skipped(`${view.platform} has its own: Metal, or Direct3D 12`);
-      const hasLoader =
-        (await loaderCache(view)).includes('libvulkan.so.1') || (await inLibraryPath(view, 'libvulkan.so.1'));
       const drivers = await vulkanDrivers(view);
       const hardware = drivers.filter((driver) => !SOFTWARE.test(driver));
       const hasGpu = hasNvidia(facts) || pciGpus.length > 0;
       const failedOrSkipped = hasGpu ? failed : skipped;
-      if (!hasLoader)
+      if (!facts.hasLibrary('libvulkan.so.1'))
         return failedOrSkipped('no loader (libvulkan.so.1)', 'Install it: apt install libvulkan1.');
       if (hardware.length > 0) return ok(hardware.join(', '));
       const found =
@@ -60,17 +54,6 @@ export const LIBRARY_CHECKS: readonly Check[] = [
     },
   },
 ];
-
-/** What the loader of shared libraries knows. */
-async function loaderCache(view: MachineView): Promise<string> {
-  return (await view.run('/sbin/ldconfig', ['-p']))?.output ?? '';
-}
-
-async function inLibraryPath(view: MachineView, name: string): Promise<boolean> {
-  for (const folder of (view.env.LD_LIBRARY_PATH ?? '').split(':').filter(Boolean))
-    if ((await view.list(folder)).includes(name)) return true;
-  return false;
-}
 
 /** The files that tell the loader of Vulkan which drivers there are. */
 async function vulkanDrivers(view: MachineView): Promise<string[]> {

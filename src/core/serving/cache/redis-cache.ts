@@ -4,7 +4,7 @@ import CircuitBreaker from 'opossum';
 /** Longest wait for a connection and for an answer; computing anew takes about as long. */
 const CONNECT_MS = 500;
 const COMMAND_MS = 50;
-/** After so many failures in a row, or half of the calls within a second, Redis is left alone... */
+/** When of so many calls within a second, or more, half have failed, Redis is left alone... */
 const MIN_CALLS = 5;
 /** ...and asked again after this. */
 const RETRY_MS = 2000;

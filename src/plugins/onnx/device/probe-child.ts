@@ -3,7 +3,7 @@
  * another until one fails, compares each result with the CPU's, and sends a {@link ProbeReport}.
  */
 import { GraphBuilder } from '../graph/builder.js';
-import { createSession, loadRuntime } from '../runtime.js';
+import { createSession } from '../runtime.js';
 import { wave } from '../wave.js';
 import { CPU, type GpuProvider, type OnnxDevice } from './device.js';
 import type { ProbeReport } from './probe.js';
@@ -36,7 +36,6 @@ async function firstDevices(of: GpuProvider, most: number): Promise<ProbeReport>
 }
 
 async function compute(device: OnnxDevice): Promise<Float32Array> {
-  const { Tensor } = await loadRuntime();
   const graph = new GraphBuilder();
   const x = graph.input('x', 'float32', SHAPE);
   const weight = graph.input('weight', 'float32', KERNELS);
@@ -46,17 +45,8 @@ async function compute(device: OnnxDevice): Promise<Float32Array> {
     'float32',
     SHAPE,
   );
-  const tensorOf = (shape: readonly number[], pace: number) =>
-    new Tensor(
-      'float32',
-      wave(
-        shape.reduce((a, b) => a * b),
-        pace,
-      ),
-      shape,
-    );
   const session = await createSession(graph.encode(), { threads: 1, device });
-  const { y } = await session.run({ x: tensorOf(SHAPE, 0.7), weight: tensorOf(KERNELS, 0.3) });
+  const { y } = await session.run({ x: await wave(SHAPE, 0.7), weight: await wave(KERNELS, 0.3) });
   await session.release();
   return y!.data as Float32Array;
 }

@@ -12,17 +12,11 @@ export function blockedConvolution(
   graph: GraphBuilder,
   x: Value,
   weight: Value,
-  { inChannels, outChannels, attributes, blockSize }: BlockedConvolution,
+  convolution: BlockedConvolution,
 ): Value {
   // [O, I, kh, kw] as [I, O, kh, kw].
-  const kernel = blockKernel(
-    graph,
-    graph.transpose(weight, [1, 0, 2, 3]),
-    [inChannels, outChannels],
-    attributes,
-    blockSize,
-  );
-  return convolveBlocks(graph, x, kernel, outChannels, attributes);
+  const kernel = blockKernel(graph, graph.transpose(weight, [1, 0, 2, 3]), convolution);
+  return convolveBlocks(graph, x, kernel, convolution);
 }
 
 /** As {@link blockedConvolution}, with kernels [I, O, kh, kw] that are turned by 180 degrees first. */
@@ -30,10 +24,9 @@ export function turnedBlockedConvolution(
   graph: GraphBuilder,
   x: Value,
   weight: Value,
-  { inChannels, outChannels, attributes, blockSize }: BlockedConvolution,
+  convolution: BlockedConvolution,
 ): Value {
-  const kernel = blockKernel(graph, weight, [inChannels, outChannels], attributes, blockSize, true);
-  return convolveBlocks(graph, x, kernel, outChannels, attributes);
+  return convolveBlocks(graph, x, blockKernel(graph, weight, convolution, true), convolution);
 }
 
 interface BlockedConvolution {
@@ -48,12 +41,11 @@ function convolveBlocks(
   graph: GraphBuilder,
   x: Value,
   kernel: Value,
-  channels: number,
-  attributes: Attributes,
+  { outChannels, attributes }: BlockedConvolution,
 ): Value {
   const blocks = graph.op('ReorderInput', [x], {}, BLOCKED_DOMAIN);
   const y = graph.op('Conv', [blocks, kernel], attributes, BLOCKED_DOMAIN);
-  return graph.op('ReorderOutput', [y], { channels }, BLOCKED_DOMAIN);
+  return graph.op('ReorderOutput', [y], { channels: outChannels }, BLOCKED_DOMAIN);
 }
 
 /**
@@ -146,11 +138,10 @@ function samplesAsChannels(
 function blockKernel(
   graph: GraphBuilder,
   weight: Value,
-  [into, out]: readonly [number, number],
-  { kernel_shape: [height, width] }: BlockedConvolution['attributes'],
-  blockSize: number,
+  { inChannels: into, outChannels: out, attributes, blockSize }: BlockedConvolution,
   turned = false,
 ): Value {
+  const [height, width] = attributes.kernel_shape;
   const taps = height * width;
   const vectors = graph.reshape(graph.op('ReorderInput', [weight], {}, BLOCKED_DOMAIN), [
     into / blockSize,
