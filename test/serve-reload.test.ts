@@ -4,6 +4,7 @@ import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { replaceFolder } from '../src/core/storage/durable.js';
 import { type CreateServerOptions, createServer, type RobleServer } from '../src/index.js';
+import { freePort } from './support/programs.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
 
@@ -168,6 +169,14 @@ describe('the administration', () => {
     });
     expect((await request(`${server.url}/admin/model`)).status).toBe(404);
     expect((await request(`${server.adminUrl}/predict`, { pixels: [] })).status).toBe(404);
+  });
+
+  it('whose port is taken lets nothing listen', async () => {
+    const other = await serve();
+    const port = await freePort();
+    const admin = { host: '127.0.0.1', port: other.address.port };
+    await expect(serve({ port, admin })).rejects.toMatchObject({ code: 'ROBLE_PORT_IN_USE' });
+    await expect(fetch(`http://127.0.0.1:${port}/health/live`)).rejects.toThrow();
   });
 
   it('is not there unless it is asked for', async () => {

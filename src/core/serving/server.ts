@@ -88,6 +88,7 @@ export async function createServer(
     warn,
   });
   let stopping = false;
+  const apps: FastifyInstance[] = [];
   const release = async () => {
     cache.close();
     await models.close();
@@ -102,8 +103,10 @@ export async function createServer(
       isStopping: () => stopping,
       warn,
     });
+    apps.push(app);
     const url = await listen(app, options);
     const administration = admin.port === undefined ? undefined : await createAdminApp(models, warn);
+    if (administration) apps.push(administration);
     const adminUrl = administration && (await listen(administration, { ...admin, port: admin.port! }));
     let closed: Promise<void> | undefined;
     return {
@@ -123,6 +126,8 @@ export async function createServer(
       },
     };
   } catch (error) {
+    // The one may listen already when the other cannot.
+    for (const app of apps) await app.close();
     await release();
     throw error;
   }
