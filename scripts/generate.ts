@@ -29,7 +29,10 @@ async function manifest(): Promise<string> {
     await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
     const oclif = join(root, 'node_modules/oclif/bin/run.js');
     await promisify(execFile)(process.execPath, [oclif, 'manifest', folder], { cwd: folder });
-    return await readFile(join(folder, 'oclif.manifest.json'), 'utf8');
+    // oclif lists commands in the order in which they happened to load.
+    const { commands, ...rest } = JSON.parse(await readFile(join(folder, 'oclif.manifest.json'), 'utf8'));
+    const sorted = Object.fromEntries(Object.entries(commands).sort(([a], [b]) => (a < b ? -1 : 1)));
+    return `${JSON.stringify({ commands: sorted, ...rest }, null, 2)}\n`;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
