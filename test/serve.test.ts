@@ -186,6 +186,30 @@ describe('the forms of a request', () => {
   });
 });
 
+describe('the id of a request', () => {
+  it('is the one that the client sent, in the answer and in its header, or a new one', async () => {
+    const ask = (id: string | undefined) =>
+      fetch(`${server.url}/predict`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...(id !== undefined && { 'x-request-id': id }) },
+        body: JSON.stringify({ pixels: nested(0) }),
+      });
+    const given = await ask('trace-7/a:b');
+    expect(given.headers.get('x-request-id')).toBe('trace-7/a:b');
+    expect(await given.json()).toMatchObject({ requestId: 'trace-7/a:b' });
+    const ids = new Set<string>();
+    for (const odd of [undefined, '', 'a b', 'x'.repeat(129), '"; drop table', '<script>', 'caf\u00e9']) {
+      const answer = await ask(odd);
+      const id = answer.headers.get('x-request-id')!;
+      expect(id).toMatch(/^[0-9a-f-]{36}$/);
+      expect(await answer.json()).toMatchObject({ requestId: id });
+      ids.add(id);
+    }
+    expect(ids.size).toBe(7);
+    expect((await fetch(`${server.url}/nowhere`)).headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
 describe('a bad request', () => {
   const picture = async (width: number, height: number) => {
     const { default: sharp } = await import('sharp');

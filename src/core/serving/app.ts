@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { addPredictionRoutes } from './prediction-routes.js';
+import { requestIdOf } from './request-id.js';
 import { answerProblems, sendProblem } from './send-problem.js';
 import type { ServingScope } from './serving-scope.js';
 import { addStateRoutes } from './state-routes.js';
@@ -16,6 +17,7 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
   };
   const app = fastify({
     bodyLimit: options.maxBodyBytes,
+    genReqId: requestIdOf,
     // While it stops, the server still answers what reaches it.
     return503OnClosing: false,
     // Errors that come before the routes, such as a path that cannot be decoded.
@@ -30,7 +32,8 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
     { parseAs: 'buffer' },
     async (_: unknown, body: Buffer) => body,
   );
-  app.addHook('onSend', async (_, reply) => {
+  app.addHook('onSend', async (request, reply) => {
+    reply.header('x-request-id', request.id);
     // A client that keeps its connection would hold the stop up.
     if (isStopping()) reply.header('connection', 'close');
   });

@@ -99,6 +99,7 @@ export async function createServer(
       cache,
       admission: new Admission(Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch)),
       statistics: new ServerStatistics(),
+      listeners: [],
       options,
       isStopping: () => stopping,
       warn,

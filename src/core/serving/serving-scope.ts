@@ -1,5 +1,6 @@
 import type { ServeOptions } from '../config/schema.js';
 import type { Admission } from './admission.js';
+import type { AnswerListener } from './answered-image.js';
 import type { AnswerCache } from './cache/answer-cache.js';
 import type { ModelManager } from './model-manager.js';
 import type { ServerStatistics } from './statistics.js';
@@ -10,6 +11,8 @@ export interface ServingScope {
   readonly cache: AnswerCache;
   readonly admission: Admission;
   readonly statistics: ServerStatistics;
+  /** Told of every image that is answered. */
+  readonly listeners: readonly AnswerListener[];
   readonly options: ServeOptions;
   readonly isStopping: () => boolean;
   /** Told what an answer keeps to itself. */

@@ -1,0 +1,23 @@
+import type { Prediction } from '../predict/top-predictions.js';
+import type { AnswerSource } from './cache/answer-cache.js';
+import type { ServedModel } from './model-manager.js';
+
+/** One image with its answer, as those hear of it who count, keep or watch answers. */
+export interface AnsweredImage {
+  readonly requestId: string;
+  /** Its place in the request, from 0. */
+  readonly index: number;
+  readonly at: Date;
+  readonly model: ServedModel;
+  /** What the model saw, uint8 [height, width, channels]. */
+  readonly pixels: Uint8Array;
+  /** float32 [classes] */
+  readonly probabilities: Float32Array;
+  /** Of the most probable classes, as many as were asked for. */
+  readonly predictions: readonly Prediction[];
+  readonly source: AnswerSource;
+  readonly timings: { readonly decodeMs: number; readonly inferenceMs: number };
+}
+
+/** Called before the answer is sent; it must not throw, and must not take time. */
+export type AnswerListener = (answered: AnsweredImage) => void;
