@@ -135,6 +135,11 @@ export const ERRORS = {
     'A request to the server has a content type that it cannot read.',
   ),
   ROBLE_ROUTE_UNKNOWN: user(EXIT.usage, 'The server has nothing at that path, or not with that method.'),
+  ROBLE_MODEL_UNKNOWN: user(EXIT.usage, 'The server has no model of that name or version.'),
+  ROBLE_SERVER_UNREACHABLE: external(
+    EXIT.environment,
+    'A server that was asked could not be reached, or gave no answer that can be used.',
+  ),
   ROBLE_SERVER_BUSY: external(EXIT.environment, 'The queue of the server is full.'),
   ROBLE_SERVER_NOT_READY: external(
     EXIT.environment,

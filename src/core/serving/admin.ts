@@ -17,7 +17,6 @@ export async function createAdminApp(
   const { default: fastify } = await import('fastify');
   const app = fastify();
   answerProblems(app, {
-    paths: 'GET /admin/model, POST /admin/model/reload',
     retryAfterSeconds: () => 1,
     warn,
   });

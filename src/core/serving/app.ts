@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { addInferenceProtocol } from './oip/routes.js';
 import { addPredictionRoutes } from './prediction-routes.js';
 import { requestIdOf } from './request-id.js';
 import { answerProblems, sendProblem } from './send-problem.js';
@@ -11,7 +12,6 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
   const { default: fastify } = await import('fastify');
   const { default: multipart } = await import('@fastify/multipart');
   const problems = {
-    paths: 'POST /predict, POST /predict/batch, GET /stats, GET /health/live, GET /health/ready',
     retryAfterSeconds: () => retryAfterSeconds(scope),
     warn: scope.warn,
   };
@@ -38,13 +38,18 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
     if (isStopping()) reply.header('connection', 'close');
   });
   app.addHook('onResponse', async (request, reply) => {
-    if (request.routeOptions.url?.startsWith('/predict'))
-      statistics.request(reply.statusCode, reply.elapsedTime);
+    if (isPrediction(request.routeOptions.url)) statistics.request(reply.statusCode, reply.elapsedTime);
   });
   answerProblems(app, problems);
   addPredictionRoutes(app, scope);
   addStateRoutes(app, scope);
+  await addInferenceProtocol(app, scope, problems);
   return app;
+}
+
+/** Whether a route, as it is registered, asks a model. */
+function isPrediction(url = ''): boolean {
+  return url.startsWith('/predict') || url.endsWith('/infer');
 }
 
 /** By then half of what is in hand will be answered: who comes back finds room. */

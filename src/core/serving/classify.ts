@@ -1,4 +1,5 @@
-import { type Prediction, topPredictions } from '../predict/top-predictions.js';
+import { topPredictions } from '../predict/top-predictions.js';
+import type { Answer, BatchAnswer, PredictAnswer } from './answer-schemas.js';
 import type { AnsweredImage } from './answered-image.js';
 import type { ServedModel } from './model-manager.js';
 import { type ProblemDetails, problemOf } from './problem.js';
@@ -13,31 +14,15 @@ export interface PredictionWish {
   readonly urgency: Urgency;
 }
 
-/** How an answer is sent. */
-export interface Answer {
-  readonly predictions: readonly Prediction[];
-  readonly source: AnsweredImage['source'];
-  readonly timings: AnsweredImage['timings'];
-}
-
-export type ModelLabel = ServedModel['label'];
-
 /** Answers for one image. */
 export async function classifyImage(
   scope: ServingScope,
   image: ReceivedImage,
   wish: PredictionWish,
-): Promise<Answer & { requestId: string; model: ModelLabel }> {
-  const { models, admission } = scope;
-  const answer = await admission.run(1, () =>
-    models.use(async (model) => ({
-      requestId: wish.requestId,
-      ...toAnswer(await answerImage(scope, model, image, 0, wish)),
-      model: model.label,
-    })),
-  );
-  scope.statistics.images(1);
-  return answer;
+): Promise<PredictAnswer> {
+  const model = scope.models.current;
+  const [answered] = await classifyAll(scope, model, [image], wish);
+  return { requestId: wish.requestId, ...toAnswer(answered!), model: model.label };
 }
 
 /** Answers for several images, all by one model; one that is at fault is told so in its place. */
@@ -45,19 +30,36 @@ export async function classifyEach(
   scope: ServingScope,
   images: readonly ReceivedImage[],
   wish: PredictionWish,
-): Promise<{ requestId: string; results: (Answer | { error: ProblemDetails })[]; model: ModelLabel }> {
-  const { models, admission } = scope;
-  const answer = await admission.run(images.length, () =>
-    models.use(async (model) => ({
-      requestId: wish.requestId,
-      results: await Promise.all(
-        images.map((image, index) => answerOneOfMany(scope, model, image, index, wish)),
-      ),
-      model: model.label,
-    })),
+): Promise<BatchAnswer> {
+  const model = scope.models.current;
+  const results = await answerTogether(scope, model, images, (image, index) =>
+    answerOneOfMany(scope, model, image, index, wish),
   );
-  scope.statistics.images(images.length);
-  return answer;
+  return { requestId: wish.requestId, results, model: model.label };
+}
+
+/** Answers for several images, all by the model that is given; one that is at fault fails all. */
+export function classifyAll(
+  scope: ServingScope,
+  model: ServedModel,
+  images: readonly ReceivedImage[],
+  wish: PredictionWish,
+): Promise<AnsweredImage[]> {
+  return answerTogether(scope, model, images, (image, index) =>
+    answerImage(scope, model, image, index, wish),
+  );
+}
+
+/** Takes the images in hand, all or none, and the model, which stays until all are answered. */
+async function answerTogether<T>(
+  { admission, statistics }: ServingScope,
+  model: ServedModel,
+  images: readonly ReceivedImage[],
+  answer: (image: ReceivedImage, index: number) => Promise<T>,
+): Promise<T[]> {
+  const answers = await admission.run(images.length, () => model.use(() => Promise.all(images.map(answer))));
+  statistics.images(images.length);
+  return answers;
 }
 
 /** An image that is at fault is told so in its place; a server that cannot answer refuses the whole batch. */
@@ -109,5 +111,5 @@ async function answerImage(
 }
 
 function toAnswer({ predictions, source, timings }: AnsweredImage): Answer {
-  return { predictions, source, timings };
+  return { predictions: [...predictions], source, timings };
 }

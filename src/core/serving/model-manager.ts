@@ -23,10 +23,11 @@ export class ServedModel {
     return { name: this.bundle.manifest.name, digest: this.bundle.digest };
   }
 
-  async use<T>(work: (model: ServedModel) => Promise<T>): Promise<T> {
+  /** Stays until the work is done. */
+  async use<T>(work: () => Promise<T>): Promise<T> {
     this.#users++;
     try {
-      return await work(this);
+      return await work();
     } finally {
       this.#users--;
       if (this.#users === 0) this.#unused?.();
@@ -76,11 +77,6 @@ export class ModelManager {
 
   get current(): ServedModel {
     return this.#current;
-  }
-
-  /** Works with the model of this moment, which stays until the work is done. */
-  use<T>(work: (model: ServedModel) => Promise<T>): Promise<T> {
-    return this.#current.use(work);
   }
 
   /**

@@ -20,6 +20,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ROBLE_REQUEST_TOO_LARGE: 413,
   ROBLE_REQUEST_UNSUPPORTED: 415,
   ROBLE_ROUTE_UNKNOWN: 404,
+  ROBLE_MODEL_UNKNOWN: 404,
   ROBLE_IMAGE_EMPTY: 400,
   ROBLE_IMAGE_SHAPE: 400,
   ROBLE_STROKES_INVALID: 422,
@@ -32,6 +33,8 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ROBLE_BUNDLE_INVALID: 422,
   ROBLE_FILE_NOT_FOUND: 422,
   ROBLE_SERVER_BUSY: 429,
+  // Of a backend that forwards to another server.
+  ROBLE_SERVER_UNREACHABLE: 502,
   ROBLE_SERVER_NOT_READY: 503,
   ROBLE_DEADLINE_EXCEEDED: 504,
   // Nobody reads this answer; the number is the one that nginx counts it under.

@@ -1,33 +1,18 @@
 import type { FastifyRequest } from 'fastify';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { RobleError } from '../errors.js';
 import { ACCEPTED_BODIES } from './problem.js';
 import type { ReceivedImage } from './received-image.js';
+import { batchRequestSchema, predictQuerySchema, predictRequestSchema } from './request-schemas.js';
 
 export interface PredictionRequest {
   readonly images: readonly ReceivedImage[];
   readonly topK: number | undefined;
 }
 
-const topK = z.coerce.number().int().positive().optional();
-const querySchema = z.strictObject({ topK });
-const drawing = z.record(z.string(), z.unknown());
-const oneSchema = z.strictObject({
-  image: z.string().optional(),
-  pixels: z.array(z.unknown()).optional(),
-  drawing: drawing.optional(),
-  topK,
-});
-const manySchema = z.strictObject({
-  images: z.array(z.string()).optional(),
-  pixels: z.array(z.unknown()).optional(),
-  drawings: z.array(drawing).optional(),
-  topK,
-});
-
 /** The picture of a request of any accepted form; nothing is decoded yet. */
 export async function readImage(request: FastifyRequest, maxBytes: number): Promise<PredictionRequest> {
-  const query = check(querySchema, request.query);
+  const query = check(predictQuerySchema, request.query);
   const encoded = await encodedImages(request, maxBytes);
   if (encoded?.length === 1) return { images: encoded, topK: query.topK };
   if (encoded)
@@ -35,7 +20,7 @@ export async function readImage(request: FastifyRequest, maxBytes: number): Prom
       received: `${encoded.length} images`,
       expected: '1; several go to /predict/batch',
     });
-  const { topK, ...body } = check(oneSchema, request.body);
+  const { topK, ...body } = check(predictRequestSchema, request.body);
   const { image, pixels, drawing } = body;
   const images = oneForm([image, pixels, drawing].map((one) => (one === undefined ? one : [one])));
   if (images) return { images, topK: topK ?? query.topK };
@@ -51,10 +36,10 @@ export async function readImages(
   maxBytes: number,
   maxBatch: number,
 ): Promise<PredictionRequest> {
-  const query = check(querySchema, request.query);
+  const query = check(predictQuerySchema, request.query);
   const encoded = await encodedImages(request, maxBytes);
   if (encoded) return { images: checkCount(encoded, maxBatch), topK: query.topK };
-  const { topK, ...body } = check(manySchema, request.body);
+  const { topK, ...body } = check(batchRequestSchema, request.body);
   const images = oneForm([body.images, body.pixels, body.drawings]);
   if (images) return { images: checkCount(images, maxBatch), topK: topK ?? query.topK };
   throw invalid('The body must hold a list of images.', {

@@ -3,12 +3,13 @@ import { type PixelShape, preprocessImage, preprocessPixels } from '../image/pre
 import type { Preprocessing } from '../image/preprocessing.js';
 import { drawingProblem, type GivenDrawing, pictureOfDrawing } from '../strokes/given-drawing.js';
 
-/** A picture as it came: encoded, as text, as numbers, or as the strokes of a drawing. */
+/** A picture as it came: encoded, as text, as numbers, as the strokes of a drawing, or as what the model sees. */
 export type ReceivedImage =
   | { readonly drawing: Readonly<Record<string, unknown>> }
   | { readonly encoded: Uint8Array }
   | { readonly base64: string }
-  | { readonly pixels: unknown };
+  | { readonly pixels: unknown }
+  | { readonly modelPixels: Uint8Array };
 
 /**
  * The pixels that the model sees, uint8 [height, width, channels].
@@ -20,6 +21,7 @@ export async function toModelPixels(
   preprocessing: Preprocessing,
   maxPixels: number,
 ): Promise<Uint8Array> {
+  if ('modelPixels' in image) return image.modelPixels;
   if ('drawing' in image) return drawingToModelPixels(image.drawing, preprocessing);
   if ('pixels' in image) return numbersToPixels(image.pixels, preprocessing, maxPixels);
   const encoded = 'encoded' in image ? image.encoded : decodeBase64(image.base64);

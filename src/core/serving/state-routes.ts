@@ -1,15 +1,13 @@
 import type { FastifyInstance } from 'fastify';
-import { RobleError } from '../errors.js';
+import { checkReady } from './ready.js';
 import type { ServingScope } from './serving-scope.js';
 
 /** `GET /health/live`, `GET /health/ready` and `GET /stats`. */
 export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void {
-  const { models, cache, admission, options, statistics, isStopping } = scope;
+  const { models, cache, admission, options, statistics } = scope;
   app.get('/health/live', async () => ({ status: 'live' }));
   app.get('/health/ready', async () => {
-    if (isStopping()) throw new RobleError('ROBLE_SERVER_NOT_READY', 'The server is stopping.');
-    if (models.current.pool.readyWorkers === 0)
-      throw new RobleError('ROBLE_SERVER_NOT_READY', 'No inference process is ready.');
+    checkReady(scope, models.current);
     return { status: 'ready' };
   });
   app.get('/stats', async () => {

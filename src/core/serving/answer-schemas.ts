@@ -1,0 +1,83 @@
+import { z } from 'zod';
+
+const predictionSchema = z.object({ label: z.string(), probability: z.number().gte(0).lte(1) });
+
+export const modelLabelSchema = z.object({
+  name: z.string(),
+  digest: z.string().describe('SHA-256 that names the whole bundle.'),
+});
+
+const answerSchema = z.object({
+  predictions: z.array(predictionSchema).describe('The most probable classes, best first.'),
+  source: z
+    .enum(['model', 'shared', 'memory', 'redis'])
+    .describe('Computed for this request, together with an equal one, or kept from earlier.'),
+  timings: z.object({
+    decodeMs: z.number().gte(0),
+    inferenceMs: z.number().gte(0).describe('With the time in the queue.'),
+  }),
+});
+export type Answer = z.output<typeof answerSchema>;
+
+export const predictAnswerSchema = answerSchema.extend({ requestId: z.string(), model: modelLabelSchema });
+export type PredictAnswer = z.output<typeof predictAnswerSchema>;
+
+/** An error answer in the form of RFC 9457. */
+export const problemSchema = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int().gte(400).lte(599),
+  detail: z.string().describe('What happened.'),
+  code: z
+    .string()
+    .regex(/^ROBLE_[A-Z_]+$/)
+    .describe('Stays the same between versions; docs/errors.md lists all.'),
+  received: z.unknown().optional(),
+  expected: z.string().optional(),
+});
+
+export const batchAnswerSchema = z.object({
+  requestId: z.string(),
+  results: z
+    .array(z.union([answerSchema, z.object({ error: problemSchema })]))
+    .describe('In the order of the images; one that is at fault is told so in its place.'),
+  model: modelLabelSchema,
+});
+export type BatchAnswer = z.output<typeof batchAnswerSchema>;
+
+export const liveSchema = z.object({ status: z.literal('live') });
+export const readySchema = z.object({ status: z.literal('ready') });
+
+const milliseconds = z.number().gte(0);
+
+/** More may be added. */
+export const statsSchema = z.looseObject({
+  uptimeSeconds: z.number().gte(0),
+  requests: z.int().gte(0),
+  images: z.int().gte(0),
+  statuses: z.record(z.string(), z.int()).describe('Requests by their status.'),
+  latencyMs: z
+    .object({ mean: milliseconds, p50: milliseconds, p99: milliseconds, max: milliseconds })
+    .nullable(),
+  batches: z.int().gte(0).describe('Calls of the model.'),
+  queue: z.looseObject({
+    waiting: z.int().gte(0),
+    inHand: z.int().gte(0),
+    limit: z.int().gte(0),
+    dropped: z.object({ abandoned: z.int().gte(0), expired: z.int().gte(0) }),
+  }),
+  cache: z.looseObject({ answers: z.record(z.string(), z.int()) }),
+  workers: z.looseObject({
+    wanted: z.int().gte(1),
+    ready: z.int().gte(0),
+    restarts: z.int().gte(0),
+    processIds: z.array(z.int()),
+  }),
+  model: z.looseObject({
+    name: z.string(),
+    digest: z.string(),
+    classes: z.array(z.string()),
+    input: z.object({ width: z.int(), height: z.int(), channels: z.int() }),
+  }),
+});
+export type Stats = z.output<typeof statsSchema>;

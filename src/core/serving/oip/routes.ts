@@ -1,0 +1,124 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { RobleError } from '../../errors.js';
+import { robleVersion } from '../../version.js';
+import { classifyAll } from '../classify.js';
+import type { ServedModel } from '../model-manager.js';
+import type { ProblemDetails } from '../problem.js';
+import { checkReady } from '../ready.js';
+import { urgencyOf } from '../request-urgency.js';
+import { answerProblems, type ProblemOptions } from '../send-problem.js';
+import type { ServingScope } from '../serving-scope.js';
+import { findModel } from './find-model.js';
+import { INPUT_NAME, imagesOfTensor } from './image-tensor.js';
+import { inferAnswer, wantedOutputs } from './infer-answer.js';
+import { JSON_LENGTH_HEADER, readInferBody } from './infer-body.js';
+import type { InputTensor, ModelMetadata } from './schemas.js';
+
+interface ModelParams {
+  readonly name: string;
+  readonly version?: string;
+}
+
+/**
+ * The Open Inference Protocol v2 under `/v2`, with the binary extension for tensors: what Triton and KServe speak.
+ * Requests go the same way as those of `/predict`; only the forms of messages and errors are the protocol's.
+ */
+export async function addInferenceProtocol(
+  app: FastifyInstance,
+  scope: ServingScope,
+  problems: ProblemOptions,
+): Promise<void> {
+  await app.register(
+    async (protocol) => {
+      // Clients send JSON, with or without bytes behind it, under several content types, and under none.
+      protocol.removeAllContentTypeParsers();
+      protocol.addContentTypeParser('*', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) => body);
+      answerProblems(protocol, { ...problems, toBody: protocolError });
+      addServerRoutes(protocol, scope);
+      for (const path of ['/models/:name', '/models/:name/versions/:version'])
+        addModelRoutes(protocol, scope, path);
+    },
+    { prefix: '/v2' },
+  );
+}
+
+function addServerRoutes(protocol: FastifyInstance, scope: ServingScope): void {
+  const metadata = { name: 'roble', version: robleVersion(), extensions: ['binary_tensor_data'] };
+  protocol.get('', async () => metadata);
+  protocol.get('/health/live', async () => ({ live: true }));
+  protocol.get('/health/ready', async () => {
+    checkReady(scope, scope.models.current);
+    return { ready: true };
+  });
+}
+
+function addModelRoutes(protocol: FastifyInstance, scope: ServingScope, path: string): void {
+  const modelOf = ({ params }: { params: ModelParams }) => findModel(scope, params.name, params.version);
+  protocol.get<{ Params: ModelParams }>(path, async (request) => metadataOf(modelOf(request)));
+  protocol.get<{ Params: ModelParams }>(`${path}/ready`, async (request) => {
+    const model = modelOf(request);
+    checkReady(scope, model);
+    return { name: model.label.name, ready: true };
+  });
+  protocol.post<{ Params: ModelParams }>(`${path}/infer`, async (request, reply) =>
+    infer(scope, modelOf(request), request, reply),
+  );
+}
+
+async function infer(
+  scope: ServingScope,
+  model: ServedModel,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
+  const urgency = urgencyOf(request, reply, scope.options.requestTimeoutMs);
+  const jsonLength = request.headers[JSON_LENGTH_HEADER] as string | undefined;
+  const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
+  const { message, binaryOf } = readInferBody(body, jsonLength);
+  const wanted = wantedOutputs(message);
+  const tensor = onlyInput(message.inputs);
+  const pictures = imagesOfTensor(tensor, binaryOf(tensor), model.bundle.input, scope.options.maxBatch);
+  const images = await classifyAll(
+    scope,
+    model,
+    pictures.map((modelPixels) => ({ modelPixels })),
+    { requestId: request.id, topK: scope.options.topK, urgency },
+  );
+  const answer = inferAnswer(model, message, images, wanted);
+  if (answer.binaries.length === 0) return answer.message;
+  const json = Buffer.from(JSON.stringify(answer.message));
+  reply.header(JSON_LENGTH_HEADER, json.length).type('application/octet-stream');
+  return Buffer.concat([json, ...answer.binaries]);
+}
+
+function onlyInput(inputs: readonly InputTensor[]): InputTensor {
+  const [tensor] = inputs;
+  if (inputs.length === 1 && tensor!.name === INPUT_NAME) return tensor!;
+  throw new RobleError('ROBLE_REQUEST_INVALID', 'The inputs are not those of the model.', {
+    received: inputs.map(({ name }) => name).join(', ') || 'none',
+    expected: `one input "${INPUT_NAME}"`,
+  });
+}
+
+function metadataOf({ bundle, label }: ServedModel): ModelMetadata {
+  const { height, width, channels } = bundle.input;
+  return {
+    name: label.name,
+    versions: [label.digest],
+    platform: 'roble_onnx',
+    inputs: [{ name: INPUT_NAME, datatype: 'UINT8', shape: [-1, height, width, channels] }],
+    outputs: [
+      { name: 'probabilities', datatype: 'FP32', shape: [-1, bundle.classes.length] },
+      { name: 'label', datatype: 'BYTES', shape: [-1] },
+    ],
+  };
+}
+
+/** The form of an error in this protocol, in one sentence for people and one code for programs. */
+function protocolError({ detail, received, expected, code }: ProblemDetails): object {
+  const facts = [
+    received === undefined ? [] : `received ${received}`,
+    expected === undefined ? [] : `expected ${expected}`,
+  ].flat();
+  return { error: facts.length > 0 ? `${detail} (${facts.join('; ')})` : detail, code };
+}
