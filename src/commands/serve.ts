@@ -39,6 +39,14 @@ export default class Serve extends RobleCommand<ServeResult> {
       description: 'Redis that shares answers between servers.',
       helpValue: 'redis://HOST:PORT',
     }),
+    predictions: Flags.string({
+      description: 'Database of the predictions: an SQLite file, postgres://..., or none.',
+      helpValue: 'URL|FILE|none',
+    }),
+    'keep-images': Flags.boolean({
+      description: 'Keep what the model saw, so that feedback can become training data.',
+      allowNo: true,
+    }),
   };
 
   protected async execute(context: Context): Promise<ServeResult> {
@@ -51,6 +59,8 @@ export default class Serve extends RobleCommand<ServeResult> {
       'serve.admin.port': { value: flags['admin-port'], flag: '--admin-port' },
       'serve.watchMs': { value: flags.watch, flag: '--watch' },
       'serve.cache.url': { value: flags.cache, flag: '--cache' },
+      'serve.predictions.url': { value: flags.predictions, flag: '--predictions' },
+      'serve.predictions.keepImages': { value: flags['keep-images'], flag: '--keep-images' },
     });
     const { createServer, findNewestBundle } = await import('../index.js');
     const model = flags.model ?? (await findNewestBundle(config.runs));

@@ -150,6 +150,16 @@ export const ERRORS = {
     'The answer was not ready within the time that the request allows.',
   ),
   ROBLE_REQUEST_ABANDONED: user(EXIT.usage, 'The client closed the connection before it had the answer.'),
+  ROBLE_PREDICTIONS_OFF: user(
+    EXIT.usage,
+    'The server keeps no predictions, so that there is nothing to give feedback on.',
+  ),
+  ROBLE_PREDICTIONS_UNAVAILABLE: external(
+    EXIT.environment,
+    'The database of the predictions cannot be reached, or does not answer.',
+  ),
+  ROBLE_PREDICTIONS_INVALID: user(EXIT.data, 'A database holds no predictions of a server.'),
+  ROBLE_PREDICTION_UNKNOWN: user(EXIT.data, 'The log has no prediction of that request and place.'),
   ROBLE_INSTALL_FAILED: external(EXIT.environment, 'A package that was to be installed could not be.'),
   ROBLE_PORT_IN_USE: external(EXIT.environment, 'The address that the server should listen on is taken.'),
 } as const satisfies Record<string, ErrorDefinition>;

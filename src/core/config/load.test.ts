@@ -260,6 +260,15 @@ describe('problems', () => {
   });
 });
 
+it('leaves the URL of a database, and the word for none, as they are', async () => {
+  const urlOf = async (url: string) =>
+    (await load({ env: { ROBLE_SERVE_PREDICTIONS_URL: url } })).config.serve.predictions.url;
+  expect(await urlOf('postgres://ada:secret@db/roble')).toBe('postgres://ada:secret@db/roble');
+  expect(await urlOf('none')).toBe('none');
+  expect(await urlOf('log.db')).toBe(join(folder, 'log.db'));
+  await expect(urlOf('mysql://db/roble')).rejects.toMatchObject({ code: 'ROBLE_CONFIG_INVALID' });
+});
+
 describe('keys', () => {
   it('have one variable each, and cover the whole default configuration', async () => {
     const paths = new Map<string, string>();
@@ -271,11 +280,11 @@ describe('keys', () => {
   });
 
   it('can each be set to their own default by their variable', async () => {
-    const defaults = configSchema.parse({});
+    const defaults = (await load({})).config;
     for (const { variable, schema, variant } of configKeys()) {
       if (schema.default === undefined || variant) continue;
       const { config } = await load({ env: { [variable]: String(schema.default) } });
-      expect({ ...config, dataset: defaults.dataset, runs: defaults.runs }, variable).toEqual(defaults);
+      expect(config, variable).toEqual(defaults);
     }
   });
 });

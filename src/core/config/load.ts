@@ -8,7 +8,7 @@ import { isSettings, type Merged, mergeLayers, type Settings } from './merge.js'
 import { nest } from './nest.js';
 import { describeOrigin, type Layer, type Origin } from './origin.js';
 import { describeIssues } from './problems.js';
-import { type Config, configSchema, PATH_KEYS } from './schema.js';
+import { type Config, configSchema, PATH_KEYS, URL_OR_PATH_KEYS } from './schema.js';
 
 /** Values that win over every file and variable, by their path: what flags of the command line give. */
 export type Overrides = Readonly<Record<string, { readonly value: unknown; readonly flag: string }>>;
@@ -109,14 +109,24 @@ function flagLayer(overrides: Overrides): Layer {
 
 /** Makes the paths of a layer absolute; what is no text stays as it is, for the schema to report. */
 function withPaths(layer: Layer, folder: string): Layer {
-  const absolute = (value: Settings, key: readonly string[]) => withPath(value, key, folder) as Settings;
-  return { ...layer, value: PATH_KEYS.reduce<Settings>(absolute, layer.value) };
+  const toPath = (text: string) => resolve(folder, text);
+  const unlessUrl = (text: string) => (text === 'none' || text.includes('://') ? text : toPath(text));
+  const changed = (convert: (text: string) => string) => (value: Settings, key: readonly string[]) =>
+    withText(value, key, convert) as Settings;
+  const value = PATH_KEYS.reduce<Settings>(changed(toPath), layer.value);
+  return { ...layer, value: URL_OR_PATH_KEYS.reduce<Settings>(changed(unlessUrl), value) };
 }
 
-function withPath(value: unknown, [key, ...inner]: readonly string[], folder: string): unknown {
-  if (key === undefined) return typeof value === 'string' && value !== '' ? resolve(folder, value) : value;
-  if (key === '*') return Array.isArray(value) ? value.map((item) => withPath(item, inner, folder)) : value;
-  return isSettings(value) && key in value ? { ...value, [key]: withPath(value[key], inner, folder) } : value;
+function withText(
+  value: unknown,
+  [key, ...inner]: readonly string[],
+  convert: (text: string) => string,
+): unknown {
+  if (key === undefined) return typeof value === 'string' && value !== '' ? convert(value) : value;
+  if (key === '*') return Array.isArray(value) ? value.map((item) => withText(item, inner, convert)) : value;
+  return isSettings(value) && key in value
+    ? { ...value, [key]: withText(value[key], inner, convert) }
+    : value;
 }
 
 function check(merged: Merged, cwd: string): Config {

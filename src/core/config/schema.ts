@@ -314,6 +314,26 @@ const adminSchema = z.strictObject({
     .describe('Port of the administration; 0: any free port. Without it there is none.'),
 });
 
+const predictionsSchema = z.strictObject({
+  url: z
+    .string()
+    .min(1)
+    .refine((url) => !url.includes('://') || /^postgres(ql)?:\/\//.test(url), {
+      message: 'expected the path of an SQLite file, postgres://USER:PASSWORD@HOST/DATABASE, or "none"',
+    })
+    .default('none')
+    .describe(
+      'Database of the predictions: an SQLite file, postgres://USER:PASSWORD@HOST/DATABASE, or "none". From TypeScript the default is "none".',
+    ),
+  keepImages: z
+    .boolean()
+    .default(false)
+    .describe('Keep what the model saw, so that feedback can become training data.'),
+  maxQueueBytes: positive
+    .default(33_554_432)
+    .describe('Memory for predictions that wait for the database; what does not fit is dropped and counted.'),
+});
+
 export const serveSchema = z.strictObject({
   backend: z.string().min(1).default('onnx').describe('Serving backend; plugins add more.'),
   device: z.string().min(1).default('cpu').describe('Device of the backend, such as "cpu".'),
@@ -328,6 +348,7 @@ export const serveSchema = z.strictObject({
     .describe('Milliseconds between two looks for another model in the folder; 0: never.'),
   admin: adminSchema.prefault({}).describe('Administration, which listens apart from the predictions.'),
   cache: cacheSchema.prefault({}).describe('Answers that are kept.'),
+  predictions: predictionsSchema.prefault({}).describe('Log of the predictions, and feedback on them.'),
   maxBodyBytes: positive.default(10_485_760).describe('Largest body of a request, in bytes.'),
   maxPixels: positive.default(16_777_216).describe('Largest picture that is decoded.'),
   maxBatch: positive.default(256).describe('Most images in one request.'),
@@ -351,7 +372,15 @@ export const configSchema = z.strictObject({
   model: modelSchema.default({ preset: 'cnn-v2' }).describe('The network.'),
   balance: balanceSchema.prefault({}).describe('How "roble data:balance" makes a balanced data set.'),
   train: trainSchema.prefault({}).describe('How it is trained.'),
-  serve: serveSchema.prefault({}).describe('The HTTP server.'),
+  serve: serveSchema
+    .extend({
+      predictions: predictionsSchema
+        .extend({ url: predictionsSchema.shape.url.unwrap().default('.roble/predictions.db') })
+        .prefault({})
+        .describe('Log of the predictions, and feedback on them.'),
+    })
+    .prefault({})
+    .describe('The HTTP server.'),
 });
 export type Config = z.output<typeof configSchema>;
 export type ConfigInput = z.input<typeof configSchema>;
@@ -364,3 +393,6 @@ export const PATH_KEYS = [
   ['train', 'from'],
   ['train', 'checkpointFallback'],
 ] as const;
+
+/** The keys that hold the URL of a server, a path, or "none". */
+export const URL_OR_PATH_KEYS = [['serve', 'predictions', 'url']] as const;

@@ -39,7 +39,7 @@ it.each(['cnn-small', 'characters'])(
           image: { width: 33, height: 44, channels: 3, invert: true },
           model: { preset },
           train: { ...recipeOf(preset), epochs: 7, batchSize: 96 },
-          serve: { port: 0 },
+          serve: { port: 0, predictions: { url: join(folder, '.roble/predictions.db') } },
         }),
       );
     } finally {

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { addFeedbackRoute } from './feedback-route.js';
 import { addInferenceProtocol } from './oip/routes.js';
 import { addPredictionRoutes } from './prediction-routes.js';
 import { requestIdOf } from './request-id.js';
@@ -42,6 +43,7 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
   });
   answerProblems(app, problems);
   addPredictionRoutes(app, scope);
+  addFeedbackRoute(app, scope);
   addStateRoutes(app, scope);
   await addInferenceProtocol(app, scope, problems);
   return app;

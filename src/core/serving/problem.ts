@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode, RobleError } from '../errors.js';
+import { ERRORS, type ErrorCode, type Problem, RobleError } from '../errors.js';
 
 /** An error answer in the form of RFC 9457. */
 export interface ProblemDetails {
@@ -9,6 +9,8 @@ export interface ProblemDetails {
   readonly code: ErrorCode;
   readonly received?: unknown;
   readonly expected?: string;
+  /** Where the request has several faults, each of them. */
+  readonly problems?: readonly Problem[];
 }
 
 /** What a request for predictions may hold. */
@@ -29,6 +31,11 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ROBLE_IMAGE_TOO_SMALL: 422,
   ROBLE_IMAGE_ANIMATED: 422,
   ROBLE_IMAGE_TOO_LARGE: 413,
+  // Of feedback.
+  ROBLE_LABEL_RANGE: 422,
+  ROBLE_PREDICTION_UNKNOWN: 404,
+  ROBLE_PREDICTIONS_OFF: 501,
+  ROBLE_PREDICTIONS_UNAVAILABLE: 503,
   // Of a request to serve another model.
   ROBLE_BUNDLE_INVALID: 422,
   ROBLE_FILE_NOT_FOUND: 422,
@@ -45,7 +52,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 export function problemOf(thrown: unknown): ProblemDetails {
   const error = fromFramework(thrown) ?? RobleError.from(thrown);
   const status = STATUS[error.code] ?? 500;
-  const { received, expected } = error.details;
+  const { received, expected, problems } = error.details;
   return {
     type: `urn:roble:error:${error.code}`,
     title: ERRORS[error.code].meaning,
@@ -54,6 +61,7 @@ export function problemOf(thrown: unknown): ProblemDetails {
     code: error.code,
     ...(status !== 500 && received !== undefined && { received }),
     ...(status !== 500 && expected !== undefined && { expected }),
+    ...(status !== 500 && problems !== undefined && { problems }),
   };
 }
 

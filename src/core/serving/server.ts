@@ -12,6 +12,7 @@ import { createAdminApp } from './admin.js';
 import { Admission } from './admission.js';
 import { createApp } from './app.js';
 import { AnswerCache } from './cache/answer-cache.js';
+import { logPredictions, openPredictionLog } from './log-predictions.js';
 import { ModelManager } from './model-manager.js';
 import { ServerStatistics } from './statistics.js';
 
@@ -87,10 +88,12 @@ export async function createServer(
     ttlSeconds: kept.ttlSeconds,
     warn,
   });
+  const predictions = await openPredictionLog(options.predictions, warn);
   let stopping = false;
   const apps: FastifyInstance[] = [];
-  const release = async () => {
+  const release = async (timeoutMs: number) => {
     cache.close();
+    await predictions?.close(timeoutMs);
     await models.close();
   };
   try {
@@ -99,7 +102,8 @@ export async function createServer(
       cache,
       admission: new Admission(Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch)),
       statistics: new ServerStatistics(),
-      listeners: [],
+      listeners: [...logPredictions(predictions, options.predictions)],
+      predictions,
       options,
       isStopping: () => stopping,
       warn,
@@ -120,16 +124,17 @@ export async function createServer(
       reload: (folder) => models.reload(folder),
       close: () => {
         stopping = true;
+        const end = performance.now() + options.shutdownTimeoutMs;
         closed ??= Promise.all([drain(app, options.shutdownTimeoutMs), administration?.close()])
           .then(() => {})
-          .finally(release);
+          .finally(() => release(Math.max(FAREWELL_MS, end - performance.now())));
         return closed;
       },
     };
   } catch (error) {
     // The one may listen already when the other cannot.
     for (const app of apps) await app.close();
-    await release();
+    await release(0);
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import type { ServeOptions } from '../config/schema.js';
+import type { PredictionLog } from '../predictions/prediction-log.js';
 import type { Admission } from './admission.js';
 import type { AnswerListener } from './answered-image.js';
 import type { AnswerCache } from './cache/answer-cache.js';
@@ -13,6 +14,8 @@ export interface ServingScope {
   readonly statistics: ServerStatistics;
   /** Told of every image that is answered. */
   readonly listeners: readonly AnswerListener[];
+  /** Where predictions are kept. */
+  readonly predictions: PredictionLog | undefined;
   readonly options: ServeOptions;
   readonly isStopping: () => boolean;
   /** Told what an answer keeps to itself. */

@@ -4,7 +4,7 @@ import type { ServingScope } from './serving-scope.js';
 
 /** `GET /health/live`, `GET /health/ready` and `GET /stats`. */
 export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void {
-  const { models, cache, admission, options, statistics } = scope;
+  const { models, cache, admission, predictions, options, statistics } = scope;
   app.get('/health/live', async () => ({ status: 'live' }));
   app.get('/health/ready', async () => {
     checkReady(scope, models.current);
@@ -22,6 +22,7 @@ export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void 
         dropped: pool.dropped,
       },
       cache,
+      predictionLog: predictions,
       workers: {
         wanted: options.workers,
         ready: pool.readyWorkers,

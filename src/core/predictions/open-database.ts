@@ -1,0 +1,42 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Dialect, Kysely } from 'kysely';
+import { RobleError } from '../errors.js';
+import { exists } from '../storage/exists.js';
+import type { Tables } from './tables.js';
+
+/** Whether a database is named by the URL of a PostgreSQL server; otherwise it is an SQLite file. */
+export function isPostgres(url: string): boolean {
+  return /^postgres(ql)?:\/\//.test(url);
+}
+
+/**
+ * Connects to the database of a log.
+ *
+ * @param readOnly the tables have to be there; otherwise file, folder and tables are made
+ * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, and what the database throws
+ */
+export async function openDatabase(
+  url: string,
+  { readOnly }: { readonly readOnly: boolean },
+): Promise<Kysely<Tables>> {
+  const { Kysely } = await import('kysely');
+  const db = new Kysely<Tables>({ dialect: await dialectOf(url, readOnly) });
+  try {
+    if (!readOnly) await (await import('./migrations.js')).migrate(db);
+    return db;
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+}
+
+async function dialectOf(url: string, readOnly: boolean): Promise<Dialect> {
+  if (isPostgres(url)) return (await import('./postgres-dialect.js')).postgresDialect(url);
+  if (!readOnly) await mkdir(dirname(url), { recursive: true });
+  else if (!(await exists(url)))
+    throw new RobleError('ROBLE_FILE_NOT_FOUND', `There is no prediction log ${url}.`, {
+      expected: 'an SQLite file that "roble serve" wrote, or postgres://...',
+    });
+  return (await import('./sqlite/sqlite-dialect.js')).sqliteDialect(url);
+}

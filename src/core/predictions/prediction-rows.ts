@@ -1,0 +1,77 @@
+import type { Insertable, Selectable } from 'kysely';
+import type { LoggedModel, LoggedPrediction, ReviewedPrediction } from './logged-prediction.js';
+import type { Tables } from './tables.js';
+
+export function modelRow({
+  digest,
+  name,
+  classes,
+  preprocessing,
+}: LoggedModel): Insertable<Tables['roble_models']> {
+  return {
+    digest,
+    name,
+    classes: JSON.stringify(classes),
+    preprocessing: JSON.stringify(preprocessing),
+  };
+}
+
+export function predictionRow(logged: LoggedPrediction): Insertable<Tables['roble_predictions']> {
+  const [best] = logged.predictions;
+  return {
+    id: logged.id,
+    request_id: logged.requestId,
+    image_index: logged.index,
+    at: logged.at.toISOString(),
+    model_digest: logged.model.digest,
+    label: best!.label,
+    probability: best!.probability,
+    predictions: JSON.stringify(logged.predictions),
+    source: logged.source,
+    decode_ms: logged.timings.decodeMs,
+    inference_ms: logged.timings.inferenceMs,
+    pixels: logged.pixels ?? null,
+  };
+}
+
+export function modelOfRow(row: Selectable<Tables['roble_models']>): LoggedModel {
+  return {
+    digest: row.digest,
+    name: row.name,
+    classes: JSON.parse(row.classes),
+    preprocessing: JSON.parse(row.preprocessing),
+  };
+}
+
+/** A prediction with its feedback, whose columns are null where nobody gave any. */
+export interface ReviewedRow extends Selectable<Tables['roble_predictions']> {
+  feedback_at: Date | string | null;
+  feedback_label: string | null;
+  feedback_pixels: ArrayBuffer | Uint8Array | null;
+}
+
+export function reviewedOfRow(row: ReviewedRow, model: LoggedModel): ReviewedPrediction {
+  return {
+    id: row.id,
+    requestId: row.request_id,
+    index: row.image_index,
+    at: new Date(row.at),
+    model,
+    predictions: JSON.parse(row.predictions),
+    source: row.source,
+    timings: { decodeMs: row.decode_ms, inferenceMs: row.inference_ms },
+    pixels: bytesOf(row.pixels),
+    feedback:
+      row.feedback_label === null
+        ? undefined
+        : {
+            at: new Date(row.feedback_at!),
+            label: row.feedback_label,
+            pixels: bytesOf(row.feedback_pixels),
+          },
+  };
+}
+
+function bytesOf(value: ArrayBuffer | Uint8Array | null): Uint8Array | undefined {
+  return value === null ? undefined : new Uint8Array(value);
+}
