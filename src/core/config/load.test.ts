@@ -5,7 +5,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RobleError } from '../errors.js';
 import { configKeys } from './keys.js';
 import { type LoadConfigOptions, loadConfig } from './load.js';
-import { configSchema } from './schema.js';
 
 let folder: string;
 beforeEach(async () => {
