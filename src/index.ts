@@ -177,6 +177,11 @@ export type { EpochRecord, EvaluationReport, HistoryEvent, RunHistory } from './
 export { contactSheet, tile } from './core/image/contact-sheet.js';
 export { type Preprocessing, preprocessingSchema } from './core/image/preprocessing.js';
 export { terminalPicture } from './core/image/terminal.js';
+export {
+  type LoadTestOptions,
+  type LoadTestResult,
+  loadTest,
+} from './core/load-test/load-test.js';
 export { layersOfBundle, type ModelBundle, openBundle } from './core/model/bundle.js';
 export { layersOf, PRESETS } from './core/model/presets.js';
 export { type Layer, layerSchema, type ModelSpec } from './core/model/spec.js';

@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import { RobleError } from '../errors.js';
+import { findImages } from '../predict/find-images.js';
+import { Random } from '../random/index.js';
+import { encodePng } from './png.js';
+import type { LoadTarget } from './target.js';
+
+/** One request of a load test. */
+export interface LoadRequest {
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array | string;
+}
+
+export interface LoadPictures {
+  /** Files, folders and globs of pictures; by default random ones in the shape of the model. */
+  readonly images?: readonly string[] | undefined;
+  /** So many random pictures, again and again; by default each is another one. */
+  readonly repeat?: number | undefined;
+  /** Pictures in one request; 1 goes to `/predict`, more to `/predict/batch`. */
+  readonly batch: number;
+}
+
+/**
+ * What is sent, by number of the request. Random pictures are the same in every test, and each is sent once unless
+ * `repeat` says otherwise: a cache that remembers answers has nothing to remember.
+ *
+ * @throws {RobleError} `ROBLE_FILE_NOT_FOUND` where a name stands for no picture
+ */
+export async function loadRequests(
+  { images, repeat, batch }: LoadPictures,
+  { input }: LoadTarget,
+): Promise<(index: number) => LoadRequest> {
+  const picture = images?.length ? await pictureFiles(images) : randomPictures(input, repeat);
+  if (batch === 1)
+    return (index) => ({
+      path: '/predict',
+      headers: { 'content-type': 'application/octet-stream' },
+      body: picture(index),
+    });
+  return (index) => {
+    const all = Array.from({ length: batch }, (_, i) => picture(index * batch + i).toString('base64'));
+    return {
+      path: '/predict/batch',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ images: all }),
+    };
+  };
+}
+
+async function pictureFiles(patterns: readonly string[]): Promise<(index: number) => Buffer> {
+  const files: Buffer[] = [];
+  for (const found of await findImages(patterns)) {
+    if ('error' in found) throw RobleError.fromJSON(found.error);
+    files.push(await readFile(found.file));
+  }
+  return (index) => files[index % files.length]!;
+}
+
+function randomPictures(input: LoadTarget['input'], repeat: number | undefined): (index: number) => Buffer {
+  if (repeat === undefined) return (index) => randomPicture(input, index);
+  const kept = Array.from({ length: repeat }, (_, index) => randomPicture(input, index));
+  return (index) => kept[index % repeat]!;
+}
+
+function randomPicture({ height, width, channels }: LoadTarget['input'], index: number): Buffer {
+  const random = new Random(0, 'synthesize', index);
+  const words = new Uint32Array(Math.ceil((height * width * channels) / 4)).map(() => random.uint32());
+  const pixels = new Uint8Array(words.buffer, 0, height * width * channels);
+  return encodePng(pixels, { width, height, channels: channels as 1 | 3 });
+}

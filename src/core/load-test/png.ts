@@ -1,0 +1,43 @@
+import { crc32, deflateSync } from 'node:zlib';
+
+const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+const COLOR_TYPE = { 1: 0, 3: 2 } as const;
+/** Quick, since the machine may be the one whose server is measured. */
+const COMPRESSION_LEVEL = 1;
+
+/**
+ * A picture as PNG (ISO/IEC 15948), on this thread in some ten microseconds: a general encoder would take from a server
+ * on the same machine the processor that is to be measured.
+ *
+ * @param pixels uint8 [height, width, channels]
+ */
+export function encodePng(
+  pixels: Uint8Array,
+  { width, height, channels }: { readonly width: number; readonly height: number; readonly channels: 1 | 3 },
+): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, COLOR_TYPE[channels]], 8);
+  const stride = width * channels;
+  // Each row begins with the number of its filter, 0: none.
+  const rows = new Uint8Array(height * (stride + 1));
+  for (let y = 0; y < height; y++)
+    rows.set(pixels.subarray(y * stride, (y + 1) * stride), y * (stride + 1) + 1);
+  const data = deflateSync(rows, { level: COMPRESSION_LEVEL });
+  return Buffer.concat([
+    SIGNATURE,
+    chunk('IHDR', header),
+    chunk('IDAT', data),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+function chunk(type: string, data: Uint8Array): Buffer {
+  const bytes = Buffer.alloc(12 + data.length);
+  bytes.writeUInt32BE(data.length, 0);
+  bytes.write(type, 4, 'latin1');
+  bytes.set(data, 8);
+  bytes.writeUInt32BE(crc32(bytes.subarray(4, 8 + data.length)), 8 + data.length);
+  return bytes;
+}
