@@ -43,7 +43,8 @@ function checkFrames(bytes: Uint8Array, { pages }: Metadata): void {
     });
 }
 
-function checkSize({ width, height }: Metadata, maxPixels: number): void {
+/** @throws {RobleError} `ROBLE_IMAGE_TOO_SMALL`, `ROBLE_IMAGE_TOO_LARGE` */
+export function checkSize({ width, height }: Pick<Metadata, 'width' | 'height'>, maxPixels: number): void {
   if (width < MINIMUM_SIDE || height < MINIMUM_SIDE)
     throw new RobleError('ROBLE_IMAGE_TOO_SMALL', 'The image has too few pixels to show anything.', {
       received: `${width}x${height} pixels`,

@@ -1,6 +1,7 @@
 import type { Sharp } from 'sharp';
 import { RobleError } from '../errors.js';
-import { decoderInput, inspectImage, unreadable } from './decode.js';
+import { checkSize, decoderInput, inspectImage, unreadable } from './decode.js';
+import { decodePlainPng } from './decode-plain-png.js';
 import type { Preprocessing } from './preprocessing.js';
 
 /** Pixels that are decoded unless a caller says otherwise: a 16-megapixel photograph. */
@@ -51,6 +52,11 @@ export async function prepareImage(
   options: PreprocessOptions = {},
 ): Promise<PreparedImage> {
   const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS;
+  const plain = options.transpose ? undefined : decodePlainPng(bytes, preprocessing);
+  if (plain) {
+    checkSize(preprocessing, maxPixels);
+    return { pixels: inverted(plain, preprocessing), notices: [] };
+  }
   const { notices } = await inspectImage(bytes, maxPixels);
   const { default: sharp } = await import('sharp');
   const picture = sharp(bytes, decoderInput(maxPixels)).autoOrient();
