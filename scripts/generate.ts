@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { configJsonSchema } from '../src/core/config/json-schema.js';
+import { openApiDocument } from '../src/core/serving/openapi/document.js';
 import { configurationPage, errorsPage } from './pages.js';
 
 const root = dirname(import.meta.dirname);
@@ -16,6 +17,7 @@ const FILES: Readonly<Record<string, () => Promise<string>>> = {
   'docs/errors.md': async () => errorsPage(),
   'docs/configuration.md': async () => configurationPage(),
   'roble.schema.json': async () => `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
+  'docs/openapi.json': async () => `${JSON.stringify(openApiDocument(), null, 2)}\n`,
   'oclif.manifest.json': manifest,
 };
 

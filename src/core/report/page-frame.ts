@@ -7,17 +7,26 @@ import { DARK, LIGHT, type Palette, plotStyle } from './theme.js';
  * @param body markup, in order
  */
 export function pageFrame(title: string, body: readonly string[]): string {
+  return page(title, `<style>${pageStyle()}</style>`, body);
+}
+
+/** The same for a server, with {@link pageStyle} beside it: a strict content security policy allows no style inside. */
+export function linkedPage(title: string, stylesheet: string, body: readonly string[]): string {
+  return page(title, `<link rel="stylesheet" href="${escapeMarkup(stylesheet)}">`, body);
+}
+
+function page(title: string, style: string, body: readonly string[]): string {
   const head = [
     '<meta charset="utf-8">',
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     '<meta name="color-scheme" content="light dark">',
     element('title', {}, escapeMarkup(`${title} - roble`)),
-    `<style>${pageStyle()}</style>`,
+    style,
   ];
   return `<!doctype html>\n<html lang="en"><head>${head.join('\n')}</head>\n<body><main>${body.join('\n')}</main></body></html>\n`;
 }
 
-function pageStyle(): string {
+export function pageStyle(): string {
   return [
     pageColors(LIGHT),
     plotStyle(LIGHT),

@@ -7,7 +7,8 @@ export const modelLabelSchema = z.object({
   digest: z.string().describe('SHA-256 that names the whole bundle.'),
 });
 
-const answerSchema = z.object({
+/** Of one image. */
+export const answerSchema = z.object({
   predictions: z.array(predictionSchema).describe('The most probable classes, best first.'),
   source: z
     .enum(['model', 'shared', 'memory', 'redis'])

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { addFeedbackRoute } from './feedback-route.js';
 import { addInferenceProtocol } from './oip/routes.js';
+import { addDescription } from './openapi/routes.js';
 import { addPredictionRoutes } from './prediction-routes.js';
 import { requestIdOf } from './request-id.js';
 import { answerProblems, sendProblem } from './send-problem.js';
@@ -45,6 +46,7 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
   addPredictionRoutes(app, scope);
   addFeedbackRoute(app, scope);
   addStateRoutes(app, scope);
+  addDescription(app);
   await addInferenceProtocol(app, scope, problems);
   return app;
 }

@@ -1,0 +1,100 @@
+import { robleVersion } from '../../version.js';
+import { OPERATIONS, type Operation } from './operations.js';
+import { componentSchemas, type OpenApiSchema } from './schemas.js';
+
+const STATUS_MEANING: Readonly<Record<number, string>> = {
+  400: 'The request is malformed.',
+  401: 'A key is needed.',
+  403: 'The key does not allow this.',
+  404: 'There is no such thing here.',
+  413: 'The body, a picture or the batch is larger than the limit.',
+  415: 'The content type is none of those above.',
+  422: 'A picture cannot be read.',
+  429: 'Too much is in hand.',
+  500: 'A fault of the server; its log says which.',
+  502: 'The server that this one forwards to gave no answer.',
+  503: 'The server is stopping, or has no working inference process.',
+  504: 'The answer was not ready in time.',
+};
+
+interface ResponseObject {
+  readonly description: string;
+  readonly headers?: Readonly<Record<string, object>>;
+  readonly content: Readonly<Record<string, { readonly schema: OpenApiSchema }>>;
+}
+
+export interface OpenApiDocument {
+  readonly openapi: string;
+  readonly info: Readonly<Record<string, unknown>>;
+  readonly servers: readonly { readonly url: string }[];
+  readonly tags: readonly { readonly name: string }[];
+  readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, OpenApiSchema>> };
+}
+
+export interface OperationObject {
+  readonly tags: readonly string[];
+  readonly summary: string;
+  readonly operationId: string;
+  readonly parameters?: readonly object[];
+  readonly requestBody?: object;
+  readonly responses: Readonly<Record<string, ResponseObject>>;
+}
+
+/** The OpenAPI 3.1 description of the server, from the schemas that check its requests. */
+export function openApiDocument(): OpenApiDocument {
+  const paths: Record<string, Record<string, OperationObject>> = {};
+  for (const operation of OPERATIONS) {
+    paths[operation.path] ??= {};
+    paths[operation.path]![operation.method] = toObject(operation);
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'roble',
+      summary: 'An image classifier over HTTP.',
+      version: robleVersion(),
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    tags: [...new Set(OPERATIONS.map(({ group }) => group))].map((name) => ({ name })),
+    paths,
+    components: { schemas: componentSchemas() },
+  };
+}
+
+function toObject(operation: Operation): OperationObject {
+  const { group, summary, parameters, body, answer, errors, error } = operation;
+  const retry = { 'retry-after': { description: 'Seconds.', schema: { type: 'integer' } } };
+  const failed = errors.map((status): [number, ResponseObject] => [
+    status,
+    {
+      description: STATUS_MEANING[status]!,
+      ...((status === 429 || status === 503) && { headers: retry }),
+      content: contentOf(error),
+    },
+  ]);
+  return {
+    tags: [group],
+    summary,
+    operationId: operationId(operation),
+    ...(parameters && {
+      parameters: parameters.map((parameter) => ({ ...parameter, required: parameter.in === 'path' })),
+    }),
+    ...(body && { requestBody: { required: true, content: contentOf(body) } }),
+    responses: Object.fromEntries([
+      [200, { description: 'The answer.', content: contentOf(answer) }],
+      ...failed,
+    ]),
+  };
+}
+
+function contentOf(content: Operation['answer']): ResponseObject['content'] {
+  return Object.fromEntries(Object.entries(content).map(([type, schema]) => [type, { schema }]));
+}
+
+/** Such as `getHealthReady`. */
+function operationId({ method, path }: Operation): string {
+  const words = path.split(/[^A-Za-z0-9]+/).filter(Boolean);
+  return method + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('');
+}

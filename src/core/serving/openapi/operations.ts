@@ -1,0 +1,183 @@
+import { PRIORITIES } from '../urgency.js';
+import { type OpenApiSchema, refTo, type SchemaName } from './schemas.js';
+
+interface Parameter {
+  readonly name: string;
+  readonly in: 'query' | 'header' | 'path';
+  readonly description: string;
+  readonly schema: OpenApiSchema;
+}
+
+/** Schemas by content type. */
+type Content = Readonly<Record<string, OpenApiSchema>>;
+
+/** One path with one method, as the document describes it. */
+export interface Operation {
+  readonly method: 'get' | 'post';
+  readonly path: string;
+  readonly group: 'Predictions' | 'State' | 'Open Inference Protocol v2' | 'Description';
+  readonly summary: string;
+  readonly parameters?: readonly Parameter[];
+  readonly body?: Content;
+  readonly answer: Content;
+  /** Statuses of errors. */
+  readonly errors: readonly number[];
+  readonly error: Content;
+}
+
+const json = (name: SchemaName): Content => ({ 'application/json': refTo(name) });
+const problem: Content = { 'application/problem+json': refTo('Problem') };
+const protocolError = json('ProtocolError');
+const bytes: OpenApiSchema = { type: 'string', contentMediaType: 'application/octet-stream' };
+
+const requestId: Parameter = {
+  name: 'x-request-id',
+  in: 'header',
+  description:
+    'Names the request in answers and logs: up to 128 letters, digits and .:@/+=_-; by default a new one.',
+  schema: { type: 'string' },
+};
+const urgency: readonly Parameter[] = [
+  requestId,
+  {
+    name: 'x-timeout-ms',
+    in: 'header',
+    description: 'After so many milliseconds the answer is of no use; at most serve.requestTimeoutMs.',
+    schema: { type: 'integer' },
+  },
+  {
+    name: 'x-priority',
+    in: 'header',
+    description: 'Whose images leave the queue first.',
+    schema: { type: 'string', enum: PRIORITIES },
+  },
+];
+const topK: Parameter = {
+  name: 'topK',
+  in: 'query',
+  description: 'Classes in the answer, for every form of body; by default serve.topK.',
+  schema: { type: 'integer' },
+};
+const modelName: Parameter = {
+  name: 'name',
+  in: 'path',
+  description: 'Name of the model.',
+  schema: { type: 'string' },
+};
+const modelVersion: Parameter = {
+  name: 'version',
+  in: 'path',
+  description: 'Digest of the bundle, or 1 for the one that is served.',
+  schema: { type: 'string' },
+};
+
+const PREDICTION_ERRORS = [400, 413, 415, 422, 429, 500, 502, 503, 504];
+
+function pictures(files: OpenApiSchema, request: SchemaName): Content {
+  return {
+    'image/*': bytes,
+    'application/octet-stream': bytes,
+    'multipart/form-data': { type: 'object', additionalProperties: files },
+    ...json(request),
+  };
+}
+
+const PREDICTIONS: readonly Operation[] = [
+  {
+    method: 'post',
+    path: '/predict',
+    group: 'Predictions',
+    summary: 'Classifies one image.',
+    parameters: [topK, ...urgency],
+    body: pictures(bytes, 'PredictRequest'),
+    answer: json('PredictAnswer'),
+    errors: PREDICTION_ERRORS,
+    error: problem,
+  },
+  {
+    method: 'post',
+    path: '/predict/batch',
+    group: 'Predictions',
+    summary: 'Classifies several images; one that is at fault is told so in its place.',
+    parameters: [topK, ...urgency],
+    body: pictures({ anyOf: [bytes, { type: 'array', items: bytes }] }, 'BatchRequest'),
+    answer: json('BatchAnswer'),
+    errors: PREDICTION_ERRORS,
+    error: problem,
+  },
+];
+
+/** A path that takes nothing. */
+function look(
+  group: Operation['group'],
+  path: string,
+  summary: string,
+  answer: Content,
+  errors: readonly number[] = [],
+  more: Partial<Operation> = {},
+): Operation {
+  return { method: 'get', path, group, summary, answer, errors, error: problem, ...more };
+}
+
+const STATES: readonly Operation[] = [
+  look('State', '/stats', 'Counts, latencies, queue, processes and the model.', json('Stats')),
+  look('State', '/health/live', 'Answers while the process lives.', json('Live')),
+  look('State', '/health/ready', 'Whether a prediction would be answered.', json('Ready'), [503]),
+];
+
+const DESCRIPTIONS: readonly Operation[] = [
+  look('Description', '/openapi.json', 'This description.', { 'application/json': { type: 'object' } }),
+  look('Description', '/docs', 'This description as a page.', { 'text/html': { type: 'string' } }),
+  look('Description', '/docs/style.css', 'The style of that page.', { 'text/css': { type: 'string' } }),
+];
+
+const PROTOCOL = 'Open Inference Protocol v2';
+
+/** The paths of a model, with and without a version. */
+function modelPaths(path: string, parameters: readonly Parameter[]): readonly Operation[] {
+  const error = { error: protocolError };
+  return [
+    look(PROTOCOL, path, 'The inputs and outputs of the model.', json('ModelMetadata'), [404], {
+      parameters,
+      ...error,
+    }),
+    look(PROTOCOL, `${path}/ready`, 'Whether the model would answer.', json('ModelReady'), [404, 503], {
+      parameters,
+      ...error,
+    }),
+    {
+      method: 'post',
+      path: `${path}/infer`,
+      group: PROTOCOL,
+      summary:
+        'Classifies the images of a tensor, which are what the model sees: no conversion. With the header inference-header-content-length the numbers are bytes behind the JSON.',
+      parameters: [
+        ...parameters,
+        ...urgency,
+        {
+          name: 'inference-header-content-length',
+          in: 'header',
+          description: 'Bytes of JSON before the bytes of the tensors.',
+          schema: { type: 'integer' },
+        },
+      ],
+      body: { ...json('InferRequest'), 'application/octet-stream': bytes },
+      answer: { ...json('InferAnswer'), 'application/octet-stream': bytes },
+      errors: [400, 404, 413, 429, 500, 502, 503, 504],
+      ...error,
+    },
+  ];
+}
+
+const PROTOCOLS: readonly Operation[] = [
+  look(PROTOCOL, '/v2', 'The name and version of the server.', json('ServerMetadata')),
+  look(PROTOCOL, '/v2/health/live', 'Answers while the process lives.', json('ProtocolLive')),
+  look(PROTOCOL, '/v2/health/ready', 'Whether the server would answer.', json('ProtocolReady'), [503], {
+    error: protocolError,
+  }),
+  ...modelPaths('/v2/models/{name}', [modelName]),
+  ...modelPaths('/v2/models/{name}/versions/{version}', [modelName, modelVersion]),
+];
+
+/** All that the server answers to, the administration aside, which listens elsewhere. */
+export const OPERATIONS: readonly Operation[] = [...PREDICTIONS, ...STATES, ...PROTOCOLS, ...DESCRIPTIONS];

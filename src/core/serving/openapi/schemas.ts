@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { withoutDoubleBounds } from '../../config/json-schema.js';
+import {
+  answerSchema,
+  batchAnswerSchema,
+  liveSchema,
+  modelLabelSchema,
+  predictAnswerSchema,
+  problemSchema,
+  readySchema,
+  statsSchema,
+} from '../answer-schemas.js';
+import {
+  inferAnswerSchema,
+  inferRequestSchema,
+  inputTensorSchema,
+  modelMetadataSchema,
+  modelReadySchema,
+  outputTensorSchema,
+  protocolErrorSchema,
+  protocolLiveSchema,
+  protocolReadySchema,
+  serverMetadataSchema,
+} from '../oip/schemas.js';
+import { batchRequestSchema, predictRequestSchema } from '../request-schemas.js';
+
+/** What requests hold, by the name that the document gives it: the schemas that check them. */
+const REQUESTS = {
+  PredictRequest: predictRequestSchema,
+  BatchRequest: batchRequestSchema,
+  InputTensor: inputTensorSchema,
+  InferRequest: inferRequestSchema,
+};
+
+const ANSWERS = {
+  ModelLabel: modelLabelSchema,
+  Answer: answerSchema,
+  PredictAnswer: predictAnswerSchema,
+  BatchAnswer: batchAnswerSchema,
+  Problem: problemSchema,
+  Live: liveSchema,
+  Ready: readySchema,
+  Stats: statsSchema,
+  ServerMetadata: serverMetadataSchema,
+  ProtocolLive: protocolLiveSchema,
+  ProtocolReady: protocolReadySchema,
+  ModelMetadata: modelMetadataSchema,
+  ModelReady: modelReadySchema,
+  OutputTensor: outputTensorSchema,
+  InferAnswer: inferAnswerSchema,
+  ProtocolError: protocolErrorSchema,
+};
+
+export type SchemaName = keyof typeof REQUESTS | keyof typeof ANSWERS;
+
+/** The part of JSON Schema (2020-12) that the document uses. */
+export interface OpenApiSchema {
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly format?: string;
+  readonly description?: string;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly properties?: Readonly<Record<string, OpenApiSchema>>;
+  readonly required?: readonly string[];
+  readonly items?: OpenApiSchema;
+  readonly anyOf?: readonly OpenApiSchema[];
+  readonly additionalProperties?: boolean | OpenApiSchema;
+  readonly contentMediaType?: string;
+}
+
+export function refTo(name: SchemaName): OpenApiSchema {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+/** The schemas of all messages, by name, referring to each other. */
+export function componentSchemas(): Record<string, OpenApiSchema> {
+  return { ...toOpenApi(REQUESTS, 'input'), ...toOpenApi(ANSWERS, 'output') };
+}
+
+function toOpenApi(
+  schemas: Readonly<Record<string, z.ZodType>>,
+  io: 'input' | 'output',
+): Record<string, OpenApiSchema> {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id });
+  const { schemas: written } = z.toJSONSchema(registry, {
+    io,
+    uri: (id) => `#/components/schemas/${id}`,
+    override: withoutDoubleBounds,
+  });
+  return Object.fromEntries(
+    Object.entries(written).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema as OpenApiSchema]),
+  );
+}
