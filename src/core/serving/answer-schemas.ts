@@ -23,6 +23,11 @@ export type Answer = z.output<typeof answerSchema>;
 export const predictAnswerSchema = answerSchema.extend({ requestId: z.string(), model: modelLabelSchema });
 export type PredictAnswer = z.output<typeof predictAnswerSchema>;
 
+/** Of a type that takes what an error holds, which nobody may change. */
+const severalProblems: z.ZodType<readonly { path: string; message: string }[]> = z.array(
+  z.object({ path: z.string(), message: z.string() }),
+);
+
 /** An error answer in the form of RFC 9457. */
 export const problemSchema = z.object({
   type: z.string(),
@@ -35,6 +40,7 @@ export const problemSchema = z.object({
     .describe('Stays the same between versions; docs/errors.md lists all.'),
   received: z.unknown().optional(),
   expected: z.string().optional(),
+  problems: severalProblems.optional().describe('Where several things are wrong at once.'),
 });
 
 export const batchAnswerSchema = z.object({
@@ -45,6 +51,9 @@ export const batchAnswerSchema = z.object({
   model: modelLabelSchema,
 });
 export type BatchAnswer = z.output<typeof batchAnswerSchema>;
+
+export const feedbackAnswerSchema = z.object({ stored: z.literal(true) });
+export type FeedbackAnswer = z.output<typeof feedbackAnswerSchema>;
 
 export const liveSchema = z.object({ status: z.literal('live') });
 export const readySchema = z.object({ status: z.literal('ready') });

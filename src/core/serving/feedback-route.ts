@@ -4,6 +4,7 @@ import { checked } from '../checked.js';
 import { RobleError } from '../errors.js';
 import { didYouMean } from '../text.js';
 import { Admission } from './admission.js';
+import type { FeedbackAnswer } from './answer-schemas.js';
 import { type ReceivedImage, toModelPixels } from './received-image.js';
 import { urgencyOf } from './request-urgency.js';
 import type { ServingScope } from './serving-scope.js';
@@ -12,7 +13,8 @@ import { whileWanted } from './urgency.js';
 /** Feedback that waits for the database at most. */
 const MAX_WAITING = 64;
 
-const feedbackSchema = z
+/** The JSON body of `POST /feedback`. */
+export const feedbackSchema = z
   .strictObject({
     requestId: z.string().min(1).max(128),
     index: z.int().nonnegative().default(0),
@@ -39,7 +41,7 @@ export function addFeedbackRoute(app: FastifyInstance, scope: ServingScope): voi
     );
     await admission.run(1, () => whileWanted(keepFeedback(scope, feedback), urgency));
     reply.code(201);
-    return { stored: true };
+    return { stored: true } satisfies FeedbackAnswer;
   });
 }
 

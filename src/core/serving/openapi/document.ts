@@ -12,6 +12,7 @@ const STATUS_MEANING: Readonly<Record<number, string>> = {
   422: 'A picture cannot be read.',
   429: 'Too much is in hand.',
   500: 'A fault of the server; its log says which.',
+  501: 'The server keeps no predictions.',
   502: 'The server that this one forwards to gave no answer.',
   503: 'The server is stopping, or has no working inference process.',
   504: 'The answer was not ready in time.',
@@ -64,13 +65,13 @@ export function openApiDocument(): OpenApiDocument {
 }
 
 function toObject(operation: Operation): OperationObject {
-  const { group, summary, parameters, body, answer, errors, error } = operation;
+  const { group, summary, parameters, body, answer, status = 200, errors, error } = operation;
   const retry = { 'retry-after': { description: 'Seconds.', schema: { type: 'integer' } } };
-  const failed = errors.map((status): [number, ResponseObject] => [
-    status,
+  const failed = errors.map((failure): [number, ResponseObject] => [
+    failure,
     {
-      description: STATUS_MEANING[status]!,
-      ...((status === 429 || status === 503) && { headers: retry }),
+      description: STATUS_MEANING[failure]!,
+      ...((failure === 429 || failure === 503) && { headers: retry }),
       content: contentOf(error),
     },
   ]);
@@ -83,7 +84,7 @@ function toObject(operation: Operation): OperationObject {
     }),
     ...(body && { requestBody: { required: true, content: contentOf(body) } }),
     responses: Object.fromEntries([
-      [200, { description: 'The answer.', content: contentOf(answer) }],
+      [status, { description: 'The answer.', content: contentOf(answer) }],
       ...failed,
     ]),
   };

@@ -20,6 +20,8 @@ export interface Operation {
   readonly parameters?: readonly Parameter[];
   readonly body?: Content;
   readonly answer: Content;
+  /** Of the answer; by default 200. */
+  readonly status?: number;
   /** Statuses of errors. */
   readonly errors: readonly number[];
   readonly error: Content;
@@ -103,6 +105,18 @@ const PREDICTIONS: readonly Operation[] = [
     body: pictures({ anyOf: [bytes, { type: 'array', items: bytes }] }, 'BatchRequest'),
     answer: json('BatchAnswer'),
     errors: PREDICTION_ERRORS,
+    error: problem,
+  },
+  {
+    method: 'post',
+    path: '/feedback',
+    group: 'Predictions',
+    summary: 'Tells the right class of an image that was answered.',
+    parameters: urgency,
+    body: json('FeedbackRequest'),
+    answer: json('FeedbackAnswer'),
+    status: 201,
+    errors: [400, 404, 413, 415, 422, 429, 500, 501, 503, 504],
     error: problem,
   },
 ];

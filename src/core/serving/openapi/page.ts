@@ -30,12 +30,13 @@ function operationSection({
   parameters,
   body,
   answer,
+  status = 200,
   errors,
   error,
 }: Operation): string {
   const messages = [
     ...Object.entries(body ?? {}).map(([type, schema]) => ['body', type, typeText(schema)]),
-    ...Object.entries(answer).map(([type, schema]) => ['200', type, typeText(schema)]),
+    ...Object.entries(answer).map(([type, schema]) => [`${status}`, type, typeText(schema)]),
     ...(errors.length === 0
       ? []
       : Object.entries(error).map(([type, schema]) => [errors.join(', '), type, typeText(schema)])),

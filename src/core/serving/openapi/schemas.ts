@@ -3,6 +3,7 @@ import { withoutDoubleBounds } from '../../config/json-schema.js';
 import {
   answerSchema,
   batchAnswerSchema,
+  feedbackAnswerSchema,
   liveSchema,
   modelLabelSchema,
   predictAnswerSchema,
@@ -10,6 +11,7 @@ import {
   readySchema,
   statsSchema,
 } from '../answer-schemas.js';
+import { feedbackSchema } from '../feedback-route.js';
 import {
   inferAnswerSchema,
   inferRequestSchema,
@@ -28,6 +30,7 @@ import { batchRequestSchema, predictRequestSchema } from '../request-schemas.js'
 const REQUESTS = {
   PredictRequest: predictRequestSchema,
   BatchRequest: batchRequestSchema,
+  FeedbackRequest: feedbackSchema,
   InputTensor: inputTensorSchema,
   InferRequest: inferRequestSchema,
 };
@@ -37,6 +40,7 @@ const ANSWERS = {
   Answer: answerSchema,
   PredictAnswer: predictAnswerSchema,
   BatchAnswer: batchAnswerSchema,
+  FeedbackAnswer: feedbackAnswerSchema,
   Problem: problemSchema,
   Live: liveSchema,
   Ready: readySchema,
