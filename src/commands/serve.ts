@@ -13,7 +13,7 @@ interface ServeResult {
 export default class Serve extends RobleCommand<ServeResult> {
   static override summary = 'Answer predictions over HTTP.';
   static override description =
-    'Ctrl-C or SIGTERM finishes the requests in flight and ends with exit code 0. SIGHUP serves the model that lies in the folder now, without a request lost.';
+    'Ctrl-C or SIGTERM finishes the requests in flight and ends with exit code 0. SIGHUP serves the model that lies in the folder now, without a request lost, and shows the certificate that lies in its file.';
   static override examples = ['<%= config.bin %> <%= command.id %> --model runs/run-0001/model --port 8080'];
 
   // SIGHUP has another meaning for a server.
@@ -34,6 +34,10 @@ export default class Serve extends RobleCommand<ServeResult> {
       description: 'Look so often for another model in the folder, and serve it.',
       helpValue: 'MILLISECONDS',
       min: 0,
+    }),
+    keys: Flags.string({
+      description: 'File of the API keys, which "roble keys:create" writes.',
+      helpValue: 'FILE',
     }),
     cache: Flags.string({
       description: 'Redis that shares answers between servers.',
@@ -58,6 +62,7 @@ export default class Serve extends RobleCommand<ServeResult> {
       'serve.threads': { value: flags.threads, flag: '--threads' },
       'serve.admin.port': { value: flags['admin-port'], flag: '--admin-port' },
       'serve.watchMs': { value: flags.watch, flag: '--watch' },
+      'serve.access.keysFile': { value: flags.keys, flag: '--keys' },
       'serve.cache.url': { value: flags.cache, flag: '--cache' },
       'serve.predictions.url': { value: flags.predictions, flag: '--predictions' },
       'serve.predictions.keepImages': { value: flags['keep-images'], flag: '--keep-images' },

@@ -140,6 +140,17 @@ export const ERRORS = {
     EXIT.environment,
     'A server that was asked could not be reached, or gave no answer that can be used.',
   ),
+  ROBLE_REQUEST_SLOW: external(EXIT.environment, 'A client took too long to send its request.'),
+  ROBLE_KEY_REFUSED: user(
+    EXIT.usage,
+    'A request has no API key, or one that is unknown, revoked or expired.',
+  ),
+  ROBLE_SCOPE_MISSING: user(EXIT.usage, 'The API key of a request is good for other things than this.'),
+  ROBLE_RATE_LIMITED: user(EXIT.usage, 'A client sent more requests than its limit allows.'),
+  ROBLE_KEYS_INVALID: user(EXIT.usage, 'A file of API keys is damaged, or is none.'),
+  ROBLE_KEY_EXISTS: user(EXIT.usage, 'There is an API key of that name already.'),
+  ROBLE_KEY_UNKNOWN: user(EXIT.usage, 'There is no API key of that name or id.'),
+  ROBLE_TLS_INVALID: user(EXIT.usage, 'A certificate or its private key cannot be used.'),
   ROBLE_SERVER_BUSY: external(EXIT.environment, 'The queue of the server is full.'),
   ROBLE_SERVER_NOT_READY: external(
     EXIT.environment,

@@ -4,6 +4,7 @@ import { balanceSchema } from '../balance/settings.js';
 import { MONITORS, type Monitor } from '../history/record.js';
 import { preprocessingSchema } from '../image/preprocessing.js';
 import { layerSchema } from '../model/spec.js';
+import { accessSchema, connectionsSchema, tlsSchema } from '../serving/access/settings.js';
 
 const positive = z.int().positive();
 const path = z.string().min(1);
@@ -349,6 +350,9 @@ export const serveSchema = z.strictObject({
   admin: adminSchema.prefault({}).describe('Administration, which listens apart from the predictions.'),
   cache: cacheSchema.prefault({}).describe('Answers that are kept.'),
   predictions: predictionsSchema.prefault({}).describe('Log of the predictions, and feedback on them.'),
+  access: accessSchema.prefault({}).describe('Who may ask.'),
+  tls: tlsSchema.optional().describe('Certificate, for https; without it the server speaks plain http.'),
+  connections: connectionsSchema.prefault({}).describe('Bounds against slow and endless clients.'),
   maxBodyBytes: positive.default(10_485_760).describe('Largest body of a request, in bytes.'),
   maxPixels: positive.default(16_777_216).describe('Largest picture that is decoded.'),
   maxBatch: positive.default(256).describe('Most images in one request.'),
@@ -392,6 +396,9 @@ export const PATH_KEYS = [
   ['balance', 'sources', '*', 'dataset'],
   ['train', 'from'],
   ['train', 'checkpointFallback'],
+  ['serve', 'access', 'keysFile'],
+  ['serve', 'tls', 'certFile'],
+  ['serve', 'tls', 'keyFile'],
 ] as const;
 
 /** The keys that hold the URL of a server, a path, or "none". */

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { checked } from '../checked.js';
+import type { ServerAccess } from './access/access.js';
 import type { ModelManager } from './model-manager.js';
 import { answerProblems } from './send-problem.js';
 
@@ -12,10 +13,12 @@ const reloadSchema = z.strictObject({ folder: z.string().min(1).optional() });
  */
 export async function createAdminApp(
   models: ModelManager,
+  access: ServerAccess,
   warn: (message: string) => void,
 ): Promise<FastifyInstance> {
   const { default: fastify } = await import('fastify');
   const app = fastify();
+  access.guardAdministration(app);
   answerProblems(app, {
     retryAfterSeconds: () => 1,
     warn,

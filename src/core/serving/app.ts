@@ -18,6 +18,7 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
     warn: scope.warn,
   };
   const app = fastify({
+    ...scope.access.serverOptions,
     bodyLimit: options.maxBodyBytes,
     genReqId: requestIdOf,
     // While it stops, the server still answers what reaches it.
@@ -25,6 +26,7 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
     // Errors that come before the routes, such as a path that cannot be decoded.
     frameworkErrors: (error, _, reply) => void sendProblem(reply, error, problems),
   });
+  await scope.access.guard(app);
   await app.register(multipart, {
     limits: { fileSize: options.maxBodyBytes, files: options.maxBatch, fields: 16 },
   });

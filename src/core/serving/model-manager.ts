@@ -1,8 +1,8 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RobleError } from '../errors.js';
 import { BUNDLE_FILES, type ModelBundle, openBundle } from '../model/bundle.js';
+import { fileVersion } from '../storage/file-version.js';
 import { InferencePool, type InferencePoolOptions } from './inference-pool.js';
 
 /** A model with its inference processes. It stays while somebody uses it, also after another one took its place. */
@@ -152,10 +152,8 @@ export class ModelManager {
     }
   }
 
-  async #version(): Promise<string | undefined> {
-    const file = join(this.#current.bundle.folder, BUNDLE_FILES.manifest);
-    const found = await stat(file).catch(() => undefined);
-    return found && `${found.dev}:${found.ino}:${found.size}:${found.mtimeMs}`;
+  #version(): Promise<string | undefined> {
+    return fileVersion(join(this.#current.bundle.folder, BUNDLE_FILES.manifest));
   }
 }
 

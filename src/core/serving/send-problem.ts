@@ -28,7 +28,9 @@ export function sendProblem(reply: FastifyReply, error: unknown, options: Proble
   const { retryAfterSeconds, warn } = options;
   const problem = problemOf(error);
   if (problem.status === 500) warn((error as Error).stack ?? String(error));
-  if (problem.status === 429 || problem.status === 503) reply.header('retry-after', retryAfterSeconds());
+  const mayTryAgain = problem.status === 429 || problem.status === 503;
+  // A rate limit said when already.
+  if (mayTryAgain && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfterSeconds());
   // The rest of a body that is too large is not read.
   if (problem.status === 413) reply.header('connection', 'close');
   return sendBody(reply, problem, options);

@@ -8,6 +8,7 @@ import { type ServeOptions, serveSchema } from '../config/schema.js';
 import { type Context, withStep } from '../context.js';
 import { RobleError } from '../errors.js';
 import type { PluginRegistry } from '../plugin/registry.js';
+import { ServerAccess } from './access/access.js';
 import { createAdminApp } from './admin.js';
 import { Admission } from './admission.js';
 import { createApp } from './app.js';
@@ -38,7 +39,8 @@ export interface RobleServer {
   /** The model that it serves at this moment. */
   readonly model: { readonly name: string; readonly digest: string; readonly classes: readonly string[] };
   /**
-   * Serves the bundle that lies in the folder now, or that of another folder, without a request lost.
+   * Serves the bundle that lies in the folder now, or that of another folder, without a request lost; and shows the
+   * certificate that lies in its file now.
    *
    * @returns whether it is another model than before
    * @throws {RobleError} what the bundle has wrong; then the old one goes on
@@ -53,7 +55,7 @@ export interface RobleServer {
  * has loaded and checked the model.
  *
  * @throws {RobleError} `ROBLE_CONFIG_INVALID`, `ROBLE_FILE_NOT_FOUND`, `ROBLE_BUNDLE_INVALID`, `ROBLE_PLUGIN_UNKNOWN`,
- *   `ROBLE_DEVICE_UNAVAILABLE`, `ROBLE_PORT_IN_USE`.
+ *   `ROBLE_DEVICE_UNAVAILABLE`, `ROBLE_PORT_IN_USE`, `ROBLE_KEYS_INVALID`, `ROBLE_TLS_INVALID`.
  *
  * @example
  * const server = await createServer({ model: 'runs/run-0001/model', port: 0 });
@@ -72,6 +74,7 @@ export async function createServer(
   );
   const warn = (message: string) => context.reporter?.report({ type: 'warning', message });
   const { backend, device, threads, workers, cache: kept, admin } = options;
+  const access = await ServerAccess.open(options, warn);
   const models = await withStep(context, 'workers', 'Loading the model', () =>
     ModelManager.start(model, {
       workers,
@@ -98,6 +101,7 @@ export async function createServer(
   };
   try {
     const app = await createApp({
+      access,
       models,
       cache,
       admission: new Admission(Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch)),
@@ -109,10 +113,11 @@ export async function createServer(
       warn,
     });
     apps.push(app);
-    const url = await listen(app, options);
-    const administration = admin.port === undefined ? undefined : await createAdminApp(models, warn);
+    const url = (await listen(app, options)).replace(/^http/, access.scheme);
+    const administration = admin.port === undefined ? undefined : await createAdminApp(models, access, warn);
     if (administration) apps.push(administration);
     const adminUrl = administration && (await listen(administration, { ...admin, port: admin.port! }));
+    for (const open of apps) access.warnIfOpen(open);
     let closed: Promise<void> | undefined;
     return {
       url,
@@ -121,7 +126,10 @@ export async function createServer(
       get model() {
         return { ...models.current.label, classes: models.current.bundle.classes };
       },
-      reload: (folder) => models.reload(folder),
+      reload: async (folder) => {
+        await access.renewCertificate(app);
+        return models.reload(folder);
+      },
       close: () => {
         stopping = true;
         const end = performance.now() + options.shutdownTimeoutMs;

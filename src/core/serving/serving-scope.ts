@@ -1,5 +1,6 @@
 import type { ServeOptions } from '../config/schema.js';
 import type { PredictionLog } from '../predictions/prediction-log.js';
+import type { ServerAccess } from './access/access.js';
 import type { Admission } from './admission.js';
 import type { AnswerListener } from './answered-image.js';
 import type { AnswerCache } from './cache/answer-cache.js';
@@ -8,6 +9,7 @@ import type { ServerStatistics } from './statistics.js';
 
 /** What the routes work with. */
 export interface ServingScope {
+  readonly access: ServerAccess;
   readonly models: ModelManager;
   readonly cache: AnswerCache;
   readonly admission: Admission;

@@ -14,9 +14,13 @@ export async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Writes a new file and waits until its bytes are on the disk. */
-export async function writeSynced(path: string, content: Uint8Array | string): Promise<void> {
-  const handle = await open(path, 'wx');
+/**
+ * Writes a new file and waits until its bytes are on the disk.
+ *
+ * @param mode who may read and write it, before the umask
+ */
+export async function writeSynced(path: string, content: Uint8Array | string, mode = 0o666): Promise<void> {
+  const handle = await open(path, 'wx', mode);
   try {
     await handle.writeFile(content);
     await handle.sync();
@@ -37,8 +41,8 @@ function temporaryName(target: string): string {
  * Replaces a file so that a reader, a crash or a full disk meets the old content or the new, nothing between:
  * temporary file, fsync, rename, fsync of the folder.
  */
-export function replaceFile(path: string, content: Uint8Array | string): Promise<void> {
-  return writeAside(path, content, (temporary) => rename(temporary, path));
+export function replaceFile(path: string, content: Uint8Array | string, mode?: number): Promise<void> {
+  return writeAside(path, content, (temporary) => rename(temporary, path), mode);
 }
 
 /** As {@link replaceFile}, but a file that is there already stays: of several writers at once, the first one's does. */
@@ -55,10 +59,11 @@ async function writeAside(
   path: string,
   content: Uint8Array | string,
   place: (temporary: string) => Promise<void>,
+  mode?: number,
 ): Promise<void> {
   const temporary = temporaryName(path);
   try {
-    await writeSynced(temporary, content);
+    await writeSynced(temporary, content, mode);
     await place(temporary);
     await syncFolder(dirname(path));
   } catch (error) {

@@ -16,6 +16,8 @@ const STALE_AFTER_MS = 60_000;
 const GUARD_STALE_AFTER_MS = 10_000;
 /** How long to wait for the training process of a supervisor that was killed: it saves, and ends. */
 const ORPHAN_WAIT_MS = 60_000;
+/** How long to wait for others that do a short piece of work. */
+const TURN_WAIT_MS = 30_000;
 
 export interface FolderLock {
   /** Names the training process, so that nobody takes the folder over while it still writes. */
@@ -73,6 +75,32 @@ export async function takeLock(folder: string): Promise<FolderLock> {
       if (await isOurs()) await rm(lock, { force: true });
     },
   };
+}
+
+/**
+ * Does a short piece of work while nobody else does the like in a folder, waiting for its turn.
+ *
+ * @throws {RobleError} `ROBLE_FOLDER_LOCKED` when the turn does not come; and what the work throws
+ */
+export async function withLock<T>(folder: string, work: () => Promise<T>): Promise<T> {
+  const lock = await takeTurn(folder, performance.now() + TURN_WAIT_MS);
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}
+
+async function takeTurn(folder: string, end: number): Promise<FolderLock> {
+  for (;;) {
+    try {
+      return await takeLock(folder);
+    } catch (error) {
+      const isTaken = error instanceof RobleError && error.code === 'ROBLE_FOLDER_LOCKED';
+      if (!isTaken || performance.now() > end) throw RobleError.from(error);
+    }
+    await sleep(10 + 40 * Math.random());
+  }
 }
 
 /** Removes a lock whose owner is gone; returns when there may be none. */

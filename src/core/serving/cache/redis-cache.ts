@@ -1,20 +1,14 @@
 import type { Redis } from 'ioredis';
 import CircuitBreaker from 'opossum';
+import { connectRedis, REDIS_BREAKER } from '../redis.js';
 
-/** Longest wait for a connection and for an answer; computing anew takes about as long. */
-const CONNECT_MS = 500;
-const COMMAND_MS = 50;
-/** When of so many calls within a second, or more, half have failed, Redis is left alone... */
-const MIN_CALLS = 5;
-/** ...and asked again after this. */
-const RETRY_MS = 2000;
 /** Entries that are being written; more are left out while Redis is slower than the server. */
 const MAX_WRITES = 256;
 const PREFIX = 'roble:answer:';
 
 /**
  * Answers that several servers share, in Redis. It can only help: when Redis is down, slow, full or answers nonsense, a
- * read finds nothing, and a circuit breaker (Nygard, Release It!) stops asking until it is well again.
+ * read finds nothing, and a circuit breaker stops asking until it is well again.
  */
 export class RedisCache {
   readonly #redis: Redis;
@@ -26,47 +20,13 @@ export class RedisCache {
   private constructor(redis: Redis, ttlSeconds: number) {
     this.#redis = redis;
     this.#ttlSeconds = ttlSeconds;
-    this.#reads = new CircuitBreaker((key: string) => redis.getBuffer(PREFIX + key), {
-      timeout: COMMAND_MS,
-      volumeThreshold: MIN_CALLS,
-      errorThresholdPercentage: 50,
-      rollingCountTimeout: 1000,
-      rollingCountBuckets: 10,
-      resetTimeout: RETRY_MS,
-    });
+    this.#reads = new CircuitBreaker((key: string) => redis.getBuffer(PREFIX + key), REDIS_BREAKER);
   }
 
-  /**
-   * Connects; where that fails or takes long, it goes on in the background.
-   *
-   * @param url `redis://` or `rediss://`
-   * @param warn told when Redis is lost and when it is back, without the URL, which may hold a password
-   */
+  /** Connects to a Redis, or goes on trying; see {@link connectRedis}. */
   static async open(url: string, ttlSeconds: number, warn: (message: string) => void): Promise<RedisCache> {
-    const { Redis } = await import('ioredis');
-    const redis = new Redis(url, {
-      enableOfflineQueue: false,
-      maxRetriesPerRequest: 1,
-      connectTimeout: CONNECT_MS,
-      commandTimeout: COMMAND_MS,
-      retryStrategy: (attempt) => Math.min(100 * 2 ** attempt, RETRY_MS),
-    });
-    let isLost = false;
-    redis.on('error', (error: Error) => {
-      if (!isLost)
-        warn(`The cache in Redis cannot be reached (${error.message}); predictions go on without it.`);
-      isLost = true;
-    });
-    redis.on('ready', () => {
-      if (isLost) warn('The cache in Redis is back.');
-      isLost = false;
-    });
-    await new Promise((resolve) => {
-      redis.once('ready', resolve);
-      redis.once('error', resolve);
-      setTimeout(resolve, CONNECT_MS).unref();
-    });
-    return new RedisCache(redis, ttlSeconds);
+    const use = { what: 'The cache', without: 'predictions go on without it' };
+    return new RedisCache(await connectRedis(url, use, warn), ttlSeconds);
   }
 
   /** `open`: not asked at the moment, because it failed. */

@@ -1,0 +1,105 @@
+import type { Server as TlsServer } from 'node:https';
+import { type AddressInfo, BlockList, isIPv6 } from 'node:net';
+import type { FastifyInstance, FastifyServerOptions } from 'fastify';
+import type { ServeOptions } from '../../config/schema.js';
+import { RobleError } from '../../errors.js';
+import { recogniseKeys, requireKeys } from './authorize.js';
+import { addBrowserRules } from './browser-rules.js';
+import { createHttpServer } from './http-server.js';
+import { KeyRing } from './key-ring.js';
+import { addRateLimit } from './rate-limit.js';
+import { readCertificate, type TlsCertificate } from './tls-certificate.js';
+
+/** Who may ask a server: its keys, limits and certificate. */
+export class ServerAccess {
+  readonly #options: ServeOptions;
+  readonly #keys: KeyRing | undefined;
+  readonly #certificate: TlsCertificate | undefined;
+  readonly #warn: (message: string) => void;
+
+  private constructor(
+    options: ServeOptions,
+    keys: KeyRing | undefined,
+    certificate: TlsCertificate | undefined,
+    warn: (message: string) => void,
+  ) {
+    this.#options = options;
+    this.#keys = keys;
+    this.#certificate = certificate;
+    this.#warn = warn;
+  }
+
+  /** @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_KEYS_INVALID`, `ROBLE_TLS_INVALID` */
+  static async open(options: ServeOptions, warn: (message: string) => void): Promise<ServerAccess> {
+    const { access, tls } = options;
+    const keys = access.keysFile === undefined ? undefined : await KeyRing.open(access.keysFile, warn);
+    return new ServerAccess(options, keys, tls && (await readCertificate(tls, warn)), warn);
+  }
+
+  /** `http` or `https`. */
+  get scheme(): string {
+    return this.#certificate ? 'https' : 'http';
+  }
+
+  /** How Fastify makes the server of the predictions. */
+  get serverOptions(): Pick<FastifyServerOptions, 'serverFactory' | 'clientErrorHandler' | 'trustProxy'> {
+    const { access, connections } = this.#options;
+    return {
+      serverFactory: (handler) => createHttpServer(handler, connections, this.#certificate),
+      // The server answers these errors itself.
+      clientErrorHandler: () => {},
+      trustProxy: access.trustedProxies.length > 0 && access.trustedProxies,
+    };
+  }
+
+  /** Decides, before anything else, which requests for predictions are answered. Has to come before the routes. */
+  async guard(app: FastifyInstance): Promise<void> {
+    const { access, cache } = this.#options;
+    await addBrowserRules(app, { origins: access.cors, isTls: this.#certificate !== undefined });
+    app.addHook('onRequest', async ({ raw }) => {
+      if (raw.httpVersion === '1.1' && raw.headers.host === undefined)
+        throw new RobleError('ROBLE_REQUEST_INVALID', 'The request has no header Host.');
+    });
+    app.decorateRequest('apiKey', undefined);
+    if (this.#keys) recogniseKeys(app, this.#keys);
+    await addRateLimit(app, { ...access.rateLimit, redisUrl: cache.url, warn: this.#warn });
+    if (this.#keys) requireKeys(app);
+  }
+
+  /** The same for the administration, which has no limits. */
+  guardAdministration(app: FastifyInstance): void {
+    app.decorateRequest('apiKey', undefined);
+    if (!this.#keys) return;
+    recogniseKeys(app, this.#keys);
+    requireKeys(app);
+  }
+
+  /** Says clearly when everybody in a network may ask. */
+  warnIfOpen(app: FastifyInstance): void {
+    const { address } = app.server.address() as AddressInfo;
+    if (this.#keys || isLoopback(address)) return;
+    this.#warn(
+      `The server listens on ${address} without keys: whoever reaches it may use it. ` +
+        'Make keys with "roble keys:create" and name their file in serve.access.keysFile, or listen on 127.0.0.1.',
+    );
+  }
+
+  /** Takes the certificate that lies in its file now, for new connections; one that is of no use leaves the old one. */
+  async renewCertificate(app: FastifyInstance): Promise<void> {
+    if (!this.#options.tls) return;
+    try {
+      const certificate = await readCertificate(this.#options.tls, this.#warn);
+      (app.server as TlsServer).setSecureContext(certificate);
+    } catch (error) {
+      this.#warn(`The certificate stays as it was: ${(error as Error).message}`);
+    }
+  }
+}
+
+const LOOPBACK = new BlockList();
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4');
+LOOPBACK.addAddress('::1', 'ipv6');
+
+function isLoopback(address: string): boolean {
+  return LOOPBACK.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+}

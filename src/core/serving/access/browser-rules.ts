@@ -1,0 +1,55 @@
+import type { FastifyInstance } from 'fastify';
+
+/** The page of the server needs its own scripts, styles and pictures, and nothing else in the world. */
+const CONTENT_POLICY = {
+  'default-src': ["'none'"],
+  'script-src': ["'self'"],
+  'style-src': ["'self'"],
+  'img-src': ["'self'", 'data:', 'blob:'],
+  'connect-src': ["'self'"],
+  'base-uri': ["'none'"],
+  'frame-ancestors': ["'none'"],
+  'form-action': ["'none'"],
+};
+
+/** Browsers ask so often whether they may ask. */
+const PREFLIGHT_SECONDS = 600;
+
+/** Tells browsers what pages may do with the server: its own (Content-Security-Policy and the like), and others (CORS). */
+export async function addBrowserRules(
+  app: FastifyInstance,
+  { origins, isTls }: { readonly origins: readonly string[]; readonly isTls: boolean },
+): Promise<void> {
+  const { default: helmet } = await import('@fastify/helmet');
+  await app.register(helmet, {
+    contentSecurityPolicy: { useDefaults: false, directives: CONTENT_POLICY },
+    frameguard: { action: 'deny' },
+    // Without TLS browsers ignore it, and a proxy with TLS decides for itself.
+    hsts: isTls,
+  });
+  if (origins.length === 0) return;
+  const { default: cors } = await import('@fastify/cors');
+  await app.register(cors, {
+    origin: [...origins],
+    methods: ['GET', 'HEAD', 'POST'],
+    allowedHeaders: [
+      'authorization',
+      'content-type',
+      'traceparent',
+      'x-api-key',
+      'x-priority',
+      'x-request-id',
+      'x-timeout-ms',
+    ],
+    exposedHeaders: [
+      'ratelimit-limit',
+      'ratelimit-remaining',
+      'ratelimit-reset',
+      'retry-after',
+      'x-request-id',
+    ],
+    maxAge: PREFLIGHT_SECONDS,
+    // Its refusal would be no problem of ours, but plain text.
+    strictPreflight: false,
+  });
+}

@@ -1,0 +1,31 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import { answerRawProblems } from './raw-problems.js';
+import type { ConnectionSettings } from './settings.js';
+import type { TlsCertificate } from './tls-certificate.js';
+
+/** Times are looked after so often, or ten times within the shortest of them. */
+const CHECK_MS = 1000;
+
+/** Node's HTTP server, with or without TLS, with bounds for slow, large and malformed requests. It does not listen yet. */
+export function createHttpServer(
+  handler: RequestListener,
+  { max, headersTimeoutMs, receiveTimeoutMs, keepAliveTimeoutMs, maxHeaderBytes }: ConnectionSettings,
+  certificate?: TlsCertificate,
+): Server {
+  const bounds = {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: receiveTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    connectionsCheckingInterval: Math.max(1, Math.min(CHECK_MS, Math.floor(headersTimeoutMs / 10))),
+    maxHeaderSize: maxHeaderBytes,
+    // Node would refuse a request without Host with no body; the application does it as a problem.
+    requireHostHeader: false,
+  };
+  const server = certificate
+    ? createTlsServer({ ...bounds, ...certificate, handshakeTimeout: headersTimeoutMs }, handler)
+    : createServer(bounds, handler);
+  server.maxConnections = max;
+  answerRawProblems(server);
+  return server;
+}

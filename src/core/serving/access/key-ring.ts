@@ -1,0 +1,58 @@
+import { fileVersion } from '../../storage/file-version.js';
+import { type ApiKey, findKey } from './api-key.js';
+import { readKeys } from './keys-file.js';
+
+/** A key that is revoked works for no longer than this. */
+const FRESH_MS = 500;
+
+/** The keys of a file, read again when it changed. What cannot be read leaves the last good keys in force. */
+export class KeyRing {
+  readonly #path: string;
+  readonly #warn: (message: string) => void;
+  #keys: readonly ApiKey[];
+  #version: string | undefined;
+  #checkedAt = performance.now();
+  #checking: Promise<void> | undefined;
+
+  private constructor(
+    path: string,
+    keys: readonly ApiKey[],
+    version: string | undefined,
+    warn: (message: string) => void,
+  ) {
+    this.#path = path;
+    this.#keys = keys;
+    this.#version = version;
+    this.#warn = warn;
+  }
+
+  /** @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_KEYS_INVALID`: without keys a server must not start open */
+  static async open(path: string, warn: (message: string) => void): Promise<KeyRing> {
+    const version = await fileVersion(path);
+    return new KeyRing(path, await readKeys(path), version, warn);
+  }
+
+  /** The record of a key, revoked and expired ones too; undefined for a word that is no key. */
+  async find(secret: string): Promise<ApiKey | undefined> {
+    if (performance.now() - this.#checkedAt > FRESH_MS) {
+      this.#checking ??= this.#readAgain().finally(() => {
+        this.#checking = undefined;
+      });
+      await this.#checking;
+    }
+    return findKey(this.#keys, secret);
+  }
+
+  async #readAgain(): Promise<void> {
+    const version = await fileVersion(this.#path);
+    if (version !== this.#version) {
+      this.#version = version;
+      try {
+        this.#keys = await readKeys(this.#path);
+      } catch (error) {
+        this.#warn(`The keys stay as they were: ${(error as Error).message}`);
+      }
+    }
+    this.#checkedAt = performance.now();
+  }
+}

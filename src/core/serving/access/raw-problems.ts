@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { RobleError } from '../../errors.js';
+import { problemOf } from '../problem.js';
+
+/** The rest of what a client sends is read and forgotten for so long; closing earlier could take the answer from it. */
+const LINGER_MS = 1000;
+
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+interface RawError extends Error {
+  readonly code?: string;
+  /** The parser's own words. */
+  readonly reason?: string;
+}
+
+/**
+ * Answers as problems (RFC 9457) what Node would answer by itself, or only by closing the connection: requests that are no
+ * HTTP, headers that are too large, clients that are too slow, `CONNECT`, `Expect`.
+ */
+export function answerRawProblems(server: Server): void {
+  const exchangesOf = new WeakMap<Duplex, Set<Exchange>>();
+  server.prependListener('request', (request, response) => {
+    const exchanges = exchangesOf.get(request.socket) ?? new Set();
+    exchangesOf.set(request.socket, exchanges);
+    const exchange = { request, response };
+    exchanges.add(exchange);
+    response.once('close', () => exchanges.delete(exchange));
+  });
+  const refused = new WeakSet<Duplex>();
+  server.on('clientError', (error: RawError, socket) => {
+    // What comes after the fault is as faulty.
+    if (refused.has(socket)) return;
+    refused.add(socket);
+    void refuse(error, socket, exchangesOf.get(socket) ?? new Set());
+  });
+  server.on('connect', (_, socket) =>
+    end(
+      socket,
+      405,
+      new RobleError('ROBLE_ROUTE_UNKNOWN', 'The server is no proxy.', { received: 'CONNECT' }),
+    ),
+  );
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    const { headers, body } = rawAnswer(
+      417,
+      new RobleError('ROBLE_REQUEST_INVALID', 'The server cannot do what the header Expect asks for.', {
+        received: request.headers.expect,
+        expected: '100-continue',
+      }),
+    );
+    response.writeHead(417, headers).end(body);
+  });
+}
+
+/** Requests that came whole before the fault are answered first: an answer out of turn would be taken for theirs. */
+async function refuse(error: RawError, socket: Duplex, exchanges: ReadonlySet<Exchange>): Promise<void> {
+  const whole = [...exchanges].filter(({ request }) => request.complete);
+  await Promise.all(whole.map(({ response }) => new Promise((resolve) => response.once('close', resolve))));
+  const isAnswering = [...exchanges].some(({ response }) => response.headersSent);
+  const refusal = isAnswering ? undefined : refusalOf(error);
+  if (refusal && socket.writable) end(socket, refusal.status, refusal.error);
+  else socket.destroy();
+}
+
+/** Undefined for faults of the connection itself, over which no answer goes. */
+function refusalOf({
+  code = '',
+  reason,
+  message,
+}: RawError): { status: number; error: RobleError } | undefined {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
+    return {
+      status: 408,
+      error: new RobleError('ROBLE_REQUEST_SLOW', 'The request did not arrive in time.'),
+    };
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return {
+      status: 431,
+      error: new RobleError('ROBLE_REQUEST_TOO_LARGE', 'The headers of the request are too large.'),
+    };
+  if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW')
+    return {
+      status: 413,
+      error: new RobleError('ROBLE_REQUEST_TOO_LARGE', 'The extensions of a chunk are too large.'),
+    };
+  if (code.startsWith('HPE_'))
+    return {
+      status: 400,
+      error: new RobleError('ROBLE_REQUEST_INVALID', `This is no HTTP request: ${reason ?? message}.`),
+    };
+  return undefined;
+}
+
+function end(socket: Duplex, status: number, error: RobleError): void {
+  const { headers, body } = rawAnswer(status, error);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.on('error', () => socket.destroy());
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+  socket.resume();
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+}
+
+function rawAnswer(status: number, error: RobleError): { headers: Record<string, string>; body: string } {
+  const body = JSON.stringify({ ...problemOf(error), status });
+  return {
+    headers: {
+      'content-type': 'application/problem+json',
+      'content-length': `${Buffer.byteLength(body)}`,
+      'x-request-id': randomUUID(),
+      connection: 'close',
+    },
+    body,
+  };
+}

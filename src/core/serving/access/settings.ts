@@ -1,0 +1,75 @@
+import { z } from 'zod';
+
+const positive = z.int().positive();
+const path = z.string().min(1);
+
+const rateLimitSchema = z.strictObject({
+  max: z
+    .int()
+    .gte(0)
+    .default(0)
+    .describe('Requests that each key, or else each address, may send within the window; 0: no limit.'),
+  windowSeconds: positive.max(86_400).default(60).describe('Length of the window, in seconds.'),
+});
+export type RateLimitSettings = z.output<typeof rateLimitSchema>;
+
+/** Who may ask the server, how often, and from which pages. */
+export const accessSchema = z.strictObject({
+  keysFile: path
+    .optional()
+    .describe('File of the API keys, which "roble keys:create" writes. Without it nobody needs a key.'),
+  rateLimit: rateLimitSchema.prefault({}).describe('How often the same client may ask.'),
+  cors: z
+    .array(
+      z
+        .string()
+        .refine(
+          isOrigin,
+          'expected an origin: scheme, host and port, without a path, such as https://example.com',
+        ),
+    )
+    .default([])
+    .describe('Origins of other pages whose scripts may ask, such as https://example.com; none by default.'),
+  trustedProxies: z
+    .array(
+      z.union(
+        [z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()],
+        'expected an IP address, or a network such as 10.0.0.0/8',
+      ),
+    )
+    .default([])
+    .describe(
+      "Addresses or networks of the proxies in front, whose X-Forwarded-For is believed; by default nobody's is.",
+    ),
+});
+export type AccessSettings = z.output<typeof accessSchema>;
+
+export const tlsSchema = z.strictObject({
+  certFile: path.describe('Certificate in PEM form, with its chain.'),
+  keyFile: path.describe('Private key of the certificate, in PEM form.'),
+});
+export type TlsSettings = z.output<typeof tlsSchema>;
+
+export const connectionsSchema = z
+  .strictObject({
+    max: positive.default(4096).describe('Connections at once; those that come on top are closed.'),
+    headersTimeoutMs: positive
+      .default(10_000)
+      .describe('Time for a client to send the headers of a request, and for the handshake of TLS.'),
+    receiveTimeoutMs: positive.default(60_000).describe('Time for a client to send a whole request.'),
+    keepAliveTimeoutMs: positive
+      .default(72_000)
+      .describe(
+        'A connection without a request is closed after this; more than the proxy in front keeps it.',
+      ),
+    maxHeaderBytes: positive.default(16_384).describe('Largest headers of a request, in bytes.'),
+  })
+  .refine(({ headersTimeoutMs, receiveTimeoutMs }) => headersTimeoutMs <= receiveTimeoutMs, {
+    path: ['headersTimeoutMs'],
+    message: 'expected at most receiveTimeoutMs: the headers are part of the request',
+  });
+export type ConnectionSettings = z.output<typeof connectionsSchema>;
+
+function isOrigin(text: string): boolean {
+  return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
+}

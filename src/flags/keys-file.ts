@@ -1,0 +1,18 @@
+import { Flags } from '@oclif/core';
+import type { Config } from '../core/config/schema.js';
+import { RobleError } from '../core/errors.js';
+
+/** Where the API keys are, for the commands that look after them. */
+export const keysFileFlag = Flags.string({
+  helpValue: 'FILE',
+  description: 'File of the API keys; by default serve.access.keysFile.',
+});
+
+/** @throws {RobleError} `ROBLE_USAGE` where neither the flag nor the configuration names a file */
+export function keysFileOf({ serve }: Config): string {
+  if (serve.access.keysFile !== undefined) return serve.access.keysFile;
+  throw new RobleError('ROBLE_USAGE', 'Nothing says in which file the API keys are.', {
+    expected: '--keys FILE, or serve.access.keysFile in the configuration',
+    nextSteps: ['Try --keys keys.json.'],
+  });
+}
