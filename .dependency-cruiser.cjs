@@ -31,6 +31,12 @@ module.exports = {
       from: { path: '^src/core' },
       to: { path: 'node_modules/(@oclif|ink|react|listr2)/' },
     },
+    {
+      name: 'page-stands-alone',
+      severity: 'error',
+      from: { path: '^src/web' },
+      to: { pathNot: '^src/web' },
+    },
     { name: 'not-to-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
   options: {

@@ -154,6 +154,20 @@ describe('the forms of a request', () => {
     ).toBeCloseTo(1, 5);
   });
 
+  it('give what the model saw, where the body or the query says include', async () => {
+    const pixels = quarterPixels(1, 90);
+    const input = { width: 8, height: 8, channels: 1, pixels: Buffer.from(pixels).toString('base64') };
+    const png = await quarterPng(1, 90);
+    const answers = [
+      (await json('/predict', { pixels, include: ['input'] })).body,
+      (await json('/predict?include=input', { pixels })).body,
+      (await post('/predict?include=input', new Uint8Array(png), 'image/png')).body,
+      (await json('/predict/batch', { pixels: [pixels], include: ['input'] })).body.results[0],
+    ];
+    expect(answers.map((answer) => answer.input)).toEqual(Array(4).fill(input));
+    expect((await json('/predict', { pixels })).body).not.toHaveProperty('input');
+  });
+
   it('keep the order of a batch', async () => {
     const order = [3, 0, 2, 1, 1, 3];
     const wanted = order.map((quarter) => TINY_CLASSES[quarter]);
@@ -266,6 +280,12 @@ describe('a bad request', () => {
     ],
     ['not base64', 400, 'ROBLE_REQUEST_INVALID', () => json('/predict', { image: '%%%' })],
     ['topK 0', 400, 'ROBLE_REQUEST_INVALID', () => json('/predict?topK=0', { pixels: quarterPixels(0) })],
+    [
+      'an unknown inclusion',
+      400,
+      'ROBLE_REQUEST_INVALID',
+      () => json('/predict?include=output', { pixels: quarterPixels(0) }),
+    ],
     [
       'topK no number',
       400,

@@ -347,6 +347,7 @@ export const serveSchema = z.strictObject({
     .gte(0)
     .default(0)
     .describe('Milliseconds between two looks for another model in the folder; 0: never.'),
+  page: z.boolean().default(true).describe('Show a page to draw on at "/".'),
   admin: adminSchema.prefault({}).describe('Administration, which listens apart from the predictions.'),
   cache: cacheSchema.prefault({}).describe('Answers that are kept.'),
   predictions: predictionsSchema.prefault({}).describe('Log of the predictions, and feedback on them.'),

@@ -17,6 +17,15 @@ export const answerSchema = z.object({
     decodeMs: z.number().gte(0),
     inferenceMs: z.number().gte(0).describe('With the time in the queue.'),
   }),
+  input: z
+    .object({
+      width: z.int(),
+      height: z.int(),
+      channels: z.int(),
+      pixels: z.string().describe('base64 of bytes, [height][width][channels]'),
+    })
+    .optional()
+    .describe('What the model saw, where the request asks to include it.'),
 });
 export type Answer = z.output<typeof answerSchema>;
 

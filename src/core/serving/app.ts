@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { addFeedbackRoute } from './feedback-route.js';
 import { addInferenceProtocol } from './oip/routes.js';
 import { addDescription } from './openapi/routes.js';
+import { addPageRoutes } from './page-routes.js';
 import { addPredictionRoutes } from './prediction-routes.js';
 import { requestIdOf } from './request-id.js';
 import { answerProblems, sendProblem } from './send-problem.js';
@@ -50,6 +51,7 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
   addStateRoutes(app, scope);
   addDescription(app);
   await addInferenceProtocol(app, scope, problems);
+  if (options.page) await addPageRoutes(app);
   return app;
 }
 

@@ -4,6 +4,7 @@ import type { AnsweredImage } from './answered-image.js';
 import type { ServedModel } from './model-manager.js';
 import { type ProblemDetails, problemOf } from './problem.js';
 import { type ReceivedImage, toModelPixels } from './received-image.js';
+import type { Inclusion } from './request-schemas.js';
 import type { ServingScope } from './serving-scope.js';
 import { checkWanted, type Urgency } from './urgency.js';
 
@@ -12,6 +13,7 @@ export interface PredictionWish {
   readonly requestId: string;
   readonly topK: number;
   readonly urgency: Urgency;
+  readonly include?: readonly Inclusion[];
 }
 
 /** Answers for one image. */
@@ -22,7 +24,7 @@ export async function classifyImage(
 ): Promise<PredictAnswer> {
   const model = scope.models.current;
   const [answered] = await classifyAll(scope, model, [image], wish);
-  return { requestId: wish.requestId, ...toAnswer(answered!), model: model.label };
+  return { requestId: wish.requestId, ...toAnswer(answered!, wish), model: model.label };
 }
 
 /** Answers for several images, all by one model; one that is at fault is told so in its place. */
@@ -71,7 +73,7 @@ async function answerOneOfMany(
   wish: PredictionWish,
 ): Promise<Answer | { error: ProblemDetails }> {
   try {
-    return toAnswer(await answerImage(scope, model, image, index, wish));
+    return toAnswer(await answerImage(scope, model, image, index, wish), wish);
   } catch (error) {
     const problem = problemOf(error);
     if (problem.status >= 499) throw error;
@@ -110,6 +112,17 @@ async function answerImage(
   return answered;
 }
 
-function toAnswer({ predictions, source, timings }: AnsweredImage): Answer {
-  return { predictions: [...predictions], source, timings };
+function toAnswer(answered: AnsweredImage, { include }: PredictionWish): Answer {
+  const { predictions, source, timings } = answered;
+  return {
+    predictions: [...predictions],
+    source,
+    timings,
+    ...(include?.includes('input') && { input: inputOf(answered) }),
+  };
+}
+
+function inputOf({ model, pixels }: AnsweredImage): Answer['input'] {
+  const { width, height, channels } = model.bundle.manifest.preprocessing;
+  return { width, height, channels, pixels: Buffer.from(pixels).toString('base64') };
 }

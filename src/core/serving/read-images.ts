@@ -3,27 +3,33 @@ import type { z } from 'zod';
 import { RobleError } from '../errors.js';
 import { ACCEPTED_BODIES } from './problem.js';
 import type { ReceivedImage } from './received-image.js';
-import { batchRequestSchema, predictQuerySchema, predictRequestSchema } from './request-schemas.js';
+import {
+  batchRequestSchema,
+  type Inclusion,
+  predictQuerySchema,
+  predictRequestSchema,
+} from './request-schemas.js';
 
 export interface PredictionRequest {
   readonly images: readonly ReceivedImage[];
-  readonly topK: number | undefined;
+  readonly topK?: number | undefined;
+  readonly include: readonly Inclusion[];
 }
 
 /** The picture of a request of any accepted form; nothing is decoded yet. */
 export async function readImage(request: FastifyRequest, maxBytes: number): Promise<PredictionRequest> {
   const query = check(predictQuerySchema, request.query);
   const encoded = await encodedImages(request, maxBytes);
-  if (encoded?.length === 1) return { images: encoded, topK: query.topK };
+  if (encoded?.length === 1) return { images: encoded, ...query };
   if (encoded)
     throw invalid('This path takes one image.', {
       received: `${encoded.length} images`,
       expected: '1; several go to /predict/batch',
     });
-  const { topK, ...body } = check(predictRequestSchema, request.body);
+  const { topK, include, ...body } = check(predictRequestSchema, request.body);
   const { image, pixels, drawing } = body;
   const images = oneForm([image, pixels, drawing].map((one) => (one === undefined ? one : [one])));
-  if (images) return { images, topK: topK ?? query.topK };
+  if (images) return { images, ...either(query, { topK, include }) };
   throw invalid('The body must hold one image.', {
     received: keysOf(body),
     expected: 'one of "image" (base64 or data URL), "pixels" (numbers) and "drawing" (strokes)',
@@ -38,15 +44,22 @@ export async function readImages(
 ): Promise<PredictionRequest> {
   const query = check(predictQuerySchema, request.query);
   const encoded = await encodedImages(request, maxBytes);
-  if (encoded) return { images: checkCount(encoded, maxBatch), topK: query.topK };
-  const { topK, ...body } = check(batchRequestSchema, request.body);
+  if (encoded) return { images: checkCount(encoded, maxBatch), ...query };
+  const { topK, include, ...body } = check(batchRequestSchema, request.body);
   const images = oneForm([body.images, body.pixels, body.drawings]);
-  if (images) return { images: checkCount(images, maxBatch), topK: topK ?? query.topK };
+  if (images) return { images: checkCount(images, maxBatch), ...either(query, { topK, include }) };
   throw invalid('The body must hold a list of images.', {
     received: keysOf(body),
     expected:
       'one of "images" (list of base64 or data URLs), "pixels" (list of images as numbers) and "drawings" (list of strokes)',
   });
+}
+
+type Settings = Omit<PredictionRequest, 'images'>;
+
+/** What the body says besides its images wins over the query; inclusions add up. */
+function either(query: Settings, body: Settings): Settings {
+  return { topK: body.topK ?? query.topK, include: [...query.include, ...body.include] };
 }
 
 /** Texts, numbers or drawings, whichever there are; undefined when there are none of them or several. */
@@ -121,7 +134,7 @@ function check<T>(schema: z.ZodType<T>, value: unknown): T {
   const where = issue!.path.length > 0 ? ` at "${issue!.path.join('.')}"` : '';
   throw invalid(`The request is not of the expected form${where}: ${issue!.message}.`, {
     expected:
-      '"image", "pixels" or "drawing" (in a batch "images", "pixels" or "drawings"), and "topK" if wanted',
+      '"image", "pixels" or "drawing" (in a batch "images", "pixels" or "drawings"), and "topK" and "include" if wanted',
   });
 }
 

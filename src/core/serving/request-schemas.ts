@@ -6,11 +6,24 @@ const topK = z.coerce
   .positive()
   .optional()
   .describe('Classes in the answer; by default serve.topK.');
+
+/** What an answer holds only on request. */
+const INCLUSIONS = ['input'] as const;
+const include = z
+  .array(z.enum(INCLUSIONS))
+  .default([])
+  .describe('What the answer shall hold besides: "input" is what the model saw.');
+export type Inclusion = (typeof INCLUSIONS)[number];
+
 const drawing = z
   .record(z.string(), z.unknown())
   .describe('{ "strokes": [[[x, y], ...], ...], "unit": 100 }, where "unit" may be left out.');
 
-export const predictQuerySchema = z.strictObject({ topK });
+/** In a query the inclusions are one text, divided by commas. */
+export const predictQuerySchema = z.strictObject({
+  topK,
+  include: z.preprocess((value) => (typeof value === 'string' ? value.split(',') : value), include),
+});
 
 /** The JSON body of `POST /predict`: exactly one of the forms of a picture. */
 export const predictRequestSchema = z.strictObject({
@@ -23,6 +36,7 @@ export const predictRequestSchema = z.strictObject({
     ),
   drawing: drawing.optional(),
   topK,
+  include,
 });
 
 /** The JSON body of `POST /predict/batch`: exactly one of the forms. */
@@ -31,4 +45,5 @@ export const batchRequestSchema = z.strictObject({
   pixels: z.array(z.unknown()).optional().describe('A list of pictures as numbers.'),
   drawings: z.array(drawing).optional().describe('A list of drawings.'),
   topK,
+  include,
 });

@@ -1,0 +1,71 @@
+import { create, element } from './elements.js';
+import { paintPixels } from './pixels.js';
+import type { Answer, Prediction } from './server.js';
+import { milliseconds, percent } from './texts.js';
+
+/** How the page tells that the model did not compute an answer anew. */
+const SOURCES: Readonly<Record<Answer['source'], string>> = {
+  model: '',
+  shared: ', with an equal request',
+  memory: ', from memory',
+  redis: ', from Redis',
+};
+
+/** Shows that nothing has been asked yet. */
+export function showIdle(): void {
+  show('idle');
+  element('answer-status').textContent = '';
+}
+
+export function showProblem(text: string, canRetry: boolean): void {
+  element('problem-text').textContent = text;
+  element('retry').hidden = !canRetry;
+  show('problem');
+}
+
+/** @param tookMs from the question to the answer, as the browser saw it */
+export function showAnswer(answer: Answer, tookMs: number): void {
+  const { predictions, input, model, source, timings } = answer;
+  const [best] = predictions;
+  element('best').textContent = best!.label;
+  element('best').classList.toggle('long', best!.label.length > 3);
+  element('best-share').textContent = percent(best!.probability);
+  showGuesses(predictions);
+  paintPixels(element<HTMLCanvasElement>('seen'), input);
+  const { width, height, channels } = input;
+  element('seen-size').textContent = `${width} × ${height} pixels, ${channels === 1 ? 'grey' : 'colour'}`;
+  element('answered-by').textContent = `${model.name} ${model.digest.slice(0, 8)}${SOURCES[source]}`;
+  element('answer-time').textContent =
+    `${milliseconds(timings.decodeMs + timings.inferenceMs)} on the server, ${milliseconds(tookMs)} in all`;
+  element('answer-status').textContent = predictions
+    .map(({ label, probability }) => `${label}, ${percent(probability)}`)
+    .slice(0, 3)
+    .join('. ');
+  show('result');
+}
+
+function show(part: 'idle' | 'problem' | 'result'): void {
+  for (const id of ['idle', 'problem', 'result']) element(id).hidden = id !== part;
+}
+
+/** Rows stay from answer to answer, so that the bars move to their new lengths. */
+function showGuesses(predictions: readonly Prediction[]): void {
+  const list = element('guesses');
+  while (list.children.length < predictions.length) list.append(guessRow());
+  for (const [i, row] of [...list.children].entries()) {
+    const { label, probability } = predictions[i] ?? { label: '', probability: 0 };
+    (row as HTMLElement).hidden = i >= predictions.length;
+    const [name, track, value] = row.children;
+    name!.textContent = label;
+    value!.textContent = percent(probability);
+    (track!.firstElementChild as HTMLElement).style.width = `${100 * probability}%`;
+  }
+}
+
+function guessRow(): HTMLElement {
+  const row = create('li');
+  const track = create('span', 'track');
+  track.append(create('span', 'fill'));
+  row.append(create('span', 'guess'), track, create('span', 'share'));
+  return row;
+}

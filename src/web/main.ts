@@ -1,0 +1,125 @@
+import { showAnswer, showIdle, showProblem } from './answer-view.js';
+import { Correction } from './correction.js';
+import { DrawingPad } from './drawing-pad.js';
+import { element, setIdle } from './elements.js';
+import { ImageInput } from './image-input.js';
+import { newestOnly } from './newest-only.js';
+import { type Answer, classifyDrawing, classifyFile, Problem, type Statistics } from './server.js';
+import { watchStatistics } from './statistics-view.js';
+
+/** Between two strokes of a character there is less. */
+const PAUSE_MS = 150;
+/** Larger pictures than this are photographs rather than characters. */
+const MAX_DRAWN_SIDE = 64;
+const MAX_TRIES = 5;
+
+const correction = new Correction();
+const images = new ImageInput(() => {
+  if (images.file) setMode('image');
+  ask();
+});
+const pad = new DrawingPad(element('draw-panel'), element<HTMLCanvasElement>('pad'), {
+  started: () => {
+    clearTimeout(pause);
+    element('pad-invitation').hidden = true;
+  },
+  changed: () => {
+    const isEmpty = pad.strokes.length === 0;
+    element('pad-invitation').hidden = !isEmpty;
+    for (const id of ['undo', 'clear']) setIdle(element<HTMLButtonElement>(id), isEmpty);
+    clearTimeout(pause);
+    if (isEmpty) ask();
+    else pause = setTimeout(ask, PAUSE_MS);
+  },
+  say: (text) => {
+    element('pen-status').textContent = text;
+  },
+});
+let pause = 0;
+let mode: 'draw' | 'image' = 'draw';
+
+/** What is asked: the question as a request; undefined when there is nothing to ask. */
+type Question = (() => Promise<Answer>) | undefined;
+
+const answerNewest = newestOnly<Question>(async (question, isNewest) => {
+  if (question === undefined) return showIdle();
+  element('answer').ariaBusy = 'true';
+  try {
+    const started = performance.now();
+    const answer = await patiently(question, isNewest);
+    if (!isNewest()) return;
+    showAnswer(answer, performance.now() - started);
+    correction.show(answer);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (isNewest()) showProblem(error.message, error.status === 0 || error.status >= 429);
+  } finally {
+    element('answer').ariaBusy = 'false';
+  }
+});
+
+/** Comes back to a busy server when it says so, as long as anybody wants the answer. */
+async function patiently(question: () => Promise<Answer>, isNewest: () => boolean): Promise<Answer> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await question();
+    } catch (error) {
+      const seconds = error instanceof Problem ? error.retryAfterSeconds : 0;
+      if (seconds === 0 || tries === MAX_TRIES || !isNewest()) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+    }
+  }
+}
+
+function ask(): void {
+  void answerNewest(currentQuestion());
+}
+
+function currentQuestion(): Question {
+  const { strokes } = pad;
+  const { file } = images;
+  if (mode === 'draw') return strokes.length > 0 ? () => classifyDrawing(strokes) : undefined;
+  return file && (() => classifyFile(file));
+}
+
+function setMode(next: typeof mode): void {
+  mode = next;
+  for (const name of ['draw', 'image'] as const)
+    for (const part of ['panel', 'tools', 'help']) element(`${name}-${part}`).hidden = name !== mode;
+  element<HTMLInputElement>(`mode-${mode}`).checked = true;
+}
+
+/** The first news of the model decide what the page leads with. */
+function leadWithWhatFits({ input }: Statistics['model']): void {
+  const isPhotograph = input.channels > 1 || Math.max(input.width, input.height) > MAX_DRAWN_SIDE;
+  if (isPhotograph && pad.strokes.length === 0) setMode('image');
+}
+
+function describeClasses(classes: readonly string[]): string {
+  const named = classes.slice(0, 36);
+  const more = classes.length - named.length;
+  return `It knows ${named.join(named.some(({ length }) => length > 1) ? ', ' : ' ')}${more > 0 ? ` and ${more} more` : ''}.`;
+}
+
+let isFirst = true;
+watchStatistics(({ model }) => {
+  correction.classes = model.classes;
+  element('known').textContent = describeClasses(model.classes);
+  if (isFirst) leadWithWhatFits(model);
+  isFirst = false;
+});
+
+for (const name of ['draw', 'image'] as const)
+  element(`mode-${name}`).addEventListener('change', () => {
+    setMode(name);
+    ask();
+  });
+element('undo').addEventListener('click', () => pad.undo());
+element('clear').addEventListener('click', () => pad.clear());
+element('retry').addEventListener('click', ask);
+document.addEventListener('keydown', (event) => {
+  const isUndo = (event.ctrlKey || event.metaKey) && !event.shiftKey && event.key === 'z';
+  if (!isUndo || mode !== 'draw' || event.target instanceof HTMLInputElement) return;
+  event.preventDefault();
+  pad.undo();
+});

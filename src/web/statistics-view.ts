@@ -1,0 +1,67 @@
+import { element } from './elements.js';
+import { Problem, type Statistics, statistics } from './server.js';
+import { duration, milliseconds, number, percent } from './texts.js';
+
+const EVERY_MS = 3000;
+
+/**
+ * Shows the statistics of the server, anew every few seconds while the page is seen.
+ *
+ * @param told given each of them
+ */
+export function watchStatistics(told: (statistics: Statistics) => void): void {
+  let timer = 0;
+  const look = async () => {
+    clearTimeout(timer);
+    if (document.visibilityState === 'hidden') return;
+    const goOn = await update(told);
+    clearTimeout(timer);
+    if (goOn) timer = setTimeout(look, EVERY_MS);
+  };
+  document.addEventListener('visibilitychange', look);
+  void look();
+}
+
+/** @returns whether it is worth asking again */
+async function update(told: (statistics: Statistics) => void): Promise<boolean> {
+  try {
+    const found = await statistics();
+    show(found);
+    told(found);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    // Not for this key, or not on this server.
+    const isRefused = error.status === 403 || error.status === 404;
+    if (isRefused) element('statistics').hidden = element('model').hidden = true;
+    else showState('out', error.status === 0 ? 'out of reach' : 'not well');
+    return !isRefused;
+  }
+}
+
+function show({ uptimeSeconds, requests, images, latencyMs, cache, workers, model }: Statistics): void {
+  const { model: computed, ...kept } = cache.answers;
+  const fromCache = Object.values(kept).reduce((sum, count) => sum + count, 0);
+  const answers = computed + fromCache;
+  const texts: Readonly<Record<string, string>> = {
+    requests: number(requests),
+    images: number(images),
+    p50: latencyMs ? milliseconds(latencyMs.p50) : '–',
+    p99: latencyMs ? milliseconds(latencyMs.p99) : '–',
+    cache: answers > 0 ? percent(fromCache / answers) : '–',
+    workers: `${workers.ready} of ${workers.wanted}`,
+    uptime: duration(uptimeSeconds),
+  };
+  for (const [name, text] of Object.entries(texts)) element(`stat-${name}`).textContent = text;
+  element('model-name').textContent = model.name;
+  element('model-digest').textContent = model.digest.slice(0, 8);
+  element('model-digest').title = model.digest;
+  element('statistics').hidden = element('model').hidden = false;
+  if (workers.ready > 0) showState('ready', `${number(model.classes.length)} classes`);
+  else showState('out', 'no worker is ready');
+}
+
+function showState(state: 'ready' | 'out', text: string): void {
+  element('state-dot').dataset.state = state;
+  element('model-state').textContent = text;
+}

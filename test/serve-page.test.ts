@@ -1,0 +1,290 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createServer, type RobleServer, trainModel } from '../src/index.js';
+import {
+  drawWithMouse,
+  LETTER_T,
+  openPage,
+  RING,
+  startBrowser,
+  type WatchedPage,
+} from './support/browser.js';
+import { describeWith } from './support/programs.js';
+import { temporaryFolder } from './support/temporary-folder.js';
+import { quarterPng, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
+import { tinyDataset } from './support/tiny-dataset.js';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core');
+/** Two cores, shared with other suites. */
+const SLOW = { timeout: 20_000 };
+
+let root: string;
+let remove: () => Promise<void>;
+/** Knows 0, 1, A and T, drawn by hand. */
+let server: RobleServer;
+beforeAll(async () => {
+  ({ path: root, remove } = await temporaryFolder('serve-page'));
+  const dataset = await tinyDataset(join(root, 'dataset'));
+  const run = join(root, 'run');
+  const train = { epochs: 8, batchSize: 16, threads: 1, learningRate: 0.01 };
+  await trainModel({ dataset, run, model: { preset: 'cnn-small' }, train });
+  server = await createServer({ model: join(run, 'model'), port: 0 });
+});
+afterAll(async () => {
+  await server.close();
+  await remove();
+});
+
+describe('the page', () => {
+  const get = (path: string, headers: Record<string, string> = {}, at = server) =>
+    fetch(at.url + path, { headers });
+
+  it('comes with a policy that lets nothing in from elsewhere, and holds no inline code or style', async () => {
+    const response = await get('/');
+    expect(response.headers.get('content-type')).toBe('text/html; charset=utf-8');
+    const policy = response.headers.get('content-security-policy')!;
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toMatch(/unsafe|https?:|\*/);
+    const html = await response.text();
+    expect(html).not.toMatch(/<style|<script(?! type="module" src="page\/)|\sstyle=|\son\w+=/);
+    for (const [, path] of html.matchAll(/(?:src|href)="([^"#]+)"/g))
+      expect((await get(`/${path}`)).status).toBe(200);
+  });
+
+  it('is sent again only when it has changed', async () => {
+    for (const path of ['/', '/page/main.js', '/page/style.css']) {
+      const first = await get(path);
+      expect([first.status, first.headers.get('cache-control')]).toEqual([200, 'no-cache']);
+      const etag = first.headers.get('etag')!;
+      expect((await get(path, { 'if-none-match': etag })).status).toBe(304);
+      expect((await get(path, { 'if-none-match': '"other"' })).status).toBe(200);
+    }
+  });
+
+  it('can be switched off', async () => {
+    const own = await createServer({ model: join(root, 'run', 'model'), port: 0, page: false });
+    try {
+      expect((await get('/', {}, own)).status).toBe(404);
+      expect((await get('/page/main.js', {}, own)).status).toBe(404);
+    } finally {
+      await own.close();
+    }
+  });
+});
+
+describeWith('chromium', 'chromium')('in a browser, the page', () => {
+  let browser: Browser;
+  const opened: WatchedPage[] = [];
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(() => browser.close());
+  afterEach(async () => {
+    const faults = opened.flatMap((watched) => watched.faults);
+    for (const watched of opened.splice(0)) await watched.close();
+    expect(faults).toEqual([]);
+  });
+
+  async function open(options: BrowserContextOptions = {}, at = server): Promise<Page> {
+    const watched = await openPage(browser, at.url, options);
+    opened.push(watched);
+    return watched.page;
+  }
+  const best = (page: Page) =>
+    page
+      .locator('#best:visible')
+      .textContent({ timeout: 1000 })
+      .catch(() => '');
+  const answers = (page: Page, label: string) => expect.poll(() => best(page), SLOW).toBe(label);
+
+  it('answers what the mouse draws, takes strokes back, and clears', async () => {
+    const page = await open();
+    await drawWithMouse(page, RING);
+    await answers(page, '0');
+    await page.click('#clear');
+    await expect.poll(() => page.locator('#idle').isVisible(), SLOW).toBe(true);
+    await drawWithMouse(page, LETTER_T);
+    await answers(page, 'T');
+    await page.click('#undo');
+    await page.keyboard.press('Control+z');
+    await expect.poll(() => page.locator('#idle').isVisible(), SLOW).toBe(true);
+  });
+
+  it('shows the guesses with their shares, what the model sees, and who answered', async () => {
+    const page = await open();
+    await drawWithMouse(page, LETTER_T);
+    await answers(page, 'T');
+    const rows = await page.locator('#guesses li').allInnerTexts();
+    expect(rows).toHaveLength(4);
+    const shares = rows.map((row) => Number(/([\d.]+) %/.exec(row)![1]));
+    expect(shares).toEqual([...shares].sort((a, b) => b - a));
+    const [widest, next] = await page.$$eval('.fill', (fills) => fills.map(({ clientWidth }) => clientWidth));
+    expect(widest).toBeGreaterThan(next!);
+    expect(await page.locator('#answered-by').textContent()).toContain(server.model.digest.slice(0, 8));
+    expect(await page.locator('#seen-size').textContent()).toContain('12 × 12');
+    const seen = await page.evaluate<number[]>(`{
+      const canvas = document.getElementById('seen');
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      Array.from({ length: data.length / 4 }, (_, i) => data[4 * i]);
+    }`);
+    const response = await fetch(`${server.url}/predict`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ drawing: { strokes: LETTER_T }, include: ['input'] }),
+    });
+    const { input } = (await response.json()) as { input: { pixels: string } };
+    const expected = [...Buffer.from(input.pixels, 'base64')];
+    // The hand of the mouse is steady, up to a unit of the pad.
+    const distance = seen.reduce((sum, value, i) => sum + Math.abs(value - expected[i]!), 0) / seen.length;
+    expect(distance).toBeLessThan(4);
+  });
+
+  it('answers what a finger draws, and a second finger draws nothing', async () => {
+    const page = await open({ hasTouch: true, viewport: { width: 390, height: 800 } });
+    const client = await page.context().newCDPSession(page);
+    const { x, y, width, height } = (await page.locator('#pad').boundingBox())!;
+    const at = ([left, top]: readonly [number, number], id: number) => ({
+      x: x + left * width,
+      y: y + top * height,
+      id,
+    });
+    const touch = (type: 'touchStart' | 'touchMove' | 'touchEnd', touchPoints: ReturnType<typeof at>[]) =>
+      client.send('Input.dispatchTouchEvent', { type, touchPoints });
+    const [first, ...rest] = RING[0]!;
+    await touch('touchStart', [at(first!, 0)]);
+    for (const point of rest) await touch('touchMove', [at(point, 0), at([0.9, 0.9], 1)]);
+    await touch('touchEnd', []);
+    await answers(page, '0');
+    await page.click('#undo');
+    await expect.poll(() => page.locator('#idle').isVisible(), SLOW).toBe(true);
+    expect(await page.evaluate('scrollY')).toBe(0);
+  });
+
+  it('can be drawn on by keyboard alone, and says what it does', async () => {
+    const page = await open();
+    const press = async (key: string, times = 1) => {
+      for (let i = 0; i < times; i++) await page.keyboard.press(key);
+    };
+    for (let i = 0; i < 10; i++) {
+      if ((await page.evaluate('document.activeElement.id')) === 'draw-panel') break;
+      await press('Tab');
+    }
+    await press('ArrowLeft', 8);
+    await press('ArrowUp', 8);
+    await press('Space');
+    await expect.poll(() => page.locator('#pen-status').textContent()).toContain('Pen down, 18 %');
+    await press('ArrowRight', 16);
+    await press('Space');
+    await press('ArrowLeft', 8);
+    await press('Space');
+    await press('ArrowDown', 16);
+    await press('Space');
+    await answers(page, 'T');
+    expect(await page.locator('#answer-status').textContent()).toMatch(/^T, [\d.]+ %/);
+    await press('Backspace', 2);
+    await expect.poll(() => page.locator('#idle').isVisible(), SLOW).toBe(true);
+  });
+
+  it('asks once at a time, and shows the answer to the last question', async () => {
+    const page = await open();
+    let inFlight = 0;
+    let most = 0;
+    await page.route('**/predict', async (route) => {
+      most = Math.max(most, ++inFlight);
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      inFlight--;
+      await route.continue();
+    });
+    await drawWithMouse(page, RING);
+    await page.waitForTimeout(250);
+    await page.click('#clear');
+    await drawWithMouse(page, LETTER_T.slice(0, 1));
+    await page.waitForTimeout(250);
+    await drawWithMouse(page, LETTER_T.slice(1));
+    await answers(page, 'T');
+    await page.waitForTimeout(1000);
+    expect([await best(page), most]).toEqual(['T', 1]);
+  });
+
+  it('shows the statistics of the server, which go on', async () => {
+    const page = await open();
+    const requests = async () => Number(await page.locator('#stat-requests').textContent());
+    await expect.poll(requests, SLOW).toBeGreaterThan(0);
+    const before = await requests();
+    await drawWithMouse(page, RING);
+    await expect.poll(requests, SLOW).toBeGreaterThan(before);
+    expect(await page.locator('#model-digest').getAttribute('title')).toBe(server.model.digest);
+    expect(await page.locator('#stat-workers').textContent()).toBe('1 of 1');
+  });
+
+  it('takes image files: chosen, dropped and pasted; says what is wrong with one', async () => {
+    const own = await createServer({ model: await tinyBundle(join(root, 'quarters')), port: 0 });
+    try {
+      const page = await open({}, own);
+      const name = 'picture.png';
+      await page.setInputFiles('#file', { name, mimeType: 'image/png', buffer: await quarterPng(2) });
+      await answers(page, TINY_CLASSES[2]!);
+      expect(await page.locator('#preview').getAttribute('alt')).toContain(name);
+      await give(page, 'drop', await quarterPng(1));
+      await answers(page, TINY_CLASSES[1]!);
+      await give(page, 'paste', await quarterPng(3));
+      await answers(page, TINY_CLASSES[3]!);
+      await page.click('#remove');
+      await expect.poll(() => page.locator('#idle').isVisible(), SLOW).toBe(true);
+      const broken = (await quarterPng(0)).subarray(0, 50);
+      await page.setInputFiles('#file', { name, mimeType: 'image/png', buffer: broken });
+      await expect.poll(() => page.locator('#problem').textContent(), SLOW).toMatch(/truncated|ends/);
+      expect(opened.at(-1)!.faults.splice(0).join()).toContain('422');
+    } finally {
+      await own.close();
+    }
+  });
+
+  it.each([
+    ['light', {}],
+    ['dark', { colorScheme: 'dark' as const }],
+    ['narrow', { viewport: { width: 320, height: 600 } }],
+  ])('can be used by everybody: %s', async (_, options) => {
+    const page = await open({ reducedMotion: 'reduce', ...options });
+    await expect.poll(() => page.locator('#statistics').isVisible(), SLOW).toBe(true);
+    expect(await seriousViolations(page)).toEqual([]);
+    await drawWithMouse(page, LETTER_T);
+    await answers(page, 'T');
+    expect(await seriousViolations(page)).toEqual([]);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(
+      page.viewportSize()!.width,
+    );
+    expect(await page.evaluate("getComputedStyle(document.querySelector('.fill')).transitionDuration")).toBe(
+      '0s',
+    );
+    await page.check('#mode-image', { force: true });
+    expect(await seriousViolations(page)).toEqual([]);
+  });
+});
+
+/** Drops a file on the page, or pastes it. */
+async function give(page: Page, how: 'drop' | 'paste', png: Buffer): Promise<void> {
+  await page.evaluate(`{
+    const data = new DataTransfer();
+    data.items.add(new File([new Uint8Array(${JSON.stringify([...png])})], 'given.png', { type: 'image/png' }));
+    const options = { bubbles: true, cancelable: true, dataTransfer: data, clipboardData: data };
+    document.body.dispatchEvent(
+      ${how === 'drop' ? "new DragEvent('drop', options)" : "new ClipboardEvent('paste', options)"},
+    );
+  }`);
+}
+
+interface AxeResult {
+  violations: { id: string; impact: string; nodes: { html: string }[] }[];
+}
+
+async function seriousViolations(page: Page): Promise<string[]> {
+  await page.evaluate(await readFile(AXE, 'utf8'));
+  const { violations } = await page.evaluate<AxeResult>('axe.run()');
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+}
