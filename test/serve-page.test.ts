@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createServer, type RobleServer, trainModel } from '../src/index.js';
@@ -17,7 +16,6 @@ import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPng, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
 import { tinyDataset } from './support/tiny-dataset.js';
 
-const AXE = createRequire(import.meta.url).resolve('axe-core');
 /** Two cores, shared with other suites. */
 const SLOW = { timeout: 20_000 };
 
@@ -282,7 +280,7 @@ interface AxeResult {
 }
 
 async function seriousViolations(page: Page): Promise<string[]> {
-  await page.evaluate(await readFile(AXE, 'utf8'));
+  await page.evaluate(axe.source);
   const { violations } = await page.evaluate<AxeResult>('axe.run()');
   return violations
     .filter(({ impact }) => impact === 'serious' || impact === 'critical')
