@@ -59,6 +59,7 @@ const OPTIONS: Omit<LoadTestOptions, 'url'> = {
   connections: 512,
   timeoutMs: 20_000,
   headers: {},
+  seed: 1,
   batch: 1,
   bounds: [],
   files: {},
@@ -139,6 +140,7 @@ describe('of a roble server', () => {
     expect(fresh.measurement.statuses).toEqual({ 200: 100 });
     expect(fresh.answers).toMatchObject({ model: 100, memory: 0 });
     const again = await loadTest({ ...OPTIONS, url: server.url, load, repeat: 10 });
+    // The first ten of those before: the seed is the same.
     expect(again.answers).toMatchObject({ model: 0, memory: 100 });
     const batches = await loadTest({ ...OPTIONS, url: server.url, load, batch: 5, repeat: 10 });
     expect(batches.measurement.statuses).toEqual({ 200: 100 });

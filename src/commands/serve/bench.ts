@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/context.js';
@@ -71,6 +72,11 @@ export default class ServeBench extends RobleCommand<LoadTestResult> {
       description:
         'Pictures to send, in turn: files, folders or globs. By default random ones, each another.',
     }),
+    seed: Flags.integer({
+      min: 0,
+      exclusive: ['image'],
+      description: 'Number of the random pictures, to send the same again; by default others each time.',
+    }),
     repeat: Flags.integer({
       min: 1,
       exclusive: ['image'],
@@ -134,6 +140,7 @@ export default class ServeBench extends RobleCommand<LoadTestResult> {
         timeoutMs: above0('--timeout', flags.timeout) * 1000,
         headers: parseHeaders(flags.header ?? []),
         images: flags.image,
+        seed: flags.seed ?? randomInt(2 ** 32),
         repeat: flags.repeat,
         batch: flags.batch,
         knee: findsKnee ? { p99Ms: above0('--max-p99', flags['max-p99']), badShare: 0.01 } : undefined,

@@ -43,7 +43,7 @@ function plainData(file: Buffer, wanted: PlainShape): Buffer | undefined {
     const end = at + HEAD_BYTES + file.readUInt32BE(at);
     if (end + CHECKSUM_BYTES > file.length) return undefined;
     if (crc32(file.subarray(at + 4, end)) !== file.readUInt32BE(end)) return undefined;
-    const type = file.latin1Slice(at + 4, at + HEAD_BYTES);
+    const type = file.toString('latin1', at + 4, at + HEAD_BYTES);
     const content = file.subarray(at + HEAD_BYTES, end);
     at = end + CHECKSUM_BYTES;
     if ((number === 0) !== (type === 'IHDR')) return undefined;

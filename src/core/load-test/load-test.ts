@@ -28,6 +28,8 @@ export interface LoadTestOptions extends LoadPictures {
 export interface LoadTestResult {
   readonly url: string;
   readonly model: string;
+  /** Of the random pictures. */
+  readonly seed: number;
   /** At the highest rate held, where that was looked for. */
   readonly measurement: LoadMeasurement;
   /** Answers of the server meanwhile, by where they came from; undefined where it does not say. */
@@ -64,6 +66,7 @@ export async function loadTest(options: LoadTestOptions, context: Context = {}):
   const result = {
     url: target.origin,
     model: target.model,
+    seed: options.seed,
     measurement,
     answers: difference(target.answers, after),
     ...(knee && { knee }),

@@ -1,0 +1,191 @@
+/**
+ * `roble serve` beside FastAPI, uvicorn and PyTorch with the same network and the same pictures, in interleaved rounds: at
+ * one client, at 32, at an open loop, with a warm cache, and at three times the capacity. Every server and the load
+ * generator are processes of their own on this machine and share its processors.
+ *
+ *   npm run bench:serve -- [--rounds 3] [--duration 5] [--rate 1000] [--json FILE]
+ *   npm run bench:serve -- --memory 200000
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { LoadTestResult } from '../src/core/load-test/load-test.js';
+import { median } from './rounds.js';
+import { bench, residentMib, type Served, servePython, serveRoble, workersOf } from './served.js';
+import { writeServedBundle } from './served-bundle.js';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    duration: { type: 'string', default: '5' },
+    rate: { type: 'string', default: '1000' },
+    json: { type: 'string' },
+    memory: { type: 'string' },
+  },
+});
+const cores = availableParallelism();
+const BUSY = 'closed loop, 32 clients';
+const OVERLOAD = '3x capacity';
+const isOwn = ({ name }: Pick<Served, 'name'>) => name.startsWith('roble');
+const folder = await mkdtemp(join(tmpdir(), 'roble-bench-'));
+const model = await writeServedBundle(join(folder, 'model'));
+try {
+  if (values.memory === undefined) await compare();
+  else await watchMemory(Number(values.memory));
+} finally {
+  await rm(folder, { recursive: true });
+}
+
+/** A load, and which of its figures is compared. */
+interface Discipline {
+  readonly name: string;
+  readonly words: readonly string[];
+  /** Only of roble: the other one keeps no answers, and refuses nobody. */
+  readonly ownOnly?: boolean;
+}
+
+async function compare(): Promise<void> {
+  const all = [
+    await serveRoble('roble, 1 worker', ['--model', model, '--workers', '1']),
+    await serveRoble(`roble, ${cores} workers`, ['--model', model, '--workers', `${cores}`]),
+    await servePython(`FastAPI, 1 process, ${cores} threads`, { processes: 1, threads: cores }),
+    await servePython(`FastAPI, ${cores} processes`, { processes: cores, threads: 1 }),
+  ];
+  const servers = all.filter((server) => server !== undefined);
+  if (servers.length < all.length)
+    console.log(
+      'FastAPI is not installed (Debian: python3-fastapi python3-uvicorn python3-torch python3-pil): no ratio.',
+    );
+  const results: Result[] = [];
+  try {
+    for (let round = 0; round <= Number(values.rounds); round++)
+      for (const discipline of await disciplines(results))
+        for (const server of servers) {
+          if (discipline.ownOnly && !isOwn(server)) continue;
+          const { measurement } = await bench(server.url, '--duration', values.duration, ...discipline.words);
+          // The first round warms up.
+          if (round === 0) continue;
+          results.push({ server: server.name, discipline: discipline.name, measurement });
+          console.log(`round ${round}: ${discipline.name}, ${server.name}: ${figures(measurement)}`);
+        }
+  } finally {
+    for (const server of servers) await server.stop();
+  }
+  report(results);
+  if (values.json !== undefined) await writeFile(values.json, JSON.stringify(results, null, 1));
+}
+
+interface Result {
+  readonly server: string;
+  readonly discipline: string;
+  readonly measurement: LoadTestResult['measurement'];
+}
+
+/** The overload is measured from the capacity of the rounds before. */
+async function disciplines(results: readonly Result[]): Promise<Discipline[]> {
+  const open = (rate: number) => ['--rate', String(Math.round(rate)), '--timeout', '10'];
+  const capacity = requestsPerSecond(
+    results,
+    (result) => result.discipline === BUSY && isOwn({ name: result.server }),
+  );
+  return [
+    { name: 'closed loop, 1 client', words: ['--closed', '--concurrency', '1'] },
+    { name: BUSY, words: ['--closed', '--concurrency', '32'] },
+    { name: `open loop, ${values.rate}/s`, words: open(Number(values.rate)) },
+    {
+      name: 'warm cache, 32 clients',
+      words: ['--closed', '--concurrency', '32', '--repeat', '100'],
+      ownOnly: true,
+    },
+    ...(capacity === undefined
+      ? []
+      : [{ name: OVERLOAD, words: [...open(3 * capacity), '--connections', '5000'], ownOnly: true }]),
+  ];
+}
+
+function requestsPerSecond(
+  results: readonly Result[],
+  isMeant: (result: Result) => boolean,
+): number | undefined {
+  const found = results.filter(isMeant).map(({ measurement }) => measurement.requestsPerSecond);
+  return found.length > 0 ? median(found) : undefined;
+}
+
+function figures({
+  requestsPerSecond,
+  latencyMs,
+  lagMs,
+  sent,
+  statuses,
+  failed,
+  keptRate,
+}: Result['measurement']) {
+  const ms = (value: number | undefined) => `${value?.toFixed(1)} ms`;
+  return [
+    `${requestsPerSecond.toFixed(0)} requests/s`,
+    `p50 ${ms(latencyMs?.p50)}, p99 ${ms(latencyMs?.p99)}`,
+    ...(lagMs && lagMs.max > 0.001 ? [`own lag p99 ${ms(lagMs.p99)}`] : []),
+    ...(statuses[429] ? [`${((100 * statuses[429]) / sent).toFixed(0)} % refused`] : []),
+    ...(failed ? [`${failed} failed`] : []),
+    ...(keptRate ? [] : ['the generator was late']),
+  ].join(', ');
+}
+
+/** Medians of each server in each discipline, and the ratio of the best of ours to the best of theirs. */
+function report(results: readonly Result[]): void {
+  for (const discipline of new Set(results.map((result) => result.discipline))) {
+    console.log(`\n${discipline}`);
+    const of = results.filter((result) => result.discipline === discipline);
+    const rows = [...new Set(of.map(({ server }) => server))].map((server) => {
+      const own = of.filter((result) => result.server === server).map(({ measurement }) => measurement);
+      const middle = (value: (m: Result['measurement']) => number | undefined) =>
+        median(own.map((m) => value(m) ?? Number.POSITIVE_INFINITY));
+      const row = {
+        server,
+        rate: middle((m) => m.requestsPerSecond),
+        p50: middle((m) => m.latencyMs?.p50),
+        p99: middle((m) => m.latencyMs?.p99),
+        refused: middle((m) => (100 * (m.statuses[429] ?? 0)) / m.sent),
+      };
+      console.log(
+        `  ${server.padEnd(30)} ${row.rate.toFixed(0).padStart(6)} requests/s  p50 ${row.p50.toFixed(1).padStart(8)} ms  p99 ${row.p99.toFixed(1).padStart(8)} ms  429: ${row.refused.toFixed(0)} %`,
+      );
+      return row;
+    });
+    const best = (isOurs: boolean) => {
+      const some = rows.filter(({ server }) => isOwn({ name: server }) === isOurs);
+      return some.length > 0 ? some.reduce((a, b) => (a.rate >= b.rate ? a : b)) : undefined;
+    };
+    const [ours, theirs] = [best(true), best(false)];
+    if (ours && theirs)
+      console.log(
+        `  roble / FastAPI, the better of each: ${(ours.rate / theirs.rate).toFixed(1)} times the requests/s, p50 ${(ours.p50 / theirs.p50).toFixed(2)}, p99 ${(ours.p99 / theirs.p99).toFixed(2)} of the time`,
+      );
+  }
+}
+
+/** Resident memory while so many pictures, each another one, are answered. */
+async function watchMemory(count: number): Promise<void> {
+  const server = await serveRoble('roble', ['--model', model]);
+  const workers = await workersOf(server.url);
+  const show = async (when: string) => {
+    const own = await residentMib(server.process.pid!);
+    const theirs = await Promise.all(workers.map(residentMib));
+    console.log(
+      `${when}: server ${own.toFixed(0)} MiB, inference ${theirs.map((mib) => `${mib.toFixed(0)} MiB`).join(', ')}`,
+    );
+  };
+  try {
+    await show('at the start');
+    let sent = 0;
+    const parts = 8;
+    for (let part = 1; part <= parts; part++) {
+      while (sent < (count * part) / parts)
+        sent += (await bench(server.url, '--closed', '--duration', values.duration)).measurement.sent;
+      await show(`after ${sent} pictures`);
+    }
+  } finally {
+    await server.stop();
+  }
+}

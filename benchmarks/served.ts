@@ -1,0 +1,124 @@
+/** Servers in processes of their own, and the load generator of `serve:bench` in another one, for benchmarks of serving. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import type { LoadTestResult } from '../src/core/load-test/load-test.js';
+
+const CLI = fileURLToPath(new URL('../bin/run.js', import.meta.url));
+const START_MS = 120_000;
+
+export interface Served {
+  readonly name: string;
+  readonly url: string;
+  readonly process: ChildProcess;
+  stop(): Promise<void>;
+}
+
+/** `roble serve` of the built package, on any free port. */
+export async function serveRoble(name: string, words: readonly string[]): Promise<Served> {
+  const child = spawn(process.execPath, [CLI, 'serve', '--port', '0', ...words], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (data) => {
+    said += data;
+  });
+  const address = () => / at (http:\S+)/.exec(said)?.[1];
+  await until(
+    () => address() !== undefined,
+    child,
+    () => said,
+  );
+  return served(name, address()!, child);
+}
+
+/** The same network by FastAPI and PyTorch; undefined where Debian's packages are not installed. */
+export async function servePython(
+  name: string,
+  { processes, threads }: { readonly processes: number; readonly threads: number },
+): Promise<Served | undefined> {
+  const python = process.env.PYTHON ?? '/usr/bin/python3';
+  const modules = 'import torch, fastapi, uvicorn, PIL, numpy';
+  const isInstalled = await promisify(execFile)(python, ['-c', modules]).then(
+    () => true,
+    () => false,
+  );
+  if (!isInstalled) return undefined;
+  const script = fileURLToPath(new URL('./torch/serve.py', import.meta.url));
+  const port = await freePort();
+  const child = spawn(python, [script, `${port}`, `${processes}`, `${threads}`], { stdio: 'inherit' });
+  const url = `http://127.0.0.1:${port}`;
+  const answers = () =>
+    fetch(`${url}/stats`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  await until(answers, child, () => '');
+  return served(name, url, child);
+}
+
+function served(name: string, url: string, child: ChildProcess): Served {
+  return {
+    name,
+    url,
+    process: child,
+    async stop() {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = once(child, 'exit');
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
+}
+
+async function until(
+  isReady: () => boolean | Promise<boolean>,
+  child: ChildProcess,
+  said: () => string,
+): Promise<void> {
+  const end = performance.now() + START_MS;
+  while (!(await isReady())) {
+    if (child.exitCode !== null || performance.now() > end)
+      throw new Error(`A server did not start. It said: ${said()}`);
+    await sleep(50);
+  }
+}
+
+/** A port of the loopback interface that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as { port: number };
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+/** What `roble serve:bench` measures, run as a process of its own. */
+export async function bench(url: string, ...words: string[]): Promise<LoadTestResult> {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    [CLI, 'serve:bench', url, '--json', ...words],
+    {
+      maxBuffer: 2 ** 28,
+    },
+  );
+  return (JSON.parse(stdout) as { result: LoadTestResult }).result;
+}
+
+/** Resident memory of a process, in MiB. */
+export async function residentMib(processId: number): Promise<number> {
+  const status = await readFile(`/proc/${processId}/status`, 'utf8');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)![1]) / 1024;
+}
+
+/** The inference processes of a roble server. */
+export async function workersOf(url: string): Promise<number[]> {
+  const stats = (await (await fetch(`${url}/stats`)).json()) as { workers: { processIds: number[] } };
+  return stats.workers.processIds;
+}
