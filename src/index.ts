@@ -156,6 +156,7 @@ export { parseCharacters, readClasses } from './core/dataset/classes.js';
 export { type ExportOptions, type ExportResult, exportDataset } from './core/dataset/export.js';
 export type { DatasetManifest, LoadedSplit, SampleProvenance, SplitName } from './core/dataset/format.js';
 export { type ImportOptions, type ImportResult, importDataset } from './core/dataset/import.js';
+export { type ImportFeedbackOptions, importFeedback } from './core/dataset/import-feedback.js';
 export { type DatasetDescription, describeDataset, sampleImages } from './core/dataset/info.js';
 export { type Dataset, openDataset } from './core/dataset/open.js';
 export { type ErrorCode, RobleError } from './core/errors.js';
@@ -191,6 +192,10 @@ export type { LoadModelOptions, Model } from './core/predict/load-model.js';
 export { findNewestBundle } from './core/predict/newest-bundle.js';
 export { type FilePrediction, type ImageInput, predictFiles } from './core/predict/predict-files.js';
 export type { Prediction } from './core/predict/top-predictions.js';
+export { type ExportPredictionsOptions, exportPredictions } from './core/predictions/export-predictions.js';
+export type { ReviewedPrediction } from './core/predictions/logged-prediction.js';
+export type { PredictionFilter } from './core/predictions/prediction-store.js';
+export { readPredictions } from './core/predictions/read-predictions.js';
 export type { CreateServerOptions, RobleServer } from './core/serving/server.js';
 export { writeNewFile } from './core/storage/new-file.js';
 export {

@@ -1,4 +1,4 @@
-import { preprocessingSchema } from '../../src/core/image/preprocessing.js';
+import { type Preprocessing, preprocessingSchema } from '../../src/core/image/preprocessing.js';
 import { writeBundle } from '../../src/core/model/bundle.js';
 import { GraphBuilder } from '../../src/plugins/onnx/graph/builder.js';
 import { loadRuntime } from '../../src/plugins/onnx/runtime.js';
@@ -13,6 +13,8 @@ export interface TinyBundleOptions {
   readonly work?: number;
   /** Other bytes than those of the classifier. */
   readonly onnx?: Uint8Array;
+  /** Of 8x8 pixels; by default nothing else is done to them. */
+  readonly preprocessing?: Preprocessing;
   /** Makes another golden answer of the right one. */
   readonly golden?: (probability: number) => number;
 }
@@ -23,13 +25,14 @@ export interface TinyBundleOptions {
  */
 export async function tinyBundle(folder: string, options: TinyBundleOptions = {}): Promise<string> {
   const { name = 'quarters', work = 0, golden = (probability) => probability } = options;
+  const { preprocessing = preprocessingSchema.parse({ width: TINY_SIDE, height: TINY_SIDE }) } = options;
   const onnx = quarterClassifier(work);
   const images = Uint8Array.from({ length: 4 * SIZE }, (_, i) => 2 * ((i * 37) % 128));
   await writeBundle(folder, {
     manifest: {
       name,
       classes: TINY_CLASSES,
-      preprocessing: preprocessingSchema.parse({ width: TINY_SIDE, height: TINY_SIDE }),
+      preprocessing,
       architecture: [{ type: 'flatten' }, { type: 'dense', units: 'classes', bias: false }],
       training: { epoch: 1, step: 1, metrics: {}, dataFingerprint: '0'.repeat(64), engine: 'onnx' },
     },

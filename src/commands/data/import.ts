@@ -27,6 +27,12 @@ export default class DataImport extends RobleCommand<ImportResult> {
     train: Flags.string({ multiple: true, helpValue: 'PATH', description: 'Source of training samples.' }),
     val: Flags.string({ multiple: true, helpValue: 'PATH', description: 'Source of validation samples.' }),
     test: Flags.string({ multiple: true, helpValue: 'PATH', description: 'Source of test samples.' }),
+    'from-feedback': Flags.string({
+      helpValue: 'URL|FILE',
+      description:
+        'Log of a server: what the model saw of the predictions with feedback, under the classes that were said.',
+      exclusive: Object.keys(imageFlags),
+    }),
     split: Flags.string({
       helpValue: 'SHARES',
       description:
@@ -62,43 +68,43 @@ export default class DataImport extends RobleCommand<ImportResult> {
   static override examples = [
     '<%= config.bin %> <%= command.id %> photos --out data/letters --width 28 --height 28',
     '<%= config.bin %> <%= command.id %> mnist --out data/digits --classes 0-9',
+    '<%= config.bin %> <%= command.id %> --from-feedback .roble/predictions.db --out data/feedback',
     '<%= config.bin %> <%= command.id %> --train a.csv --val b.csv --out data/pets',
   ];
 
   protected async execute(context: Context): Promise<ImportResult> {
     const { argv, flags } = await this.parse(DataImport);
     const config = await this.loadConfig(imageOverrides(flags));
-    const { importDataset, readClasses } = await import('../../index.js');
+    const { importDataset, importFeedback, readClasses } = await import('../../index.js');
     const given = (paths: string[] | undefined, split: NonNullable<ImportSource['split']>): ImportSource[] =>
       (paths ?? []).map((path) => ({ path, split }));
-    return importDataset(
-      {
-        sources: [
-          ...(argv as string[]).map((path) => ({ path })),
-          ...given(flags.train, 'train'),
-          ...given(flags.val, 'validation'),
-          ...given(flags.test, 'test'),
-        ],
-        out: flags.out,
-        name: flags.name,
-        format: flags.format,
-        preprocessing: config.image,
-        classes: flags.classes === undefined ? undefined : await readClasses(flags.classes),
-        labels: flags.labels,
-        split: {
-          ratios: flags.split === undefined ? undefined : parseRatios(flags.split),
-          stratified: flags.stratified,
-        },
-        groupBy: flags['group-by'],
-        imageColumn: flags['image-column'],
-        labelColumn: flags['label-column'],
-        transpose: flags.transpose,
-        strict: flags.strict,
-        maxPixels: flags['max-pixels'],
-        seed: flags.seed,
+    const options = {
+      sources: [
+        ...(argv as string[]).map((path) => ({ path })),
+        ...given(flags.train, 'train'),
+        ...given(flags.val, 'validation'),
+        ...given(flags.test, 'test'),
+      ],
+      out: flags.out,
+      name: flags.name,
+      format: flags.format,
+      classes: flags.classes === undefined ? undefined : await readClasses(flags.classes),
+      labels: flags.labels,
+      split: {
+        ratios: flags.split === undefined ? undefined : parseRatios(flags.split),
+        stratified: flags.stratified,
       },
-      context,
-    );
+      groupBy: flags['group-by'],
+      imageColumn: flags['image-column'],
+      labelColumn: flags['label-column'],
+      transpose: flags.transpose,
+      strict: flags.strict,
+      maxPixels: flags['max-pixels'],
+      seed: flags.seed,
+    };
+    const from = flags['from-feedback'];
+    if (from !== undefined) return importFeedback({ ...options, from }, context);
+    return importDataset({ ...options, preprocessing: config.image }, context);
   }
 
   protected render({ out, count, classes, splits, skipped, skippedByCode }: ImportResult): void {

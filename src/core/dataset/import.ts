@@ -10,11 +10,13 @@ import {
 } from '../image/preprocess.js';
 import type { Preprocessing } from '../image/preprocessing.js';
 import { transposePixels, transposeStrokes } from '../image/transpose.js';
+import { describeDatabase } from '../predictions/open-database.js';
 import { pictureOfDrawing } from '../strokes/given-drawing.js';
 import { countOf, examples } from '../text.js';
 import { readSource, type SourceFormat } from './detect.js';
 import { type DatasetManifest, type SplitName, splitCounts } from './format.js';
 import { mapOrdered } from './map-ordered.js';
+import { readFeedback } from './readers/feedback.js';
 import {
   type BadSample,
   optional,
@@ -30,6 +32,8 @@ import { labelError, type PreparedSample, writeDataset } from './write.js';
 export interface ImportSource {
   readonly path: string;
   readonly split?: SplitName;
+  /** Whether it is the log of a server, whose predictions with feedback are wanted; then `path` may be a `postgres://` URL. */
+  readonly isFeedback?: boolean;
 }
 
 export interface ImportOptions {
@@ -154,7 +158,7 @@ async function* prepareSamples(options: ImportOptions, report: Report): AsyncGen
 
 async function* readAll(options: ImportOptions, report: Report): AsyncGenerator<SourceSample | BadSample> {
   for (const source of options.sources) {
-    const { path, split } = typeof source === 'string' ? { path: source, split: undefined } : source;
+    const { path, split, isFeedback }: ImportSource = typeof source === 'string' ? { path: source } : source;
     const reader: ReaderOptions = {
       split,
       groupBy: options.groupBy,
@@ -166,7 +170,10 @@ async function* readAll(options: ImportOptions, report: Report): AsyncGenerator<
       maxPixels: options.maxPixels ?? DEFAULT_MAX_PIXELS,
     };
     let found = false;
-    for await (const item of readSource(path, options.format ?? 'auto', reader)) {
+    const items = isFeedback
+      ? readFeedback(path, options.preprocessing, reader)
+      : readSource(path, options.format ?? 'auto', reader);
+    for await (const item of items) {
       if ('warning' in item || 'classes' in item) report.remark(item);
       else {
         found = true;
@@ -233,6 +240,8 @@ async function toPixels(
       const { pixels, shape } = transpose ? transposePixels(picture.pixels, picture.shape) : picture;
       return { pixels: await preprocessPixels(pixels, shape, preprocessing), notices: [] };
     }
+    case 'prepared':
+      return { pixels: picture.pixels, notices: [] };
     case 'strokes': {
       const strokes = transpose ? transposeStrokes(picture.strokes) : picture.strokes;
       return { ...pictureOfDrawing({ strokes, unit: picture.unit }, preprocessing), notices: [] };
@@ -245,8 +254,13 @@ function recipeOf(options: ImportOptions, report: Report): Record<string, unknow
   const { format = 'auto', labels, split, groupBy, seed = 0, maxPixels = DEFAULT_MAX_PIXELS } = options;
   const { imageColumn, labelColumn, transpose } = options;
   const sources = options.sources.map((source) => {
-    const { path, split: given } = typeof source === 'string' ? { path: source, split: undefined } : source;
-    return { path: basename(path), ...optional('split', given) };
+    const {
+      path,
+      split: given,
+      isFeedback,
+    }: ImportSource = typeof source === 'string' ? { path: source } : source;
+    const name = basename(isFeedback ? describeDatabase(path) : path);
+    return { path: name, ...optional('split', given), ...optional('isFeedback', isFeedback) };
   });
   const { skippedByCode, notices } = report.toJSON();
   return {

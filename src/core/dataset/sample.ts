@@ -7,6 +7,8 @@ import type { SplitName } from './format.js';
 export type Picture =
   | { readonly kind: 'encoded'; read(): Promise<Uint8Array>; readonly notices?: readonly string[] }
   | { readonly kind: 'pixels'; readonly pixels: Uint8Array; readonly shape: PixelShape }
+  /** What a model saw, uint8 [height, width, channels] of the preprocessing: nothing is left to do. */
+  | { readonly kind: 'prepared'; readonly pixels: Uint8Array }
   | { readonly kind: 'strokes'; readonly strokes: readonly Stroke[]; readonly unit: number };
 
 /** What a reader gives for one sample. */

@@ -10,6 +10,13 @@ export function isPostgres(url: string): boolean {
   return /^postgres(ql)?:\/\//.test(url);
 }
 
+/** A database in words, without the password that a URL may hold. */
+export function describeDatabase(url: string): string {
+  if (!isPostgres(url)) return url;
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}
+
 /**
  * Connects to the database of a log.
  *
@@ -32,7 +39,8 @@ export async function openDatabase(
 }
 
 async function dialectOf(url: string, readOnly: boolean): Promise<Dialect> {
-  if (isPostgres(url)) return (await import('./postgres-dialect.js')).postgresDialect(url);
+  if (isPostgres(url))
+    return (await import('./postgres-dialect.js')).postgresDialect(url, { isPatient: readOnly });
   if (!readOnly) await mkdir(dirname(url), { recursive: true });
   else if (!(await exists(url)))
     throw new RobleError('ROBLE_FILE_NOT_FOUND', `There is no prediction log ${url}.`, {

@@ -43,11 +43,15 @@ export function modelOfRow(row: Selectable<Tables['roble_models']>): LoggedModel
   };
 }
 
+type Bytes = ArrayBuffer | Uint8Array | null | undefined;
+
 /** A prediction with its feedback, whose columns are null where nobody gave any. */
-export interface ReviewedRow extends Selectable<Tables['roble_predictions']> {
+export interface ReviewedRow
+  extends Omit<Selectable<Tables['roble_predictions']>, 'label' | 'probability' | 'pixels'> {
+  pixels?: Bytes;
   feedback_at: Date | string | null;
   feedback_label: string | null;
-  feedback_pixels: ArrayBuffer | Uint8Array | null;
+  feedback_pixels?: Bytes;
 }
 
 export function reviewedOfRow(row: ReviewedRow, model: LoggedModel): ReviewedPrediction {
@@ -72,6 +76,6 @@ export function reviewedOfRow(row: ReviewedRow, model: LoggedModel): ReviewedPre
   };
 }
 
-function bytesOf(value: ArrayBuffer | Uint8Array | null): Uint8Array | undefined {
-  return value === null ? undefined : new Uint8Array(value);
+function bytesOf(value: Bytes): Uint8Array | undefined {
+  return value ? new Uint8Array(value) : undefined;
 }

@@ -6,7 +6,21 @@ import { modelOfRow, modelRow, predictionRow, reviewedOfRow } from './prediction
 import type { Tables } from './tables.js';
 
 /** Predictions that are read at a time. */
-const PAGE = 500;
+const PAGE = 200;
+
+const REVIEWED_COLUMNS = [
+  'prediction.id',
+  'prediction.request_id',
+  'prediction.image_index',
+  'prediction.at',
+  'prediction.model_digest',
+  'prediction.predictions',
+  'prediction.source',
+  'prediction.decode_ms',
+  'prediction.inference_ms',
+  'feedback.at as feedback_at',
+  'feedback.label as feedback_label',
+] as const;
 
 /** Which predictions are wanted; without anything, all. */
 export interface PredictionFilter {
@@ -18,6 +32,8 @@ export interface PredictionFilter {
   readonly label?: string | undefined;
   /** That somebody said the right class of. */
   readonly withFeedback?: boolean | undefined;
+  /** Whether to read the pictures that were kept, too; default false. */
+  readonly withPixels?: boolean | undefined;
 }
 
 /**
@@ -95,6 +111,23 @@ export class PredictionStore {
     }
   }
 
+  /** The model of the newest prediction that has feedback and a picture. */
+  newestReviewedModel(): Promise<LoggedModel | undefined> {
+    return this.#use(async (db) => {
+      const row = await db
+        .selectFrom('roble_predictions as prediction')
+        .innerJoin('roble_feedback as feedback', 'feedback.prediction_id', 'prediction.id')
+        .select('prediction.model_digest')
+        .where((is) =>
+          is.or([is('prediction.pixels', 'is not', null), is('feedback.pixels', 'is not', null)]),
+        )
+        .orderBy('prediction.id', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row && this.#model(db, row.model_digest);
+    });
+  }
+
   async close(): Promise<void> {
     this.#disconnect();
     await Promise.all(this.#closing);
@@ -149,18 +182,14 @@ export class PredictionStore {
 
   async #page(
     db: Kysely<Tables>,
-    { until, label, withFeedback = false }: PredictionFilter,
+    { until, label, withFeedback = false, withPixels = false }: PredictionFilter,
     after: string,
   ): Promise<ReviewedPrediction[]> {
     let query = db
       .selectFrom('roble_predictions as prediction')
       .leftJoin('roble_feedback as feedback', 'feedback.prediction_id', 'prediction.id')
-      .selectAll('prediction')
-      .select([
-        'feedback.at as feedback_at',
-        'feedback.label as feedback_label',
-        'feedback.pixels as feedback_pixels',
-      ])
+      .select(REVIEWED_COLUMNS)
+      .$if(withPixels, (full) => full.select(['prediction.pixels', 'feedback.pixels as feedback_pixels']))
       .where('prediction.id', '>', after)
       .orderBy('prediction.id')
       .limit(PAGE);

@@ -1,0 +1,79 @@
+import { Flags } from '@oclif/core';
+import { RobleCommand } from '../../base-command.js';
+import type { Context } from '../../core/context.js';
+import { RobleError } from '../../core/errors.js';
+import { countOf } from '../../core/text.js';
+import { parseTime } from '../../flags/time-flag.js';
+
+interface ExportedPredictions {
+  readonly out: string | null;
+  readonly count: number;
+}
+
+export default class PredictionsExport extends RobleCommand<ExportedPredictions> {
+  static override summary = 'Write the log of a server as CSV or JSON lines.';
+  static override description =
+    'The oldest prediction comes first. Any number of them is written in constant memory, also while the server goes on.';
+  static override flags = {
+    from: Flags.string({
+      helpValue: 'URL|FILE',
+      description: 'Database of the log; otherwise serve.predictions.url.',
+    }),
+    since: Flags.string({
+      helpValue: 'TIME',
+      description: 'Only from then on: 2026-03-31, 2026-03-31T18:30 (UTC), or 7d, 24h, 30m ago.',
+    }),
+    until: Flags.string({ helpValue: 'TIME', description: 'Only before then.' }),
+    label: Flags.string({ description: 'Only what the model took for this class.' }),
+    feedback: Flags.boolean({ description: 'Only what somebody gave feedback on.' }),
+    pixels: Flags.boolean({ description: 'With the pictures that were kept, in base64.' }),
+    format: Flags.option({
+      options: ['csv', 'jsonl'] as const,
+      description: 'Form of the output.',
+      default: 'csv' as const,
+    })(),
+    out: Flags.string({ helpValue: 'FILE', description: 'File to create; otherwise standard output.' }),
+  };
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> --since 7d --out week.csv',
+    '<%= config.bin %> <%= command.id %> --from postgres://roble@db/roble --feedback --format jsonl',
+  ];
+
+  protected async execute(context: Context): Promise<ExportedPredictions> {
+    const { flags } = await this.parse(PredictionsExport);
+    const config = await this.loadConfig({
+      'serve.predictions.url': { value: flags.from, flag: '--from' },
+    });
+    const { url } = config.serve.predictions;
+    if (url === 'none')
+      throw new RobleError('ROBLE_USAGE', 'There is no log to export.', {
+        expected: '--from, or serve.predictions.url',
+      });
+    if (flags.out === undefined && this.jsonEnabled())
+      throw new RobleError('ROBLE_USAGE', 'With --json, standard output is for the result.', {
+        expected: '--out FILE',
+      });
+    const { exportPredictions } = await import('../../index.js');
+    const { since, until, label, feedback, pixels, format, out } = flags;
+    const count = await exportPredictions(
+      {
+        from: url,
+        since: since === undefined ? undefined : parseTime(since, '--since'),
+        until: until === undefined ? undefined : parseTime(until, '--until'),
+        label,
+        withFeedback: feedback,
+        pixels,
+        format,
+        out: out ?? process.stdout,
+      },
+      context,
+    );
+    return { out: out ?? null, count };
+  }
+
+  protected render({ out, count }: ExportedPredictions): void {
+    const text = countOf(count, 'prediction');
+    if (out === null) this.logToStderr(text);
+    else this.log(`${out}: ${text}`);
+  }
+}
