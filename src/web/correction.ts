@@ -1,33 +1,41 @@
 import { Combobox } from './combobox.js';
 import { create, element } from './elements.js';
-import { type Answer, Problem, sendFeedback } from './server.js';
+import type { Question } from './question.js';
+import { type Answer, Problem, type Statistics, sendFeedback } from './server.js';
 
-/** Answers of a server that keeps no predictions to correct. */
-const NOT_KEPT = [404, 405, 409, 501];
+/** Statuses of a server that takes no corrections, or none from who has this key. */
+const NOT_KEPT = [403, 405, 409, 501];
 
 /** Lets the person say what a picture really is: one of the guesses, or any class of the model. */
 export class Correction {
   readonly #other: Combobox;
   readonly #status = element('correction-status');
-  #answer: Answer | undefined;
-  /** The classes of the model, where the server tells them. */
-  classes: readonly string[] = [];
+  readonly #consent = element<HTMLInputElement>('consent');
+  #shown: { readonly answer: Answer; readonly question: Question } | undefined;
+  #classes: readonly string[] = [];
 
   constructor() {
     this.#other = new Combobox(
       element<HTMLInputElement>('other-input'),
       element('other-list'),
-      () => this.classes,
+      () => this.#classes,
       (label) => void this.#choose(label),
     );
   }
 
+  /** @param log what the server says of its predictions; undefined where it keeps none */
+  setUp(classes: readonly string[], log: Statistics['predictionLog']): void {
+    this.#classes = classes;
+    element('correction').hidden = log === undefined;
+    element('consent-label').hidden = log?.keepsImages === true;
+  }
+
   /** Begins anew for another answer. */
-  show(answer: Answer): void {
-    this.#answer = answer;
+  show(answer: Answer, question: Question): void {
+    this.#shown = { answer, question };
     this.#status.textContent = '';
     this.#other.clear();
-    element('other').hidden = this.classes.length <= answer.predictions.length;
+    element('other').hidden = this.#classes.length <= answer.predictions.length;
     element('chips').replaceChildren(
       ...answer.predictions.map(({ label }) => {
         const chip = create('button', 'chip', label);
@@ -40,33 +48,30 @@ export class Correction {
   }
 
   async #choose(label: string): Promise<void> {
-    const answer = this.#answer!;
+    const shown = this.#shown!;
+    const { answer, question } = shown;
     try {
-      await sendFeedback(answer.requestId, label);
-      if (answer === this.#answer) this.#thank(label);
+      await sendFeedback(
+        answer.requestId,
+        label,
+        this.#consent.checked ? await question.picture() : undefined,
+      );
+      if (shown === this.#shown) this.#thank(label, answer);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (answer === this.#answer) this.#refused(error);
+      if (shown === this.#shown) this.#refused(error);
     }
   }
 
-  #thank(label: string): void {
-    this.#status.textContent = `Thank you: kept as “${label}”. Choose another one to change it.`;
+  #thank(label: string, { predictions }: Answer): void {
+    this.#status.textContent = `Thank you, kept as “${label}”. Choose another one to change it.`;
     for (const chip of element('chips').children)
       chip.setAttribute('aria-pressed', String(chip.textContent === label));
-    this.#other.clear(isAmong(this.#answer!, label) ? '' : label);
+    this.#other.clear(predictions.some((prediction) => prediction.label === label) ? '' : label);
   }
 
   #refused({ status, message }: Problem): void {
-    if (!NOT_KEPT.includes(status)) {
-      this.#status.textContent = message;
-      return;
-    }
-    element('correction').hidden = true;
-    this.#status.textContent = 'This server keeps no predictions, so it cannot keep a correction.';
+    if (NOT_KEPT.includes(status)) element('correction').hidden = true;
+    this.#status.textContent = message;
   }
-}
-
-function isAmong({ predictions }: Answer, label: string): boolean {
-  return predictions.some((prediction) => prediction.label === label);
 }

@@ -4,7 +4,8 @@ import { DrawingPad } from './drawing-pad.js';
 import { element, setIdle } from './elements.js';
 import { ImageInput } from './image-input.js';
 import { newestOnly } from './newest-only.js';
-import { type Answer, classifyDrawing, classifyFile, Problem, type Statistics } from './server.js';
+import { drawingQuestion, fileQuestion, type Question } from './question.js';
+import { type Answer, Problem, type Statistics } from './server.js';
 import { watchStatistics } from './statistics-view.js';
 
 /** Between two strokes of a character there is less. */
@@ -38,10 +39,7 @@ const pad = new DrawingPad(element('draw-panel'), element<HTMLCanvasElement>('pa
 let pause = 0;
 let mode: 'draw' | 'image' = 'draw';
 
-/** What is asked: the question as a request; undefined when there is nothing to ask. */
-type Question = (() => Promise<Answer>) | undefined;
-
-const answerNewest = newestOnly<Question>(async (question, isNewest) => {
+const answerNewest = newestOnly<Question | undefined>(async (question, isNewest) => {
   if (question === undefined) return showIdle();
   element('answer').ariaBusy = 'true';
   try {
@@ -49,7 +47,7 @@ const answerNewest = newestOnly<Question>(async (question, isNewest) => {
     const answer = await patiently(question, isNewest);
     if (!isNewest()) return;
     showAnswer(answer, performance.now() - started);
-    correction.show(answer);
+    correction.show(answer, question);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (isNewest()) showProblem(error.message, error.status === 0 || error.status >= 429);
@@ -59,10 +57,10 @@ const answerNewest = newestOnly<Question>(async (question, isNewest) => {
 });
 
 /** Comes back to a busy server when it says so, as long as anybody wants the answer. */
-async function patiently(question: () => Promise<Answer>, isNewest: () => boolean): Promise<Answer> {
+async function patiently(question: Question, isNewest: () => boolean): Promise<Answer> {
   for (let tries = 1; ; tries++) {
     try {
-      return await question();
+      return await question.ask();
     } catch (error) {
       const seconds = error instanceof Problem ? error.retryAfterSeconds : 0;
       if (seconds === 0 || tries === MAX_TRIES || !isNewest()) throw error;
@@ -75,11 +73,12 @@ function ask(): void {
   void answerNewest(currentQuestion());
 }
 
-function currentQuestion(): Question {
+/** Undefined when there is nothing to ask. */
+function currentQuestion(): Question | undefined {
   const { strokes } = pad;
   const { file } = images;
-  if (mode === 'draw') return strokes.length > 0 ? () => classifyDrawing(strokes) : undefined;
-  return file && (() => classifyFile(file));
+  if (mode === 'draw') return strokes.length > 0 ? drawingQuestion(strokes) : undefined;
+  return file && fileQuestion(file);
 }
 
 function setMode(next: typeof mode): void {
@@ -102,8 +101,8 @@ function describeClasses(classes: readonly string[]): string {
 }
 
 let isFirst = true;
-watchStatistics(({ model }) => {
-  correction.classes = model.classes;
+watchStatistics(({ model, predictionLog }) => {
+  correction.setUp(model.classes, predictionLog);
   element('known').textContent = describeClasses(model.classes);
   if (isFirst) leadWithWhatFits(model);
   isFirst = false;

@@ -28,6 +28,8 @@ export interface Statistics {
   readonly images: number;
   readonly latencyMs: { readonly p50: number; readonly p99: number } | null;
   readonly cache: { readonly answers: Readonly<Record<Answer['source'], number>> };
+  /** Missing where the server keeps no predictions. */
+  readonly predictionLog?: { readonly keepsImages: boolean };
   readonly workers: { readonly wanted: number; readonly ready: number };
   readonly model: {
     readonly name: string;
@@ -54,12 +56,17 @@ export class Problem extends Error {
 const TOP_K = 5;
 const key = new ApiKey();
 
-/** What the model says of a drawing: strokes as lists of points. */
-export function classifyDrawing(strokes: readonly Stroke[]): Promise<Answer> {
-  return post('predict', { drawing: { strokes }, topK: TOP_K, include: ['input'] });
-}
-
 export type Stroke = readonly (readonly [x: number, y: number])[];
+
+/** A picture as it stands in a JSON body. */
+export type Picture =
+  | { readonly drawing: { readonly strokes: readonly Stroke[] } }
+  | { readonly image: string };
+
+/** What the model says of a picture. */
+export function classifyPicture(picture: Picture): Promise<Answer> {
+  return post('predict', { ...picture, topK: TOP_K, include: ['input'] });
+}
 
 /** What the model says of an image file, which is sent as it is. */
 export function classifyFile(file: Blob): Promise<Answer> {
@@ -72,9 +79,13 @@ export function statistics(): Promise<Statistics> {
   return call('stats', { cache: 'no-store' });
 }
 
-/** Tells the server the right class of a picture that it answered. */
-export async function sendFeedback(requestId: string, label: string): Promise<void> {
-  await post('feedback', { requestId, index: 0, label });
+/**
+ * Tells the server the right class of a picture that it answered.
+ *
+ * @param picture the picture once more, for a server that did not keep it
+ */
+export async function sendFeedback(requestId: string, label: string, picture?: Picture): Promise<void> {
+  await post('feedback', { requestId, index: 0, label, ...picture });
 }
 
 function post<T>(path: string, body: object): Promise<T> {

@@ -2,7 +2,7 @@ import { element } from './elements.js';
 import { Problem, type Statistics, statistics } from './server.js';
 import { duration, milliseconds, number, percent } from './texts.js';
 
-const EVERY_MS = 3000;
+const EVERY_MS = 5000;
 
 /**
  * Shows the statistics of the server, anew every few seconds while the page is seen.

@@ -15,31 +15,14 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** The page needs nothing but its own files and its own server, and stands in no frame. */
-const HEADERS = {
-  'content-security-policy': [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' data: blob:",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; '),
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  // Kept, but asked about each time: a new version of the server has a new page at once.
-  'cache-control': 'no-cache',
-};
-
 /** The page: `GET /`, and its files below `/page/`. They are read once, now. */
 export async function addPageRoutes(app: FastifyInstance): Promise<void> {
   for (const name of await fileNames()) {
     const body = await readFile(join(FOLDER, name));
     const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
     app.get(name === 'index.html' ? '/' : `/page/${name}`, async (request, reply) => {
-      reply.headers({ ...HEADERS, etag });
+      // Kept, but asked about each time: a new version of the server has a new page at once.
+      reply.headers({ 'cache-control': 'no-cache', etag });
       if (request.headers['if-none-match']?.includes(etag)) return reply.code(304).send();
       return reply.type(TYPES[extname(name)]!).send(body);
     });

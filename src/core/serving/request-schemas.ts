@@ -8,7 +8,7 @@ const topK = z.coerce
   .describe('Classes in the answer; by default serve.topK.');
 
 /** What an answer holds only on request. */
-const INCLUSIONS = ['input'] as const;
+export const INCLUSIONS = ['input'] as const;
 const include = z
   .array(z.enum(INCLUSIONS))
   .default([])

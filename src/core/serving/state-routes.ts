@@ -22,7 +22,7 @@ export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void 
         dropped: pool.dropped,
       },
       cache,
-      predictionLog: predictions,
+      predictionLog: predictions && { ...predictions.toJSON(), keepsImages: options.predictions.keepImages },
       workers: {
         wanted: options.workers,
         ready: pool.readyWorkers,

@@ -1,3 +1,4 @@
+import { INCLUSIONS } from '../request-schemas.js';
 import { PRIORITIES } from '../urgency.js';
 import { type OpenApiSchema, refTo, type SchemaName } from './schemas.js';
 
@@ -60,6 +61,12 @@ const topK: Parameter = {
   description: 'Classes in the answer, for every form of body; by default serve.topK.',
   schema: { type: 'integer' },
 };
+const include: Parameter = {
+  name: 'include',
+  in: 'query',
+  description: 'What the answer shall hold besides, divided by commas, for every form of body.',
+  schema: { type: 'string', enum: INCLUSIONS },
+};
 const modelName: Parameter = {
   name: 'name',
   in: 'path',
@@ -90,7 +97,7 @@ const PREDICTIONS: readonly Operation[] = [
     path: '/predict',
     group: 'Predictions',
     summary: 'Classifies one image.',
-    parameters: [topK, ...urgency],
+    parameters: [topK, include, ...urgency],
     body: pictures(bytes, 'PredictRequest'),
     answer: json('PredictAnswer'),
     errors: PREDICTION_ERRORS,
@@ -101,7 +108,7 @@ const PREDICTIONS: readonly Operation[] = [
     path: '/predict/batch',
     group: 'Predictions',
     summary: 'Classifies several images; one that is at fault is told so in its place.',
-    parameters: [topK, ...urgency],
+    parameters: [topK, include, ...urgency],
     body: pictures({ anyOf: [bytes, { type: 'array', items: bytes }] }, 'BatchRequest'),
     answer: json('BatchAnswer'),
     errors: PREDICTION_ERRORS,

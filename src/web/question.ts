@@ -1,0 +1,27 @@
+import { type Answer, classifyFile, classifyPicture, type Picture, type Stroke } from './server.js';
+
+/** A picture of which the person wants to know what it is. */
+export interface Question {
+  ask(): Promise<Answer>;
+  /** The picture in a form that can be sent along with other things. */
+  picture(): Promise<Picture>;
+}
+
+export function drawingQuestion(strokes: readonly Stroke[]): Question {
+  const picture = { drawing: { strokes } };
+  return { ask: () => classifyPicture(picture), picture: async () => picture };
+}
+
+/** The file is asked about as it is, which takes less than text. */
+export function fileQuestion(file: File): Question {
+  return { ask: () => classifyFile(file), picture: async () => ({ image: await dataUrlOf(file) }) };
+}
+
+function dataUrlOf(file: File): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result as string);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
+}
