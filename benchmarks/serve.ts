@@ -12,7 +12,15 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { LoadTestResult } from '../src/core/load-test/load-test.js';
 import { median } from './rounds.js';
-import { bench, residentMib, type Served, servePython, serveRoble, workersOf } from './served.js';
+import {
+  bench,
+  processorSeconds,
+  residentMib,
+  type Served,
+  servePython,
+  serveRoble,
+  workersOf,
+} from './served.js';
 import { writeServedBundle } from './served-bundle.js';
 
 const { values } = parseArgs({
@@ -63,11 +71,15 @@ async function compare(): Promise<void> {
       for (const discipline of await disciplines(results))
         for (const server of servers) {
           if (discipline.ownOnly && !isOwn(server)) continue;
-          const { measurement } = await bench(server.url, '--duration', values.duration, ...discipline.words);
+          const result = {
+            ...(await measure(server, discipline)),
+            server: server.name,
+            discipline: discipline.name,
+          };
           // The first round warms up.
           if (round === 0) continue;
-          results.push({ server: server.name, discipline: discipline.name, measurement });
-          console.log(`round ${round}: ${discipline.name}, ${server.name}: ${figures(measurement)}`);
+          results.push(result);
+          console.log(`round ${round}: ${discipline.name}, ${server.name}: ${figures(result)}`);
         }
   } finally {
     for (const server of servers) await server.stop();
@@ -80,6 +92,19 @@ interface Result {
   readonly server: string;
   readonly discipline: string;
   readonly measurement: LoadTestResult['measurement'];
+  /** Processor time of the server and its processes for an answered request: hardly moved by what else the machine does. */
+  readonly processorMs: number;
+}
+
+/** The processor time is that of a run without a warm-up, so that all requests are counted. */
+async function measure(
+  { url, process: { pid } }: Served,
+  { words }: Discipline,
+): Promise<Pick<Result, 'measurement' | 'processorMs'>> {
+  const before = await processorSeconds(pid!);
+  const { measurement } = await bench(url, '--duration', values.duration, '--warm-up', '0', ...words);
+  const seconds = (await processorSeconds(pid!)) - before;
+  return { measurement, processorMs: (1000 * seconds) / Math.max(1, measurement.answered) };
 }
 
 /** The overload is measured from the capacity of the rounds before. */
@@ -125,6 +150,7 @@ function figures({
   return [
     `${requestsPerSecond.toFixed(0)} requests/s`,
     `p50 ${ms(latencyMs?.p50)}, p99 ${ms(latencyMs?.p99)}`,
+    `${processorMs.toFixed(2)} ms of the processor`,
     ...(lagMs && lagMs.max > 0.001 ? [`own lag p99 ${ms(lagMs.p99)}`] : []),
     ...(statuses[429] ? [`${((100 * statuses[429]) / sent).toFixed(0)} % refused`] : []),
     ...(failed ? [`${failed} failed`] : []),
@@ -132,37 +158,43 @@ function figures({
   ].join(', ');
 }
 
-/** Medians of each server in each discipline, and the ratio of the best of ours to the best of theirs. */
+/** Medians of each server in each discipline, and the ratio of the better of ours to the better of theirs. */
 function report(results: readonly Result[]): void {
   for (const discipline of new Set(results.map((result) => result.discipline))) {
     console.log(`\n${discipline}`);
     const of = results.filter((result) => result.discipline === discipline);
-    const rows = [...new Set(of.map(({ server }) => server))].map((server) => {
-      const own = of.filter((result) => result.server === server).map(({ measurement }) => measurement);
-      const middle = (value: (m: Result['measurement']) => number | undefined) =>
-        median(own.map((m) => value(m) ?? Number.POSITIVE_INFINITY));
-      const row = {
-        server,
-        rate: middle((m) => m.requestsPerSecond),
-        p50: middle((m) => m.latencyMs?.p50),
-        p99: middle((m) => m.latencyMs?.p99),
-        refused: middle((m) => (100 * (m.statuses[429] ?? 0)) / m.sent),
-      };
+    const rows = [...new Set(of.map(({ server }) => server))].map((server) =>
+      middleOf(of.filter((result) => result.server === server)),
+    );
+    for (const { server, rate, p50, p99, refused, processorMs } of rows)
       console.log(
-        `  ${server.padEnd(30)} ${row.rate.toFixed(0).padStart(6)} requests/s  p50 ${row.p50.toFixed(1).padStart(8)} ms  p99 ${row.p99.toFixed(1).padStart(8)} ms  429: ${row.refused.toFixed(0)} %`,
+        `  ${server.padEnd(30)} ${rate.toFixed(0).padStart(6)} requests/s  p50 ${p50.toFixed(1).padStart(8)} ms  p99 ${p99.toFixed(1).padStart(8)} ms  processor ${processorMs.toFixed(2).padStart(6)} ms a request${refused > 0 ? `  ${refused.toFixed(0)} % refused` : ''}`,
       );
-      return row;
-    });
-    const best = (isOurs: boolean) => {
-      const some = rows.filter(({ server }) => isOwn({ name: server }) === isOurs);
-      return some.length > 0 ? some.reduce((a, b) => (a.rate >= b.rate ? a : b)) : undefined;
-    };
-    const [ours, theirs] = [best(true), best(false)];
+    const [ours, theirs] = [true, false].map((own) =>
+      fastest(rows.filter((row) => isOwn({ name: row.server }) === own)),
+    );
     if (ours && theirs)
       console.log(
-        `  roble / FastAPI, the better of each: ${(ours.rate / theirs.rate).toFixed(1)} times the requests/s, p50 ${(ours.p50 / theirs.p50).toFixed(2)}, p99 ${(ours.p99 / theirs.p99).toFixed(2)} of the time`,
+        `  roble / FastAPI, the better of each: ${(ours.rate / theirs.rate).toFixed(1)} times the requests/s, p50 ${(ours.p50 / theirs.p50).toFixed(2)}, p99 ${(ours.p99 / theirs.p99).toFixed(2)}, processor ${(ours.processorMs / theirs.processorMs).toFixed(2)} of the time`,
       );
   }
+}
+
+function middleOf(results: readonly Result[]) {
+  const middle = (value: (result: Result) => number | undefined) =>
+    median(results.map((result) => value(result) ?? Number.POSITIVE_INFINITY));
+  return {
+    server: results[0]!.server,
+    rate: middle(({ measurement }) => measurement.requestsPerSecond),
+    p50: middle(({ measurement }) => measurement.latencyMs?.p50),
+    p99: middle(({ measurement }) => measurement.latencyMs?.p99),
+    refused: middle(({ measurement }) => (100 * (measurement.statuses[429] ?? 0)) / measurement.sent),
+    processorMs: middle((result) => result.processorMs),
+  };
+}
+
+function fastest<T extends { readonly rate: number }>(rows: readonly T[]): T | undefined {
+  return rows.length > 0 ? rows.reduce((a, b) => (a.rate >= b.rate ? a : b)) : undefined;
 }
 
 /** Resident memory while so many pictures, each another one, are answered. */

@@ -111,6 +111,26 @@ export async function bench(url: string, ...words: string[]): Promise<LoadTestRe
   return (JSON.parse(stdout) as { result: LoadTestResult }).result;
 }
 
+/** Ticks of the clock in a second, by which Linux counts. */
+const TICKS = 100;
+
+/** Seconds of processor time that a process and those that it started have had so far; by /proc, as Linux has it. */
+export async function processorSeconds(processId: number): Promise<number> {
+  const fields = await statFields(processId);
+  // User and system time.
+  let ticks = Number(fields[11]) + Number(fields[12]);
+  const children = await readFile(`/proc/${processId}/task/${processId}/children`, 'utf8');
+  for (const child of children.split(' ').filter(Boolean))
+    ticks += TICKS * (await processorSeconds(Number(child)));
+  return ticks / TICKS;
+}
+
+/** Those behind the name of the program, which may hold spaces. */
+async function statFields(processId: number): Promise<string[]> {
+  const stat = await readFile(`/proc/${processId}/stat`, 'utf8');
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+}
+
 /** Resident memory of a process, in MiB. */
 export async function residentMib(processId: number): Promise<number> {
   const status = await readFile(`/proc/${processId}/status`, 'utf8');

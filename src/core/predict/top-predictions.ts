@@ -10,9 +10,18 @@ export function topPredictions(
   classes: readonly string[],
   topK: number,
 ): Prediction[] {
-  return Array.from(probabilities, (probability, label) => ({ label: classes[label]!, probability }))
-    .sort((a, b) => b.probability - a.probability)
-    .slice(0, topK);
+  const count = Math.min(topK, probabilities.length);
+  const best: number[] = [];
+  // An insertion for each class that is among the best so far: few are, so that this costs little more than looking once.
+  for (let label = 0; label < probabilities.length; label++) {
+    const probability = probabilities[label]!;
+    if (best.length === count && !(probability > probabilities[best[count - 1]!]!)) continue;
+    let place = best.length < count ? best.length : count - 1;
+    for (; place > 0 && probability > probabilities[best[place - 1]!]!; place--)
+      best[place] = best[place - 1]!;
+    best[place] = label;
+  }
+  return best.map((label) => ({ label: classes[label]!, probability: probabilities[label]! }));
 }
 
 /** Of several images: float32 [count, classes]. */

@@ -6,6 +6,7 @@ interface Flight<T> {
   readonly urgency: Urgency & { deadline: number };
   readonly cancel: AbortController;
   waiters: number;
+  isDone: boolean;
 }
 
 /**
@@ -31,7 +32,8 @@ export class Flights<T> {
     } finally {
       flight.waiters--;
       if (flight.waiters === 0) {
-        flight.cancel.abort(reasonToDrop(urgency));
+        // Nobody listens after the end, and a reason is an error with a stack, whose making costs more than the rest here.
+        if (!flight.isDone) flight.cancel.abort(reasonToDrop(urgency));
         this.#forget(key, flight);
       }
     }
@@ -41,8 +43,12 @@ export class Flights<T> {
     const cancel = new AbortController();
     const urgency = { ...(priority && { priority }), signal: cancel.signal, deadline: 0 };
     // Later than this function, so that the deadline of the first one who waits is known.
-    const result = Promise.resolve().then(() => compute(urgency));
-    const flight = { result, urgency, cancel, waiters: 0 };
+    const result = Promise.resolve()
+      .then(() => compute(urgency))
+      .finally(() => {
+        flight.isDone = true;
+      });
+    const flight: Flight<T> = { result, urgency, cancel, waiters: 0, isDone: false };
     this.#open.set(key, flight);
     return flight;
   }
