@@ -11,7 +11,7 @@ module.exports = {
       name: 'core-knows-no-one',
       severity: 'error',
       from: { path: '^src/core' },
-      to: { path: '^src/(commands|flags|ui|plugins|index)' },
+      to: { path: '^src/(commands|flags|ui|plugins|client|index)' },
     },
     {
       name: 'ui-knows-only-core',
@@ -24,6 +24,15 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/plugins', pathNot: '[.]test[.]ts$' },
       to: { path: '^src/(core/(?!plugin/index[.]ts)|commands|flags|ui|index)' },
+    },
+    {
+      name: 'client-is-light',
+      severity: 'error',
+      from: { path: '^src/(client|core/http)/', pathNot: '[.]test[.]ts$' },
+      to: {
+        path: '^src/(commands|flags|ui|plugins|index)|^src/core/(?!errors[.]ts|http/)',
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'core-is-no-terminal',

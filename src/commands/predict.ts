@@ -1,13 +1,20 @@
 import { readFile } from 'node:fs/promises';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
+import type { Config } from '../core/config/schema.js';
 import type { Context } from '../core/context.js';
 import { EXIT, RobleError } from '../core/errors.js';
 import type { FilePrediction, ImageInput } from '../core/predict/predict-files.js';
 import { predictionCsv, predictionTable } from '../ui/prediction-text.js';
 
 interface PredictResult {
-  readonly model: { readonly folder: string; readonly name: string; readonly digest: string };
+  /** Of a server, where it lies instead of its folder; without a name when no picture was answered. */
+  readonly model: {
+    readonly folder?: string;
+    readonly url?: string;
+    readonly name?: string;
+    readonly digest?: string;
+  };
   readonly predictions: readonly FilePrediction[];
 }
 
@@ -25,6 +32,7 @@ export default class Predict extends RobleCommand<PredictResult> {
   static override examples = [
     '<%= config.bin %> <%= command.id %> picture.png',
     '<%= config.bin %> <%= command.id %> "photos/**/*.jpg" --format csv --top-k 5',
+    '<%= config.bin %> <%= command.id %> photos --url http://127.0.0.1:8080',
     'cat picture.png | <%= config.bin %> <%= command.id %> -',
   ];
 
@@ -38,6 +46,15 @@ export default class Predict extends RobleCommand<PredictResult> {
 
   static override flags = {
     model: Flags.string({ description: 'Folder of the model bundle; by default that of the newest run.' }),
+    url: Flags.string({
+      description: 'Ask a server that "roble serve" started, instead of loading a model.',
+      helpValue: 'http://HOST:PORT',
+      exclusive: ['model', 'threads'],
+    }),
+    'api-key': Flags.string({
+      description: 'Key for that server.',
+      env: 'ROBLE_API_KEY',
+    }),
     'top-k': Flags.integer({ description: 'Classes for each image.', min: 1, default: 3 }),
     format: Flags.option({
       options: ['table', 'json', 'csv'] as const,
@@ -54,15 +71,28 @@ export default class Predict extends RobleCommand<PredictResult> {
     const { argv, flags } = await this.parse(Predict);
     this.format = flags.format;
     const config = await this.loadConfig();
-    const { findNewestBundle, loadModel, predictFiles } = await import('../index.js');
     const inputs = await readInputs(argv as string[], flags['files-from']);
+    const result =
+      flags.url === undefined
+        ? await this.predictHere(inputs, flags, config, context)
+        : await predictThere(inputs, flags.url, flags, context);
+    if (result.predictions.some((prediction) => 'error' in prediction)) this.exitCode = EXIT.data;
+    return result;
+  }
+
+  private async predictHere(
+    inputs: readonly ImageInput[],
+    flags: { model?: string | undefined; threads?: number | undefined; 'top-k': number },
+    config: Config,
+    context: Context,
+  ): Promise<PredictResult> {
+    const { findNewestBundle, loadModel, predictFiles } = await import('../index.js');
     const folder = flags.model ?? (await findNewestBundle(config.runs));
     if (flags.model === undefined) this.logToStderr(`Model: ${folder}`);
     const { backend, device, maxPixels } = config.serve;
     const model = await loadModel(folder, { backend, device, threads: flags.threads ?? 0, maxPixels });
     try {
       const predictions = await predictFiles(model, inputs, flags['top-k'], context);
-      if (predictions.some((result) => 'error' in result)) this.exitCode = EXIT.data;
       return { model: { folder, name: model.manifest.name, digest: model.digest }, predictions };
     } finally {
       await model.close();
@@ -75,6 +105,22 @@ export default class Predict extends RobleCommand<PredictResult> {
       if ('error' in result)
         this.logToStderr(`${result.file}: ${result.error.message} [${result.error.code}]`);
   }
+}
+
+async function predictThere(
+  inputs: readonly ImageInput[],
+  url: string,
+  flags: { 'api-key'?: string | undefined; 'top-k': number },
+  context: Context,
+): Promise<PredictResult> {
+  const [{ RobleClient }, { predictFilesRemotely }] = await Promise.all([
+    import('../client/index.js'),
+    import('../client/predict-files.js'),
+  ]);
+  const apiKey = flags['api-key'];
+  const client = new RobleClient(url, apiKey === undefined ? {} : { apiKey });
+  const { model, predictions } = await predictFilesRemotely(client, inputs, flags['top-k'], context);
+  return { model: { url, ...model }, predictions };
 }
 
 async function readInputs(words: readonly string[], filesFrom: string | undefined): Promise<ImageInput[]> {

@@ -10,12 +10,18 @@ const STATUS_MEANING: Readonly<Record<number, string>> = {
   413: 'The body, a picture or the batch is larger than the limit.',
   415: 'The content type is none of those above.',
   422: 'A picture cannot be read.',
-  429: 'Too much is in hand.',
+  429: 'Too much is in hand, or the client asks too often.',
   500: 'A fault of the server; its log says which.',
   501: 'The server keeps no predictions.',
   502: 'The server that this one forwards to gave no answer.',
   503: 'The server is stopping, or has no working inference process.',
   504: 'The answer was not ready in time.',
+};
+
+/** The two ways to send a key. */
+const KEYS = {
+  bearer: { type: 'http', scheme: 'bearer' },
+  apiKey: { type: 'apiKey', in: 'header', name: 'x-api-key' },
 };
 
 interface ResponseObject {
@@ -29,8 +35,12 @@ export interface OpenApiDocument {
   readonly info: Readonly<Record<string, unknown>>;
   readonly servers: readonly { readonly url: string }[];
   readonly tags: readonly { readonly name: string }[];
+  readonly security: readonly object[];
   readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>;
-  readonly components: { readonly schemas: Readonly<Record<string, OpenApiSchema>> };
+  readonly components: {
+    readonly schemas: Readonly<Record<string, OpenApiSchema>>;
+    readonly securitySchemes: Readonly<Record<string, object>>;
+  };
 }
 
 export interface OperationObject {
@@ -60,7 +70,9 @@ export function openApiDocument(): OpenApiDocument {
     servers: [{ url: '/' }],
     tags: [...new Set(OPERATIONS.map(({ group }) => group))].map((name) => ({ name })),
     paths,
-    components: { schemas: componentSchemas() },
+    // A server may want no key: then nothing is needed.
+    security: [{}, ...Object.keys(KEYS).map((name) => ({ [name]: [] }))],
+    components: { schemas: componentSchemas(), securitySchemes: KEYS },
   };
 }
 

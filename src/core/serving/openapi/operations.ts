@@ -80,7 +80,9 @@ const modelVersion: Parameter = {
   schema: { type: 'string' },
 };
 
-const PREDICTION_ERRORS = [400, 413, 415, 422, 429, 500, 502, 503, 504];
+/** Where keys are asked for, or limits are set. */
+const ACCESS_ERRORS = [401, 403, 429];
+const PREDICTION_ERRORS = [400, 401, 403, 413, 415, 422, 429, 500, 502, 503, 504];
 
 function pictures(files: OpenApiSchema, request: SchemaName): Content {
   return {
@@ -123,7 +125,7 @@ const PREDICTIONS: readonly Operation[] = [
     body: json('FeedbackRequest'),
     answer: json('FeedbackAnswer'),
     status: 201,
-    errors: [400, 404, 413, 415, 422, 429, 500, 501, 503, 504],
+    errors: [400, 401, 403, 404, 413, 415, 422, 429, 500, 501, 503, 504],
     error: problem,
   },
 ];
@@ -141,15 +143,37 @@ function look(
 }
 
 const STATES: readonly Operation[] = [
-  look('State', '/stats', 'Counts, latencies, queue, processes and the model.', json('Stats')),
+  look('State', '/stats', 'Counts, latencies, queue, processes and the model.', json('Stats'), ACCESS_ERRORS),
   look('State', '/health/live', 'Answers while the process lives.', json('Live')),
   look('State', '/health/ready', 'Whether a prediction would be answered.', json('Ready'), [503]),
 ];
 
+const text: OpenApiSchema = { type: 'string' };
+const html: Content = { 'text/html': text };
+const FILES: Content = { 'text/css': text, 'text/javascript': text, 'image/svg+xml': text };
+const pageFile: Parameter = {
+  name: 'file',
+  in: 'path',
+  description: 'Name of the file.',
+  schema: { type: 'string' },
+};
+/** These need no key. */
+const LIMITED = [429];
+
 const DESCRIPTIONS: readonly Operation[] = [
-  look('Description', '/openapi.json', 'This description.', { 'application/json': { type: 'object' } }),
-  look('Description', '/docs', 'This description as a page.', { 'text/html': { type: 'string' } }),
-  look('Description', '/docs/style.css', 'The style of that page.', { 'text/css': { type: 'string' } }),
+  look('Description', '/', 'A page to draw on, unless serve.page is off.', html, LIMITED),
+  look('Description', '/page/{file}', 'What that page consists of.', FILES, LIMITED, {
+    parameters: [pageFile],
+  }),
+  look(
+    'Description',
+    '/openapi.json',
+    'This description.',
+    { 'application/json': { type: 'object' } },
+    LIMITED,
+  ),
+  look('Description', '/docs', 'This description as a page.', html, LIMITED),
+  look('Description', '/docs/style.css', 'The style of that page.', { 'text/css': text }, LIMITED),
 ];
 
 const PROTOCOL = 'Open Inference Protocol v2';
@@ -158,14 +182,28 @@ const PROTOCOL = 'Open Inference Protocol v2';
 function modelPaths(path: string, parameters: readonly Parameter[]): readonly Operation[] {
   const error = { error: protocolError };
   return [
-    look(PROTOCOL, path, 'The inputs and outputs of the model.', json('ModelMetadata'), [404], {
-      parameters,
-      ...error,
-    }),
-    look(PROTOCOL, `${path}/ready`, 'Whether the model would answer.', json('ModelReady'), [404, 503], {
-      parameters,
-      ...error,
-    }),
+    look(
+      PROTOCOL,
+      path,
+      'The inputs and outputs of the model.',
+      json('ModelMetadata'),
+      [404, ...ACCESS_ERRORS],
+      {
+        parameters,
+        ...error,
+      },
+    ),
+    look(
+      PROTOCOL,
+      `${path}/ready`,
+      'Whether the model would answer.',
+      json('ModelReady'),
+      [404, 503, ...ACCESS_ERRORS],
+      {
+        parameters,
+        ...error,
+      },
+    ),
     {
       method: 'post',
       path: `${path}/infer`,
@@ -184,14 +222,16 @@ function modelPaths(path: string, parameters: readonly Parameter[]): readonly Op
       ],
       body: { ...json('InferRequest'), 'application/octet-stream': bytes },
       answer: { ...json('InferAnswer'), 'application/octet-stream': bytes },
-      errors: [400, 404, 413, 429, 500, 502, 503, 504],
+      errors: [400, 401, 403, 404, 413, 429, 500, 502, 503, 504],
       ...error,
     },
   ];
 }
 
 const PROTOCOLS: readonly Operation[] = [
-  look(PROTOCOL, '/v2', 'The name and version of the server.', json('ServerMetadata')),
+  look(PROTOCOL, '/v2', 'The name and version of the server.', json('ServerMetadata'), ACCESS_ERRORS, {
+    error: protocolError,
+  }),
   look(PROTOCOL, '/v2/health/live', 'Answers while the process lives.', json('ProtocolLive')),
   look(PROTOCOL, '/v2/health/ready', 'Whether the server would answer.', json('ProtocolReady'), [503], {
     error: protocolError,

@@ -1,0 +1,173 @@
+import { RobleError } from '../core/errors.js';
+import { type HttpRequest, type RequestOptions, sendRequest } from '../core/http/request.js';
+import type { BatchAnswer, FeedbackAnswer, PredictAnswer, Stats } from '../core/serving/answer-schemas.js';
+import type { Priority } from '../core/serving/urgency.js';
+import type { GivenDrawing } from '../core/strokes/given-drawing.js';
+import { errorOfAnswer } from './problem-error.js';
+
+const TIMEOUT_MS = 30_000;
+const RETRIES = 2;
+
+/** The bytes of an image file; pixels 0..255 as the server takes them; or the strokes of a drawing. */
+export type Picture = Uint8Array | readonly unknown[] | GivenDrawing;
+
+export interface RobleClientOptions {
+  /** Where the server wants one. */
+  readonly apiKey?: string;
+  /** For an answer, with all tries; by default 30 seconds. */
+  readonly timeoutMs?: number;
+  /** Tries after the first, when the server is busy or the connection fails before an answer; by default 2. */
+  readonly retries?: number;
+}
+
+export interface PredictOptions {
+  /** Classes for each picture; by default as the server is set. */
+  readonly topK?: number;
+  readonly priority?: Priority;
+  /** Names the request in the logs of the server, and for feedback. */
+  readonly requestId?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface FeedbackOptions {
+  readonly requestId: string;
+  /** Place of the image in its request; by default 0. */
+  readonly index?: number;
+  /** The right class. */
+  readonly label: string;
+}
+
+/**
+ * Asks a server for predictions. What the server answers with a problem is thrown as an error of its code.
+ *
+ * @throws {RobleError} from all methods: `ROBLE_SERVER_UNREACHABLE`, `ROBLE_DEADLINE_EXCEEDED`, and those of the server
+ */
+export class RobleClient {
+  readonly #base: URL;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #timeoutMs: number;
+  readonly #retries: number;
+
+  constructor(url: string | URL, options: RobleClientOptions = {}) {
+    const { apiKey, timeoutMs = TIMEOUT_MS, retries = RETRIES } = options;
+    this.#base = baseOf(url);
+    this.#headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+    this.#timeoutMs = timeoutMs;
+    this.#retries = retries;
+  }
+
+  /** The most probable classes of one picture. */
+  predict(picture: Picture, options: PredictOptions = {}): Promise<PredictAnswer> {
+    const { topK } = options;
+    if (picture instanceof Uint8Array) {
+      const headers = { 'content-type': 'application/octet-stream' };
+      return this.#post(withTopK('predict', topK), headers, picture, options);
+    }
+    const form = Array.isArray(picture) ? { pixels: picture } : { drawing: picture };
+    return this.#postJson('predict', { ...form, topK }, options);
+  }
+
+  /** The most probable classes of several pictures, all of one kind; one that is at fault has its error in its place. */
+  async predictBatch(pictures: readonly Picture[], options: PredictOptions = {}): Promise<BatchAnswer> {
+    const { topK } = options;
+    const kinds = new Set(pictures.map(kindOf));
+    if (kinds.size > 1)
+      throw new RobleError('ROBLE_REQUEST_INVALID', 'The pictures of a batch are of several kinds.', {
+        received: [...kinds].join(', '),
+        expected: 'all of one kind',
+      });
+    if (!kinds.has('images')) {
+      const [kind = 'pixels'] = kinds;
+      return this.#postJson('predict/batch', { [kind]: pictures, topK }, options);
+    }
+    const { FormData } = await import('undici');
+    const form = new FormData();
+    for (const [i, bytes] of (pictures as readonly Uint8Array[]).entries())
+      form.append('image', new Blob([Uint8Array.from(bytes)]), `${i}`);
+    return this.#post(withTopK('predict/batch', topK), {}, form, options);
+  }
+
+  /** Tells the server the right class of a picture that it answered for. */
+  feedback(
+    feedback: FeedbackOptions,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<FeedbackAnswer> {
+    return this.#postJson('feedback', feedback, options);
+  }
+
+  /** What the server counted, and its model. */
+  stats(options: { readonly signal?: AbortSignal } = {}): Promise<Stats> {
+    return this.#send({ method: 'GET', url: this.#at('stats') }, options);
+  }
+
+  /** Whether a prediction would be answered now; it is not asked again. */
+  async ready({ signal }: { readonly signal?: AbortSignal } = {}): Promise<boolean> {
+    const request: HttpRequest = { method: 'GET', url: this.#at('health/ready'), headers: this.#headers };
+    const { status } = await sendRequest(request, { timeoutMs: this.#timeoutMs, retries: 0, signal });
+    return status === 200;
+  }
+
+  #postJson<T>(path: string, value: object, options: PredictOptions): Promise<T> {
+    return this.#post(path, { 'content-type': 'application/json' }, JSON.stringify(value), options);
+  }
+
+  #post<T>(
+    path: string,
+    headers: Readonly<Record<string, string>>,
+    body: NonNullable<HttpRequest['body']>,
+    options: PredictOptions,
+  ): Promise<T> {
+    const { priority, requestId } = options;
+    const request: HttpRequest = {
+      method: 'POST',
+      url: this.#at(path),
+      body,
+      headers: {
+        ...headers,
+        // The server does not go on with what nobody waits for any more.
+        'x-timeout-ms': `${this.#timeoutMs}`,
+        ...(priority !== undefined && { 'x-priority': priority }),
+        ...(requestId !== undefined && { 'x-request-id': requestId }),
+      },
+    };
+    return this.#send(request, options);
+  }
+
+  async #send<T>(request: HttpRequest, { signal }: Pick<RequestOptions, 'signal'>): Promise<T> {
+    const answer = await sendRequest(
+      { ...request, headers: { ...this.#headers, ...request.headers } },
+      { timeoutMs: this.#timeoutMs, retries: this.#retries, signal },
+    );
+    if (answer.status >= 300) throw errorOfAnswer(request.url, answer);
+    try {
+      return JSON.parse(answer.body.toString()) as T;
+    } catch {
+      throw errorOfAnswer(request.url, answer);
+    }
+  }
+
+  #at(path: string): URL {
+    return new URL(path, this.#base);
+  }
+}
+
+function withTopK(path: string, topK: number | undefined): string {
+  return topK === undefined ? path : `${path}?topK=${topK}`;
+}
+
+/** The key of a batch of such pictures in JSON. */
+function kindOf(picture: Picture): 'images' | 'pixels' | 'drawings' {
+  if (picture instanceof Uint8Array) return 'images';
+  return Array.isArray(picture) ? 'pixels' : 'drawings';
+}
+
+/** With a slash at the end, so that a path before it, of a proxy, stays. */
+function baseOf(url: string | URL): URL {
+  const text = String(url);
+  const base = URL.canParse(text) ? new URL(text.endsWith('/') ? text : `${text}/`) : undefined;
+  if (base && /^https?:$/.test(base.protocol)) return base;
+  throw new RobleError('ROBLE_USAGE', 'The address of the server is not valid.', {
+    received: text,
+    expected: 'http://HOST:PORT or https://HOST:PORT',
+  });
+}
