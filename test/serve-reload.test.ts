@@ -156,18 +156,18 @@ describe('watching the folder', () => {
 describe('the administration', () => {
   it('replaces the model on its own port, and says what is wrong with another one', async () => {
     const server = await serve({ admin: { host: '127.0.0.1', port: 0 } });
-    const at = `${server.adminUrl}/admin/model`;
-    expect((await request(at)).body).toMatchObject({ name: 'a', reloads: 0 });
-    expect((await request(`${at}/reload`, {})).body).toMatchObject({ changed: false });
-    const changed = await request(`${at}/reload`, { folder: folders[1] });
+    const at = `${server.adminUrl}/admin/models`;
+    expect((await request(at)).body).toMatchObject({ a: { name: 'a', reloads: 0 } });
+    expect((await request(`${at}/a/reload`, {})).body).toMatchObject({ changed: false });
+    const changed = await request(`${at}/a/serve`, { folder: folders[1] });
     expect(changed).toMatchObject({ status: 200, body: { changed: true, model: { name: 'b', reloads: 1 } } });
-    const wrong = await request(`${at}/reload`, { folder: join(root, 'nowhere') });
+    const wrong = await request(`${at}/a/serve`, { folder: join(root, 'nowhere') });
     expect(wrong).toMatchObject({ status: 422, body: { code: 'ROBLE_FILE_NOT_FOUND' } });
-    expect(await request(`${at}/reload`, { dir: 'x' })).toMatchObject({
+    expect(await request(`${at}/a/serve`, { dir: 'x' })).toMatchObject({
       status: 400,
       body: { code: 'ROBLE_REQUEST_INVALID' },
     });
-    expect((await request(`${server.url}/admin/model`)).status).toBe(404);
+    expect((await request(`${server.url}/admin/models`)).status).toBe(404);
     expect((await request(`${server.adminUrl}/predict`, { pixels: [] })).status).toBe(404);
   });
 

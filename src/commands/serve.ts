@@ -20,7 +20,11 @@ export default class Serve extends RobleCommand<ServeResult> {
   protected override readonly stopSignals = ['SIGINT', 'SIGTERM', 'SIGUSR1'] as const;
 
   static override flags = {
-    model: Flags.string({ description: 'Folder of the model bundle; by default that of the newest run.' }),
+    model: Flags.string({
+      description:
+        'Folder of the model bundle, by default that of the newest run; with --models, the name of the default model.',
+    }),
+    models: Flags.string({ description: 'Repository: a folder with NAME/VERSION, each a bundle.' }),
     host: Flags.string({ description: 'Address to listen on.' }),
     port: Flags.integer({ description: 'Port to listen on; 0: any free one.', min: 0, max: 65535 }),
     workers: Flags.integer({ description: 'Inference processes.', min: 1 }),
@@ -56,6 +60,7 @@ export default class Serve extends RobleCommand<ServeResult> {
   protected async execute(context: Context): Promise<ServeResult> {
     const { flags } = await this.parse(Serve);
     const config = await this.loadConfig({
+      'serve.models': { value: flags.models, flag: '--models' },
       'serve.host': { value: flags.host, flag: '--host' },
       'serve.port': { value: flags.port, flag: '--port' },
       'serve.workers': { value: flags.workers, flag: '--workers' },
@@ -68,14 +73,15 @@ export default class Serve extends RobleCommand<ServeResult> {
       'serve.predictions.keepImages': { value: flags['keep-images'], flag: '--keep-images' },
     });
     const { createServer, findNewestBundle } = await import('../index.js');
-    const model = flags.model ?? (await findNewestBundle(config.runs));
-    const server = await createServer({ ...config.serve, model }, context);
+    const { models } = config.serve;
+    const model = flags.model ?? (models === undefined ? await findNewestBundle(config.runs) : undefined);
+    const server = await createServer({ ...config.serve, ...(model !== undefined && { model }) }, context);
     // Said under --json too: with --port 0 nobody could know the address otherwise.
     process.stderr.write(
-      `Serving ${server.model.name} (${server.model.classes.length} classes, ${model}) at ${server.url}\n` +
+      `Serving ${server.model.name} (${server.model.classes.length} classes, ${models ?? model}) at ${server.url}\n` +
         `Try: curl --data-binary @picture.png -H 'content-type: image/png' ${server.url}/predict\n`,
     );
-    if (server.adminUrl) process.stderr.write(`Administration at ${server.adminUrl}/admin/model\n`);
+    if (server.adminUrl) process.stderr.write(`Administration at ${server.adminUrl}/admin/models\n`);
     const reload = () => void this.reload(server);
     process.on('SIGHUP', reload);
     if (!context.signal!.aborted) await once(context.signal!, 'abort');
@@ -83,7 +89,7 @@ export default class Serve extends RobleCommand<ServeResult> {
     await server.close();
     // Being stopped is how a server ends well.
     this.exitCode = EXIT.ok;
-    return { url: server.url, model };
+    return { url: server.url, model: server.model.name };
   }
 
   private async reload(server: RobleServer): Promise<void> {

@@ -11,10 +11,10 @@ export interface TinyBundleOptions {
   readonly name?: string;
   /** So many multiplications of large matrices are added, to be slow. */
   readonly work?: number;
+  /** What differs from the usual preprocessing. */
+  readonly preprocessing?: Partial<Preprocessing>;
   /** Other bytes than those of the classifier. */
   readonly onnx?: Uint8Array;
-  /** Of 8x8 pixels; by default nothing else is done to them. */
-  readonly preprocessing?: Preprocessing;
   /** Makes another golden answer of the right one. */
   readonly golden?: (probability: number) => number;
 }
@@ -24,15 +24,14 @@ export interface TinyBundleOptions {
  * golden answers are those of the runtime itself. Gives the folder.
  */
 export async function tinyBundle(folder: string, options: TinyBundleOptions = {}): Promise<string> {
-  const { name = 'quarters', work = 0, golden = (probability) => probability } = options;
-  const { preprocessing = preprocessingSchema.parse({ width: TINY_SIDE, height: TINY_SIDE }) } = options;
+  const { name = 'quarters', work = 0, preprocessing, golden = (probability) => probability } = options;
   const onnx = quarterClassifier(work);
   const images = Uint8Array.from({ length: 4 * SIZE }, (_, i) => 2 * ((i * 37) % 128));
   await writeBundle(folder, {
     manifest: {
       name,
       classes: TINY_CLASSES,
-      preprocessing,
+      preprocessing: preprocessingSchema.parse({ width: TINY_SIDE, height: TINY_SIDE, ...preprocessing }),
       architecture: [{ type: 'flatten' }, { type: 'dense', units: 'classes', bias: false }],
       training: { epoch: 1, step: 1, metrics: {}, dataFingerprint: '0'.repeat(64), engine: 'onnx' },
     },

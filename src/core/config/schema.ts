@@ -336,6 +336,11 @@ const predictionsSchema = z.strictObject({
 });
 
 export const serveSchema = z.strictObject({
+  models: path
+    .optional()
+    .describe(
+      'Repository of models: a folder with NAME/VERSION, each a bundle, of which all names are served.',
+    ),
   backend: z.string().min(1).default('onnx').describe('Serving backend; plugins add more.'),
   device: z.string().min(1).default('cpu').describe('Device of the backend, such as "cpu".'),
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on; 0.0.0.0: all networks.'),
@@ -400,6 +405,7 @@ export const PATH_KEYS = [
   ['serve', 'access', 'keysFile'],
   ['serve', 'tls', 'certFile'],
   ['serve', 'tls', 'keyFile'],
+  ['serve', 'models'],
 ] as const;
 
 /** The keys that hold the URL of a server, a path, or "none". */

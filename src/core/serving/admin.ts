@@ -2,17 +2,50 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { checked } from '../checked.js';
 import type { ServerAccess } from './access/access.js';
-import type { ModelManager } from './model-manager.js';
+import type { ModelManager } from './models/model-manager.js';
+import { percentSchema, type WantedVersion } from './models/model-source.js';
+import type { ServedModels } from './models/served-models.js';
 import { answerProblems } from './send-problem.js';
 
-const reloadSchema = z.strictObject({ folder: z.string().min(1).optional() });
+const versionSchema = z.union([
+  z.strictObject({ version: z.string().min(1) }),
+  z.strictObject({ folder: z.string().min(1) }),
+]);
+const canarySchema = z.union([
+  z.strictObject({ version: z.string().min(1), percent: percentSchema }),
+  z.strictObject({ folder: z.string().min(1), percent: percentSchema }),
+]);
+const nothingSchema = z.strictObject({}).nullish();
 
-/**
- * The administration of a server, which listens apart from the predictions: `GET /admin/model` tells what is served,
- * `POST /admin/model/reload`, with `{ "folder": "..." }` if it is another one, replaces it.
- */
+type Change = (manager: ModelManager, body: unknown) => Promise<boolean>;
+
+/** What can be asked of one model, as `METHOD /admin/models/NAME/...`. */
+const CHANGES: Readonly<Record<string, Change>> = {
+  'POST reload': (manager, body) => {
+    read(nothingSchema, body, 'no body');
+    return manager.reload();
+  },
+  'POST serve': (manager, body) => manager.serve(readVersion(body)),
+  'POST canary': (manager, body) => {
+    const { percent, ...wanted } = read(canarySchema, body, '{ "version" or "folder", "percent": 0 to 100 }');
+    return manager.startCanary(wanted as WantedVersion, percent);
+  },
+  'DELETE canary': (manager) => manager.stopCanary(),
+  'POST promote': (manager, body) => {
+    read(nothingSchema, body, 'no body');
+    return manager.promote();
+  },
+  'POST shadow': (manager, body) => manager.startShadow(readVersion(body)),
+  'DELETE shadow': (manager) => manager.stopShadow(),
+  'POST rollback': (manager, body) => {
+    read(nothingSchema, body, 'no body');
+    return manager.rollBack();
+  },
+};
+
+/** The administration of a server, which listens apart from the predictions. */
 export async function createAdminApp(
-  models: ModelManager,
+  models: ServedModels,
   access: ServerAccess,
   warn: (message: string) => void,
 ): Promise<FastifyInstance> {
@@ -23,15 +56,42 @@ export async function createAdminApp(
     retryAfterSeconds: () => 1,
     warn,
   });
-  app.get('/admin/model', async () => models);
-  app.post('/admin/model/reload', async (request) => {
-    const { folder } = checked(
-      reloadSchema,
-      request.body ?? {},
-      'ROBLE_REQUEST_INVALID',
-      'The request to reload the model is not of the expected form.',
-    );
-    return { changed: await models.reload(folder), model: models };
+  app.get('/admin/models', async () => models);
+  app.get<{ Params: { name: string } }>('/admin/models/:name', async ({ params }) =>
+    models.find(params.name),
+  );
+  app.post('/admin/models/reload', async ({ body }) => {
+    read(nothingSchema, body, 'no body');
+    return { changed: await models.reload(), models };
   });
+  for (const [name, change] of Object.entries(CHANGES)) {
+    const [method, url] = pathOf(name).split(' ') as ['POST' | 'DELETE', string];
+    app.route<{ Params: { name: string } }>({
+      method,
+      url: url.replace('NAME', ':name'),
+      handler: async ({ params, body }) => {
+        const manager = models.find(params.name);
+        return { changed: await change(manager, body), model: manager };
+      },
+    });
+  }
   return app;
+}
+
+function pathOf(change: string): string {
+  const [method, last] = change.split(' ');
+  return `${method} /admin/models/NAME/${last}`;
+}
+
+function readVersion(body: unknown): WantedVersion {
+  return read(versionSchema, body, '{ "version" } of the repository, or { "folder" }');
+}
+
+function read<T>(schema: z.ZodType<T>, body: unknown, expected: string): T {
+  return checked(
+    schema,
+    body,
+    'ROBLE_REQUEST_INVALID',
+    `The request is not of the expected form: ${expected}.`,
+  );
 }

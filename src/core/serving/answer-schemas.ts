@@ -4,6 +4,7 @@ const predictionSchema = z.object({ label: z.string(), probability: z.number().g
 
 export const modelLabelSchema = z.object({
   name: z.string(),
+  version: z.string(),
   digest: z.string().describe('SHA-256 that names the whole bundle.'),
 });
 

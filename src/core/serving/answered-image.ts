@@ -1,6 +1,6 @@
 import type { Prediction } from '../predict/top-predictions.js';
 import type { AnswerSource } from './cache/answer-cache.js';
-import type { ServedModel } from './model-manager.js';
+import type { ServedModel } from './models/served-model.js';
 
 /** One image with its answer, as those hear of it who count, keep or watch answers. */
 export interface AnsweredImage {

@@ -1,7 +1,8 @@
 import { topPredictions } from '../predict/top-predictions.js';
 import type { Answer, BatchAnswer, PredictAnswer } from './answer-schemas.js';
 import type { AnsweredImage } from './answered-image.js';
-import type { ServedModel } from './model-manager.js';
+import type { ServedModel } from './models/served-model.js';
+import type { ModelChoice } from './models/served-models.js';
 import { type ProblemDetails, problemOf } from './problem.js';
 import { type ReceivedImage, toModelPixels } from './received-image.js';
 import type { Inclusion } from './request-schemas.js';
@@ -11,56 +12,58 @@ import { checkWanted, type Urgency } from './urgency.js';
 /** What a request wants besides its images. */
 export interface PredictionWish {
   readonly requestId: string;
+  readonly model: ModelChoice;
   readonly topK: number;
   readonly urgency: Urgency;
   readonly include?: readonly Inclusion[];
 }
 
 /** Answers for one image. */
-export async function classifyImage(
+export function classifyImage(
   scope: ServingScope,
   image: ReceivedImage,
   wish: PredictionWish,
 ): Promise<PredictAnswer> {
-  const model = scope.models.current;
-  const [answered] = await classifyAll(scope, model, [image], wish);
-  return { requestId: wish.requestId, ...toAnswer(answered!, wish), model: model.label };
+  return answerTogether(scope, wish, 1, async (model) => {
+    const answered = await answerImage(scope, model, image, 0, wish);
+    return { requestId: wish.requestId, ...toAnswer(answered, wish), model: model.label };
+  });
 }
 
 /** Answers for several images, all by one model; one that is at fault is told so in its place. */
-export async function classifyEach(
+export function classifyEach(
   scope: ServingScope,
   images: readonly ReceivedImage[],
   wish: PredictionWish,
 ): Promise<BatchAnswer> {
-  const model = scope.models.current;
-  const results = await answerTogether(scope, model, images, (image, index) =>
-    answerOneOfMany(scope, model, image, index, wish),
-  );
-  return { requestId: wish.requestId, results, model: model.label };
+  return answerTogether(scope, wish, images.length, async (model) => {
+    const results = images.map((image, index) => answerOneOfMany(scope, model, image, index, wish));
+    return { requestId: wish.requestId, results: await Promise.all(results), model: model.label };
+  });
 }
 
-/** Answers for several images, all by the model that is given; one that is at fault fails all. */
+/** Answers for several images, in the form that the model takes; one that is at fault fails all. */
 export function classifyAll(
   scope: ServingScope,
-  model: ServedModel,
-  images: readonly ReceivedImage[],
+  count: number,
+  imagesFor: (model: ServedModel) => readonly ReceivedImage[],
   wish: PredictionWish,
-): Promise<AnsweredImage[]> {
-  return answerTogether(scope, model, images, (image, index) =>
-    answerImage(scope, model, image, index, wish),
-  );
+): Promise<{ model: ServedModel; answers: AnsweredImage[] }> {
+  return answerTogether(scope, wish, count, async (model) => {
+    const answers = imagesFor(model).map((image, index) => answerImage(scope, model, image, index, wish));
+    return { model, answers: await Promise.all(answers) };
+  });
 }
 
 /** Takes the images in hand, all or none, and the model, which stays until all are answered. */
 async function answerTogether<T>(
-  { admission, statistics }: ServingScope,
-  model: ServedModel,
-  images: readonly ReceivedImage[],
-  answer: (image: ReceivedImage, index: number) => Promise<T>,
-): Promise<T[]> {
-  const answers = await admission.run(images.length, () => model.use(() => Promise.all(images.map(answer))));
-  statistics.images(images.length);
+  { admission, models, statistics }: ServingScope,
+  wish: PredictionWish,
+  count: number,
+  answer: (model: ServedModel) => Promise<T>,
+): Promise<T> {
+  const answers = await admission.run(count, () => models.use(wish.model, answer));
+  statistics.images(count);
   return answers;
 }
 

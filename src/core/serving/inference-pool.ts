@@ -38,6 +38,8 @@ export interface InferencePoolOptions {
   readonly timeoutMs: number;
   readonly predictor: PredictorOptions;
   readonly plugins: readonly PluginEntry[];
+  /** Told when every process died so often in a row that images no longer wait for one. */
+  readonly hopeless?: () => void;
   /** Told what happens to the workers. */
   readonly warn: (message: string) => void;
 }
@@ -211,7 +213,10 @@ export class InferencePool {
     if (this.#closed) this.#failQueue('The server is stopping.');
     else {
       this.#options.warn(error.message);
-      if (this.#isHopeless()) this.#failQueue('No inference process stays alive.');
+      if (this.#isHopeless()) {
+        this.#failQueue('No inference process stays alive.');
+        this.#options.hopeless?.();
+      }
       setTimeout(() => this.#restart(worker), restartDelayMs(worker.deaths)).unref();
       this.#dispatch();
     }

@@ -40,6 +40,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ROBLE_PREDICTIONS_OFF: 501,
   ROBLE_PREDICTIONS_UNAVAILABLE: 503,
   // Of a request to serve another model.
+  ROBLE_CONFIG_INVALID: 422,
   ROBLE_BUNDLE_INVALID: 422,
   ROBLE_FILE_NOT_FOUND: 422,
   ROBLE_RATE_LIMITED: 429,

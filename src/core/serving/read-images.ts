@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { RobleError } from '../errors.js';
+import type { ModelChoice } from './models/served-models.js';
 import { ACCEPTED_BODIES } from './problem.js';
 import type { ReceivedImage } from './received-image.js';
 import {
@@ -14,11 +15,12 @@ export interface PredictionRequest {
   readonly images: readonly ReceivedImage[];
   readonly topK?: number | undefined;
   readonly include: readonly Inclusion[];
+  readonly model: ModelChoice;
 }
 
 /** The picture of a request of any accepted form; nothing is decoded yet. */
 export async function readImage(request: FastifyRequest, maxBytes: number): Promise<PredictionRequest> {
-  const query = check(predictQuerySchema, request.query);
+  const query = readQuery(request);
   const encoded = await encodedImages(request, maxBytes);
   if (encoded?.length === 1) return { images: encoded, ...query };
   if (encoded)
@@ -42,7 +44,7 @@ export async function readImages(
   maxBytes: number,
   maxBatch: number,
 ): Promise<PredictionRequest> {
-  const query = check(predictQuerySchema, request.query);
+  const query = readQuery(request);
   const encoded = await encodedImages(request, maxBytes);
   if (encoded) return { images: checkCount(encoded, maxBatch), ...query };
   const { topK, include, ...body } = check(batchRequestSchema, request.body);
@@ -55,11 +57,27 @@ export async function readImages(
   });
 }
 
+/** What is wanted besides an answer for the images. */
 type Settings = Omit<PredictionRequest, 'images'>;
 
+function readQuery(request: FastifyRequest): Settings {
+  const { model: name, version, ...settings } = check(predictQuerySchema, request.query);
+  return { ...settings, model: { name, version, stickyKey: stickyKeyOf(request) } };
+}
+
+/** Whose requests go to the same version: who the client says it is, or else its address. */
+export function stickyKeyOf({ headers, ip }: FastifyRequest): string {
+  const given = headers['x-sticky-key'];
+  return typeof given === 'string' ? given : ip;
+}
+
 /** What the body says besides its images wins over the query; inclusions add up. */
-function either(query: Settings, body: Settings): Settings {
-  return { topK: body.topK ?? query.topK, include: [...query.include, ...body.include] };
+function either(query: Settings, body: Omit<Settings, 'model'>): Settings {
+  return {
+    topK: body.topK ?? query.topK,
+    include: [...query.include, ...body.include],
+    model: query.model,
+  };
 }
 
 /** Texts, numbers or drawings, whichever there are; undefined when there are none of them or several. */

@@ -1,5 +1,5 @@
 import { RobleError } from '../errors.js';
-import type { ServedModel } from './model-manager.js';
+import type { ServedModel } from './models/served-model.js';
 import type { ServingScope } from './serving-scope.js';
 
 /**

@@ -23,6 +23,8 @@ const drawing = z
 export const predictQuerySchema = z.strictObject({
   topK,
   include: z.preprocess((value) => (typeof value === 'string' ? value.split(',') : value), include),
+  model: z.string().optional().describe('Name of the model, where the server has several.'),
+  version: z.string().optional().describe('One of the versions that are loaded.'),
 });
 
 /** The JSON body of `POST /predict`: exactly one of the forms of a picture. */

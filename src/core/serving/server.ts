@@ -14,7 +14,8 @@ import { Admission } from './admission.js';
 import { createApp } from './app.js';
 import { AnswerCache } from './cache/answer-cache.js';
 import { logPredictions, openPredictionLog } from './log-predictions.js';
-import { ModelManager } from './model-manager.js';
+import type { ModelLabel } from './models/served-model.js';
+import { ServedModels } from './models/served-models.js';
 import { ServerStatistics } from './statistics.js';
 
 /** Images that the server has in hand at most, or several full batches. */
@@ -25,8 +26,8 @@ const MAX_BATCHES = 4;
 const FAREWELL_MS = 250;
 
 export interface CreateServerOptions extends Partial<ServeOptions> {
-  /** Folder of the model bundle. */
-  readonly model: string;
+  /** Folder of a model bundle; with `models`, the name of the one that answers requests that name none. */
+  readonly model?: string;
 }
 
 /** A server that listens. */
@@ -37,12 +38,12 @@ export interface RobleServer {
   /** Of the administration, where that listens. */
   readonly adminUrl?: string;
   /** The model that it serves at this moment. */
-  readonly model: { readonly name: string; readonly digest: string; readonly classes: readonly string[] };
+  readonly model: ModelLabel & { readonly classes: readonly string[] };
   /**
-   * Serves the bundle that lies in the folder now, or that of another folder, without a request lost; and shows the
-   * certificate that lies in its file now.
+   * Serves what lies in the folder or the repository now, or the bundle in another folder, without a request lost; and
+   * shows the certificate that lies in its file now.
    *
-   * @returns whether it is another model than before
+   * @returns whether a model is another one than before
    * @throws {RobleError} what the bundle has wrong; then the old one goes on
    */
   reload(folder?: string): Promise<boolean>;
@@ -72,11 +73,17 @@ export async function createServer(
     'ROBLE_CONFIG_INVALID',
     'The options of the server are not valid.',
   );
+  if (model === undefined && options.models === undefined)
+    throw new RobleError('ROBLE_CONFIG_INVALID', 'There is no model to serve.', {
+      expected: '"model", the folder of a bundle, or "models", a folder with NAME/VERSION',
+    });
   const warn = (message: string) => context.reporter?.report({ type: 'warning', message });
   const { backend, device, threads, workers, cache: kept, admin } = options;
   const access = await ServerAccess.open(options, warn);
   const models = await withStep(context, 'workers', 'Loading the model', () =>
-    ModelManager.start(model, {
+    ServedModels.start({
+      model,
+      repository: options.models,
       workers,
       timeoutMs: options.inferenceTimeoutMs,
       watchMs: options.watchMs,
@@ -106,7 +113,10 @@ export async function createServer(
       cache,
       admission: new Admission(Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch)),
       statistics: new ServerStatistics(),
-      listeners: [...logPredictions(predictions, options.predictions)],
+      listeners: [
+        (answered) => models.observe(answered),
+        ...logPredictions(predictions, options.predictions),
+      ],
       predictions,
       options,
       isStopping: () => stopping,
@@ -128,7 +138,7 @@ export async function createServer(
       },
       reload: async (folder) => {
         await access.renewCertificate(app);
-        return models.reload(folder);
+        return folder === undefined ? models.reload() : models.find(undefined).serve({ folder });
       },
       close: () => {
         stopping = true;

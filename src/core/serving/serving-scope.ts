@@ -4,13 +4,13 @@ import type { ServerAccess } from './access/access.js';
 import type { Admission } from './admission.js';
 import type { AnswerListener } from './answered-image.js';
 import type { AnswerCache } from './cache/answer-cache.js';
-import type { ModelManager } from './model-manager.js';
+import type { ServedModels } from './models/served-models.js';
 import type { ServerStatistics } from './statistics.js';
 
 /** What the routes work with. */
 export interface ServingScope {
   readonly access: ServerAccess;
-  readonly models: ModelManager;
+  readonly models: ServedModels;
   readonly cache: AnswerCache;
   readonly admission: Admission;
   readonly statistics: ServerStatistics;

@@ -7,7 +7,7 @@ export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void 
   const { models, cache, admission, predictions, options, statistics } = scope;
   app.get('/health/live', async () => ({ status: 'live' }));
   app.get('/health/ready', async () => {
-    checkReady(scope, models.current);
+    for (const { current } of models.managers.values()) checkReady(scope, current);
     return { status: 'ready' };
   });
   app.get('/stats', async () => {
@@ -29,7 +29,8 @@ export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void 
         restarts: pool.restarts,
         processIds: pool.processIds,
       },
-      model: models,
+      model: models.managers.get(models.current.label.name),
+      models,
     };
   });
 }

@@ -1,27 +1,21 @@
-import { RobleError } from '../../errors.js';
-import type { ServedModel } from '../model-manager.js';
-import type { ServingScope } from '../serving-scope.js';
+import type { ServedModel } from '../models/served-model.js';
+import type { ModelChoice, ServedModels } from '../models/served-models.js';
 
-/** Stands for the version that is served, whatever it is: what clients send that want no particular one. */
+/** Stands for whatever is served, where versions have no names: what clients send that want no particular one. */
 const ANY_VERSION = '1';
 
+/** The version that a path names, by its own name or the digest of its bundle; undefined: the one that is served. */
+export function wantedVersion(models: ServedModels, { name, version }: ModelChoice): string | undefined {
+  return version === ANY_VERSION && !models.find(name).hasVersions ? undefined : version;
+}
+
 /**
- * The model of a name, and of a version if one is asked for: the digest of its bundle, or 1.
+ * The model of a path.
  *
  * @throws {RobleError} `ROBLE_MODEL_UNKNOWN`
  */
-export function findModel({ models }: ServingScope, name: string, version?: string): ServedModel {
-  const model = models.current;
-  const { label } = model;
-  if (name !== label.name)
-    throw new RobleError('ROBLE_MODEL_UNKNOWN', `There is no model "${name}" here.`, {
-      received: name,
-      expected: label.name,
-    });
-  if (version !== undefined && version !== label.digest && version !== ANY_VERSION)
-    throw new RobleError('ROBLE_MODEL_UNKNOWN', `There is no version "${version}" of "${name}" here.`, {
-      received: version,
-      expected: `${label.digest}, or ${ANY_VERSION} for the one that is served`,
-    });
-  return model;
+export function findModel(models: ServedModels, choice: ModelChoice): ServedModel {
+  const version = wantedVersion(models, choice);
+  const manager = models.find(choice.name);
+  return version === undefined ? manager.current : manager.versionOf(version);
 }

@@ -1,6 +1,6 @@
 import { RobleError } from '../../errors.js';
 import type { AnsweredImage } from '../answered-image.js';
-import type { ServedModel } from '../model-manager.js';
+import type { ServedModel } from '../models/served-model.js';
 import type { InferAnswer, InferRequest, OutputTensor } from './schemas.js';
 
 const OUTPUT_NAMES = ['probabilities', 'label'] as const;
@@ -47,9 +47,9 @@ export function inferAnswer(
     binaries.push(bytes);
     return { ...tensor, parameters: { binary_data_size: bytes.length } };
   });
-  const { name, digest } = model.label;
+  const { name, version } = model.label;
   return {
-    message: { model_name: name, model_version: digest, ...(id !== undefined && { id }), outputs },
+    message: { model_name: name, model_version: version, ...(id !== undefined && { id }), outputs },
     binaries,
   };
 }

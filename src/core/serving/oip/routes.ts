@@ -2,13 +2,15 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RobleError } from '../../errors.js';
 import { robleVersion } from '../../version.js';
 import { classifyAll } from '../classify.js';
-import type { ServedModel } from '../model-manager.js';
+import type { ServedModel } from '../models/served-model.js';
+import type { ModelChoice } from '../models/served-models.js';
 import type { ProblemDetails } from '../problem.js';
+import { stickyKeyOf } from '../read-images.js';
 import { checkReady } from '../ready.js';
 import { urgencyOf } from '../request-urgency.js';
 import { answerProblems, type ProblemOptions } from '../send-problem.js';
 import type { ServingScope } from '../serving-scope.js';
-import { findModel } from './find-model.js';
+import { findModel, wantedVersion } from './find-model.js';
 import { INPUT_NAME, imagesOfTensor } from './image-tensor.js';
 import { inferAnswer, wantedOutputs } from './infer-answer.js';
 import { JSON_LENGTH_HEADER, readInferBody } from './infer-body.js';
@@ -47,13 +49,14 @@ function addServerRoutes(protocol: FastifyInstance, scope: ServingScope): void {
   protocol.get('', async () => metadata);
   protocol.get('/health/live', async () => ({ live: true }));
   protocol.get('/health/ready', async () => {
-    checkReady(scope, scope.models.current);
+    for (const { current } of scope.models.managers.values()) checkReady(scope, current);
     return { ready: true };
   });
 }
 
 function addModelRoutes(protocol: FastifyInstance, scope: ServingScope, path: string): void {
-  const modelOf = ({ params }: { params: ModelParams }) => findModel(scope, params.name, params.version);
+  const { models } = scope;
+  const modelOf = ({ params }: { params: ModelParams }) => findModel(models, params);
   protocol.get<{ Params: ModelParams }>(path, async (request) => metadataOf(modelOf(request)));
   protocol.get<{ Params: ModelParams }>(`${path}/ready`, async (request) => {
     const model = modelOf(request);
@@ -61,13 +64,13 @@ function addModelRoutes(protocol: FastifyInstance, scope: ServingScope, path: st
     return { name: model.label.name, ready: true };
   });
   protocol.post<{ Params: ModelParams }>(`${path}/infer`, async (request, reply) =>
-    infer(scope, modelOf(request), request, reply),
+    infer(scope, request.params, request, reply),
   );
 }
 
 async function infer(
   scope: ServingScope,
-  model: ServedModel,
+  choice: ModelChoice,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
@@ -77,14 +80,26 @@ async function infer(
   const { message, binaryOf } = readInferBody(body, jsonLength);
   const wanted = wantedOutputs(message);
   const tensor = onlyInput(message.inputs);
-  const pictures = imagesOfTensor(tensor, binaryOf(tensor), model.bundle.input, scope.options.maxBatch);
-  const images = await classifyAll(
+  const { models, options } = scope;
+  const stable = findModel(models, choice);
+  const imagesFor = ({ bundle }: ServedModel) =>
+    imagesOfTensor(tensor, binaryOf(tensor), bundle.input, options.maxBatch).map((modelPixels) => ({
+      modelPixels,
+    }));
+  const images = imagesFor(stable);
+  const { model, answers } = await classifyAll(
     scope,
-    model,
-    pictures.map((modelPixels) => ({ modelPixels })),
-    { requestId: request.id, topK: scope.options.topK, urgency },
+    images.length,
+    // A canary may take pictures of another size.
+    (taken) => (taken === stable ? images : imagesFor(taken)),
+    {
+      requestId: request.id,
+      model: { name: choice.name, version: wantedVersion(models, choice), stickyKey: stickyKeyOf(request) },
+      topK: options.topK,
+      urgency,
+    },
   );
-  const answer = inferAnswer(model, message, images, wanted);
+  const answer = inferAnswer(model, message, answers, wanted);
   if (answer.binaries.length === 0) return answer.message;
   const json = Buffer.from(JSON.stringify(answer.message));
   reply.header(JSON_LENGTH_HEADER, json.length).type('application/octet-stream');
@@ -104,7 +119,7 @@ function metadataOf({ bundle, label }: ServedModel): ModelMetadata {
   const { height, width, channels } = bundle.input;
   return {
     name: label.name,
-    versions: [label.digest],
+    versions: [label.version],
     platform: 'roble_onnx',
     inputs: [{ name: INPUT_NAME, datatype: 'UINT8', shape: [-1, height, width, channels] }],
     outputs: [

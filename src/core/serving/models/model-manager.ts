@@ -1,0 +1,361 @@
+import { RobleError } from '../../errors.js';
+import { openBundle } from '../../model/bundle.js';
+import type { AnsweredImage } from '../answered-image.js';
+import { Canary, isFaultOfModel } from './canary.js';
+import type { BundlePlace, ModelSource, ModelTarget, WantedVersion } from './model-source.js';
+import { ServedModel, type ServedModelOptions } from './served-model.js';
+import { Shadow } from './shadow.js';
+
+/** Which of the versions that are loaded a request wants; without a version the canary may be taken. */
+export interface VersionChoice {
+  readonly version?: string | undefined;
+  /** Names the client: its requests go to the same version. */
+  readonly stickyKey?: string | undefined;
+}
+
+/**
+ * What is served under one name, and its replacement while requests come in: a new bundle is checked, loaded beside the
+ * old one by processes of its own, and warmed up; then it takes the next request, and the old one ends with its last. A
+ * bundle that fails on the way changes nothing. A version that fails when it is served is rolled back.
+ */
+export class ModelManager {
+  readonly #source: ModelSource;
+  readonly #options: ServedModelOptions;
+  #target: ModelTarget;
+  #stable: ServedModel;
+  #canary: Canary | undefined;
+  #shadow: Shadow | undefined;
+  /** What was stable before. */
+  #previous: BundlePlace | undefined;
+  #changing: Promise<unknown> = Promise.resolve();
+  readonly #retiring = new Set<Promise<void>>();
+  #closed = false;
+  #reloads = 0;
+  #lastError: { readonly at: Date; readonly message: string } | undefined;
+  #lastRollback: { readonly at: Date; readonly version: string; readonly reason: string } | undefined;
+
+  private constructor(
+    source: ModelSource,
+    options: ServedModelOptions,
+    first: BundlePlace,
+    stable: ServedModel,
+  ) {
+    this.#source = source;
+    this.#options = options;
+    this.#target = { stable: first };
+    this.#stable = stable;
+  }
+
+  /** @throws {RobleError} what the first bundle has wrong */
+  static async start(source: ModelSource, options: ServedModelOptions): Promise<ModelManager> {
+    const target = await source.target();
+    let manager: ModelManager | undefined;
+    const stable = await load(source, target.stable, options, () => manager?.rollBackHopeless(stable));
+    manager = new ModelManager(source, options, target.stable, stable);
+    try {
+      if (target.canary || target.shadow) await manager.#apply(target);
+    } catch (error) {
+      await manager.close();
+      throw error;
+    }
+    return manager;
+  }
+
+  /** The stable model. */
+  get current(): ServedModel {
+    return this.#stable;
+  }
+
+  /** Whether it comes from a repository, where versions have names. */
+  get hasVersions(): boolean {
+    return this.#source.name !== undefined;
+  }
+
+  /** All that is loaded. */
+  get loaded(): ServedModel[] {
+    return [this.#stable, this.#canary?.model, this.#shadow?.model].filter((model) => model !== undefined);
+  }
+
+  /**
+   * Works with the version of a choice, which stays until the work is done. Where the canary fails, the stable one
+   * does it.
+   *
+   * @throws {RobleError} `ROBLE_MODEL_UNKNOWN` when no such version is loaded; what the work throws
+   */
+  async use<T>(
+    { version, stickyKey = '' }: VersionChoice,
+    work: (model: ServedModel) => Promise<T>,
+  ): Promise<T> {
+    if (version !== undefined) return this.versionOf(version).use(work);
+    const canary = this.#canary;
+    if (!canary) return this.#stable.use(work);
+    if (canary.takes(stickyKey)) {
+      try {
+        const result = await canary.model.use(work);
+        canary.count('canary', false);
+        return result;
+      } catch (error) {
+        if (!isFaultOfModel(error)) throw error;
+        canary.count('canary', true);
+        if (canary.isWorse) this.#rollBackCanary(canary, (error as Error).message);
+        return this.#stable.use(work);
+      }
+    }
+    return this.#measureStable(canary, work);
+  }
+
+  /** Lets the shadow see what the stable model has computed. */
+  observe(answered: AnsweredImage): void {
+    if (this.#shadow && answered.model === this.#stable && answered.source === 'model')
+      this.#shadow.see(answered);
+  }
+
+  fingerprint(): Promise<string | undefined> {
+    return this.#source.fingerprint();
+  }
+
+  /**
+   * Serves what lies where the models come from now.
+   *
+   * @returns whether the stable model is another one than before
+   * @throws {RobleError} what a bundle has wrong; then all goes on as it was
+   */
+  reload(): Promise<boolean> {
+    return this.#change(() => this.#source.target(), false);
+  }
+
+  /** Makes a version the stable one; one that is on trial is then no more. */
+  serve(wanted: WantedVersion): Promise<boolean> {
+    return this.#change(async () => ({
+      ...without(this.#target, 'canary'),
+      stable: this.#source.place(wanted),
+    }));
+  }
+
+  /** Gives a version a share of the requests. */
+  startCanary(wanted: WantedVersion, percent: number): Promise<boolean> {
+    return this.#change(async () => ({
+      ...this.#target,
+      canary: { ...this.#source.place(wanted), percent },
+    }));
+  }
+
+  stopCanary(): Promise<boolean> {
+    return this.#change(async () => without(this.#target, 'canary'));
+  }
+
+  /** Makes the canary the stable model. */
+  promote(): Promise<boolean> {
+    return this.#change(async () => {
+      const { canary, ...rest } = this.#target;
+      if (!canary)
+        throw new RobleError('ROBLE_REQUEST_INVALID', 'There is no canary to promote.', {
+          expected: 'a canary that was started before',
+        });
+      const { percent, ...place } = canary;
+      return { ...rest, stable: place };
+    });
+  }
+
+  startShadow(wanted: WantedVersion): Promise<boolean> {
+    return this.#change(async () => ({ ...this.#target, shadow: this.#source.place(wanted) }));
+  }
+
+  stopShadow(): Promise<boolean> {
+    return this.#change(async () => without(this.#target, 'shadow'));
+  }
+
+  /** Takes back what changed last: the canary, or the stable model for the one before. */
+  rollBack(reason = 'asked for'): Promise<boolean> {
+    return this.#change(async () => {
+      const { version } = (this.#canary?.model ?? this.#stable).label;
+      const target = this.#before();
+      this.#lastRollback = { at: new Date(), version, reason };
+      return target;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#changing;
+    await Promise.all([...this.loaded.map(({ pool }) => pool.close()), ...this.#retiring]);
+  }
+
+  toJSON() {
+    const { bundle } = this.#stable;
+    return {
+      ...this.#stable.toJSON(),
+      classes: bundle.classes,
+      input: bundle.input,
+      reloads: this.#reloads,
+      ...(this.#canary && { canary: this.#canary }),
+      ...(this.#shadow && { shadow: this.#shadow }),
+      ...(this.#previous && { previous: this.#previous }),
+      ...(this.#lastRollback && { lastRollback: this.#lastRollback }),
+      ...(this.#lastError && { lastError: this.#lastError }),
+    };
+  }
+
+  /** When none of its processes stays alive, the version before is served again. */
+  rollBackHopeless(model: ServedModel): void {
+    const reason = 'no inference process of it stays alive';
+    if (this.#canary?.model === model) this.#rollBackCanary(this.#canary, reason);
+    else if (this.#stable === model && this.#previous) this.#rollBackUnasked(model, reason);
+  }
+
+  #rollBackCanary(canary: Canary, reason: string): void {
+    // Another request may have found out the same, or somebody has changed it meanwhile.
+    if (this.#canary !== canary) return;
+    this.#canary = undefined;
+    this.#retire(canary.model);
+    this.#rollBackUnasked(canary.model, reason, canary);
+  }
+
+  #rollBackUnasked({ label }: ServedModel, reason: string, canary?: Canary): void {
+    const { warn } = this.#options;
+    warn(`Rolling back version ${label.version} of ${label.name}: ${reason}`);
+    this.#change(async () => {
+      this.#lastRollback = { at: new Date(), version: label.version, reason };
+      if (!canary) return { ...this.#target, stable: this.#previous! };
+      const isStillThere = this.#target.canary?.folder === canary.model.bundle.folder;
+      return isStillThere ? without(this.#target, 'canary') : this.#target;
+    }).catch((error: Error) => {
+      if (!this.#closed) warn(`The roll-back failed: ${error.message}`);
+    });
+  }
+
+  #before(): ModelTarget {
+    if (this.#target.canary) return without(this.#target, 'canary');
+    if (this.#previous) return { ...this.#target, stable: this.#previous };
+    throw new RobleError('ROBLE_REQUEST_INVALID', 'There is nothing to roll back to.', {
+      expected: 'a canary, or a version that was served before',
+    });
+  }
+
+  async #measureStable<T>(canary: Canary, work: (model: ServedModel) => Promise<T>): Promise<T> {
+    try {
+      const result = await this.#stable.use(work);
+      canary.count('stable', false);
+      return result;
+    } catch (error) {
+      if (isFaultOfModel(error)) canary.count('stable', true);
+      throw error;
+    }
+  }
+
+  /** @throws {RobleError} `ROBLE_MODEL_UNKNOWN` when no such version is loaded */
+  versionOf(version: string): ServedModel {
+    const found = this.loaded.find(({ label }) => label.version === version || label.digest === version);
+    if (found) return found;
+    throw new RobleError(
+      'ROBLE_MODEL_UNKNOWN',
+      `Version "${version}" of the model "${this.#stable.label.name}" is not loaded.`,
+      { received: version, expected: this.loaded.map(({ label }) => label.version).join(', ') },
+    );
+  }
+
+  /** One change after the other, in the order of the calls. `keep` false: the source says so itself. */
+  #change(decide: () => Promise<ModelTarget>, keep = true): Promise<boolean> {
+    const done = this.#changing.then(async () => {
+      if (this.#closed) throw new RobleError('ROBLE_SERVER_NOT_READY', 'The server is stopping.');
+      try {
+        const changed = await this.#apply(await decide());
+        if (keep) await this.#keep();
+        this.#lastError = undefined;
+        return changed;
+      } catch (error) {
+        this.#lastError = { at: new Date(), message: (error as Error).message };
+        throw error;
+      }
+    });
+    this.#changing = done.catch(() => {});
+    return done;
+  }
+
+  /** What is served goes on although nobody could write it down, as on a repository that is only read. */
+  async #keep(): Promise<void> {
+    try {
+      await this.#source.keep(this.#target);
+    } catch (error) {
+      this.#options.warn(`What is served is not remembered for the next start: ${(error as Error).message}`);
+    }
+  }
+
+  /** Loads what is missing; then all takes its place at once, and what is not needed any more retires. */
+  async #apply(target: ModelTarget): Promise<boolean> {
+    const started: ServedModel[] = [];
+    const before = this.loaded;
+    try {
+      const stable = await this.#find(target.stable, started);
+      const canary = target.canary && (await this.#find(target.canary, started));
+      const shadow = target.shadow && (await this.#find(target.shadow, started));
+      if (shadow) checkComparable(stable, shadow);
+      const old = this.#stable;
+      if (old !== stable) {
+        // What lay in the same folder is gone.
+        this.#previous = old.bundle.folder === stable.bundle.folder ? undefined : this.#target.stable;
+        this.#reloads++;
+      }
+      this.#stable = stable;
+      this.#canary = canary && this.#sameCanary(canary, target.canary!.percent);
+      this.#shadow = shadow && (this.#shadow?.model === shadow ? this.#shadow : new Shadow(shadow));
+      this.#target = target;
+      for (const model of before) if (!this.loaded.includes(model)) this.#retire(model);
+      return old !== stable;
+    } catch (error) {
+      await Promise.all(started.map(({ pool }) => pool.close()));
+      throw error;
+    }
+  }
+
+  #sameCanary(model: ServedModel, percent: number): Canary {
+    const same = this.#canary?.model === model && this.#canary.percent === percent;
+    return same ? this.#canary! : new Canary(model, percent);
+  }
+
+  async #find(place: BundlePlace, started: ServedModel[]): Promise<ServedModel> {
+    for (const model of [...this.loaded, ...started]) if (await model.isIn(place.folder)) return model;
+    const model: ServedModel = await load(this.#source, place, this.#options, () =>
+      this.rollBackHopeless(model),
+    );
+    started.push(model);
+    return model;
+  }
+
+  #retire(model: ServedModel): void {
+    const retired = model.retire().finally(() => this.#retiring.delete(retired));
+    this.#retiring.add(retired);
+  }
+}
+
+async function load(
+  { name }: ModelSource,
+  { folder, version }: BundlePlace,
+  options: ServedModelOptions,
+  hopeless: () => void,
+): Promise<ServedModel> {
+  const named = { ...(name !== undefined && { name }), ...(version !== undefined && { version }) };
+  return ServedModel.start(await openBundle(folder), named, { ...options, hopeless });
+}
+
+function without<K extends 'canary' | 'shadow'>(target: ModelTarget, key: K): Omit<ModelTarget, K> {
+  const { [key]: _, ...rest } = target;
+  return rest;
+}
+
+/** A shadow is shown the pixels that the stable model saw. */
+function checkComparable(stable: ServedModel, shadow: ServedModel): void {
+  const [wanted, received] = [stable, shadow].map(({ bundle }) =>
+    JSON.stringify(bundle.manifest.preprocessing),
+  );
+  if (wanted === received) return;
+  throw new RobleError(
+    'ROBLE_BUNDLE_INVALID',
+    'The shadow prepares pictures in another way than the stable model.',
+    {
+      received,
+      expected: wanted!,
+      nextSteps: ['Give it a share of the requests as a canary instead.'],
+    },
+  );
+}
