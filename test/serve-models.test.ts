@@ -235,10 +235,10 @@ describe('a stable version', () => {
       await ask(server, '', '', 13);
       return (await get(admin(server, 'digits'))).body.version;
     };
-    await expect.poll(failing, { timeout: 60_000, interval: 100 }).toBe('1');
+    await expect.poll(failing, { timeout: 100_000, interval: 100 }).toBe('1');
     expect(warnings.join()).toContain('Rolling back version deadly of digits');
     expect((await ask(server)).body.model.version).toBe('1');
-  });
+  }, 120_000);
 });
 
 describe('a shadow', () => {

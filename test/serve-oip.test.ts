@@ -91,7 +91,7 @@ describe('the state of a server', () => {
       expect(ready).toMatchObject({ status: 200, body: { name: 'quarters', ready: true } });
       expect((await ask(`/v2/models/quarters${path}`)).body).toEqual({
         name: 'quarters',
-        versions: [server.model.digest],
+        versions: [server.model.version],
         platform: 'roble_onnx',
         inputs: [{ name: 'images', datatype: 'UINT8', shape: [-1, SIDE, SIDE, 1] }],
         outputs: [
@@ -109,7 +109,7 @@ describe('inference', () => {
     expect(answer.status).toBe(200);
     expect(answer.body).toMatchObject({
       model_name: 'quarters',
-      model_version: server.model.digest,
+      model_version: server.model.version,
       id: 'a/7',
       outputs: [
         { name: 'probabilities', datatype: 'FP32', shape: [3, 4] },

@@ -133,7 +133,11 @@ describe('the forms of a request', () => {
     for (const { status, body } of answers) {
       expect(status).toBe(200);
       expect(body.predictions).toEqual(answers[0]!.body.predictions);
-      expect(body.model).toEqual({ name: 'quarters', digest: server.model.digest });
+      expect(body.model).toEqual({
+        name: 'quarters',
+        version: server.model.version,
+        digest: server.model.digest,
+      });
       expect(body.timings.inferenceMs).toBeGreaterThan(0);
     }
     const [best, ...others] = answers[0]!.body.predictions;

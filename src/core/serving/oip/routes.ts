@@ -74,14 +74,14 @@ async function infer(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
-  const urgency = urgencyOf(request, reply, scope.options.requestTimeoutMs);
+  const { models, options } = scope;
+  const stable = findModel(models, choice);
+  const urgency = urgencyOf(request, reply, options.requestTimeoutMs);
   const jsonLength = request.headers[JSON_LENGTH_HEADER] as string | undefined;
   const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
   const { message, binaryOf } = readInferBody(body, jsonLength);
   const wanted = wantedOutputs(message);
   const tensor = onlyInput(message.inputs);
-  const { models, options } = scope;
-  const stable = findModel(models, choice);
   const imagesFor = ({ bundle }: ServedModel) =>
     imagesOfTensor(tensor, binaryOf(tensor), bundle.input, options.maxBatch).map((modelPixels) => ({
       modelPixels,
