@@ -1,0 +1,251 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import Database from 'libsql';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { PredictionLog } from '../src/core/predictions/prediction-log.js';
+import { exists } from '../src/core/storage/exists.js';
+import { preprocessingSchema, readPredictions } from '../src/index.js';
+import { createPostgres, type TestPostgres } from './support/postgres.js';
+import { type PredictionServer, servePredictions } from './support/prediction-server.js';
+import { describeWith } from './support/programs.js';
+import { temporaryFolder } from './support/temporary-folder.js';
+import { TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
+
+const CLI = join(import.meta.dirname, '..', 'bin', 'run.js');
+const PATIENT = { timeout: 40_000, interval: 100 };
+
+let root: string;
+let bundle: string;
+let remove: () => Promise<void>;
+let count = 0;
+const servers: PredictionServer[] = [];
+beforeAll(async () => {
+  ({ path: root, remove } = await temporaryFolder('prediction-faults'));
+  bundle = await tinyBundle(join(root, 'model'));
+});
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
+});
+afterAll(() => remove());
+
+async function serve(
+  url: string,
+  more: { maxQueueBytes?: number; shutdownTimeoutMs?: number } = {},
+): Promise<PredictionServer> {
+  const { shutdownTimeoutMs = 10_000, ...predictions } = more;
+  const server = await servePredictions(bundle, { url, ...predictions }, { shutdownTimeoutMs });
+  servers.push(server);
+  return server;
+}
+
+/** Asks about so many pictures; every one has to be answered, and rightly. */
+async function answers(server: PredictionServer, amount: number): Promise<void> {
+  for (let i = 0; i < amount; i++) {
+    const { status, body } = await server.predict(i % 4, 1 + (i % 250));
+    expect([status, body.predictions[0].label]).toEqual([200, TINY_CLASSES[i % 4]]);
+  }
+}
+
+async function countRows(url: string): Promise<number> {
+  let rows = 0;
+  for await (const _ of readPredictions(url)) rows++;
+  return rows;
+}
+
+/** Every prediction is in the log once, or counted as dropped, and the log says that it is back. */
+async function accountsFor(server: PredictionServer, url: string, amount: number): Promise<void> {
+  await expect
+    .poll(async () => {
+      const { written, dropped, queued } = await server.log();
+      return { sum: written + dropped, queued };
+    }, PATIENT)
+    .toEqual({ sum: amount, queued: 0 });
+  const { written, queuedBytes } = await server.log();
+  expect([await countRows(url), queuedBytes]).toEqual([written, 0]);
+  const [lost, ...later] = server.warnings;
+  expect(lost).toContain('predictions go on without it');
+  expect(later).toContain('The prediction log is back.');
+}
+
+const saysLost = (server: PredictionServer) =>
+  expect.poll(() => server.warnings.join(), PATIENT).toContain('predictions go on without it');
+
+describeWith('postgres', 'postgresql')('PostgreSQL', () => {
+  let postgres: TestPostgres;
+  beforeEach(async () => {
+    postgres = await createPostgres();
+  });
+  afterEach(() => postgres.remove());
+
+  it('need not be there at the start', async () => {
+    const server = await serve(postgres.url);
+    await answers(server, 20);
+    await saysLost(server);
+    const { body } = await server.predict(1, 251);
+    const refused = await server.post('/feedback', { requestId: body.requestId, label: 'top-left' });
+    expect([refused.status, refused.body.code]).toEqual([503, 'ROBLE_PREDICTIONS_UNAVAILABLE']);
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(await server.log()).toMatchObject({ written: 0, queued: 21, dropped: 0 });
+    await postgres.start();
+    await accountsFor(server, postgres.url, 21);
+    const taken = await server.post('/feedback', { requestId: body.requestId, label: 'top-left' });
+    expect(taken.status).toBe(201);
+  });
+
+  it('may hang', async () => {
+    await postgres.start();
+    const server = await serve(postgres.url);
+    await answers(server, 4);
+    await expect.poll(async () => (await server.log()).written, PATIENT).toBe(4);
+    await postgres.signal('SIGSTOP');
+    await answers(server, 40);
+    await saysLost(server);
+    await answers(server, 10);
+    const feedback = await server.post('/feedback', { requestId: 'any', label: 'top-left' });
+    expect(feedback.status).toBe(503);
+    await postgres.signal('SIGCONT');
+    await accountsFor(server, postgres.url, 54);
+  });
+
+  it('may be killed and come back', async () => {
+    await postgres.start();
+    const server = await serve(postgres.url);
+    await answers(server, 4);
+    await expect.poll(async () => (await server.log()).written, PATIENT).toBe(4);
+    await postgres.kill();
+    await answers(server, 40);
+    await saysLost(server);
+    await postgres.start();
+    await accountsFor(server, postgres.url, 44);
+  });
+
+  it('that stays away costs no more memory than the queue may have', async () => {
+    const maxQueueBytes = 40_000;
+    const server = await serve(postgres.url, { maxQueueBytes });
+    await answers(server, 120);
+    const { dropped, queuedBytes } = await server.log();
+    expect(dropped).toBeGreaterThan(0);
+    expect(queuedBytes).toBeLessThanOrEqual(maxQueueBytes);
+    expect(server.warnings.filter((message) => message.includes('is full'))).toHaveLength(1);
+    await postgres.start();
+    await accountsFor(server, postgres.url, 120);
+  });
+
+  it('that hangs does not hold the end of the server up', async () => {
+    await postgres.start();
+    const server = await servePredictions(bundle, { url: postgres.url }, { shutdownTimeoutMs: 2000 });
+    await answers(server, 1);
+    await expect.poll(async () => (await server.log()).written, PATIENT).toBe(1);
+    await postgres.signal('SIGSTOP');
+    await answers(server, 5);
+    const started = performance.now();
+    await server.close();
+    expect(performance.now() - started).toBeLessThan(20_000);
+    expect(server.warnings.join()).toContain('5 predictions could not be written');
+    await postgres.signal('SIGCONT');
+  });
+
+  it('that refuses one prediction takes the others', async () => {
+    await postgres.start();
+    const log = new PredictionLog({ url: postgres.url, maxQueueBytes: 1_000_000, warn: () => {} });
+    // No text of PostgreSQL holds this character.
+    for (const requestId of ['a', 'b', 'no\u0000no', 'c']) log.add({ ...samplePrediction(), requestId });
+    await log.close(30_000);
+    expect(log.toJSON()).toMatchObject({ written: 3, dropped: 1, queued: 0 });
+    expect(await countRows(postgres.url)).toBe(3);
+  });
+});
+
+describe('SQLite', () => {
+  const freshFile = () => join(root, `log-${count++}`, 'predictions.db');
+
+  it('need not be able to write its file', async () => {
+    const url = freshFile();
+    // A file where the folder should be: no permission of any user helps against that.
+    await writeFile(dirname(url), '');
+    const server = await serve(url);
+    await answers(server, 20);
+    await saysLost(server);
+    await rm(dirname(url));
+    await accountsFor(server, url, 20);
+  });
+
+  it('may be locked by another process', async () => {
+    const url = freshFile();
+    const server = await serve(url);
+    await answers(server, 4);
+    await expect.poll(async () => (await server.log()).written, PATIENT).toBe(4);
+    const other = new Database(url);
+    other.exec('begin immediate');
+    await answers(server, 40);
+    await saysLost(server);
+    other.exec('commit');
+    other.close();
+    await accountsFor(server, url, 44);
+  });
+
+  it.runIf(process.getuid!() === 0)('may have no space on its disk', async () => {
+    const disk = join(root, `disk-${count++}`);
+    await mkdir(disk);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
+    try {
+      const url = join(disk, 'predictions.db');
+      const server = await serve(url);
+      await answers(server, 4);
+      await expect.poll(async () => (await server.log()).written, PATIENT).toBe(4);
+      const filler = join(disk, 'filler');
+      await writeFile(filler, Buffer.alloc(2_000_000)).catch((error) => expect(error.code).toBe('ENOSPC'));
+      await answers(server, 400);
+      await saysLost(server);
+      await rm(filler);
+      await accountsFor(server, url, 404);
+      await server.close();
+    } finally {
+      execFileSync('umount', [disk]);
+    }
+  });
+});
+
+it('the command keeps its log in the project, and none where it is told so', async () => {
+  for (const words of [[], ['--predictions', 'none']]) {
+    const folder = join(root, `project-${count++}`);
+    await mkdir(folder);
+    const child = execa(process.execPath, [CLI, 'serve', '--model', bundle, '--port', '0', ...words], {
+      cwd: folder,
+      reject: false,
+    });
+    let output = '';
+    child.stderr.on('data', (data) => {
+      output += data;
+    });
+    await expect.poll(() => /at (http:\S+)/.exec(output)?.[1], PATIENT).toBeTruthy();
+    const url = /at (http:\S+)/.exec(output)![1]!;
+    const body = Buffer.from('P5 8 8 255\n'.padEnd(75, '\u0001'), 'latin1');
+    await fetch(`${url}/predict`, {
+      method: 'POST',
+      headers: { 'content-type': 'image/x-portable-graymap' },
+      body,
+    });
+    child.kill('SIGTERM');
+    expect((await child).exitCode).toBe(0);
+    expect(await exists(join(folder, '.roble', 'predictions.db'))).toBe(words.length === 0);
+  }
+});
+
+function samplePrediction() {
+  return {
+    index: 0,
+    at: new Date(),
+    model: {
+      digest: 'digest',
+      name: 'quarters',
+      classes: TINY_CLASSES,
+      preprocessing: preprocessingSchema.parse({ width: 8, height: 8 }),
+    },
+    predictions: [{ label: TINY_CLASSES[0]!, probability: 0.75 }],
+    source: 'model',
+    timings: { decodeMs: 0.5, inferenceMs: 1.5 },
+  };
+}
