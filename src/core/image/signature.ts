@@ -19,6 +19,22 @@ export function endsEarly(bytes: Uint8Array): boolean {
   return bytes.length < PNG.length && PNG.startsWith(ascii(bytes, 0, bytes.length));
 }
 
+/**
+ * Whether a file begins as one of pixels does: PNG, JPEG, GIF, WebP, TIFF, AVIF. An SVG is a program, which can make a few
+ * lines draw a billion shapes, and other loaders that a decoder may have are made for files that one trusts.
+ */
+export function isPixelImage(bytes: Uint8Array): boolean {
+  const start = ascii(bytes, 0, 12);
+  return (
+    start.startsWith(PNG) ||
+    start.startsWith('\xff\xd8\xff') ||
+    start.startsWith('GIF8') ||
+    (start.startsWith('RIFF') && start.endsWith('WEBP')) ||
+    /^(II[*+]\0|MM\0[*+])/.test(start) ||
+    start.slice(4, 8) === 'ftyp'
+  );
+}
+
 /** Whether a PNG announces an animation (the `acTL` chunk of the APNG extension). */
 export function isAnimatedPng(bytes: Uint8Array): boolean {
   return ascii(bytes, 0, 8) === PNG && hasPngChunk(bytes, 'acTL');

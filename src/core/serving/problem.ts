@@ -53,6 +53,9 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ROBLE_REQUEST_ABANDONED: 499,
 };
 
+/** Errors tell what was received; an answer repeats no flood. */
+const MAX_TEXT = 500;
+
 /** The answer for an error; what is not the client's doing tells nothing of the inside. */
 export function problemOf(thrown: unknown): ProblemDetails {
   const error = fromFramework(thrown) ?? RobleError.from(thrown);
@@ -62,12 +65,16 @@ export function problemOf(thrown: unknown): ProblemDetails {
     type: `urn:roble:error:${error.code}`,
     title: ERRORS[error.code].meaning,
     status,
-    detail: status === 500 ? 'The server failed to answer; its log says why.' : error.message,
+    detail: status === 500 ? 'The server failed to answer; its log says why.' : shortened(error.message),
     code: error.code,
-    ...(status !== 500 && received !== undefined && { received }),
+    ...(status !== 500 && received !== undefined && { received: shortened(received) }),
     ...(status !== 500 && expected !== undefined && { expected }),
     ...(status !== 500 && problems !== undefined && { problems }),
   };
+}
+
+function shortened<T>(value: T): T | string {
+  return typeof value === 'string' && value.length > MAX_TEXT ? `${value.slice(0, MAX_TEXT)}...` : value;
 }
 
 const FRAMEWORK_CODES: Readonly<Record<number, ErrorCode>> = {

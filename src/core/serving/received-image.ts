@@ -1,6 +1,7 @@
 import { RobleError } from '../errors.js';
 import { type PixelShape, preprocessImage, preprocessPixels } from '../image/preprocess.js';
 import type { Preprocessing } from '../image/preprocessing.js';
+import { endsEarly, isPixelImage } from '../image/signature.js';
 import { drawingProblem, type GivenDrawing, pictureOfDrawing } from '../strokes/given-drawing.js';
 
 /** A picture as it came: encoded, as text, as numbers, as the strokes of a drawing, or as what the model sees. */
@@ -25,7 +26,16 @@ export async function toModelPixels(
   if ('drawing' in image) return drawingToModelPixels(image.drawing, preprocessing);
   if ('pixels' in image) return numbersToPixels(image.pixels, preprocessing, maxPixels);
   const encoded = 'encoded' in image ? image.encoded : decodeBase64(image.base64);
+  checkFormat(encoded);
   return preprocessImage(encoded, preprocessing, { maxPixels });
+}
+
+/** Strangers may send pictures, not programs. A file that ends within its first bytes is judged further on. */
+function checkFormat(encoded: Uint8Array): void {
+  if (encoded.length === 0 || endsEarly(encoded) || isPixelImage(encoded)) return;
+  throw new RobleError('ROBLE_IMAGE_UNREADABLE', 'The image is of no format that the server takes.', {
+    expected: 'PNG, JPEG, WebP, GIF, TIFF or AVIF',
+  });
 }
 
 function drawingToModelPixels(
@@ -42,13 +52,20 @@ function drawingToModelPixels(
 
 /** Base64, standard or for URLs, with or without line breaks, or a data URL that holds it. */
 function decodeBase64(text: string): Uint8Array {
-  const base64 = text.replace(/^data:[\w.+/-]*(;[\w=.+-]+)*;base64,/i, '').replace(/\s+/g, '');
+  const base64 = withoutDataUrl(text).replace(/\s+/g, '');
   if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(base64))
     throw new RobleError('ROBLE_REQUEST_INVALID', 'The image is not base64.', {
       received: text.slice(0, 32),
       expected: 'base64, or a data URL with base64',
     });
   return Buffer.from(base64, 'base64');
+}
+
+/** By hand: one regular expression for all of it would run out of stack on a hostile text. */
+function withoutDataUrl(text: string): string {
+  const comma = text.indexOf(',');
+  const isDataUrl = /^data:/i.test(text) && text.slice(0, comma).toLowerCase().endsWith(';base64');
+  return isDataUrl ? text.slice(comma + 1) : text;
 }
 
 /** Numbers 0..255: nested [height][width] or [height][width][channels], or flat in the model's own shape. */
@@ -74,7 +91,7 @@ async function numbersToPixels(
   const odd = numbers.find((number) => typeof number !== 'number' || !(number >= 0 && number <= 255));
   if (odd !== undefined)
     throw new RobleError('ROBLE_REQUEST_INVALID', 'A pixel is out of range.', {
-      received: odd,
+      received: typeof odd === 'number' ? odd : odd === null ? 'null' : typeof odd,
       expected: 'numbers 0..255',
     });
   return preprocessPixels(Uint8Array.from(numbers as number[], Math.round), shape, preprocessing);
