@@ -137,15 +137,8 @@ function requestsPerSecond(
   return found.length > 0 ? median(found) : undefined;
 }
 
-function figures({
-  requestsPerSecond,
-  latencyMs,
-  lagMs,
-  sent,
-  statuses,
-  failed,
-  keptRate,
-}: Result['measurement']) {
+function figures({ measurement, processorMs }: Result) {
+  const { requestsPerSecond, latencyMs, lagMs, sent, statuses, failed, keptRate } = measurement;
   const ms = (value: number | undefined) => `${value?.toFixed(1)} ms`;
   return [
     `${requestsPerSecond.toFixed(0)} requests/s`,
