@@ -156,7 +156,7 @@ async function measure(fault: Fault): Promise<Record<string, unknown>> {
     process: server,
     stop,
   } = await serveRoble('roble', [
-    ...['--model', model, '--admin-port', `${adminPort}`],
+    ...['--model', model, '--admin-port', `${adminPort}`, '--predictions', join(folder, 'log.db')],
     ...(fault.redis ? ['--cache', `redis://127.0.0.1:${redisPort}`] : []),
     ...(fault.words ?? []),
   ]);

@@ -38,6 +38,8 @@ const OVERLOAD = '3x capacity';
 const isOwn = ({ name }: Pick<Served, 'name'>) => name.startsWith('roble');
 const folder = await mkdtemp(join(tmpdir(), 'roble-bench-'));
 const model = await writeServedBundle(join(folder, 'model'));
+/** Without a log of predictions, as the other one keeps none. */
+const WORDS = ['--model', model, '--predictions', 'none'];
 try {
   if (values.memory === undefined) await compare();
   else await watchMemory(Number(values.memory));
@@ -55,8 +57,14 @@ interface Discipline {
 
 async function compare(): Promise<void> {
   const all = [
-    await serveRoble('roble, 1 worker', ['--model', model, '--workers', '1']),
-    await serveRoble(`roble, ${cores} workers`, ['--model', model, '--workers', `${cores}`]),
+    await serveRoble('roble, 1 worker', [...WORDS, '--workers', '1']),
+    await serveRoble(`roble, ${cores} workers`, [...WORDS, '--workers', `${cores}`]),
+    await serveRoble('roble, 1 worker, with its log', [
+      '--model',
+      model,
+      '--predictions',
+      join(folder, 'log.db'),
+    ]),
     await servePython(`FastAPI, 1 process, ${cores} threads`, { processes: 1, threads: cores }),
     await servePython(`FastAPI, ${cores} processes`, { processes: cores, threads: 1 }),
   ];
@@ -192,7 +200,7 @@ function fastest<T extends { readonly rate: number }>(rows: readonly T[]): T | u
 
 /** Resident memory while so many pictures, each another one, are answered. */
 async function watchMemory(count: number): Promise<void> {
-  const server = await serveRoble('roble', ['--model', model]);
+  const server = await serveRoble('roble', ['--model', model, '--predictions', join(folder, 'log.db')]);
   const workers = await workersOf(server.url);
   const show = async (when: string) => {
     const own = await residentMib(server.process.pid!);
