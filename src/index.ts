@@ -196,6 +196,8 @@ export { type ExportPredictionsOptions, exportPredictions } from './core/predict
 export type { ReviewedPrediction } from './core/predictions/logged-prediction.js';
 export type { PredictionFilter } from './core/predictions/prediction-store.js';
 export { readPredictions } from './core/predictions/read-predictions.js';
+export type { LogDestination } from './core/serving/log/server-log.js';
+export { logToStandardError } from './core/serving/log/standard-error.js';
 export type { CreateServerOptions, RobleServer } from './core/serving/server.js';
 export { writeNewFile } from './core/storage/new-file.js';
 export {

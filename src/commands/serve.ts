@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
+import type { ServeOptions } from '../core/config/schema.js';
 import type { Context } from '../core/context.js';
 import { EXIT } from '../core/errors.js';
-import type { RobleServer } from '../core/serving/server.js';
+import type { CreateServerOptions } from '../core/serving/server.js';
 
 interface ServeResult {
   readonly url: string;
@@ -72,35 +73,45 @@ export default class Serve extends RobleCommand<ServeResult> {
       'serve.predictions.url': { value: flags.predictions, flag: '--predictions' },
       'serve.predictions.keepImages': { value: flags['keep-images'], flag: '--keep-images' },
     });
-    const { createServer, findNewestBundle } = await import('../index.js');
+    const { findNewestBundle, logToStandardError } = await import('../index.js');
     const { models } = config.serve;
     const model = flags.model ?? (models === undefined ? await findNewestBundle(config.runs) : undefined);
-    const server = await createServer({ ...config.serve, ...(model !== undefined && { model }) }, context);
-    // Said under --json too: with --port 0 nobody could know the address otherwise.
-    process.stderr.write(
-      `Serving ${server.model.name} (${server.model.classes.length} classes, ${models ?? model}) at ${server.url}\n` +
-        `Try: curl --data-binary @picture.png -H 'content-type: image/png' ${server.url}/predict\n`,
+    const logTo = await logToStandardError();
+    try {
+      const result = await this.serveUntilStopped(
+        { ...config.serve, ...(model !== undefined && { model }), logTo },
+        context,
+      );
+      // Being stopped is how a server ends well.
+      this.exitCode = EXIT.ok;
+      return result;
+    } finally {
+      await logTo.close();
+    }
+  }
+
+  private async serveUntilStopped(
+    options: CreateServerOptions & Pick<ServeOptions, 'log'>,
+    context: Context,
+  ): Promise<ServeResult> {
+    const { createServer } = await import('../index.js');
+    const format = options.log.format ?? (process.stderr.isTTY ? 'text' : 'json');
+    const server = await createServer(
+      { ...options, log: { ...options.log, format } },
+      // The steps of the start are words for people; a program reads lines of the log and nothing else.
+      format === 'text' ? context : { signal: context.signal },
     );
-    if (server.adminUrl) process.stderr.write(`Administration at ${server.adminUrl}/admin/models\n`);
-    const reload = () => void this.reload(server);
+    if (format === 'text')
+      process.stderr.write(
+        `Try: curl --data-binary @picture.png -H 'content-type: image/png' ${server.url}/predict\n`,
+      );
+    // The log tells how it went.
+    const reload = () => void server.reload().catch(() => {});
     process.on('SIGHUP', reload);
     if (!context.signal!.aborted) await once(context.signal!, 'abort');
     process.off('SIGHUP', reload);
     await server.close();
-    // Being stopped is how a server ends well.
-    this.exitCode = EXIT.ok;
     return { url: server.url, model: server.model.name };
-  }
-
-  private async reload(server: RobleServer): Promise<void> {
-    try {
-      const changed = await server.reload();
-      process.stderr.write(
-        changed ? `Serving ${server.model.name} (${server.model.digest}) now\n` : 'The model is the same\n',
-      );
-    } catch (error) {
-      this.warn(`The new model is not served: ${(error as Error).message}`);
-    }
   }
 
   protected render(): void {

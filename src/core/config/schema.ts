@@ -335,6 +335,17 @@ const predictionsSchema = z.strictObject({
     .describe('Memory for predictions that wait for the database; what does not fit is dropped and counted.'),
 });
 
+const logSchema = z.strictObject({
+  level: z
+    .enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'])
+    .default('info')
+    .describe('The least important lines that are logged.'),
+  format: z
+    .enum(['json', 'text'])
+    .optional()
+    .describe('Lines for programs or for people; by default text on a terminal, else json.'),
+});
+
 export const serveSchema = z.strictObject({
   models: path
     .optional()
@@ -354,6 +365,7 @@ export const serveSchema = z.strictObject({
     .describe('Milliseconds between two looks for another model in the folder; 0: never.'),
   page: z.boolean().default(true).describe('Show a page to draw on at "/".'),
   admin: adminSchema.prefault({}).describe('Administration, which listens apart from the predictions.'),
+  log: logSchema.prefault({}).describe('The log on standard error.'),
   cache: cacheSchema.prefault({}).describe('Answers that are kept.'),
   predictions: predictionsSchema.prefault({}).describe('Log of the predictions, and feedback on them.'),
   access: accessSchema.prefault({}).describe('Who may ask.'),

@@ -2,9 +2,12 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { checked } from '../checked.js';
 import type { ServerAccess } from './access/access.js';
+import type { ServerMetrics } from './metrics/server-metrics.js';
 import type { ModelManager } from './models/model-manager.js';
 import { percentSchema, type WantedVersion } from './models/model-source.js';
 import type { ServedModels } from './models/served-models.js';
+import { requestIdOf } from './request-id.js';
+import { type RequestListener, recordRequests } from './request-record.js';
 import { answerProblems } from './send-problem.js';
 
 const versionSchema = z.union([
@@ -43,18 +46,25 @@ const CHANGES: Readonly<Record<string, Change>> = {
   },
 };
 
-/** The administration of a server, which listens apart from the predictions. */
+/** The administration of a server, which listens apart from the predictions; `GET /metrics` is for Prometheus. */
 export async function createAdminApp(
   models: ServedModels,
   access: ServerAccess,
+  metrics: ServerMetrics,
+  requestListeners: readonly RequestListener[],
   warn: (message: string) => void,
 ): Promise<FastifyInstance> {
   const { default: fastify } = await import('fastify');
-  const app = fastify();
+  const app = fastify({ genReqId: requestIdOf });
+  recordRequests(app, requestListeners);
   access.guardAdministration(app);
   answerProblems(app, {
     retryAfterSeconds: () => 1,
     warn,
+  });
+  app.get('/metrics', async (_, reply) => {
+    reply.type(metrics.contentType);
+    return metrics.text();
   });
   app.get('/admin/models', async () => models);
   app.get<{ Params: { name: string } }>('/admin/models/:name', async ({ params }) =>

@@ -16,7 +16,9 @@ export const answerSchema = z.object({
     .describe('Computed for this request, together with an equal one, or kept from earlier.'),
   timings: z.object({
     decodeMs: z.number().gte(0),
-    inferenceMs: z.number().gte(0).describe('With the time in the queue.'),
+    queueMs: z.number().gte(0).describe('Waiting for the model; 0 for an answer that was kept.'),
+    inferenceMs: z.number().gte(0).describe('In the model; 0 for an answer that was kept.'),
+    totalMs: z.number().gte(0).describe('All together, with the caches.'),
   }),
   input: z
     .object({

@@ -1,10 +1,13 @@
 import type { Prediction } from '../predict/top-predictions.js';
 import type { AnswerSource } from './cache/answer-cache.js';
 import type { ServedModel } from './models/served-model.js';
+import type { TraceContext } from './trace-context.js';
 
 /** One image with its answer, as those hear of it who count, keep or watch answers. */
 export interface AnsweredImage {
   readonly requestId: string;
+  /** Where the request belongs in a distributed trace. */
+  readonly trace: TraceContext | undefined;
   /** Its place in the request, from 0. */
   readonly index: number;
   readonly at: Date;
@@ -16,7 +19,14 @@ export interface AnsweredImage {
   /** Of the most probable classes, as many as were asked for. */
   readonly predictions: readonly Prediction[];
   readonly source: AnswerSource;
-  readonly timings: { readonly decodeMs: number; readonly inferenceMs: number };
+  readonly timings: {
+    readonly decodeMs: number;
+    /** In the queue, and in the model: of the computation that gave the answer, 0 for one that was kept. */
+    readonly queueMs: number;
+    readonly inferenceMs: number;
+    /** All together, with the caches. */
+    readonly totalMs: number;
+  };
 }
 
 /** Called before the answer is sent; it must not throw, and must not take time. */

@@ -5,6 +5,7 @@ import { addDescription } from './openapi/routes.js';
 import { addPageRoutes } from './page-routes.js';
 import { addPredictionRoutes } from './prediction-routes.js';
 import { requestIdOf } from './request-id.js';
+import { recordRequest, recordRequests } from './request-record.js';
 import { answerProblems, sendProblem } from './send-problem.js';
 import type { ServingScope } from './serving-scope.js';
 import { addStateRoutes } from './state-routes.js';
@@ -25,8 +26,12 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
     // While it stops, the server still answers what reaches it.
     return503OnClosing: false,
     // Errors that come before the routes, such as a path that cannot be decoded.
-    frameworkErrors: (error, _, reply) => void sendProblem(reply, error, problems),
+    frameworkErrors: (error, request, reply) => {
+      recordRequest(request, reply, scope.requestListeners);
+      sendProblem(reply, error, problems);
+    },
   });
+  recordRequests(app, scope.requestListeners);
   await scope.access.guard(app);
   await app.register(multipart, {
     limits: { fileSize: options.maxBodyBytes, files: options.maxBatch, fields: 16 },

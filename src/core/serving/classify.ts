@@ -5,6 +5,7 @@ import type { ServedModel } from './models/served-model.js';
 import type { ModelChoice } from './models/served-models.js';
 import { type ProblemDetails, problemOf } from './problem.js';
 import { type ReceivedImage, toModelPixels } from './received-image.js';
+import type { RequestRecord } from './request-record.js';
 import type { Inclusion } from './request-schemas.js';
 import type { ServingScope } from './serving-scope.js';
 import { checkWanted, type Urgency } from './urgency.js';
@@ -13,6 +14,8 @@ import { checkWanted, type Urgency } from './urgency.js';
 export interface PredictionWish {
   readonly requestId: string;
   readonly model: ModelChoice;
+  /** Takes down what becomes of the images: `request.record`. */
+  readonly record: RequestRecord;
   readonly topK: number;
   readonly urgency: Urgency;
   readonly include?: readonly Inclusion[];
@@ -62,7 +65,14 @@ async function answerTogether<T>(
   count: number,
   answer: (model: ServedModel) => Promise<T>,
 ): Promise<T> {
-  const answers = await admission.run(count, () => models.use(wish.model, answer));
+  const { record } = wish;
+  const answers = await admission.run(count, () =>
+    models.use(wish.model, (model) => {
+      // What a canary began counts for nothing when the stable model has to do it again.
+      Object.assign(record, { images: 0, refusedImages: [], model: model.label });
+      return answer(model);
+    }),
+  );
   statistics.images(count);
   return answers;
 }
@@ -80,6 +90,7 @@ async function answerOneOfMany(
   } catch (error) {
     const problem = problemOf(error);
     if (problem.status >= 499) throw error;
+    wish.record.refusedImages.push(problem.code);
     return { error: problem };
   }
 }
@@ -89,7 +100,7 @@ async function answerImage(
   model: ServedModel,
   image: ReceivedImage,
   index: number,
-  { requestId, topK, urgency }: PredictionWish,
+  { requestId, record, topK, urgency }: PredictionWish,
 ): Promise<AnsweredImage> {
   const { bundle, pool } = model;
   checkWanted(urgency);
@@ -97,11 +108,13 @@ async function answerImage(
   const pixels = await toModelPixels(image, bundle.manifest.preprocessing, options.maxPixels);
   checkWanted(urgency);
   const decoded = performance.now();
-  const { probabilities, source } = await cache.answer(bundle, pixels, urgency, (all) =>
+  const { probabilities, source, queueMs, inferenceMs } = await cache.answer(bundle, pixels, urgency, (all) =>
     pool.predict(pixels, all),
   );
+  record.images++;
   const answered = {
     requestId,
+    trace: record.trace,
     index,
     at: new Date(),
     model,
@@ -109,7 +122,12 @@ async function answerImage(
     probabilities,
     predictions: topPredictions(probabilities, bundle.classes, topK),
     source,
-    timings: { decodeMs: decoded - started, inferenceMs: performance.now() - decoded },
+    timings: {
+      decodeMs: decoded - started,
+      queueMs,
+      inferenceMs,
+      totalMs: performance.now() - started,
+    },
   };
   for (const listener of listeners) listener(answered);
   return answered;

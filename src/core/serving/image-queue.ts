@@ -4,7 +4,8 @@ import { dropped, PRIORITIES, type Priority, reasonToDrop, type Urgency } from '
 export interface Job {
   readonly urgency: Urgency;
   readonly image: Uint8Array;
-  readonly settle: (probabilities: Float32Array) => void;
+  /** Given the probabilities, and when the model got the image, on the clock of `performance.now()`. */
+  readonly settle: (probabilities: Float32Array, startedAt: number) => void;
   readonly fail: (error: Error) => void;
   /** Whether a process ended with it already: then it is not tried again. */
   retried: boolean;

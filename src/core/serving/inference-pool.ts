@@ -19,6 +19,24 @@ const SWEEP_MS = 50;
 /** Weight of the last batch in the running mean of the time for an image. */
 const LAST_BATCH_WEIGHT = 0.1;
 
+/** What the model says of an image, and how long that took. */
+export interface ComputedAnswer {
+  /** float32 [classes] */
+  readonly probabilities: Float32Array;
+  /** From the arrival to the start of its batch. */
+  readonly queueMs: number;
+  /** Of its batch, with the way to the inference process and back. */
+  readonly inferenceMs: number;
+}
+
+/** Told what the pool does, across all pools of a server. */
+export interface InferenceObserver {
+  /** So many images were given to a process together. */
+  batch(images: number): void;
+  /** A process is started again, because the one before it died. */
+  restart(): void;
+}
+
 interface Worker {
   process: InferenceProcess | undefined;
   state: 'starting' | 'idle' | 'busy' | 'dead';
@@ -42,6 +60,7 @@ export interface InferencePoolOptions {
   readonly hopeless?: () => void;
   /** Told what happens to the workers. */
   readonly warn: (message: string) => void;
+  readonly observer?: InferenceObserver | undefined;
 }
 
 /**
@@ -111,15 +130,22 @@ export class InferencePool {
   }
 
   /**
-   * Probabilities of one image, uint8 [height, width, channels].
+   * The answer for one image, uint8 [height, width, channels].
    *
    * @throws {RobleError} `ROBLE_SERVER_NOT_READY` when no worker can answer; `ROBLE_DEADLINE_EXCEEDED` and
    *   `ROBLE_REQUEST_ABANDONED` when the answer would come too late.
    */
-  predict(image: Uint8Array, urgency: Urgency = {}): Promise<Float32Array> {
+  predict(image: Uint8Array, urgency: Urgency = {}): Promise<ComputedAnswer> {
     if (this.#closed) return Promise.reject(notReady('The server is stopping.'));
     if (this.#isHopeless()) return Promise.reject(notReady('No inference process stays alive.'));
-    return new Promise((settle, fail) => {
+    const arrivedAt = performance.now();
+    return new Promise((resolve, fail) => {
+      const settle: Job['settle'] = (probabilities, startedAt) =>
+        resolve({
+          probabilities,
+          queueMs: startedAt - arrivedAt,
+          inferenceMs: performance.now() - startedAt,
+        });
       this.#queue.push({ urgency, image, settle, fail, retried: false });
       this.#dispatch();
     });
@@ -143,6 +169,7 @@ export class InferencePool {
       worker.started = performance.now();
       worker.timeout = setTimeout(() => void worker.process!.kill(), this.#options.timeoutMs);
       this.#batches++;
+      this.#options.observer?.batch(worker.jobs.length);
       worker.process!.predict(Buffer.concat(worker.jobs.map(({ image }) => image)), worker.jobs.length);
     }
   }
@@ -187,8 +214,9 @@ export class InferencePool {
 
   #finish(worker: Worker, message: Exclude<FromInferenceWorker, { type: 'ready' }>): void {
     const jobs = worker.jobs.splice(0);
+    const startedAt = worker.started;
     clearTimeout(worker.timeout);
-    this.#measure((performance.now() - worker.started) / jobs.length);
+    this.#measure((performance.now() - startedAt) / jobs.length);
     worker.state = 'idle';
     worker.deaths = 0;
     this.#dispatch();
@@ -196,7 +224,7 @@ export class InferencePool {
     else {
       const classes = this.#options.bundle.classes.length;
       for (const [i, job] of jobs.entries())
-        job.settle(message.probabilities.subarray(i * classes, (i + 1) * classes));
+        job.settle(message.probabilities.subarray(i * classes, (i + 1) * classes), startedAt);
     }
   }
 
@@ -231,6 +259,7 @@ export class InferencePool {
   #restart(worker: Worker): void {
     if (this.#closed) return;
     this.#restarts++;
+    this.#options.observer?.restart();
     this.#startProcess(
       worker,
       () => {},

@@ -10,12 +10,24 @@ export function addPredictionRoutes(app: FastifyInstance, scope: ServingScope): 
   app.post('/predict', async (request, reply) => {
     const urgency = urgencyOf(request, reply, options.requestTimeoutMs);
     const { images, topK = options.topK, ...wish } = await readImage(request, options.maxBodyBytes);
-    return classifyImage(scope, images[0]!, { requestId: request.id, topK, ...wish, urgency });
+    return classifyImage(scope, images[0]!, {
+      requestId: request.id,
+      record: request.record,
+      topK,
+      ...wish,
+      urgency,
+    });
   });
   app.post('/predict/batch', async (request, reply) => {
     const { maxBodyBytes, maxBatch } = options;
     const urgency = urgencyOf(request, reply, options.requestTimeoutMs);
     const { images, topK = options.topK, ...wish } = await readImages(request, maxBodyBytes, maxBatch);
-    return classifyEach(scope, images, { requestId: request.id, topK, ...wish, urgency });
+    return classifyEach(scope, images, {
+      requestId: request.id,
+      record: request.record,
+      topK,
+      ...wish,
+      urgency,
+    });
   });
 }

@@ -27,7 +27,9 @@ export function answerProblems(app: FastifyInstance, options: ProblemOptions): v
 export function sendProblem(reply: FastifyReply, error: unknown, options: ProblemOptions): FastifyReply {
   const { retryAfterSeconds, warn } = options;
   const problem = problemOf(error);
-  if (problem.status === 500) warn((error as Error).stack ?? String(error));
+  reply.request.record.problem = problem.code;
+  if (problem.status === 500)
+    warn(`Request ${reply.request.id} failed: ${(error as Error).stack ?? String(error)}`);
   const mayTryAgain = problem.status === 429 || problem.status === 503;
   // A rate limit said when already.
   if (mayTryAgain && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfterSeconds());
@@ -58,6 +60,7 @@ function refuseRoute(
     received: `${request.method} ${url}`,
     expected: allowed.join(', ') || paths.join(', '),
   });
+  request.record.problem = error.code;
   if (allowed.length > 0) reply.header('allow', allowed.join(', '));
   return sendBody(reply, { ...problemOf(error), status }, options);
 }

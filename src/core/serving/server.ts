@@ -13,7 +13,9 @@ import { createAdminApp } from './admin.js';
 import { Admission } from './admission.js';
 import { createApp } from './app.js';
 import { AnswerCache } from './cache/answer-cache.js';
+import { type LogDestination, ServerLog } from './log/server-log.js';
 import { logPredictions, openPredictionLog } from './log-predictions.js';
+import { ServerMetrics } from './metrics/server-metrics.js';
 import type { ModelLabel } from './models/served-model.js';
 import { ServedModels } from './models/served-models.js';
 import { ServerStatistics } from './statistics.js';
@@ -28,6 +30,8 @@ const FAREWELL_MS = 250;
 export interface CreateServerOptions extends Partial<ServeOptions> {
   /** Folder of a model bundle; with `models`, the name of the one that answers requests that name none. */
   readonly model?: string;
+  /** Where the log goes, such as `process.stderr`. Without it there is none, and warnings go to the reporter. */
+  readonly logTo?: LogDestination;
 }
 
 /** A server that listens. */
@@ -64,7 +68,7 @@ export interface RobleServer {
  * await server.close();
  */
 export async function createServer(
-  { model, ...given }: CreateServerOptions,
+  { model, logTo, ...given }: CreateServerOptions,
   context: Context & { registry: PluginRegistry },
 ): Promise<RobleServer> {
   const options = checked(
@@ -77,9 +81,12 @@ export async function createServer(
     throw new RobleError('ROBLE_CONFIG_INVALID', 'There is no model to serve.', {
       expected: '"model", the folder of a bundle, or "models", a folder with NAME/VERSION',
     });
-  const warn = (message: string) => context.reporter?.report({ type: 'warning', message });
+  const log = logTo && (await ServerLog.open(options.log, logTo));
+  const warn = log?.warn ?? ((message) => context.reporter?.report({ type: 'warning', message }));
   const { backend, device, threads, workers, cache: kept, admin } = options;
   const access = await ServerAccess.open(options, warn);
+  // Only the administration shows them.
+  const metrics = admin.port === undefined ? undefined : await ServerMetrics.open();
   const models = await withStep(context, 'workers', 'Loading the model', () =>
     ServedModels.start({
       model,
@@ -90,6 +97,8 @@ export async function createServer(
       predictor: { backend, device, threads },
       plugins: context.registry.entries,
       warn,
+      observer: metrics?.inference,
+      ...(log && { tell: log.info }),
     }),
   );
   const cache = await AnswerCache.open({
@@ -99,11 +108,15 @@ export async function createServer(
     warn,
   });
   const predictions = await openPredictionLog(options.predictions, warn);
+  const admission = new Admission(Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch));
+  await metrics?.watch({ models, cache, admission, droppedLogLines: () => logTo?.dropped ?? 0 });
+  const requestListeners = [log, metrics].flatMap((listener) => (listener ? [listener.onRequest] : []));
   let stopping = false;
   const apps: FastifyInstance[] = [];
   const release = async (timeoutMs: number) => {
     cache.close();
     await predictions?.close(timeoutMs);
+    metrics?.close();
     await models.close();
   };
   try {
@@ -111,12 +124,14 @@ export async function createServer(
       access,
       models,
       cache,
-      admission: new Admission(Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch)),
+      admission,
       statistics: new ServerStatistics(),
       listeners: [
         (answered) => models.observe(answered),
         ...logPredictions(predictions, options.predictions),
+        ...(metrics ? [metrics.onImage] : []),
       ],
+      requestListeners,
       predictions,
       options,
       isStopping: () => stopping,
@@ -124,10 +139,12 @@ export async function createServer(
     });
     apps.push(app);
     const url = (await listen(app, options)).replace(/^http/, access.scheme);
-    const administration = admin.port === undefined ? undefined : await createAdminApp(models, access, warn);
+    const administration = metrics && (await createAdminApp(models, access, metrics, requestListeners, warn));
     if (administration) apps.push(administration);
     const adminUrl = administration && (await listen(administration, { ...admin, port: admin.port! }));
     for (const open of apps) access.warnIfOpen(open);
+    log?.info(`Serving ${models.current.label.name} at ${url} (${options.models ?? model})`);
+    if (adminUrl) log?.info(`Administration at ${adminUrl}/admin/models and ${adminUrl}/metrics`);
     let closed: Promise<void> | undefined;
     return {
       url,
@@ -138,9 +155,19 @@ export async function createServer(
       },
       reload: async (folder) => {
         await access.renewCertificate(app);
-        return folder === undefined ? models.reload() : models.find(undefined).serve({ folder });
+        try {
+          const changed = await (folder === undefined
+            ? models.reload()
+            : models.find(undefined).serve({ folder }));
+          if (!changed) log?.info('The model is the same');
+          return changed;
+        } catch (error) {
+          warn(`The new model is not served: ${(error as Error).message}`);
+          throw error;
+        }
       },
       close: () => {
+        if (!stopping) log?.info('Stopping');
         stopping = true;
         const end = performance.now() + options.shutdownTimeoutMs;
         closed ??= Promise.all([drain(app, options.shutdownTimeoutMs), administration?.close()])

@@ -5,6 +5,7 @@ import type { Admission } from './admission.js';
 import type { AnswerListener } from './answered-image.js';
 import type { AnswerCache } from './cache/answer-cache.js';
 import type { ServedModels } from './models/served-models.js';
+import type { RequestListener } from './request-record.js';
 import type { ServerStatistics } from './statistics.js';
 
 /** What the routes work with. */
@@ -18,6 +19,8 @@ export interface ServingScope {
   readonly listeners: readonly AnswerListener[];
   /** Where predictions are kept. */
   readonly predictions: PredictionLog | undefined;
+  /** Told of every request, when it is answered. */
+  readonly requestListeners: readonly RequestListener[];
   readonly options: ServeOptions;
   readonly isStopping: () => boolean;
   /** Told what an answer keeps to itself. */

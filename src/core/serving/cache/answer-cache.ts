@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { ComputedAnswer } from '../inference-pool.js';
 import type { Urgency } from '../urgency.js';
 import { Flights } from './flights.js';
 import { MemoryCache } from './memory-cache.js';
@@ -6,6 +7,11 @@ import { RedisCache } from './redis-cache.js';
 
 /** Where an answer came from: computed for this request, with another one at the same time, or kept from earlier. */
 export type AnswerSource = 'model' | 'shared' | 'memory' | 'redis';
+
+/** Probabilities, where they came from, and what their computation took: 0 for those that were kept. */
+export interface SourcedAnswer extends ComputedAnswer {
+  readonly source: AnswerSource;
+}
 
 /** What an answer depends on besides the picture. */
 export interface AnsweringModel {
@@ -29,7 +35,7 @@ export interface AnswerCacheOptions {
 export class AnswerCache {
   readonly #memory: MemoryCache | undefined;
   readonly #redis: RedisCache | undefined;
-  readonly #flights = new Flights<{ probabilities: Float32Array; source: AnswerSource }>();
+  readonly #flights = new Flights<SourcedAnswer>();
   readonly #sources: Record<AnswerSource, number> = { model: 0, shared: 0, memory: 0, redis: 0 };
 
   private constructor({ memoryBytes }: AnswerCacheOptions, redis: RedisCache | undefined) {
@@ -54,11 +60,11 @@ export class AnswerCache {
     model: AnsweringModel,
     pixels: Uint8Array,
     urgency: Urgency,
-    compute: (urgency: Urgency) => Promise<Float32Array>,
-  ): Promise<{ probabilities: Float32Array; source: AnswerSource }> {
+    compute: (urgency: Urgency) => Promise<ComputedAnswer>,
+  ): Promise<SourcedAnswer> {
     const key = createHash('sha256').update(model.digest).update(pixels).digest('base64url');
     const remembered = this.#memory?.get(key);
-    if (remembered) return this.#count({ probabilities: remembered, source: 'memory' });
+    if (remembered) return this.#count(kept(remembered, 'memory'));
     const { value, shared } = await this.#flights.run(key, urgency, (all) =>
       this.#find(key, model, all, compute),
     );
@@ -69,16 +75,16 @@ export class AnswerCache {
     key: string,
     { classes }: AnsweringModel,
     urgency: Urgency,
-    compute: (urgency: Urgency) => Promise<Float32Array>,
-  ): Promise<{ probabilities: Float32Array; source: AnswerSource }> {
-    const kept = await this.#redis?.get(key, classes.length);
-    const probabilities = kept ?? (await compute(urgency));
-    this.#memory?.set(key, probabilities);
-    if (!kept) this.#redis?.set(key, probabilities);
-    return { probabilities, source: kept ? 'redis' : 'model' };
+    compute: (urgency: Urgency) => Promise<ComputedAnswer>,
+  ): Promise<SourcedAnswer> {
+    const found = await this.#redis?.get(key, classes.length);
+    const answer = found ? kept(found, 'redis') : { ...(await compute(urgency)), source: 'model' as const };
+    this.#memory?.set(key, answer.probabilities);
+    if (!found) this.#redis?.set(key, answer.probabilities);
+    return answer;
   }
 
-  #count<T extends { source: AnswerSource }>(answer: T): T {
+  #count(answer: SourcedAnswer): SourcedAnswer {
     this.#sources[answer.source]++;
     return answer;
   }
@@ -94,4 +100,8 @@ export class AnswerCache {
   close(): void {
     this.#redis?.close();
   }
+}
+
+function kept(probabilities: Float32Array, source: 'memory' | 'redis'): SourcedAnswer {
+  return { probabilities, source, queueMs: 0, inferenceMs: 0 };
 }

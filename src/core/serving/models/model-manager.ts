@@ -31,6 +31,8 @@ export class ModelManager {
   readonly #retiring = new Set<Promise<void>>();
   #closed = false;
   #reloads = 0;
+  #failedChanges = 0;
+  #rollbacks = 0;
   #lastError: { readonly at: Date; readonly message: string } | undefined;
   #lastRollback: { readonly at: Date; readonly version: string; readonly reason: string } | undefined;
 
@@ -66,6 +68,20 @@ export class ModelManager {
     return this.#stable;
   }
 
+  /** How often another model became the stable one, a change failed, and a version was rolled back. */
+  get changes(): { readonly served: number; readonly failed: number; readonly rolledBack: number } {
+    return { served: this.#reloads, failed: this.#failedChanges, rolledBack: this.#rollbacks };
+  }
+
+  /** What is loaded, and for what. */
+  get roles(): readonly { readonly role: 'stable' | 'canary' | 'shadow'; readonly model: ServedModel }[] {
+    return [
+      { role: 'stable', model: this.#stable },
+      ...(this.#canary ? [{ role: 'canary', model: this.#canary.model } as const] : []),
+      ...(this.#shadow ? [{ role: 'shadow', model: this.#shadow.model } as const] : []),
+    ];
+  }
+
   /** Whether it comes from a repository, where versions have names. */
   get hasVersions(): boolean {
     return this.#source.name !== undefined;
@@ -73,7 +89,7 @@ export class ModelManager {
 
   /** All that is loaded. */
   get loaded(): ServedModel[] {
-    return [this.#stable, this.#canary?.model, this.#shadow?.model].filter((model) => model !== undefined);
+    return this.roles.map(({ model }) => model);
   }
 
   /**
@@ -170,7 +186,7 @@ export class ModelManager {
     return this.#change(async () => {
       const { version } = (this.#canary?.model ?? this.#stable).label;
       const target = this.#before();
-      this.#lastRollback = { at: new Date(), version, reason };
+      this.#noteRollback(version, reason);
       return target;
     });
   }
@@ -215,13 +231,18 @@ export class ModelManager {
     const { warn } = this.#options;
     warn(`Rolling back version ${label.version} of ${label.name}: ${reason}`);
     this.#change(async () => {
-      this.#lastRollback = { at: new Date(), version: label.version, reason };
+      this.#noteRollback(label.version, reason);
       if (!canary) return { ...this.#target, stable: this.#previous! };
       const isStillThere = this.#target.canary?.folder === canary.model.bundle.folder;
       return isStillThere ? without(this.#target, 'canary') : this.#target;
     }).catch((error: Error) => {
       if (!this.#closed) warn(`The roll-back failed: ${error.message}`);
     });
+  }
+
+  #noteRollback(version: string, reason: string): void {
+    this.#rollbacks++;
+    this.#lastRollback = { at: new Date(), version, reason };
   }
 
   #before(): ModelTarget {
@@ -264,6 +285,7 @@ export class ModelManager {
         this.#lastError = undefined;
         return changed;
       } catch (error) {
+        this.#failedChanges++;
         this.#lastError = { at: new Date(), message: (error as Error).message };
         throw error;
       }
@@ -300,6 +322,7 @@ export class ModelManager {
       this.#canary = canary && this.#sameCanary(canary, target.canary!.percent);
       this.#shadow = shadow && (this.#shadow?.model === shadow ? this.#shadow : new Shadow(shadow));
       this.#target = target;
+      if (old !== stable) this.#options.tell?.(`Serving ${stable.label.name} ${stable.label.version} now`);
       for (const model of before) if (!this.loaded.includes(model)) this.#retire(model);
       return old !== stable;
     } catch (error) {

@@ -1,7 +1,10 @@
 import { type ModelBundle, openBundle } from '../../model/bundle.js';
 import { InferencePool, type InferencePoolOptions } from '../inference-pool.js';
 
-export type ServedModelOptions = Omit<InferencePoolOptions, 'bundle'>;
+export interface ServedModelOptions extends Omit<InferencePoolOptions, 'bundle'> {
+  /** Told of a model that takes the place of another. */
+  readonly tell?: (message: string) => void;
+}
 
 /** How a model is named in answers. */
 export interface ModelLabel {

@@ -27,7 +27,7 @@ export class Shadow {
     this.model
       .use(({ pool }) => pool.predict(pixels, urgency))
       .then(
-        (own) => {
+        ({ probabilities: own }) => {
           this.#compared++;
           const label = this.model.bundle.classes[largest(own)];
           if (label !== bundle.classes[largest(probabilities)]) this.#disagreed++;

@@ -94,6 +94,7 @@ async function infer(
     (taken) => (taken === stable ? images : imagesFor(taken)),
     {
       requestId: request.id,
+      record: request.record,
       model: { name: choice.name, version: wantedVersion(models, choice), stickyKey: stickyKeyOf(request) },
       topK: options.topK,
       urgency,

@@ -1,0 +1,105 @@
+import type { Registry } from 'prom-client';
+import type { Admission } from '../admission.js';
+import type { AnswerCache } from '../cache/answer-cache.js';
+import type { ServedModel } from '../models/served-model.js';
+import type { ServedModels } from '../models/served-models.js';
+import { addReader, type Reading } from './add-reader.js';
+import { modelLabels } from './model-labels.js';
+
+/** What a server is made of, as far as its metrics read it. */
+export interface ServerState {
+  readonly models: ServedModels;
+  readonly cache: AnswerCache;
+  readonly admission: Admission;
+  /** Lines of the log that nobody read in time. */
+  readonly droppedLogLines: () => number;
+}
+
+type AddReader = (
+  name: string,
+  help: string,
+  read: Parameters<typeof addReader>[5],
+  labelNames?: readonly string[],
+) => void;
+
+const MODEL_LABELS = ['model', 'version', 'digest'];
+const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
+
+/** What is the case at the moment of a scrape: queue, processes, models, caches. */
+export function addStateMetrics(
+  client: typeof import('prom-client'),
+  registry: Registry,
+  { models, cache, admission, droppedLogLines }: ServerState,
+): void {
+  const gauge: AddReader = addReader.bind(undefined, client, registry, 'gauge');
+  const counter: AddReader = addReader.bind(undefined, client, registry, 'counter');
+  gauge('roble_images_in_hand', 'Images between decoder and answer.', () => admission.inHand);
+  gauge('roble_images_in_hand_limit', 'Images in hand above which requests get 429.', () => admission.limit);
+  counter('roble_log_lines_dropped_total', 'Lines of the log that nobody read in time.', droppedLogLines);
+  addModelMetrics(gauge, counter, models);
+  addCacheMetrics(gauge, counter, cache);
+}
+
+function addModelMetrics(gauge: AddReader, counter: AddReader, models: ServedModels): void {
+  const loaded = () => [...models.managers.values()].flatMap(({ roles }) => roles);
+  const ofEach = (read: (model: ServedModel) => number) => (): Reading[] =>
+    loaded().map(({ model }) => ({ labels: modelLabels(model), value: read(model) }));
+  gauge(
+    'roble_queue_images',
+    'Images that wait for the model.',
+    ofEach(({ pool }) => pool.queueLength),
+    MODEL_LABELS,
+  );
+  gauge(
+    'roble_workers_ready',
+    'Inference processes that can take work.',
+    ofEach(({ pool }) => pool.readyWorkers),
+    MODEL_LABELS,
+  );
+  gauge(
+    'roble_model_loaded_timestamp_seconds',
+    'When the model was loaded, since 1970.',
+    ofEach(({ loadedAt }) => loadedAt.getTime() / 1000),
+    MODEL_LABELS,
+  );
+  gauge(
+    'roble_model_info',
+    'The models that are loaded and for what, always 1.',
+    () => loaded().map(({ role, model }) => ({ labels: { ...modelLabels(model), role }, value: 1 })),
+    [...MODEL_LABELS, 'role'],
+  );
+  counter(
+    'roble_model_changes_total',
+    'Models that became the stable one, changes that failed, and versions that were rolled back.',
+    () =>
+      [...models.managers].flatMap(([model, { changes }]) => [
+        { labels: { model, result: 'served' }, value: changes.served },
+        { labels: { model, result: 'failed' }, value: changes.failed },
+        { labels: { model, result: 'rolled-back' }, value: changes.rolledBack },
+      ]),
+    ['model', 'result'],
+  );
+}
+
+function addCacheMetrics(gauge: AddReader, counter: AddReader, cache: AnswerCache): void {
+  const { memory, redis } = cache.toJSON();
+  if (memory) {
+    gauge('roble_cache_entries', 'Answers in memory.', () => cache.toJSON().memory?.entries);
+    gauge('roble_cache_bytes', 'Memory of the answers that are kept.', () => cache.toJSON().memory?.bytes);
+  }
+  if (!redis) return;
+  counter(
+    'roble_cache_redis_errors_total',
+    'Reads and writes of Redis that failed.',
+    () => cache.toJSON().redis?.errors,
+  );
+  gauge(
+    'roble_cache_redis_breaker',
+    'State of the circuit breaker before Redis: 1 for the one that it is in; open: Redis is left alone.',
+    () => {
+      const breaker = cache.toJSON().redis?.breaker;
+      return BREAKER_STATES.map((state) => ({ labels: { state }, value: state === breaker ? 1 : 0 }));
+    },
+    ['state'],
+  );
+}

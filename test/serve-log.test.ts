@@ -1,0 +1,182 @@
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type CreateServerOptions, createServer, type RobleServer } from '../src/index.js';
+import { temporaryFolder } from './support/temporary-folder.js';
+import { quarterPixels, quarterPng, tinyBundle } from './support/tiny-bundle.js';
+
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+const PARENT = '00f067aa0ba902b7';
+
+let root: string;
+let bundle: string;
+let remove: () => Promise<void>;
+const servers: RobleServer[] = [];
+beforeAll(async () => {
+  ({ path: root, remove } = await temporaryFolder('serve-log'));
+  bundle = await tinyBundle(join(root, 'model'));
+});
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
+});
+afterAll(() => remove());
+
+async function serve(options: Partial<CreateServerOptions> = {}) {
+  const lines: string[] = [];
+  const server = await createServer({
+    model: bundle,
+    port: 0,
+    logTo: { write: (line) => lines.push(line) },
+    ...options,
+  });
+  servers.push(server);
+  return { server, lines };
+}
+
+interface Line {
+  readonly level: string;
+  readonly requestId?: string;
+  readonly [key: string]: unknown;
+}
+const parsed = (lines: readonly string[]) => lines.map((line) => JSON.parse(line) as Line);
+/** The line of a request, which is written when its answer is sent: perhaps a moment after the client has it. */
+async function lineOf(lines: readonly string[], requestId: string): Promise<Line> {
+  const find = () => parsed(lines).find((line) => line.requestId === requestId);
+  await expect.poll(find, { timeout: 20_000 }).toBeDefined();
+  return find()!;
+}
+const ask = (server: RobleServer, body: unknown, headers: Record<string, string> = {}, path = '/predict') =>
+  fetch(server.url + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
+
+describe('the log', () => {
+  it('has one line for each request, and nothing of its body, query or keys', async () => {
+    const { server, lines } = await serve();
+    const secret = (await quarterPng(1)).toString('base64');
+    const headers = (id: string) => ({ 'x-request-id': id, authorization: 'Bearer secret-key' });
+    await ask(server, { image: secret }, headers('one'), '/predict?topK=2');
+    await ask(
+      server,
+      { pixels: [quarterPixels(1, 9), [3, 1, 4], quarterPixels(2)] },
+      headers('many'),
+      '/predict/batch',
+    );
+    await ask(server, { image: '!!secret!!' }, headers('wrong'), '/predict?key=secret-key');
+    await ask(server, {}, headers('lost'), '/secret-path');
+
+    const { name, version, digest } = server.model;
+    const model = { model: name, version, digest: digest.slice(0, 12) };
+    expect(await lineOf(lines, 'one')).toEqual({
+      level: 'info',
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+      requestId: 'one',
+      method: 'POST',
+      route: '/predict',
+      status: 200,
+      ms: expect.any(Number),
+      images: 1,
+      ...model,
+    });
+    expect(await lineOf(lines, 'many')).toMatchObject({
+      route: '/predict/batch',
+      images: 2,
+      refusedImages: 1,
+      ...model,
+    });
+    expect(await lineOf(lines, 'wrong')).toMatchObject({ status: 400, code: 'ROBLE_REQUEST_INVALID' });
+    expect(await lineOf(lines, 'lost')).toMatchObject({
+      status: 404,
+      code: 'ROBLE_ROUTE_UNKNOWN',
+      route: null,
+    });
+    expect(parsed(lines).filter(({ requestId }) => requestId)).toHaveLength(4);
+    expect(lines.join('')).not.toContain('secret');
+    expect(lines.join('')).not.toContain(secret.slice(0, 16));
+  });
+
+  it('keeps probes to itself, unless it is asked for all', async () => {
+    for (const [level, count] of [
+      ['info', 0],
+      ['debug', 1],
+    ] as const) {
+      const { server, lines } = await serve({ log: { level } });
+      await fetch(`${server.url}/health/live`);
+      await ask(server, { pixels: quarterPixels(0) }, { 'x-request-id': 'seen' });
+      await lineOf(lines, 'seen');
+      expect(parsed(lines).filter(({ route }) => route === '/health/live')).toHaveLength(count);
+    }
+  });
+
+  it('says nothing when it is silent, or goes nowhere', async () => {
+    const { server, lines } = await serve({ log: { level: 'silent' } });
+    await ask(server, { pixels: quarterPixels(0) });
+    await server.close();
+    expect(lines).toEqual([]);
+  });
+
+  it('has the warnings of the server, which the reporter then does not get', async () => {
+    const { server, lines } = await serve();
+    const stats = (await (await fetch(`${server.url}/stats`)).json()) as {
+      workers: { processIds: number[] };
+    };
+    process.kill(stats.workers.processIds[0]!, 'SIGKILL');
+    const warnings = () => parsed(lines).filter(({ level }) => level === 'warn');
+    await expect.poll(warnings, { timeout: 20_000 }).toHaveLength(1);
+    expect(warnings()[0]).toMatchObject({ msg: 'An inference process ended with SIGKILL.' });
+  });
+
+  it('is readable as text', async () => {
+    const { server, lines } = await serve({ log: { format: 'text', level: 'info' } });
+    await ask(server, { pixels: quarterPixels(0) }, { 'x-request-id': 'seen' });
+    await expect.poll(() => lines.at(-1), { timeout: 20_000 }).toContain('seen');
+    expect(lines[0]).toMatch(/^[\d:.]{12} INFO {2}Serving quarters at http:\S+ \(.*\)\n$/);
+    expect(lines.at(-1)).toMatch(
+      /^[\d:.]{12} INFO {2}POST \/predict 200 in [\d.]+ ms requestId=seen images=1 model=quarters version=\w{12} digest=\w{12}\n$/,
+    );
+  });
+
+  it('of the command is on standard error, every line JSON where that is no terminal', async () => {
+    const cli = join(import.meta.dirname, '..', 'bin', 'run.js');
+    const child = execa('node', [cli, 'serve', '--model', bundle, '--port', '0', '--admin-port', '0'], {
+      reject: false,
+      // It keeps its predictions in the working folder.
+      cwd: root,
+      env: { ROBLE_SERVE_LOG_LEVEL: 'debug' },
+    });
+    let output = '';
+    child.stderr!.on('data', (chunk) => {
+      output += chunk;
+    });
+    await expect.poll(() => output, { timeout: 100_000 }).toContain('Administration at');
+    const url = /at (http:\S+)/.exec(output)![1]!;
+    await fetch(`${url}/health/ready`);
+    child.kill('SIGTERM');
+    expect((await child).exitCode).toBe(0);
+    const messages = parsed(output.trimEnd().split('\n'));
+    expect(messages.map(({ level, msg, route }) => [level, msg ?? route])).toEqual([
+      ['info', expect.stringContaining(`Serving quarters at ${url}`)],
+      ['info', expect.stringContaining('Administration at')],
+      ['debug', '/health/ready'],
+      ['info', 'Stopping'],
+    ]);
+  }, 120_000);
+});
+
+describe('traceparent', () => {
+  it('is in the log and in the answer, with this server as the parent of what comes next', async () => {
+    const { server, lines } = await serve();
+    const response = await ask(
+      server,
+      { pixels: quarterPixels(0) },
+      { traceparent: `00-${TRACE}-${PARENT}-01`, 'x-request-id': 'traced' },
+    );
+    const line = await lineOf(lines, 'traced');
+    expect(line.traceId).toBe(TRACE);
+    expect(line.spanId).toMatch(/^[0-9a-f]{16}$/);
+    expect(line.spanId).not.toBe(PARENT);
+    expect(response.headers.get('traceparent')).toBe(`00-${TRACE}-${line.spanId}-01`);
+  });
+});
