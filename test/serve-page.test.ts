@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { PredictionStore } from '../src/core/predictions/prediction-store.js';
+import { createKey } from '../src/core/serving/access/keys-file.js';
 import { createServer, type RobleServer, trainModel } from '../src/index.js';
 import {
   drawWithMouse,
@@ -20,16 +22,23 @@ import { tinyDataset } from './support/tiny-dataset.js';
 const SLOW = { timeout: 20_000 };
 
 let root: string;
+/** Of the predictions of the server. */
+let database: string;
 let remove: () => Promise<void>;
 /** Knows 0, 1, A and T, drawn by hand. */
 let server: RobleServer;
 beforeAll(async () => {
   ({ path: root, remove } = await temporaryFolder('serve-page'));
+  database = join(root, 'predictions.db');
   const dataset = await tinyDataset(join(root, 'dataset'));
   const run = join(root, 'run');
   const train = { epochs: 8, batchSize: 16, threads: 1, learningRate: 0.01 };
   await trainModel({ dataset, run, model: { preset: 'cnn-small' }, train });
-  server = await createServer({ model: join(run, 'model'), port: 0 });
+  server = await createServer({
+    model: join(run, 'model'),
+    port: 0,
+    predictions: { url: database } as never,
+  });
 });
 afterAll(async () => {
   await server.close();
@@ -216,6 +225,109 @@ describeWith('chromium', 'chromium')('in a browser, the page', () => {
     await expect.poll(requests, SLOW).toBeGreaterThan(before);
     expect(await page.locator('#model-digest').getAttribute('title')).toBe(server.model.digest);
     expect(await page.locator('#stat-workers').textContent()).toBe('1 of 1');
+  });
+
+  it('takes corrections, the last one counts, and keeps the drawing only when it may', async () => {
+    const page = await open();
+    await drawWithMouse(page, RING);
+    await answers(page, '0');
+    const thanks = (label: string) =>
+      expect.poll(() => page.locator('#correction-status').textContent(), SLOW).toContain(`“${label}”`);
+    await page.click('.chip:text-is("A")');
+    await thanks('A');
+    expect(await page.locator('.chip[aria-pressed=true]').allTextContents()).toEqual(['A']);
+    expect(await page.locator('#other').isVisible()).toBe(false);
+    await page.click('.chip:text-is("1")');
+    await thanks('1');
+    const kept = await feedback();
+    expect(kept.map(({ label }) => label)).toEqual(['1']);
+    expect(kept[0]!.pixels).toBeUndefined();
+    await page.check('#consent');
+    await page.click('.chip:text-is("T")');
+    await thanks('T');
+    expect((await feedback()).map(({ label, pixels }) => [label, pixels?.length])).toEqual([['T', 12 * 12]]);
+    expect(await page.locator('#consent-label').isVisible()).toBe(true);
+  });
+
+  async function feedback() {
+    const store = new PredictionStore(database, { readOnly: true });
+    const kept = [];
+    for await (const { feedback } of store.read({ withFeedback: true })) kept.push(feedback!);
+    await store.close();
+    return kept;
+  }
+
+  it('asks for no correction where the server keeps no predictions', async () => {
+    const own = await createServer({ model: join(root, 'run', 'model'), port: 0 });
+    try {
+      const page = await open({}, own);
+      await expect.poll(() => page.locator('#statistics').isVisible(), SLOW).toBe(true);
+      await drawWithMouse(page, LETTER_T);
+      await answers(page, 'T');
+      expect(await page.locator('#correction').isVisible()).toBe(false);
+    } finally {
+      await own.close();
+    }
+  });
+
+  it('asks for the key of a server that wants one, again when it is wrong, and keeps it for the tab', async () => {
+    const keysFile = join(root, 'keys.json');
+    const { key } = await createKey(keysFile, { name: 'page', scopes: ['predict', 'metrics'] });
+    const model = join(root, 'run', 'model');
+    const own = await createServer({ model, port: 0, access: { keysFile } as never });
+    try {
+      const page = await open({}, own);
+      const form = page.locator('#key-form');
+      await expect.poll(() => form.isVisible(), SLOW).toBe(true);
+      expect(await page.evaluate('document.activeElement.id')).toBe('key');
+      expect(await seriousViolations(page)).toEqual([]);
+      await page.fill('#key', 'wrong');
+      await page.keyboard.press('Enter');
+      await expect.poll(() => page.locator('#key-hint').textContent(), SLOW).toContain('did not accept');
+      await page.fill('#key', key);
+      await page.keyboard.press('Enter');
+      await expect.poll(() => page.locator('#statistics').isVisible(), SLOW).toBe(true);
+      expect(await form.isVisible()).toBe(false);
+      await page.reload();
+      await drawWithMouse(page, LETTER_T);
+      await answers(page, 'T');
+      expect(await form.isVisible()).toBe(false);
+      const { faults } = opened.at(-1)!;
+      expect(faults.splice(0).filter((fault) => !fault.includes('401'))).toEqual([]);
+    } finally {
+      await own.close();
+    }
+  });
+
+  it('leads with images where the model sees photographs, finds any of many classes, and still lets draw', async () => {
+    const page = await open();
+    const classes = ['0', '1', 'A', 'T', ...Array.from({ length: 996 }, (_, i) => `kind ${i}`)];
+    await page.route('**/stats', async (route) => {
+      const response = await route.fetch();
+      const stats = await response.json();
+      const input = { width: 224, height: 224, channels: 3 };
+      await route.fulfill({ response, json: { ...stats, model: { ...stats.model, input, classes } } });
+    });
+    await page.reload();
+    await expect.poll(() => page.locator('#image-panel').isVisible(), SLOW).toBe(true);
+    await page.check('#mode-draw', { force: true });
+    await drawWithMouse(page, LETTER_T);
+    await answers(page, 'T');
+    await page.fill('#other-input', 'KIND 77');
+    expect(await page.locator('[role=option]').allTextContents()).toEqual([
+      'kind 77',
+      ...Array.from({ length: 10 }, (_, i) => `kind 77${i}`),
+    ]);
+    await page.keyboard.press('ArrowDown');
+    await page.keyboard.press('ArrowDown');
+    const active = await page.locator('#other-input').getAttribute('aria-activedescendant');
+    expect(await page.locator(`#${active}`).textContent()).toBe('kind 770');
+    expect(await seriousViolations(page)).toEqual([]);
+    await page.keyboard.press('Enter');
+    // The model itself knows four classes: the server says so.
+    await expect.poll(() => page.locator('#correction-status').textContent(), SLOW).toContain('0 1 A T');
+    const { faults } = opened.at(-1)!;
+    expect(faults.splice(0).filter((fault) => !/status of 4/.test(fault))).toEqual([]);
   });
 
   it('takes image files: chosen, dropped and pasted; says what is wrong with one', async () => {

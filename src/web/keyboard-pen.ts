@@ -100,6 +100,7 @@ export class KeyboardPen {
 
   #put(down: boolean): void {
     this.#isDown = down;
+    clearTimeout(this.#saying);
     if (down) this.#events.down(this.#point);
     else this.#events.up();
     this.#events.say(`Pen ${down ? 'down' : 'up'}, ${this.#place()}`);
