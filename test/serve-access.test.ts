@@ -148,7 +148,7 @@ describe('API keys', () => {
       body: { code: 'ROBLE_SCOPE_MISSING', expected: 'a key for metrics' },
     });
     expect(refused.headers.get('www-authenticate')).toContain('error="insufficient_scope"');
-    const model = `${server.adminUrl}/admin/model`;
+    const model = `${server.adminUrl}/admin/models/quarters`;
     expect((await send(model)).status).toBe(401);
     expect((await send(model, bearer(key))).status).toBe(403);
     expect((await send(model, bearer(admin))).status).toBe(200);
@@ -492,6 +492,14 @@ describe('other pages', () => {
       expect((await preflight(server, other)).headers.get('access-control-allow-origin'), other).toBeNull();
     const odd = await send(`${server.url}/predict`, bearer(key), { method: 'OPTIONS' });
     expect(odd.status).toBe(204);
+  });
+
+  it('never reach the administration, which needs no preflight to be changed', async () => {
+    const server = await serve({ admin: { port: 0 }, access: { cors: ['https://example.com'] } });
+    const roll = `${server.adminUrl}/admin/models/quarters/rollback`;
+    const refused = await send(roll, { origin: 'https://example.com' }, { method: 'POST' });
+    expect(refused).toMatchObject({ status: 403, body: { code: 'ROBLE_ORIGIN_REFUSED' } });
+    expect((await send(`${server.adminUrl}/admin/models`)).status).toBe(200);
   });
 
   it('are told by headers what the own page may do', async () => {

@@ -146,6 +146,7 @@ export const ERRORS = {
     'A request has no API key, or one that is unknown, revoked or expired.',
   ),
   ROBLE_SCOPE_MISSING: user(EXIT.usage, 'The API key of a request is good for other things than this.'),
+  ROBLE_ORIGIN_REFUSED: user(EXIT.usage, 'A script of a web page asked what is not for pages.'),
   ROBLE_RATE_LIMITED: user(EXIT.usage, 'A client sent more requests than its limit allows.'),
   ROBLE_KEYS_INVALID: user(EXIT.usage, 'A file of API keys is damaged, or is none.'),
   ROBLE_KEY_EXISTS: user(EXIT.usage, 'There is an API key of that name already.'),

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import type { ServeOptions } from '../../config/schema.js';
 import { RobleError } from '../../errors.js';
 import { recogniseKeys, requireKeys } from './authorize.js';
-import { addBrowserRules } from './browser-rules.js';
+import { addBrowserRules, refusePages } from './browser-rules.js';
 import { createHttpServer } from './http-server.js';
 import { KeyRing } from './key-ring.js';
 import { addRateLimit } from './rate-limit.js';
@@ -66,8 +66,9 @@ export class ServerAccess {
     if (this.#keys) requireKeys(app);
   }
 
-  /** The same for the administration, which has no limits. */
+  /** The same for the administration, which has no limits, and no pages. */
   guardAdministration(app: FastifyInstance): void {
+    refusePages(app);
     app.decorateRequest('apiKey', undefined);
     if (!this.#keys) return;
     recogniseKeys(app, this.#keys);

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { RobleError } from '../../errors.js';
 
 /** The page of the server needs its own scripts, styles and pictures, and nothing else in the world. */
 const CONTENT_POLICY = {
@@ -51,5 +52,19 @@ export async function addBrowserRules(
     maxAge: PREFLIGHT_SECONDS,
     // Its refusal would be no problem of ours, but plain text.
     strictPreflight: false,
+  });
+}
+
+/**
+ * Refuses what scripts of web pages send, which browsers name the origin of. Any page may send such a request to this
+ * machine without asking, though it cannot read the answer: changing what is served must not be so easy.
+ */
+export function refusePages(app: FastifyInstance): void {
+  app.addHook('onRequest', async ({ headers }) => {
+    if (headers.origin !== undefined)
+      throw new RobleError('ROBLE_ORIGIN_REFUSED', 'The administration is not for scripts of web pages.', {
+        received: headers.origin,
+        expected: 'a request without the header Origin',
+      });
   });
 }
