@@ -51,21 +51,22 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'a worker of two killed each second',
     words: ['--workers', '2'],
-    happen: ({ url }) => eachSecond(async () => process.kill((await workersOf(url))[0]!, 'SIGKILL')),
+    happen: ({ url }) =>
+      eachSecond(async () => process.kill((await workersOf(url)).processIds[0]!, 'SIGKILL')),
   },
   {
-    name: 'the only worker killed each second',
+    name: 'the only worker killed each second, when it is back',
     happen: ({ url }) =>
       eachSecond(async () => {
-        const [worker] = await workersOf(url);
-        if (worker !== undefined) process.kill(worker, 'SIGKILL');
+        const { ready, processIds } = await workersOf(url);
+        if (ready > 0) process.kill(processIds[0]!, 'SIGKILL');
       }),
   },
   {
     name: 'a worker of two stopped (SIGSTOP), then continued',
     words: ['--workers', '2'],
     happen: async ({ url }) => {
-      const [worker] = await workersOf(url);
+      const [worker] = (await workersOf(url)).processIds;
       process.kill(worker!, 'SIGSTOP');
       await sleep(THIRD_MS);
       process.kill(worker!, 'SIGCONT');
@@ -118,7 +119,7 @@ async function eachSecond(work: () => Promise<unknown>): Promise<void> {
 }
 
 async function reload(adminUrl: string, folder: string): Promise<void> {
-  const response = await fetch(`${adminUrl}/admin/model/reload`, {
+  const response = await fetch(`${adminUrl}/admin/models/cnn-v2/serve`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ folder }),
@@ -146,8 +147,8 @@ if (values.json !== undefined) await writeFile(values.json, JSON.stringify(rows,
 async function measure(fault: Fault): Promise<Record<string, unknown>> {
   const folder = await mkdtemp(join(root, 'fault-'));
   const [model, other] = [
-    await writeServedBundle(join(folder, 'model'), 'one'),
-    await writeServedBundle(join(folder, 'other'), 'two'),
+    await writeServedBundle(join(folder, 'model')),
+    await writeServedBundle(join(folder, 'other'), 2),
   ];
   const [redisPort, adminPort] = [await freePort(), await freePort()];
   const redis = fault.redis === 'running' ? await startRedis(redisPort) : undefined;

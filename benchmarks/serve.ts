@@ -201,7 +201,7 @@ function fastest<T extends { readonly rate: number }>(rows: readonly T[]): T | u
 /** Resident memory while so many pictures, each another one, are answered. */
 async function watchMemory(count: number): Promise<void> {
   const server = await serveRoble('roble', ['--model', model, '--predictions', join(folder, 'log.db')]);
-  const workers = await workersOf(server.url);
+  const { processIds: workers } = await workersOf(server.url);
   const show = async (when: string) => {
     const own = await residentMib(server.process.pid!);
     const theirs = await Promise.all(workers.map(residentMib));

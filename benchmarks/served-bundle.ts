@@ -9,8 +9,8 @@ import { plugin as backend } from '../src/plugins/onnx/serving-backend.js';
 import { plugin as engine } from '../src/plugins/onnx/training-engine.js';
 import { model, openSession, randomImages } from './cnn-v2.js';
 
-/** Gives the folder. */
-export async function writeServedBundle(folder: string, name = 'cnn-v2'): Promise<string> {
+/** Gives the folder. Another step makes another bundle of the same name. */
+export async function writeServedBundle(folder: string, step = 1): Promise<string> {
   const session = await openSession(engine, { device: 'cpu', batchSize: 16, threads: 1 });
   const onnx = await session.exportOnnx({});
   await session.close();
@@ -18,11 +18,11 @@ export async function writeServedBundle(folder: string, name = 'cnn-v2'): Promis
   const images = randomImages(4);
   await writeBundle(folder, {
     manifest: {
-      name,
+      name: 'cnn-v2',
       classes,
       preprocessing: preprocessingSchema.parse({ width: 28, height: 28 }),
       architecture: model.layers.map((layer) => ({ ...layer })),
-      training: { epoch: 1, step: 1, metrics: {}, dataFingerprint: '0'.repeat(64), engine: 'onnx' },
+      training: { epoch: 1, step, metrics: {}, dataFingerprint: '0'.repeat(64), engine: 'onnx' },
     },
     onnx,
     weights: {},

@@ -137,8 +137,9 @@ export async function residentMib(processId: number): Promise<number> {
   return Number(/VmRSS:\s+(\d+)/.exec(status)![1]) / 1024;
 }
 
-/** The inference processes of a roble server. */
-export async function workersOf(url: string): Promise<number[]> {
-  const stats = (await (await fetch(`${url}/stats`)).json()) as { workers: { processIds: number[] } };
-  return stats.workers.processIds;
+/** The inference processes of a roble server, and how many of them have loaded the model. */
+export async function workersOf(url: string): Promise<{ ready: number; processIds: number[] }> {
+  return (
+    (await (await fetch(`${url}/stats`)).json()) as { workers: { ready: number; processIds: number[] } }
+  ).workers;
 }
