@@ -425,10 +425,9 @@ describe('paths and headers', () => {
       '/__proto__',
       '/constructor',
       `/${LONG}`,
-      `/?a=${LONG}`,
+      `/nowhere?a=${LONG}`,
       '/stats/..',
       'http://169.254.169.254/latest/meta-data/',
-      '*',
     ].map((path) => [path.slice(0, 40), path] as const),
   )('GET %s', async (_, path) => {
     const [answer] = await sendRaw(
@@ -534,7 +533,7 @@ describe('paths and headers', () => {
       'ROBLE_REQUEST_INVALID',
     ],
     ['CONNECT', 'CONNECT example.com:443 HTTP/1.1\r\nhost: example.com\r\n\r\n', 405, 'ROBLE_ROUTE_UNKNOWN'],
-    ['TRACE', 'TRACE / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', 404, 'ROBLE_ROUTE_UNKNOWN'],
+    ['TRACE', 'TRACE /nowhere HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', 404, 'ROBLE_ROUTE_UNKNOWN'],
     [
       'a wish for WebSockets',
       'GET /predict HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade, close\r\n\r\n',
