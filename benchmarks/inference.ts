@@ -33,7 +33,10 @@ for (const threads of values.threads.split(',').map(Number))
   for (const batch of values.batch.split(',').map(Number)) {
     const steps = Math.ceil(IMAGES / batch);
     const python = await startPython('inference.py', [String(batch), String(threads), String(steps)]);
-    const predictor = await backend.load({ folder, input: model.input, classes }, { device: 'cpu', threads });
+    const predictor = await backend.load(
+      { folder, input: model.input, classes },
+      { device: 'cpu', threads, options: {} },
+    );
     const images = randomImages(batch);
     await contest({
       label: `predicting by cnn-v2, batch ${batch}, threads ${threads}`,

@@ -41,7 +41,7 @@ async function answers(
     await writeFile(join(folder, 'model.onnx'), onnx);
     const predictor = await backend.load(
       { folder, input: model.input, classes },
-      { device: 'cpu', threads: 1 },
+      { device: 'cpu', threads: 1, options: {} },
     );
     const probabilities = await predictor.predict(images, images.length / 784);
     await predictor.close();

@@ -245,7 +245,7 @@ describe('predict --url', () => {
     expect(there.exitCode).toBe(4);
     expect(there.stdout).toContain('bottom-right');
     const { result } = JSON.parse((await predict('photos/1.png', '--url', server.url, '--json')).stdout);
-    expect(result.model).toEqual({ url: server.url, name: 'quarters', digest: server.model.digest });
+    expect(result.model).toMatchObject({ url: server.url, name: 'quarters', digest: server.model.digest });
   });
 
   it('ends with 3 when the server cannot be asked', async () => {

@@ -252,7 +252,8 @@ describeWith('chromium', 'chromium')('in a browser, the page', () => {
   async function feedback() {
     const store = new PredictionStore(database, { readOnly: true });
     const kept = [];
-    for await (const { feedback } of store.read({ withFeedback: true, withPixels: true })) kept.push(feedback!);
+    for await (const { feedback } of store.read({ withFeedback: true, withPixels: true }))
+      kept.push(feedback!);
     await store.close();
     return kept;
   }

@@ -13,6 +13,7 @@ interface PredictResult {
     readonly folder?: string;
     readonly url?: string;
     readonly name?: string;
+    readonly version?: string;
     readonly digest?: string;
   };
   readonly predictions: readonly FilePrediction[];
@@ -89,8 +90,14 @@ export default class Predict extends RobleCommand<PredictResult> {
     const { findNewestBundle, loadModel, predictFiles } = await import('../index.js');
     const folder = flags.model ?? (await findNewestBundle(config.runs));
     if (flags.model === undefined) this.logToStderr(`Model: ${folder}`);
-    const { backend, device, maxPixels } = config.serve;
-    const model = await loadModel(folder, { backend, device, threads: flags.threads ?? 0, maxPixels });
+    const { backend, backendOptions, device, maxPixels } = config.serve;
+    const model = await loadModel(folder, {
+      backend,
+      backendOptions,
+      device,
+      threads: flags.threads ?? 0,
+      maxPixels,
+    });
     try {
       const predictions = await predictFiles(model, inputs, flags['top-k'], context);
       return { model: { folder, name: model.manifest.name, digest: model.digest }, predictions };

@@ -35,6 +35,18 @@ export const builtinPlugins: readonly PluginEntry[] = [
     kind: 'serving-backend',
     module: siblingModule(import.meta.url, './onnx/serving-backend.js'),
   },
+  {
+    name: 'tfjs',
+    apiVersion: PLUGIN_API_VERSION,
+    kind: 'serving-backend',
+    module: siblingModule(import.meta.url, './tfjs/serving-backend.js'),
+  },
+  {
+    name: 'oip',
+    apiVersion: PLUGIN_API_VERSION,
+    kind: 'serving-backend',
+    module: siblingModule(import.meta.url, './oip/serving-backend.js'),
+  },
   ...AUGMENTERS.map(
     (name): PluginEntry => ({
       name,

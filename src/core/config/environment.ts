@@ -55,7 +55,7 @@ function parseText(text: string, schema: JsonSchema): unknown {
   if (types.has('boolean') && /^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
   if ((types.has('number') || types.has('integer')) && text.trim() !== '' && !Number.isNaN(Number(text)))
     return Number(text);
-  if (types.has('array')) {
+  if (types.has('array') || types.has('object')) {
     try {
       return JSON.parse(text);
     } catch {

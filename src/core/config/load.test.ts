@@ -268,6 +268,14 @@ it('leaves the URL of a database, and the word for none, as they are', async () 
   await expect(urlOf('mysql://db/roble')).rejects.toMatchObject({ code: 'ROBLE_CONFIG_INVALID' });
 });
 
+describe('an environment variable of a map', () => {
+  it('is read as JSON', async () => {
+    const backendOptions = { url: 'http://host', headers: { a: 'b' } };
+    const { config } = await load({ env: { ROBLE_SERVE_BACKEND_OPTIONS: JSON.stringify(backendOptions) } });
+    expect(config.serve.backendOptions).toEqual(backendOptions);
+  });
+});
+
 describe('keys', () => {
   it('have one variable each, and cover the whole default configuration', async () => {
     const paths = new Map<string, string>();

@@ -354,6 +354,10 @@ export const serveSchema = z.strictObject({
     ),
   backend: z.string().min(1).default('onnx').describe('Serving backend; plugins add more.'),
   device: z.string().min(1).default('cpu').describe('Device of the backend, such as "cpu".'),
+  backendOptions: z
+    .record(z.string(), z.unknown())
+    .optional()
+    .describe('Options of the backend, which its page describes; "onnx" and "tfjs" have none.'),
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on; 0.0.0.0: all networks.'),
   port: z.int().gte(0).max(65535).default(8080).describe('Port to listen on; 0: any free port.'),
   workers: positive.default(1).describe('Inference processes.'),

@@ -7,7 +7,7 @@ import { preprocessingSchema } from '../image/preprocessing.js';
 import type { ServableModel, TensorMap } from '../plugin/api.js';
 import { replaceFolder, sha256, writeSynced } from '../storage/durable.js';
 import { decodeSafetensors, encodeSafetensors } from '../storage/safetensors.js';
-import { type Layer, layerSchema } from './spec.js';
+import { type Layer, layerSchema, type ModelSpec } from './spec.js';
 
 export const BUNDLE_FILES = {
   manifest: 'model.json',
@@ -159,7 +159,22 @@ export async function readWeights({ folder, manifest }: ModelBundle): Promise<Te
  * @throws {RobleError} as {@link openBundle}, and `ROBLE_BUNDLE_INVALID` when this version does not know its layers.
  */
 export async function layersOfBundle(folder: string): Promise<Layer[]> {
-  const { manifest } = await openBundle(folder);
+  return layersIn(await openBundle(folder));
+}
+
+/**
+ * The network of a bundle with its weights, by `layer.part`: to compute it with something else than ONNX.
+ *
+ * @throws {RobleError} as {@link layersOfBundle} and {@link readWeights}
+ */
+export async function readTrainedModel(folder: string): Promise<{ model: ModelSpec; weights: TensorMap }> {
+  const bundle = await openBundle(folder);
+  const { input, classes } = bundle;
+  const model = { input, classes: classes.length, layers: layersIn(bundle) };
+  return { model, weights: await readWeights(bundle) };
+}
+
+function layersIn({ folder, manifest }: ModelBundle): Layer[] {
   const path = join(folder, BUNDLE_FILES.manifest);
   const message = `${path} holds an architecture that this version of roble does not know.`;
   return checked(z.array(layerSchema).min(1), manifest.architecture, 'ROBLE_BUNDLE_INVALID', message);

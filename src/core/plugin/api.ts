@@ -136,9 +136,11 @@ export interface ServableModel {
   readonly classes: readonly string[];
 }
 
-export interface ServingOptions {
+export interface ServingOptions<Options = unknown> {
   readonly device: string;
   readonly threads: number;
+  /** `serve.backendOptions`, as the backend's own schema gives them. */
+  readonly options: Options;
 }
 
 /** Answers predictions of one model. */
@@ -146,12 +148,16 @@ export interface Predictor {
   warmUp(): Promise<void>;
   /** Probabilities, float32, [count, classes], of uint8 images [count, height, width, channels]. */
   predict(images: Uint8Array, count: number): Promise<Float32Array>;
+  /** Throws while it could not answer, for reasons outside of its process. Asked again and again. */
+  checkHealth?(): Promise<void>;
   close(): Promise<void>;
 }
 
-export interface ServingBackend {
+export interface ServingBackend<Options = unknown> {
   readonly name: string;
-  load(model: ServableModel, options: ServingOptions): Promise<Predictor>;
+  /** Checks `serve.backendOptions`; by default there are none. */
+  readonly options?: ZodType<Options>;
+  load(model: ServableModel, options: ServingOptions<Options>): Promise<Predictor>;
 }
 
 /** A picture in memory: uint8, [height, width, channels], 0 is paper and 255 is ink for characters. */

@@ -1,5 +1,7 @@
 /** The public plugin API: what `import ... from 'roble/plugin'` gives. Plugins import nothing else of roble. */
 export { RobleError, type SerializedError } from '../errors.js';
+export { type HttpAnswer, type HttpRequest, sendRequest } from '../http/request.js';
+export { readTrainedModel } from '../model/bundle.js';
 export * from '../model/network.js';
 export type { ImageShape, ModelSpec } from '../model/spec.js';
 export { childModule, siblingModule } from '../module-url.js';

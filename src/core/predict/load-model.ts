@@ -12,6 +12,8 @@ const MAX_BATCH = 64;
 export interface LoadModelOptions {
   /** Serving backend; by default `onnx`. */
   readonly backend?: string;
+  /** Its own options; see `serve.backendOptions`. */
+  readonly backendOptions?: Readonly<Record<string, unknown>> | undefined;
   /** By default `cpu`. */
   readonly device?: string;
   /** Threads of the backend; by default 0: it chooses. */
@@ -90,7 +92,11 @@ export async function loadModel(
   options: LoadModelOptions,
   { registry }: { registry: PluginRegistry },
 ): Promise<Model> {
-  const { backend = 'onnx', device = 'cpu', threads = 0, maxPixels } = options;
-  const { bundle, predictor } = await openPredictor(folder, { backend, device, threads }, registry);
+  const { backend = 'onnx', device = 'cpu', threads = 0, maxPixels, backendOptions } = options;
+  const { bundle, predictor } = await openPredictor(
+    folder,
+    { backend, device, threads, options: backendOptions },
+    registry,
+  );
   return new Model(bundle, predictor, maxPixels);
 }

@@ -1,29 +1,34 @@
+import { z } from 'zod';
+import { checked } from '../checked.js';
 import { RobleError } from '../errors.js';
 import { GOLDEN_TOLERANCE, type ModelBundle, openBundle } from '../model/bundle.js';
-import type { Predictor, ServingOptions } from '../plugin/api.js';
+import type { Predictor, ServingBackend, ServingOptions } from '../plugin/api.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 
-export interface PredictorOptions extends ServingOptions {
+export interface PredictorOptions extends Omit<ServingOptions, 'options'> {
   /** Name of the serving backend. */
   readonly backend: string;
+  /** Its own options, not checked yet. */
+  readonly options?: unknown;
 }
 
 /**
  * A predictor that is known to work: the bundle's files are what they were, and the golden images get the answers that
  * they got when the bundle was made.
  *
- * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_BUNDLE_INVALID`, `ROBLE_PLUGIN_UNKNOWN`, `ROBLE_DEVICE_UNAVAILABLE`.
+ * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_BUNDLE_INVALID`, `ROBLE_PLUGIN_UNKNOWN`, `ROBLE_CONFIG_INVALID`,
+ *   `ROBLE_DEVICE_UNAVAILABLE`, `ROBLE_SERVER_UNREACHABLE`.
  */
 export async function openPredictor(
   folder: string,
-  { backend, ...options }: PredictorOptions,
+  { backend, options: given, ...options }: PredictorOptions,
   registry: PluginRegistry,
 ): Promise<{ bundle: ModelBundle; predictor: Predictor }> {
   const bundle = await openBundle(folder);
   const plugin = await registry.load('serving-backend', backend);
   let predictor: Predictor | undefined;
   try {
-    predictor = await plugin.load(bundle, options);
+    predictor = await plugin.load(bundle, { ...options, options: checkedOptions(plugin, given) });
     await predictor.warmUp();
     await checkGolden(bundle, predictor);
     return { bundle, predictor };
@@ -31,6 +36,18 @@ export async function openPredictor(
     await predictor?.close();
     throw error instanceof RobleError ? error : unusable(bundle, backend, error);
   }
+}
+
+function checkedOptions(
+  { name, options = z.strictObject({}) }: ServingBackend,
+  given: unknown = {},
+): unknown {
+  return checked(
+    options,
+    given,
+    'ROBLE_CONFIG_INVALID',
+    `The options of the backend "${name}" (serve.backendOptions) are not valid.`,
+  );
 }
 
 function unusable({ folder }: ModelBundle, backend: string, cause: unknown): RobleError {

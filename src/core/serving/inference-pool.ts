@@ -3,7 +3,7 @@ import type { ModelBundle } from '../model/bundle.js';
 import type { PluginEntry } from '../plugin/api.js';
 import type { PredictorOptions } from '../predict/open-predictor.js';
 import { ImageQueue, type Job } from './image-queue.js';
-import type { FromInferenceWorker } from './inference-messages.js';
+import type { InferenceAnswer } from './inference-messages.js';
 import { InferenceProcess } from './inference-process.js';
 import type { Urgency } from './urgency.js';
 
@@ -40,6 +40,8 @@ export interface InferenceObserver {
 interface Worker {
   process: InferenceProcess | undefined;
   state: 'starting' | 'idle' | 'busy' | 'dead';
+  /** Whether it could answer, as far as that depends on others than its process. */
+  healthy: boolean;
   jobs: Job[];
   /** In a row, without an answer between them. */
   deaths: number;
@@ -97,7 +99,7 @@ export class InferencePool {
 
   /** Workers that have the model and can take work. */
   get readyWorkers(): number {
-    return this.#workers.filter(isReady).length;
+    return this.#workers.filter((worker) => isReady(worker) && worker.healthy).length;
   }
 
   get queueLength(): number {
@@ -179,6 +181,7 @@ export class InferencePool {
     const worker: Worker = {
       process: undefined,
       state: 'starting',
+      healthy: true,
       jobs: [],
       deaths: 0,
       started: 0,
@@ -198,6 +201,7 @@ export class InferencePool {
     const { bundle, predictor, plugins } = this.#options;
     const { folder, digest } = bundle;
     worker.state = 'starting';
+    worker.healthy = true;
     worker.process = new InferenceProcess(
       { type: 'load', folder, digest, options: predictor, plugins },
       {
@@ -206,13 +210,17 @@ export class InferencePool {
           started();
           this.#dispatch();
         },
+        health: (problem) => {
+          worker.healthy = problem === undefined;
+          this.#options.warn(problem ?? 'The backend can answer again.');
+        },
         answered: (message) => this.#finish(worker, message),
         ended: (error) => (worker.state === 'starting' ? failed(error) : this.#replace(worker, error)),
       },
     );
   }
 
-  #finish(worker: Worker, message: Exclude<FromInferenceWorker, { type: 'ready' }>): void {
+  #finish(worker: Worker, message: InferenceAnswer): void {
     const jobs = worker.jobs.splice(0);
     const startedAt = worker.started;
     clearTimeout(worker.timeout);

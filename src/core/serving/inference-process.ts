@@ -1,12 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { RobleError } from '../errors.js';
 import { childModule } from '../module-url.js';
-import type { FromInferenceWorker, ToInferenceWorker } from './inference-messages.js';
+import type { FromInferenceWorker, InferenceAnswer, ToInferenceWorker } from './inference-messages.js';
 
 export interface InferenceProcessEvents {
   /** It has the model and can take work. */
   ready(): void;
-  answered(message: Exclude<FromInferenceWorker, { type: 'ready' }>): void;
+  /** Whether it could answer has changed. */
+  health(problem: string | undefined): void;
+  answered(message: InferenceAnswer): void;
   /** It is gone, or could not be started. Comes once, last. */
   ended(error: Error): void;
 }
@@ -26,6 +28,7 @@ export class InferenceProcess {
     let failure: Error | undefined;
     this.#child.on('message', (message: FromInferenceWorker) => {
       if (message.type === 'ready') events.ready();
+      else if (message.type === 'health') events.health(message.problem);
       else if (message.type === 'failed' && message.during === 'load') {
         failure = RobleError.fromJSON(message.error);
         this.#child.kill('SIGKILL');

@@ -1,4 +1,5 @@
 /** The inference process: a crash of native code takes only this one with it. It ends when its parent is gone. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RobleError } from '../errors.js';
 import type { Predictor } from '../plugin/api.js';
 import { PluginRegistry } from '../plugin/registry.js';
@@ -6,6 +7,9 @@ import { openPredictor } from '../predict/open-predictor.js';
 import type { FromInferenceWorker, ToInferenceWorker } from './inference-messages.js';
 
 type Message<Type extends ToInferenceWorker['type']> = Extract<ToInferenceWorker, { type: Type }>;
+
+/** Between two questions whether the backend could answer. */
+const HEALTH_CHECK_MS = 2000;
 
 let predictor: Predictor | undefined;
 
@@ -33,9 +37,23 @@ async function load(message: Message<'load'>): Promise<FromInferenceWorker> {
       nextSteps: ['Send the server SIGHUP, or start it again, to serve the new one.'],
     });
   predictor = opened.predictor;
+  void watchHealth(predictor);
   return { type: 'ready' };
 }
 
 async function predict({ images, count }: Message<'predict'>): Promise<FromInferenceWorker> {
   return { type: 'result', probabilities: await predictor!.predict(images, count) };
+}
+
+async function watchHealth(watched: Predictor): Promise<void> {
+  if (!watched.checkHealth) return;
+  let before: string | undefined;
+  while (await sleep(HEALTH_CHECK_MS, true)) {
+    const problem = await watched.checkHealth().then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    if ((problem === undefined) !== (before === undefined)) send({ type: 'health', problem });
+    before = problem;
+  }
 }

@@ -57,20 +57,27 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
 /** Errors tell what was received; an answer repeats no flood. */
 const MAX_TEXT = 500;
 
+/** What is said instead of faults inside. */
+const HIDDEN: Readonly<Record<number, string>> = {
+  500: 'The server failed to answer; its log says why.',
+  502: 'The server that this one forwards to gave no answer that can be used; its log says why.',
+};
+
 /** The answer for an error; what is not the client's doing tells nothing of the inside. */
 export function problemOf(thrown: unknown): ProblemDetails {
   const error = fromFramework(thrown) ?? RobleError.from(thrown);
   const status = STATUS[error.code] ?? 500;
+  const isTold = HIDDEN[status] === undefined;
   const { received, expected, problems } = error.details;
   return {
     type: `urn:roble:error:${error.code}`,
     title: ERRORS[error.code].meaning,
     status,
-    detail: status === 500 ? 'The server failed to answer; its log says why.' : shortened(error.message),
+    detail: HIDDEN[status] ?? shortened(error.message),
     code: error.code,
-    ...(status !== 500 && received !== undefined && { received: shortened(received) }),
-    ...(status !== 500 && expected !== undefined && { expected }),
-    ...(status !== 500 && problems !== undefined && { problems }),
+    ...(isTold && received !== undefined && { received: shortened(received) }),
+    ...(isTold && expected !== undefined && { expected }),
+    ...(isTold && problems !== undefined && { problems }),
   };
 }
 

@@ -30,6 +30,7 @@ export function sendProblem(reply: FastifyReply, error: unknown, options: Proble
   reply.request.record.problem = problem.code;
   if (problem.status === 500)
     warn(`Request ${reply.request.id} failed: ${(error as Error).stack ?? String(error)}`);
+  if (problem.status === 502) warn(`Request ${reply.request.id} failed: ${(error as Error).message}`);
   const mayTryAgain = problem.status === 429 || problem.status === 503;
   // A rate limit said when already.
   if (mayTryAgain && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfterSeconds());

@@ -83,7 +83,7 @@ export async function createServer(
     });
   const log = logTo && (await ServerLog.open(options.log, logTo));
   const warn = log?.warn ?? ((message) => context.reporter?.report({ type: 'warning', message }));
-  const { backend, device, threads, workers, cache: kept, admin } = options;
+  const { backend, backendOptions, device, threads, workers, cache: kept, admin } = options;
   const access = await ServerAccess.open(options, warn);
   // Only the administration shows them.
   const metrics = admin.port === undefined ? undefined : await ServerMetrics.open();
@@ -94,7 +94,7 @@ export async function createServer(
       workers,
       timeoutMs: options.inferenceTimeoutMs,
       watchMs: options.watchMs,
-      predictor: { backend, device, threads },
+      predictor: { backend, device, threads, options: backendOptions },
       plugins: context.registry.entries,
       warn,
       observer: metrics?.inference,

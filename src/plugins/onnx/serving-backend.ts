@@ -7,10 +7,10 @@ import { createSession, loadRuntime } from './runtime.js';
 /** Serves `model.onnx` with ONNX Runtime. A prediction blocks its thread: servers run it in a process of its own. */
 export const plugin: ServingBackend = {
   name: 'onnx',
-  async load(model: ServableModel, options: ServingOptions): Promise<Predictor> {
-    const device = await openDevice(options.device);
+  async load(model: ServableModel, { device: wanted, threads }: ServingOptions): Promise<Predictor> {
+    const device = await openDevice(wanted);
     const session = await createSession(join(model.folder, 'model.onnx'), {
-      threads: options.threads,
+      threads,
       device,
     });
     return new OnnxPredictor(session, (await loadRuntime()).Tensor, model);

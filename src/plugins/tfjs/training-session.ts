@@ -15,8 +15,8 @@ import { withMemoryErrors } from '../training/memory-errors.js';
 import { StateVectors, type Vectors } from '../training/state-vectors.js';
 import { checkBatchSize, frozenTest, judgeNumbers, noState, stepScalars } from '../training/step-rules.js';
 import { decayMask, statisticsMomenta } from '../training/update-rules.js';
-import { batchGradient, parametersIn, type StepContext, scaledImages } from './batch-gradient.js';
-import { applyLayers } from './layers.js';
+import { batchGradient, parametersIn, type StepContext } from './batch-gradient.js';
+import { evaluate } from './evaluate.js';
 import type { LoadedTensorFlow } from './tensorflow.js';
 import { type Update, type UpdateContext, updateState } from './update.js';
 
@@ -87,15 +87,7 @@ export class TfjsTrainingSession implements TrainingSession {
     return withMemory(async () => {
       const { tf, network } = this.#context;
       const state = this.#present();
-      const probabilities = tf.tidy(() => {
-        const scope = { tf, parameters: parametersIn(this.#context, state), training: undefined };
-        return tf.softmax(applyLayers(scope, network.layers, scaledImages(tf, network, images, count)));
-      });
-      try {
-        return (await probabilities.data()) as Float32Array;
-      } finally {
-        probabilities.dispose();
-      }
+      return evaluate(tf, network, () => parametersIn(this.#context, state), images, count);
     });
   }
 

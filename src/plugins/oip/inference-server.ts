@@ -1,0 +1,81 @@
+import { type HttpAnswer, type HttpRequest, RobleError, sendRequest } from '../../core/plugin/index.js';
+import type { OipOptions } from './options.js';
+
+/** A prediction changes nothing, so that it may be asked for twice; these say that it may go well the next time. */
+const RETRY_STATUSES = [429, 502, 503, 504];
+
+/** The other server, and its model. */
+export class InferenceServer {
+  readonly #options: OipOptions;
+
+  constructor(options: OipOptions) {
+    this.#options = options;
+  }
+
+  /** What the server can do besides the protocol. */
+  async extensions(): Promise<readonly string[]> {
+    const { extensions } = json<{ extensions?: string[] }>(
+      await this.#send({ method: 'GET', url: this.#at('v2') }),
+    );
+    return extensions ?? [];
+  }
+
+  /** @throws {RobleError} `ROBLE_SERVER_UNREACHABLE` while its model would not answer */
+  async checkReady(retries = this.#options.retries): Promise<void> {
+    await this.#send({ method: 'GET', url: this.#modelAt('ready') }, retries);
+  }
+
+  /** @param body JSON, and bytes behind it where `jsonLength` says how long it is */
+  async infer<T>(body: string | Uint8Array, jsonLength?: number): Promise<T> {
+    const headers =
+      jsonLength === undefined
+        ? { 'content-type': 'application/json' }
+        : {
+            'content-type': 'application/octet-stream',
+            'inference-header-content-length': `${jsonLength}`,
+          };
+    return json(await this.#send({ method: 'POST', url: this.#modelAt('infer'), headers, body }));
+  }
+
+  async #send(request: HttpRequest, retries = this.#options.retries): Promise<HttpAnswer> {
+    const { headers, timeoutMs } = this.#options;
+    const answer = await sendRequest(
+      { ...request, headers: { ...headers, ...request.headers } },
+      { timeoutMs, retries, retryStatuses: RETRY_STATUSES },
+    );
+    if (answer.status === 200) return answer;
+    throw unusable(`${request.url} answered with an error.`, `status ${answer.status}: ${textOf(answer)}`);
+  }
+
+  #modelAt(path: string): URL {
+    const { model, version } = this.#options;
+    const place = version === undefined ? '' : `/versions/${encodeURIComponent(version)}`;
+    return this.#at(`v2/models/${encodeURIComponent(model)}${place}/${path}`);
+  }
+
+  #at(path: string): URL {
+    const { url } = this.#options;
+    return new URL(path, url.endsWith('/') ? url : `${url}/`);
+  }
+}
+
+export function unusable(message: string, received: string): RobleError {
+  return new RobleError('ROBLE_SERVER_UNREACHABLE', message, {
+    received,
+    expected: 'a server of the Open Inference Protocol v2, with this model',
+    nextSteps: ['Check serve.backendOptions, and that server.'],
+  });
+}
+
+function json<T>(answer: HttpAnswer): T {
+  try {
+    return JSON.parse(answer.body.toString());
+  } catch {
+    throw unusable('The inference server gave no JSON.', textOf(answer));
+  }
+}
+
+/** The beginning of what it said. */
+function textOf({ body }: HttpAnswer): string {
+  return body.subarray(0, 200).toString();
+}
