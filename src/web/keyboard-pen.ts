@@ -58,7 +58,7 @@ export class KeyboardPen {
     context.strokeStyle = context.fillStyle = color;
     context.lineWidth = 5;
     context.beginPath();
-    context.arc(...this.#point, 24, 0, 2 * Math.PI);
+    context.arc(...this.#point, 34, 0, 2 * Math.PI);
     context.stroke();
     context.beginPath();
     context.arc(...this.#point, this.#isDown ? 16 : 5, 0, 2 * Math.PI);
