@@ -198,6 +198,17 @@ describe('the client', () => {
     await expect(stopped).rejects.toThrow('enough');
   });
 
+  it('asks for the model and the version that are named', async () => {
+    const client = new RobleClient(server.url);
+    const { version } = server.model as { version?: string };
+    const named = { model: 'quarters', ...(version !== undefined && { version }) };
+    expect((await client.predict(quarterPixels(1, 44), named)).model.name).toBe('quarters');
+    for (const wrong of [{ model: 'other' }, { version: 'other' }])
+      await expect(client.predict(await encoded(1, 45), wrong)).rejects.toMatchObject({
+        code: 'ROBLE_MODEL_UNKNOWN',
+      });
+  });
+
   it('sends its key and its deadline', async () => {
     const url = await listen(({ headers }, response) => response.end(JSON.stringify(headers)));
     const client = new RobleClient(url, { apiKey: 'secret', timeoutMs: 1234 });

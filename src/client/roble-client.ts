@@ -23,6 +23,10 @@ export interface RobleClientOptions {
 export interface PredictOptions {
   /** Classes for each picture; by default as the server is set. */
   readonly topK?: number;
+  /** Where the server has several. */
+  readonly model?: string;
+  /** One of those that are loaded; by default the server chooses. */
+  readonly version?: string;
   readonly priority?: Priority;
   /** Names the request in the logs of the server, and for feedback. */
   readonly requestId?: string;
@@ -58,18 +62,14 @@ export class RobleClient {
 
   /** The most probable classes of one picture. */
   predict(picture: Picture, options: PredictOptions = {}): Promise<PredictAnswer> {
-    const { topK } = options;
-    if (picture instanceof Uint8Array) {
-      const headers = { 'content-type': 'application/octet-stream' };
-      return this.#post(withTopK('predict', topK), headers, picture, options);
-    }
+    if (picture instanceof Uint8Array)
+      return this.#post('predict', { 'content-type': 'application/octet-stream' }, picture, options);
     const form = Array.isArray(picture) ? { pixels: picture } : { drawing: picture };
-    return this.#postJson('predict', { ...form, topK }, options);
+    return this.#postJson('predict', form, options);
   }
 
   /** The most probable classes of several pictures, all of one kind; one that is at fault has its error in its place. */
   async predictBatch(pictures: readonly Picture[], options: PredictOptions = {}): Promise<BatchAnswer> {
-    const { topK } = options;
     const kinds = new Set(pictures.map(kindOf));
     if (kinds.size > 1)
       throw new RobleError('ROBLE_REQUEST_INVALID', 'The pictures of a batch are of several kinds.', {
@@ -78,13 +78,13 @@ export class RobleClient {
       });
     if (!kinds.has('images')) {
       const [kind = 'pixels'] = kinds;
-      return this.#postJson('predict/batch', { [kind]: pictures, topK }, options);
+      return this.#postJson('predict/batch', { [kind]: pictures }, options);
     }
     const { FormData } = await import('undici');
     const form = new FormData();
     for (const [i, bytes] of (pictures as readonly Uint8Array[]).entries())
       form.append('image', new Blob([Uint8Array.from(bytes)]), `${i}`);
-    return this.#post(withTopK('predict/batch', topK), {}, form, options);
+    return this.#post('predict/batch', {}, form, options);
   }
 
   /** Tells the server the right class of a picture that it answered for. */
@@ -117,10 +117,13 @@ export class RobleClient {
     body: NonNullable<HttpRequest['body']>,
     options: PredictOptions,
   ): Promise<T> {
-    const { priority, requestId } = options;
+    const { priority, requestId, topK, model, version } = options;
+    const url = this.#at(path);
+    for (const [name, value] of Object.entries({ topK, model, version }))
+      if (value !== undefined) url.searchParams.set(name, String(value));
     const request: HttpRequest = {
       method: 'POST',
-      url: this.#at(path),
+      url,
       body,
       headers: {
         ...headers,
@@ -149,10 +152,6 @@ export class RobleClient {
   #at(path: string): URL {
     return new URL(path, this.#base);
   }
-}
-
-function withTopK(path: string, topK: number | undefined): string {
-  return topK === undefined ? path : `${path}?topK=${topK}`;
 }
 
 /** The key of a batch of such pictures in JSON. */

@@ -1,6 +1,6 @@
-import { INCLUSIONS } from '../request-schemas.js';
+import { predictQuerySchema } from '../request-schemas.js';
 import { PRIORITIES } from '../urgency.js';
-import { type OpenApiSchema, refTo, type SchemaName } from './schemas.js';
+import { inputSchema, type OpenApiSchema, refTo, type SchemaName } from './schemas.js';
 
 interface Parameter {
   readonly name: string;
@@ -55,18 +55,10 @@ const urgency: readonly Parameter[] = [
     schema: { type: 'string', enum: PRIORITIES },
   },
 ];
-const topK: Parameter = {
-  name: 'topK',
-  in: 'query',
-  description: 'Classes in the answer, for every form of body; by default serve.topK.',
-  schema: { type: 'integer' },
-};
-const include: Parameter = {
-  name: 'include',
-  in: 'query',
-  description: 'What the answer shall hold besides, divided by commas, for every form of body.',
-  schema: { type: 'string', enum: INCLUSIONS },
-};
+/** For every form of body. */
+const query = Object.entries(inputSchema(predictQuerySchema).properties ?? {}).map(
+  ([name, { description = '', ...schema }]): Parameter => ({ name, in: 'query', description, schema }),
+);
 const modelName: Parameter = {
   name: 'name',
   in: 'path',
@@ -76,13 +68,14 @@ const modelName: Parameter = {
 const modelVersion: Parameter = {
   name: 'version',
   in: 'path',
-  description: 'Digest of the bundle, or 1 for the one that is served.',
+  description:
+    'Name of the version, or digest of its bundle; 1 where versions have no names: the one that is served.',
   schema: { type: 'string' },
 };
 
 /** Where keys are asked for, or limits are set. */
 const ACCESS_ERRORS = [401, 403, 429];
-const PREDICTION_ERRORS = [400, 401, 403, 413, 415, 422, 429, 500, 502, 503, 504];
+const PREDICTION_ERRORS = [400, 401, 403, 404, 413, 415, 422, 429, 500, 502, 503, 504];
 
 function pictures(files: OpenApiSchema, request: SchemaName): Content {
   return {
@@ -99,7 +92,7 @@ const PREDICTIONS: readonly Operation[] = [
     path: '/predict',
     group: 'Predictions',
     summary: 'Classifies one image.',
-    parameters: [topK, include, ...urgency],
+    parameters: [...query, ...urgency],
     body: pictures(bytes, 'PredictRequest'),
     answer: json('PredictAnswer'),
     errors: PREDICTION_ERRORS,
@@ -110,7 +103,7 @@ const PREDICTIONS: readonly Operation[] = [
     path: '/predict/batch',
     group: 'Predictions',
     summary: 'Classifies several images; one that is at fault is told so in its place.',
-    parameters: [topK, include, ...urgency],
+    parameters: [...query, ...urgency],
     body: pictures({ anyOf: [bytes, { type: 'array', items: bytes }] }, 'BatchRequest'),
     answer: json('BatchAnswer'),
     errors: PREDICTION_ERRORS,

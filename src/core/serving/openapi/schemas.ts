@@ -82,6 +82,11 @@ export function componentSchemas(): Record<string, OpenApiSchema> {
   return { ...toOpenApi(REQUESTS, 'input'), ...toOpenApi(ANSWERS, 'output') };
 }
 
+/** What a client writes, of a schema that is no message by itself. */
+export function inputSchema(schema: z.ZodType): OpenApiSchema {
+  return z.toJSONSchema(schema, { io: 'input', override: withoutDoubleBounds }) as OpenApiSchema;
+}
+
 function toOpenApi(
   schemas: Readonly<Record<string, z.ZodType>>,
   io: 'input' | 'output',
