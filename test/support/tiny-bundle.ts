@@ -1,4 +1,5 @@
 import { type Preprocessing, preprocessingSchema } from '../../src/core/image/preprocessing.js';
+import type { AnswerProfile } from '../../src/core/model/answer-profile.js';
 import { writeBundle } from '../../src/core/model/bundle.js';
 import { GraphBuilder } from '../../src/plugins/onnx/graph/builder.js';
 import { loadRuntime } from '../../src/plugins/onnx/runtime.js';
@@ -15,6 +16,7 @@ export interface TinyBundleOptions {
   readonly preprocessing?: Partial<Preprocessing>;
   /** Other bytes than those of the classifier. */
   readonly onnx?: Uint8Array;
+  readonly profile?: AnswerProfile;
   /** Makes another golden answer of the right one. */
   readonly golden?: (probability: number) => number;
 }
@@ -34,6 +36,7 @@ export async function tinyBundle(folder: string, options: TinyBundleOptions = {}
       preprocessing: preprocessingSchema.parse({ width: TINY_SIDE, height: TINY_SIDE, ...preprocessing }),
       architecture: [{ type: 'flatten' }, { type: 'dense', units: 'classes', bias: false }],
       training: { epoch: 1, step: 1, metrics: {}, dataFingerprint: '0'.repeat(64), engine: 'onnx' },
+      ...(options.profile && { profile: options.profile }),
     },
     onnx: options.onnx ?? onnx,
     weights: { 'dense1.weight': { shape: [SIZE, 4], data: QUARTER_WEIGHTS } },

@@ -7,6 +7,7 @@ import { preprocessingSchema } from '../image/preprocessing.js';
 import type { ServableModel, TensorMap } from '../plugin/api.js';
 import { replaceFolder, sha256, writeSynced } from '../storage/durable.js';
 import { decodeSafetensors, encodeSafetensors } from '../storage/safetensors.js';
+import { answerProfileSchema } from './answer-profile.js';
 import { type Layer, layerSchema, type ModelSpec } from './spec.js';
 
 export const BUNDLE_FILES = {
@@ -38,6 +39,8 @@ const bundleManifestSchema = z.strictObject({
     dataFingerprint: digest,
     engine: z.string(),
   }),
+  /** How it answers the validation data; older bundles have none. */
+  profile: answerProfileSchema.optional(),
   golden: z.strictObject({ count: z.int().positive() }),
   files: z.record(z.string(), digest),
 });

@@ -72,6 +72,15 @@ export const readySchema = z.object({ status: z.literal('ready') });
 
 const milliseconds = z.number().gte(0);
 
+const driftSchema = z.looseObject({
+  psi: z.number().gte(0).describe('Population stability index: 0.1 is moderate, 0.25 large.'),
+  psiByChance: z.number().gte(0).describe('What chance alone gives on average.'),
+  level: z.enum(['stable', 'moderate', 'large']),
+});
+const orderedDriftSchema = driftSchema.extend({
+  ks: z.number().gte(0).lte(1).describe('Distance of Kolmogorov and Smirnov.'),
+});
+
 /** More may be added. */
 export const statsSchema = z.looseObject({
   uptimeSeconds: z.number().gte(0),
@@ -95,6 +104,19 @@ export const statsSchema = z.looseObject({
     restarts: z.int().gte(0),
     processIds: z.array(z.int()),
   }),
+  drift: z
+    .looseObject({
+      answers: z.int().gte(0).describe('The newest answers, which are compared.'),
+      measures: z
+        .looseObject({
+          confidence: orderedDriftSchema,
+          brightness: orderedDriftSchema,
+          classes: driftSchema,
+        })
+        .nullable(),
+      reason: z.string().optional().describe('Why nothing can be said.'),
+    })
+    .describe('How the answers differ from those for the validation data.'),
   model: z.looseObject({
     name: z.string(),
     digest: z.string(),

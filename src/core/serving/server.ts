@@ -13,6 +13,7 @@ import { createAdminApp } from './admin.js';
 import { Admission } from './admission.js';
 import { createApp } from './app.js';
 import { AnswerCache } from './cache/answer-cache.js';
+import { DriftMonitor } from './drift/drift-monitor.js';
 import { type LogDestination, ServerLog } from './log/server-log.js';
 import { logPredictions, openPredictionLog } from './log-predictions.js';
 import { ServerMetrics } from './metrics/server-metrics.js';
@@ -109,7 +110,8 @@ export async function createServer(
   });
   const predictions = await openPredictionLog(options.predictions, warn);
   const admission = new Admission(Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch));
-  await metrics?.watch({ models, cache, admission, droppedLogLines: () => logTo?.dropped ?? 0 });
+  const drift = new DriftMonitor();
+  await metrics?.watch({ models, cache, admission, drift, droppedLogLines: () => logTo?.dropped ?? 0 });
   const requestListeners = [log, metrics].flatMap((listener) => (listener ? [listener.onRequest] : []));
   let stopping = false;
   const apps: FastifyInstance[] = [];
@@ -126,9 +128,11 @@ export async function createServer(
       cache,
       admission,
       statistics: new ServerStatistics(),
+      drift,
       listeners: [
         (answered) => models.observe(answered),
         ...logPredictions(predictions, options.predictions),
+        drift.onImage,
         ...(metrics ? [metrics.onImage] : []),
       ],
       requestListeners,

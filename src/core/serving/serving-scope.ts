@@ -4,6 +4,7 @@ import type { ServerAccess } from './access/access.js';
 import type { Admission } from './admission.js';
 import type { AnswerListener } from './answered-image.js';
 import type { AnswerCache } from './cache/answer-cache.js';
+import type { DriftMonitor } from './drift/drift-monitor.js';
 import type { ServedModels } from './models/served-models.js';
 import type { RequestListener } from './request-record.js';
 import type { ServerStatistics } from './statistics.js';
@@ -15,6 +16,7 @@ export interface ServingScope {
   readonly cache: AnswerCache;
   readonly admission: Admission;
   readonly statistics: ServerStatistics;
+  readonly drift: DriftMonitor;
   /** Told of every image that is answered. */
   readonly listeners: readonly AnswerListener[];
   /** Where predictions are kept. */

@@ -4,7 +4,7 @@ import type { ServingScope } from './serving-scope.js';
 
 /** `GET /health/live`, `GET /health/ready` and `GET /stats`. */
 export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void {
-  const { models, cache, admission, predictions, options, statistics } = scope;
+  const { models, cache, admission, predictions, options, statistics, drift } = scope;
   app.get('/health/live', async () => ({ status: 'live' }));
   app.get('/health/ready', async () => {
     for (const { current } of models.managers.values()) checkReady(scope, current);
@@ -29,6 +29,7 @@ export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void 
         restarts: pool.restarts,
         processIds: pool.processIds,
       },
+      drift: drift.report(models.current),
       model: models.managers.get(models.current.label.name),
       models,
     };

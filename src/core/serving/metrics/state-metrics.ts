@@ -1,6 +1,8 @@
 import type { Registry } from 'prom-client';
 import type { Admission } from '../admission.js';
 import type { AnswerCache } from '../cache/answer-cache.js';
+import type { DriftMonitor } from '../drift/drift-monitor.js';
+import type { DriftMeasures } from '../drift/drift-window.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { ServedModels } from '../models/served-models.js';
 import { addReader, type Reading } from './add-reader.js';
@@ -11,6 +13,7 @@ export interface ServerState {
   readonly models: ServedModels;
   readonly cache: AnswerCache;
   readonly admission: Admission;
+  readonly drift: DriftMonitor;
   /** Lines of the log that nobody read in time. */
   readonly droppedLogLines: () => number;
 }
@@ -29,7 +32,7 @@ const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 export function addStateMetrics(
   client: typeof import('prom-client'),
   registry: Registry,
-  { models, cache, admission, droppedLogLines }: ServerState,
+  { models, cache, admission, drift, droppedLogLines }: ServerState,
 ): void {
   const gauge: AddReader = addReader.bind(undefined, client, registry, 'gauge');
   const counter: AddReader = addReader.bind(undefined, client, registry, 'counter');
@@ -37,6 +40,7 @@ export function addStateMetrics(
   gauge('roble_images_in_hand_limit', 'Images in hand above which requests get 429.', () => admission.limit);
   counter('roble_log_lines_dropped_total', 'Lines of the log that nobody read in time.', droppedLogLines);
   addModelMetrics(gauge, counter, models);
+  addDriftMetrics(gauge, models, drift);
   addCacheMetrics(gauge, counter, cache);
 }
 
@@ -78,6 +82,45 @@ function addModelMetrics(gauge: AddReader, counter: AddReader, models: ServedMod
         { labels: { model, result: 'rolled-back' }, value: changes.rolledBack },
       ]),
     ['model', 'result'],
+  );
+}
+
+/** Of all models that are loaded and have answers enough. */
+function addDriftMetrics(gauge: AddReader, models: ServedModels, drift: DriftMonitor): void {
+  const reports = () =>
+    [...models.managers.values()].flatMap(({ loaded }) =>
+      loaded.map((model) => ({ labels: modelLabels(model), ...drift.report(model) })),
+    );
+  const measured = (read: (drift: Partial<DriftMeasures['confidence']>) => number | undefined) => () =>
+    reports().flatMap(({ labels, measures }) =>
+      Object.entries(measures ?? {}).flatMap(([of, measure]) => {
+        const value = read(measure);
+        return value === undefined ? [] : [{ labels: { ...labels, of }, value }];
+      }),
+    );
+  gauge(
+    'roble_drift_answers',
+    'Answers in the window that drift is measured over.',
+    () => reports().map(({ labels, answers }) => ({ labels, value: answers })),
+    MODEL_LABELS,
+  );
+  gauge(
+    'roble_drift_psi',
+    'Population stability index of the newest answers and those of the validation data.',
+    measured(({ psi }) => psi),
+    [...MODEL_LABELS, 'of'],
+  );
+  gauge(
+    'roble_drift_psi_by_chance',
+    'The index that chance alone gives on average.',
+    measured(({ psiByChance }) => psiByChance),
+    [...MODEL_LABELS, 'of'],
+  );
+  gauge(
+    'roble_drift_ks',
+    'Distance of Kolmogorov and Smirnov of the newest answers and those of the validation data.',
+    measured(({ ks }) => ks),
+    [...MODEL_LABELS, 'of'],
   );
 }
 

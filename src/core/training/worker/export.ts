@@ -4,6 +4,7 @@ import { type BundleContent, writeBundle } from '../../model/bundle.js';
 import { reportOn } from '../evaluation/report.js';
 import { writeEvaluation } from '../evaluation/write-evaluation.js';
 import { evaluationOptions } from './evaluation-options.js';
+import { profileAnswers } from './profile-answers.js';
 import type { TrainingRun } from './training-run.js';
 
 /** Validation images whose answers are kept in the bundle. */
@@ -18,6 +19,7 @@ export async function exportBundle(run: TrainingRun, best: EpochRecord): Promise
   const weights = run.best!;
   await session.importState({ step: best.step, parameters: weights, optimizer: {}, plan: null });
   const bundle = join(request.run, RUN_FILES.model);
+  const profile = await profileAnswers(run);
   await writeBundle(bundle, {
     manifest: {
       name: request.name,
@@ -31,6 +33,7 @@ export async function exportBundle(run: TrainingRun, best: EpochRecord): Promise
         dataFingerprint: manifest.fingerprint,
         engine: request.train.engine,
       },
+      ...(profile && { profile }),
     },
     weights,
     onnx: await session.exportOnnx({ name: request.name, classes: JSON.stringify(manifest.classes) }),
