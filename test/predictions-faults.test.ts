@@ -246,6 +246,6 @@ function samplePrediction() {
     },
     predictions: [{ label: TINY_CLASSES[0]!, probability: 0.75 }],
     source: 'model',
-    timings: { decodeMs: 0.5, inferenceMs: 1.5 },
+    timings: { decodeMs: 0.5, queueMs: 0.1, inferenceMs: 1.5, totalMs: 2.2 },
   };
 }

@@ -243,7 +243,7 @@ function behaves(create: () => Promise<TestDatabase>): void {
     expect(JSON.parse(stdout)).toMatchObject({ ok: true, result: { out: csv, count: 1 } });
     const [header, line] = (await readFile(csv, 'utf8')).split('\r\n');
     expect(header).toBe(
-      'requestId,index,time,model,digest,label,probability,feedback,feedbackTime,source,decodeMs,inferenceMs,predictions',
+      'requestId,index,time,model,digest,label,probability,feedback,feedbackTime,source,decodeMs,queueMs,inferenceMs,totalMs,predictions',
     );
     const { label, probability } = body.predictions[0];
     const digest = server.model.digest;
@@ -391,6 +391,6 @@ function samplePrediction() {
     },
     predictions: [{ label: TINY_CLASSES[0]!, probability: 0.75 }],
     source: 'model',
-    timings: { decodeMs: 0.5, inferenceMs: 1.5 },
+    timings: { decodeMs: 0.5, queueMs: 0.1, inferenceMs: 1.5, totalMs: 2.2 },
   };
 }

@@ -36,7 +36,7 @@ export function showAnswer(answer: Answer, tookMs: number): void {
   element('seen-size').textContent = `${width} × ${height} pixels, ${channels === 1 ? 'grey' : 'colour'}`;
   element('answered-by').textContent = `${model.name} ${model.digest.slice(0, 8)}${SOURCES[source]}`;
   element('answer-time').textContent =
-    `${milliseconds(timings.decodeMs + timings.inferenceMs)} on the server, ${milliseconds(tookMs)} in all`;
+    `${milliseconds(timings.totalMs)} on the server, ${milliseconds(tookMs)} in all`;
   element('answer-status').textContent = predictions
     .map(({ label, probability }) => `${label}, ${percent(probability)}`)
     .slice(0, 3)

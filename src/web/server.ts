@@ -17,7 +17,7 @@ export interface Answer {
   readonly requestId: string;
   readonly predictions: readonly Prediction[];
   readonly source: 'model' | 'shared' | 'memory' | 'redis';
-  readonly timings: { readonly decodeMs: number; readonly inferenceMs: number };
+  readonly timings: { readonly totalMs: number };
   readonly model: { readonly name: string; readonly digest: string };
   readonly input: ModelInput;
 }

@@ -95,7 +95,9 @@ function csvRecord(prediction: ReviewedPrediction | undefined, withPixels: boole
     feedbackTime: feedback?.at.toISOString(),
     source,
     decodeMs: timings?.decodeMs,
+    queueMs: timings?.queueMs,
     inferenceMs: timings?.inferenceMs,
+    totalMs: timings?.totalMs,
     predictions: predictions && JSON.stringify(predictions),
     ...(withPixels && {
       width: picture?.width,

@@ -21,7 +21,12 @@ export interface LoggedPrediction {
   /** As they were answered, best first. */
   readonly predictions: readonly Prediction[];
   readonly source: string;
-  readonly timings: { readonly decodeMs: number; readonly inferenceMs: number };
+  readonly timings: {
+    readonly decodeMs: number;
+    readonly queueMs: number;
+    readonly inferenceMs: number;
+    readonly totalMs: number;
+  };
   /** What the model saw, uint8 [height, width, channels], where pictures are kept. */
   readonly pixels?: Uint8Array | undefined;
 }

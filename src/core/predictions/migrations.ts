@@ -27,7 +27,9 @@ const MIGRATIONS: Readonly<Record<string, Migration>> = {
         .addColumn('predictions', 'text', (column) => column.notNull())
         .addColumn('source', 'text', (column) => column.notNull())
         .addColumn('decode_ms', 'double precision', (column) => column.notNull())
+        .addColumn('queue_ms', 'double precision', (column) => column.notNull())
         .addColumn('inference_ms', 'double precision', (column) => column.notNull())
+        .addColumn('total_ms', 'double precision', (column) => column.notNull())
         .addColumn('pixels', 'bytea')
         .execute();
       await db.schema

@@ -29,7 +29,9 @@ export function predictionRow(logged: LoggedPrediction): Insertable<Tables['robl
     predictions: JSON.stringify(logged.predictions),
     source: logged.source,
     decode_ms: logged.timings.decodeMs,
+    queue_ms: logged.timings.queueMs,
     inference_ms: logged.timings.inferenceMs,
+    total_ms: logged.timings.totalMs,
     pixels: logged.pixels ?? null,
   };
 }
@@ -63,7 +65,12 @@ export function reviewedOfRow(row: ReviewedRow, model: LoggedModel): ReviewedPre
     model,
     predictions: JSON.parse(row.predictions),
     source: row.source,
-    timings: { decodeMs: row.decode_ms, inferenceMs: row.inference_ms },
+    timings: {
+      decodeMs: row.decode_ms,
+      queueMs: row.queue_ms,
+      inferenceMs: row.inference_ms,
+      totalMs: row.total_ms,
+    },
     pixels: bytesOf(row.pixels),
     feedback:
       row.feedback_label === null

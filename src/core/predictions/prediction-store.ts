@@ -17,7 +17,9 @@ const REVIEWED_COLUMNS = [
   'prediction.predictions',
   'prediction.source',
   'prediction.decode_ms',
+  'prediction.queue_ms',
   'prediction.inference_ms',
+  'prediction.total_ms',
   'feedback.at as feedback_at',
   'feedback.label as feedback_label',
 ] as const;

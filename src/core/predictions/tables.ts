@@ -31,7 +31,9 @@ interface PredictionRow {
   predictions: string;
   source: string;
   decode_ms: number;
+  queue_ms: number;
   inference_ms: number;
+  total_ms: number;
   pixels: BytesColumn;
 }
 
