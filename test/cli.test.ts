@@ -252,8 +252,15 @@ describe('init', () => {
     expect(text).toMatch(/^# yaml-language-server: \$schema=\S+roble\.schema\.json\n/);
     const { config } = await loadConfig({ cwd: folder, env: {} });
     const paths = { dataset: join(folder, 'data/dataset'), runs: join(folder, 'runs') };
+    const serve = { predictions: { url: join(folder, '.roble/predictions.db') } };
     expect(config).toEqual(
-      configSchema.parse({ name: 'letters', image: { width: 32 }, train: { batchSize: 16 }, ...paths }),
+      configSchema.parse({
+        name: 'letters',
+        image: { width: 32 },
+        train: { batchSize: 16 },
+        serve,
+        ...paths,
+      }),
     );
   });
 
