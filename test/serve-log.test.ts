@@ -1,7 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type CreateServerOptions, createServer, type RobleServer } from '../src/index.js';
+import { type CreateServerOptions, createRegistry, createServer, type RobleServer } from '../src/index.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, quarterPng, tinyBundle } from './support/tiny-bundle.js';
 
@@ -163,6 +167,58 @@ describe('the log', () => {
       ['info', 'Stopping'],
     ]);
   }, 120_000);
+
+  it.each(['pause', 'destroy'] as const)(
+    'whose reader does %s holds up neither answers nor the end',
+    async (leave) => {
+      const cli = join(import.meta.dirname, '..', 'bin', 'run.js');
+      const child = spawn('node', [cli, 'serve', '--model', bundle, '--port', '0', '--predictions', 'none'], {
+        cwd: root,
+        stdio: ['ignore', 'ignore', 'pipe'],
+        env: { ...process.env, ROBLE_SERVE_LOG_LEVEL: 'debug' },
+      });
+      const ended = once(child, 'exit');
+      const [first] = (await once(child.stderr, 'data')) as [Buffer];
+      child.stderr[leave]();
+      const url = /at (http:\S+)/.exec(`${first}`)![1]!;
+      // Far more lines than a pipe and the buffers before it hold.
+      for (let i = 0; i < 40; i++) {
+        const probes = Array.from({ length: 50 }, () => fetch(`${url}/health/live`));
+        for (const { status } of await Promise.all(probes)) expect(status).toBe(200);
+      }
+      child.kill('SIGTERM');
+      expect(await ended).toEqual([0, null]);
+    },
+    120_000,
+  );
+});
+
+describe('an inference process', () => {
+  it('that writes to standard error is heard in the log', async () => {
+    const path = join(root, 'talking.mjs');
+    await writeFile(
+      path,
+      `export const plugin = {
+        name: 'talking',
+        async load() {
+          console.error('a word of native code');
+          const predict = async (images, count) => new Float32Array(4 * count).fill(0.25);
+          return { warmUp: async () => {}, predict, close: async () => {} };
+        },
+      };`,
+    );
+    // It answers as the golden outputs of this model do.
+    const even = await tinyBundle(join(root, 'even'), { golden: () => 0.25 });
+    const registry = createRegistry();
+    const module = pathToFileURL(path).href;
+    registry.register({ name: 'talking', apiVersion: 1, kind: 'serving-backend', module });
+    const lines: string[] = [];
+    const logTo = { write: (line: string) => lines.push(line) };
+    servers.push(await createServer({ model: even, port: 0, backend: 'talking', logTo }, { registry }));
+    await expect
+      .poll(() => parsed(lines).find(({ level }) => level === 'warn')?.msg, { timeout: 20_000 })
+      .toBe('An inference process wrote: a word of native code');
+  });
 });
 
 describe('traceparent', () => {

@@ -214,6 +214,7 @@ export class InferencePool {
           worker.healthy = problem === undefined;
           this.#options.warn(problem ?? 'The backend can answer again.');
         },
+        wrote: (line) => this.#options.warn(`An inference process wrote: ${line}`),
         answered: (message) => this.#finish(worker, message),
         ended: (error) => (worker.state === 'starting' ? failed(error) : this.#replace(worker, error)),
       },

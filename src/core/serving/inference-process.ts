@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { RobleError } from '../errors.js';
 import { childModule } from '../module-url.js';
 import type { FromInferenceWorker, InferenceAnswer, ToInferenceWorker } from './inference-messages.js';
@@ -9,6 +10,8 @@ export interface InferenceProcessEvents {
   /** Whether it could answer has changed. */
   health(problem: string | undefined): void;
   answered(message: InferenceAnswer): void;
+  /** It wrote a line on its standard error, as native code does. */
+  wrote(line: string): void;
   /** It is gone, or could not be started. Comes once, last. */
   ended(error: Error): void;
 }
@@ -23,8 +26,10 @@ export class InferenceProcess {
     this.#child = fork(path, [], {
       execArgv,
       serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      // Shared, standard error would block the server when nobody reads it: a child takes the flag off that prevents it.
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
+    createInterface({ input: this.#child.stderr! }).on('line', events.wrote);
     let failure: Error | undefined;
     this.#child.on('message', (message: FromInferenceWorker) => {
       if (message.type === 'ready') events.ready();

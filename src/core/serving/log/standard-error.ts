@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { LogDestination } from './server-log.js';
 
 /** Lines that wait for the reader of standard error, in bytes; what comes on top is dropped and counted. */
@@ -6,21 +5,37 @@ const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 /** How long the end of the program waits for that reader. */
 const CLOSE_MS = 1000;
 
-/** Standard error as the destination of a log: a reader that is slow or stands still holds nothing up. */
+/** Standard error as the destination of a log: a reader that is slow, stands still or leaves holds nothing up. */
 export async function logToStandardError(): Promise<LogDestination & { close(): Promise<void> }> {
   const { pino } = await import('pino');
-  const stream = pino.destination({ dest: process.stderr.fd, sync: false, maxLength: MAX_WAITING_BYTES });
   let dropped = 0;
+  let isGivenUp = false;
+  const stream = pino.destination({
+    // Asking for it makes writes to a pipe return instead of waiting for its reader.
+    dest: process.stderr.fd,
+    sync: false,
+    maxLength: MAX_WAITING_BYTES,
+    retryEAGAIN: () => !isGivenUp,
+  });
   stream.on('drop', () => dropped++);
+  // Lines that cannot be written have nowhere else to be told of.
+  stream.on('error', () => dropped++);
   return {
     write: (line) => stream.write(line),
     get dropped() {
       return dropped;
     },
     async close() {
-      const closed = once(stream, 'close', { signal: AbortSignal.timeout(CLOSE_MS) });
-      stream.end();
-      await closed.catch(() => stream.destroy());
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, CLOSE_MS);
+        stream.once('close', () => {
+          clearTimeout(timer);
+          resolve();
+        });
+        stream.end();
+      });
+      isGivenUp = true;
+      stream.destroy();
     },
   };
 }
