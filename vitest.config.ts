@@ -6,6 +6,7 @@ export default defineConfig({
     // For machines that others load: only what hangs takes as long.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 30_000 } },
     // Two cores: training tests already use more than one thread each.
     maxWorkers: 2,
     pool: 'forks',

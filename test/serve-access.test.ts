@@ -432,7 +432,7 @@ describeWith('redis-server', 'redis-server')('rate limits in Redis', () => {
     await accepted([server], 3);
     await redis.stop();
     await accepted([server], 10);
-    expect(warnings.join()).toContain('keeps to its own share');
+    await expect.poll(() => warnings.join(), { timeout: 20_000 }).toContain('keeps to its own share');
     redis = await startRedis(Number(new URL(redis.url).port));
     await expect
       .poll(
