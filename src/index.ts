@@ -178,6 +178,8 @@ export type { EpochRecord, EvaluationReport, HistoryEvent, RunHistory } from './
 export { contactSheet, tile } from './core/image/contact-sheet.js';
 export { type Preprocessing, preprocessingSchema } from './core/image/preprocessing.js';
 export { terminalPicture } from './core/image/terminal.js';
+export type { KpiResult, KpiStatus } from './core/kpi/judge.js';
+export { type KpiReport, type ReportKpisOptions, reportKpis } from './core/kpi/report-kpis.js';
 export {
   type LoadTestOptions,
   type LoadTestResult,

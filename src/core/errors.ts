@@ -172,6 +172,8 @@ export const ERRORS = {
   ),
   ROBLE_PREDICTIONS_INVALID: user(EXIT.data, 'A database holds no predictions of a server.'),
   ROBLE_PREDICTION_UNKNOWN: user(EXIT.data, 'The log has no prediction of that request and place.'),
+  ROBLE_KPIS_MISSING: user(EXIT.usage, 'The configuration has no targets that could be compared.'),
+  ROBLE_LOAD_INVALID: user(EXIT.data, 'A file holds no result of a load test.'),
   ROBLE_INSTALL_FAILED: external(EXIT.environment, 'A package that was to be installed could not be.'),
   ROBLE_PORT_IN_USE: external(EXIT.environment, 'The address that the server should listen on is taken.'),
 } as const satisfies Record<string, ErrorDefinition>;

@@ -3,6 +3,7 @@ import { augmentSchema } from '../augment/strategy.js';
 import { balanceSchema } from '../balance/settings.js';
 import { MONITORS, type Monitor } from '../history/record.js';
 import { preprocessingSchema } from '../image/preprocessing.js';
+import { kpisSchema } from '../kpi/settings.js';
 import { layerSchema } from '../model/spec.js';
 import { accessSchema, connectionsSchema, tlsSchema } from '../serving/access/settings.js';
 
@@ -407,6 +408,7 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('The HTTP server.'),
+  kpis: kpisSchema.prefault({}).describe('What model and service are to reach; "roble kpi:report" compares.'),
 });
 export type Config = z.output<typeof configSchema>;
 export type ConfigInput = z.input<typeof configSchema>;

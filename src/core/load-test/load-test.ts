@@ -30,6 +30,8 @@ export interface LoadTestResult {
   readonly model: string;
   /** Of the random pictures. */
   readonly seed: number;
+  /** Pictures in one request. */
+  readonly batch: number;
   /** At the highest rate held, where that was looked for. */
   readonly measurement: LoadMeasurement;
   /** Answers of the server meanwhile, by where they came from; undefined where it does not say. */
@@ -67,6 +69,7 @@ export async function loadTest(options: LoadTestOptions, context: Context = {}):
     url: target.origin,
     model: target.model,
     seed: options.seed,
+    batch: options.batch,
     measurement,
     answers: difference(target.answers, after),
     ...(knee && { knee }),
