@@ -55,7 +55,7 @@ const INTRODUCTION = `Settings come from five places; a later one wins over thos
 2. the user's file, \`~/.config/roble/config.yaml\` (or \`$XDG_CONFIG_HOME/roble/config.yaml\`);
 3. the project's file, \`roble.config.yaml\`, \`.yml\` or \`.json\`, in the current folder or the nearest one above, up to the
    folder of a \`package.json\`; \`--config FILE\` names another one;
-4. environment variables;
+4. environment variables; with \`_FILE\` after its name, one names a file that holds the value, as secrets of containers do;
 5. flags.
 
 \`roble config:show --origin\` shows each value and where it comes from, \`roble config:validate\` reports every problem at

@@ -10,6 +10,7 @@ import { quarterPixels, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.j
 
 /** 100 by `ROBLE_TEST_RELOADS=100`, as a release is tested. */
 const RELOADS = Number(process.env.ROBLE_TEST_RELOADS ?? 8);
+const RELOAD_LIMIT_MS = 20_000;
 
 let root: string;
 let remove: () => Promise<void>;
@@ -74,7 +75,9 @@ const put = (target: string, source: string) =>
   replaceFolder(target, (temporary) => cp(source, temporary, { recursive: true }));
 
 describe('a reload', () => {
-  it(`loses no request (${RELOADS} under load), and each is answered by the model that it names`, async () => {
+  it(`loses no request (${RELOADS} under load), and each is answered by the model that it names`, {
+    timeout: 60_000 + RELOADS * RELOAD_LIMIT_MS,
+  }, async () => {
     const server = await serve({ workers: 2 });
     let busy = true;
     const named = new Map<string, number>();

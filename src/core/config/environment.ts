@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { RobleError } from '../errors.js';
 import { didYouMean } from '../text.js';
 import type { JsonSchema } from './json-schema.js';
 import { configKeys } from './keys.js';
@@ -5,11 +7,16 @@ import { nest } from './nest.js';
 import type { Layer } from './origin.js';
 
 const PREFIX = 'ROBLE_';
+/** Of a variable that names a file with the value, as container engines mount secrets. */
+const FROM_FILE = '_FILE';
 
 /**
- * The values that environment variables such as `ROBLE_TRAIN_BATCH_SIZE` give. An empty variable counts as not set.
+ * The values that environment variables such as `ROBLE_TRAIN_BATCH_SIZE` give. An empty variable counts as not set. With
+ * `_FILE` after the name, the variable names a file that holds the value: what a secret wants, because the environment of
+ * a process can be seen from outside.
  *
  * @returns the layer, and a warning for each variable that is nearly the name of a key.
+ * @throws {RobleError} `ROBLE_CONFIG_INVALID` for a file that cannot be read, and a value that is given twice
  */
 export function environmentLayer(env: NodeJS.ProcessEnv): { layer: Layer; warnings: string[] } {
   const keys = new Map(configKeys().map((key) => [key.variable, key]));
@@ -19,10 +26,16 @@ export function environmentLayer(env: NodeJS.ProcessEnv): { layer: Layer; warnin
   for (const [variable, text] of Object.entries(env)) {
     if (!variable.startsWith(PREFIX) || !text) continue;
     const key = keys.get(variable);
-    if (key) {
-      entries.push([key.path, parseText(text, key.schema)]);
-      variables.set(key.path, variable);
-    } else warnings.push(...nearMiss(variable, [...keys.keys()]));
+    const fromFile =
+      !key && variable.endsWith(FROM_FILE) ? keys.get(variable.slice(0, -FROM_FILE.length)) : undefined;
+    const found = key ?? fromFile;
+    if (!found) {
+      warnings.push(...nearMiss(variable, [...keys.keys()]));
+      continue;
+    }
+    if (fromFile && env[fromFile.variable]) throw givenTwice(fromFile.variable);
+    entries.push([found.path, parseText(fromFile ? readSecret(variable, text) : text, found.schema)]);
+    variables.set(found.path, variable);
   }
   return {
     layer: {
@@ -31,6 +44,25 @@ export function environmentLayer(env: NodeJS.ProcessEnv): { layer: Layer; warnin
     },
     warnings,
   };
+}
+
+/** The text of a file, without the line break that editors and `echo` put at its end. */
+function readSecret(variable: string, file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trimEnd();
+  } catch (error) {
+    throw new RobleError('ROBLE_CONFIG_INVALID', `${variable} names a file that cannot be read.`, {
+      received: `${file} (${(error as NodeJS.ErrnoException).code})`,
+      expected: 'a file that holds the value',
+      cause: error,
+    });
+  }
+}
+
+function givenTwice(variable: string): RobleError {
+  return new RobleError('ROBLE_CONFIG_INVALID', `${variable} and ${variable}${FROM_FILE} are both set.`, {
+    expected: 'one of them',
+  });
 }
 
 function nearMiss(variable: string, known: readonly string[]): string[] {

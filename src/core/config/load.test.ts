@@ -268,6 +268,29 @@ it('leaves the URL of a database, and the word for none, as they are', async () 
   await expect(urlOf('mysql://db/roble')).rejects.toMatchObject({ code: 'ROBLE_CONFIG_INVALID' });
 });
 
+describe('an environment variable with _FILE', () => {
+  it('gives what the file holds, as the variable itself would', async () => {
+    const secret = await write('secret', 'redis://:pw@cache:6379\n');
+    const { config, origins } = await load({ env: { ROBLE_SERVE_CACHE_URL_FILE: secret } });
+    expect(config.serve.cache.url).toBe('redis://:pw@cache:6379');
+    expect(origins['serve.cache.url']).toMatchObject({ variable: 'ROBLE_SERVE_CACHE_URL_FILE' });
+    const epochs = await load({ env: { ROBLE_TRAIN_EPOCHS_FILE: await write('epochs', '7\n') } });
+    expect(epochs.config.train.epochs).toBe(7);
+  });
+
+  it('is refused for a file that is not there, and beside the variable itself', async () => {
+    const missing = load({ env: { ROBLE_NAME_FILE: join(folder, 'missing') } });
+    await expect(missing).rejects.toMatchObject({ code: 'ROBLE_CONFIG_INVALID' });
+    const twice = load({ env: { ROBLE_NAME: 'a', ROBLE_NAME_FILE: await write('name', 'b') } });
+    await expect(twice).rejects.toMatchObject({ code: 'ROBLE_CONFIG_INVALID' });
+  });
+
+  it('still sets a key whose own name ends so', async () => {
+    const env = { ROBLE_SERVE_TLS_CERT_FILE: 'a.crt', ROBLE_SERVE_TLS_KEY_FILE: 'a.key' };
+    expect((await load({ env })).config.serve.tls?.keyFile).toBe(join(folder, 'a.key'));
+  });
+});
+
 describe('an environment variable of a map', () => {
   it('is read as JSON', async () => {
     const backendOptions = { url: 'http://host', headers: { a: 'b' } };

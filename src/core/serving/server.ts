@@ -111,7 +111,14 @@ export async function createServer(
   const predictions = await openPredictionLog(options.predictions, warn);
   const admission = new Admission(Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch));
   const drift = new DriftMonitor();
-  await metrics?.watch({ models, cache, admission, drift, droppedLogLines: () => logTo?.dropped ?? 0 });
+  await metrics?.watch({
+    models,
+    cache,
+    admission,
+    drift,
+    predictions,
+    droppedLogLines: () => logTo?.dropped ?? 0,
+  });
   const requestListeners = [log, metrics].flatMap((listener) => (listener ? [listener.onRequest] : []));
   let stopping = false;
   const apps: FastifyInstance[] = [];

@@ -1,4 +1,5 @@
 import type { Registry } from 'prom-client';
+import type { PredictionLog } from '../../predictions/prediction-log.js';
 import type { Admission } from '../admission.js';
 import type { AnswerCache } from '../cache/answer-cache.js';
 import type { DriftMonitor } from '../drift/drift-monitor.js';
@@ -14,6 +15,8 @@ export interface ServerState {
   readonly cache: AnswerCache;
   readonly admission: Admission;
   readonly drift: DriftMonitor;
+  /** Undefined: none is kept. */
+  readonly predictions: PredictionLog | undefined;
   /** Lines of the log that nobody read in time. */
   readonly droppedLogLines: () => number;
 }
@@ -32,7 +35,7 @@ const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 export function addStateMetrics(
   client: typeof import('prom-client'),
   registry: Registry,
-  { models, cache, admission, drift, droppedLogLines }: ServerState,
+  { models, cache, admission, drift, predictions, droppedLogLines }: ServerState,
 ): void {
   const gauge: AddReader = addReader.bind(undefined, client, registry, 'gauge');
   const counter: AddReader = addReader.bind(undefined, client, registry, 'counter');
@@ -42,6 +45,21 @@ export function addStateMetrics(
   addModelMetrics(gauge, counter, models);
   addDriftMetrics(gauge, models, drift);
   addCacheMetrics(gauge, counter, cache);
+  if (predictions) addPredictionLogMetrics(gauge, counter, predictions);
+}
+
+function addPredictionLogMetrics(gauge: AddReader, counter: AddReader, log: PredictionLog): void {
+  counter(
+    'roble_prediction_log_written_total',
+    'Predictions that are in the database.',
+    () => log.toJSON().written,
+  );
+  counter(
+    'roble_prediction_log_dropped_total',
+    'Predictions that no database took in time, or that it refused.',
+    () => log.toJSON().dropped,
+  );
+  gauge('roble_prediction_log_queued', 'Predictions that wait for the database.', () => log.toJSON().queued);
 }
 
 function addModelMetrics(gauge: AddReader, counter: AddReader, models: ServedModels): void {
