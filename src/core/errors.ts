@@ -148,6 +148,7 @@ export const ERRORS = {
   ROBLE_SCOPE_MISSING: user(EXIT.usage, 'The API key of a request is good for other things than this.'),
   ROBLE_ORIGIN_REFUSED: user(EXIT.usage, 'A script of a web page asked what is not for pages.'),
   ROBLE_RATE_LIMITED: user(EXIT.usage, 'A client sent more requests than its limit allows.'),
+  ROBLE_STACK_INVALID: user(EXIT.usage, 'A folder of a production stack is damaged, or is none.'),
   ROBLE_KEYS_INVALID: user(EXIT.usage, 'A file of API keys is damaged, or is none.'),
   ROBLE_KEY_EXISTS: user(EXIT.usage, 'There is an API key of that name already.'),
   ROBLE_KEY_UNKNOWN: user(EXIT.usage, 'There is no API key of that name or id.'),

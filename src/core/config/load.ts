@@ -30,6 +30,8 @@ export interface LoadedConfig {
   readonly origins: Readonly<Record<string, Origin>>;
   /** The files that were read, the strongest last. */
   readonly files: readonly string[];
+  /** The one of them that is the project's; its folder is that of the project. */
+  readonly projectFile?: string;
   readonly warnings: readonly string[];
 }
 
@@ -73,6 +75,7 @@ export async function loadConfig({
     config,
     origins: originsOf(config, merged),
     files: [userFile, project.file].filter((file) => file !== undefined),
+    ...(project.file !== undefined && { projectFile: project.file }),
     warnings: [
       ...project.ignored.map((file) => `${file} is ignored: ${project.file} is used.`),
       ...environment.warnings,

@@ -1,0 +1,39 @@
+import { cp, mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openBundle } from '../model/bundle.js';
+import { replaceFolder } from '../storage/durable.js';
+import { exists } from '../storage/exists.js';
+
+export interface CopiedModel {
+  /** `NAME/VERSION` in the repository. */
+  readonly version: string;
+  /** False where the bundle is there already. */
+  readonly isNew: boolean;
+}
+
+/**
+ * Puts a bundle into a repository of models as the next version, unless it is one of the versions already.
+ *
+ * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_BUNDLE_INVALID`
+ */
+export async function copyModel(
+  bundle: string,
+  repository: string,
+  name: string,
+  dryRun: boolean,
+): Promise<CopiedModel> {
+  const { digest } = await openBundle(bundle);
+  const folder = join(repository, name);
+  const versions = (await exists(folder)) ? await readdir(folder, { withFileTypes: true }) : [];
+  const numbers = versions.filter((entry) => entry.isDirectory() && /^\d+$/.test(entry.name));
+  for (const { name: version } of numbers) {
+    const other = await openBundle(join(folder, version)).catch(() => undefined);
+    if (other?.digest === digest) return { version: `${name}/${version}`, isNew: false };
+  }
+  const version = String(Math.max(0, ...numbers.map((entry) => Number(entry.name))) + 1);
+  if (!dryRun) {
+    await mkdir(folder, { recursive: true });
+    await replaceFolder(join(folder, version), (temporary) => cp(bundle, temporary, { recursive: true }));
+  }
+  return { version: `${name}/${version}`, isNew: true };
+}

@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RobleError } from '../errors.js';
+import { createKey, listKeys, revokeKey } from '../serving/access/keys-file.js';
+import { replaceFile, sha256 } from '../storage/durable.js';
+import { exists } from '../storage/exists.js';
+import { SECRETS, type SecretName } from './secret-names.js';
+import { selfSignedCertificate } from './self-signed.js';
+
+export interface MakeSecretsOptions {
+  /** Of the stack. */
+  readonly folder: string;
+  /** New passwords of Redis and PostgreSQL, and a new key of Prometheus, in place of those that are there. */
+  readonly rotate: boolean;
+  /** Name in a new certificate. */
+  readonly domain: string;
+}
+
+export interface MadeSecrets {
+  readonly written: readonly string[];
+  readonly kept: readonly string[];
+  /** A key for clients, made when there was none; it is kept nowhere. */
+  readonly clientKey?: string;
+}
+
+/**
+ * In a folder that its owner alone may enter. The files themselves can be read by everybody: Docker shows each, with its
+ * rights, to services that run under other users.
+ */
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o644;
+
+const KEYS = join('keys', 'keys.json');
+const METRICS_KEY = 'prometheus';
+/** What `--rotate` leaves: PostgreSQL and Grafana took these once, at their first start. */
+const NOT_ROTATED: readonly SecretName[] = ['postgres_password', 'grafana_password'];
+
+/** What Redis is asked by the APIs; everything else, such as CONFIG, FLUSHALL or KEYS, is refused. */
+const REDIS_RIGHTS =
+  '~roble:* -@all +@connection -auth +auth -client +client|setinfo +client|setname +info +ping +get +set +eval +evalsha +script|load +incr +pttl +pexpire +time +zadd +zremrangebyscore +zcard';
+
+/**
+ * Makes the secrets of a stack that are missing: passwords, keys, a self-signed certificate to begin with, and `.env`.
+ *
+ * @throws {RobleError} `ROBLE_STACK_INVALID` for a folder that holds no stack, `ROBLE_WRITE_FAILED`
+ */
+export async function makeSecrets({ folder, rotate, domain }: MakeSecretsOptions): Promise<MadeSecrets> {
+  if (!(await exists(join(folder, '.env.example'))))
+    throw new RobleError('ROBLE_STACK_INVALID', `${folder} holds no stack: it has no .env.example.`, {
+      expected: 'a folder that "roble deploy:compose" wrote',
+    });
+  for (const name of ['secrets', 'keys']) {
+    await mkdir(join(folder, name), { recursive: true });
+    await chmod(join(folder, name), FOLDER_MODE);
+  }
+  // Shown to nginx as a folder, so that a certificate can be renewed.
+  await mkdir(join(folder, 'secrets', 'tls'), { recursive: true });
+  const isThere = new Map<SecretName, boolean>();
+  for (const name of SECRETS) isThere.set(name, await exists(join(folder, 'secrets', name)));
+  const isWanted = (name: SecretName) => !isThere.get(name) || (rotate && !NOT_ROTATED.includes(name));
+  const written: string[] = [];
+  const kept: string[] = [];
+  const write = async (path: string, content: string, mode = FILE_MODE) => {
+    await replaceFile(join(folder, path), content, mode);
+    written.push(path);
+  };
+  const contents = await passwords(isWanted);
+  if (isWanted('metrics_key')) contents.set('metrics_key', await newMetricsKey(folder));
+  for (const name of SECRETS) {
+    const content = contents.get(name);
+    if (content === undefined) kept.push(join('secrets', name));
+    else await write(join('secrets', name), content);
+  }
+  const certificate = join('secrets', 'tls', 'tls.crt');
+  if (await exists(join(folder, certificate))) kept.push(certificate);
+  else {
+    const { cert, key } = await selfSignedCertificate(domain);
+    await write(certificate, cert);
+    await write(join('secrets', 'tls', 'tls.key'), key);
+  }
+  if (await exists(join(folder, '.env'))) kept.push('.env');
+  else await write('.env', await environmentFile(folder), 0o600);
+  const clientKey = await firstClientKey(folder);
+  return { written, kept, ...(clientKey !== undefined && { clientKey }) };
+}
+
+/** A secret that depends on another one, such as an address with a password, is made together with it. */
+async function passwords(isWanted: (name: SecretName) => boolean): Promise<Map<SecretName, string>> {
+  const made = new Map<SecretName, string>();
+  for (const name of [
+    'postgres_password',
+    'postgres_reader_password',
+    'postgres_backup_password',
+    'grafana_password',
+  ] as const)
+    if (isWanted(name)) made.set(name, randomPassword());
+  if (isWanted('postgres_app_password') || isWanted('predictions_url')) {
+    const password = randomPassword();
+    made.set('postgres_app_password', password);
+    made.set('predictions_url', `postgres://roble_app:${password}@postgres:5432/roble`);
+  }
+  if (isWanted('redis_users') || isWanted('redis_url')) {
+    const password = randomPassword();
+    // The check of Docker's engine asks without a password, and may do nothing else.
+    made.set(
+      'redis_users',
+      `user default on nopass -@all +ping\nuser roble on #${sha256(password)} ${REDIS_RIGHTS}\n`,
+    );
+    made.set('redis_url', `redis://roble:${password}@redis:6379`);
+  }
+  return made;
+}
+
+/** 192 bits that need no quoting anywhere. */
+function randomPassword(): string {
+  return randomBytes(24).toString('base64url');
+}
+
+/** In place of the one before. */
+async function newMetricsKey(folder: string): Promise<string> {
+  const file = join(folder, KEYS);
+  const { keys } = await liveKeys(file);
+  for (const { name, id } of keys) if (name === METRICS_KEY) await revokeKey(file, id);
+  return (await createKey(file, { name: METRICS_KEY, scopes: ['metrics'] })).key;
+}
+
+async function firstClientKey(folder: string): Promise<string | undefined> {
+  const file = join(folder, KEYS);
+  const { keys } = await liveKeys(file);
+  if (keys.some(({ scopes }) => scopes.includes('predict'))) return undefined;
+  return (await createKey(file, { name: 'first-client', scopes: ['predict', 'feedback'] })).key;
+}
+
+async function liveKeys(file: string) {
+  const keys = (await exists(file)) ? await listKeys(file) : [];
+  return { keys: keys.filter(({ state }) => state === 'valid') };
+}
+
+async function environmentFile(folder: string): Promise<string> {
+  const example = await readFile(join(folder, '.env.example'), 'utf8');
+  const [uid, gid] = [process.getuid?.(), process.getgid?.()];
+  // As root, the containers still do not run as root: 1000 is who usually owns what root copies there.
+  if (!uid || !gid) return example;
+  return example
+    .replace(/^ROBLE_UID=.*$/m, `ROBLE_UID=${uid}`)
+    .replace(/^ROBLE_GID=.*$/m, `ROBLE_GID=${gid}`);
+}

@@ -1,0 +1,53 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { RobleError } from '../errors.js';
+import { exists } from '../storage/exists.js';
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+/** The versions of all that roble needs: the first is in published packages, the second in its repository. */
+const LOCKS = ['npm-shrinkwrap.json', 'package-lock.json'] as const;
+
+/**
+ * This roble as npm packs it, in gzip form, so that an image can be built before, and whatever becomes of, a publication.
+ * The same content gives the same bytes.
+ *
+ * @throws {RobleError} `ROBLE_FILE_NOT_FOUND` where roble was not built, or lies there without its versions
+ */
+export async function packRoble(): Promise<Buffer> {
+  const { create } = await import('tar');
+  const { glob } = await import('tinyglobby');
+  const { files } = JSON.parse(await readFile(`${ROOT}package.json`, 'utf8')) as { files: string[] };
+  const lock = await firstThatExists(LOCKS);
+  const found = await glob(
+    [...files.flatMap((name) => [name, `${name}/**`]), 'package.json', 'LICENSE', lock],
+    { cwd: ROOT, ignore: ['docs/pictures/**'], onlyFiles: true },
+  );
+  if (!found.some((path) => path.startsWith('dist/')))
+    throw new RobleError('ROBLE_FILE_NOT_FOUND', 'roble is not built: its folder "dist" is missing.', {
+      nextSteps: ['Run "npm run build" in its repository.'],
+    });
+  const stream = create(
+    {
+      cwd: ROOT,
+      gzip: { level: 9 },
+      portable: true,
+      mtime: new Date(0),
+      prefix: 'package',
+      onWriteEntry: (entry) => {
+        if (entry.path.endsWith('package-lock.json'))
+          entry.path = entry.path.replace('package-lock.json', 'npm-shrinkwrap.json');
+      },
+    },
+    found.sort(),
+  );
+  const parts: Buffer[] = [];
+  for await (const part of stream) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}
+
+async function firstThatExists(names: readonly string[]): Promise<string> {
+  for (const name of names) if (await exists(`${ROOT}${name}`)) return name;
+  throw new RobleError('ROBLE_FILE_NOT_FOUND', `This roble has no ${names.join(' and no ')}.`, {
+    nextSteps: ['Install it from a package, or check its repository out again.'],
+  });
+}

@@ -1,0 +1,106 @@
+import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { checkedJson } from '../checked.js';
+import { replaceFile, sha256 } from '../storage/durable.js';
+import { exists } from '../storage/exists.js';
+import type { StackFile } from './render-stack.js';
+
+/** Notes what was written, to tell later what somebody changed. */
+export const STACK_MANIFEST = '.roble-stack.json';
+const manifestSchema = z.strictObject({
+  format: z.literal('roble-stack'),
+  version: z.string(),
+  /** SHA-256 of each file as it was written. */
+  files: z.record(z.string(), z.string()),
+});
+
+/**
+ * - `new`: was not there
+ * - `updated`: nobody had touched it
+ * - `unchanged`: is what it would be
+ * - `kept`: somebody changed it, and so it stays
+ * - `replaced`: somebody changed it; their version lies beside it as `FILE.before`
+ */
+export type FileState = 'new' | 'updated' | 'unchanged' | 'kept' | 'replaced';
+
+export interface PlannedFile {
+  readonly path: string;
+  readonly state: FileState;
+  /** From what is there to what roble would write, as a patch; of texts that were changed. */
+  readonly diff?: string;
+}
+
+export interface WriteStackOptions {
+  readonly folder: string;
+  readonly version: string;
+  readonly dryRun: boolean;
+  /** Asked for each file that somebody changed: is it to be replaced? */
+  readonly replace: (file: { readonly path: string; readonly diff: string }) => boolean | Promise<boolean>;
+}
+
+/**
+ * Writes files into the folder of a stack. What somebody changed since roble wrote it is never lost: it stays, or is kept
+ * beside the new one.
+ *
+ * @throws {RobleError} `ROBLE_STACK_INVALID` for a damaged manifest, `ROBLE_WRITE_FAILED`
+ */
+export async function writeStack(
+  files: readonly StackFile[],
+  { folder, version, dryRun, replace }: WriteStackOptions,
+): Promise<PlannedFile[]> {
+  const written = await readManifest(folder);
+  const planned: PlannedFile[] = [];
+  const hashes: Record<string, string> = {};
+  for (const file of files) {
+    const target = join(folder, file.path);
+    const present = await readFile(target).catch(() => undefined);
+    const plan = await planOf(file, present, written[file.path], replace);
+    planned.push(plan);
+    // Of a file that was kept, what roble wrote before stays noted: it still is somebody's.
+    hashes[file.path] = plan.state === 'kept' ? (written[file.path] ?? '') : sha256(file.content);
+    if (dryRun || plan.state === 'kept' || plan.state === 'unchanged') continue;
+    await mkdir(dirname(target), { recursive: true });
+    if (plan.state === 'replaced') await replaceFile(await freeName(`${target}.before`), present!);
+    await replaceFile(target, file.content);
+    if (file.isExecutable) await chmod(target, 0o755);
+  }
+  if (!dryRun)
+    await replaceFile(
+      join(folder, STACK_MANIFEST),
+      `${JSON.stringify({ format: 'roble-stack', version, files: hashes }, null, 2)}\n`,
+    );
+  return planned;
+}
+
+async function readManifest(folder: string): Promise<Readonly<Record<string, string>>> {
+  const path = join(folder, STACK_MANIFEST);
+  if (!(await exists(path))) return {};
+  return checkedJson(manifestSchema, await readFile(path, 'utf8'), 'ROBLE_STACK_INVALID', path).files;
+}
+
+async function planOf(
+  { path, content }: StackFile,
+  present: Buffer | undefined,
+  written: string | undefined,
+  replace: WriteStackOptions['replace'],
+): Promise<PlannedFile> {
+  if (present === undefined) return { path, state: 'new' };
+  if (present.equals(Buffer.from(content))) return { path, state: 'unchanged' };
+  const diff = await patch(path, present, content);
+  if (written === sha256(present)) return { path, state: 'updated', ...(diff && { diff }) };
+  return { path, state: (await replace({ path, diff })) ? 'replaced' : 'kept', diff };
+}
+
+async function patch(path: string, present: Buffer, content: string | Buffer): Promise<string> {
+  if (typeof content !== 'string') return '';
+  const { createTwoFilesPatch } = await import('diff');
+  return createTwoFilesPatch(path, path, present.toString(), content, 'yours', "roble's");
+}
+
+async function freeName(path: string): Promise<string> {
+  for (let i = 1; ; i++) {
+    const name = i === 1 ? path : `${path}-${i}`;
+    if (!(await exists(name))) return name;
+  }
+}
