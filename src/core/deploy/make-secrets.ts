@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RobleError } from '../errors.js';
 import { createKey, listKeys, revokeKey } from '../serving/access/keys-file.js';
@@ -38,7 +38,7 @@ const NOT_ROTATED: readonly SecretName[] = ['postgres_password', 'grafana_passwo
 
 /** What Redis is asked by the APIs; everything else, such as CONFIG, FLUSHALL or KEYS, is refused. */
 const REDIS_RIGHTS =
-  '~roble:* -@all +@connection -auth +auth -client +client|setinfo +client|setname +info +ping +get +set +eval +evalsha +script|load +incr +pttl +pexpire +time +zadd +zremrangebyscore +zcard';
+  '~roble:* -@all +ping +info +get +set +eval +evalsha +incr +pttl +pexpire +time +zadd +zremrangebyscore +zcard';
 
 /**
  * Makes the secrets of a stack that are missing: passwords, keys, a self-signed certificate to begin with, and `.env`.
@@ -82,6 +82,7 @@ export async function makeSecrets({ folder, rotate, domain }: MakeSecretsOptions
   if (await exists(join(folder, '.env'))) kept.push('.env');
   else await write('.env', await environmentFile(folder), 0o600);
   const clientKey = await firstClientKey(folder);
+  await giveToContainers(folder);
   return { written, kept, ...(clientKey !== undefined && { clientKey }) };
 }
 
@@ -135,6 +136,22 @@ async function firstClientKey(folder: string): Promise<string | undefined> {
 async function liveKeys(file: string) {
   const keys = (await exists(file)) ? await listKeys(file) : [];
   return { keys: keys.filter(({ state }) => state === 'valid') };
+}
+
+/** What root makes would be closed to the containers, which never run as root. */
+async function giveToContainers(folder: string): Promise<void> {
+  if (process.getuid?.() !== 0) return;
+  const env = await readFile(join(folder, '.env'), 'utf8');
+  const [uid, gid] = ['ROBLE_UID', 'ROBLE_GID'].map((name) =>
+    Number(new RegExp(`^${name}=(\\d+)$`, 'm').exec(env)?.[1]),
+  );
+  if (!uid || !gid) return;
+  for (const name of ['keys', 'models', 'backups', 'metrics']) {
+    const top = join(folder, name);
+    if (!(await exists(top))) continue;
+    await chown(top, uid, gid);
+    for (const entry of await readdir(top, { recursive: true })) await chown(join(top, entry), uid, gid);
+  }
 }
 
 async function environmentFile(folder: string): Promise<string> {

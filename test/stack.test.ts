@@ -1,0 +1,362 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startStack, type TestStack } from './support/compose/start-stack.js';
+import { describeWith } from './support/programs.js';
+
+const CLI = new URL('../bin/run.js', import.meta.url).pathname;
+const ADDRESS = 'https://127.0.0.1';
+/** Requests a second, of one address: what nginx lets through, and what the load tests send. */
+const RATE_LIMIT = 300;
+const RATE = 100;
+
+let project: string;
+let stack: TestStack;
+let key: string;
+/** For load tests, which look at the statistics. */
+let loadKey: string;
+
+async function roble(...words: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [CLI, ...words], { cwd: project });
+  return stdout;
+}
+
+async function picture(name: string, light: number): Promise<string> {
+  const path = join(project, `${name}.png`);
+  await sharp({
+    create: { width: 28, height: 28, channels: 3, background: { r: light, g: light, b: light } },
+  })
+    .png()
+    .toFile(path);
+  return path;
+}
+
+async function ok(line: string): Promise<string> {
+  const { status, stdout, stderr } = await stack.run(line);
+  if (status !== 0) throw new Error(`${line} ended with ${status}:\n${stdout}${stderr}`);
+  return stdout;
+}
+
+/** A request as a client outside makes it. */
+async function curl(path: string, ...words: string[]): Promise<{ status: number; body: string }> {
+  const { stdout } = await stack.run(
+    `curl --silent --insecure --max-time 20 --write-out '\\n%{http_code}' ${words.join(' ')} '${path.startsWith('http') ? '' : ADDRESS}${path}'`,
+  );
+  const lines = stdout.split('\n');
+  return { status: Number(lines.pop()), body: lines.join('\n') };
+}
+
+const predict = (file: string, ...words: string[]) =>
+  curl(
+    '/predict',
+    `-H 'authorization: Bearer ${key}' -H 'content-type: image/png' --data-binary @${file}`,
+    ...words,
+  );
+
+/** What a query of Prometheus gives. */
+async function query(
+  expression: string,
+): Promise<{ metric: Record<string, string>; value: [number, string] }[]> {
+  const answer = await ok(
+    `curl --silent --get --data-urlencode ${quoted(`query=${expression}`)} http://127.0.0.1:9090/api/v1/query`,
+  );
+  const { status, data, error } = JSON.parse(answer);
+  expect([status, error], expression).toEqual(['success', undefined]);
+  return data.result;
+}
+
+const quoted = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;
+
+const sql = (user: string, statement: string) => {
+  const secret = { roble_reader: 'postgres_reader_password', roble_app: 'postgres_app_password' }[user];
+  const password = secret ? `PGPASSWORD=$(cat secrets/${secret})` : '';
+  return stack.run(
+    user === 'postgres'
+      ? `docker compose exec -T postgres psql -X -A -t -U postgres -d roble -c ${quoted(statement)}`
+      : `${password} psql -X -A -t -h postgres -U ${user} -d roble -c ${quoted(statement)}`,
+  );
+};
+
+const count = async () => Number((await sql('postgres', 'select count(*) from roble_predictions')).stdout);
+
+/** Until what was answered is written. */
+async function settled(): Promise<void> {
+  let last = -1;
+  await expect
+    .poll(
+      async () => {
+        const before = last;
+        last = await count();
+        return last === before;
+      },
+      { interval: 500 },
+    )
+    .toBe(true);
+}
+
+interface Load {
+  readonly sent: number;
+  readonly failed: number;
+  readonly statuses: Record<string, number>;
+  readonly latencyMs: { readonly p99: number };
+}
+
+/** A load through nginx, an open loop, while something happens. */
+async function underLoad(seconds: number, rate: number, work: () => Promise<unknown>): Promise<Load> {
+  const load = stack.run(
+    `${process.execPath} ${CLI} serve:bench https://nginx:8443 --rate ${rate} --duration ${seconds} --header 'authorization:Bearer ${loadKey}' --json`,
+    { NODE_EXTRA_CA_CERTS: join(stack.folder, 'secrets/tls/tls.crt') },
+  );
+  await work();
+  const { stdout, stderr } = await load;
+  const { result, error } = JSON.parse(stdout || '{}');
+  expect(error, stderr).toBeUndefined();
+  return result.measurement;
+}
+
+function expectAllAnswered(name: string, { sent, failed, statuses, latencyMs }: Load): void {
+  process.stderr.write(`${name}: ${sent} requests, ${failed} failed, p99 ${latencyMs.p99.toFixed(1)} ms\n`);
+  expect([failed, statuses]).toEqual([0, { 200: sent }]);
+}
+
+describeWith('prometheus-node-exporter', 'nginx, prometheus-node-exporter and the like')(
+  'the stack of deploy:compose, run by the programs of Debian',
+  () => {
+    beforeAll(async () => {
+      project = await mkdtemp(join(tmpdir(), 'roble-stack-'));
+      await roble('init', '--yes', '--name', 'Ten Digits', '--preset', 'cnn-small', '--epochs', '1');
+      await roble('data:synth', '--characters', '0-9', '--per-class', '60', '--out', 'data/dataset');
+      await roble('train', '--reporter', 'plain');
+      await roble('deploy:compose', '--rate-limit', String(RATE_LIMIT));
+      const said = await roble('deploy:secrets');
+      key = /roble_\S+/.exec(said)![0];
+      const { result } = JSON.parse(
+        await roble(
+          'keys:create',
+          '--name',
+          'load',
+          '--scope',
+          'predict',
+          '--scope',
+          'metrics',
+          '--scope',
+          'admin',
+          '--keys',
+          'deploy/keys/keys.json',
+          '--json',
+        ),
+      );
+      loadKey = result.key;
+      // The file was made anew by this user; the secrets' own command gives it to the containers.
+      await roble('deploy:secrets');
+      stack = await startStack(join(project, 'deploy'));
+    });
+    afterAll(async () => {
+      await stack?.close();
+      await rm(project, { recursive: true, force: true });
+    });
+
+    it('starts, without root and without a place to write but its volumes, and is well', async () => {
+      await ok('docker compose up -d --build --wait');
+      expect((await ok('docker compose ps')).match(/\thealthy/g)).toHaveLength(8);
+      expect(await ok('make -s test')).toContain('ready');
+      expect(await ok('docker compose exec -T api-1 id -u')).toBe('1000\n');
+      expect((await stack.run('docker compose exec -T api-1 touch /etc/roble/x')).stderr).toContain(
+        'Read-only',
+      );
+    });
+
+    it('answers by TLS to who has a key', async () => {
+      const file = await picture('white', 255);
+      const answer = await predict(file);
+      expect(answer.status).toBe(200);
+      expect(JSON.parse(answer.body)).toMatchObject({ model: { name: 'ten-digits', version: '1' } });
+      expect((await curl('/predict', `-H 'content-type: image/png' --data-binary @${file}`)).status).toBe(
+        401,
+      );
+      expect((await curl('http://127.0.0.1/predict')).status).toBe(308);
+      expect((await curl('/')).body).toContain('<!doctype html>');
+    });
+
+    it('shows the outside nothing of the inside', async () => {
+      for (const path of [
+        '/metrics',
+        '/admin/models',
+        '/admin/models/reload',
+        '//metrics',
+        '/%61dmin/models',
+      ])
+        expect([path, (await curl(path, `-H 'authorization: Bearer ${loadKey}'`)).status]).toEqual([
+          path,
+          404,
+        ]);
+      for (const port of [5432, 6379, 8081, 9100])
+        expect([
+          port,
+          (await stack.run(`curl --silent --max-time 2 telnet://127.0.0.1:${port}`)).status,
+        ]).toEqual([port, 7]);
+    });
+
+    it('shares answers in Redis, whose user may do little', async () => {
+      const file = await picture('shared', 77);
+      const sources = [];
+      for (let i = 0; i < 8; i++) sources.push(JSON.parse((await predict(file)).body).source);
+      expect(sources[0]).toBe('model');
+      expect(sources).toContain('redis');
+      const asRoble = `REDISCLI_AUTH=$(sed 's/.*roble:\\(.*\\)@.*/\\1/' secrets/redis_url) redis-cli -h redis --user roble --no-auth-warning`;
+      for (const command of ['CONFIG GET "*"', 'KEYS "*"', 'FLUSHALL', 'GET other'])
+        expect(await ok(`${asRoble} ${command}`)).toContain('NOPERM');
+      expect(await ok('redis-cli -h redis GET roble:x')).toContain('NOPERM');
+    });
+
+    it('keeps predictions in PostgreSQL, whose roles may do little', async () => {
+      const before = await count();
+      for (let i = 0; i < 5; i++) await predict(await picture('row', 10 + i));
+      await expect.poll(count).toBe(before + 5);
+      expect((await sql('roble_reader', 'select count(*) from roble_predictions')).stdout).toBe(
+        `${before + 5}\n`,
+      );
+      for (const [user, statement] of [
+        ['roble_reader', 'delete from roble_predictions'],
+        ['roble_reader', 'create table x (y int)'],
+        ['roble_app', 'create role x'],
+        ['roble_app', 'create database x'],
+      ] as const)
+        expect((await sql(user, statement)).stderr).toMatch(/permission denied|read-only transaction/);
+      // The start-up file may run again.
+      await ok(
+        'docker compose exec -T postgres psql -q -U postgres -d roble -f /docker-entrypoint-initdb.d/init.sql',
+      );
+    });
+
+    it('holds its load, and limits each address at nginx', async () => {
+      expectAllAnswered('through nginx', await underLoad(10, RATE, async () => {}));
+      const flood = await underLoad(3, 5 * RATE_LIMIT, async () => {});
+      expect(flood.statuses[429]).toBeGreaterThan(100);
+      expect(await stack.log('nginx')).toContain('"status":429');
+    });
+
+    it('is seen by Prometheus, with all alerts, and every expression of the dashboards is answered', async () => {
+      await expect.poll(async () => (await query('up == 1')).length, { timeout: 60_000 }).toBe(4);
+      const rules = JSON.parse(await ok('curl --silent http://127.0.0.1:9090/api/v1/rules')).data.groups;
+      const alerts = rules.flatMap((group: { rules: { name: string; health: string }[] }) => group.rules);
+      expect(alerts.length).toBeGreaterThan(15);
+      await expect
+        .poll(
+          async () => {
+            const now = JSON.parse(await ok('curl --silent http://127.0.0.1:9090/api/v1/rules')).data.groups;
+            return now.flatMap((group: { rules: { health: string }[] }) =>
+              group.rules.map(({ health }) => health),
+            );
+          },
+          { timeout: 60_000 },
+        )
+        .toEqual(alerts.map(() => 'ok'));
+      const empty: string[] = [];
+      for (const name of ['service', 'model', 'machine']) {
+        const { panels } = JSON.parse(
+          await readFile(join(stack.folder, `grafana/dashboards/${name}.json`), 'utf8'),
+        );
+        for (const { targets } of panels)
+          for (const { expr } of targets) {
+            const filled = expr.replaceAll('$instance', '.*').replaceAll('$__rate_interval', '1m');
+            if ((await query(filled)).length === 0) empty.push(expr);
+          }
+      }
+      // What has no value before the first refused request, and before 500 answers of each API.
+      expect(empty.filter((expr) => !/roble_drift_(psi|ks)/.test(expr))).toEqual([]);
+    });
+
+    it('loses no request when an API is killed', async () => {
+      const load = await underLoad(12, RATE, async () => {
+        await new Promise((resolve) => setTimeout(resolve, 4000));
+        await ok('docker compose kill api-1');
+        await new Promise((resolve) => setTimeout(resolve, 2000));
+        await ok('docker compose up -d --wait api-1');
+      });
+      expectAllAnswered('an API killed', load);
+    });
+
+    it('loses no request in a rolling restart, an upgrade and a roll-back', async () => {
+      const restarted = await underLoad(25, RATE, async () => {
+        await ok('make restart');
+      });
+      expectAllAnswered('rolling restart', restarted);
+      const tag = /^ROBLE_TAG=(.*)$/m;
+      const before = tag.exec(await readFile(join(stack.folder, '.env'), 'utf8'))![1];
+      await ok('make upgrade TAG=next');
+      expect(tag.exec(await readFile(join(stack.folder, '.env'), 'utf8'))![1]).toBe('next');
+      await ok('make rollback');
+      expect(tag.exec(await readFile(join(stack.folder, '.env'), 'utf8'))![1]).toBe(before);
+      expect(await readFile(join(stack.folder, 'nginx/upstreams/api.conf'), 'utf8')).not.toContain('down');
+    });
+
+    it('gives back what a backup holds', async () => {
+      await predict(await picture('saved', 123));
+      await settled();
+      const said = await ok('make -s backup');
+      const file = /backups\/predictions-\S+\.dump/.exec(said)![0];
+      const saved = await count();
+      await settled();
+      await sql('postgres', 'delete from roble_predictions');
+      expect(await count()).toBe(0);
+      // The name of a backup has its second in it.
+      await new Promise((resolve) => setTimeout(resolve, 1100));
+      await ok(`make -s restore FILE=${file}`);
+      expect(await count()).toBe(saved);
+      expect((await sql('roble_reader', 'select count(*) from roble_predictions')).stdout).toBe(`${saved}\n`);
+      await predict(await picture('after', 124));
+      await expect.poll(count).toBe(saved + 1);
+      expect((await stack.run('make -s restore FILE=backups/none.dump')).status).not.toBe(0);
+    });
+
+    it('takes new passwords without a request lost', async () => {
+      const robleInPath = `roble() { ${process.execPath} ${CLI} "$@"; }`;
+      await writeFile(join(project, 'roble'), `#!/bin/sh\nexec ${process.execPath} ${CLI} "$@"\n`, {
+        mode: 0o755,
+      });
+      const before = await readFile(join(stack.folder, 'secrets/redis_url'), 'utf8');
+      const load = await underLoad(30, RATE / 2, async () => {
+        await ok(`${robleInPath}; PATH=${project}:$PATH make rotate`);
+      });
+      expectAllAnswered('rotation', load);
+      expect(await readFile(join(stack.folder, 'secrets/redis_url'), 'utf8')).not.toBe(before);
+      const file = await picture('rotated', 99);
+      const sources = [];
+      for (let i = 0; i < 8; i++) sources.push(JSON.parse((await predict(file)).body).source);
+      expect(sources).toContain('redis');
+      await expect
+        .poll(async () => (await query('up{job="roble"} == 1')).length, { timeout: 60_000 })
+        .toBe(2);
+    });
+
+    describe('without its stores', () => {
+      const state = async (alert: string) => {
+        const { data } = JSON.parse(await ok('curl --silent http://127.0.0.1:9090/api/v1/alerts'));
+        return data.alerts.some(
+          ({ labels }: { labels: Record<string, string> }) => labels.alertname === alert,
+        );
+      };
+
+      it('goes on, says which ones are missing, and recovers', async () => {
+        const alerts = ['RobleRedisLost', 'RoblePredictionsWaiting'];
+        const states = () => Promise.all(alerts.map(state));
+        const before = await count();
+        const load = await underLoad(80, RATE / 4, async () => {
+          await ok('docker compose stop redis postgres');
+          await expect.poll(states, { timeout: 120_000, interval: 1000 }).toEqual([true, true]);
+          await ok('docker compose up -d --wait redis postgres');
+        });
+        expectAllAnswered('without Redis and PostgreSQL', load);
+        await expect.poll(states, { timeout: 120_000, interval: 1000 }).toEqual([false, false]);
+        // What was answered meanwhile had waited; the load warms up for a second before it counts.
+        await settled();
+        expect(await count()).toBeGreaterThanOrEqual(before + load.sent);
+      });
+    });
+  },
+);
