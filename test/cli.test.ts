@@ -289,6 +289,18 @@ describe('init', () => {
     expect((await roble('init', '--nightly', '--width', '8')).exitCode).toBe(2);
   });
 
+  it('writes a workflow that retrains the model of the configuration', async () => {
+    const file = join(folder, '.github/workflows/roble-retrain.yaml');
+    await writeFile(join(folder, 'roble.config.yaml'), 'name: digits\ndataset: data/digits\n');
+    const { exitCode, stdout } = await roble('init', '--retrain');
+    expect([exitCode, stdout]).toEqual([0, expect.stringContaining('"kpis"')]);
+    const { on, env, jobs } = parse(await readFile(file, 'utf8'));
+    expect(on.push.paths).toEqual(['data/digits/**']);
+    expect([env.SOURCE, jobs.deliver.env.MODEL]).toEqual(['data/digits', 'digits']);
+    expect((await roble('init', '--retrain')).exitCode).toBe(2);
+    expect((await roble('init', '--retrain', '--nightly')).exitCode).toBe(2);
+  });
+
   it('names the flags of missing answers when there is no terminal', async () => {
     const { exitCode, stderr } = await roble('init', '--name', 'x');
     expect(exitCode).toBe(2);

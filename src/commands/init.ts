@@ -13,8 +13,12 @@ interface Initialized {
   readonly content: string;
 }
 
-/** Where GitHub looks for it. */
-const NIGHTLY = join('.github', 'workflows', 'roble-nightly-data.yaml');
+/** The workflows that a flag writes, where GitHub looks for them. */
+const WORKFLOWS = {
+  nightly: join('.github', 'workflows', 'roble-nightly-data.yaml'),
+  retrain: join('.github', 'workflows', 'roble-retrain.yaml'),
+};
+type Workflow = keyof typeof WORKFLOWS;
 
 /** The flags that answer a question about the configuration. */
 const ANSWERS = [
@@ -23,14 +27,14 @@ const ANSWERS = [
 ];
 
 export default class Init extends RobleCommand<Initialized> {
-  static override summary =
-    'Write a roble.config.yaml that explains each choice, or a nightly job for GitHub.';
+  static override summary = 'Write a roble.config.yaml that explains each choice, or a workflow for GitHub.';
   static override description =
-    'Asks for what no flag gives. --yes takes the suggested answers instead of asking. --nightly writes a workflow into .github/workflows instead, for the data set of the configuration; the project has to be the root of its repository.';
+    'Asks for what no flag gives. --yes takes the suggested answers instead of asking. --nightly and --retrain write a workflow into .github/workflows instead, for the data set of the configuration; the project has to be the root of its repository.';
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> letters --yes --width 32 --height 32',
     '<%= config.bin %> <%= command.id %> --nightly',
+    '<%= config.bin %> <%= command.id %> --retrain --dry-run',
   ];
   static override args = {
     folder: Args.string({
@@ -55,6 +59,11 @@ export default class Init extends RobleCommand<Initialized> {
     port: Flags.integer({ description: 'Port of the server.', min: 0, max: 65535 }),
     nightly: Flags.boolean({
       description: 'Write a GitHub workflow that balances and checks the data set every night.',
+      exclusive: [...ANSWERS, 'retrain'],
+    }),
+    retrain: Flags.boolean({
+      description:
+        'Write a GitHub workflow that trains anew each month and with new data, judges the model and delivers it.',
       exclusive: ANSWERS,
     }),
     yes: Flags.boolean({ char: 'y', description: 'Take the suggested answers instead of asking.' }),
@@ -65,10 +74,11 @@ export default class Init extends RobleCommand<Initialized> {
   protected async execute({ signal }: Context): Promise<Initialized> {
     const { args, flags } = await this.parse(Init);
     const folder = resolve(args.folder ?? '.');
-    const file = join(folder, flags.nightly ? NIGHTLY : 'roble.config.yaml');
+    const workflow: Workflow | undefined = flags.nightly ? 'nightly' : flags.retrain ? 'retrain' : undefined;
+    const file = join(folder, workflow ? WORKFLOWS[workflow] : 'roble.config.yaml');
     const write = !flags['dry-run'];
     if (write && !flags.force) await refuseExisting(file);
-    const content = flags.nightly ? await nightlyWorkflow(folder) : await this.configFile(folder, signal);
+    const content = workflow ? await renderWorkflow(workflow, folder) : await this.configFile(folder, signal);
     if (write) await writeFile(file, content);
     return { file, written: write, content };
   }
@@ -102,19 +112,24 @@ export default class Init extends RobleCommand<Initialized> {
   }
 
   protected render({ file, written, content }: Initialized): void {
-    const next = file.endsWith(NIGHTLY)
+    const next = file.endsWith(WORKFLOWS.nightly)
       ? 'Next: commit it. "Run workflow" on GitHub tries it at once.'
-      : 'Next: "roble data:import" brings your pictures in, "roble train" trains on them.';
+      : file.endsWith(WORKFLOWS.retrain)
+        ? 'Next: write your targets under "kpis" of the configuration, and set up the environment "production" on GitHub.'
+        : 'Next: "roble data:import" brings your pictures in, "roble train" trains on them.';
     this.log(written ? `Wrote ${file}\n${next}` : content.trimEnd());
   }
 }
 
 /** The workflow for the data set of the configuration that holds in a folder. */
-async function nightlyWorkflow(folder: string): Promise<string> {
+async function renderWorkflow(workflow: Workflow, folder: string): Promise<string> {
   const { loadConfig } = await import('../core/config/load.js');
-  const { renderNightlyWorkflow } = await import('../core/config/template.js');
+  const { renderNightlyWorkflow, renderRetrainWorkflow } = await import('../core/config/template.js');
   const { config } = await loadConfig({ cwd: folder, env: process.env });
-  return renderNightlyWorkflow(relative(folder, config.dataset).replaceAll('\\', '/'));
+  const dataset = relative(folder, config.dataset).replaceAll('\\', '/');
+  return workflow === 'nightly'
+    ? renderNightlyWorkflow(dataset)
+    : renderRetrainWorkflow(dataset, config.name);
 }
 
 async function questions(folder: string): Promise<Questions<TemplateValues>> {

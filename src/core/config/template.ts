@@ -48,6 +48,20 @@ export async function renderNightlyWorkflow(dataset: string): Promise<string> {
   return fillTemplate('github/nightly-data.yaml', { dataset: JSON.stringify(dataset) });
 }
 
+/**
+ * A workflow for GitHub Actions that trains the project's model anew, judges it and gives it to the server on trial.
+ *
+ * @param dataset its folder, relative to that of the project
+ * @param name that of the model in the server's repository
+ */
+export async function renderRetrainWorkflow(dataset: string, name: string): Promise<string> {
+  return fillTemplate('github/retrain.yaml', {
+    dataset: JSON.stringify(dataset),
+    paths: JSON.stringify(`${dataset}/**`),
+    name: JSON.stringify(name),
+  });
+}
+
 /** Puts values in place of `{{name}}`. What GitHub replaces, `${{ name }}`, has spaces, and stays. */
 async function fillTemplate(name: string, values: Readonly<Record<string, string>>): Promise<string> {
   const template = await readFile(new URL(`../../../templates/${name}`, import.meta.url), 'utf8');
