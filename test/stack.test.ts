@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -312,6 +312,25 @@ describeWith('prometheus-node-exporter', 'nginx, prometheus-node-exporter and th
       await predict(await picture('after', 124));
       await expect.poll(count).toBe(saved + 1);
       expect((await stack.run('make -s restore FILE=backups/none.dump')).status).not.toBe(0);
+    });
+
+    it('does what the playbooks say', async () => {
+      const folder = join(stack.folder, 'playbooks');
+      const failed: string[] = [];
+      let commands = 0;
+      for (const name of (await readdir(folder)).sort()) {
+        const text = await readFile(join(folder, name), 'utf8');
+        // What needs a name, another machine or roble itself is no block of a shell.
+        for (const [, block] of text.matchAll(/^ *```sh\n([\s\S]*?)```/gm))
+          for (const line of block!.trim().split('\n')) {
+            const { status, stderr } = await stack.run(line.trim());
+            commands++;
+            if (status !== 0) failed.push(`${name}: ${line.trim()}: ${stderr}`);
+          }
+      }
+      process.stderr.write(`playbooks: ${commands} commands, ${failed.length} failed\n`);
+      expect(failed).toEqual([]);
+      expect(commands).toBeGreaterThan(40);
     });
 
     it('takes new passwords without a request lost', async () => {

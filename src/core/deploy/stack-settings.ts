@@ -77,6 +77,7 @@ export function stackSettings(config: Config, choices: StackChoices, version: st
 function slug(name: string): string {
   const text = name
     .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-+|-+$/g, '');

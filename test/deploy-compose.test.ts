@@ -1,0 +1,158 @@
+import { execFile } from 'node:child_process';
+import { appendFile, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { tinyBundle } from './support/tiny-bundle.js';
+
+const CLI = new URL('../bin/run.js', import.meta.url).pathname;
+let root: string;
+let bundle: string;
+let project: string;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'roble-deploy-'));
+  bundle = await tinyBundle(join(root, 'bundle'));
+});
+afterAll(() => rm(root, { recursive: true }));
+beforeEach(async () => {
+  project = await mkdtemp(join(root, 'project-'));
+  await writeFile(
+    join(project, 'roble.config.yaml'),
+    [
+      'name: Ünïcode letters!',
+      'serve:',
+      '  workers: 3',
+      '  port: 1234',
+      '  maxBodyBytes: 5000000',
+      '  requestTimeoutMs: 12000',
+      '  shutdownTimeoutMs: 25000',
+      '  cache: { url: "redis://:pw@elsewhere" }',
+      '  access: { cors: ["https://shop.example.com"] }',
+      '',
+    ].join('\n'),
+  );
+});
+
+interface Answer {
+  readonly code: number;
+  readonly stderr: string;
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the command answers.
+  readonly json: any;
+}
+
+async function roble(...words: string[]): Promise<Answer> {
+  const run = promisify(execFile)(process.execPath, [CLI, ...words, '--json'], { cwd: project });
+  return run.then(
+    ({ stdout, stderr }) => ({ code: 0, stderr, json: JSON.parse(stdout) }),
+    ({ code, stdout, stderr }) => ({ code, stderr, json: JSON.parse(stdout) }),
+  );
+}
+
+const compose = (...words: string[]) => roble('deploy:compose', '--model', bundle, ...words);
+const file = (name: string) => readFile(join(project, 'deploy', name), 'utf8');
+const states = ({ json }: Answer): Record<string, string> =>
+  Object.fromEntries(
+    json.result.files.map(({ path, state }: { path: string; state: string }) => [path, state]),
+  );
+
+describe('deploy:compose', () => {
+  it('takes over what the project says of serving, and the places of the containers', async () => {
+    expect((await compose()).code).toBe(0);
+    const { name, serve } = parse(await file('roble.config.yaml'));
+    expect([name, serve.workers, serve.port, serve.host]).toEqual(['Ünïcode letters!', 3, 8080, '0.0.0.0']);
+    expect(serve.cache).toBeUndefined();
+    expect(serve.access).toMatchObject({
+      cors: ['https://shop.example.com'],
+      keysFile: '/run/keys/keys.json',
+    });
+    const nginx = await file('nginx/nginx.conf');
+    expect(nginx).toContain('client_max_body_size 5000000;');
+    expect(nginx).toContain('proxy_read_timeout 17s;');
+    const { name: stack, services } = parse(await file('docker-compose.yml'), { merge: true });
+    expect([stack, services['api-1'].stop_grace_period]).toEqual(['unicode-letters', '35s']);
+    expect(await readdir(join(project, 'deploy/models/unicode-letters'))).toEqual(['1']);
+    // No address with a password of the developer's machine gets in.
+    for (const name of ['docker-compose.yml', 'roble.config.yaml', 'README.md'])
+      expect(await file(name)).not.toContain('elsewhere');
+  });
+
+  it('makes as many APIs as it is told, in all places', async () => {
+    await compose('--replicas', '4');
+    for (const name of [
+      'docker-compose.yml',
+      'nginx/upstreams/api.conf',
+      'prometheus/prometheus.yml',
+      'scripts/restart.sh',
+    ])
+      expect([name, (await file(name)).includes('api-4')]).toEqual([name, true]);
+  });
+
+  it('gives the same bytes again, and does nothing then', async () => {
+    await compose();
+    const before = await file('roble.tgz');
+    const again = await compose();
+    expect(new Set(Object.values(states(again)))).toEqual(new Set(['unchanged']));
+    expect(again.json.result.model).toEqual({ version: 'unicode-letters/1', isNew: false });
+    await rm(join(project, 'deploy/roble.tgz'));
+    await compose();
+    expect(await file('roble.tgz')).toBe(before);
+  });
+
+  it('keeps what somebody changed and says how it differs, or keeps it beside the new one', async () => {
+    await compose();
+    await appendFile(join(project, 'deploy/Makefile'), '# mine\n');
+    const kept = await compose('--rate-limit', '7');
+    expect(states(kept)).toMatchObject({ Makefile: 'kept', 'nginx/nginx.conf': 'updated' });
+    expect(await file('Makefile')).toContain('# mine');
+    const { diff } = kept.json.result.files.find(({ path }: { path: string }) => path === 'Makefile');
+    expect(diff).toContain('-# mine');
+    expect(states(await compose('--rate-limit', '7', '--force')).Makefile).toBe('replaced');
+    expect(await file('Makefile')).not.toContain('# mine');
+    expect(await file('Makefile.before')).toContain('# mine');
+  });
+
+  it('adds another model as the next version', async () => {
+    await compose();
+    const other = await tinyBundle(join(project, 'other'), { name: 'other' });
+    const { json } = await roble('deploy:compose', '--model', other);
+    expect(json.result.model).toEqual({ version: 'unicode-letters/2', isNew: true });
+  });
+
+  it('writes nothing with --dry-run', async () => {
+    const { json } = await compose('--dry-run');
+    expect(json.result.files.length).toBeGreaterThan(30);
+    expect((await readdir(project)).sort()).toEqual(['roble.config.yaml']);
+  });
+
+  it('puts the workflow where GitHub looks for it, or not', async () => {
+    await compose('stack', '--no-workflow');
+    expect(await readdir(project)).not.toContain('.github');
+    await compose('stack');
+    const workflow = parse(await readFile(join(project, '.github/workflows/roble-deploy.yaml'), 'utf8'));
+    expect(workflow.env.FOLDER).toBe('stack');
+  });
+
+  it.each([
+    [['--domain', 'no domain'], 'expected the name of a host'],
+    [['--domain', '-x.example'], 'expected the name of a host'],
+    [['--memory', 'lots'], 'such as 512M or 2G'],
+    [['--replicas', '0'], 'replicas'],
+  ])('refuses %j', async (words, message) => {
+    const { code, json } = await compose(...words);
+    expect([code, json.ok, json.error.code]).toEqual([2, false, 'ROBLE_USAGE']);
+    expect(JSON.stringify(json.error)).toContain(message);
+  });
+
+  it('says what is missing: a model, a bundle that is whole, a stack', async () => {
+    expect((await roble('deploy:compose')).json.error.code).toBe('ROBLE_FILE_NOT_FOUND');
+    const damaged = join(project, 'damaged');
+    await cp(bundle, damaged, { recursive: true });
+    await appendFile(join(damaged, 'model.onnx'), 'x');
+    expect((await roble('deploy:compose', '--model', damaged)).json.error.code).toBe('ROBLE_BUNDLE_INVALID');
+    const none = await roble('deploy:secrets', 'nowhere');
+    expect([none.code, none.json.error.code]).toEqual([2, 'ROBLE_STACK_INVALID']);
+  });
+});
