@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { renderRetrainWorkflow } from '../src/core/config/template.js';
 import { startStack, type TestStack } from './support/compose/start-stack.js';
 import { describeWith } from './support/programs.js';
 
@@ -312,6 +314,38 @@ describeWith('prometheus-node-exporter', 'nginx, prometheus-node-exporter and th
       await predict(await picture('after', 124));
       await expect.poll(count).toBe(saved + 1);
       expect((await stack.run('make -s restore FILE=backups/none.dump')).status).not.toBe(0);
+    });
+
+    it('takes a retrained model as a canary, delivered as the workflow does it', async () => {
+      const { jobs } = parse(await renderRetrainWorkflow('data/dataset', 'ten-digits'));
+      const { env } = jobs.deliver;
+      const { run } = jobs.deliver.steps.find(({ name }: { name?: string }) => name === 'Deliver');
+      const runner = join(project, 'runner');
+      await cp(join(project, 'runs/run-0001/model'), join(runner, 'retrain/run/model'), { recursive: true });
+      await writeFile(join(runner, 'deliver.sh'), run);
+      // Everything of ssh but the network: its last word goes to a shell.
+      await writeFile(join(runner, 'ssh'), '#!/bin/bash\nexec bash -c "${@: -1}"\n', { mode: 0o755 });
+      const ran = await stack.run(`cd ${runner} && PATH=${runner}:$PATH bash -eo pipefail deliver.sh`, {
+        ...{ MODEL: env.MODEL, PERCENT: '10', SERVER: 'deploy@server', STACK: stack.folder },
+        ...{
+          SSH_KEY: 'key',
+          KNOWN_HOSTS: 'host',
+          ADMIN_KEY: '',
+          GITHUB_STEP_SUMMARY: join(runner, 'summary'),
+        },
+      });
+      expect([ran.stdout.trim(), ran.stderr]).toEqual([
+        'Version 2 of ten-digits answers 10 percent of the clients, version 1 the others.',
+        '',
+      ]);
+      const asked = async (api: string) =>
+        JSON.parse(await ok(`API=${api} scripts/admin.sh GET /admin/models/ten-digits`));
+      for (const api of ['api-1', 'api-2'])
+        await expect
+          .poll(() => asked(api), { timeout: 30_000 })
+          .toMatchObject({ version: '1', canary: { percent: 10 } });
+      await ok('scripts/admin.sh POST /admin/models/ten-digits/rollback');
+      expect((await asked('api-1')).canary).toBeUndefined();
     });
 
     it('does what the playbooks say', async () => {

@@ -125,11 +125,12 @@ export default class Init extends RobleCommand<Initialized> {
 async function renderWorkflow(workflow: Workflow, folder: string): Promise<string> {
   const { loadConfig } = await import('../core/config/load.js');
   const { renderNightlyWorkflow, renderRetrainWorkflow } = await import('../core/config/template.js');
+  const { stackName } = await import('../core/deploy/stack-name.js');
   const { config } = await loadConfig({ cwd: folder, env: process.env });
   const dataset = relative(folder, config.dataset).replaceAll('\\', '/');
   return workflow === 'nightly'
     ? renderNightlyWorkflow(dataset)
-    : renderRetrainWorkflow(dataset, config.name);
+    : renderRetrainWorkflow(dataset, stackName(config.name));
 }
 
 async function questions(folder: string): Promise<Questions<TemplateValues>> {

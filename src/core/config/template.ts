@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { RobleError } from '../errors.js';
 import { recipeOf } from '../model/presets.js';
+import { fillTemplate } from '../template/fill-template.js';
 import { trainSchema } from './schema.js';
 
 /** What `init` asks for; everything else in the file has its default, or that of the preset's recipe. */
@@ -59,16 +58,5 @@ export async function renderRetrainWorkflow(dataset: string, name: string): Prom
     dataset: JSON.stringify(dataset),
     paths: JSON.stringify(`${dataset}/**`),
     name: JSON.stringify(name),
-  });
-}
-
-/** Puts values in place of `{{name}}`. What GitHub replaces, `${{ name }}`, has spaces, and stays. */
-async function fillTemplate(name: string, values: Readonly<Record<string, string>>): Promise<string> {
-  const template = await readFile(new URL(`../../../templates/${name}`, import.meta.url), 'utf8');
-  return template.replace(/\{\{([\w.]+)\}\}/g, (_, key: string) => {
-    const text = values[key];
-    if (text === undefined)
-      throw new RobleError('ROBLE_INTERNAL', `The template asks for "${key}", which has no value.`);
-    return text;
   });
 }

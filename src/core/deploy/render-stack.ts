@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import type { LoadedConfig } from '../config/load.js';
+import { fillTemplate } from '../template/fill-template.js';
 import { dashboardFiles } from './dashboards.js';
-import { fillTemplate } from './fill-template.js';
 import { packRoble } from './pack-roble.js';
 import { serveConfigFile } from './serve-config.js';
 import type { StackSettings } from './stack-settings.js';
@@ -61,7 +61,7 @@ export async function renderStack(
     Object.entries({ ...TEMPLATES, ...(workflow && { 'github/deploy.yaml': workflow }) }).map(
       async ([template, path]) => ({
         path,
-        content: await fillTemplate(template, settings),
+        content: await fillTemplate(`deploy/${template}`, settings),
         isExecutable: path.endsWith('.sh'),
       }),
     ),

@@ -3,6 +3,7 @@ import { checked } from '../checked.js';
 import type { Config } from '../config/schema.js';
 import { ACTIONS, IMAGES } from './images.js';
 import { SECRETS } from './secret-names.js';
+import { stackName } from './stack-name.js';
 
 /** What somebody who makes a stack chooses; the rest comes from the configuration. */
 const choicesSchema = z.strictObject({
@@ -50,7 +51,7 @@ export type StackSettings = ReturnType<typeof stackSettings>;
  * @param folder of the stack, relative to that of the project, with `/`
  */
 export function stackSettings(config: Config, choices: StackChoices, version: string, folder: string) {
-  const model = slug(config.name);
+  const model = stackName(config.name);
   return {
     ...choices,
     version,
@@ -71,15 +72,4 @@ export function stackSettings(config: Config, choices: StackChoices, version: st
     actions: ACTIONS,
     secrets: SECRETS,
   };
-}
-
-/** A name as Docker, file systems and addresses take it. */
-function slug(name: string): string {
-  const text = name
-    .normalize('NFKD')
-    .replace(/\p{M}+/gu, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '');
-  return text || 'classifier';
 }

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { RobleError } from '../errors.js';
 
-const FOLDER = new URL('../../../templates/deploy/', import.meta.url);
+const FOLDER = new URL('../../../templates/', import.meta.url);
 
 /**
- * Fills a template of the stack: `<%= it.name %>` is a value; a line with nothing but `<% ... %>` is code, and leaves no
+ * Fills a file of `templates/`: `<%= it.name %>` is a value; a line with nothing but `<% ... %>` is code, and leaves no
  * line behind. Neither is a form that the filled files use themselves, as `{{ }}` and `${ }` are.
  *
  * @throws {RobleError} `ROBLE_INTERNAL` for a value that the template asks for in vain
