@@ -15,11 +15,13 @@ interface Step {
 interface Job {
   readonly needs?: string | readonly string[];
   readonly if?: string;
+  /** Another workflow, in place of steps. */
+  readonly uses?: string;
   readonly environment?: string;
   readonly permissions?: Readonly<Record<string, string>>;
   readonly 'timeout-minutes'?: number;
   readonly env?: Readonly<Record<string, unknown>>;
-  readonly steps: readonly Step[];
+  readonly steps?: readonly Step[];
 }
 
 const root = join(import.meta.dirname, '..', '..');
@@ -42,7 +44,7 @@ export class Workflow {
   }
 
   get steps(): Step[] {
-    return Object.values(this.jobs).flatMap((job) => job.steps);
+    return Object.values(this.jobs).flatMap(({ steps = [] }) => steps);
   }
 
   /** Each `roble ...`, as its words. */
@@ -62,9 +64,9 @@ export class Workflow {
       .filter((problem) => !problem.includes('undefined variable "vars"'));
   }
 
-  /** Actions that are not pinned by a commit with its version beside it. */
+  /** Actions that are not pinned by a commit with its version beside it; those of the repository itself need none. */
   get unpinned(): string[] {
-    const uses = this.text.match(/uses:.*$/gm) ?? [];
+    const uses = this.text.match(/uses: (?!\.\/).*$/gm) ?? [];
     return uses.filter((line) => !/^uses: [\w.-]+\/[\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$/.test(line));
   }
 
@@ -98,7 +100,7 @@ export interface StepOptions {
 
 /** Starts the shell of a step as GitHub's runner does. It does not reject when the step fails. */
 export function startStep(workflow: Workflow, job: string, name: string, options: StepOptions) {
-  const { env = {}, steps } = workflow.jobs[job]!;
+  const { env = {}, steps = [] } = workflow.jobs[job]!;
   const step = steps.find((one) => one.name === name)!;
   const { expressions = {} } = options;
   const values = Object.entries({ ...workflow.env, ...env, ...step.env }).map(([key, value]) => [

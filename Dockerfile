@@ -1,0 +1,56 @@
+# syntax=docker/dockerfile:1
+# roble as an image:
+#
+#   docker build --tag roble .
+#   docker run --rm --user "$(id -u):$(id -g)" --volume "$PWD:/work" roble train --dataset data/letters
+#
+# and as one that serves, with a health check:
+#
+#   docker build --target serve --tag roble-serve .
+#   docker run --read-only --tmpfs /tmp --publish 8080:8080 --volume "$PWD/model:/work/model:ro" roble-serve --model model
+#
+# A whole stack with TLS, a database and monitoring is what "roble deploy:compose" writes.
+
+FROM node:20.20.0-bookworm-slim AS build
+WORKDIR /opt/roble
+COPY package.json package-lock.json .npmrc ./
+RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json tsconfig.web.json ./
+COPY scripts/copy-page.js scripts/
+COPY src src
+RUN npm run build
+
+# What is needed to run, and nothing that was needed to build.
+FROM node:20.20.0-bookworm-slim AS packages
+WORKDIR /opt/roble
+COPY package.json package-lock.json .npmrc ./
+RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --no-audit --no-fund
+
+FROM node:20.20.0-bookworm-slim AS runtime
+# What is measured on a machine is kept in the home folder, which is the one place that is written besides the work.
+ENV NODE_ENV=production HOME=/tmp
+COPY --from=packages /opt/roble/node_modules /opt/roble/node_modules
+# With the lock and the licence, so that "deploy:compose" can pack this roble.
+COPY package.json package-lock.json LICENSE oclif.manifest.json roble.schema.json /opt/roble/
+COPY bin /opt/roble/bin
+COPY docs /opt/roble/docs
+COPY templates /opt/roble/templates
+COPY --from=build /opt/roble/dist /opt/roble/dist
+RUN ln -s /opt/roble/bin/run.js /usr/local/bin/roble
+WORKDIR /work
+# No name for it is needed, and no right.
+USER 10001:10001
+ENTRYPOINT ["roble"]
+
+# Only here: a training that answers no requests would count as not healthy.
+FROM runtime AS serve
+# There is no place to keep predictions unless one is named.
+ENV ROBLE_SERVE_PREDICTIONS_URL=none
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:8080/health/ready').then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["roble", "serve", "--host", "0.0.0.0", "--port", "8080"]
+
+# The last stage is what is built when none is named.
+FROM runtime AS roble
+CMD ["--help"]
