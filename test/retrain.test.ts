@@ -244,6 +244,7 @@ describeWith('jq', 'jq')('its steps', () => {
 
   const settings = (more = {}) => ({
     'vars.ROBLE_SERVER': 'deploy@server',
+    'vars.ROBLE_STACK': '',
     'vars.ROBLE_MODELS': models,
     'vars.ROBLE_ADMIN': server?.adminUrl ?? 'http://127.0.0.1:1',
     'secrets.ROBLE_SSH_KEY': 'a key',

@@ -324,7 +324,9 @@ describeWith('prometheus-node-exporter', 'nginx, prometheus-node-exporter and th
       await cp(join(project, 'runs/run-0001/model'), join(runner, 'retrain/run/model'), { recursive: true });
       await writeFile(join(runner, 'deliver.sh'), run);
       // Everything of ssh but the network: its last word goes to a shell.
-      await writeFile(join(runner, 'ssh'), '#!/bin/bash\nexec bash -c "${@: -1}"\n', { mode: 0o755 });
+      await writeFile(join(runner, 'ssh'), '#!/bin/bash\nfor last; do :; done\nexec bash -c "$last"\n', {
+        mode: 0o755,
+      });
       const ran = await stack.run(`cd ${runner} && PATH=${runner}:$PATH bash -eo pipefail deliver.sh`, {
         ...{ MODEL: env.MODEL, PERCENT: '10', SERVER: 'deploy@server', STACK: stack.folder },
         ...{
