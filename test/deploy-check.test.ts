@@ -1,0 +1,428 @@
+import { execFile } from 'node:child_process';
+import { appendFile, chmod, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../src/core/config/load.js';
+import { checkStack, makeSecrets, makeStack, parseStackChoices } from '../src/index.js';
+import { describeWith } from './support/programs.js';
+import { tinyBundle } from './support/tiny-bundle.js';
+
+const CLI = new URL('../bin/run.js', import.meta.url).pathname;
+const COMPOSE = 'docker-compose.yml';
+const NGINX = 'nginx/nginx.conf';
+const ALERTS = 'prometheus/alerts.yml';
+const WORKFLOW = '../.github/workflows/roble-deploy.yaml';
+
+let root: string;
+/** A whole stack, in a project, which the tests copy. */
+let original: string;
+
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), 'roble-deploy-check-'));
+  const project = join(root, 'original');
+  original = join(project, 'deploy');
+  await makeStack(
+    {
+      project,
+      folder: original,
+      loaded: await loadConfig({ cwd: root, env: {} }),
+      choices: parseStackChoices({
+        ...{ replicas: 2, domain: undefined, rateLimit: undefined },
+        ...{ cpus: undefined, memory: undefined, bake: undefined },
+      }),
+      bundle: await tinyBundle(join(root, 'bundle')),
+      workflow: true,
+      dryRun: false,
+      replace: () => false,
+    },
+    {},
+  );
+  await makeSecrets({ folder: original, rotate: false, domain: 'localhost' });
+});
+afterAll(() => rm(root, { recursive: true }));
+
+async function copy(): Promise<string> {
+  const project = await mkdtemp(join(root, 'copy-'));
+  await cp(join(root, 'original'), project, { recursive: true });
+  // The copy of a folder has the rights of new ones.
+  for (const name of ['secrets', 'keys']) await chmod(join(project, 'deploy', name), 0o700);
+  return join(project, 'deploy');
+}
+
+async function found(folder: string) {
+  const { checks } = await checkStack(folder, {});
+  return checks.flatMap(({ id, findings }) => findings.map((finding) => ({ id, ...finding })));
+}
+
+/** Text in place of other text, which has to be there. */
+const replaced =
+  (file: string, from: string | RegExp, to: string) =>
+  async (folder: string): Promise<void> => {
+    const path = join(folder, file);
+    const text = await readFile(path, 'utf8');
+    const changed = text.replace(from, to);
+    if (changed === text) throw new Error(`${file} has no ${from}`);
+    await writeFile(path, changed);
+  };
+const appended = (file: string, text: string) => (folder: string) => appendFile(join(folder, file), text);
+
+type Damage = readonly [
+  name: string,
+  damage: (folder: string) => Promise<void>,
+  check: string,
+  file: string,
+  message: RegExp,
+];
+
+/** What somebody may do to a stack, the check that has to see it, and what it has to say. */
+const DAMAGE: readonly Damage[] = [
+  [
+    'no health check',
+    replaced(COMPOSE, /healthcheck:\n.*pg_isready.*\n/, 'x-no-healthcheck:\n'),
+    'compose',
+    COMPOSE,
+    /postgres has no health check/,
+  ],
+  [
+    'a public database',
+    replaced(COMPOSE, 'expose: ["5432"]', 'ports: ["5432:5432"]'),
+    'compose',
+    COMPOSE,
+    /postgres can be reached from outside/,
+  ],
+  [
+    'an image of any version',
+    replaced(COMPOSE, /image: redis:\S+/, 'image: redis:latest'),
+    'compose',
+    COMPOSE,
+    /redis has no exact version/,
+  ],
+  ['root', replaced(COMPOSE, 'user: "101:101"', 'user: "0:0"'), 'compose', COMPOSE, /nginx runs as root/],
+  [
+    'no bound of memory',
+    replaced(COMPOSE, 'memory: 1G, pids: 512', 'pids: 512'),
+    'compose',
+    COMPOSE,
+    /api-1 has no bound of memory/,
+  ],
+  [
+    'a password in the environment',
+    replaced(COMPOSE, 'POSTGRES_DB: roble', 'POSTGRES_PASSWORD: hunter2'),
+    'compose',
+    COMPOSE,
+    /postgres has a secret in its environment/,
+  ],
+  [
+    'an API that is killed while it works',
+    replaced(COMPOSE, 'stop_grace_period: 20s', 'stop_grace_period: 5s'),
+    'compose',
+    COMPOSE,
+    /api-1 is killed before/,
+  ],
+  [
+    'a database with a way out',
+    replaced(COMPOSE, 'internal: true', 'internal: false'),
+    'compose',
+    COMPOSE,
+    /network backend, which is not internal/,
+  ],
+  [
+    'a key that Compose does not know',
+    replaced(COMPOSE, 'read_only: true', 'readonly: true'),
+    'compose',
+    COMPOSE,
+    /readonly|can write to its root/,
+  ],
+  [
+    'an image that runs as root',
+    replaced('Dockerfile', 'USER 10001:10001', 'USER root'),
+    'dockerfile',
+    'Dockerfile',
+    /runs as root/,
+  ],
+  [
+    'an instruction that does not exist',
+    replaced('Dockerfile', 'WORKDIR /opt/package', 'WORKDIRECTORY /opt/package'),
+    'dockerfile',
+    'Dockerfile',
+    /line \d+: .*WORKDIRECTORY/i,
+  ],
+  [
+    'metrics for everybody',
+    replaced(NGINX, 'location = /metrics { return 404; }', ''),
+    'nginx',
+    NGINX,
+    /shows \/metrics/,
+  ],
+  [
+    'smaller bodies than the API takes',
+    replaced(NGINX, /client_max_body_size \d+/, 'client_max_body_size 1m'),
+    'nginx',
+    NGINX,
+    /other sizes of requests/,
+  ],
+  [
+    'feedback that may be sent twice',
+    replaced(
+      NGINX,
+      'location / {\n      limit_req',
+      'location / {\n      proxy_next_upstream error non_idempotent;\n      limit_req',
+    ),
+    'nginx',
+    NGINX,
+    /twice/,
+  ],
+  [
+    'a mistake that nginx alone knows',
+    replaced(NGINX, 'keepalive_timeout 65s;', 'keepalive_timeout soon;'),
+    'nginx',
+    NGINX,
+    /nginx refuses it.*keepalive_timeout/,
+  ],
+  [
+    'an API without requests',
+    replaced('nginx/upstreams/api.conf', /.*api-2.*\n/, ''),
+    'nginx',
+    'nginx/upstreams/api.conf',
+    /api-2 gets no requests/,
+  ],
+  [
+    'a user of Redis with all rights',
+    replaced('secrets/redis_users', '-@all +ping +info', '+@all'),
+    'redis',
+    'secrets/redis_users',
+    /dangerous commands/,
+  ],
+  [
+    'no bound of Redis',
+    replaced('redis/redis.conf', /maxmemory .*\n/, ''),
+    'redis',
+    'redis/redis.conf',
+    /no bound of memory/,
+  ],
+  [
+    'a mistake that Redis alone knows',
+    appended('redis/redis.conf', 'maxmemory-samples many\n'),
+    'redis',
+    'redis/redis.conf',
+    /Redis refuses it/,
+  ],
+  [
+    'broken SQL',
+    appended('postgres/init.sql', 'GRANT EVERYTHING TO roble_app;\n'),
+    'postgres',
+    'postgres/init.sql',
+    /fails at the first run/,
+  ],
+  [
+    'SQL that cannot be repeated',
+    appended('postgres/init.sql', 'CREATE TABLE once (x int);\n'),
+    'postgres',
+    'postgres/init.sql',
+    /fails at the second run/,
+  ],
+  [
+    'a superuser',
+    appended('postgres/init.sql', 'ALTER ROLE roble_app SUPERUSER;\n'),
+    'postgres',
+    'postgres/init.sql',
+    /roble_app has rights of an administrator/,
+  ],
+  [
+    'an expression that does not parse',
+    replaced(ALERTS, 'expr: up{job="roble"} == 0', 'expr: up{job="roble" == 0'),
+    'prometheus',
+    ALERTS,
+    /promtool check rules/,
+  ],
+  [
+    'an alert that no longer comes',
+    replaced(ALERTS, '> 0.25 and', '> 25 and'),
+    'prometheus',
+    'prometheus/alerts.test.yml',
+    /promtool test rules.*RobleDrift/,
+  ],
+  [
+    'an alert without a test',
+    appended(
+      ALERTS,
+      '      - alert: New\n        expr: up == 0\n        labels: { severity: warning }\n        annotations: { summary: New, runbook: playbooks/api-down.md }\n',
+    ),
+    'prometheus',
+    'prometheus/alerts.test.yml',
+    /does not test New/,
+  ],
+  [
+    'two panels of one id',
+    replaced('grafana/dashboards/service.json', '"id": 2,', '"id": 1,'),
+    'grafana',
+    'grafana/dashboards/service.json',
+    /two panels of the id 1/,
+  ],
+  [
+    'a panel whose query does not parse',
+    replaced('grafana/dashboards/model.json', '"expr": "sum', '"expr": "sum(('),
+    'prometheus',
+    'grafana/dashboards/model.json',
+    /promtool check rules/,
+  ],
+  [
+    'an action that can change',
+    replaced(WORKFLOW, /actions\/checkout@\S+/, 'actions/checkout@v6'),
+    'workflows',
+    WORKFLOW,
+    /can change under its name/,
+  ],
+  [
+    'a job that cannot be',
+    replaced(WORKFLOW, 'needs: build', 'needs: built'),
+    'workflows',
+    WORKFLOW,
+    /line \d+: .*built/,
+  ],
+  [
+    'secrets that others may enter',
+    (folder) => chmod(join(folder, 'secrets'), 0o755),
+    'secrets',
+    'secrets',
+    /can be entered by others/,
+  ],
+  [
+    'secrets under version control',
+    replaced('.gitignore', 'secrets/\n', ''),
+    'secrets',
+    '.gitignore',
+    /does not keep secrets out/,
+  ],
+  [
+    'a key in a page',
+    appended('README.md', `roble_${'x'.repeat(43)}\n`),
+    'secrets',
+    'README.md',
+    /looks like a secret/,
+  ],
+  [
+    'a secret that is missing',
+    (folder) => rm(join(folder, 'secrets/grafana_password')),
+    'secrets',
+    'secrets/grafana_password',
+    /is missing/,
+  ],
+  [
+    'a script that cannot run',
+    (folder) => chmod(join(folder, 'scripts/restart.sh'), 0o644),
+    'files',
+    'scripts/restart.sh',
+    /cannot be executed/,
+  ],
+  [
+    'a script with a mistake',
+    appended('scripts/backup.sh', 'if true; then\n'),
+    'files',
+    'scripts/backup.sh',
+    /shell refuses it/,
+  ],
+  [
+    'a key that roble does not know',
+    replaced('roble.config.yaml', 'watchMs:', 'watchMilliseconds:'),
+    'files',
+    'roble.config.yaml',
+    /watchMilliseconds/,
+  ],
+  [
+    'a damaged package',
+    (folder) => writeFile(join(folder, 'roble.tgz'), 'damaged'),
+    'files',
+    'roble.tgz',
+    /cannot be read|has no package/,
+  ],
+  [
+    'a file that is gone',
+    (folder) => rm(join(folder, 'logs/loki.yaml')),
+    'files',
+    'logs/loki.yaml',
+    /is gone/,
+  ],
+];
+
+describeWith('nginx', 'nginx, redis-server, postgresql and prometheus')('deploy:check', () => {
+  it('finds nothing in a new stack, and tries everything but Docker', async () => {
+    const { checks } = await checkStack(await copy(), {});
+    expect(checks.flatMap(({ findings }) => findings)).toEqual([]);
+    const missed = checks.flatMap(({ notChecked }) => notChecked.map(({ what }) => what));
+    expect(missed.filter((what) => what !== 'docker compose config')).toEqual([]);
+  });
+
+  it.each(DAMAGE)('sees %s', async (name, damage, check, file, message) => {
+    const folder = await copy();
+    await damage(folder);
+    const findings = await found(folder);
+    const seen = findings.find(
+      (finding) => finding.id === check && finding.file === file && message.test(finding.message),
+    );
+    expect(seen, JSON.stringify(findings, null, 1)).toBeDefined();
+    expect(seen!.fix).not.toBe('');
+    if (process.env.ROBLE_TEST_SHOW)
+      process.stderr.write(`| ${name} | ${seen!.file}: ${seen!.message} | ${seen!.fix} |\n`);
+  });
+
+  it('goes on to the end whatever line is lost or doubled', async () => {
+    const files = [
+      COMPOSE,
+      'Dockerfile',
+      NGINX,
+      'nginx/upstreams/api.conf',
+      'redis/redis.conf',
+      'postgres/init.sql',
+      'prometheus/prometheus.yml',
+      ALERTS,
+      'grafana/dashboards/model.json',
+      WORKFLOW,
+      'roble.config.yaml',
+      '.roble-stack.json',
+    ];
+    const folder = await copy();
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...files), fc.nat(), fc.boolean(), async (file, at, isLost) => {
+        const path = join(folder, file);
+        const text = await readFile(path, 'utf8');
+        const lines = text.split('\n');
+        const line = at % lines.length;
+        lines.splice(line, isLost ? 1 : 0, ...(isLost ? [] : [lines[line]!]));
+        await writeFile(path, lines.join('\n'));
+        try {
+          await found(folder);
+        } finally {
+          await writeFile(path, text);
+        }
+      }),
+      { numRuns: 12 },
+    );
+  });
+
+  describe('the command', () => {
+    const run = (...words: string[]) =>
+      promisify(execFile)(process.execPath, [CLI, 'deploy:check', ...words]).then(
+        ({ stdout }) => ({ code: 0, stdout }),
+        ({ code, stdout }: { code: number; stdout: string }) => ({ code, stdout }),
+      );
+
+    it('ends with 0 for a sound stack, with 4 for one with a mistake, and shows how to mend it', async () => {
+      const folder = await copy();
+      const sound = await run(folder);
+      expect(sound.code).toBe(0);
+      expect(sound.stdout).toContain('nothing was found');
+      await chmod(join(folder, 'scripts/restart.sh'), 0o644);
+      const { code, stdout } = await run(folder, '--json');
+      expect([code, JSON.parse(stdout).ok]).toEqual([4, true]);
+    });
+
+    it('refuses a folder without a stack', async () => {
+      const { code, stdout } = await run(root, '--json');
+      expect([code, JSON.parse(stdout).error.code]).toEqual([2, 'ROBLE_STACK_INVALID']);
+    });
+  });
+});
