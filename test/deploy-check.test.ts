@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../src/core/config/load.js';
+import type { StackCheckName } from '../src/core/deploy/check/check-names.js';
 import { checkStack, makeSecrets, makeStack, parseStackChoices } from '../src/index.js';
 import { describeWith } from './support/programs.js';
 import { tinyBundle } from './support/tiny-bundle.js';
@@ -52,8 +53,8 @@ async function copy(): Promise<string> {
   return join(project, 'deploy');
 }
 
-async function found(folder: string) {
-  const { checks } = await checkStack(folder, {});
+async function found(folder: string, check: StackCheckName) {
+  const { checks } = await checkStack(folder, {}, [check]);
   return checks.flatMap(({ id, findings }) => findings.map((finding) => ({ id, ...finding })));
 }
 
@@ -72,7 +73,7 @@ const appended = (file: string, text: string) => (folder: string) => appendFile(
 type Damage = readonly [
   name: string,
   damage: (folder: string) => Promise<void>,
-  check: string,
+  check: StackCheckName,
   file: string,
   message: RegExp,
 ];
@@ -359,7 +360,7 @@ describeWith('nginx', 'nginx, redis-server, postgresql and prometheus')('deploy:
   it.each(DAMAGE)('sees %s', async (name, damage, check, file, message) => {
     const folder = await copy();
     await damage(folder);
-    const findings = await found(folder);
+    const findings = await found(folder, check);
     const seen = findings.find(
       (finding) => finding.id === check && finding.file === file && message.test(finding.message),
     );
@@ -370,36 +371,41 @@ describeWith('nginx', 'nginx, redis-server, postgresql and prometheus')('deploy:
   });
 
   it('goes on to the end whatever line is lost or doubled', async () => {
-    const files = [
-      COMPOSE,
-      'Dockerfile',
-      NGINX,
-      'nginx/upstreams/api.conf',
-      'redis/redis.conf',
-      'postgres/init.sql',
-      'prometheus/prometheus.yml',
-      ALERTS,
-      'grafana/dashboards/model.json',
-      WORKFLOW,
-      'roble.config.yaml',
-      '.roble-stack.json',
+    const files: readonly (readonly [file: string, check: StackCheckName])[] = [
+      [COMPOSE, 'compose'],
+      ['docker-compose.logs.yml', 'compose'],
+      ['Dockerfile', 'dockerfile'],
+      ['.dockerignore', 'dockerfile'],
+      [NGINX, 'nginx'],
+      ['nginx/upstreams/api.conf', 'nginx'],
+      ['redis/redis.conf', 'redis'],
+      ['prometheus/prometheus.yml', 'prometheus'],
+      ['grafana/dashboards/model.json', 'grafana'],
+      [WORKFLOW, 'workflows'],
+      ['roble.config.yaml', 'files'],
+      ['.roble-stack.json', 'files'],
     ];
     const folder = await copy();
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...files), fc.nat(), fc.boolean(), async (file, at, isLost) => {
-        const path = join(folder, file);
-        const text = await readFile(path, 'utf8');
-        const lines = text.split('\n');
-        const line = at % lines.length;
-        lines.splice(line, isLost ? 1 : 0, ...(isLost ? [] : [lines[line]!]));
-        await writeFile(path, lines.join('\n'));
-        try {
-          await found(folder);
-        } finally {
-          await writeFile(path, text);
-        }
-      }),
-      { numRuns: 12 },
+      fc.asyncProperty(
+        fc.constantFrom(...files),
+        fc.nat(),
+        fc.boolean(),
+        async ([file, check], at, isLost) => {
+          const path = join(folder, file);
+          const text = await readFile(path, 'utf8');
+          const lines = text.split('\n');
+          const line = at % lines.length;
+          lines.splice(line, isLost ? 1 : 0, ...(isLost ? [] : [lines[line]!]));
+          await writeFile(path, lines.join('\n'));
+          try {
+            await found(folder, check);
+          } finally {
+            await writeFile(path, text);
+          }
+        },
+      ),
+      { numRuns: 25 },
     );
   });
 

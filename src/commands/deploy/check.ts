@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/context.js';
+import { STACK_CHECKS } from '../../core/deploy/check/check-names.js';
 import type { StackReport } from '../../core/deploy/check/check-stack.js';
 import { EXIT } from '../../core/errors.js';
 
@@ -17,6 +18,11 @@ export default class DeployCheck extends RobleCommand<StackReport> {
     folder: Args.string({ description: 'Folder of the stack (deploy).', ignoreStdin: true }),
   };
   static override flags = {
+    only: Flags.option({
+      description: 'Make this check alone; may be given several times.',
+      options: STACK_CHECKS,
+      multiple: true,
+    })(),
     strict: Flags.boolean({
       description: 'End with 4 for warnings, and for what could not be checked, too.',
     }),
@@ -25,7 +31,7 @@ export default class DeployCheck extends RobleCommand<StackReport> {
   protected async execute(context: Context): Promise<StackReport> {
     const { args, flags } = await this.parse(DeployCheck);
     const { checkStack } = await import('../../index.js');
-    const report = await checkStack(resolve(args.folder ?? 'deploy'), context);
+    const report = await checkStack(resolve(args.folder ?? 'deploy'), context, flags.only);
     const findings = report.checks.flatMap((check) => check.findings);
     const missed = report.checks.flatMap((check) => check.notChecked);
     if (

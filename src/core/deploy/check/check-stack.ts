@@ -1,5 +1,6 @@
 import { type Context, withStep } from '../../context.js';
 import { RobleError } from '../../errors.js';
+import { STACK_CHECKS, type StackCheckName } from './check-names.js';
 import { composeCheck } from './compose.js';
 import { dockerfileCheck } from './dockerfile.js';
 import { filesCheck } from './files.js';
@@ -13,23 +14,23 @@ import { secretsCheck } from './secrets.js';
 import { StackFolder } from './stack-folder.js';
 import { workflowsCheck } from './workflows.js';
 
-const CHECKS: readonly StackCheck[] = [
-  composeCheck,
-  dockerfileCheck,
-  nginxCheck,
-  redisCheck,
-  postgresCheck,
-  prometheusCheck,
-  grafanaCheck,
-  workflowsCheck,
-  secretsCheck,
-  filesCheck,
-];
+const CHECKS: Readonly<Record<StackCheckName, StackCheck>> = {
+  compose: composeCheck,
+  dockerfile: dockerfileCheck,
+  nginx: nginxCheck,
+  redis: redisCheck,
+  postgres: postgresCheck,
+  prometheus: prometheusCheck,
+  grafana: grafanaCheck,
+  workflows: workflowsCheck,
+  secrets: secretsCheck,
+  files: filesCheck,
+};
 
 export interface StackReport {
   readonly folder: string;
   readonly checks: readonly {
-    readonly id: string;
+    readonly id: StackCheckName;
     readonly title: string;
     readonly findings: readonly StackFinding[];
     readonly notChecked: readonly NotChecked[];
@@ -40,16 +41,22 @@ export interface StackReport {
  * Looks for mistakes in the folder of a stack, without Docker and without a network, with the real programs (nginx,
  * redis-server, PostgreSQL, promtool) where they are installed.
  *
+ * @param only the checks to make, by name
  * @throws {RobleError} `ROBLE_STACK_INVALID` for a folder that holds no stack
  */
-export async function checkStack(folder: string, context: Context): Promise<StackReport> {
+export async function checkStack(
+  folder: string,
+  context: Context,
+  only: readonly StackCheckName[] = STACK_CHECKS,
+): Promise<StackReport> {
   const stack = new StackFolder(folder);
   if (!(await stack.has('docker-compose.yml')) && !(await stack.has('Dockerfile')))
     throw new RobleError('ROBLE_STACK_INVALID', `${folder} holds no stack.`, {
       expected: 'a folder that "roble deploy:compose" wrote',
     });
   const checks = [];
-  for (const { id, title, run } of CHECKS) {
+  for (const id of STACK_CHECKS.filter((name) => only.includes(name))) {
+    const { title, run } = CHECKS[id];
     context.signal?.throwIfAborted();
     const { findings, notChecked = [] } = await withStep(context, id, title, () => run(stack));
     checks.push({ id, title, findings, notChecked });

@@ -11,7 +11,6 @@ const OPEN = 'nginx';
 const TASTE = /order|alphabetical|quotes|project-name|port-interfaces|no-build-and-image/;
 
 export const composeCheck: StackCheck = {
-  id: 'compose',
   title: 'Docker Compose',
   async run(stack) {
     const files = await stack.find(['docker-compose*.yml']);

@@ -5,7 +5,6 @@ const FILE = 'Dockerfile';
 const MEANT = /variable/i;
 
 export const dockerfileCheck: StackCheck = {
-  id: 'dockerfile',
   title: 'Dockerfile',
   async run(stack) {
     const text = await stack.text(FILE);

@@ -10,7 +10,6 @@ const CONFIG = 'roble.config.yaml';
 const PACKAGE = 'roble.tgz';
 
 export const filesCheck: StackCheck = {
-  id: 'files',
   title: 'Scripts, configuration, package',
   async run(stack) {
     const findings = [

@@ -23,7 +23,6 @@ export interface CheckOutcome {
 }
 
 export interface StackCheck {
-  readonly id: string;
   readonly title: string;
   run(stack: StackFolder): Promise<CheckOutcome>;
 }

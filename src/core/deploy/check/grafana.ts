@@ -2,7 +2,6 @@ import { error, type StackCheck, type StackFinding } from './finding.js';
 import { at, type StackFolder } from './stack-folder.js';
 
 export const grafanaCheck: StackCheck = {
-  id: 'grafana',
   title: 'Grafana',
   async run(stack) {
     const sources = new Set<string>();

@@ -9,7 +9,6 @@ const FILE = 'nginx/nginx.conf';
 const UPSTREAMS = 'nginx/upstreams/api.conf';
 
 export const nginxCheck: StackCheck = {
-  id: 'nginx',
   title: 'nginx',
   async run(stack) {
     const [text, upstreams] = await Promise.all([stack.text(FILE), stack.text(UPSTREAMS)]);

@@ -16,7 +16,6 @@ const RIGHTS = `
   union all select 'the role roble_app cannot make its tables' where not has_schema_privilege('roble_app', 'public', 'create')`;
 
 export const postgresCheck: StackCheck = {
-  id: 'postgres',
   title: 'PostgreSQL',
   async run(stack) {
     const sql = await stack.text(FILE);

@@ -9,7 +9,6 @@ const ALERTS = 'prometheus/alerts.yml';
 const TESTS = 'prometheus/alerts.test.yml';
 
 export const prometheusCheck: StackCheck = {
-  id: 'prometheus',
   title: 'Prometheus',
   async run(stack) {
     for (const file of [CONFIG, ALERTS])

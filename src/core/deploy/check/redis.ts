@@ -12,7 +12,6 @@ const USERS = 'secrets/redis_users';
 const START_MS = 10_000;
 
 export const redisCheck: StackCheck = {
-  id: 'redis',
   title: 'Redis',
   async run(stack) {
     const text = await stack.text(FILE);

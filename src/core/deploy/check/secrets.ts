@@ -10,7 +10,6 @@ const LOOKS_SECRET =
   /roble_[\w-]{43}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\b(ghp|gho|ghs)_\w{36}\b|\bAKIA[0-9A-Z]{16}\b|:\/\/[^/\s:@]+:[\w-]{16,}@/;
 
 export const secretsCheck: StackCheck = {
-  id: 'secrets',
   title: 'Secrets',
   async run(stack) {
     const findings: StackFinding[] = [];

@@ -2,7 +2,6 @@ import { error, type StackCheck, type StackFinding, warning } from './finding.js
 import { at, entriesAt, type StackFolder } from './stack-folder.js';
 
 export const workflowsCheck: StackCheck = {
-  id: 'workflows',
   title: 'Workflows of GitHub',
   async run(stack) {
     const files = await stack.find([

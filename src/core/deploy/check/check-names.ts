@@ -1,0 +1,14 @@
+/** The checks of a stack, in the order in which they are made. */
+export const STACK_CHECKS = [
+  'compose',
+  'dockerfile',
+  'nginx',
+  'redis',
+  'postgres',
+  'prometheus',
+  'grafana',
+  'workflows',
+  'secrets',
+  'files',
+] as const;
+export type StackCheckName = (typeof STACK_CHECKS)[number];
