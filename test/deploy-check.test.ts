@@ -185,9 +185,9 @@ const DAMAGE: readonly Damage[] = [
   ],
   [
     'an API without requests',
-    replaced('nginx/upstreams/api.conf', /.*api-2.*\n/, ''),
+    replaced(NGINX, /.*server api-2.*\n/, ''),
     'nginx',
-    'nginx/upstreams/api.conf',
+    NGINX,
     /api-2 gets no requests/,
   ],
   [
@@ -377,7 +377,6 @@ describeWith('nginx', 'nginx, redis-server, postgresql and prometheus')('deploy:
       ['Dockerfile', 'dockerfile'],
       ['.dockerignore', 'dockerfile'],
       [NGINX, 'nginx'],
-      ['nginx/upstreams/api.conf', 'nginx'],
       ['redis/redis.conf', 'redis'],
       ['prometheus/prometheus.yml', 'prometheus'],
       ['grafana/dashboards/model.json', 'grafana'],

@@ -83,7 +83,7 @@ describe('deploy:compose', () => {
     await compose('--replicas', '4');
     for (const name of [
       'docker-compose.yml',
-      'nginx/upstreams/api.conf',
+      'nginx/nginx.conf',
       'prometheus/prometheus.yml',
       'scripts/restart.sh',
     ])

@@ -25,7 +25,6 @@ const TEMPLATES: Readonly<Record<string, string>> = {
   'docker-compose.dev.yml': 'docker-compose.dev.yml',
   'docker-compose.logs.yml': 'docker-compose.logs.yml',
   'nginx/nginx.conf': 'nginx/nginx.conf',
-  'nginx/upstreams/api.conf': 'nginx/upstreams/api.conf',
   'redis/redis.conf': 'redis/redis.conf',
   'postgres/init.sql': 'postgres/init.sql',
   'prometheus/prometheus.yml': 'prometheus/prometheus.yml',

@@ -12,6 +12,7 @@ export interface Service {
   readonly volumes?: readonly string[];
   readonly tmpfs?: readonly string[];
   readonly secrets?: readonly string[];
+  readonly networks?: readonly string[] | Readonly<Record<string, { readonly ipv4_address?: string } | null>>;
   readonly ports?: readonly string[];
   readonly profiles?: readonly string[];
   readonly read_only?: boolean;

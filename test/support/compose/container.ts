@@ -153,7 +153,7 @@ export class Container {
        ip link add ${cable} type veth peer name ${cable}p
        ip link set ${cable} master stack up
        ip link set ${cable}p netns ${holder.pid}
-       nsenter --target=${holder.pid} --net sh -ec 'ip link set lo up; ip link set ${cable}p name eth0; ip addr add ${address}/24 dev eth0; ip link set eth0 up; ip route add default via 10.77.0.1'`,
+       nsenter --target=${holder.pid} --net sh -ec 'ip link set lo up; ip link set ${cable}p name eth0; ip addr add ${address}/24 dev eth0; ip link set eth0 up; ip route add default via 10.213.77.1'`,
     );
     return holder;
   }

@@ -27,7 +27,14 @@ const compose = readCompose(folder);
 const containers = new Map<string, Container>();
 const unavailable: string[] = [];
 const names = Object.keys(compose.services);
-const addressOf = (name: string) => `10.77.0.${11 + names.indexOf(name)}`;
+/** Fixed, as the file says it, or one of the others. */
+const addressOf = (name: string) => {
+  const { networks = [] } = compose.services[name]!;
+  const fixed = Array.isArray(networks)
+    ? undefined
+    : Object.values(networks).find((network) => network?.ipv4_address)?.ipv4_address;
+  return fixed ?? `10.213.77.${100 + names.indexOf(name)}`;
+};
 
 mkdirSync(state, { recursive: true });
 writeFileSync(
@@ -36,7 +43,7 @@ writeFileSync(
 );
 sh(`ip link set lo up
     ip link add stack type bridge
-    ip addr add 10.77.0.1/24 dev stack
+    ip addr add 10.213.77.1/24 dev stack
     ip link set stack up
     mount --bind ${join(state, 'hosts')} /etc/hosts`);
 for (const [name, service] of Object.entries(compose.services)) {

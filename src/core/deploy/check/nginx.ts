@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { selfSignedCertificate } from '../self-signed.js';
 import { error, missingProgram, type StackCheck, type StackFinding } from './finding.js';
@@ -6,19 +6,14 @@ import { lastLines, runProgram, withTemporaryFolder } from './run-program.js';
 import { at, entriesAt, type StackFolder } from './stack-folder.js';
 
 const FILE = 'nginx/nginx.conf';
-const UPSTREAMS = 'nginx/upstreams/api.conf';
 
 export const nginxCheck: StackCheck = {
   title: 'nginx',
   async run(stack) {
-    const [text, upstreams] = await Promise.all([stack.text(FILE), stack.text(UPSTREAMS)]);
-    if (text === undefined || upstreams === undefined)
-      return {
-        findings: [
-          error(text === undefined ? FILE : UPSTREAMS, 'is missing', 'Run "roble deploy:compose" again.'),
-        ],
-      };
-    const findings = [...(await structure(stack, text)), ...(await upstreamServices(stack, upstreams))];
+    const text = await stack.text(FILE);
+    if (text === undefined)
+      return { findings: [error(FILE, 'is missing', 'Run "roble deploy:compose" again.')] };
+    const findings = [...(await structure(stack, text)), ...(await upstreamServices(stack, text))];
     const tried = await tryOut(stack);
     if (tried === undefined)
       return {
@@ -80,39 +75,24 @@ async function structure(stack: StackFolder, text: string): Promise<StackFinding
 }
 
 /** Every API is behind nginx, and nothing else is. */
-async function upstreamServices(stack: StackFolder, upstreams: string): Promise<StackFinding[]> {
+async function upstreamServices(stack: StackFolder, text: string): Promise<StackFinding[]> {
   const services = entriesAt(await stack.settings('docker-compose.yml'), 'services').map(([name]) => name);
-  const servers = [...upstreams.matchAll(/^\s*server\s+([^\s:;]+):\d+([^;]*);/gm)];
-  const names = servers.map(([, name]) => name!);
+  const names = [...text.matchAll(/^\s*server\s+([^\s:;{]+):\d+[^;{]*;/gm)].map(([, name]) => name!);
   return [
     ...names
       .filter((name) => !services.includes(name))
       .map((name) =>
-        error(
-          UPSTREAMS,
-          `${name} is no service of docker-compose.yml`,
-          'Remove the line, or add the service.',
-        ),
+        error(FILE, `${name} is no service of docker-compose.yml`, 'Remove the line, or add the service.'),
       ),
     ...services
       .filter((name) => name.startsWith('api-') && !names.includes(name))
       .map((name) =>
         error(
-          UPSTREAMS,
+          FILE,
           `${name} gets no requests`,
-          `Add "server ${name}:8080 max_fails=3 fail_timeout=2s;".`,
+          `Add "server ${name}:8080 max_fails=2 fail_timeout=5s;" to the upstream.`,
         ),
       ),
-    ...servers
-      .filter(([, , options]) => /\bdown\b/.test(options!))
-      .map(([, name]) =>
-        error(
-          UPSTREAMS,
-          `${name} is out of service ("down")`,
-          'See why: "docker compose logs"; then "scripts/restart.sh" brings it back.',
-        ),
-      ),
-    ...(names.length === 0 ? [error(UPSTREAMS, 'names no API', 'Run "roble deploy:compose" again.')] : []),
   ];
 }
 
@@ -122,20 +102,13 @@ async function tryOut(stack: StackFolder) {
     const { cert, key } = await selfSignedCertificate('localhost');
     await writeFile(join(folder, 'tls.crt'), cert);
     await writeFile(join(folder, 'tls.key'), key);
-    await mkdir(join(folder, 'upstreams'));
     const here = (text: string) =>
       text
         .replaceAll(/(\s)\/tmp\//g, `$1${folder}/`)
         .replaceAll('/etc/nginx/tls/', `${folder}/`)
-        .replaceAll('/etc/nginx/upstreams/', `${folder}/upstreams/`)
         .replaceAll(/^(\s*server\s+)[A-Za-z][\w.-]*:/gm, '$1127.0.0.1:')
         .replaceAll(/^(\s*access_log\s+)\/dev\/stdout/gm, '$1/dev/null');
     await writeFile(join(folder, 'nginx.conf'), here((await stack.text(FILE))!));
-    for (const name of await readdir(join(stack.path, 'nginx/upstreams')))
-      await writeFile(
-        join(folder, 'upstreams', name),
-        here(await readFile(join(stack.path, 'nginx/upstreams', name), 'utf8')),
-      );
     return runProgram('nginx', ['-t', '-q', '-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr']);
   });
 }
