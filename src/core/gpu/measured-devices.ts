@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { keepCached, readCached } from '../storage/cache.js';
 import { sha256 } from '../storage/durable.js';
+import { robleVersion } from '../version.js';
 import { gpusOnBus } from './inspect.js';
 import { thisMachine } from './machine-view.js';
 
@@ -57,6 +58,8 @@ async function nameFor(registry: PluginRegistry): Promise<string> {
     processor: cpus()[0]?.model,
     threads: cpus().length,
     node: process.version,
+    // Which names the exact version of its runtime.
+    roble: robleVersion(),
     gpus: await gpusOnBus(view),
     driver: await view.read('/proc/driver/nvidia/version'),
     engines: registry.entries.filter(({ kind }) => kind === 'training-engine').map(({ name }) => name),

@@ -153,7 +153,7 @@ export class Container {
        ip link add ${cable} type veth peer name ${cable}p
        ip link set ${cable} master stack up
        ip link set ${cable}p netns ${holder.pid}
-       nsenter --target=${holder.pid} --net sh -ec 'ip link set lo up; ip link set ${cable}p name eth0; ip addr add ${address}/24 dev eth0; ip link set eth0 up; ip route add default via 10.213.77.1'`,
+       nsenter --target=${holder.pid} --net sh -ec 'ip link set lo up; ip link set ${cable}p name eth0 address ${hardwareAddress(address)}; ip addr add ${address}/24 dev eth0; ip link set eth0 up; ip route add default via 10.213.77.1'`,
     );
     return holder;
   }
@@ -212,6 +212,13 @@ export class Container {
       return { source: volume, target: target!, readOnly };
     });
   }
+}
+
+/** From the address, as Docker has it: what is made anew under an address is found at once. */
+function hardwareAddress(address: string): string {
+  return ['02', '42', ...address.split('.').map((part) => Number(part).toString(16).padStart(2, '0'))].join(
+    ':',
+  );
 }
 
 function bind(source: string, target: string, readOnly: boolean): string {
