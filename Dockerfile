@@ -2,12 +2,12 @@
 # roble as an image:
 #
 #   docker build --tag roble .
-#   docker run --rm --user "$(id -u):$(id -g)" --volume "$PWD:/work" roble train --dataset data/letters
+#   docker run --rm --user "$(id -u):$(id -g)" --volume "$PWD:/project" roble train --dataset data/letters
 #
 # and as one that serves, with a health check:
 #
 #   docker build --target serve --tag roble-serve .
-#   docker run --read-only --tmpfs /tmp --publish 8080:8080 --volume "$PWD/model:/work/model:ro" roble-serve --model model
+#   docker run --read-only --tmpfs /tmp --publish 8080:8080 --volume "$PWD/model:/project/model:ro" roble-serve --model model
 #
 # A whole stack with TLS, a database and monitoring is what "roble deploy:compose" writes.
 
@@ -37,7 +37,7 @@ COPY docs /opt/roble/docs
 COPY templates /opt/roble/templates
 COPY --from=build /opt/roble/dist /opt/roble/dist
 RUN ln -s /opt/roble/bin/run.js /usr/local/bin/roble
-WORKDIR /work
+WORKDIR /project
 # No name for it is needed, and no right.
 USER 10001:10001
 ENTRYPOINT ["roble"]
