@@ -5,6 +5,7 @@ import type { TemplateValues } from '../core/config/template.js';
 import type { Context } from '../core/context.js';
 import { RobleError } from '../core/errors.js';
 import { exists } from '../core/storage/exists.js';
+import { withSlashes } from '../core/storage/slashes.js';
 import type { Questions } from '../ui/ask.js';
 
 interface Initialized {
@@ -13,12 +14,22 @@ interface Initialized {
   readonly content: string;
 }
 
-/** The workflows that a flag writes, where GitHub looks for them. */
-const WORKFLOWS = {
-  nightly: join('.github', 'workflows', 'roble-nightly-data.yaml'),
-  retrain: join('.github', 'workflows', 'roble-retrain.yaml'),
+/** What is written: the configuration, or, where GitHub looks for it, the workflow of a flag; and what to do then. */
+const FILES = {
+  config: {
+    path: 'roble.config.yaml',
+    next: '"roble data:import" brings your pictures in, "roble train" trains on them.',
+  },
+  nightly: {
+    path: join('.github', 'workflows', 'roble-nightly-data.yaml'),
+    next: 'commit it. "Run workflow" on GitHub tries it at once.',
+  },
+  retrain: {
+    path: join('.github', 'workflows', 'roble-retrain.yaml'),
+    next: 'write your targets under "kpis" of the configuration, and set up the environment "production" on GitHub.',
+  },
 };
-type Workflow = keyof typeof WORKFLOWS;
+type Kind = keyof typeof FILES;
 
 /** The flags that answer a question about the configuration. */
 const ANSWERS = [
@@ -74,11 +85,12 @@ export default class Init extends RobleCommand<Initialized> {
   protected async execute({ signal }: Context): Promise<Initialized> {
     const { args, flags } = await this.parse(Init);
     const folder = resolve(args.folder ?? '.');
-    const workflow: Workflow | undefined = flags.nightly ? 'nightly' : flags.retrain ? 'retrain' : undefined;
-    const file = join(folder, workflow ? WORKFLOWS[workflow] : 'roble.config.yaml');
+    const kind: Kind = flags.nightly ? 'nightly' : flags.retrain ? 'retrain' : 'config';
+    const file = join(folder, FILES[kind].path);
     const write = !flags['dry-run'];
     if (write && !flags.force) await refuseExisting(file);
-    const content = workflow ? await renderWorkflow(workflow, folder) : await this.configFile(folder, signal);
+    const content =
+      kind === 'config' ? await this.configFile(folder, signal) : await renderWorkflow(kind, folder);
     if (write) await writeFile(file, content);
     return { file, written: write, content };
   }
@@ -112,22 +124,18 @@ export default class Init extends RobleCommand<Initialized> {
   }
 
   protected render({ file, written, content }: Initialized): void {
-    const next = file.endsWith(WORKFLOWS.nightly)
-      ? 'Next: commit it. "Run workflow" on GitHub tries it at once.'
-      : file.endsWith(WORKFLOWS.retrain)
-        ? 'Next: write your targets under "kpis" of the configuration, and set up the environment "production" on GitHub.'
-        : 'Next: "roble data:import" brings your pictures in, "roble train" trains on them.';
-    this.log(written ? `Wrote ${file}\n${next}` : content.trimEnd());
+    const next = Object.values(FILES).find(({ path }) => file.endsWith(path))!.next;
+    this.log(written ? `Wrote ${file}\nNext: ${next}` : content.trimEnd());
   }
 }
 
 /** The workflow for the data set of the configuration that holds in a folder. */
-async function renderWorkflow(workflow: Workflow, folder: string): Promise<string> {
+async function renderWorkflow(workflow: 'nightly' | 'retrain', folder: string): Promise<string> {
   const { loadConfig } = await import('../core/config/load.js');
   const { renderNightlyWorkflow, renderRetrainWorkflow } = await import('../core/config/template.js');
   const { stackName } = await import('../core/deploy/stack-name.js');
   const { config } = await loadConfig({ cwd: folder, env: process.env });
-  const dataset = relative(folder, config.dataset).replaceAll('\\', '/');
+  const dataset = withSlashes(relative(folder, config.dataset));
   return workflow === 'nightly'
     ? renderNightlyWorkflow(dataset)
     : renderRetrainWorkflow(dataset, stackName(config.name));

@@ -67,7 +67,7 @@ export async function makeSecrets({ folder, rotate, domain }: MakeSecretsOptions
     await replaceFile(join(folder, path), content, mode);
     written.push(path);
   };
-  const contents = await passwords(isWanted);
+  const contents = passwords(isWanted);
   if (isWanted('metrics_key')) contents.set('metrics_key', await newKey(folder, 'prometheus', ['metrics']));
   for (const name of SECRETS) {
     const content = contents.get(name);
@@ -92,7 +92,7 @@ export async function makeSecrets({ folder, rotate, domain }: MakeSecretsOptions
 }
 
 /** A secret that depends on another one, such as an address with a password, is made together with it. */
-async function passwords(isWanted: (name: SecretName) => boolean): Promise<Map<SecretName, string>> {
+function passwords(isWanted: (name: SecretName) => boolean): Map<SecretName, string> {
   const made = new Map<SecretName, string>();
   for (const name of [
     'postgres_password',

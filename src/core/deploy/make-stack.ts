@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises';
-import { join, relative, sep } from 'node:path';
+import { join, relative } from 'node:path';
 import type { LoadedConfig } from '../config/load.js';
 import type { Context } from '../context.js';
 import { withStep } from '../context.js';
+import { withSlashes } from '../storage/slashes.js';
 import { robleVersion } from '../version.js';
 import { type CopiedModel, copyModel } from './copy-model.js';
 import { renderStack } from './render-stack.js';
@@ -60,8 +61,4 @@ export async function makeStack(
     copyModel(bundle, join(folder, 'models'), settings.model, dryRun),
   );
   return { folder, files: planned, model };
-}
-
-function withSlashes(path: string): string {
-  return path.split(sep).join('/');
 }

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { isSettings } from '../../config/merge.js';
-import { error, type StackCheck, type StackFinding, warning } from './finding.js';
+import { error, missingFile, type StackCheck, type StackFinding, warning } from './finding.js';
 import { lastLines, runProgram } from './run-program.js';
-import { at, entriesAt, type StackFolder, textsAt } from './stack-folder.js';
+import { serviceFindings } from './service.js';
+import { at, entriesAt, itemsAt, type StackFolder, textsAt } from './stack-folder.js';
 
 const BASE = 'docker-compose.yml';
 /** Who may be reached from outside of the machine. */
@@ -14,18 +15,17 @@ export const composeCheck: StackCheck = {
   title: 'Docker Compose',
   async run(stack) {
     const files = await stack.find(['docker-compose*.yml']);
-    if (!files.includes(BASE))
-      return { findings: [error(BASE, 'is missing', 'Run "roble deploy:compose" again.')] };
+    if (!files.includes(BASE)) return { findings: [missingFile(BASE)] };
     const base = await stack.settings(BASE);
     const services = entriesAt(base, 'services');
     const findings = [
       ...(await schemaFindings(stack, files)),
-      ...services.flatMap(([name, service]) => serviceFindings(name, service)),
+      ...services.flatMap(([name, service]) => serviceFindings(BASE, name, service)),
       ...(await gracePeriod(stack, services)),
       ...(await missingSources(stack, base)),
       ...services.flatMap(([name, service]) => unknownDependencies(name, service, base)),
       ...closedNetworks(base),
-      ...(await openOverrides(stack, files)),
+      ...(await openPorts(stack, files)),
     ];
     // Docker itself may be there without its plugin.
     const isInstalled = (await runProgram('docker', ['compose', 'version']))?.isWell;
@@ -76,109 +76,6 @@ async function schemaFindings(stack: StackFolder, files: readonly string[]): Pro
         ),
       ),
   );
-}
-
-function serviceFindings(name: string, service: unknown): StackFinding[] {
-  const findings: StackFinding[] = [];
-  const say = (isWell: boolean, message: string, fix: string, make = error) => {
-    if (!isWell) findings.push(make(BASE, `${name} ${message}`, fix));
-  };
-  const image = String(at(service, 'image') ?? '');
-  const runsOnce = at(service, 'restart') === 'no';
-  say(
-    /:[^:/]*\d[^:/]*$|@sha256:/.test(image),
-    `has no exact version of its image (${image || 'none'})`,
-    'Name a tag with a version, or a digest.',
-  );
-  say(
-    runsOnce || (at(service, 'healthcheck') !== undefined && at(service, 'healthcheck', 'disable') !== true),
-    'has no health check',
-    'Add "healthcheck:", so that Docker, and those that depend on it, know whether it works.',
-  );
-  say(
-    /^[^:0$]|^\$\{/.test(String(at(service, 'user') ?? '')) && !/^root/.test(String(at(service, 'user'))),
-    'runs as root',
-    'Set "user:" to another one.',
-  );
-  say(
-    at(service, 'read_only') === true,
-    'can write to its root',
-    'Set "read_only: true", and "tmpfs:" or volumes for what it writes.',
-  );
-  say(textsAt(service, 'cap_drop').includes('ALL'), 'keeps rights of root', 'Set "cap_drop: [ALL]".');
-  say(at(service, 'privileged') !== true, 'is privileged', 'Remove "privileged".');
-  say(
-    textsAt(service, 'security_opt').some((option) => /^no-new-privileges(:true)?$/.test(option)),
-    'may gain rights',
-    'Set "security_opt: [no-new-privileges:true]".',
-  );
-  const limits = at(service, 'deploy', 'resources', 'limits');
-  say(at(limits, 'memory') !== undefined, 'has no bound of memory', 'Set "deploy.resources.limits.memory".');
-  say(
-    at(limits, 'cpus') !== undefined,
-    'has no bound of processors',
-    'Set "deploy.resources.limits.cpus".',
-    warning,
-  );
-  say(
-    at(service, 'restart') !== undefined,
-    'is not started again when it ends',
-    'Set "restart: unless-stopped".',
-  );
-  say(
-    at(service, 'logging', 'options', 'max-size') !== undefined,
-    'has a log without a bound',
-    'Set "logging.options.max-size".',
-    warning,
-  );
-  for (const port of portsOf(service))
-    if (name !== OPEN && !port.startsWith('127.0.0.1:'))
-      findings.push(
-        error(
-          BASE,
-          `${name} can be reached from outside (port ${port})`,
-          `Remove the port, or open it to this machine alone: "127.0.0.1:${port}".`,
-        ),
-      );
-  for (const [variable, value] of environmentOf(service))
-    if (isSecret(variable, value))
-      findings.push(
-        error(
-          BASE,
-          `${name} has a secret in its environment (${variable})`,
-          `Put it into a file under secrets/, and name the file: ${variable}_FILE.`,
-        ),
-      );
-  return findings;
-}
-
-function portsOf(service: unknown): string[] {
-  const ports = at(service, 'ports');
-  return Array.isArray(ports)
-    ? ports.map((port) =>
-        isSettings(port)
-          ? `${port.host_ip ? `${port.host_ip}:` : ''}${port.published}:${port.target}`
-          : String(port),
-      )
-    : [];
-}
-
-/** As a map or as a list of NAME=VALUE. */
-function environmentOf(service: unknown): [string, string][] {
-  const lines = textsAt(service, 'environment').map((line): [string, string] => {
-    const [name, ...value] = line.split('=');
-    return [name!, value.join('=')];
-  });
-  return [
-    ...lines,
-    ...entriesAt(service, 'environment').map(([name, value]): [string, string] => [name, String(value)]),
-  ];
-}
-
-/** A name of a secret with a value of its own, or an address with a password. */
-function isSecret(variable: string, value: string): boolean {
-  const isNamedSo = /PASSWORD|SECRET|TOKEN|API_?KEY/.test(variable) && !variable.endsWith('_FILE');
-  return (isNamedSo && value !== '' && !value.startsWith('${')) || /:\/\/[^/\s]*:[^/\s]+@/.test(value);
 }
 
 /** Docker must not end an API that still finishes what it had taken. */
@@ -262,10 +159,10 @@ function closedNetworks(base: unknown): StackFinding[] {
   );
 }
 
-/** What is added by -f may open ports to this machine alone. */
-async function openOverrides(stack: StackFolder, files: readonly string[]): Promise<StackFinding[]> {
+/** Ports of all files that are open to more than this machine, of services that are not meant to be reached. */
+async function openPorts(stack: StackFolder, files: readonly string[]): Promise<StackFinding[]> {
   const found: StackFinding[] = [];
-  for (const file of files.filter((name) => name !== BASE))
+  for (const file of files)
     for (const [name, service] of entriesAt(await stack.settings(file), 'services'))
       for (const port of portsOf(service))
         if (name !== OPEN && !port.startsWith('127.0.0.1:'))
@@ -273,8 +170,16 @@ async function openOverrides(stack: StackFolder, files: readonly string[]): Prom
             error(
               file,
               `${name} can be reached from outside (port ${port})`,
-              `Open it to this machine alone: "127.0.0.1:${port}".`,
+              `Remove the port, or open it to this machine alone: "127.0.0.1:${port}".`,
             ),
           );
   return found;
+}
+
+function portsOf(service: unknown): string[] {
+  return itemsAt(service, 'ports').map((port) =>
+    isSettings(port)
+      ? `${port.host_ip ? `${port.host_ip}:` : ''}${port.published}:${port.target}`
+      : String(port),
+  );
 }

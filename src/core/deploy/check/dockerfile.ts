@@ -1,4 +1,4 @@
-import { error, type StackCheck, type StackFinding } from './finding.js';
+import { error, missingFile, type StackCheck, type StackFinding } from './finding.js';
 
 const FILE = 'Dockerfile';
 /** Of the parser's warnings: "FROM ${RUNTIME}" is meant as it is. */
@@ -8,8 +8,7 @@ export const dockerfileCheck: StackCheck = {
   title: 'Dockerfile',
   async run(stack) {
     const text = await stack.text(FILE);
-    if (text === undefined)
-      return { findings: [error(FILE, 'is missing', 'Run "roble deploy:compose" again.')] };
+    if (text === undefined) return { findings: [missingFile(FILE)] };
     const { validate } = await import('dockerfile-utils');
     const findings: StackFinding[] = validate(text)
       .map(({ message, range }) => ({ message: String(message), range }))

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { loadConfig } from '../../config/load.js';
 import { RobleError } from '../../errors.js';
 import { STACK_MANIFEST } from '../write-stack.js';
-import { error, type StackCheck, type StackFinding, warning } from './finding.js';
+import { error, missingFile, type StackCheck, type StackFinding, warning } from './finding.js';
 import { lastLines, runProgram } from './run-program.js';
 import { entriesAt, type StackFolder } from './stack-folder.js';
 
@@ -52,7 +52,7 @@ async function scriptFindings(stack: StackFolder): Promise<StackFinding[]> {
 
 /** By roble's own schema; paths of the containers are not looked for here. */
 async function configFindings(stack: StackFolder): Promise<StackFinding[]> {
-  if (!(await stack.has(CONFIG))) return [error(CONFIG, 'is missing', 'Run "roble deploy:compose" again.')];
+  if (!(await stack.has(CONFIG))) return [missingFile(CONFIG)];
   try {
     await loadConfig({ cwd: stack.path, configFile: join(stack.path, CONFIG), env: {} });
     return [];

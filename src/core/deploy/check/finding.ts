@@ -39,6 +39,9 @@ export const warning = (file: string, message: string, fix: string): StackFindin
   message,
   fix,
 });
+/** Of what `deploy:compose` writes. */
+export const missingFile = (file: string): StackFinding =>
+  error(file, 'is missing', 'Run "roble deploy:compose" again.');
 export const missingProgram = (program: string, debianPackage: string, what: string): NotChecked => ({
   what,
   why: `${program} is not installed (Debian: ${debianPackage})`,

@@ -1,24 +1,31 @@
 import { error, type StackCheck, type StackFinding } from './finding.js';
-import { at, type StackFolder } from './stack-folder.js';
+import { at, itemsAt } from './stack-folder.js';
 
 export const grafanaCheck: StackCheck = {
   title: 'Grafana',
   async run(stack) {
     const sources = new Set<string>();
-    for (const file of await stack.find(['grafana/provisioning/datasources/*.{yml,yaml}'])) {
-      const listed = at(await stack.settings(file), 'datasources');
-      for (const source of Array.isArray(listed) ? listed : []) sources.add(String(at(source, 'uid')));
-    }
-    const dashboards = await stack.find(['grafana/dashboards/*.json']);
-    if (dashboards.length === 0)
+    for (const file of await stack.find(['grafana/provisioning/datasources/*.{yml,yaml}']))
+      for (const source of itemsAt(await stack.settings(file), 'datasources'))
+        sources.add(String(at(source, 'uid')));
+    const files = await stack.find(['grafana/dashboards/*.json']);
+    if (files.length === 0)
       return {
         findings: [error('grafana/dashboards', 'has no dashboards', 'Run "roble deploy:compose" again.')],
       };
     const uids = new Map<string, string>();
     const findings: StackFinding[] = [];
-    for (const file of dashboards) {
-      findings.push(...(await dashboardFindings(stack, file, sources)));
-      const uid = String(at(await stack.settings(file), 'uid'));
+    for (const file of files) {
+      let dashboard: unknown;
+      try {
+        dashboard = JSON.parse((await stack.text(file)) ?? '');
+      } catch (cause) {
+        const message = `is not JSON: ${(cause as Error).message}`;
+        findings.push(error(file, message, 'Mend it, or export it from Grafana again.'));
+        continue;
+      }
+      findings.push(...panelFindings(file, dashboard, sources));
+      const uid = String(at(dashboard, 'uid'));
       const other = uids.get(uid);
       if (other) findings.push(error(file, `has the uid of ${other} (${uid})`, 'Give it another one.'));
       uids.set(uid, file);
@@ -27,21 +34,9 @@ export const grafanaCheck: StackCheck = {
   },
 };
 
-async function dashboardFindings(
-  stack: StackFolder,
-  file: string,
-  sources: ReadonlySet<string>,
-): Promise<StackFinding[]> {
-  let dashboard: unknown;
-  try {
-    dashboard = JSON.parse((await stack.text(file)) ?? '');
-  } catch (cause) {
-    return [
-      error(file, `is not JSON: ${(cause as Error).message}`, 'Mend it, or export it from Grafana again.'),
-    ];
-  }
-  const listed = at(dashboard, 'panels');
-  const panels = Array.isArray(listed) ? listed : [];
+function panelFindings(file: string, dashboard: unknown, sources: ReadonlySet<string>): StackFinding[] {
+  const panels = itemsAt(dashboard, 'panels');
+  if (panels.length === 0) return [error(file, 'has no panels', 'Run "roble deploy:compose" again.')];
   const findings: StackFinding[] = [];
   const ids = new Set<unknown>();
   for (const panel of panels) {
@@ -59,6 +54,5 @@ async function dashboardFindings(
         ),
       );
   }
-  if (panels.length === 0) findings.push(error(file, 'has no panels', 'Run "roble deploy:compose" again.'));
   return findings;
 }

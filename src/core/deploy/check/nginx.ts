@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { selfSignedCertificate } from '../self-signed.js';
-import { error, missingProgram, type StackCheck, type StackFinding } from './finding.js';
+import { error, missingFile, missingProgram, type StackCheck, type StackFinding } from './finding.js';
 import { lastLines, runProgram, withTemporaryFolder } from './run-program.js';
 import { at, entriesAt, type StackFolder } from './stack-folder.js';
 
@@ -11,10 +11,9 @@ export const nginxCheck: StackCheck = {
   title: 'nginx',
   async run(stack) {
     const text = await stack.text(FILE);
-    if (text === undefined)
-      return { findings: [error(FILE, 'is missing', 'Run "roble deploy:compose" again.')] };
+    if (text === undefined) return { findings: [missingFile(FILE)] };
     const findings = [...(await structure(stack, text)), ...(await upstreamServices(stack, text))];
-    const tried = await tryOut(stack);
+    const tried = await tryOut(text);
     if (tried === undefined)
       return {
         findings,
@@ -97,18 +96,17 @@ async function upstreamServices(stack: StackFolder, text: string): Promise<Stack
 }
 
 /** By nginx itself, with names that resolve here and a certificate of the moment. */
-async function tryOut(stack: StackFolder) {
+async function tryOut(text: string) {
   return withTemporaryFolder(async (folder) => {
     const { cert, key } = await selfSignedCertificate('localhost');
     await writeFile(join(folder, 'tls.crt'), cert);
     await writeFile(join(folder, 'tls.key'), key);
-    const here = (text: string) =>
-      text
-        .replaceAll(/(\s)\/tmp\//g, `$1${folder}/`)
-        .replaceAll('/etc/nginx/tls/', `${folder}/`)
-        .replaceAll(/^(\s*server\s+)[A-Za-z][\w.-]*:/gm, '$1127.0.0.1:')
-        .replaceAll(/^(\s*access_log\s+)\/dev\/stdout/gm, '$1/dev/null');
-    await writeFile(join(folder, 'nginx.conf'), here((await stack.text(FILE))!));
+    const here = text
+      .replaceAll(/(\s)\/tmp\//g, `$1${folder}/`)
+      .replaceAll('/etc/nginx/tls/', `${folder}/`)
+      .replaceAll(/^(\s*server\s+)[A-Za-z][\w.-]*:/gm, '$1127.0.0.1:')
+      .replaceAll(/^(\s*access_log\s+)\/dev\/stdout/gm, '$1/dev/null');
+    await writeFile(join(folder, 'nginx.conf'), here);
     return runProgram('nginx', ['-t', '-q', '-p', folder, '-c', join(folder, 'nginx.conf'), '-e', 'stderr']);
   });
 }

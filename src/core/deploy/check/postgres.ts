@@ -1,6 +1,6 @@
 import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { error, missingProgram, type StackCheck, type StackFinding } from './finding.js';
+import { error, missingFile, missingProgram, type StackCheck, type StackFinding } from './finding.js';
 import { lastLines, type ProgramOptions, runProgram, withTemporaryFolder } from './run-program.js';
 
 const FILE = 'postgres/init.sql';
@@ -19,8 +19,7 @@ export const postgresCheck: StackCheck = {
   title: 'PostgreSQL',
   async run(stack) {
     const sql = await stack.text(FILE);
-    if (sql === undefined)
-      return { findings: [error(FILE, 'is missing', 'Run "roble deploy:compose" again.')] };
+    if (sql === undefined) return { findings: [missingFile(FILE)] };
     const findings: StackFinding[] = [];
     // Somebody's password, in place of one that is read from a file.
     if (/password\s+'[^']/i.test(sql))

@@ -1,8 +1,8 @@
 import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { error, missingProgram, type StackCheck, type StackFinding } from './finding.js';
+import { error, missingFile, missingProgram, type StackCheck, type StackFinding } from './finding.js';
 import { lastLines, runProgram, withTemporaryFolder } from './run-program.js';
-import { at, entriesAt, type StackFolder, textsAt } from './stack-folder.js';
+import { at, entriesAt, itemsAt, type StackFolder, textsAt } from './stack-folder.js';
 
 const CONFIG = 'prometheus/prometheus.yml';
 const ALERTS = 'prometheus/alerts.yml';
@@ -12,8 +12,7 @@ export const prometheusCheck: StackCheck = {
   title: 'Prometheus',
   async run(stack) {
     for (const file of [CONFIG, ALERTS])
-      if (!(await stack.has(file)))
-        return { findings: [error(file, 'is missing', 'Run "roble deploy:compose" again.')] };
+      if (!(await stack.has(file))) return { findings: [missingFile(file)] };
     const findings = [...(await alertFindings(stack)), ...(await targetFindings(stack))];
     const tried = await tryOut(stack);
     if (tried === undefined)
@@ -37,9 +36,8 @@ interface Alert {
 }
 
 async function alertsOf(stack: StackFolder): Promise<Alert[]> {
-  const groups = at(await stack.settings(ALERTS), 'groups');
-  return (Array.isArray(groups) ? groups : [])
-    .flatMap((group) => (at(group, 'rules') as unknown[] | undefined) ?? [])
+  return itemsAt(await stack.settings(ALERTS), 'groups')
+    .flatMap((group) => itemsAt(group, 'rules'))
     .filter((rule) => at(rule, 'alert') !== undefined)
     .map((rule) => ({ name: String(at(rule, 'alert')), rule }));
 }
@@ -76,9 +74,8 @@ async function alertFindings(stack: StackFolder): Promise<StackFinding[]> {
 /** What is scraped are services. */
 async function targetFindings(stack: StackFolder): Promise<StackFinding[]> {
   const services = entriesAt(await stack.settings('docker-compose.yml'), 'services').map(([name]) => name);
-  const jobs = at(await stack.settings(CONFIG), 'scrape_configs');
-  const targets = (Array.isArray(jobs) ? jobs : [])
-    .flatMap((job) => (at(job, 'static_configs') as unknown[] | undefined) ?? [])
+  const targets = itemsAt(await stack.settings(CONFIG), 'scrape_configs')
+    .flatMap((job) => itemsAt(job, 'static_configs'))
     .flatMap((config) => textsAt(config, 'targets'))
     .map((target) => target.split(':')[0]!);
   return [
@@ -147,10 +144,9 @@ async function asRules(stack: StackFolder, dashboard: string): Promise<string> {
 }
 
 /** The queries of a dashboard of Grafana. */
-export async function expressionsOf(stack: StackFolder, dashboard: string): Promise<string[]> {
-  const panels = at(await stack.settings(dashboard), 'panels');
-  return (Array.isArray(panels) ? panels : [])
-    .flatMap((panel) => (at(panel, 'targets') as unknown[] | undefined) ?? [])
+async function expressionsOf(stack: StackFolder, dashboard: string): Promise<string[]> {
+  return itemsAt(await stack.settings(dashboard), 'panels')
+    .flatMap((panel) => itemsAt(panel, 'targets'))
     .map((target) => at(target, 'expr'))
     .filter((expression) => typeof expression === 'string');
 }

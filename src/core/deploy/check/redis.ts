@@ -4,7 +4,7 @@ import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { sha256 } from '../../storage/durable.js';
-import { error, missingProgram, type StackCheck, type StackFinding } from './finding.js';
+import { error, missingFile, missingProgram, type StackCheck, type StackFinding } from './finding.js';
 import { lastLines, runProgram, withTemporaryFolder } from './run-program.js';
 
 const FILE = 'redis/redis.conf';
@@ -15,8 +15,7 @@ export const redisCheck: StackCheck = {
   title: 'Redis',
   async run(stack) {
     const text = await stack.text(FILE);
-    if (text === undefined)
-      return { findings: [error(FILE, 'is missing', 'Run "roble deploy:compose" again.')] };
+    if (text === undefined) return { findings: [missingFile(FILE)] };
     const findings: StackFinding[] = [];
     if (!/^maxmemory\s+[1-9]/m.test(text))
       findings.push(error(FILE, 'has no bound of memory', 'Set "maxmemory 256mb".'));

@@ -51,8 +51,13 @@ export function entriesAt(settings: unknown, ...keys: readonly string[]): [strin
   return isSettings(value) ? Object.entries(value) : [];
 }
 
+/** The items of a list; none where there is no list. */
+export function itemsAt(settings: unknown, ...keys: readonly string[]): unknown[] {
+  const value = at(settings, ...keys);
+  return Array.isArray(value) ? value : [];
+}
+
 /** The texts of a list. */
 export function textsAt(settings: unknown, ...keys: readonly string[]): string[] {
-  const value = at(settings, ...keys);
-  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
+  return itemsAt(settings, ...keys).filter((item) => typeof item === 'string');
 }
