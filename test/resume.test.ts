@@ -86,6 +86,11 @@ describe('settings at a resume', () => {
     expect(detail).toContain('retry');
     const saved = JSON.parse(await readFile(join(run, 'run.json'), 'utf8'));
     expect(saved.train).toMatchObject({ epochs: 4, retry: { maxRetries: 7, backoffSeconds: 1 } });
+    // Nobody named a device when the run began: `auto` took one, and what made it is kept.
+    expect(saved).toMatchObject({
+      train: { device: 'cpu' },
+      deviceReason: expect.stringMatching(/measured/),
+    });
   });
 
   it('with a constant rate, a run made longer is the run that was so long from the start', async () => {

@@ -130,8 +130,10 @@ async function openSubjects(
 ) {
   const conditions: Condition[] = [];
   // The device that runs record is a certain one: a comparison that goes on compares its settings with theirs.
-  for (const condition of await openConditions(choices, train))
-    conditions.push({ ...condition, train: await withChosenDevice(condition.train, { registry }) });
+  for (const condition of await openConditions(choices, train)) {
+    const { train: settings } = await withChosenDevice(condition.train, { registry });
+    conditions.push({ ...condition, train: settings });
+  }
   const [first, ...others] = conditions.map(({ dataset }) => dataset);
   const judge = validation === undefined ? first! : await openDataset(validation);
   checkSameForm(first!, [...others, judge]);

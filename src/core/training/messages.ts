@@ -19,6 +19,8 @@ export interface RunRequest {
   readonly validation?: string | undefined;
   readonly layers: readonly Layer[];
   readonly train: TrainOptions;
+  /** Why the device of `train` was chosen, for people; where the user did not name it. */
+  readonly deviceReason?: string | undefined;
 }
 
 /** How a run ended without an error. */

@@ -62,6 +62,7 @@ export async function resumeTraining(
       dataset: options.dataset === undefined ? before.dataset : resolve(options.dataset),
       ...(options.validation !== undefined && { validation: resolve(options.validation) }),
       train,
+      deviceReason: train.device === before.train.device ? before.deviceReason : undefined,
     };
     const finished = history && finishedOutcome(request, history);
     if (finished) return { run: folder.path, ...finished };

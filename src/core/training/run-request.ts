@@ -17,6 +17,7 @@ const requestSchema: z.ZodType<RunRequest> = z.object({
   validation: z.string().optional(),
   layers: z.array(layerSchema),
   train: trainSchema,
+  deviceReason: z.string().optional(),
 });
 
 /**

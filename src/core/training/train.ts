@@ -73,7 +73,7 @@ export async function trainModel(
       dataset: resolve(dataset),
       ...(validation !== undefined && { validation: resolve(validation) }),
       layers,
-      train: await withChosenDevice(train, context),
+      ...(await withChosenDevice(train, context)),
     };
     await keepRequest(request);
     return { run: folder.path, ...(await superviseRun({ request, resume: false, lock: folder }, context)) };

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import { RobleError } from '../../errors.js';
 
@@ -21,12 +22,18 @@ export async function addBrowserRules(
   app: FastifyInstance,
   { origins, isTls }: { readonly origins: readonly string[]; readonly isTls: boolean },
 ): Promise<void> {
-  const { default: helmet } = await import('@fastify/helmet');
-  await app.register(helmet, {
-    contentSecurityPolicy: { useDefaults: false, directives: CONTENT_POLICY },
-    frameguard: { action: 'deny' },
-    // Without TLS browsers ignore it, and a proxy with TLS decides for itself.
-    hsts: isTls,
+  const { default: helmet } = await import('helmet');
+  const headers = headersOf(
+    helmet({
+      contentSecurityPolicy: { useDefaults: false, directives: CONTENT_POLICY },
+      frameguard: { action: 'deny' },
+      // Without TLS browsers ignore it, and a proxy with TLS decides for itself.
+      hsts: isTls,
+    }),
+  );
+  app.addHook('onRequest', (_, reply, done) => {
+    reply.headers(headers);
+    done();
   });
   if (origins.length === 0) return;
   const { default: cors } = await import('@fastify/cors');
@@ -53,6 +60,23 @@ export async function addBrowserRules(
     // Its refusal would be no problem of ours, but plain text.
     strictPreflight: false,
   });
+}
+
+/** What a middleware sets for every answer: asked once, because making it anew costs as much as reading the request. */
+function headersOf(
+  middleware: (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void,
+): Record<string, string> {
+  const headers: Record<string, string> = {};
+  const response = {
+    setHeader: (name: string, value: string) => {
+      headers[name.toLowerCase()] = value;
+    },
+    removeHeader: () => {},
+  };
+  middleware({} as IncomingMessage, response as unknown as ServerResponse, (error) => {
+    if (error) throw error;
+  });
+  return headers;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { LineCollector } from './line-collector.js';
 import type { LogDestination } from './server-log.js';
 
 /** Lines that wait for the reader of standard error, in bytes; what comes on top is dropped and counted. */
@@ -17,15 +18,19 @@ export async function logToStandardError(): Promise<LogDestination & { close(): 
     maxLength: MAX_WAITING_BYTES,
     retryEAGAIN: () => !isGivenUp,
   });
-  stream.on('drop', () => dropped++);
+  stream.on('drop', (lines: string) => {
+    dropped += lines.split('\n').length - 1;
+  });
   // Lines that cannot be written have nowhere else to be told of.
   stream.on('error', () => dropped++);
+  const collector = new LineCollector((lines) => stream.write(lines));
   return {
-    write: (line) => stream.write(line),
+    write: (line) => collector.add(line),
     get dropped() {
       return dropped;
     },
     async close() {
+      collector.flush();
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, CLOSE_MS);
         stream.once('close', () => {
