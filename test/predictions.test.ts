@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { PredictionIds } from '../src/core/predictions/prediction-id.js';
 import { PredictionLog } from '../src/core/predictions/prediction-log.js';
 import { PredictionStore } from '../src/core/predictions/prediction-store.js';
 import {
@@ -344,6 +345,26 @@ function behaves(create: () => Promise<TestDatabase>): void {
       code: 'ROBLE_SOURCE_EMPTY',
       details: { nextSteps: [expect.stringContaining('--keep-images')] },
     });
+  });
+
+  it('forgets what is too old, but not what somebody gave feedback on', async () => {
+    const url = await database.fresh();
+    const store = new PredictionStore(url);
+    const ids = new PredictionIds();
+    const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000);
+    const made = (days: number) => {
+      const at = daysAgo(days);
+      return { ...samplePrediction(), at, id: ids.next(at) };
+    };
+    for (let i = 0; i < 5; i++) await store.insert(Array.from({ length: 500 }, () => made(31)));
+    const [corrected, recent] = [made(40), made(29)];
+    await store.insert([corrected, recent]);
+    await store.saveFeedback(corrected.id, { at: daysAgo(39), label: TINY_CLASSES[1]! });
+    await store.close();
+    const server = await serve({ url, keepDays: 30 });
+    const left = async () => (await allOf(url)).map(({ id }) => id);
+    await expect.poll(left, { timeout: 20_000 }).toEqual([corrected.id, recent.id]);
+    expect(server.warnings).toEqual([]);
   });
 
   it('is no log where the tables are missing', async () => {

@@ -125,6 +125,11 @@ export const ERRORS = {
 
   ROBLE_ENGINE_MISSING: user(EXIT.environment, 'A training engine needs a package that is not installed.'),
 
+  ROBLE_PACKAGE_MISSING: user(
+    EXIT.environment,
+    'The configuration asks for something that needs a package that is not installed.',
+  ),
+
   ROBLE_PLUGIN_UNKNOWN: user(EXIT.plugin, 'No plugin of that name is registered.'),
   ROBLE_PLUGIN_INVALID: user(EXIT.plugin, 'A plugin could not be loaded, or is not what it says it is.'),
 

@@ -29,7 +29,12 @@ interface LogState {
 
 export async function servePredictions(
   model: string,
-  predictions: { readonly url: string; readonly keepImages?: boolean; readonly maxQueueBytes?: number },
+  predictions: {
+    readonly url: string;
+    readonly keepImages?: boolean;
+    readonly maxQueueBytes?: number;
+    readonly keepDays?: number;
+  },
   more: object = {},
 ): Promise<PredictionServer> {
   const warnings: string[] = [];

@@ -334,6 +334,13 @@ const predictionsSchema = z.strictObject({
   maxQueueBytes: positive
     .default(33_554_432)
     .describe('Memory for predictions that wait for the database; what does not fit is dropped and counted.'),
+  keepDays: z
+    .number()
+    .gt(0)
+    .optional()
+    .describe(
+      'Days after which predictions are deleted, unless somebody gave feedback on them. Without it they stay.',
+    ),
 });
 
 const logSchema = z.strictObject({
@@ -345,6 +352,23 @@ const logSchema = z.strictObject({
     .enum(['json', 'text'])
     .optional()
     .describe('Lines for programs or for people; by default text on a terminal, else json.'),
+});
+
+const tracingSchema = z.strictObject({
+  url: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe(
+      'Address of an OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318; without it no traces are sent.',
+    ),
+  sampleRatio: z
+    .number()
+    .min(0)
+    .max(1)
+    .default(1)
+    .describe(
+      'Share of the requests without a traceparent whose traces are sent; others follow their traceparent.',
+    ),
 });
 
 export const serveSchema = z.strictObject({
@@ -371,6 +395,7 @@ export const serveSchema = z.strictObject({
   page: z.boolean().default(true).describe('Show a page to draw on at "/".'),
   admin: adminSchema.prefault({}).describe('Administration, which listens apart from the predictions.'),
   log: logSchema.prefault({}).describe('The log on standard error.'),
+  tracing: tracingSchema.prefault({}).describe('Traces, sent by OpenTelemetry.'),
   cache: cacheSchema.prefault({}).describe('Answers that are kept.'),
   predictions: predictionsSchema.prefault({}).describe('Log of the predictions, and feedback on them.'),
   access: accessSchema.prefault({}).describe('Who may ask.'),

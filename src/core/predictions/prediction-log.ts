@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RobleError } from '../errors.js';
 import { countOf } from '../text.js';
+import { deleteOldPredictions } from './delete-old.js';
 import type { Feedback, LoggedModel, LoggedPrediction } from './logged-prediction.js';
 import { PredictionIds } from './prediction-id.js';
 import { PredictionQueue } from './prediction-queue.js';
@@ -21,6 +22,8 @@ export interface PredictionLogOptions {
   readonly url: string;
   /** Of what waits to be written. */
   readonly maxQueueBytes: number;
+  /** Predictions that are older, and without feedback, are deleted; without it, none. */
+  readonly keepDays?: number | undefined;
   /** Told when the database is lost and when it is back, without the URL, which may hold a password. */
   readonly warn: (message: string) => void;
 }
@@ -33,6 +36,7 @@ export class PredictionLog {
   readonly #store: PredictionStore;
   readonly #queue: PredictionQueue;
   readonly #ids = new PredictionIds();
+  readonly #keepDays: number | undefined;
   readonly #warn: (message: string) => void;
   #writing: Promise<void> | undefined;
   /** Cuts the current pause short. */
@@ -45,9 +49,10 @@ export class PredictionLog {
   #warnedOfDrops = false;
   #lastError: { readonly at: Date; readonly message: string } | undefined;
 
-  constructor({ url, maxQueueBytes, warn }: PredictionLogOptions) {
+  constructor({ url, maxQueueBytes, keepDays, warn }: PredictionLogOptions) {
     this.#store = new PredictionStore(url);
     this.#queue = new PredictionQueue(maxQueueBytes);
+    this.#keepDays = keepDays;
     this.#warn = warn;
   }
 
@@ -57,9 +62,13 @@ export class PredictionLog {
     else this.#warnOfDrop();
   }
 
-  /** Connects now, so that a database that is away is told at the start, and the first prediction finds its tables. */
+  /**
+   * Connects now, so that a database that is away is told at the start, and the first prediction finds its tables. From
+   * then on it deletes what is too old.
+   */
   async connect(): Promise<void> {
     await this.#store.connect().catch((error: Error) => this.#failed(error));
+    if (this.#keepDays !== undefined) void this.#deleteOld(this.#keepDays);
   }
 
   /**
@@ -147,6 +156,22 @@ export class PredictionLog {
     this.#queue.remove(batch.length);
     this.#written += batch.length;
     this.#succeeded();
+  }
+
+  #deleteOld(keepDays: number): Promise<void> {
+    return deleteOldPredictions({
+      store: this.#store,
+      keepDays,
+      signal: this.#stopped.signal,
+      failed: (error) => {
+        this.#note(error);
+        // Of a database that is away it was told already.
+        if (this.#failures === 0)
+          this.#warn(
+            `Old predictions could not be deleted (${this.#lastError!.message}); it is tried again in an hour.`,
+          );
+      },
+    });
   }
 
   #failed(error: Error): void {

@@ -102,6 +102,30 @@ export class PredictionStore {
     });
   }
 
+  /**
+   * Deletes predictions of before a time that nobody gave feedback on, the oldest first.
+   *
+   * @returns how many there were, at most the limit
+   */
+  deleteWithoutFeedback(before: Date, limit: number): Promise<number> {
+    return this.#use(async (db) => {
+      const { numDeletedRows } = await db
+        .deleteFrom('roble_predictions')
+        .where('id', 'in', (is) =>
+          is
+            .selectFrom('roble_predictions as prediction')
+            .leftJoin('roble_feedback as feedback', 'feedback.prediction_id', 'prediction.id')
+            .select('prediction.id')
+            .where('prediction.id', '<', lowestIdAt(before))
+            .where('feedback.prediction_id', 'is', null)
+            .orderBy('prediction.id')
+            .limit(limit),
+        )
+        .executeTakeFirst();
+      return Number(numDeletedRows);
+    });
+  }
+
   /** Predictions in the order of their times, read page by page. */
   async *read(filter: PredictionFilter = {}): AsyncGenerator<ReviewedPrediction> {
     let after = filter.since ? lowestIdAt(filter.since) : '';

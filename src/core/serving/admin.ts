@@ -7,7 +7,7 @@ import type { ModelManager } from './models/model-manager.js';
 import { percentSchema, type WantedVersion } from './models/model-source.js';
 import type { ServedModels } from './models/served-models.js';
 import { requestIdOf } from './request-id.js';
-import { type RequestListener, recordRequests } from './request-record.js';
+import { type RequestRecorder, recordRequests } from './request-record.js';
 import { answerProblems } from './send-problem.js';
 
 const versionSchema = z.union([
@@ -51,12 +51,12 @@ export async function createAdminApp(
   models: ServedModels,
   access: ServerAccess,
   metrics: ServerMetrics,
-  requestListeners: readonly RequestListener[],
+  recorder: RequestRecorder,
   warn: (message: string) => void,
 ): Promise<FastifyInstance> {
   const { default: fastify } = await import('fastify');
   const app = fastify({ genReqId: requestIdOf });
-  recordRequests(app, requestListeners);
+  recordRequests(app, recorder);
   access.guardAdministration(app);
   answerProblems(app, {
     retryAfterSeconds: () => 1,

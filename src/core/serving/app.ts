@@ -27,11 +27,11 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
     return503OnClosing: false,
     // Errors that come before the routes, such as a path that cannot be decoded.
     frameworkErrors: (error, request, reply) => {
-      recordRequest(request, reply, scope.requestListeners);
+      recordRequest(request, reply, scope.recorder);
       sendProblem(reply, error, problems);
     },
   });
-  recordRequests(app, scope.requestListeners);
+  recordRequests(app, scope.recorder);
   await scope.access.guard(app);
   await app.register(multipart, {
     limits: { fileSize: options.maxBodyBytes, files: options.maxBatch, fields: 16 },

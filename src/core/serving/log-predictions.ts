@@ -6,12 +6,12 @@ type LogOptions = ServeOptions['predictions'];
 
 /** The log of a server, if it keeps one. The database need not be there. */
 export async function openPredictionLog(
-  { url, maxQueueBytes }: LogOptions,
+  { url, maxQueueBytes, keepDays }: LogOptions,
   warn: (message: string) => void,
 ): Promise<PredictionLog | undefined> {
   if (url === 'none') return undefined;
   const { PredictionLog } = await import('../predictions/prediction-log.js');
-  const log = new PredictionLog({ url, maxQueueBytes, warn });
+  const log = new PredictionLog({ url, maxQueueBytes, keepDays, warn });
   void log.connect();
   return log;
 }

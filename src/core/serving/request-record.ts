@@ -36,20 +36,37 @@ export interface AnsweredRequest extends Readonly<RequestRecord> {
 /** Called for every request, after its answer; it must not throw, and must not take time. */
 export type RequestListener = (answered: AnsweredRequest) => void;
 
+export interface RequestRecorder {
+  readonly listeners: readonly RequestListener[];
+  /** The trace of a request that comes without one; where there is none, it stays without. */
+  readonly startTrace?: (() => TraceContext) | undefined;
+}
+
+/** Probes and scrapes come every few seconds and say nothing. */
+const ROUTINE = /^\/(health\/|metrics$)/;
+
+/** Whether a route, as the server knows it, is one of probes and scrapes. */
+export function isRoutine(route = ''): boolean {
+  return ROUTINE.test(route);
+}
+
 /** Gives each request of an application its record, and tells the listeners when it is answered. */
-export function recordRequests(app: FastifyInstance, listeners: readonly RequestListener[]): void {
+export function recordRequests(app: FastifyInstance, recorder: RequestRecorder): void {
   app.decorateRequest('record');
-  app.addHook('onRequest', async (request, reply) => recordRequest(request, reply, listeners));
+  app.addHook('onRequest', (request, reply, done) => {
+    recordRequest(request, reply, recorder);
+    done();
+  });
 }
 
 /** As {@link recordRequests}, for a request that the framework refuses before any hook. */
 export function recordRequest(
   request: FastifyRequest,
   reply: FastifyReply,
-  listeners: readonly RequestListener[],
+  { listeners, startTrace }: RequestRecorder,
 ): void {
   const started = performance.now();
-  const trace = traceOf(request.headers.traceparent);
+  const trace = traceOf(request.headers.traceparent) ?? startTrace?.();
   const record: RequestRecord = { trace, images: 0, refusedImages: [], model: undefined, problem: undefined };
   request.record = record;
   if (trace) reply.header('traceparent', traceparentFrom(trace));

@@ -20,6 +20,7 @@ import { ServerMetrics } from './metrics/server-metrics.js';
 import type { ModelLabel } from './models/served-model.js';
 import { ServedModels } from './models/served-models.js';
 import { ServerStatistics } from './statistics.js';
+import { Tracing } from './tracing/tracing.js';
 
 /** Images that the server has in hand at most, or several full batches. */
 const MAX_IMAGES = 1024;
@@ -86,6 +87,7 @@ export async function createServer(
   const warn = log?.warn ?? ((message) => context.reporter?.report({ type: 'warning', message }));
   const { backend, backendOptions, device, threads, workers, cache: kept, admin } = options;
   const access = await ServerAccess.open(options, warn);
+  const tracing = await Tracing.open(options.tracing, warn);
   // Only the administration shows them.
   const metrics = admin.port === undefined ? undefined : await ServerMetrics.open();
   const models = await withStep(context, 'workers', 'Loading the model', () =>
@@ -119,13 +121,18 @@ export async function createServer(
     predictions,
     droppedLogLines: () => logTo?.dropped ?? 0,
   });
-  const requestListeners = [log, metrics].flatMap((listener) => (listener ? [listener.onRequest] : []));
+  const listening = [log, metrics, tracing].filter((one) => one !== undefined);
+  const recorder = {
+    listeners: listening.map(({ onRequest }) => onRequest),
+    startTrace: tracing?.startTrace,
+  };
   let stopping = false;
   const apps: FastifyInstance[] = [];
   const release = async (timeoutMs: number) => {
     cache.close();
     await predictions?.close(timeoutMs);
     metrics?.close();
+    await tracing?.close();
     await models.close();
   };
   try {
@@ -140,9 +147,9 @@ export async function createServer(
         (answered) => models.observe(answered),
         ...logPredictions(predictions, options.predictions),
         drift.onImage,
-        ...(metrics ? [metrics.onImage] : []),
+        ...[metrics, tracing].flatMap((one) => (one ? [one.onImage] : [])),
       ],
-      requestListeners,
+      recorder,
       predictions,
       options,
       isStopping: () => stopping,
@@ -150,7 +157,7 @@ export async function createServer(
     });
     apps.push(app);
     const url = (await listen(app, options)).replace(/^http/, access.scheme);
-    const administration = metrics && (await createAdminApp(models, access, metrics, requestListeners, warn));
+    const administration = metrics && (await createAdminApp(models, access, metrics, recorder, warn));
     if (administration) apps.push(administration);
     const adminUrl = administration && (await listen(administration, { ...admin, port: admin.port! }));
     for (const open of apps) access.warnIfOpen(open);

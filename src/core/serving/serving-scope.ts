@@ -6,7 +6,7 @@ import type { AnswerListener } from './answered-image.js';
 import type { AnswerCache } from './cache/answer-cache.js';
 import type { DriftMonitor } from './drift/drift-monitor.js';
 import type { ServedModels } from './models/served-models.js';
-import type { RequestListener } from './request-record.js';
+import type { RequestRecorder } from './request-record.js';
 import type { ServerStatistics } from './statistics.js';
 
 /** What the routes work with. */
@@ -21,8 +21,8 @@ export interface ServingScope {
   readonly listeners: readonly AnswerListener[];
   /** Where predictions are kept. */
   readonly predictions: PredictionLog | undefined;
-  /** Told of every request, when it is answered. */
-  readonly requestListeners: readonly RequestListener[];
+  /** Takes every request down. */
+  readonly recorder: RequestRecorder;
   readonly options: ServeOptions;
   readonly isStopping: () => boolean;
   /** Told what an answer keeps to itself. */

@@ -4,11 +4,11 @@ import { randomBytes } from 'node:crypto';
 export interface TraceContext {
   /** Of the whole trace, 32 hexadecimal digits. */
   readonly traceId: string;
-  /** Of the caller's part of it, 16 hexadecimal digits. */
-  readonly parentId: string;
+  /** Of the caller's part of it, 16 hexadecimal digits; undefined where the trace begins here. */
+  readonly parentId: string | undefined;
   /** Of this server's part of it, 16 hexadecimal digits. */
   readonly spanId: string;
-  /** Such as `01`, when the caller records the trace. */
+  /** Such as `01`, when the trace is recorded. */
   readonly flags: string;
 }
 
@@ -22,7 +22,22 @@ export function traceOf(header: string | string[] | undefined): TraceContext | u
   if (!found) return undefined;
   const [, traceId, parentId, flags] = found as unknown as [string, string, string, string];
   if (ONLY_ZEROS.test(traceId) || ONLY_ZEROS.test(parentId)) return undefined;
-  return { traceId, parentId, spanId: randomBytes(8).toString('hex'), flags };
+  return { traceId, parentId, spanId: newSpanId(), flags };
+}
+
+/** A trace that begins here. */
+export function newTrace(isSampled: boolean): TraceContext {
+  const traceId = randomBytes(16).toString('hex');
+  return { traceId, parentId: undefined, spanId: newSpanId(), flags: isSampled ? '01' : '00' };
+}
+
+export function newSpanId(): string {
+  return randomBytes(8).toString('hex');
+}
+
+/** Whether whoever began the trace wants it to be recorded. */
+export function isSampled({ flags }: TraceContext): boolean {
+  return (Number.parseInt(flags, 16) & 1) === 1;
 }
 
 /** The header `traceparent` for the answer, and for whatever this server asks on the way to it. */

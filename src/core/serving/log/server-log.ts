@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { ServeOptions } from '../../config/schema.js';
-import type { RequestListener } from '../request-record.js';
+import { isRoutine, type RequestListener } from '../request-record.js';
 import { shortDigest } from '../short-digest.js';
 import { logText } from './log-text.js';
 
@@ -10,9 +10,6 @@ export interface LogDestination {
   /** Lines that could not be written in time. */
   readonly dropped?: number;
 }
-
-/** Probes and scrapes come every few seconds and say nothing: they are logged at the level `debug`. */
-const ROUTINE = /^\/(health\/|metrics$)/;
 
 /** The log of a server: one line for each request and each event, without bodies, addresses, keys or queries. */
 export class ServerLog {
@@ -40,7 +37,7 @@ export class ServerLog {
 
   readonly onRequest: RequestListener = (request) => {
     const { id, method, route, status, totalMs, images, refusedImages, model, problem, trace } = request;
-    const level = status >= 500 ? 'warn' : ROUTINE.test(route ?? '') ? 'debug' : 'info';
+    const level = status >= 500 ? 'warn' : isRoutine(route) ? 'debug' : 'info';
     this.#logger[level]({
       requestId: id,
       method,
