@@ -86,12 +86,12 @@ function spansOf(body: any): Span[] {
   );
 }
 
-async function serve(tracing: CreateServerOptions['tracing'], more: Partial<CreateServerOptions> = {}) {
+async function serve(tracing: NonNullable<CreateServerOptions['tracing']>) {
   const warnings: string[] = [];
   const report = (event: { type: string; message?: string }) => {
     if (event.type === 'warning') warnings.push(event.message!);
   };
-  const server = await createServer({ model: bundle, port: 0, tracing, ...more }, { reporter: { report } });
+  const server = await createServer({ model: bundle, port: 0, tracing }, { reporter: { report } });
   open.push(server);
   return { server, warnings };
 }
@@ -159,7 +159,7 @@ describe('traces', () => {
 
   it('tell errors, cached answers, and no more than the first images of a batch', async () => {
     const collector = await collect();
-    const { server } = await serve({ url: collector.url });
+    const { server } = await serve({ url: collector.url, sampleRatio: 1 });
     await ask(server, { pixels: [1, 2, 3] });
     await ask(server, picture(30));
     await ask(server, picture(30));
@@ -187,7 +187,7 @@ describe('a collector', () => {
     const first = await collect();
     const { port } = first.http.address() as AddressInfo;
     first.http.close();
-    const { server, warnings } = await serve({ url: first.url });
+    const { server, warnings } = await serve({ url: first.url, sampleRatio: 1 });
     for (let light = 50; light < 60; light++) expect((await ask(server, picture(light))).status).toBe(200);
     await expect.poll(() => warnings).toEqual([expect.stringContaining('Traces cannot be sent')]);
     expect(warnings.join()).not.toContain(first.url);
@@ -210,7 +210,8 @@ describe('a collector', () => {
         http.close();
       },
     });
-    const { server } = await serve({ url: `http://127.0.0.1:${(http.address() as AddressInfo).port}` });
+    const { port } = http.address() as AddressInfo;
+    const { server } = await serve({ url: `http://127.0.0.1:${port}`, sampleRatio: 1 });
     await ask(server, picture(70));
     const closing = performance.now();
     await server.close();

@@ -2,7 +2,8 @@ import { crc32, deflateSync } from 'node:zlib';
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
 const COLOR_TYPE = { 1: 0, 3: 2 } as const;
-const COMPRESSION_LEVEL = 1;
+/** Without compression: who makes many pictures has no time for it. */
+const COMPRESSION_LEVEL = 0;
 
 /**
  * A picture as PNG (ISO/IEC 15948) without filters, on this thread and in a small part of the time of a general encoder:

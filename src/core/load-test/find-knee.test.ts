@@ -10,6 +10,7 @@ const measurement = (part: Partial<LoadMeasurement>): LoadMeasurement => ({
   seconds: 1,
   requestsPerSecond: 1,
   imagesPerSecond: 1,
+  warmUpAnswered: 0,
   keptRate: true,
   sent: 1000,
   answered: 1000,

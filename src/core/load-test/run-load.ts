@@ -28,6 +28,8 @@ export interface LoadMeasurement extends LoadCounts {
   /** Accepted ones, and their pictures. */
   readonly requestsPerSecond: number;
   readonly imagesPerSecond: number;
+  /** Requests that were answered before the measurement began. */
+  readonly warmUpAnswered: number;
   /** Whether the generator sent what was due, about when it was due. Always true of a closed loop. */
   readonly keptRate: boolean;
 }
@@ -51,7 +53,7 @@ export async function runLoad(options: RunLoadOptions): Promise<LoadMeasurement>
     return recorder.counts();
   };
   try {
-    if (warmUpSeconds > 0) await run(warmUpSeconds);
+    const warmUp = warmUpSeconds > 0 ? await run(warmUpSeconds) : undefined;
     const started = performance.now();
     const counts = await run(durationSeconds);
     const seconds = (performance.now() - started) / 1000;
@@ -61,6 +63,7 @@ export async function runLoad(options: RunLoadOptions): Promise<LoadMeasurement>
       seconds,
       requestsPerSecond,
       imagesPerSecond: requestsPerSecond * batch,
+      warmUpAnswered: warmUp?.answered ?? 0,
       keptRate: counts.dropped === 0 && (counts.lagMs?.p99 ?? 0) <= MAX_LAG_MS,
       ...counts,
     };

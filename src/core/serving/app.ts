@@ -42,13 +42,15 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
     { parseAs: 'buffer' },
     async (_: unknown, body: Buffer) => body,
   );
-  app.addHook('onSend', async (request, reply) => {
+  app.addHook('onSend', (request, reply, _, done) => {
     reply.header('x-request-id', request.id);
     // A client that keeps its connection would hold the stop up.
     if (isStopping()) reply.header('connection', 'close');
+    done();
   });
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     if (isPrediction(request.routeOptions.url)) statistics.request(reply.statusCode, reply.elapsedTime);
+    done();
   });
   answerProblems(app, problems);
   addPredictionRoutes(app, scope);

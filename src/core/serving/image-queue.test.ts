@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ImageQueue, type Job } from './image-queue.js';
-import { PRIORITIES, type Urgency } from './urgency.js';
+import { Cancellation, PRIORITIES, type Urgency } from './urgency.js';
 
 function job(id: number, urgency: Urgency, failures: Map<number, string>): Job {
   return {
@@ -11,6 +11,11 @@ function job(id: number, urgency: Urgency, failures: Map<number, string>): Job {
     settle: () => {},
     fail: (error) => failures.set(id, (error as Error & { code: string }).code),
   };
+}
+function cancellationOf(isAbandoned: boolean): Cancellation {
+  const cancellation = new Cancellation();
+  if (isAbandoned) cancellation.cancel('abandoned');
+  return cancellation;
 }
 const idOf = ({ image }: Job) => image[0]!;
 
@@ -31,7 +36,7 @@ describe('ImageQueue', () => {
               {
                 priority,
                 deadline: fate === 'expired' ? performance.now() - 1 : performance.now() + 60_000,
-                signal: fate === 'abandoned' ? AbortSignal.abort() : new AbortController().signal,
+                cancellation: cancellationOf(fate === 'abandoned'),
               },
               failures,
             ),

@@ -1,7 +1,6 @@
-import { setMaxListeners } from 'node:events';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { RobleError } from '../errors.js';
-import { PRIORITIES, type Priority, type Urgency } from './urgency.js';
+import { Cancellation, PRIORITIES, type Priority, type Urgency } from './urgency.js';
 
 /**
  * How urgent a request is, by its headers `x-priority` (high, normal, low) and `x-timeout-ms`; and whether its client is
@@ -10,14 +9,12 @@ import { PRIORITIES, type Priority, type Urgency } from './urgency.js';
  * @throws {RobleError} `ROBLE_REQUEST_INVALID`
  */
 export function urgencyOf(request: FastifyRequest, reply: FastifyReply, longestMs: number): Urgency {
-  const gone = new AbortController();
-  // Every image of a batch listens.
-  setMaxListeners(0, gone.signal);
+  const cancellation = new Cancellation();
   reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort();
+    if (!reply.raw.writableFinished) cancellation.cancel('abandoned');
   });
   return {
-    signal: gone.signal,
+    cancellation,
     deadline: performance.now() + timeoutOf(request.headers['x-timeout-ms'], longestMs),
     priority: priorityOf(request.headers['x-priority']),
   };

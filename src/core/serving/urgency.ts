@@ -4,18 +4,51 @@ import { RobleError } from '../errors.js';
 export const PRIORITIES = ['high', 'normal', 'low'] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
+/** Why work is dropped: its client has gone, or it is too late for all who wait. */
+export type DropReason = 'abandoned' | 'expired';
+
+/**
+ * Tells those who work for somebody that nobody waits any more. It is an AbortController in small: making one of those
+ * costs a request more than anything else that is done for it here.
+ */
+export class Cancellation {
+  #reason: DropReason | undefined;
+  #listeners: Set<(reason: DropReason) => void> | undefined;
+
+  get reason(): DropReason | undefined {
+    return this.#reason;
+  }
+
+  /** The first reason stays. */
+  cancel(reason: DropReason): void {
+    if (this.#reason) return;
+    this.#reason = reason;
+    for (const listener of this.#listeners ?? []) listener(reason);
+    this.#listeners = undefined;
+  }
+
+  /** Calls back once, when it is cancelled later on. */
+  listen(listener: (reason: DropReason) => void): void {
+    this.#listeners ??= new Set();
+    this.#listeners.add(listener);
+  }
+
+  unlisten(listener: (reason: DropReason) => void): void {
+    this.#listeners?.delete(listener);
+  }
+}
+
 /** How urgent an image is, and until when anybody wants its answer. Read anew each time: a deadline may be put off. */
 export interface Urgency {
   readonly priority?: Priority;
   /** On the clock of `performance.now()`, in milliseconds; later, the answer is an error. */
   readonly deadline?: number;
-  /** Aborted when the client has gone; with the reason `expired`, when it is too late for all who wait. */
-  readonly signal?: AbortSignal;
+  readonly cancellation?: Cancellation;
 }
 
 /** Why nobody waits any more; undefined while somebody does. */
-export function reasonToDrop({ deadline, signal }: Urgency): 'abandoned' | 'expired' | undefined {
-  if (signal?.aborted) return signal.reason === 'expired' ? 'expired' : 'abandoned';
+export function reasonToDrop({ deadline, cancellation }: Urgency): DropReason | undefined {
+  if (cancellation?.reason) return cancellation.reason;
   return deadline !== undefined && performance.now() > deadline ? 'expired' : undefined;
 }
 
@@ -30,7 +63,7 @@ export function checkWanted(urgency: Urgency): void {
 }
 
 /** The error of what was dropped. */
-export function dropped(reason: 'abandoned' | 'expired'): RobleError {
+export function dropped(reason: DropReason): RobleError {
   if (reason === 'abandoned')
     return new RobleError('ROBLE_REQUEST_ABANDONED', 'The client closed the connection before the answer.');
   return new RobleError(
@@ -52,11 +85,11 @@ export function whileWanted<T>(promise: Promise<T>, urgency: Urgency): Promise<T
     const timer = Number.isFinite(left)
       ? setTimeout(() => reject(dropped('expired')), Math.max(0, Math.ceil(left) + 1))
       : undefined;
-    const leave = () => reject(dropped('abandoned'));
-    urgency.signal?.addEventListener('abort', leave, { once: true });
+    const leave = (reason: DropReason) => reject(dropped(reason));
+    urgency.cancellation?.listen(leave);
     promise.then(resolve, reject).finally(() => {
       clearTimeout(timer);
-      urgency.signal?.removeEventListener('abort', leave);
+      urgency.cancellation?.unlisten(leave);
     });
   });
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import type { Urgency } from '../urgency.js';
+import { Cancellation, type Urgency } from '../urgency.js';
 import { Flights } from './flights.js';
 
 /** A computation that ends when it is told to, and says what became of those who wait for it. */
@@ -39,17 +39,17 @@ describe('Flights', () => {
   it('goes on while somebody waits, and is cancelled when the last one has gone', async () => {
     const flights = new Flights<number>();
     const { compute, seen } = controlled();
-    const [first, second] = [new AbortController(), new AbortController()];
-    const waiting = [first, second].map(({ signal }) => flights.run('key', { signal }, compute));
+    const [first, second] = [new Cancellation(), new Cancellation()];
+    const waiting = [first, second].map((cancellation) => flights.run('key', { cancellation }, compute));
     const outcomes = Promise.allSettled(waiting);
     await sleep(0);
-    first.abort();
+    first.cancel('abandoned');
     await sleep(0);
-    expect(seen[0]!.signal!.aborted).toBe(false);
-    second.abort();
+    expect(seen[0]!.cancellation!.reason).toBeUndefined();
+    second.cancel('abandoned');
     for (const outcome of await outcomes)
       expect(outcome).toMatchObject({ status: 'rejected', reason: { code: 'ROBLE_REQUEST_ABANDONED' } });
-    expect(seen[0]!.signal!.aborted).toBe(true);
+    expect(seen[0]!.cancellation!.reason).toBe('abandoned');
     // Nobody is put on the flight that was cancelled.
     void flights.run('key', {}, compute);
     await sleep(0);

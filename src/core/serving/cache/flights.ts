@@ -1,10 +1,10 @@
-import { checkWanted, reasonToDrop, type Urgency, whileWanted } from '../urgency.js';
+import { Cancellation, checkWanted, reasonToDrop, type Urgency, whileWanted } from '../urgency.js';
 
 /** One computation that several requests wait for. */
 interface Flight<T> {
   readonly result: Promise<T>;
   readonly urgency: Urgency & { deadline: number };
-  readonly cancel: AbortController;
+  readonly cancellation: Cancellation;
   waiters: number;
   isDone: boolean;
 }
@@ -32,23 +32,22 @@ export class Flights<T> {
     } finally {
       flight.waiters--;
       if (flight.waiters === 0) {
-        // Nobody listens after the end, and a reason is an error with a stack, whose making costs more than the rest here.
-        if (!flight.isDone) flight.cancel.abort(reasonToDrop(urgency));
+        if (!flight.isDone) flight.cancellation.cancel(reasonToDrop(urgency) ?? 'abandoned');
         this.#forget(key, flight);
       }
     }
   }
 
   #start(key: string, { priority }: Urgency, compute: (urgency: Urgency) => Promise<T>): Flight<T> {
-    const cancel = new AbortController();
-    const urgency = { ...(priority && { priority }), signal: cancel.signal, deadline: 0 };
+    const cancellation = new Cancellation();
+    const urgency = { ...(priority && { priority }), cancellation, deadline: 0 };
     // Later than this function, so that the deadline of the first one who waits is known.
     const result = Promise.resolve()
       .then(() => compute(urgency))
       .finally(() => {
         flight.isDone = true;
       });
-    const flight: Flight<T> = { result, urgency, cancel, waiters: 0, isDone: false };
+    const flight: Flight<T> = { result, urgency, cancellation, waiters: 0, isDone: false };
     this.#open.set(key, flight);
     return flight;
   }
