@@ -36,6 +36,8 @@ const { values } = parseArgs({
 const cores = availableParallelism();
 /** What the generator sends in one request costs the server as much as so many: beside it on few cores it keeps up. */
 const BATCH = ['--batch', '16'];
+/** Connections are opened and programs compiled before it is measured. */
+const WARM_UP_SECONDS = '2';
 const BUSY_BATCHES = 'closed loop, 16 clients, batches of 16';
 const OVERLOAD = '3x that capacity in batches of 16';
 const isOwn = ({ name }: Pick<Served, 'name'>) => name.startsWith('roble');
@@ -106,9 +108,6 @@ interface Result {
   /** Processor time of the server and its processes for an answered request: hardly moved by what else the machine does. */
   readonly processorMs: number;
 }
-
-/** Connections are opened and programs compiled before it is measured. */
-const WARM_UP_SECONDS = '2';
 
 /** The processor time is that of all requests, with those of the warm-up. */
 async function measure(

@@ -218,7 +218,10 @@ describe('config', () => {
 
   it('show --origin tells where each value comes from', async () => {
     await writeFile(join(folder, 'roble.config.yaml'), 'train:\n  epochs: 3\n');
-    const options = { env: { ...env(), ROBLE_SERVE_PORT: '9000', ROBLE_SERVE_PROT: '1' } };
+    const url = 'postgres://ada:s3cret@db/roble';
+    const options = {
+      env: { ...env(), ROBLE_SERVE_PORT: '9000', ROBLE_SERVE_PROT: '1', ROBLE_SERVE_PREDICTIONS_URL: url },
+    };
     const people = await start(join(root, 'bin/run.js'), ['config:show', '--origin'], options);
     expect(people.stdout).toContain('epochs: 3 # roble.config.yaml:2\n');
     expect(people.stdout).toContain('port: 9000 # ROBLE_SERVE_PORT\n');
@@ -232,6 +235,8 @@ describe('config', () => {
       origins: { 'serve.port': { source: 'environment' } },
     });
     expect(script.warnings).toHaveLength(1);
+    expect(people.stdout).toContain('url: postgres://ada:***@db/roble # ROBLE_SERVE_PREDICTIONS_URL\n');
+    expect(JSON.stringify([people, script])).not.toContain('s3cret');
   });
 });
 

@@ -2,7 +2,13 @@ import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type CreateServerOptions, createRegistry, createServer, type RobleServer } from '../src/index.js';
+import {
+  type CreateServerOptions,
+  createRegistry,
+  createServer,
+  type RobleServer,
+  readPredictions,
+} from '../src/index.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
 
@@ -213,6 +219,23 @@ describe('a canary', () => {
     await expect.poll(kept).toEqual({ version: '1' });
   });
 
+  it('that fails in the middle of a batch leaves nothing of it to the log of predictions', async () => {
+    const models = await repository({ digits: ['1', 'bad'] });
+    await writeFile(join(models, 'digits', 'serving.json'), '{ "version": "1" }');
+    const url = join(models, '..', `predictions-${count}.db`);
+    const predictions = { url, keepImages: false, maxQueueBytes: 1e6 };
+    const server = await serve({ models, backend: 'moody', predictions });
+    await post(admin(server, 'digits/canary'), { version: 'bad', percent: 100 });
+    // More than the model takes at a time: the canary has answered the first ones when it fails.
+    const pixels = Array.from({ length: 100 }, (_, i) => quarterPixels(i % 4, i === 99 ? 13 : 100 + i));
+    const { status, body } = await post(`${server.url}/predict/batch`, { pixels });
+    expect([status, body.model.version, body.results.length]).toEqual([200, '1', 100]);
+    await server.close();
+    const digests = [];
+    for await (const { model } of readPredictions(url)) digests.push(model.digest);
+    expect(digests).toEqual(Array(100).fill(body.model.digest));
+  });
+
   it('is not blamed for what a request has wrong', async () => {
     const models = await repository({ digits: ['1', '2'] });
     const server = await serve({ models });
@@ -260,11 +283,13 @@ describe('a shadow', () => {
     const models = await repository({ digits: ['1'] });
     await tinyBundle(join(models, 'digits', '2'), { preprocessing: { invert: true } });
     await writeFile(join(models, 'digits', 'serving.json'), '{ "version": "1" }');
-    const server = await serve({ models });
+    const warnings: string[] = [];
+    const server = await serve({ models }, warnings);
     expect(await post(admin(server, 'digits/shadow'), { version: '2' })).toMatchObject({
       status: 422,
       body: { code: 'ROBLE_BUNDLE_INVALID' },
     });
+    expect(warnings.join()).toContain('POST /admin/models/digits/shadow failed: ');
     expect((await ask(server)).body.model.version).toBe('1');
   });
 });

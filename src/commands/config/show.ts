@@ -21,7 +21,8 @@ export default class ConfigShow extends RobleCommand<ShownConfig> {
   protected async execute(): Promise<ShownConfig> {
     const { flags } = await this.parse(ConfigShow);
     const { config, origins, files } = await this.loadConfigWithOrigins();
-    return { config, files, ...(flags.origin && { origins }) };
+    const { hidePasswords } = await import('../../core/config/hide-passwords.js');
+    return { config: hidePasswords(config), files, ...(flags.origin && { origins }) };
   }
 
   protected async render({ config, files, origins = {} }: ShownConfig): Promise<void> {

@@ -62,6 +62,15 @@ export async function createAdminApp(
     retryAfterSeconds: () => 1,
     warn,
   });
+  /** Who looks for the reason later has the log only. */
+  const told = async <T>(what: string, change: () => Promise<T>): Promise<T> => {
+    try {
+      return await change();
+    } catch (error) {
+      warn(`${what} failed: ${(error as Error).message}`);
+      throw error;
+    }
+  };
   app.get('/metrics', async (_, reply) => {
     reply.type(metrics.contentType);
     return metrics.text();
@@ -72,7 +81,7 @@ export async function createAdminApp(
   );
   app.post('/admin/models/reload', async ({ body }) => {
     read(nothingSchema, body, 'no body');
-    return { changed: await models.reload(), models };
+    return { changed: await told('POST /admin/models/reload', () => models.reload()), models };
   });
   for (const [name, change] of Object.entries(CHANGES)) {
     const [method, url] = pathOf(name).split(' ') as ['POST' | 'DELETE', string];
@@ -81,7 +90,10 @@ export async function createAdminApp(
       url: url.replace('NAME', ':name'),
       handler: async ({ params, body }) => {
         const manager = models.find(params.name);
-        return { changed: await change(manager, body), model: manager };
+        return {
+          changed: await told(`${method} ${url.replace('NAME', params.name)}`, () => change(manager, body)),
+          model: manager,
+        };
       },
     });
   }

@@ -10,7 +10,10 @@ export interface AnsweredImage {
   readonly trace: TraceContext | undefined;
   /** Its place in the request, from 0. */
   readonly index: number;
+  /** When it was answered. */
   readonly at: Date;
+  /** The same, on the clock of `performance.now()`. */
+  readonly ended: number;
   readonly model: ServedModel;
   /** What the model saw, uint8 [height, width, channels]. */
   readonly pixels: Uint8Array;
@@ -29,5 +32,5 @@ export interface AnsweredImage {
   };
 }
 
-/** Called before the answer is sent; it must not throw, and must not take time. */
+/** Called when the request is answered, before the answer is sent; it must not throw, and must not take time. */
 export type AnswerListener = (answered: AnsweredImage) => void;

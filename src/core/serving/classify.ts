@@ -27,8 +27,8 @@ export function classifyImage(
   image: ReceivedImage,
   wish: PredictionWish,
 ): Promise<PredictAnswer> {
-  return answerTogether(scope, wish, 1, async (model) => {
-    const answered = await answerImage(scope, model, image, 0, wish);
+  return answerTogether(scope, wish, 1, async (model, answer) => {
+    const answered = await answer(image, 0);
     return { requestId: wish.requestId, ...toAnswer(answered, wish), model: model.label };
   });
 }
@@ -39,8 +39,8 @@ export function classifyEach(
   images: readonly ReceivedImage[],
   wish: PredictionWish,
 ): Promise<BatchAnswer> {
-  return answerTogether(scope, wish, images.length, async (model) => {
-    const results = images.map((image, index) => answerOneOfMany(scope, model, image, index, wish));
+  return answerTogether(scope, wish, images.length, async (model, answer) => {
+    const results = images.map((image, index) => answerOneOfMany(() => answer(image, index), wish));
     return { requestId: wish.requestId, results: await Promise.all(results), model: model.label };
   });
 }
@@ -52,41 +52,54 @@ export function classifyAll(
   imagesFor: (model: ServedModel) => readonly ReceivedImage[],
   wish: PredictionWish,
 ): Promise<{ model: ServedModel; answers: AnsweredImage[] }> {
-  return answerTogether(scope, wish, count, async (model) => {
-    const answers = imagesFor(model).map((image, index) => answerImage(scope, model, image, index, wish));
+  return answerTogether(scope, wish, count, async (model, answer) => {
+    const answers = imagesFor(model).map(answer);
     return { model, answers: await Promise.all(answers) };
   });
 }
 
-/** Takes the images in hand, all or none, and the model, which stays until all are answered. */
+/** Answers an image of a request, by its place there. */
+type AnswerImage = (image: ReceivedImage, index: number) => Promise<AnsweredImage>;
+
+/**
+ * Takes the images in hand, all or none, and the model, which stays until all are answered. Those who count, keep and
+ * watch answers hear of them when the request has its own.
+ */
 async function answerTogether<T>(
-  { admission, models, statistics }: ServingScope,
+  scope: ServingScope,
   wish: PredictionWish,
   count: number,
-  answer: (model: ServedModel) => Promise<T>,
+  work: (model: ServedModel, answer: AnswerImage) => Promise<T>,
 ): Promise<T> {
+  const { admission, models, statistics, listeners } = scope;
   const { record } = wish;
-  const answers = await admission.run(count, () =>
+  let all: AnsweredImage[] = [];
+  const result = await admission.run(count, () =>
     models.use(wish.model, (model) => {
       // What a canary began counts for nothing when the stable model has to do it again.
-      Object.assign(record, { images: 0, refusedImages: [], model: model.label });
-      return answer(model);
+      Object.assign(record, { refusedImages: [], model: model.label });
+      const answered: AnsweredImage[] = [];
+      all = answered;
+      return work(model, async (image, index) => {
+        const one = await answerImage(scope, model, image, index, wish);
+        answered.push(one);
+        return one;
+      });
     }),
   );
+  record.images = all.length;
   statistics.images(count);
-  return answers;
+  for (const answered of all) for (const listener of listeners) listener(answered);
+  return result;
 }
 
 /** An image that is at fault is told so in its place; a server that cannot answer refuses the whole batch. */
 async function answerOneOfMany(
-  scope: ServingScope,
-  model: ServedModel,
-  image: ReceivedImage,
-  index: number,
+  answer: () => Promise<AnsweredImage>,
   wish: PredictionWish,
 ): Promise<Answer | { error: ProblemDetails }> {
   try {
-    return toAnswer(await answerImage(scope, model, image, index, wish), wish);
+    return toAnswer(await answer(), wish);
   } catch (error) {
     const problem = problemOf(error);
     if (problem.status >= 499) throw error;
@@ -96,7 +109,7 @@ async function answerOneOfMany(
 }
 
 async function answerImage(
-  { cache, options, listeners }: ServingScope,
+  { cache, options }: ServingScope,
   model: ServedModel,
   image: ReceivedImage,
   index: number,
@@ -111,12 +124,13 @@ async function answerImage(
   const { probabilities, source, queueMs, inferenceMs } = await cache.answer(bundle, pixels, urgency, (all) =>
     pool.predict(pixels, all),
   );
-  record.images++;
-  const answered = {
+  const ended = performance.now();
+  return {
     requestId,
     trace: record.trace,
     index,
     at: new Date(),
+    ended,
     model,
     pixels,
     probabilities,
@@ -126,11 +140,9 @@ async function answerImage(
       decodeMs: decoded - started,
       queueMs,
       inferenceMs,
-      totalMs: performance.now() - started,
+      totalMs: ended - started,
     },
   };
-  for (const listener of listeners) listener(answered);
-  return answered;
 }
 
 function toAnswer(answered: AnsweredImage, { include }: PredictionWish): Answer {

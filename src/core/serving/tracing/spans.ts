@@ -29,7 +29,7 @@ export function requestSpan(
   resource: Resource,
 ): ReadableSpan {
   const { id, method, route, status, totalMs, images, model, problem, trace } = request;
-  const endMs = now();
+  const endMs = wallMs(performance.now());
   return spanOf(
     {
       name: route === undefined ? method : `${method} ${route}`,
@@ -54,12 +54,12 @@ export function requestSpan(
   );
 }
 
-/** The stages of an image, just answered: decode; of one that the model computed also queue and infer. */
+/** The stages of an image: decode; of one that the model computed also queue and infer. */
 export function imageSpans(
-  { index, model, source, timings, trace }: AnsweredImage & { readonly trace: TraceContext },
+  { index, ended, model, source, timings, trace }: AnsweredImage & { readonly trace: TraceContext },
   resource: Resource,
 ): ReadableSpan[] {
-  const endMs = now();
+  const endMs = wallMs(ended);
   const { decodeMs, queueMs, inferenceMs, totalMs } = timings;
   const startMs = endMs - totalMs;
   const stage = (name: string, startMs: number, endMs: number) =>
@@ -112,9 +112,15 @@ function spanOf(part: Part, resource: Resource): ReadableSpan {
   };
 }
 
-/** More exact than `Date.now()`. */
-function now(): number {
-  return performance.timeOrigin + performance.now();
+/** What is added to the clock of `performance.now()`, which nobody sets, to get milliseconds since 1970. */
+let offsetMs = performance.timeOrigin;
+const MOST_DRIFT_MS = 10;
+
+/** A time of `performance.now()` as milliseconds since 1970: spans of a request keep their order, to the microsecond. */
+function wallMs(time: number): number {
+  const now = Date.now() - performance.now();
+  if (Math.abs(now - offsetMs) > MOST_DRIFT_MS) offsetMs = now;
+  return offsetMs + time;
 }
 
 /** Seconds, and nanoseconds of the next one. */
