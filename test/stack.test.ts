@@ -285,16 +285,15 @@ describeWith('prometheus-node-exporter', 'nginx, prometheus-node-exporter and th
       expectAllAnswered('an API killed', load);
     });
 
-    it('loses no request in a rolling restart, an upgrade and a roll-back', {
+    it('loses no request in an upgrade, which restarts one API after the other, and rolls back', {
       timeout: LONG_MS,
     }, async () => {
-      const restarted = await underLoad(25, RATE, async () => {
-        await ok('make restart');
-      });
-      expectAllAnswered('rolling restart', restarted);
       const tag = /^ROBLE_TAG=(.*)$/m;
       const before = tag.exec(await readFile(join(stack.folder, '.env'), 'utf8'))![1];
-      await ok('make upgrade TAG=next');
+      const upgraded = await underLoad(25, RATE, async () => {
+        await ok('make upgrade TAG=next');
+      });
+      expectAllAnswered('upgrade', upgraded);
       expect(tag.exec(await readFile(join(stack.folder, '.env'), 'utf8'))![1]).toBe('next');
       await ok('make rollback');
       expect(tag.exec(await readFile(join(stack.folder, '.env'), 'utf8'))![1]).toBe(before);
@@ -356,20 +355,25 @@ describeWith('prometheus-node-exporter', 'nginx, prometheus-node-exporter and th
     it('does what the playbooks say', { timeout: LONG_MS }, async () => {
       const folder = join(stack.folder, 'playbooks');
       const failed: string[] = [];
-      let commands = 0;
+      /** Several pages begin with the same looks. */
+      const commands = new Set<string>();
       for (const name of (await readdir(folder)).sort()) {
         const text = await readFile(join(folder, name), 'utf8');
         // What needs a name, another machine or roble itself is no block of a shell.
         for (const [, block] of text.matchAll(/^ *```sh\n([\s\S]*?)```/gm))
-          for (const line of block!.trim().split('\n')) {
-            const { status, stderr } = await stack.run(line.trim());
-            commands++;
-            if (status !== 0) failed.push(`${name}: ${line.trim()}: ${stderr}`);
+          for (const line of block!
+            .trim()
+            .split('\n')
+            .map((line) => line.trim())) {
+            if (commands.has(line)) continue;
+            commands.add(line);
+            const { status, stderr } = await stack.run(line);
+            if (status !== 0) failed.push(`${name}: ${line}: ${stderr}`);
           }
       }
-      process.stderr.write(`playbooks: ${commands} commands, ${failed.length} failed\n`);
+      process.stderr.write(`playbooks: ${commands.size} different commands, ${failed.length} failed\n`);
       expect(failed).toEqual([]);
-      expect(commands).toBeGreaterThan(40);
+      expect(commands.size).toBeGreaterThan(30);
     });
 
     it('takes new passwords without a request lost', { timeout: LONG_MS }, async () => {

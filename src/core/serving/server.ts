@@ -5,26 +5,14 @@ import { promisify } from 'node:util';
 import type { FastifyInstance } from 'fastify';
 import { checked } from '../checked.js';
 import { type ServeOptions, serveSchema } from '../config/schema.js';
-import { type Context, withStep } from '../context.js';
+import type { Context } from '../context.js';
 import { RobleError } from '../errors.js';
 import type { PluginRegistry } from '../plugin/registry.js';
-import { ServerAccess } from './access/access.js';
 import { createAdminApp } from './admin.js';
-import { Admission } from './admission.js';
 import { createApp } from './app.js';
-import { AnswerCache } from './cache/answer-cache.js';
-import { DriftMonitor } from './drift/drift-monitor.js';
-import { type LogDestination, ServerLog } from './log/server-log.js';
-import { logPredictions, openPredictionLog } from './log-predictions.js';
-import { ServerMetrics } from './metrics/server-metrics.js';
+import type { LogDestination } from './log/server-log.js';
 import type { ModelLabel } from './models/served-model.js';
-import { ServedModels } from './models/served-models.js';
-import { ServerStatistics } from './statistics.js';
-import { Tracing } from './tracing/tracing.js';
-
-/** Images that the server has in hand at most, or several full batches. */
-const MAX_IMAGES = 1024;
-const MAX_BATCHES = 4;
+import { openServerParts } from './server-parts.js';
 
 /** Time for clients that keep their connection to hear that it ends, before idle connections are cut. */
 const FAREWELL_MS = 250;
@@ -62,7 +50,7 @@ export interface RobleServer {
  * has loaded and checked the model.
  *
  * @throws {RobleError} `ROBLE_CONFIG_INVALID`, `ROBLE_FILE_NOT_FOUND`, `ROBLE_BUNDLE_INVALID`, `ROBLE_PLUGIN_UNKNOWN`,
- *   `ROBLE_DEVICE_UNAVAILABLE`, `ROBLE_PORT_IN_USE`, `ROBLE_KEYS_INVALID`, `ROBLE_TLS_INVALID`.
+ *   `ROBLE_DEVICE_UNAVAILABLE`, `ROBLE_PORT_IN_USE`, `ROBLE_KEYS_INVALID`, `ROBLE_TLS_INVALID`, `ROBLE_PACKAGE_MISSING`.
  *
  * @example
  * const server = await createServer({ model: 'runs/run-0001/model', port: 0 });
@@ -83,83 +71,19 @@ export async function createServer(
     throw new RobleError('ROBLE_CONFIG_INVALID', 'There is no model to serve.', {
       expected: '"model", the folder of a bundle, or "models", a folder with NAME/VERSION',
     });
-  const log = logTo && (await ServerLog.open(options.log, logTo));
-  const warn = log?.warn ?? ((message) => context.reporter?.report({ type: 'warning', message }));
-  const { backend, backendOptions, device, threads, workers, cache: kept, admin } = options;
-  const access = await ServerAccess.open(options, warn);
-  const tracing = await Tracing.open(options.tracing, warn);
-  // Only the administration shows them.
-  const metrics = admin.port === undefined ? undefined : await ServerMetrics.open();
-  const models = await withStep(context, 'workers', 'Loading the model', () =>
-    ServedModels.start({
-      model,
-      repository: options.models,
-      workers,
-      timeoutMs: options.inferenceTimeoutMs,
-      watchMs: options.watchMs,
-      predictor: { backend, device, threads, options: backendOptions },
-      plugins: context.registry.entries,
-      warn,
-      observer: metrics?.inference,
-      ...(log && { tell: log.info }),
-    }),
-  );
-  const cache = await AnswerCache.open({
-    memoryBytes: kept.memoryBytes,
-    redisUrl: kept.url,
-    ttlSeconds: kept.ttlSeconds,
-    warn,
-  });
-  const predictions = await openPredictionLog(options.predictions, warn);
-  const admission = new Admission(Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch));
-  const drift = new DriftMonitor();
-  await metrics?.watch({
-    models,
-    cache,
-    admission,
-    drift,
-    predictions,
-    droppedLogLines: () => logTo?.dropped ?? 0,
-  });
-  const listening = [log, metrics, tracing].filter((one) => one !== undefined);
-  const recorder = {
-    listeners: listening.map(({ onRequest }) => onRequest),
-    startTrace: tracing?.startTrace,
-  };
   let stopping = false;
+  const parts = await openServerParts({ model, logTo, options, isStopping: () => stopping }, context);
+  const { log, metrics, scope } = parts;
+  const { access, models, recorder, warn } = scope;
   const apps: FastifyInstance[] = [];
-  const release = async (timeoutMs: number) => {
-    cache.close();
-    await predictions?.close(timeoutMs);
-    metrics?.close();
-    await tracing?.close();
-    await models.close();
-  };
   try {
-    const app = await createApp({
-      access,
-      models,
-      cache,
-      admission,
-      statistics: new ServerStatistics(),
-      drift,
-      listeners: [
-        (answered) => models.observe(answered),
-        ...logPredictions(predictions, options.predictions),
-        drift.onImage,
-        ...[metrics, tracing].flatMap((one) => (one ? [one.onImage] : [])),
-      ],
-      recorder,
-      predictions,
-      options,
-      isStopping: () => stopping,
-      warn,
-    });
+    const app = await createApp(scope);
     apps.push(app);
     const url = (await listen(app, options)).replace(/^http/, access.scheme);
     const administration = metrics && (await createAdminApp(models, access, metrics, recorder, warn));
     if (administration) apps.push(administration);
-    const adminUrl = administration && (await listen(administration, { ...admin, port: admin.port! }));
+    const adminUrl =
+      administration && (await listen(administration, { ...options.admin, port: options.admin.port! }));
     for (const open of apps) access.warnIfOpen(open);
     log?.info(`Serving ${models.current.label.name} at ${url} (${options.models ?? model})`);
     if (adminUrl) log?.info(`Administration at ${adminUrl}/admin/models and ${adminUrl}/metrics`);
@@ -190,14 +114,14 @@ export async function createServer(
         const end = performance.now() + options.shutdownTimeoutMs;
         closed ??= Promise.all([drain(app, options.shutdownTimeoutMs), administration?.close()])
           .then(() => {})
-          .finally(() => release(Math.max(FAREWELL_MS, end - performance.now())));
+          .finally(() => parts.release(Math.max(FAREWELL_MS, end - performance.now())));
         return closed;
       },
     };
   } catch (error) {
     // The one may listen already when the other cannot.
     for (const app of apps) await app.close();
-    await release(0);
+    await parts.release(0);
     throw error;
   }
 }

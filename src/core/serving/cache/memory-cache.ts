@@ -1,17 +1,20 @@
 import { LRUCache } from 'lru-cache';
 
-/** What an entry costs besides its numbers: key, typed array and bookkeeping, as measured with Node 20. */
-const OVERHEAD_BYTES = 500;
+/** What an entry costs besides its numbers: key and bookkeeping, as measured with Node 20. */
+const OVERHEAD_BYTES = 200;
 
-/** Answers in memory, the least recently used one forgotten first. */
+/**
+ * Answers in memory, the least recently used one forgotten first. Their bytes are kept as texts of one byte a character:
+ * each array would have memory of its own beside the heap, which costs as much again and leaves holes when it is freed.
+ */
 export class MemoryCache {
-  readonly #entries: LRUCache<string, Float32Array>;
+  readonly #entries: LRUCache<string, string>;
 
   /** @param maxBytes all entries together, above 0 */
   constructor(maxBytes: number) {
     this.#entries = new LRUCache({
       maxSize: maxBytes,
-      sizeCalculation: ({ byteLength }) => byteLength + OVERHEAD_BYTES,
+      sizeCalculation: ({ length }) => length + OVERHEAD_BYTES,
     });
   }
 
@@ -24,11 +27,18 @@ export class MemoryCache {
   }
 
   get(key: string): Float32Array | undefined {
-    return this.#entries.get(key);
+    const text = this.#entries.get(key);
+    if (text === undefined) return undefined;
+    const probabilities = new Float32Array(text.length / Float32Array.BYTES_PER_ELEMENT);
+    bytesOf(probabilities).write(text, 'latin1');
+    return probabilities;
   }
 
   set(key: string, probabilities: Float32Array): void {
-    // A copy: a part of a batch would keep the whole of it in memory.
-    this.#entries.set(key, probabilities.slice());
+    this.#entries.set(key, bytesOf(probabilities).toString('latin1'));
   }
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -1,0 +1,108 @@
+import type { ServeOptions } from '../config/schema.js';
+import { type Context, withStep } from '../context.js';
+import type { PluginRegistry } from '../plugin/registry.js';
+import { ServerAccess } from './access/access.js';
+import { Admission } from './admission.js';
+import { AnswerCache } from './cache/answer-cache.js';
+import { DriftMonitor } from './drift/drift-monitor.js';
+import { type LogDestination, ServerLog } from './log/server-log.js';
+import { logPredictions, openPredictionLog } from './log-predictions.js';
+import { ServerMetrics } from './metrics/server-metrics.js';
+import { ServedModels } from './models/served-models.js';
+import type { ServingScope } from './serving-scope.js';
+import { ServerStatistics } from './statistics.js';
+import { Tracing } from './tracing/tracing.js';
+
+/** Images that the server has in hand at most, or several full batches. */
+const MAX_IMAGES = 1024;
+const MAX_BATCHES = 4;
+
+export interface ServerPartsOptions {
+  /** Folder of a bundle; in a repository the name of the default model. */
+  readonly model: string | undefined;
+  readonly logTo: LogDestination | undefined;
+  readonly options: ServeOptions;
+  readonly isStopping: () => boolean;
+}
+
+/** What a server is made of behind its HTTP applications. */
+export interface ServerParts {
+  readonly log: ServerLog | undefined;
+  /** Only where there is an administration, which shows them. */
+  readonly metrics: ServerMetrics | undefined;
+  readonly scope: ServingScope;
+  /** Ends all of it; predictions that wait to be written get so long. */
+  release(timeoutMs: number): Promise<void>;
+}
+
+/**
+ * Opens the parts of a server; its models are loaded by then.
+ *
+ * @throws {RobleError} as `createServer`, but for its port
+ */
+export async function openServerParts(
+  { model, logTo, options, isStopping }: ServerPartsOptions,
+  context: Context & { registry: PluginRegistry },
+): Promise<ServerParts> {
+  const log = logTo && (await ServerLog.open(options.log, logTo));
+  const warn = log?.warn ?? ((message) => context.reporter?.report({ type: 'warning', message }));
+  const access = await ServerAccess.open(options, warn);
+  const tracing = await Tracing.open(options.tracing, warn);
+  const metrics = options.admin.port === undefined ? undefined : await ServerMetrics.open();
+  const { backend, backendOptions, device, threads, workers } = options;
+  const models = await withStep(context, 'workers', 'Loading the model', () =>
+    ServedModels.start({
+      model,
+      repository: options.models,
+      workers,
+      timeoutMs: options.inferenceTimeoutMs,
+      watchMs: options.watchMs,
+      predictor: { backend, device, threads, options: backendOptions },
+      plugins: context.registry.entries,
+      warn,
+      observer: metrics?.inference,
+      ...(log && { tell: log.info }),
+    }),
+  );
+  const { memoryBytes, url: redisUrl, ttlSeconds } = options.cache;
+  const cache = await AnswerCache.open({ memoryBytes, redisUrl, ttlSeconds, warn });
+  const predictions = await openPredictionLog(options.predictions, warn);
+  const admission = new Admission(Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch));
+  const drift = new DriftMonitor();
+  const droppedLogLines = () => logTo?.dropped ?? 0;
+  await metrics?.watch({ models, cache, admission, drift, predictions, droppedLogLines });
+  const listening = [log, metrics, tracing].filter((one) => one !== undefined);
+  return {
+    log,
+    metrics,
+    scope: {
+      access,
+      models,
+      cache,
+      admission,
+      statistics: new ServerStatistics(),
+      drift,
+      listeners: [
+        (answered) => models.observe(answered),
+        ...logPredictions(predictions, options.predictions),
+        drift.onImage,
+        ...[metrics, tracing].flatMap((one) => (one ? [one.onImage] : [])),
+      ],
+      recorder: {
+        listeners: listening.map(({ onRequest }) => onRequest),
+        startTrace: tracing?.startTrace,
+      },
+      predictions,
+      options,
+      isStopping,
+      warn,
+    },
+    async release(timeoutMs) {
+      cache.close();
+      await predictions?.close(timeoutMs);
+      metrics?.close();
+      await tracing?.close();
+      await models.close();
+    },
+  };
+}
