@@ -10,6 +10,7 @@ const CLOSE_MS = 1000;
 export async function logToStandardError(): Promise<LogDestination & { close(): Promise<void> }> {
   const { pino } = await import('pino');
   let dropped = 0;
+  let isClosed = false;
   let isGivenUp = false;
   const stream = pino.destination({
     // Asking for it makes writes to a pipe return instead of waiting for its reader.
@@ -25,11 +26,14 @@ export async function logToStandardError(): Promise<LogDestination & { close(): 
   stream.on('error', () => dropped++);
   const collector = new LineCollector((lines) => stream.write(lines));
   return {
-    write: (line) => collector.add(line),
+    write(line) {
+      if (!isClosed) collector.add(line);
+    },
     get dropped() {
       return dropped;
     },
     async close() {
+      isClosed = true;
       collector.flush();
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, CLOSE_MS);
