@@ -1,7 +1,7 @@
-/** `scheme://user:PASSWORD@`, also without a user. */
-const IN_AUTHORITY = /^([a-z][a-z0-9+.-]*:\/\/[^:@/?#]*:)[^@/?#]*@/i;
+/** `scheme://user:PASSWORD@`, also without a user; the last @ ends it, as for `URL`. */
+const IN_AUTHORITY = /^([a-z][a-z0-9+.-]*:\/\/[^:/?#]*:)[^/?#]*@/i;
 /** `?password=PASSWORD`, as PostgreSQL takes it. */
-const IN_QUERY = /([?&](?:password|passwd|secret|token)=)[^&#]*/gi;
+const IN_QUERY = /([?&]\w*(?:password|passwd|secret|token)=)[^&#]*/gi;
 
 /** The same value with three stars for each password in the URLs that it holds. */
 export function hidePasswords<T>(value: T): T {

@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../errors.js';
 import { topPredictions } from '../predict/top-predictions.js';
 import type { Answer, BatchAnswer, PredictAnswer } from './answer-schemas.js';
 import type { AnsweredImage } from './answered-image.js';
@@ -27,7 +28,7 @@ export function classifyImage(
   image: ReceivedImage,
   wish: PredictionWish,
 ): Promise<PredictAnswer> {
-  return answerTogether(scope, wish, 1, async (model, answer) => {
+  return answerTogether(scope, wish, 1, async (model, { answer }) => {
     const answered = await answer(image, 0);
     return { requestId: wish.requestId, ...toAnswer(answered, wish), model: model.label };
   });
@@ -39,8 +40,8 @@ export function classifyEach(
   images: readonly ReceivedImage[],
   wish: PredictionWish,
 ): Promise<BatchAnswer> {
-  return answerTogether(scope, wish, images.length, async (model, answer) => {
-    const results = images.map((image, index) => answerOneOfMany(() => answer(image, index), wish));
+  return answerTogether(scope, wish, images.length, async (model, attempt) => {
+    const results = images.map((image, index) => answerOneOfMany(attempt, image, index, wish));
     return { requestId: wish.requestId, results: await Promise.all(results), model: model.label };
   });
 }
@@ -52,14 +53,20 @@ export function classifyAll(
   imagesFor: (model: ServedModel) => readonly ReceivedImage[],
   wish: PredictionWish,
 ): Promise<{ model: ServedModel; answers: AnsweredImage[] }> {
-  return answerTogether(scope, wish, count, async (model, answer) => {
+  return answerTogether(scope, wish, count, async (model, { answer }) => {
     const answers = imagesFor(model).map(answer);
     return { model, answers: await Promise.all(answers) };
   });
 }
 
-/** Answers an image of a request, by its place there. */
-type AnswerImage = (image: ReceivedImage, index: number) => Promise<AnsweredImage>;
+/** What a model does for a request, and what became of it. */
+interface Attempt {
+  /** Answers an image, by its place in the request. */
+  readonly answer: (image: ReceivedImage, index: number) => Promise<AnsweredImage>;
+  readonly answered: AnsweredImage[];
+  /** Why images were not answered. */
+  readonly refused: ErrorCode[];
+}
 
 /**
  * Takes the images in hand, all or none, and the model, which stays until all are answered. Those who count, keep and
@@ -69,41 +76,50 @@ async function answerTogether<T>(
   scope: ServingScope,
   wish: PredictionWish,
   count: number,
-  work: (model: ServedModel, answer: AnswerImage) => Promise<T>,
+  work: (model: ServedModel, attempt: Attempt) => Promise<T>,
 ): Promise<T> {
   const { admission, models, statistics, listeners } = scope;
   const { record } = wish;
-  let all: AnsweredImage[] = [];
+  let last: Attempt | undefined;
   const result = await admission.run(count, () =>
     models.use(wish.model, (model) => {
       // What a canary began counts for nothing when the stable model has to do it again.
-      Object.assign(record, { refusedImages: [], model: model.label });
-      const answered: AnsweredImage[] = [];
-      all = answered;
-      return work(model, async (image, index) => {
-        const one = await answerImage(scope, model, image, index, wish);
-        answered.push(one);
-        return one;
-      });
+      const attempt: Attempt = {
+        async answer(image, index) {
+          const one = await answerImage(scope, model, image, index, wish);
+          attempt.answered.push(one);
+          // A shadow leaves no rows, and works while the next images are computed.
+          models.observe(one);
+          return one;
+        },
+        answered: [],
+        refused: [],
+      };
+      last = attempt;
+      Object.assign(record, { refusedImages: attempt.refused, model: model.label });
+      return work(model, attempt);
     }),
   );
-  record.images = all.length;
+  const answered = last?.answered ?? [];
+  record.images = answered.length;
   statistics.images(count);
-  for (const answered of all) for (const listener of listeners) listener(answered);
+  for (const image of answered) for (const listener of listeners) listener(image);
   return result;
 }
 
 /** An image that is at fault is told so in its place; a server that cannot answer refuses the whole batch. */
 async function answerOneOfMany(
-  answer: () => Promise<AnsweredImage>,
+  { answer, refused }: Attempt,
+  image: ReceivedImage,
+  index: number,
   wish: PredictionWish,
 ): Promise<Answer | { error: ProblemDetails }> {
   try {
-    return toAnswer(await answer(), wish);
+    return toAnswer(await answer(image, index), wish);
   } catch (error) {
     const problem = problemOf(error);
     if (problem.status >= 499) throw error;
-    wish.record.refusedImages.push(problem.code);
+    refused.push(problem.code);
     return { error: problem };
   }
 }

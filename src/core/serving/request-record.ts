@@ -38,7 +38,7 @@ export type RequestListener = (answered: AnsweredRequest) => void;
 
 export interface RequestRecorder {
   readonly listeners: readonly RequestListener[];
-  /** The trace of a request that comes without one; where there is none, it stays without. */
+  /** The trace of a request that comes without one, but for probes and scrapes; where there is none, it stays without. */
   readonly startTrace?: (() => TraceContext) | undefined;
 }
 
@@ -66,7 +66,8 @@ export function recordRequest(
   { listeners, startTrace }: RequestRecorder,
 ): void {
   const started = performance.now();
-  const trace = traceOf(request.headers.traceparent) ?? startTrace?.();
+  const isWatched = !isRoutine(request.routeOptions.url);
+  const trace = traceOf(request.headers.traceparent) ?? (isWatched ? startTrace?.() : undefined);
   const record: RequestRecord = { trace, images: 0, refusedImages: [], model: undefined, problem: undefined };
   request.record = record;
   if (trace) reply.header('traceparent', traceparentFrom(trace));

@@ -83,7 +83,6 @@ export async function openServerParts(
       statistics: new ServerStatistics(),
       drift,
       listeners: [
-        (answered) => models.observe(answered),
         ...logPredictions(predictions, options.predictions),
         drift.onImage,
         ...[metrics, tracing].flatMap((one) => (one ? [one.onImage] : [])),
@@ -101,8 +100,7 @@ export async function openServerParts(
       cache.close();
       await predictions?.close(timeoutMs);
       metrics?.close();
-      await tracing?.close();
-      await models.close();
+      await Promise.all([tracing?.close(timeoutMs), models.close()]);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { getHeapStatistics } from 'node:v8';
 import type { ComputedAnswer } from '../inference-pool.js';
 import type { Urgency } from '../urgency.js';
 import { Flights } from './flights.js';
@@ -38,15 +39,15 @@ export class AnswerCache {
   readonly #flights = new Flights<SourcedAnswer>();
   readonly #sources: Record<AnswerSource, number> = { model: 0, shared: 0, memory: 0, redis: 0 };
 
-  private constructor({ memoryBytes }: AnswerCacheOptions, redis: RedisCache | undefined) {
+  private constructor(memoryBytes: number, redis: RedisCache | undefined) {
     this.#memory = memoryBytes > 0 ? new MemoryCache(memoryBytes) : undefined;
     this.#redis = redis;
   }
 
   static async open(options: AnswerCacheOptions): Promise<AnswerCache> {
-    const { redisUrl, ttlSeconds, warn } = options;
+    const { memoryBytes, redisUrl, ttlSeconds, warn } = options;
     return new AnswerCache(
-      options,
+      withinHeap(memoryBytes, warn),
       redisUrl === undefined ? undefined : await RedisCache.open(redisUrl, ttlSeconds, warn),
     );
   }
@@ -100,6 +101,17 @@ export class AnswerCache {
   close(): void {
     this.#redis?.close();
   }
+}
+
+/** Kept answers lie in the heap, which ends the process when it is full. */
+function withinHeap(memoryBytes: number, warn: (message: string) => void): number {
+  const most = Math.floor(getHeapStatistics().heap_size_limit / 2);
+  if (memoryBytes > most)
+    warn(
+      `serve.cache.memoryBytes is ${memoryBytes}, but the heap of this process has room for ${most}; ` +
+        'NODE_OPTIONS=--max-old-space-size=MIB makes it larger.',
+    );
+  return Math.min(memoryBytes, most);
 }
 
 function kept(probabilities: Float32Array, source: 'memory' | 'redis'): SourcedAnswer {

@@ -25,6 +25,17 @@ export async function logToStandardError(): Promise<LogDestination & { close(): 
   // Lines that cannot be written have nowhere else to be told of.
   stream.on('error', () => dropped++);
   const collector = new LineCollector((lines) => stream.write(lines));
+  /** An end without `close`, as of a second Ctrl-C: what the reader takes at once is still written. */
+  const flushAtExit = () => {
+    isGivenUp = true;
+    try {
+      collector.flush();
+      stream.flushSync();
+    } catch {
+      // There is nobody left to tell.
+    }
+  };
+  process.once('exit', flushAtExit);
   return {
     write(line) {
       if (!isClosed) collector.add(line);
@@ -45,6 +56,7 @@ export async function logToStandardError(): Promise<LogDestination & { close(): 
       });
       isGivenUp = true;
       stream.destroy();
+      process.off('exit', flushAtExit);
     },
   };
 }

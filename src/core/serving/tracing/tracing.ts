@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Resource } from '@opentelemetry/resources';
 import type { ReadableSpan, SpanExporter, SpanProcessor } from '@opentelemetry/sdk-trace';
 import type { ServeOptions } from '../../config/schema.js';
@@ -14,13 +15,17 @@ const TRACES_PATH = '/v1/traces';
 const MAX_WAITING = 4096;
 const SEND_EVERY_MS = 1000;
 const TIMEOUT_MS = 5000;
+/** The exporter tries again what a collector did not take, beyond its own time limit. */
+const EXPORT_TIMEOUT_MS = 2 * TIMEOUT_MS;
+const CLOSE_MS = 2000;
 /** Images of a request that have spans of their own. */
 const MOST_IMAGES = 8;
+/** As `npm install` takes them. */
 const PACKAGES = [
-  '@opentelemetry/api',
-  '@opentelemetry/exporter-trace-otlp-http',
-  '@opentelemetry/resources',
-  '@opentelemetry/sdk-trace',
+  '@opentelemetry/api@1',
+  '@opentelemetry/exporter-trace-otlp-http@0.223',
+  '@opentelemetry/resources@2',
+  '@opentelemetry/sdk-trace@2',
 ];
 
 /**
@@ -54,7 +59,7 @@ export class Tracing {
       exporter: watched(exporter, warn),
       maxQueueSize: MAX_WAITING,
       scheduledDelayMillis: SEND_EVERY_MS,
-      exportTimeoutMillis: TIMEOUT_MS,
+      exportTimeoutMillis: EXPORT_TIMEOUT_MS,
     });
     const resource = resources
       .resourceFromAttributes({ 'service.name': 'roble', 'service.version': robleVersion() })
@@ -80,10 +85,10 @@ export class Tracing {
     for (const span of spans) this.#processor.onEnd(span);
   }
 
-  /** Sends what waits; what the collector does not take in time is lost. */
-  async close(): Promise<void> {
-    // The exporter has told what became of the last ones.
-    await this.#processor.shutdown().catch(() => {});
+  /** Sends what waits, within so long and two seconds; what the collector does not take by then is lost. */
+  async close(timeoutMs: number): Promise<void> {
+    const end = sleep(Math.min(timeoutMs, CLOSE_MS), undefined, { ref: false });
+    await Promise.race([this.#processor.shutdown().catch(() => {}), end]);
   }
 }
 
