@@ -239,8 +239,8 @@ describeWith('prometheus', 'prometheus')('a real Prometheus', () => {
       })
       .toHaveLength(1);
     await expect
-      .poll(() => prometheus.query('increase(roble_requests_total{job="endless",status="503"}[1h])'))
-      .toHaveLength(3);
+      .poll(() => prometheus.query('increase(roble_requests_total{job=~"endless|halfway",status="503"}[1h])'))
+      .toHaveLength(6);
 
     const warnings: string[] = [];
     const real = await report('real', {}, warnings);
