@@ -80,9 +80,8 @@ async function answerTogether<T>(
 ): Promise<T> {
   const { admission, models, statistics, listeners } = scope;
   const { record } = wish;
-  let last: Attempt | undefined;
-  const result = await admission.run(count, () =>
-    models.use(wish.model, (model) => {
+  const { result, answered } = await admission.run(count, () =>
+    models.use(wish.model, async (model) => {
       // What a canary began counts for nothing when the stable model has to do it again.
       const attempt: Attempt = {
         async answer(image, index) {
@@ -95,12 +94,10 @@ async function answerTogether<T>(
         answered: [],
         refused: [],
       };
-      last = attempt;
       Object.assign(record, { refusedImages: attempt.refused, model: model.label });
-      return work(model, attempt);
+      return { result: await work(model, attempt), answered: attempt.answered };
     }),
   );
-  const answered = last?.answered ?? [];
   record.images = answered.length;
   statistics.images(count);
   for (const image of answered) for (const listener of listeners) listener(image);

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { bytesOf } from './bytes-of.js';
 
 /** What an entry costs besides its numbers: key and bookkeeping, as measured with Node 20. */
 const OVERHEAD_BYTES = 200;
@@ -37,8 +38,4 @@ export class MemoryCache {
   set(key: string, probabilities: Float32Array): void {
     this.#entries.set(key, bytesOf(probabilities).toString('latin1'));
   }
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import CircuitBreaker from 'opossum';
 import { connectRedis, REDIS_BREAKER } from '../redis.js';
+import { bytesOf } from './bytes-of.js';
 
 /** Entries that are being written; more are left out while Redis is slower than the server. */
 const MAX_WRITES = 256;
@@ -54,9 +55,8 @@ export class RedisCache {
   set(key: string, probabilities: Float32Array): void {
     if (this.#reads.opened || this.#writes >= MAX_WRITES) return;
     this.#writes++;
-    const bytes = Buffer.from(probabilities.buffer, probabilities.byteOffset, probabilities.byteLength);
     this.#redis
-      .set(PREFIX + key, bytes, 'EX', this.#ttlSeconds)
+      .set(PREFIX + key, bytesOf(probabilities), 'EX', this.#ttlSeconds)
       .catch(() => this.#errors++)
       .finally(() => this.#writes--);
   }

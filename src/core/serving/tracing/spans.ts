@@ -25,10 +25,10 @@ interface Part {
 
 /** The span of a request, by the semantic conventions for HTTP servers. */
 export function requestSpan(
-  request: AnsweredRequest & { readonly trace: TraceContext },
+  { id, method, route, status, totalMs, images, model, problem }: AnsweredRequest,
+  trace: TraceContext,
   resource: Resource,
 ): ReadableSpan {
-  const { id, method, route, status, totalMs, images, model, problem, trace } = request;
   const endMs = wallMs(performance.now());
   return spanOf(
     {
@@ -56,7 +56,8 @@ export function requestSpan(
 
 /** The stages of an image: decode; of one that the model computed also queue and infer. */
 export function imageSpans(
-  { index, ended, model, source, timings, trace }: AnsweredImage & { readonly trace: TraceContext },
+  { index, ended, model, source, timings }: AnsweredImage,
+  trace: TraceContext,
   resource: Resource,
 ): ReadableSpan[] {
   const endMs = wallMs(ended);

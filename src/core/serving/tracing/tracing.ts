@@ -70,15 +70,16 @@ export class Tracing {
   /** Of a request that comes without a trace. */
   readonly startTrace = (): TraceContext => newTrace(Math.random() < this.#sampleRatio);
 
-  readonly onRequest: RequestListener = ({ trace, ...request }) => {
-    if (trace && isSampled(trace) && !isRoutine(request.route))
-      this.#send([requestSpan({ ...request, trace }, this.#resource)]);
+  readonly onRequest: RequestListener = (request) => {
+    const { trace, route } = request;
+    if (trace && isSampled(trace) && !isRoutine(route))
+      this.#send([requestSpan(request, trace, this.#resource)]);
   };
 
   readonly onImage: AnswerListener = (answered) => {
     const { trace, index } = answered;
     if (trace && isSampled(trace) && index < MOST_IMAGES)
-      this.#send(imageSpans({ ...answered, trace }, this.#resource));
+      this.#send(imageSpans(answered, trace, this.#resource));
   };
 
   #send(spans: readonly ReadableSpan[]): void {
