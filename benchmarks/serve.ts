@@ -1,6 +1,6 @@
 /**
  * `roble serve` beside FastAPI, uvicorn and PyTorch with the same network and the same pictures, in interleaved rounds: at
- * one client, at 32, at an open loop, with a warm cache, and at three times the capacity. Every server and the load
+ * one client, at 32, at an open loop, with a warm cache, and below the capacity and at three times as much. Every server and the load
  * generator are processes of their own on this machine and share its processors.
  *
  *   npm run bench:serve -- [--rounds 3] [--duration 5] [--rate 1000] [--only REGEXP] [--json FILE]
@@ -39,25 +39,48 @@ const BATCH = ['--batch', '16'];
 /** Connections are opened and programs compiled before it is measured. */
 const WARM_UP_SECONDS = '2';
 const BUSY_BATCHES = 'closed loop, 16 clients, batches of 16';
-const OVERLOAD = '3x that capacity in batches of 16';
 const isOwn = ({ name }: Pick<Served, 'name'>) => name.startsWith('roble');
 const folder = await mkdtemp(join(tmpdir(), 'roble-bench-'));
 const model = await writeServedBundle(join(folder, 'model'));
 /** Without a log of predictions, as the other one keeps none. */
 const WORDS = ['--model', model, '--predictions', 'none'];
+/** A load, and which of its figures is compared. */
+interface Discipline {
+  readonly name: string;
+  readonly words: readonly string[];
+  /** An open loop of so many times what the server answered last of `BUSY_BATCHES`. */
+  readonly timesCapacity?: number;
+  /** Only of roble: the other one keeps no answers, and refuses nobody. */
+  readonly ownOnly?: boolean;
+}
+
+const DISCIPLINES: readonly Discipline[] = [
+  { name: 'closed loop, 1 client', words: ['--closed', '--concurrency', '1'] },
+  { name: 'closed loop, 32 clients', words: ['--closed', '--concurrency', '32'] },
+  { name: `open loop, ${values.rate}/s`, words: open(Number(values.rate)) },
+  {
+    name: 'warm cache, 32 clients',
+    words: ['--closed', '--concurrency', '32', '--repeat', '100'],
+    ownOnly: true,
+  },
+  { name: BUSY_BATCHES, words: ['--closed', '--concurrency', '16', ...BATCH], ownOnly: true },
+  ...[0.8, 3].map((timesCapacity) => ({
+    name: `${timesCapacity} times that capacity, batches of 16`,
+    words: [...BATCH, '--connections', '1000'],
+    timesCapacity,
+    ownOnly: true,
+  })),
+];
+
+function open(rate: number): string[] {
+  return ['--rate', String(Math.round(rate)), '--timeout', '10'];
+}
+
 try {
   if (values.memory === undefined) await compare();
   else await watchMemory(Number(values.memory));
 } finally {
   await rm(folder, { recursive: true });
-}
-
-/** A load, and which of its figures is compared. */
-interface Discipline {
-  readonly name: string;
-  readonly words: readonly string[];
-  /** Only of roble: the other one keeps no answers, and refuses nobody. */
-  readonly ownOnly?: boolean;
 }
 
 async function compare(): Promise<void> {
@@ -79,16 +102,21 @@ async function compare(): Promise<void> {
       'FastAPI is not installed (Debian: python3-fastapi python3-uvicorn python3-torch python3-pil): no ratio.',
     );
   const results: Result[] = [];
+  const capacities = new Map<Served, number>();
+  const disciplines = DISCIPLINES.filter(({ name }) => new RegExp(values.only).test(name));
   try {
     for (let round = 0; round <= Number(values.rounds); round++)
-      for (const discipline of await disciplines(results))
+      for (const discipline of disciplines)
         for (const server of servers) {
           if (discipline.ownOnly && !isOwn(server)) continue;
+          const { name, timesCapacity, words } = discipline;
+          const rate = timesCapacity === undefined ? [] : open(timesCapacity * capacities.get(server)!);
           const result = {
-            ...(await measure(server, discipline)),
+            ...(await measure(server, [...words, ...rate])),
             server: server.name,
-            discipline: discipline.name,
+            discipline: name,
           };
+          if (name === BUSY_BATCHES) capacities.set(server, result.measurement.requestsPerSecond);
           // The first round warms up.
           if (round === 0) continue;
           results.push(result);
@@ -112,7 +140,7 @@ interface Result {
 /** The processor time is that of all requests, with those of the warm-up. */
 async function measure(
   { url, process: { pid } }: Served,
-  { words }: Discipline,
+  words: readonly string[],
 ): Promise<Pick<Result, 'measurement' | 'processorMs'>> {
   const before = await processorSeconds(pid!);
   const { measurement } = await bench(
@@ -128,42 +156,6 @@ async function measure(
     measurement,
     processorMs: (1000 * seconds) / Math.max(1, measurement.answered + measurement.warmUpAnswered),
   };
-}
-
-/** The overload is measured from the capacity of the rounds before. */
-async function disciplines(results: readonly Result[]): Promise<Discipline[]> {
-  const open = (rate: number) => ['--rate', String(Math.round(rate)), '--timeout', '10'];
-  const capacity = requestsPerSecond(results, (result) => result.discipline === BUSY_BATCHES);
-  const all = [
-    { name: 'closed loop, 1 client', words: ['--closed', '--concurrency', '1'] },
-    { name: 'closed loop, 32 clients', words: ['--closed', '--concurrency', '32'] },
-    { name: `open loop, ${values.rate}/s`, words: open(Number(values.rate)) },
-    {
-      name: 'warm cache, 32 clients',
-      words: ['--closed', '--concurrency', '32', '--repeat', '100'],
-      ownOnly: true,
-    },
-    { name: BUSY_BATCHES, words: ['--closed', '--concurrency', '16', ...BATCH], ownOnly: true },
-    ...(capacity === undefined
-      ? []
-      : [
-          {
-            name: OVERLOAD,
-            words: [...open(3 * capacity), ...BATCH, '--connections', '1000'],
-            ownOnly: true,
-          },
-        ]),
-  ];
-  const only = new RegExp(values.only);
-  return all.filter(({ name }) => only.test(name));
-}
-
-function requestsPerSecond(
-  results: readonly Result[],
-  isMeant: (result: Result) => boolean,
-): number | undefined {
-  const found = results.filter(isMeant).map(({ measurement }) => measurement.requestsPerSecond);
-  return found.length > 0 ? median(found) : undefined;
 }
 
 function figures({ measurement, processorMs }: Result) {

@@ -241,7 +241,7 @@ const DAMAGE: readonly Damage[] = [
   ],
   [
     'an alert that no longer comes',
-    replaced(ALERTS, '> 0.25 and', '> 25 and'),
+    replaced(ALERTS, '> 0.25 and roble_drift', '> 25 and roble_drift'),
     'prometheus',
     'prometheus/alerts.test.yml',
     /promtool test rules.*RobleDrift/,

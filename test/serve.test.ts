@@ -11,6 +11,7 @@ import { preprocessingSchema } from '../src/core/image/preprocessing.js';
 import { pictureOfDrawing } from '../src/core/strokes/given-drawing.js';
 import type { Stroke } from '../src/core/strokes/rasterize.js';
 import { createRegistry, createServer, type RobleServer } from '../src/index.js';
+import { parseAnswers } from './support/raw-http.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, quarterPng, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
 
@@ -457,13 +458,24 @@ describe('inference processes', () => {
   it('collect what queues meanwhile into batches, and refuse what is too much', async () => {
     const slow = await createServer({ model: slowBundle, port: 0, maxBatch: 512 });
     try {
-      const answers = await Promise.all(
-        Array.from({ length: 6 }, (_, i) => {
-          // Each another picture, for equal ones are computed once.
-          const pixels = Array.from({ length: 512 }, (_, j) => [i, j >> 8, j & 255, ...Array(61).fill(0)]);
-          return json('/predict/batch', { pixels }, slow);
-        }),
+      const sent = Array.from({ length: 6 }, (_, i) => {
+        // Each another picture, for equal ones are computed once.
+        const pixels = Array.from({ length: 512 }, (_, j) => [i, j >> 8, j & 255, ...Array(61).fill(0)]);
+        return json('/predict/batch', { pixels }, slow);
+      });
+      const inHand = async () => (await get('/stats', slow)).body.queue.inHand;
+      await expect.poll(inHand, { interval: 5 }).toBe(2048);
+      // A body that is refused is not waited for.
+      const socket = connect(slow.address.port, '127.0.0.1');
+      socket.write(
+        'POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 9999\r\n\r\n',
       );
+      const [early] = (await once(socket, 'data')) as [Buffer];
+      expect(parseAnswers(early)).toMatchObject([
+        { status: 429, headers: { 'retry-after': expect.stringMatching(/^[1-9]/) } },
+      ]);
+      socket.destroy();
+      const answers = await Promise.all(sent);
       const statuses = answers.map(({ status }) => status);
       // 4 batches of 512 may be in hand.
       expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(4);

@@ -158,7 +158,10 @@ export const ERRORS = {
   ROBLE_KEY_EXISTS: user(EXIT.usage, 'There is an API key of that name already.'),
   ROBLE_KEY_UNKNOWN: user(EXIT.usage, 'There is no API key of that name or id.'),
   ROBLE_TLS_INVALID: user(EXIT.usage, 'A certificate or its private key cannot be used.'),
-  ROBLE_SERVER_BUSY: external(EXIT.environment, 'The queue of the server is full.'),
+  ROBLE_SERVER_BUSY: external(
+    EXIT.environment,
+    'The server has more images in hand than it can answer in time.',
+  ),
   ROBLE_SERVER_NOT_READY: external(
     EXIT.environment,
     'The server is starting, stopping, or without a working predictor.',

@@ -56,10 +56,10 @@ const SERVICE: Dashboard = {
       lines: { '{{source}}': `sum by (source) (rate(roble_images_total{${OURS}}[$__rate_interval]))` },
     },
     {
-      title: 'Images in hand',
-      unit: 'percentunit',
-      description: 'At 100 % requests get 429.',
-      lines: { '{{instance}}': `roble_images_in_hand{${OURS}} / roble_images_in_hand_limit{${OURS}}` },
+      title: 'Wait of an image that comes now',
+      unit: 's',
+      description: 'Where it stays above half a second, requests get 429 until it is short.',
+      lines: { '{{instance}}': `roble_queue_wait_seconds{${OURS}}` },
     },
     {
       title: 'Images in a batch, on average',

@@ -95,6 +95,10 @@ export const statsSchema = z.looseObject({
     waiting: z.int().gte(0),
     inHand: z.int().gte(0),
     limit: z.int().gte(0),
+    waitMs: milliseconds.describe('How long, as it looks, an image has to wait that comes now.'),
+    overloaded: z
+      .boolean()
+      .describe('Whether requests are refused so that the others wait a short while only.'),
     dropped: z.object({ abandoned: z.int().gte(0), expired: z.int().gte(0) }),
   }),
   cache: z.looseObject({ answers: z.record(z.string(), z.int()) }),

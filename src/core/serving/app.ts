@@ -68,6 +68,6 @@ function isPrediction(url = ''): boolean {
 }
 
 /** By then half of what is in hand will be answered: who comes back finds room. */
-function retryAfterSeconds({ models, admission }: ServingScope): number {
-  return Math.max(1, Math.ceil(models.current.pool.estimateMs(admission.inHand / 2) / 1000));
+function retryAfterSeconds({ admission }: ServingScope): number {
+  return Math.max(1, Math.ceil(admission.waitMs / 2 / 1000));
 }

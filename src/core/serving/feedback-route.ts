@@ -30,7 +30,7 @@ type GivenFeedback = z.output<typeof feedbackSchema>;
 
 /** `POST /feedback`: the right class of an image that was answered. */
 export function addFeedbackRoute(app: FastifyInstance, scope: ServingScope): void {
-  const admission = new Admission(MAX_WAITING);
+  const admission = new Admission({ limit: MAX_WAITING });
   app.post('/feedback', async (request, reply) => {
     const urgency = urgencyOf(request, reply, scope.options.requestTimeoutMs);
     const feedback = checked(

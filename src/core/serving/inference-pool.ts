@@ -16,8 +16,6 @@ const LAST_RESTART_MS = 5000;
 const DEATHS_TO_GIVE_UP = 4;
 /** How often images that nobody waits for any more are looked for while all workers are busy. */
 const SWEEP_MS = 50;
-/** Weight of the last batch in the running mean of the time for an image. */
-const LAST_BATCH_WEIGHT = 0.1;
 
 /** What the model says of an image, and how long that took. */
 export interface ComputedAnswer {
@@ -78,7 +76,6 @@ export class InferencePool {
   #closed = false;
   #batches = 0;
   #restarts = 0;
-  #imageMs = 0;
 
   private constructor(options: InferencePoolOptions) {
     this.#options = options;
@@ -109,11 +106,6 @@ export class InferencePool {
   /** Images that nobody waited for any more, by reason. */
   get dropped() {
     return this.#queue.dropped;
-  }
-
-  /** Milliseconds that so many images will take, by the running mean of what images took; 0 before the first one. */
-  estimateMs(images: number): number {
-    return (images * this.#imageMs) / Math.max(1, this.readyWorkers);
   }
 
   /** Calls of the model so far. */
@@ -225,7 +217,6 @@ export class InferencePool {
     const jobs = worker.jobs.splice(0);
     const startedAt = worker.started;
     clearTimeout(worker.timeout);
-    this.#measure((performance.now() - startedAt) / jobs.length);
     worker.state = 'idle';
     worker.deaths = 0;
     this.#dispatch();
@@ -235,10 +226,6 @@ export class InferencePool {
       for (const [i, job] of jobs.entries())
         job.settle(message.probabilities.subarray(i * classes, (i + 1) * classes), startedAt);
     }
-  }
-
-  #measure(imageMs: number): void {
-    this.#imageMs += (this.#imageMs === 0 ? 1 : LAST_BATCH_WEIGHT) * (imageMs - this.#imageMs);
   }
 
   /** Gives a dead worker's images back to the queue, and starts a new process after a while. */

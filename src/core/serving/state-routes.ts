@@ -19,6 +19,8 @@ export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void 
         waiting: pool.queueLength,
         inHand: admission.inHand,
         limit: admission.limit,
+        waitMs: admission.waitMs,
+        overloaded: admission.isOverloaded,
         dropped: pool.dropped,
       },
       cache,

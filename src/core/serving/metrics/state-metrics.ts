@@ -41,6 +41,16 @@ export function addStateMetrics(
   const counter: AddReader = addReader.bind(undefined, client, registry, 'counter');
   gauge('roble_images_in_hand', 'Images between decoder and answer.', () => admission.inHand);
   gauge('roble_images_in_hand_limit', 'Images in hand above which requests get 429.', () => admission.limit);
+  gauge(
+    'roble_queue_wait_seconds',
+    'How long, as it looks, an image has to wait that comes now.',
+    () => admission.waitMs / 1000,
+  );
+  gauge(
+    'roble_overloaded',
+    'Whether requests are refused so that the others wait a short while only: 1 or 0.',
+    () => Number(admission.isOverloaded),
+  );
   counter('roble_log_lines_dropped_total', 'Lines of the log that nobody read in time.', droppedLogLines);
   addModelMetrics(gauge, counter, models);
   addDriftMetrics(gauge, models, drift);

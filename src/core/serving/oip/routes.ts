@@ -1,13 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RobleError } from '../../errors.js';
 import { robleVersion } from '../../version.js';
+import { admitRequests } from '../admit-requests.js';
 import { classifyAll } from '../classify.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { ModelChoice } from '../models/served-models.js';
 import type { ProblemDetails } from '../problem.js';
 import { stickyKeyOf } from '../read-images.js';
 import { checkReady } from '../ready.js';
-import { urgencyOf } from '../request-urgency.js';
 import { answerProblems, type ProblemOptions } from '../send-problem.js';
 import type { ServingScope } from '../serving-scope.js';
 import { findModel, wantedVersion } from './find-model.js';
@@ -63,7 +63,8 @@ function addModelRoutes(protocol: FastifyInstance, scope: ServingScope, path: st
     checkReady(scope, model);
     return { name: model.label.name, ready: true };
   });
-  protocol.post<{ Params: ModelParams }>(`${path}/infer`, async (request, reply) =>
+  const onRequest = admitRequests(scope);
+  protocol.post<{ Params: ModelParams }>(`${path}/infer`, { onRequest }, async (request, reply) =>
     infer(scope, request.params, request, reply),
   );
 }
@@ -76,7 +77,6 @@ async function infer(
 ): Promise<unknown> {
   const { models, options } = scope;
   const stable = findModel(models, choice);
-  const urgency = urgencyOf(request, reply, options.requestTimeoutMs);
   const jsonLength = request.headers[JSON_LENGTH_HEADER] as string | undefined;
   const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
   const { message, binaryOf } = readInferBody(body, jsonLength);
@@ -97,7 +97,7 @@ async function infer(
       record: request.record,
       model: { name: choice.name, version: wantedVersion(models, choice), stickyKey: stickyKeyOf(request) },
       topK: options.topK,
-      urgency,
+      urgency: request.urgency,
     },
   );
   const answer = inferAnswer(model, message, answers, wanted);

@@ -1,0 +1,23 @@
+import type { onRequestHookHandler } from 'fastify';
+import { urgencyOf } from './request-urgency.js';
+import type { ServingScope } from './serving-scope.js';
+import type { Urgency } from './urgency.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of a request for a prediction, which may take its time from when its headers came. */
+    urgency: Urgency;
+  }
+}
+
+/**
+ * The hook of the routes that ask a model: says how urgent a request is, and refuses it while there is no room. A body
+ * that is refused is not read: who refuses two of three requests has not the time to.
+ */
+export function admitRequests({ admission, options }: ServingScope): onRequestHookHandler {
+  return (request, reply, done) => {
+    request.urgency = urgencyOf(request, reply, options.requestTimeoutMs);
+    admission.check(request.urgency.priority);
+    done();
+  };
+}
