@@ -531,6 +531,29 @@ describe('inference processes', () => {
     }
   });
 
+  it('that fail at a batch try its images one by one, and are replaced when they go on failing', async () => {
+    const own = await fragileServer();
+    try {
+      const send = (pixels: number[]) => json('/predict', { pixels }, own);
+      const restarts = async () => (await get('/stats', own)).body.workers.restarts;
+      const first = send(quarterPixels(0));
+      await sleep(50);
+      const [bad, ...answers] = await Promise.all(
+        [quarterPixels(0, 19), ...[0, 1, 2, 3].map((quarter) => quarterPixels(quarter))].map(send),
+      );
+      expect((await first).status).toBe(200);
+      expect(bad).toMatchObject({ status: 500, body: { code: 'ROBLE_INTERNAL' } });
+      expect(answers.map(({ body }) => body.predictions?.[0].label)).toEqual(TINY_CLASSES);
+      expect(await restarts()).toBe(0);
+      // Twice each, and at the third failure in a row the process goes.
+      for (const status of [500, 500]) expect((await send(quarterPixels(0, 19))).status).toBe(status);
+      await expect.poll(restarts).toBe(1);
+      expect((await send(quarterPixels(3))).body.predictions[0].label).toBe(TINY_CLASSES[3]);
+    } finally {
+      await own.close();
+    }
+  });
+
   it('that an image hangs are ended, and the next image is answered', async () => {
     const own = await fragileServer({ inferenceTimeoutMs: 400 });
     try {
@@ -786,6 +809,7 @@ async function fragileBackend(path: string): Promise<string> {
       images.forEach((light, i) => {
         if (light === 13) process.kill(process.pid, 'SIGSEGV');
         while (light === 17);
+        if (light === 19) throw new Error('Failed to allocate memory.');
         const pixel = i % 64;
         const quarter = (pixel < 32 ? 0 : 2) + (pixel % 8 < 4 ? 0 : 1);
         logits[4 * Math.floor(i / 64) + quarter] += (light / 255) * 0.25;

@@ -40,10 +40,13 @@ export class ImageQueue {
     this.#retries.unshift(...jobs);
   }
 
-  /** The next images to compute together: a second try alone, so that an image that ends processes takes no other along. */
-  take(limit: number): Job[] {
+  /**
+   * The next images to compute together. A second try is made alone, so that an image that ends processes takes no other
+   * along; where `retries` is false it waits on.
+   */
+  take(limit: number, retries = true): Job[] {
     this.drop();
-    if (this.#retries.length > 0) return this.#retries.splice(0, 1);
+    if (retries && this.#retries.length > 0) return this.#retries.splice(0, 1);
     const batch: Job[] = [];
     for (const priority of PRIORITIES) batch.push(...this.#waiting[priority].splice(0, limit - batch.length));
     return batch;

@@ -14,6 +14,8 @@ const FIRST_RESTART_MS = 100;
 const LAST_RESTART_MS = 5000;
 /** When every worker died so often in a row, images no longer wait for one to come back. */
 const DEATHS_TO_GIVE_UP = 4;
+/** A process that failed so often in a row is replaced: it may lack the memory, or have lost its way. */
+const FAILURES_TO_REPLACE = 3;
 /** How often images that nobody waits for any more are looked for while all workers are busy. */
 const SWEEP_MS = 50;
 
@@ -43,6 +45,8 @@ interface Worker {
   jobs: Job[];
   /** In a row, without an answer between them. */
   deaths: number;
+  /** Batches that its process failed in a row. */
+  failures: number;
   /** When its batch was given to it, on the clock of `performance.now()`. */
   started: number;
   /** Ends a process that does not answer. */
@@ -156,9 +160,9 @@ export class InferencePool {
     for (const worker of this.#workers) {
       if (this.#queue.length === 0) return;
       if (worker.state !== 'idle') continue;
-      worker.jobs = this.#queue.take(MAX_BATCH);
-      // All that waited may have been unwanted.
-      if (worker.jobs.length === 0) return;
+      worker.jobs = this.#queue.take(MAX_BATCH, this.#mayRetry(worker));
+      // All that waited may have been unwanted, or not for this one.
+      if (worker.jobs.length === 0) continue;
       worker.state = 'busy';
       worker.started = performance.now();
       worker.timeout = setTimeout(() => void worker.process!.kill(), this.#options.timeoutMs);
@@ -166,6 +170,11 @@ export class InferencePool {
       this.#options.observer?.batch(worker.jobs.length);
       worker.process!.predict(Buffer.concat(worker.jobs.map(({ image }) => image)), worker.jobs.length);
     }
+  }
+
+  /** A process that failed gives no second try to an image while there is one that did not. */
+  #mayRetry({ failures }: Worker): boolean {
+    return failures === 0 || !this.#workers.some((other) => isReady(other) && other.failures === 0);
   }
 
   /** Resolves when the worker is ready, rejects when its first process cannot be. */
@@ -176,6 +185,7 @@ export class InferencePool {
       healthy: true,
       jobs: [],
       deaths: 0,
+      failures: 0,
       started: 0,
       timeout: undefined,
     };
@@ -194,6 +204,7 @@ export class InferencePool {
     const { folder, digest } = bundle;
     worker.state = 'starting';
     worker.healthy = true;
+    worker.failures = 0;
     worker.process = new InferenceProcess(
       { type: 'load', folder, digest, options: predictor, plugins },
       {
@@ -215,16 +226,32 @@ export class InferencePool {
 
   #finish(worker: Worker, message: InferenceAnswer): void {
     const jobs = worker.jobs.splice(0);
-    const startedAt = worker.started;
     clearTimeout(worker.timeout);
-    worker.state = 'idle';
-    worker.deaths = 0;
-    this.#dispatch();
-    if (message.type === 'failed') for (const job of jobs) job.fail(RobleError.fromJSON(message.error));
+    if (message.type === 'failed') this.#fail(worker, jobs, RobleError.fromJSON(message.error));
     else {
+      worker.deaths = 0;
+      worker.failures = 0;
+      worker.state = 'idle';
+      const startedAt = worker.started;
+      this.#dispatch();
       const classes = this.#options.bundle.classes.length;
       for (const [i, job] of jobs.entries())
         job.settle(message.probabilities.subarray(i * classes, (i + 1) * classes), startedAt);
+    }
+  }
+
+  /** An error that the backend foresaw is the answer; with any other, the images are tried once more, as after a death. */
+  #fail(worker: Worker, jobs: readonly Job[], error: RobleError): void {
+    if (error.code === 'ROBLE_INTERNAL') {
+      worker.failures++;
+      this.#giveBack(jobs, error);
+    } else for (const job of jobs) job.fail(error);
+    if (worker.failures < FAILURES_TO_REPLACE) {
+      worker.state = 'idle';
+      this.#dispatch();
+    } else {
+      this.#options.warn(`An inference process fails again and again and is replaced: ${error.message}`);
+      void worker.process!.kill();
     }
   }
 
@@ -233,7 +260,7 @@ export class InferencePool {
     worker.state = 'dead';
     worker.deaths++;
     clearTimeout(worker.timeout);
-    this.#giveBack(worker.jobs.splice(0));
+    this.#giveBack(worker.jobs.splice(0), notReady('The inference process died twice with this image.'));
     if (this.#closed) this.#failQueue('The server is stopping.');
     else {
       this.#options.warn(error.message);
@@ -246,9 +273,9 @@ export class InferencePool {
     }
   }
 
-  #giveBack(jobs: readonly Job[]): void {
-    for (const job of jobs.filter(({ retried }) => retried))
-      job.fail(notReady('The inference process died twice with this image.'));
+  /** Images that come back for the second time fail. */
+  #giveBack(jobs: readonly Job[], error: RobleError): void {
+    for (const job of jobs.filter(({ retried }) => retried)) job.fail(error);
     this.#queue.retry(jobs.filter(({ retried }) => !retried));
   }
 
