@@ -4,14 +4,18 @@
  *
  *   npm run bench:faults -- [--rate 200] [--duration 12] [--only NAME] [--json FILE]
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
-import { bench, freePort, serveRoble, workersOf } from './served.js';
+import { parseArgs, promisify } from 'node:util';
+import Database from 'libsql';
+import { freePort } from '../test/support/free-port.js';
+import { createPostgres, type TestPostgres } from '../test/support/postgres.js';
+import { startRedis, type TestRedis } from '../test/support/redis.js';
+import { type Relay, startRelay } from '../test/support/relay.js';
+import { bench, serveRoble, workersOf } from './served.js';
 import { writeServedBundle } from './served-bundle.js';
 
 const { values } = parseArgs({
@@ -25,37 +29,47 @@ const { values } = parseArgs({
 const seconds = Number(values.duration);
 /** The fault begins after a third of the test, and ends after two thirds. */
 const THIRD_MS = (seconds * 1000) / 3;
+/** For a log to write what waits for it. */
+const CATCH_UP_MS = 15_000;
 
 /** What a fault can be done to. */
 interface Scene {
   readonly url: string;
   readonly adminUrl: string;
   readonly server: ChildProcess;
-  readonly redis: ChildProcess | undefined;
-  readonly redisPort: number;
   /** Folders of the bundle that is served, and of another one. */
   readonly model: string;
   readonly other: string;
+  /** File of the log of predictions where there is no PostgreSQL. */
+  readonly log: string;
+  readonly redis: TestRedis;
+  readonly postgres: TestPostgres;
+  /** Between the server and its Redis or PostgreSQL. */
+  readonly relay: Relay;
 }
 
 interface Fault {
   readonly name: string;
-  readonly redis?: 'running' | 'absent';
+  /** What the server is given besides its model; absent: at the address is nothing. */
+  readonly store?: 'redis' | 'postgres' | 'absent redis' | 'absent postgres';
   readonly words?: readonly string[];
   /** Begins and ends it; started a third into the test. */
   readonly happen: (scene: Scene) => Promise<void>;
 }
 
+const TWO_WORKERS = ['--workers', '2'];
+const firstWorker = async (url: string) => (await workersOf(url)).processIds[0]!;
+
 const FAULTS: readonly Fault[] = [
   { name: 'none', happen: async () => {} },
   {
     name: 'a worker of two killed each second',
-    words: ['--workers', '2'],
-    happen: ({ url }) =>
-      eachSecond(async () => process.kill((await workersOf(url)).processIds[0]!, 'SIGKILL')),
+    words: TWO_WORKERS,
+    happen: ({ url }) => eachSecond(async () => process.kill(await firstWorker(url), 'SIGKILL')),
   },
   {
     name: 'the only worker killed each second, when it is back',
+    words: ['--workers', '1'],
     happen: ({ url }) =>
       eachSecond(async () => {
         const { ready, processIds } = await workersOf(url);
@@ -64,32 +78,85 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'a worker of two stopped (SIGSTOP), then continued',
-    words: ['--workers', '2'],
-    happen: async ({ url }) => {
-      const [worker] = (await workersOf(url)).processIds;
-      process.kill(worker!, 'SIGSTOP');
+    words: TWO_WORKERS,
+    async happen({ url }) {
+      const worker = await firstWorker(url);
+      process.kill(worker, 'SIGSTOP');
       await sleep(THIRD_MS);
-      process.kill(worker!, 'SIGCONT');
+      process.kill(worker, 'SIGCONT');
     },
   },
-  { name: 'Redis absent from the start', redis: 'absent', happen: async () => {} },
   {
-    name: 'Redis killed',
-    redis: 'running',
-    happen: async ({ redis }) => void redis!.kill('SIGKILL'),
+    name: 'a worker of two given no more memory each second (prlimit)',
+    words: TWO_WORKERS,
+    happen: ({ url }) =>
+      eachSecond(async () =>
+        promisify(execFile)('prlimit', ['--pid', `${await firstWorker(url)}`, '--as=100000000']),
+      ),
   },
+  { name: 'Redis absent from the start', store: 'absent redis', happen: async () => {} },
+  { name: 'Redis killed', store: 'redis', happen: ({ redis }) => redis.stop() },
   {
     name: 'Redis stopped (SIGSTOP), then continued',
-    redis: 'running',
-    happen: async ({ redis }) => {
-      redis!.kill('SIGSTOP');
+    store: 'redis',
+    async happen({ redis }) {
+      redis.process.kill('SIGSTOP');
       await sleep(THIRD_MS);
-      redis!.kill('SIGCONT');
+      redis.process.kill('SIGCONT');
+    },
+  },
+  { name: 'Redis silent, its connections open', store: 'redis', happen: silence },
+  { name: 'Redis two seconds late', store: 'redis', happen: delay },
+  {
+    name: 'Redis out of memory',
+    store: 'redis',
+    happen: async ({ redis }) => void (await redis.client.config('SET', 'maxmemory', '1')),
+  },
+  { name: 'PostgreSQL absent from the start', store: 'absent postgres', happen: async () => {} },
+  {
+    name: 'PostgreSQL killed, then started',
+    store: 'postgres',
+    async happen({ postgres }) {
+      await postgres.kill();
+      await sleep(THIRD_MS);
+      await postgres.start();
+    },
+  },
+  {
+    name: 'PostgreSQL stopped (SIGSTOP), then continued',
+    store: 'postgres',
+    async happen({ postgres }) {
+      await postgres.signal('SIGSTOP');
+      await sleep(THIRD_MS);
+      await postgres.signal('SIGCONT');
+    },
+  },
+  { name: 'PostgreSQL silent, its connections open', store: 'postgres', happen: silence },
+  { name: 'PostgreSQL two seconds late', store: 'postgres', happen: delay },
+  {
+    name: 'a process of PostgreSQL killed each second, as for want of memory',
+    store: 'postgres',
+    happen: ({ postgres }) =>
+      eachSecond(async () => {
+        const [backend] = await postgres.query(
+          "select pid from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()",
+        );
+        if (backend) process.kill(backend.pid as number, 'SIGKILL');
+      }),
+  },
+  {
+    name: 'SQLite locked by another process',
+    async happen({ log }) {
+      const other = new Database(log);
+      other.exec('begin immediate');
+      await sleep(THIRD_MS);
+      other.exec('commit');
+      other.close();
     },
   },
   {
     name: 'another model each second',
-    happen: async ({ adminUrl, model, other }) => {
+    async happen({ adminUrl, model, other }) {
       let next = other;
       await eachSecond(async () => {
         await reload(adminUrl, next);
@@ -103,12 +170,24 @@ const FAULTS: readonly Fault[] = [
   },
   {
     name: 'the bundle overwritten by garbage, then SIGHUP',
-    happen: async ({ server, model }) => {
+    async happen({ server, model }) {
       await writeFile(join(model, 'model.onnx'), 'garbage');
       server.kill('SIGHUP');
     },
   },
 ];
+
+async function silence({ relay }: Scene): Promise<void> {
+  relay.holdUp();
+  await sleep(THIRD_MS);
+  relay.letGo();
+}
+
+async function delay({ relay }: Scene): Promise<void> {
+  relay.delayMs = 2000;
+  await sleep(THIRD_MS);
+  relay.delayMs = 0;
+}
 
 async function eachSecond(work: () => Promise<unknown>): Promise<void> {
   const end = performance.now() + THIRD_MS;
@@ -137,9 +216,9 @@ try {
 }
 console.log(`\nOpen loop, ${values.rate} requests/s for ${seconds} s; p99 from when a request was due\n`);
 console.log(
-  '| fault in the middle third | sent | answered 200 | other answers | failed | p99 before | p99 meanwhile | p99 after | longest |',
+  '| fault in the middle third | sent | answered 200 | other answers | failed | p99 before | p99 meanwhile | p99 after | longest | in the log |',
 );
-console.log('|---|---|---|---|---|---|---|---|---|');
+console.log('|---|---|---|---|---|---|---|---|---|---|');
 for (const row of rows) console.log(`| ${Object.values(row).join(' | ')} |`);
 if (values.json !== undefined) await writeFile(values.json, JSON.stringify(rows, null, 1));
 
@@ -150,32 +229,83 @@ async function measure(fault: Fault): Promise<Record<string, unknown>> {
     await writeServedBundle(join(folder, 'model')),
     await writeServedBundle(join(folder, 'other'), 2),
   ];
-  const [redisPort, adminPort] = [await freePort(), await freePort()];
-  const redis = fault.redis === 'running' ? await startRedis(redisPort) : undefined;
+  const log = join(folder, 'log.db');
+  const store = await openStore(fault.store, log);
+  const adminPort = await freePort();
   const {
     url,
     process: server,
     stop,
   } = await serveRoble('roble', [
-    ...['--model', model, '--admin-port', `${adminPort}`, '--predictions', join(folder, 'log.db')],
-    ...(fault.redis ? ['--cache', `redis://127.0.0.1:${redisPort}`] : []),
+    ...['--model', model, '--admin-port', `${adminPort}`, ...store.words],
     ...(fault.words ?? []),
   ]);
   try {
-    const scene = { url, adminUrl: `http://127.0.0.1:${adminPort}`, server, redis, redisPort, model, other };
+    const adminUrl = `http://127.0.0.1:${adminPort}`;
     // What is measured begins after the warm-up.
     await bench(url, '--rate', values.rate, '--duration', '2');
     const test = bench(url, '--rate', values.rate, '--duration', values.duration, '--warm-up', '0');
     await firstRequest(url);
     await sleep(THIRD_MS);
-    await fault.happen(scene);
+    await fault.happen({ url, adminUrl, server, model, other, log, ...store } as Scene);
     const { measurement } = await test;
-    const row = rowOf(fault.name, measurement);
+    const row = { ...rowOf(fault.name, measurement), logged: await logged(url) };
     console.log(JSON.stringify(row));
     return row;
   } finally {
     await stop();
-    redis?.kill('SIGKILL');
+    await store.close();
+  }
+}
+
+/** Redis or PostgreSQL behind a relay, as far as a fault needs them, and the words that name them. */
+async function openStore(store: Fault['store'], log: string) {
+  const words = (redis: string | undefined, predictions: string) => [
+    ...(redis === undefined ? [] : ['--cache', redis]),
+    ...['--predictions', predictions],
+  ];
+  if (store === undefined || store.startsWith('absent')) {
+    const nowhere = `127.0.0.1:${await freePort()}`;
+    return {
+      words: words(
+        store === 'absent redis' ? `redis://${nowhere}` : undefined,
+        store === 'absent postgres' ? `postgres://roble@${nowhere}/postgres` : log,
+      ),
+      close: async () => {},
+    };
+  }
+  const redis = store === 'redis' ? await startRedis() : undefined;
+  const postgres = store === 'postgres' ? await createPostgres() : undefined;
+  await postgres?.start();
+  const relayed = new URL((redis ?? postgres)!.url);
+  const relay = await startRelay(Number(relayed.port));
+  relayed.port = `${relay.port}`;
+  return {
+    redis,
+    postgres,
+    relay,
+    words: words(redis && relayed.href, postgres ? relayed.href : log),
+    async close() {
+      await relay.close();
+      await redis?.stop();
+      await postgres?.remove();
+    },
+  };
+}
+
+/** Of what was answered, with the warm-up, what the log has; it is given time to catch up. */
+async function logged(url: string): Promise<string> {
+  interface Stats {
+    readonly images: number;
+    readonly predictionLog: { readonly written: number; readonly queued: number };
+  }
+  const end = performance.now() + CATCH_UP_MS;
+  for (;;) {
+    const { images, predictionLog } = (await (await fetch(`${url}/stats`)).json()) as Stats;
+    const { written, queued } = predictionLog;
+    if (queued === 0 || performance.now() > end)
+      return `${written} of ${images}${queued > 0 ? `, ${queued} wait` : ''}`;
+    await sleep(100);
   }
 }
 
@@ -206,12 +336,4 @@ function rowOf(name: string, measurement: Awaited<ReturnType<typeof bench>>['mea
     after: p99(2, 3),
     longest: latencyMs ? `${latencyMs.max.toFixed(0)} ms` : '–',
   };
-}
-
-async function startRedis(port: number): Promise<ChildProcess> {
-  const words = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-  const child = spawn('redis-server', words, { stdio: ['ignore', 'pipe', 'ignore'] });
-  for await (const line of child.stdout) if (String(line).includes('Ready to accept')) break;
-  if (child.exitCode !== null) await once(child, 'exit');
-  return child;
 }

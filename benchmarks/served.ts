@@ -2,11 +2,11 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { LoadTestResult } from '../src/core/load-test/load-test.js';
+import { freePort } from '../test/support/free-port.js';
 
 const CLI = fileURLToPath(new URL('../bin/run.js', import.meta.url));
 const START_MS = 120_000;
@@ -86,17 +86,6 @@ async function until(
       throw new Error(`A server did not start. It said: ${said()}`);
     await sleep(50);
   }
-}
-
-/** A port of the loopback interface that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 /** What `roble serve:bench` measures, run as a process of its own. */

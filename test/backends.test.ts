@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { openBundle } from '../src/core/model/bundle.js';
 import { createServer, loadModel, type RobleServer, trainModel } from '../src/index.js';
-import { freePort } from './support/programs.js';
+import { freePort } from './support/free-port.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
 import { tinyDataset } from './support/tiny-dataset.js';

@@ -7,7 +7,7 @@ import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { RobleClient } from '../src/client/index.js';
 import { createServer, RobleError, type RobleServer } from '../src/index.js';
-import { freePort } from './support/programs.js';
+import { freePort } from './support/free-port.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, quarterPng, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createServer, type LoadTestOptions, loadTest } from '../src/index.js';
-import { freePort } from './support/programs.js';
+import { freePort } from './support/free-port.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { tinyBundle } from './support/tiny-bundle.js';
 

@@ -1,9 +1,10 @@
-import { connect, createServer as createTcpServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createServer, type RobleServer } from '../src/index.js';
-import { describeWith, freePort } from './support/programs.js';
+import { freePort } from './support/free-port.js';
+import { describeWith } from './support/programs.js';
 import { startRedis, type TestRedis } from './support/redis.js';
+import { startRelay } from './support/relay.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
 
@@ -161,12 +162,30 @@ describeWith('redis-server', 'redis-server')('the cache in Redis', () => {
   });
 
   it('may answer two seconds late', async () => {
-    const slow = await slowProxy(Number(new URL(redis.url).port), 2000);
+    const relay = await startRelay(Number(new URL(redis.url).port));
+    relay.delayMs = 2000;
     try {
-      const server = await serve({ memoryBytes: 0, url: `redis://127.0.0.1:${slow.port}` });
+      const server = await serve({ memoryBytes: 0, url: `redis://127.0.0.1:${relay.port}` });
       await answersOf(server, 30);
     } finally {
-      slow.server.close();
+      await relay.close();
+    }
+  });
+
+  it('may fall silent without closing a connection', async () => {
+    const relay = await startRelay(Number(new URL(redis.url).port));
+    try {
+      const server = await serve({ memoryBytes: 0, url: `redis://127.0.0.1:${relay.port}` });
+      await answersOf(server, 4);
+      relay.holdUp();
+      await answersOf(server, 30, 10);
+      expect(await breaker(server)).toBe('open');
+      relay.letGo();
+      await expect
+        .poll(async () => (await ask(server, 2, 200)).body.source, { timeout: 20_000, interval: 100 })
+        .toBe('redis');
+    } finally {
+      await relay.close();
     }
   });
 
@@ -181,21 +200,3 @@ describeWith('redis-server', 'redis-server')('the cache in Redis', () => {
     await expect.poll(() => warnings).toHaveLength(1);
   });
 });
-
-/** Passes everything on, answers late. */
-async function slowProxy(target: number, delayMs: number): Promise<{ server: Server; port: number }> {
-  const server = createTcpServer((client) => {
-    const upstream = connect(target, '127.0.0.1');
-    client.pipe(upstream);
-    upstream.on('data', (chunk) => setTimeout(() => client.destroyed || client.write(chunk), delayMs));
-    for (const socket of [client, upstream]) {
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        client.destroy();
-        upstream.destroy();
-      });
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { server, port: (server.address() as { port: number }).port };
-}

@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { replaceFolder } from '../src/core/storage/durable.js';
 import { type CreateServerOptions, createServer, type RobleServer } from '../src/index.js';
-import { freePort } from './support/programs.js';
+import { freePort } from './support/free-port.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
-import { freePort } from './programs.js';
+import { freePort } from './free-port.js';
 
 const DEBIAN = '/usr/lib/postgresql';
 

@@ -1,5 +1,4 @@
 import { accessSync, constants } from 'node:fs';
-import { createServer } from 'node:net';
 import { delimiter, join } from 'node:path';
 import { describe } from 'vitest';
 
@@ -24,16 +23,4 @@ export function describeWith(program: string, debianPackage: string): typeof des
     throw new Error(`${program} is missing; install Debian's ${debianPackage}: CI skips no suite.`);
   process.stderr.write(`Skipped, because ${program} is missing (Debian: ${debianPackage}).\n`);
   return describe.skip;
-}
-
-/** A port of the loopback interface that was free a moment ago. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from './programs.js';
+import { freePort } from './free-port.js';
 
 /** A real Prometheus on a free port. */
 export interface TestPrometheus {

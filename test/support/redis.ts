@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
-import { freePort } from './programs.js';
+import { freePort } from './free-port.js';
 
 /** A real Redis on a free port, which keeps nothing on the disk. */
 export interface TestRedis {
