@@ -1,3 +1,4 @@
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
@@ -195,6 +196,31 @@ describeWith('chromium', 'chromium')('in a browser, the page', () => {
     await expect.poll(() => page.locator('#idle').isVisible(), SLOW).toBe(true);
   });
 
+  it('asks the model that was chosen of several, with its classes', async () => {
+    const models = join(root, 'models');
+    await cp(join(root, 'run', 'model'), join(models, 'letters', '1'), { recursive: true });
+    await tinyBundle(join(models, 'quarters', '1'));
+    // Without a model for requests that name none.
+    const own = await createServer({ models, port: 0 });
+    try {
+      const page = await open({}, own);
+      const select = page.locator('#model-select');
+      await expect
+        .poll(() => select.locator('option').allTextContents(), SLOW)
+        .toEqual(['letters', 'quarters']);
+      await drawWithMouse(page, LETTER_T);
+      await answers(page, 'T');
+      await select.selectOption('quarters');
+      await expect.poll(() => best(page), SLOW).toMatch(/^(top|bottom)-/);
+      expect(await page.locator('#answered-by').textContent()).toContain('quarters');
+      await page.click('#clear');
+      expect(await page.locator('#known').textContent()).toContain(TINY_CLASSES.join(', '));
+      expect(await seriousViolations(page)).toEqual([]);
+    } finally {
+      await own.close();
+    }
+  });
+
   it('asks once at a time, and then what is newest', async () => {
     const page = await open();
     const asked: number[] = [];
@@ -202,7 +228,7 @@ describeWith('chromium', 'chromium')('in a browser, the page', () => {
     const held = new Promise<void>((resolve) => {
       release = resolve;
     });
-    await page.route('**/predict', async (route) => {
+    await page.route('**/predict?*', async (route) => {
       asked.push(route.request().postDataJSON().drawing.strokes.length);
       await held;
       await route.continue();

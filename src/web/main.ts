@@ -1,12 +1,13 @@
 import { showAnswer, showIdle, showProblem } from './answer-view.js';
+import { ChosenModel } from './chosen-model.js';
 import { Correction } from './correction.js';
 import { DrawingPad } from './drawing-pad.js';
 import { element, setIdle } from './elements.js';
 import { ImageInput } from './image-input.js';
 import { newestOnly } from './newest-only.js';
 import { drawingQuestion, fileQuestion, type Question } from './question.js';
-import { type Answer, Problem, type Statistics } from './server.js';
-import { watchStatistics } from './statistics-view.js';
+import { type Answer, type Model, Problem, type Statistics } from './server.js';
+import { showStatistics, watchStatistics } from './statistics-view.js';
 
 /** Between two strokes of a character there is less. */
 const PAUSE_MS = 150;
@@ -60,7 +61,7 @@ const answerNewest = newestOnly<Question | undefined>(async (question, isNewest)
 async function patiently(question: Question, isNewest: () => boolean): Promise<Answer> {
   for (let tries = 1; ; tries++) {
     try {
-      return await question.ask();
+      return await question.ask(chosenModel.name);
     } catch (error) {
       const seconds = error instanceof Problem ? error.retryAfterSeconds : 0;
       if (seconds === 0 || tries === MAX_TRIES || !isNewest()) throw error;
@@ -89,7 +90,7 @@ function setMode(next: typeof mode): void {
 }
 
 /** The first news of the model decide what the page leads with. */
-function leadWithWhatFits({ input }: Statistics['model']): void {
+function leadWithWhatFits({ input }: Model): void {
   const isPhotograph = input.channels > 1 || Math.max(input.width, input.height) > MAX_DRAWN_SIDE;
   if (isPhotograph && pad.strokes.length === 0) setMode('image');
 }
@@ -100,13 +101,24 @@ function describeClasses(classes: readonly string[]): string {
   return `It knows ${named.join(named.some(({ length }) => length > 1) ? ', ' : ' ')}${more > 0 ? ` and ${more} more` : ''}.`;
 }
 
-let isFirst = true;
-watchStatistics(({ model, predictionLog }) => {
-  correction.setUp(model.classes, predictionLog);
+let news: Statistics | undefined;
+function showNews(statistics: Statistics): void {
+  const model = chosenModel.among(statistics);
+  showStatistics(statistics, model);
+  correction.setUp(model.classes, statistics.predictionLog);
   element('known').textContent = describeClasses(model.classes);
-  if (isFirst) leadWithWhatFits(model);
-  isFirst = false;
+  const isFirst = !news;
+  news = statistics;
+  if (!isFirst) return;
+  leadWithWhatFits(model);
+  // Who was faster than the news asked none of several models.
+  if (chosenModel.name !== undefined) ask();
+}
+const chosenModel = new ChosenModel(() => {
+  if (news) showNews(news);
+  ask();
 });
+watchStatistics(showNews);
 
 for (const name of ['draw', 'image'] as const)
   element(`mode-${name}`).addEventListener('change', () => {

@@ -2,19 +2,23 @@ import { type Answer, classifyFile, classifyPicture, type Picture, type Stroke }
 
 /** A picture of which the person wants to know what it is. */
 export interface Question {
-  ask(): Promise<Answer>;
+  /** @param model by default that of the server */
+  ask(model?: string): Promise<Answer>;
   /** The picture in a form that can be sent along with other things. */
   picture(): Promise<Picture>;
 }
 
 export function drawingQuestion(strokes: readonly Stroke[]): Question {
   const picture = { drawing: { strokes } };
-  return { ask: () => classifyPicture(picture), picture: async () => picture };
+  return { ask: (model) => classifyPicture(picture, model), picture: async () => picture };
 }
 
 /** The file is asked about as it is, which takes less than text. */
 export function fileQuestion(file: File): Question {
-  return { ask: () => classifyFile(file), picture: async () => ({ image: await dataUrlOf(file) }) };
+  return {
+    ask: (model) => classifyFile(file, model),
+    picture: async () => ({ image: await dataUrlOf(file) }),
+  };
 }
 
 function dataUrlOf(file: File): Promise<string> {

@@ -31,12 +31,19 @@ export interface Statistics {
   /** Missing where the server keeps no predictions. */
   readonly predictionLog?: { readonly keepsImages: boolean };
   readonly workers: { readonly wanted: number; readonly ready: number };
-  readonly model: {
-    readonly name: string;
-    readonly digest: string;
-    readonly classes: readonly string[];
-    readonly input: { readonly width: number; readonly height: number; readonly channels: number };
-  };
+  /** The one that is asked where a request names none. */
+  readonly model: Model;
+  /** All of them, by name. */
+  readonly models: Readonly<Record<string, Model>>;
+}
+
+/** What the server says of a model. */
+export interface Model {
+  readonly name: string;
+  readonly digest: string;
+  readonly classes: readonly string[];
+  readonly input: { readonly width: number; readonly height: number; readonly channels: number };
+  readonly workers: { readonly ready: number };
 }
 
 /** An error answer of the server, or none at all (status 0). */
@@ -63,16 +70,21 @@ export type Picture =
   | { readonly drawing: { readonly strokes: readonly Stroke[] } }
   | { readonly image: string };
 
-/** What the model says of a picture. */
-export function classifyPicture(picture: Picture): Promise<Answer> {
-  return post('predict', { ...picture, topK: TOP_K, include: ['input'] });
+/** What a model says of a picture; by default that of the server. */
+export function classifyPicture(picture: Picture, model?: string): Promise<Answer> {
+  return post(predictPath(model), picture);
 }
 
-/** What the model says of an image file, which is sent as it is. */
-export function classifyFile(file: Blob): Promise<Answer> {
+/** What a model says of an image file, which is sent as it is. */
+export function classifyFile(file: Blob, model?: string): Promise<Answer> {
   const type = file.type.startsWith('image/') ? file.type : 'application/octet-stream';
   const headers = { 'content-type': type };
-  return call(`predict?topK=${TOP_K}&include=input`, { method: 'POST', headers, body: file });
+  return call(predictPath(model), { method: 'POST', headers, body: file });
+}
+
+function predictPath(model: string | undefined): string {
+  const query = new URLSearchParams({ topK: `${TOP_K}`, include: 'input', ...(model && { model }) });
+  return `predict?${query}`;
 }
 
 export function statistics(): Promise<Statistics> {

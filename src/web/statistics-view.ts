@@ -1,20 +1,20 @@
 import { element } from './elements.js';
-import { Problem, type Statistics, statistics } from './server.js';
+import { type Model, Problem, type Statistics, statistics } from './server.js';
 import { duration, milliseconds, number, percent } from './texts.js';
 
 const EVERY_MS = 5000;
 
 /**
- * Shows the statistics of the server, anew every few seconds while the page is seen.
+ * Asks for the statistics of the server, anew every few seconds while the page is seen.
  *
- * @param told given each of them
+ * @param show given each of them
  */
-export function watchStatistics(told: (statistics: Statistics) => void): void {
+export function watchStatistics(show: (statistics: Statistics) => void): void {
   let timer = 0;
   const look = async () => {
     clearTimeout(timer);
     if (document.visibilityState === 'hidden') return;
-    const goOn = await update(told);
+    const goOn = await update(show);
     clearTimeout(timer);
     if (goOn) timer = setTimeout(look, EVERY_MS);
   };
@@ -23,11 +23,9 @@ export function watchStatistics(told: (statistics: Statistics) => void): void {
 }
 
 /** @returns whether it is worth asking again */
-async function update(told: (statistics: Statistics) => void): Promise<boolean> {
+async function update(show: (statistics: Statistics) => void): Promise<boolean> {
   try {
-    const found = await statistics();
-    show(found);
-    told(found);
+    show(await statistics());
     return true;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
@@ -39,7 +37,11 @@ async function update(told: (statistics: Statistics) => void): Promise<boolean> 
   }
 }
 
-function show({ uptimeSeconds, requests, images, latencyMs, cache, workers, model }: Statistics): void {
+/** @param model the one that is asked */
+export function showStatistics(
+  { uptimeSeconds, requests, images, latencyMs, cache, workers }: Statistics,
+  model: Model,
+): void {
   const { model: computed, ...kept } = cache.answers;
   const fromCache = Object.values(kept).reduce((sum, count) => sum + count, 0);
   const answers = computed + fromCache;
@@ -49,7 +51,7 @@ function show({ uptimeSeconds, requests, images, latencyMs, cache, workers, mode
     p50: latencyMs ? milliseconds(latencyMs.p50) : '–',
     p99: latencyMs ? milliseconds(latencyMs.p99) : '–',
     cache: answers > 0 ? percent(fromCache / answers) : '–',
-    workers: `${workers.ready} of ${workers.wanted}`,
+    workers: `${model.workers.ready} of ${workers.wanted}`,
     uptime: duration(uptimeSeconds),
   };
   for (const [name, text] of Object.entries(texts)) element(`stat-${name}`).textContent = text;
@@ -57,7 +59,7 @@ function show({ uptimeSeconds, requests, images, latencyMs, cache, workers, mode
   element('model-digest').textContent = model.digest.slice(0, 8);
   element('model-digest').title = model.digest;
   element('statistics').hidden = element('model').hidden = false;
-  if (workers.ready > 0) showState('ready', `${number(model.classes.length)} classes`);
+  if (model.workers.ready > 0) showState('ready', `${number(model.classes.length)} classes`);
   else showState('out', 'no worker is ready');
 }
 

@@ -74,4 +74,15 @@ describe('ImageQueue', () => {
     expect([1, 2, 3, 4].map(() => queue.take(64).map(idOf))).toEqual([[0], [1], [2], [3]]);
     expect(jobs.map(({ retried }) => retried)).toEqual([true, true, true, false]);
   });
+
+  it('keeps second tries for another one where it is told so', () => {
+    const queue = new ImageQueue();
+    const jobs = [0, 1, 2].map((id) => job(id, {}, new Map()));
+    queue.push(jobs[1]!);
+    queue.push(jobs[2]!);
+    queue.retry(jobs.slice(0, 1));
+    expect(queue.take(64, false).map(idOf)).toEqual([1, 2]);
+    expect(queue.take(64, false)).toEqual([]);
+    expect(queue.take(64).map(idOf)).toEqual([0]);
+  });
 });

@@ -2,7 +2,15 @@ import { RobleError } from '../../errors.js';
 import { openBundle } from '../../model/bundle.js';
 import type { AnsweredImage } from '../answered-image.js';
 import { Canary, isFaultOfModel } from './canary.js';
-import type { BundlePlace, ModelSource, ModelTarget, WantedVersion } from './model-source.js';
+import { ChangeRecord } from './change-record.js';
+import type { ModelSource, WantedVersion } from './model-source.js';
+import {
+  type BundlePlace,
+  type ModelTarget,
+  targetBefore,
+  withCanaryPromoted,
+  withoutRole,
+} from './model-target.js';
 import { ServedModel, type ServedModelOptions } from './served-model.js';
 import { Shadow } from './shadow.js';
 
@@ -28,13 +36,9 @@ export class ModelManager {
   /** What was stable before. */
   #previous: BundlePlace | undefined;
   #changing: Promise<unknown> = Promise.resolve();
+  readonly #record = new ChangeRecord();
   readonly #retiring = new Set<Promise<void>>();
   #closed = false;
-  #reloads = 0;
-  #failedChanges = 0;
-  #rollbacks = 0;
-  #lastError: { readonly at: Date; readonly message: string } | undefined;
-  #lastRollback: { readonly at: Date; readonly version: string; readonly reason: string } | undefined;
 
   private constructor(
     source: ModelSource,
@@ -69,8 +73,8 @@ export class ModelManager {
   }
 
   /** How often another model became the stable one, a change failed, and a version was rolled back. */
-  get changes(): { readonly served: number; readonly failed: number; readonly rolledBack: number } {
-    return { served: this.#reloads, failed: this.#failedChanges, rolledBack: this.#rollbacks };
+  get changes(): ChangeRecord['counts'] {
+    return this.#record.counts;
   }
 
   /** What is loaded, and for what. */
@@ -143,7 +147,7 @@ export class ModelManager {
   /** Makes a version the stable one; one that is on trial is then no more. */
   serve(wanted: WantedVersion): Promise<boolean> {
     return this.#change(async () => ({
-      ...without(this.#target, 'canary'),
+      ...withoutRole(this.#target, 'canary'),
       stable: this.#source.place(wanted),
     }));
   }
@@ -157,20 +161,12 @@ export class ModelManager {
   }
 
   stopCanary(): Promise<boolean> {
-    return this.#change(async () => without(this.#target, 'canary'));
+    return this.#change(async () => withoutRole(this.#target, 'canary'));
   }
 
   /** Makes the canary the stable model. */
   promote(): Promise<boolean> {
-    return this.#change(async () => {
-      const { canary, ...rest } = this.#target;
-      if (!canary)
-        throw new RobleError('ROBLE_REQUEST_INVALID', 'There is no canary to promote.', {
-          expected: 'a canary that was started before',
-        });
-      const { percent, ...place } = canary;
-      return { ...rest, stable: place };
-    });
+    return this.#change(async () => withCanaryPromoted(this.#target));
   }
 
   startShadow(wanted: WantedVersion): Promise<boolean> {
@@ -178,15 +174,15 @@ export class ModelManager {
   }
 
   stopShadow(): Promise<boolean> {
-    return this.#change(async () => without(this.#target, 'shadow'));
+    return this.#change(async () => withoutRole(this.#target, 'shadow'));
   }
 
   /** Takes back what changed last: the canary, or the stable model for the one before. */
   rollBack(reason = 'asked for'): Promise<boolean> {
     return this.#change(async () => {
       const { version } = (this.#canary?.model ?? this.#stable).label;
-      const target = this.#before();
-      this.#noteRollback(version, reason);
+      const target = targetBefore(this.#target, this.#previous);
+      this.#record.rolledBack(version, reason);
       return target;
     });
   }
@@ -203,12 +199,10 @@ export class ModelManager {
       ...this.#stable.toJSON(),
       classes: bundle.classes,
       input: bundle.input,
-      reloads: this.#reloads,
+      ...this.#record.toJSON(),
       ...(this.#canary && { canary: this.#canary }),
       ...(this.#shadow && { shadow: this.#shadow }),
       ...(this.#previous && { previous: this.#previous }),
-      ...(this.#lastRollback && { lastRollback: this.#lastRollback }),
-      ...(this.#lastError && { lastError: this.#lastError }),
     };
   }
 
@@ -231,25 +225,12 @@ export class ModelManager {
     const { warn } = this.#options;
     warn(`Rolling back version ${label.version} of ${label.name}: ${reason}`);
     this.#change(async () => {
-      this.#noteRollback(label.version, reason);
+      this.#record.rolledBack(label.version, reason);
       if (!canary) return { ...this.#target, stable: this.#previous! };
       const isStillThere = this.#target.canary?.folder === canary.model.bundle.folder;
-      return isStillThere ? without(this.#target, 'canary') : this.#target;
+      return isStillThere ? withoutRole(this.#target, 'canary') : this.#target;
     }).catch((error: Error) => {
       if (!this.#closed) warn(`The roll-back failed: ${error.message}`);
-    });
-  }
-
-  #noteRollback(version: string, reason: string): void {
-    this.#rollbacks++;
-    this.#lastRollback = { at: new Date(), version, reason };
-  }
-
-  #before(): ModelTarget {
-    if (this.#target.canary) return without(this.#target, 'canary');
-    if (this.#previous) return { ...this.#target, stable: this.#previous };
-    throw new RobleError('ROBLE_REQUEST_INVALID', 'There is nothing to roll back to.', {
-      expected: 'a canary, or a version that was served before',
     });
   }
 
@@ -282,11 +263,10 @@ export class ModelManager {
       try {
         const changed = await this.#apply(await decide());
         if (keep) await this.#keep();
-        this.#lastError = undefined;
+        this.#record.succeeded();
         return changed;
       } catch (error) {
-        this.#failedChanges++;
-        this.#lastError = { at: new Date(), message: (error as Error).message };
+        this.#record.failed(error as Error);
         throw error;
       }
     });
@@ -316,7 +296,7 @@ export class ModelManager {
       if (old !== stable) {
         // What lay in the same folder is gone.
         this.#previous = old.bundle.folder === stable.bundle.folder ? undefined : this.#target.stable;
-        this.#reloads++;
+        this.#record.served();
       }
       this.#stable = stable;
       this.#canary = canary && this.#sameCanary(canary, target.canary!.percent);
@@ -359,11 +339,6 @@ async function load(
 ): Promise<ServedModel> {
   const named = { ...(name !== undefined && { name }), ...(version !== undefined && { version }) };
   return ServedModel.start(await openBundle(folder), named, { ...options, hopeless });
-}
-
-function without<K extends 'canary' | 'shadow'>(target: ModelTarget, key: K): Omit<ModelTarget, K> {
-  const { [key]: _, ...rest } = target;
-  return rest;
 }
 
 /** A shadow is shown the pixels that the stable model saw. */

@@ -6,21 +6,7 @@ import { RobleError } from '../../errors.js';
 import { BUNDLE_FILES } from '../../model/bundle.js';
 import { replaceFile } from '../../storage/durable.js';
 import { fileVersion } from '../../storage/file-version.js';
-
-/** One bundle, and the version that it is called. */
-export interface BundlePlace {
-  readonly folder: string;
-  readonly version?: string;
-}
-
-/** What shall be served under one name. */
-export interface ModelTarget {
-  readonly stable: BundlePlace;
-  /** Answers a share of the requests, 0..100 percent. */
-  readonly canary?: BundlePlace & { readonly percent: number };
-  /** Sees what the stable model sees, and answers nobody. */
-  readonly shadow?: BundlePlace;
-}
+import type { BundlePlace, ModelTarget } from './model-target.js';
 
 /** Where the versions of one model come from, and where it is remembered which of them are served. */
 export interface ModelSource {
