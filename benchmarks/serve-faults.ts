@@ -14,7 +14,7 @@ import Database from 'libsql';
 import { freePort } from '../test/support/free-port.js';
 import { createPostgres, type TestPostgres } from '../test/support/postgres.js';
 import { startRedis, type TestRedis } from '../test/support/redis.js';
-import { type Relay, startRelay } from '../test/support/relay.js';
+import { type Relay, relayedUrl } from '../test/support/relay.js';
 import { bench, serveRoble, workersOf } from './served.js';
 import { writeServedBundle } from './served-bundle.js';
 
@@ -42,10 +42,10 @@ interface Scene {
   readonly other: string;
   /** File of the log of predictions where there is no PostgreSQL. */
   readonly log: string;
-  readonly redis: TestRedis;
-  readonly postgres: TestPostgres;
+  readonly redis?: TestRedis | undefined;
+  readonly postgres?: TestPostgres | undefined;
   /** Between the server and its Redis or PostgreSQL. */
-  readonly relay: Relay;
+  readonly relay?: Relay | undefined;
 }
 
 interface Fault {
@@ -95,14 +95,14 @@ const FAULTS: readonly Fault[] = [
       ),
   },
   { name: 'Redis absent from the start', store: 'absent redis', happen: async () => {} },
-  { name: 'Redis killed', store: 'redis', happen: ({ redis }) => redis.stop() },
+  { name: 'Redis killed', store: 'redis', happen: ({ redis }) => redis!.stop() },
   {
     name: 'Redis stopped (SIGSTOP), then continued',
     store: 'redis',
     async happen({ redis }) {
-      redis.process.kill('SIGSTOP');
+      redis!.process.kill('SIGSTOP');
       await sleep(THIRD_MS);
-      redis.process.kill('SIGCONT');
+      redis!.process.kill('SIGCONT');
     },
   },
   { name: 'Redis silent, its connections open', store: 'redis', happen: silence },
@@ -110,25 +110,25 @@ const FAULTS: readonly Fault[] = [
   {
     name: 'Redis out of memory',
     store: 'redis',
-    happen: async ({ redis }) => void (await redis.client.config('SET', 'maxmemory', '1')),
+    happen: async ({ redis }) => void (await redis!.client.config('SET', 'maxmemory', '1')),
   },
   { name: 'PostgreSQL absent from the start', store: 'absent postgres', happen: async () => {} },
   {
     name: 'PostgreSQL killed, then started',
     store: 'postgres',
     async happen({ postgres }) {
-      await postgres.kill();
+      await postgres!.kill();
       await sleep(THIRD_MS);
-      await postgres.start();
+      await postgres!.start();
     },
   },
   {
     name: 'PostgreSQL stopped (SIGSTOP), then continued',
     store: 'postgres',
     async happen({ postgres }) {
-      await postgres.signal('SIGSTOP');
+      await postgres!.signal('SIGSTOP');
       await sleep(THIRD_MS);
-      await postgres.signal('SIGCONT');
+      await postgres!.signal('SIGCONT');
     },
   },
   { name: 'PostgreSQL silent, its connections open', store: 'postgres', happen: silence },
@@ -138,10 +138,8 @@ const FAULTS: readonly Fault[] = [
     store: 'postgres',
     happen: ({ postgres }) =>
       eachSecond(async () => {
-        const [backend] = await postgres.query(
-          "select pid from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()",
-        );
-        if (backend) process.kill(backend.pid as number, 'SIGKILL');
+        const [backend] = await postgres!.backendProcessIds();
+        if (backend) process.kill(backend, 'SIGKILL');
       }),
   },
   {
@@ -178,15 +176,15 @@ const FAULTS: readonly Fault[] = [
 ];
 
 async function silence({ relay }: Scene): Promise<void> {
-  relay.holdUp();
+  relay!.holdUp();
   await sleep(THIRD_MS);
-  relay.letGo();
+  relay!.letGo();
 }
 
 async function delay({ relay }: Scene): Promise<void> {
-  relay.delayMs = 2000;
+  relay!.delayMs = 2000;
   await sleep(THIRD_MS);
-  relay.delayMs = 0;
+  relay!.delayMs = 0;
 }
 
 async function eachSecond(work: () => Promise<unknown>): Promise<void> {
@@ -247,7 +245,7 @@ async function measure(fault: Fault): Promise<Record<string, unknown>> {
     const test = bench(url, '--rate', values.rate, '--duration', values.duration, '--warm-up', '0');
     await firstRequest(url);
     await sleep(THIRD_MS);
-    await fault.happen({ url, adminUrl, server, model, other, log, ...store } as Scene);
+    await fault.happen({ url, adminUrl, server, model, other, log, ...store });
     const { measurement } = await test;
     const row = { ...rowOf(fault.name, measurement), logged: await logged(url) };
     console.log(JSON.stringify(row));
@@ -277,14 +275,12 @@ async function openStore(store: Fault['store'], log: string) {
   const redis = store === 'redis' ? await startRedis() : undefined;
   const postgres = store === 'postgres' ? await createPostgres() : undefined;
   await postgres?.start();
-  const relayed = new URL((redis ?? postgres)!.url);
-  const relay = await startRelay(Number(relayed.port));
-  relayed.port = `${relay.port}`;
+  const { relay, url } = await relayedUrl((redis ?? postgres)!.url);
   return {
     redis,
     postgres,
     relay,
-    words: words(redis && relayed.href, postgres ? relayed.href : log),
+    words: words(redis && url, postgres ? url : log),
     async close() {
       await relay.close();
       await redis?.stop();

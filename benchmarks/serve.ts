@@ -44,6 +44,7 @@ const folder = await mkdtemp(join(tmpdir(), 'roble-bench-'));
 const model = await writeServedBundle(join(folder, 'model'));
 /** Without a log of predictions, as the other one keeps none. */
 const WORDS = ['--model', model, '--predictions', 'none'];
+
 /** A load, and which of its figures is compared. */
 interface Discipline {
   readonly name: string;
@@ -103,7 +104,13 @@ async function compare(): Promise<void> {
     );
   const results: Result[] = [];
   const capacities = new Map<Served, number>();
-  const disciplines = DISCIPLINES.filter(({ name }) => new RegExp(values.only).test(name));
+  const chosen = DISCIPLINES.filter(({ name }) => new RegExp(values.only).test(name));
+  // Shares of the capacity need it.
+  const disciplines = DISCIPLINES.filter(
+    (one) =>
+      chosen.includes(one) ||
+      (one.name === BUSY_BATCHES && chosen.some(({ timesCapacity }) => timesCapacity !== undefined)),
+  );
   try {
     for (let round = 0; round <= Number(values.rounds); round++)
       for (const discipline of disciplines)

@@ -10,7 +10,7 @@ import { preprocessingSchema, readPredictions } from '../src/index.js';
 import { createPostgres, type TestPostgres } from './support/postgres.js';
 import { type PredictionServer, servePredictions } from './support/prediction-server.js';
 import { describeWith } from './support/programs.js';
-import { type Relay, startRelay } from './support/relay.js';
+import { type Relay, relayedUrl } from './support/relay.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
 
@@ -136,34 +136,36 @@ describeWith('postgres', 'postgresql')('PostgreSQL', () => {
     ],
   ])('may %s', async (_, begin, end) => {
     await postgres.start();
-    const url = new URL(postgres.url);
-    const relay = await startRelay(Number(url.port));
-    url.port = `${relay.port}`;
-    const server = await serve(url.href);
-    await answers(server, 4);
-    await expect.poll(async () => (await server.log()).written, PATIENT).toBe(4);
-    begin(relay);
-    await answers(server, 40);
-    await saysLost(server);
-    end(relay);
-    // What was written although its confirmation was lost is not written twice.
-    await accountsFor(server, postgres.url, 44);
-    await relay.close();
+    const { relay, url } = await relayedUrl(postgres.url);
+    try {
+      const server = await serve(url);
+      await answers(server, 4);
+      await expect.poll(async () => (await server.log()).written, PATIENT).toBe(4);
+      begin(relay);
+      await answers(server, 40);
+      await saysLost(server);
+      end(relay);
+      // What was written although its confirmation was lost is not written twice.
+      await accountsFor(server, postgres.url, 44);
+    } finally {
+      await relay.close();
+    }
   });
 
   it('may answer two seconds late', async () => {
     await postgres.start();
-    const url = new URL(postgres.url);
-    const relay = await startRelay(Number(url.port));
-    url.port = `${relay.port}`;
-    const server = await serve(url.href);
-    await answers(server, 4);
-    await expect.poll(async () => (await server.log()).written, PATIENT).toBe(4);
-    relay.delayMs = 2000;
-    await answers(server, 40);
-    await expect.poll(async () => (await server.log()).written, PATIENT).toBe(44);
-    expect([await countRows(postgres.url), server.warnings]).toEqual([44, []]);
-    await relay.close();
+    const { relay, url } = await relayedUrl(postgres.url);
+    try {
+      const server = await serve(url);
+      await answers(server, 4);
+      await expect.poll(async () => (await server.log()).written, PATIENT).toBe(4);
+      relay.delayMs = 2000;
+      await answers(server, 40);
+      await expect.poll(async () => (await server.log()).written, PATIENT).toBe(44);
+      expect(await countRows(postgres.url)).toBe(44);
+    } finally {
+      await relay.close();
+    }
   });
 
   it('may lose a process that it works with, as by the killer of the kernel', async () => {
@@ -171,10 +173,7 @@ describeWith('postgres', 'postgresql')('PostgreSQL', () => {
     const server = await serve(postgres.url);
     await answers(server, 4);
     await expect.poll(async () => (await server.log()).written, PATIENT).toBe(4);
-    const [backend] = await postgres.query(
-      "select pid from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()",
-    );
-    process.kill(backend!.pid as number, 'SIGKILL');
+    process.kill((await postgres.backendProcessIds())[0]!, 'SIGKILL');
     await answers(server, 40);
     await expect
       .poll(async () => (await server.log()).written + (await server.log()).dropped, PATIENT)

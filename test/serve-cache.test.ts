@@ -4,7 +4,7 @@ import { createServer, type RobleServer } from '../src/index.js';
 import { freePort } from './support/free-port.js';
 import { describeWith } from './support/programs.js';
 import { startRedis, type TestRedis } from './support/redis.js';
-import { startRelay } from './support/relay.js';
+import { relayedUrl } from './support/relay.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
 
@@ -162,10 +162,10 @@ describeWith('redis-server', 'redis-server')('the cache in Redis', () => {
   });
 
   it('may answer two seconds late', async () => {
-    const relay = await startRelay(Number(new URL(redis.url).port));
+    const { relay, url } = await relayedUrl(redis.url);
     relay.delayMs = 2000;
     try {
-      const server = await serve({ memoryBytes: 0, url: `redis://127.0.0.1:${relay.port}` });
+      const server = await serve({ memoryBytes: 0, url });
       await answersOf(server, 30);
     } finally {
       await relay.close();
@@ -173,9 +173,9 @@ describeWith('redis-server', 'redis-server')('the cache in Redis', () => {
   });
 
   it('may fall silent without closing a connection', async () => {
-    const relay = await startRelay(Number(new URL(redis.url).port));
+    const { relay, url } = await relayedUrl(redis.url);
     try {
-      const server = await serve({ memoryBytes: 0, url: `redis://127.0.0.1:${relay.port}` });
+      const server = await serve({ memoryBytes: 0, url });
       await answersOf(server, 4);
       relay.holdUp();
       await answersOf(server, 30, 10);

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ServeOptions } from '../src/core/config/schema.js';
 import { preprocessingSchema } from '../src/core/image/preprocessing.js';
 import { pictureOfDrawing } from '../src/core/strokes/given-drawing.js';
 import type { Stroke } from '../src/core/strokes/rasterize.js';
@@ -458,24 +459,13 @@ describe('inference processes', () => {
   it('collect what queues meanwhile into batches, and refuse what is too much', async () => {
     const slow = await createServer({ model: slowBundle, port: 0, maxBatch: 512 });
     try {
-      const sent = Array.from({ length: 6 }, (_, i) => {
-        // Each another picture, for equal ones are computed once.
-        const pixels = Array.from({ length: 512 }, (_, j) => [i, j >> 8, j & 255, ...Array(61).fill(0)]);
-        return json('/predict/batch', { pixels }, slow);
-      });
-      const inHand = async () => (await get('/stats', slow)).body.queue.inHand;
-      await expect.poll(inHand, { interval: 5 }).toBe(2048);
-      // A body that is refused is not waited for.
-      const socket = connect(slow.address.port, '127.0.0.1');
-      socket.write(
-        'POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 9999\r\n\r\n',
+      const answers = await Promise.all(
+        Array.from({ length: 6 }, (_, i) => {
+          // Each another picture, for equal ones are computed once.
+          const pixels = Array.from({ length: 512 }, (_, j) => [i, j >> 8, j & 255, ...Array(61).fill(0)]);
+          return json('/predict/batch', { pixels }, slow);
+        }),
       );
-      const [early] = (await once(socket, 'data')) as [Buffer];
-      expect(parseAnswers(early)).toMatchObject([
-        { status: 429, headers: { 'retry-after': expect.stringMatching(/^[1-9]/) } },
-      ]);
-      socket.destroy();
-      const answers = await Promise.all(sent);
       const statuses = answers.map(({ status }) => status);
       // 4 batches of 512 may be in hand.
       expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(4);
@@ -485,6 +475,31 @@ describe('inference processes', () => {
       expect(images / batches).toBeGreaterThan(32);
     } finally {
       await slow.close();
+    }
+  });
+
+  it('refuses before the body has come when no image may come on top', async () => {
+    const full = await fragileServer({ maxBatch: 256, inferenceTimeoutMs: 60_000, shutdownTimeoutMs: 100 });
+    try {
+      // The first image hangs.
+      const sent = Array.from({ length: 4 }, (_, i) => {
+        const pixels = Array.from({ length: 256 }, (_, j) => [17, i, j & 255, ...Array(61).fill(0)]);
+        return json('/predict/batch', { pixels }, full).catch(() => undefined);
+      });
+      await expect.poll(async () => (await get('/stats', full)).body.queue.inHand).toBe(1024);
+      const socket = connect(full.address.port, '127.0.0.1');
+      socket.write(
+        'POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 9999\r\n\r\n',
+      );
+      const [early] = (await once(socket, 'data')) as [Buffer];
+      expect(parseAnswers(early)).toMatchObject([
+        { status: 429, headers: { 'retry-after': expect.stringMatching(/^[1-9]/) } },
+      ]);
+      socket.destroy();
+      await full.close();
+      await Promise.all(sent);
+    } finally {
+      await full.close();
     }
   });
 
@@ -545,8 +560,8 @@ describe('inference processes', () => {
       expect(bad).toMatchObject({ status: 500, body: { code: 'ROBLE_INTERNAL' } });
       expect(answers.map(({ body }) => body.predictions?.[0].label)).toEqual(TINY_CLASSES);
       expect(await restarts()).toBe(0);
-      // Twice each, and at the third failure in a row the process goes.
-      for (const status of [500, 500]) expect((await send(quarterPixels(0, 19))).status).toBe(status);
+      // At the third batch in a row that fails, the process goes.
+      for (const status of [500, 500, 500]) expect((await send(quarterPixels(0, 19))).status).toBe(status);
       await expect.poll(restarts).toBe(1);
       expect((await send(quarterPixels(3))).body.predictions[0].label).toBe(TINY_CLASSES[3]);
     } finally {
@@ -786,7 +801,7 @@ describe('stopping', () => {
 const CLI = [join(import.meta.dirname, '..', 'bin', 'run.js')];
 
 /** A server with a backend whose every batch takes 120 ms. */
-async function fragileServer(options: { inferenceTimeoutMs?: number } = {}): Promise<RobleServer> {
+async function fragileServer(options: Partial<ServeOptions> = {}): Promise<RobleServer> {
   const registry = createRegistry();
   const module = await fragileBackend(join(root, 'fragile.mjs'));
   registry.register({ name: 'fragile', apiVersion: 1, kind: 'serving-backend', module });

@@ -24,15 +24,15 @@ export class Correction {
   }
 
   /** @param log what the server says of its predictions; undefined where it keeps none */
-  setUp(classes: readonly string[], log: Statistics['predictionLog']): void {
-    this.#classes = classes;
+  setUp(log: Statistics['predictionLog']): void {
     element('correction').hidden = log === undefined;
     element('consent-label').hidden = log?.keepsImages === true;
   }
 
-  /** Begins anew for another answer. */
-  show(answer: Answer, question: Question): void {
+  /** Begins anew for another answer. @param classes those of the model that gave it, as far as they are known */
+  show(answer: Answer, question: Question, classes: readonly string[]): void {
     this.#shown = { answer, question };
+    this.#classes = classes;
     this.#status.textContent = '';
     this.#other.clear();
     element('other').hidden = this.#classes.length <= answer.predictions.length;

@@ -48,7 +48,7 @@ const answerNewest = newestOnly<Question | undefined>(async (question, isNewest)
     const answer = await patiently(question, isNewest);
     if (!isNewest()) return;
     showAnswer(answer, performance.now() - started);
-    correction.show(answer, question);
+    correction.show(answer, question, news ? chosenModel.among(news).classes : []);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (isNewest()) showProblem(error.message, error.status === 0 || error.status >= 429);
@@ -103,16 +103,15 @@ function describeClasses(classes: readonly string[]): string {
 
 let news: Statistics | undefined;
 function showNews(statistics: Statistics): void {
+  const asked = chosenModel.name;
   const model = chosenModel.among(statistics);
   showStatistics(statistics, model);
-  correction.setUp(model.classes, statistics.predictionLog);
+  correction.setUp(statistics.predictionLog);
   element('known').textContent = describeClasses(model.classes);
-  const isFirst = !news;
+  if (!news) leadWithWhatFits(model);
   news = statistics;
-  if (!isFirst) return;
-  leadWithWhatFits(model);
-  // Who was faster than the news asked none of several models.
-  if (chosenModel.name !== undefined) ask();
+  // The first news say that there are several models; later ones, that the chosen one has gone.
+  if (chosenModel.name !== asked) ask();
 }
 const chosenModel = new ChosenModel(() => {
   if (news) showNews(news);

@@ -21,6 +21,8 @@ export interface TestPostgres {
   /** Holds up all its processes, or lets them go on. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void>;
   query(sql: string): Promise<Record<string, unknown>[]>;
+  /** The processes that work for clients, but for this query's. */
+  backendProcessIds(): Promise<number[]>;
   /** Ends it and removes its data. */
   remove(): Promise<void>;
 }
@@ -76,6 +78,12 @@ export async function createPostgres(): Promise<TestPostgres> {
       } finally {
         await client.end();
       }
+    },
+    async backendProcessIds() {
+      const rows = await postgres.query(
+        "select pid from pg_stat_activity where backend_type = 'client backend' and pid <> pg_backend_pid()",
+      );
+      return rows.map(({ pid }) => pid as number);
     },
     async remove() {
       await postgres.kill();

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A way to a server on this machine, which can be as bad as a network. */
 export interface Relay {
@@ -13,26 +14,31 @@ export interface Relay {
   close(): Promise<void>;
 }
 
-export async function startRelay(targetPort: number): Promise<Relay> {
-  let held: (() => void)[] | undefined;
+async function startRelay(targetPort: number): Promise<Relay> {
+  let released = Promise.resolve();
+  let release: (() => void) | undefined;
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect(targetPort, '127.0.0.1');
     client.pipe(upstream);
-    upstream.on('data', (chunk) => {
-      const pass = () => void (client.destroyed || client.write(chunk));
-      if (held) held.push(pass);
-      else if (relay.delayMs > 0) setTimeout(pass, relay.delayMs);
-      else pass();
-    });
+    // One after the other, for bytes keep their order however late they are.
+    let passed = Promise.resolve();
+    const pass = (work: () => void) => {
+      const due = performance.now() + relay.delayMs;
+      passed = passed.then(async () => {
+        await released;
+        const early = due - performance.now();
+        if (early > 0) await sleep(early, undefined, { ref: false });
+        if (!client.destroyed) work();
+      });
+    };
+    upstream.on('data', (chunk) => pass(() => client.write(chunk)));
+    upstream.on('close', () => pass(() => client.destroy()));
+    client.on('close', () => upstream.destroy());
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.on('error', () => {});
-      socket.on('close', () => {
-        sockets.delete(socket);
-        client.destroy();
-        upstream.destroy();
-      });
+      socket.on('close', () => sockets.delete(socket));
     }
   });
   server.listen(0, '127.0.0.1');
@@ -41,13 +47,16 @@ export async function startRelay(targetPort: number): Promise<Relay> {
     port: (server.address() as AddressInfo).port,
     delayMs: 0,
     holdUp() {
-      held ??= [];
+      released = new Promise((resolve) => {
+        release = resolve;
+      });
     },
     letGo() {
-      for (const pass of held ?? []) pass();
-      held = undefined;
+      release?.();
+      released = Promise.resolve();
     },
     async close() {
+      relay.letGo();
       const closed = once(server, 'close');
       server.close();
       for (const socket of sockets) socket.destroy();
@@ -55,4 +64,12 @@ export async function startRelay(targetPort: number): Promise<Relay> {
     },
   };
   return relay;
+}
+
+/** A relay before the server of a URL, and the URL that leads through it. */
+export async function relayedUrl(url: string): Promise<{ relay: Relay; url: string }> {
+  const relayed = new URL(url);
+  const relay = await startRelay(Number(relayed.port));
+  relayed.port = `${relay.port}`;
+  return { relay, url: relayed.href };
 }

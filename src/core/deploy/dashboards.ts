@@ -58,8 +58,18 @@ const SERVICE: Dashboard = {
     {
       title: 'Wait of an image that comes now',
       unit: 's',
-      description: 'Where it stays above half a second, requests get 429 until it is short.',
+      description: 'Where it stays above half a second, requests get 429.',
       lines: { '{{instance}}': `roble_queue_wait_seconds{${OURS}}` },
+    },
+    {
+      title: 'Overload',
+      unit: 'percentunit',
+      description:
+        'Time in which requests get 429 so that the others wait a short while only, and images in hand of those allowed.',
+      lines: {
+        'overloaded {{instance}}': `avg_over_time(roble_overloaded{${OURS}}[$__rate_interval])`,
+        'in hand {{instance}}': `roble_images_in_hand{${OURS}} / roble_images_in_hand_limit{${OURS}}`,
+      },
     },
     {
       title: 'Images in a batch, on average',

@@ -79,13 +79,15 @@ async function answerTogether<T>(
   work: (model: ServedModel, attempt: Attempt) => Promise<T>,
 ): Promise<T> {
   const { admission, models, statistics, listeners } = scope;
-  const { record } = wish;
-  const { result, answered } = await admission.run(count, () =>
+  const { record, urgency } = wish;
+  const asked = { model: wish.model.name, priority: urgency.priority, count };
+  const { result, answered } = await admission.run(asked, (release) =>
     models.use(wish.model, async (model) => {
       // What a canary began counts for nothing when the stable model has to do it again.
       const attempt: Attempt = {
         async answer(image, index) {
           const one = await answerImage(scope, model, image, index, wish);
+          release(one.source === 'model' || one.source === 'shared');
           attempt.answered.push(one);
           // A shadow leaves no rows, and works while the next images are computed.
           models.observe(one);

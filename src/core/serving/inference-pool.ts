@@ -5,6 +5,7 @@ import type { PredictorOptions } from '../predict/open-predictor.js';
 import { ImageQueue, type Job } from './image-queue.js';
 import type { InferenceAnswer } from './inference-messages.js';
 import { InferenceProcess } from './inference-process.js';
+import { problemOf } from './problem.js';
 import type { Urgency } from './urgency.js';
 
 /** Images that one call of a model takes at most. */
@@ -14,7 +15,7 @@ const FIRST_RESTART_MS = 100;
 const LAST_RESTART_MS = 5000;
 /** When every worker died so often in a row, images no longer wait for one to come back. */
 const DEATHS_TO_GIVE_UP = 4;
-/** A process that failed so often in a row is replaced: it may lack the memory, or have lost its way. */
+/** A process that failed so many batches in a row is replaced: it may lack the memory, or have lost its way. */
 const FAILURES_TO_REPLACE = 3;
 /** How often images that nobody waits for any more are looked for while all workers are busy. */
 const SWEEP_MS = 50;
@@ -157,10 +158,12 @@ export class InferencePool {
   }
 
   #dispatch(): void {
+    // What waits is divided, for two halves on two processes are faster than one batch on one.
+    const share = Math.ceil(this.#queue.length / Math.max(1, this.readyWorkers));
     for (const worker of this.#workers) {
       if (this.#queue.length === 0) return;
       if (worker.state !== 'idle') continue;
-      worker.jobs = this.#queue.take(MAX_BATCH, this.#mayRetry(worker));
+      worker.jobs = this.#queue.take(Math.min(MAX_BATCH, share), this.#mayRetry(worker));
       // All that waited may have been unwanted, or not for this one.
       if (worker.jobs.length === 0) continue;
       worker.state = 'busy';
@@ -242,10 +245,15 @@ export class InferencePool {
 
   /** An error that the backend foresaw is the answer; with any other, the images are tried once more, as after a death. */
   #fail(worker: Worker, jobs: readonly Job[], error: RobleError): void {
-    if (error.code === 'ROBLE_INTERNAL') {
-      worker.failures++;
+    worker.deaths = 0;
+    if (problemOf(error).status !== 500) {
+      worker.failures = 0;
+      for (const job of jobs) job.fail(error);
+    } else {
+      // Where an image fails alone, and for the second time, it may be the image.
+      if (jobs.some(({ retried }) => !retried)) worker.failures++;
       this.#giveBack(jobs, error);
-    } else for (const job of jobs) job.fail(error);
+    }
     if (worker.failures < FAILURES_TO_REPLACE) {
       worker.state = 'idle';
       this.#dispatch();

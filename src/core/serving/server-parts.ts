@@ -67,10 +67,7 @@ export async function openServerParts(
   const { memoryBytes, url: redisUrl, ttlSeconds } = options.cache;
   const cache = await AnswerCache.open({ memoryBytes, redisUrl, ttlSeconds, warn });
   const predictions = await openPredictionLog(options.predictions, warn);
-  const admission = new Admission({
-    limit: Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch),
-    isPaused: () => [...models.managers.values()].some(({ current }) => current.pool.readyWorkers === 0),
-  });
+  const admission = new Admission(models, Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch));
   const drift = new DriftMonitor();
   const droppedLogLines = () => logTo?.dropped ?? 0;
   await metrics?.watch({ models, cache, admission, drift, predictions, droppedLogLines });

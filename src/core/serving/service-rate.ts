@@ -2,31 +2,21 @@
 const MEMORY_MS = 1000;
 
 /**
- * How many images a server answers in a time while it has any, all of its parts together: an exponentially weighted mean.
- * By Little's law so many in hand wait as long as so many take to leave (J. D. C. Little, "A Proof for the Queuing Formula
- * L = λW", 1961).
+ * How many images a model answers in a time while it has any: an exponentially weighted mean. By Little's law so many in
+ * hand wait as long as so many take to leave (J. D. C. Little, "A Proof for the Queuing Formula L = λW", 1961).
  */
 export class ServiceRate {
   #images = 0;
   #busyMs = 0;
-  #at: number;
 
-  /** @param at now, in milliseconds */
-  constructor(at: number) {
-    this.#at = at;
-  }
-
-  /** Tells that the time from the last call to now was spent so; while there was nothing to do, nothing is learnt. */
-  spend(now: number, busy: boolean): void {
-    const elapsed = now - this.#at;
-    this.#at = now;
-    if (!busy) return;
-    const kept = Math.exp(-elapsed / MEMORY_MS);
+  /** Tells that so much time was spent while there was something to do. */
+  spend(elapsedMs: number): void {
+    const kept = Math.exp(-elapsedMs / MEMORY_MS);
     this.#images *= kept;
     this.#busyMs = this.#busyMs * kept + MEMORY_MS * (1 - kept);
   }
 
-  /** Tells that so many images were answered, or failed. */
+  /** Tells that so many images were answered. */
   leave(count: number): void {
     this.#images += count;
   }
