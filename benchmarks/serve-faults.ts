@@ -173,6 +173,14 @@ const FAULTS: readonly Fault[] = [
       server.kill('SIGHUP');
     },
   },
+  {
+    name: 'SIGTERM: the server ends',
+    happen: async ({ server }) => void server.kill('SIGTERM'),
+  },
+  {
+    name: 'SIGKILL: the server is gone',
+    happen: async ({ server }) => void server.kill('SIGKILL'),
+  },
 ];
 
 async function silence({ relay }: Scene): Promise<void> {
@@ -241,13 +249,18 @@ async function measure(fault: Fault): Promise<Record<string, unknown>> {
   try {
     const adminUrl = `http://127.0.0.1:${adminPort}`;
     // What is measured begins after the warm-up.
-    await bench(url, '--rate', values.rate, '--duration', '2');
+    const warmUp = await bench(url, '--rate', values.rate, '--duration', '2');
     const test = bench(url, '--rate', values.rate, '--duration', values.duration, '--warm-up', '0');
     await firstRequest(url);
     await sleep(THIRD_MS);
     await fault.happen({ url, adminUrl, server, model, other, log, ...store });
     const { measurement } = await test;
-    const row = { ...rowOf(fault.name, measurement), logged: await logged(url) };
+    const hasEnded = server.exitCode !== null || server.signalCode !== null;
+    const answered = [warmUp.measurement, measurement].map((one) => one.answered + one.warmUpAnswered);
+    const row = {
+      ...rowOf(fault.name, measurement),
+      logged: hasEnded ? `${rowsOf(log)} of ${answered[0]! + answered[1]!}` : await logged(url),
+    };
     console.log(JSON.stringify(row));
     return row;
   } finally {
@@ -289,6 +302,14 @@ async function openStore(store: Fault['store'], log: string) {
   };
 }
 
+/** Predictions in the file of a server that has ended. */
+function rowsOf(log: string): number {
+  const file = new Database(log);
+  const { count } = file.prepare('select count(*) as count from roble_predictions').get() as { count: number };
+  file.close();
+  return count;
+}
+
 /** Of what was answered, with the warm-up, what the log has; it is given time to catch up. */
 async function logged(url: string): Promise<string> {
   interface Stats {
@@ -313,7 +334,7 @@ async function firstRequest(url: string): Promise<void> {
 }
 
 function rowOf(name: string, measurement: Awaited<ReturnType<typeof bench>>['measurement']) {
-  const { sent, statuses, failed, intervals, latencyMs } = measurement;
+  const { sent, statuses, failures, intervals, latencyMs } = measurement;
   const p99 = (from: number, to: number) => {
     const values = intervals
       .filter(({ at }) => at >= (seconds * from) / 3 && at < (seconds * to) / 3)
@@ -325,11 +346,15 @@ function rowOf(name: string, measurement: Awaited<ReturnType<typeof bench>>['mea
     name,
     sent,
     answered: statuses[200] ?? 0,
-    others: others.map(([status, count]) => `${status}: ${count}`).join(', ') || '0',
-    failed,
+    others: listed(others),
+    failed: listed(Object.entries(failures)),
     before: p99(0, 1),
     meanwhile: p99(1, 2),
     after: p99(2, 3),
     longest: latencyMs ? `${latencyMs.max.toFixed(0)} ms` : '–',
   };
+}
+
+function listed(counts: readonly (readonly [string, number])[]): string {
+  return counts.map(([what, count]) => `${what}: ${count}`).join(', ') || '0';
 }

@@ -13,6 +13,7 @@ export class Correction {
   readonly #consent = element<HTMLInputElement>('consent');
   #shown: { readonly answer: Answer; readonly question: Question } | undefined;
   #classes: readonly string[] = [];
+  #isRefused = false;
 
   constructor() {
     this.#other = new Combobox(
@@ -25,7 +26,7 @@ export class Correction {
 
   /** @param log what the server says of its predictions; undefined where it keeps none */
   setUp(log: Statistics['predictionLog']): void {
-    element('correction').hidden = log === undefined;
+    element('correction').hidden = log === undefined || this.#isRefused;
     element('consent-label').hidden = log?.keepsImages === true;
   }
 
@@ -71,7 +72,7 @@ export class Correction {
   }
 
   #refused({ status, message }: Problem): void {
-    if (NOT_KEPT.includes(status)) element('correction').hidden = true;
+    if (NOT_KEPT.includes(status)) this.#isRefused = element('correction').hidden = true;
     this.#status.textContent = message;
   }
 }

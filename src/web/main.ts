@@ -14,6 +14,8 @@ const PAUSE_MS = 150;
 /** Larger pictures than this are photographs rather than characters. */
 const MAX_DRAWN_SIDE = 64;
 const MAX_TRIES = 5;
+/** Between two tries, whatever the server says: a person waits. */
+const MAX_PAUSE_SECONDS = 10;
 
 const correction = new Correction();
 const images = new ImageInput(() => {
@@ -65,9 +67,16 @@ async function patiently(question: Question, isNewest: () => boolean): Promise<A
     } catch (error) {
       const seconds = error instanceof Problem ? error.retryAfterSeconds : 0;
       if (seconds === 0 || tries === MAX_TRIES || !isNewest()) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+      await pauseWhile(isNewest, 1000 * Math.min(seconds, MAX_PAUSE_SECONDS));
+      if (!isNewest()) throw error;
     }
   }
+}
+
+/** Waits so long, or until nobody cares any more. */
+async function pauseWhile(isWanted: () => boolean, milliseconds: number): Promise<void> {
+  const end = performance.now() + milliseconds;
+  while (performance.now() < end && isWanted()) await new Promise((resolve) => setTimeout(resolve, 100));
 }
 
 function ask(): void {

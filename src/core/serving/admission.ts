@@ -4,8 +4,13 @@ import type { ServedModels } from './models/served-models.js';
 import { OverloadControl } from './overload-control.js';
 import type { Priority } from './urgency.js';
 
-/** Tells that an image is answered before its request is. @param computed whether the model was what it waited for */
-export type ReleaseImage = (computed: boolean) => void;
+/** What a request does that was let in. */
+export interface Admitted {
+  /** Lets the model compute an image. */
+  compute<T>(image: () => Promise<T>): Promise<T>;
+  /** The places of the request are taken until that has ended, also when the request has not waited for it. */
+  hold(image: Promise<unknown>): void;
+}
 
 /**
  * Lets requests in, or refuses them at once: the images that a server has in hand are bounded, from the decoder to the
@@ -59,25 +64,21 @@ export class Admission {
    */
   async run<T>(
     { model, priority, count }: { model: string | undefined; priority: Priority | undefined; count: number },
-    work: (release: ReleaseImage) => Promise<T>,
+    work: (admitted: Admitted) => Promise<T>,
   ): Promise<T> {
     // While the body was read, others came.
     this.check(model, priority);
     this.#bound.take(count);
     const control = this.#controlOf(this.#models.find(model));
-    control.begin(count);
-    let left = count;
-    const release = (images: number, computed: boolean) => {
-      left -= images;
-      this.#bound.release(images);
-      control.release(images, computed);
+    const held: Promise<unknown>[] = [];
+    const admitted: Admitted = {
+      compute: (image) => control.image(image),
+      hold: (image) => held.push(image),
     };
     try {
-      // A second attempt at a request answers images again.
-      return await work((computed) => left > 0 && release(1, computed));
+      return await control.request(() => work(admitted));
     } finally {
-      if (left > 0) release(left, false);
-      control.end();
+      void Promise.allSettled(held).then(() => this.#bound.release(count));
     }
   }
 

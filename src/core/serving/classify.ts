@@ -1,5 +1,6 @@
 import type { ErrorCode } from '../errors.js';
 import { topPredictions } from '../predict/top-predictions.js';
+import type { Admitted } from './admission.js';
 import type { Answer, BatchAnswer, PredictAnswer } from './answer-schemas.js';
 import type { AnsweredImage } from './answered-image.js';
 import type { ServedModel } from './models/served-model.js';
@@ -81,13 +82,14 @@ async function answerTogether<T>(
   const { admission, models, statistics, listeners } = scope;
   const { record, urgency } = wish;
   const asked = { model: wish.model.name, priority: urgency.priority, count };
-  const { result, answered } = await admission.run(asked, (release) =>
+  const { result, answered } = await admission.run(asked, (admitted) =>
     models.use(wish.model, async (model) => {
       // What a canary began counts for nothing when the stable model has to do it again.
       const attempt: Attempt = {
         async answer(image, index) {
-          const one = await answerImage(scope, model, image, index, wish);
-          release(one.source === 'model' || one.source === 'shared');
+          const answering = answerImage(scope, admitted, model, image, index, wish);
+          admitted.hold(answering);
+          const one = await answering;
           attempt.answered.push(one);
           // A shadow leaves no rows, and works while the next images are computed.
           models.observe(one);
@@ -125,6 +127,7 @@ async function answerOneOfMany(
 
 async function answerImage(
   { cache, options }: ServingScope,
+  { compute }: Admitted,
   model: ServedModel,
   image: ReceivedImage,
   index: number,
@@ -137,7 +140,7 @@ async function answerImage(
   checkWanted(urgency);
   const decoded = performance.now();
   const { probabilities, source, queueMs, inferenceMs } = await cache.answer(bundle, pixels, urgency, (all) =>
-    pool.predict(pixels, all),
+    compute(() => pool.predict(pixels, all)),
   );
   const ended = performance.now();
   return {

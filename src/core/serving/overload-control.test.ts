@@ -1,3 +1,4 @@
+import { setImmediate as settled } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Random } from '../random/index.js';
@@ -41,10 +42,10 @@ function poisson(
 }
 
 /** Workers with one queue, on a clock of their own. Tells of each request what became of it. */
-function simulate(
+async function simulate(
   { capacity, workers = 1, pause: [from, to] = [0, 0], uploadMs = 0 }: Server,
   requests: readonly Request[],
-): void {
+): Promise<void> {
   let now = 0;
   const isPaused = () => now > 1000 * from && now < 1000 * to;
   const control = new OverloadControl({ maxImages: MAX_IMAGES, isPaused, now: () => now });
@@ -76,17 +77,23 @@ function simulate(
   const letIn = (request: Request) => {
     if (!admits(request)) return;
     inHand += request.images;
-    control.begin(request.images);
-    let left = request.images;
-    const answered = () => {
-      inHand--;
-      control.release(1, true);
-      left--;
-      if (left > 0) return;
-      control.end();
-      request.totalMs = now - request.atMs;
-    };
-    for (let i = 0; i < request.images; i++) queue.push({ priority: request.priority ?? 'normal', answered });
+    const images = Array.from({ length: request.images }, () =>
+      control
+        .image(
+          () =>
+            new Promise<void>((answered) => {
+              queue.push({ priority: request.priority ?? 'normal', answered });
+            }),
+        )
+        .then(() => {
+          inHand--;
+        }),
+    );
+    void control
+      .request(() => Promise.all(images))
+      .then(() => {
+        request.totalMs = now - request.atMs;
+      });
     dispatch();
   };
   for (const request of [...requests].sort((a, b) => b.atMs - a.atMs))
@@ -96,6 +103,8 @@ function simulate(
   for (let event = events.pop(); event; event = events.pop()) {
     now = event.atMs;
     event.happen();
+    // Promises end before the next event.
+    await settled();
   }
   expect(inHand).toBe(0);
   expect(control.waitMs).toBe(0);
@@ -116,10 +125,10 @@ const seeds = fc.integer({ min: 0, max: 1000 });
 describe('OverloadControl', () => {
   it('lets all in below the capacity, also when the server stands still for a while', () =>
     fc.assert(
-      fc.property(capacities, workerCounts, batches, seeds, (capacity, workers, images, seed) => {
+      fc.asyncProperty(capacities, workerCounts, batches, seeds, async (capacity, workers, images, seed) => {
         // Seven tenths of a second, as a process takes to come back; more may come than is let in at most.
         const requests = poisson(Math.min(0.5 * capacity, 800), [0, 6], { images, seed });
-        simulate({ capacity, workers, pause: [2, 2.7] }, requests);
+        await simulate({ capacity, workers, pause: [2, 2.7] }, requests);
         expect(requests.filter(isRefused)).toEqual([]);
       }),
       { seed: 5, numRuns: 20 },
@@ -127,10 +136,10 @@ describe('OverloadControl', () => {
 
   it('keeps the wait short when more comes than can be answered, and answers no less for it', () =>
     fc.assert(
-      fc.property(capacities, workerCounts, batches, seeds, (capacity, workers, images, seed) => {
+      fc.asyncProperty(capacities, workerCounts, batches, seeds, async (capacity, workers, images, seed) => {
         const seconds = 10;
         const requests = poisson(3 * capacity, [0, seconds], { images, seed });
-        simulate({ capacity, workers, uploadMs: 5 }, requests);
+        await simulate({ capacity, workers, uploadMs: 5 }, requests);
         // The shortest wait, or what is always let in, for what comes during an upload too; and the last batch of a worker.
         const room = Math.max((50 * capacity) / 1000, 32, 8 * images);
         const bound = (1000 * (room + images + workers * MAX_BATCH)) / capacity + 5;
@@ -144,72 +153,92 @@ describe('OverloadControl', () => {
       { seed: 5, numRuns: 20 },
     ));
 
-  it.each([1, 16, 64])('forgets the overload when it is over, with %d images a request', (images) => {
-    const flood = poisson(3000, [0, 4], { images });
-    const normal = poisson(700, [4, 15], { images, seed: 2 });
-    simulate({ capacity: 1000, workers: 2 }, [...flood, ...normal]);
-    expect(shareRefused(flood)).toBeGreaterThan(0.3);
-    expect(shareRefused(later(normal, 7))).toBe(0);
-  });
+  it.each([
+    [1, 2],
+    [16, 2],
+    [64, 2],
+    [1, 4],
+    [1, 8],
+    [4, 8],
+  ])(
+    'forgets the overload when it is over, with %d images a request and %d workers',
+    async (images, workers) => {
+      const flood = poisson(3000, [0, 4], { images });
+      const normal = poisson(700, [4, 15], { images, seed: 2 });
+      await simulate({ capacity: 1000, workers }, [...flood, ...normal]);
+      expect(shareRefused(flood)).toBeGreaterThan(0.3);
+      expect(shareRefused(later(normal, 7))).toBe(0);
+    },
+  );
 
-  it('forgets it also where requests come in waves', () => {
+  it('forgets it also where requests come in waves', async () => {
     const flood = poisson(3000, [0, 4]);
     const waves = Array.from({ length: 20 }, (_, wave) =>
       Array.from({ length: 300 }, () => ({ atMs: 5000 + 900 * wave, images: 1 })),
     ).flat();
-    simulate({ capacity: 1000 }, [...flood, ...waves]);
+    await simulate({ capacity: 1000 }, [...flood, ...waves]);
     expect(shareRefused(later(waves, 9))).toBe(0);
   });
 
-  it('lets others in beside a client that sends one large batch after the other and can wait', () => {
+  it('lets others in beside a client that sends one large batch after the other and can wait', async () => {
     const large = Array.from({ length: 12 }, (_, i) => ({
       atMs: 5000 * i,
       images: 256,
       priority: 'low' as const,
     }));
     const single = poisson(3, [0, 60]);
-    simulate({ capacity: 60 }, [...large, ...single]);
+    await simulate({ capacity: 60 }, [...large, ...single]);
     expect(shareRefused(single)).toBe(0);
     expect(shareRefused(large)).toBe(0);
   });
 
-  it('refuses those first who may wait, and last those who may not', () => {
-    const [low, normal, high] = (['low', 'normal', 'high'] as const).map((priority, seed) =>
-      poisson(530, [0, 10], { priority, seed }),
-    ) as [Request[], Request[], Request[]];
-    simulate({ capacity: 1000 }, [...low, ...normal, ...high]);
-    const [ofLow, ofNormal, ofHigh] = [low, normal, high].map((those) => shareRefused(later(those, 4)));
-    expect(ofHigh).toBeLessThan(0.05);
-    expect(ofNormal).toBeLessThan(0.6);
-    expect(ofLow).toBeGreaterThan(0.7);
-  });
+  it.each([100, 1000])(
+    'refuses those first who may wait, and last those who may not, at %d images a second',
+    async (capacity) => {
+      const [low, normal, high] = (['low', 'normal', 'high'] as const).map((priority, seed) =>
+        poisson(0.53 * capacity, [0, 20], { priority, seed }),
+      ) as [Request[], Request[], Request[]];
+      await simulate({ capacity }, [...low, ...normal, ...high]);
+      const [ofLow, ofNormal, ofHigh] = [low, normal, high].map((those) => shareRefused(later(those, 6)));
+      expect(ofHigh).toBeLessThan(0.05);
+      expect(ofNormal).toBeLessThan(0.6);
+      expect(ofLow).toBeGreaterThan(0.7);
+    },
+  );
 
-  it('lets a few wait for a model that takes long for one', () => {
+  it('lets a few wait for a model that takes long for one', async () => {
     const requests = poisson(3, [0, 120]);
-    simulate({ capacity: 2 }, requests);
+    await simulate({ capacity: 2 }, requests);
     expect(shareRefused(requests)).toBeLessThan(0.4);
     expect(longestMs(requests)).toBeLessThan((1000 * 45) / 2);
   });
 
-  it('says of a server that stands still how long one waits by now, and of an idle one that it does not', () => {
+  it('says of a server that stands still how long one waits by now, and of an idle one that it does not', async () => {
     let now = 0;
     const control = new OverloadControl({ maxImages: MAX_IMAGES, now: () => now });
     expect([control.waitMs, control.isOverloaded]).toEqual([0, false]);
+    const answers: (() => void)[] = [];
+    const ask = () =>
+      control.request(() => control.image(() => new Promise<void>((end) => answers.push(end))));
+    const answerAll = async () => {
+      for (const answer of answers.splice(0)) answer();
+      await settled();
+    };
     for (let i = 0; i < 100; i++) {
-      control.begin(1);
+      void ask();
       now += 1;
-      control.release(1, true);
-      control.end();
+      await answerAll();
     }
-    for (let i = 0; i < 100; i++) control.begin(1);
+    for (let i = 0; i < 100; i++) void ask();
     const before = control.waitMs;
     now += 2000;
     expect(control.waitMs).toBeGreaterThan(3 * before);
-    control.begin(1);
+    now += 30_000;
+    expect(control.waitMs).toBe(60_000);
+    void ask();
     now += 1100;
     expect(control.isOverloaded).toBe(true);
-    control.release(101, false);
-    for (let i = 0; i < 101; i++) control.end();
+    await answerAll();
     now += 1100;
     expect([control.waitMs, control.isOverloaded]).toEqual([0, false]);
   });

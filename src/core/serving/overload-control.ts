@@ -6,14 +6,20 @@ const CROWDED_MS = 500;
 const CROWDED_SHARE = 0.75;
 /** A backlog that is gone by then is none: a worker that died is back, a wave of requests is answered. */
 const CROWDED_FOR_MS = 1000;
+/** Workers that end their batches together make a gap in what stays crowded, which is no longer than this. */
+const GAP_MS = 250;
 /** Wait that an overloaded model lets its requests have: enough to keep the workers busy, and no more. */
 const SHORTEST_MS = 50;
 /** Time constant with which the wait that is let in comes back to the shortest. */
 const SHORTEN_MS = 2000;
+/** A wait that counts as none. */
+const NO_WAIT_MS = 10;
+/** More is not told: what stands still says nothing of how long it will. */
+const LONGEST_MS = 60_000;
 /** So many are always let in: a model that takes long for one, and requests of many images, cannot keep to a wait. */
 const MIN_IMAGES = 32;
 const MIN_REQUESTS = 8;
-/** What those have of the room who go first, and who go last. */
+/** What those have of all that who go first, and who go last. */
 const SHARE: Readonly<Record<Priority, number>> = { high: 2, normal: 1, low: 0.5 };
 
 export interface OverloadOptions {
@@ -30,8 +36,11 @@ export interface OverloadOptions {
  *
  * A wave, or a pause while a worker comes back, makes a queue that goes away by itself, and shall cost nobody an answer. One
  * that stays only makes all answers late and lets no more of them out (K. Nichols and V. Jacobson, "Controlling Queue
- * Delay", 2012): then requests are let in only as long as they will wait a short while. Time in which there is nothing to
- * do adds to that while, until all are let in again.
+ * Delay", 2012): then requests are let in only as long as they will wait a short while. Time in which next to nothing waits
+ * adds to that while, until all are let in again.
+ *
+ * It is told of the requests that the server has in hand, and of the images that the model has: an answer from a cache is
+ * no work of the model.
  */
 export class OverloadControl {
   readonly #now: () => number;
@@ -41,8 +50,9 @@ export class OverloadControl {
   #images = 0;
   #requests = 0;
   #seenAt: number;
-  /** Since when it has been crowded. */
+  /** Since when it has been crowded, and since when there has been a gap in that. */
   #crowdedAt = Number.POSITIVE_INFINITY;
+  #gapAt = Number.POSITIVE_INFINITY;
   /** Wait that is let in; Infinity: not overloaded. */
   #allowedMs = Number.POSITIVE_INFINITY;
 
@@ -54,10 +64,10 @@ export class OverloadControl {
     this.#rate = new ServiceRate();
   }
 
-  /** How long, as it looks, an image has to wait that comes now, in milliseconds. */
+  /** How long, as it looks, an image has to wait that comes now, in milliseconds up to a minute. */
   get waitMs(): number {
     this.#catchUp();
-    return this.#rate.timeForMs(this.#images);
+    return Math.min(LONGEST_MS, this.#rate.timeForMs(this.#images));
   }
 
   get isOverloaded(): boolean {
@@ -65,30 +75,39 @@ export class OverloadControl {
     return this.#allowedMs < Number.POSITIVE_INFINITY;
   }
 
-  /** Whether a request that comes now need not wait for too long; no room otherwise. */
+  /** Whether a request that comes now need not wait for too long. */
   admits(priority: Priority = 'normal'): boolean {
-    if (!this.isOverloaded || this.#requests < MIN_REQUESTS) return true;
-    return this.#images < Math.max(MIN_IMAGES, SHARE[priority] * this.#rate.imagesIn(this.#allowedMs));
+    if (!this.isOverloaded) return true;
+    const share = SHARE[priority];
+    const images = Math.max(MIN_IMAGES, this.#rate.imagesIn(this.#allowedMs));
+    return this.#requests < share * MIN_REQUESTS || this.#images < share * images;
   }
 
-  /** A request of so many images was let in. */
-  begin(images: number): void {
-    this.#catchUp();
+  /** Does the work of a request. */
+  async request<T>(work: () => Promise<T>): Promise<T> {
     this.#requests++;
-    this.#images += images;
-    this.#catchUp();
+    try {
+      return await work();
+    } finally {
+      this.#requests--;
+    }
   }
 
-  /** Some of its images are answered, or will not be. @param computed whether the model was what they waited for */
-  release(images: number, computed: boolean): void {
+  /** Lets the model compute an image. */
+  async image<T>(compute: () => Promise<T>): Promise<T> {
     this.#catchUp();
-    if (computed) this.#rate.leave(images);
-    this.#images -= images;
-  }
-
-  /** A request is answered whose images were all released. */
-  end(): void {
-    this.#requests--;
+    this.#images++;
+    this.#catchUp();
+    try {
+      const answer = await compute();
+      // What was dropped or failed says nothing of how fast the model is.
+      this.#catchUp();
+      this.#rate.leave(1);
+      return answer;
+    } finally {
+      this.#catchUp();
+      this.#images--;
+    }
   }
 
   /** What comes of the time that has passed. */
@@ -101,24 +120,31 @@ export class OverloadControl {
       return;
     }
     if (this.#images > 0) this.#rate.spend(elapsed);
-    if (this.#isCrowded(1)) this.#crowdedAt = Math.min(this.#crowdedAt, now);
-    // Workers that end their batches together make a gap in what stays crowded.
-    else if (!this.#isCrowded(0.5)) this.#crowdedAt = Number.POSITIVE_INFINITY;
+    this.#lookForCrowd(now);
     this.#allowedMs = this.#allowedAfter(elapsed, now);
+  }
+
+  #lookForCrowd(now: number): void {
+    if (this.#isCrowded()) {
+      this.#crowdedAt = Math.min(this.#crowdedAt, now);
+      this.#gapAt = Number.POSITIVE_INFINITY;
+      return;
+    }
+    this.#gapAt = Math.min(this.#gapAt, now);
+    if (now - this.#gapAt >= GAP_MS) this.#crowdedAt = Number.POSITIVE_INFINITY;
+  }
+
+  #isCrowded(): boolean {
+    if (this.#requests <= MIN_REQUESTS || this.#images <= MIN_IMAGES) return false;
+    return this.#rate.timeForMs(this.#images) > CROWDED_MS || this.#images > this.#crowdedImages;
   }
 
   #allowedAfter(elapsed: number, now: number): number {
     const allowed = this.#allowedMs;
     if (allowed === Number.POSITIVE_INFINITY)
       return now - this.#crowdedAt >= CROWDED_FOR_MS ? SHORTEST_MS : allowed;
-    if (this.#images > 0) return SHORTEST_MS + (allowed - SHORTEST_MS) * Math.exp(-elapsed / SHORTEN_MS);
+    const isIdle = this.#images < MIN_REQUESTS || this.#rate.timeForMs(this.#images) < NO_WAIT_MS;
+    if (!isIdle) return SHORTEST_MS + (allowed - SHORTEST_MS) * Math.exp(-elapsed / SHORTEN_MS);
     return allowed + elapsed > CROWDED_MS ? Number.POSITIVE_INFINITY : allowed + elapsed;
-  }
-
-  /** @param share of what counts as crowded */
-  #isCrowded(share: number): boolean {
-    if (this.#requests <= MIN_REQUESTS || this.#images <= MIN_IMAGES) return false;
-    const waitMs = this.#rate.timeForMs(this.#images);
-    return waitMs > share * CROWDED_MS || this.#images > share * this.#crowdedImages;
   }
 }
