@@ -173,14 +173,6 @@ const FAULTS: readonly Fault[] = [
       server.kill('SIGHUP');
     },
   },
-  {
-    name: 'SIGTERM: the server ends',
-    happen: async ({ server }) => void server.kill('SIGTERM'),
-  },
-  {
-    name: 'SIGKILL: the server is gone',
-    happen: async ({ server }) => void server.kill('SIGKILL'),
-  },
 ];
 
 async function silence({ relay }: Scene): Promise<void> {
@@ -249,18 +241,13 @@ async function measure(fault: Fault): Promise<Record<string, unknown>> {
   try {
     const adminUrl = `http://127.0.0.1:${adminPort}`;
     // What is measured begins after the warm-up.
-    const warmUp = await bench(url, '--rate', values.rate, '--duration', '2');
+    await bench(url, '--rate', values.rate, '--duration', '2');
     const test = bench(url, '--rate', values.rate, '--duration', values.duration, '--warm-up', '0');
     await firstRequest(url);
     await sleep(THIRD_MS);
     await fault.happen({ url, adminUrl, server, model, other, log, ...store });
     const { measurement } = await test;
-    const hasEnded = server.exitCode !== null || server.signalCode !== null;
-    const answered = [warmUp.measurement, measurement].map((one) => one.answered + one.warmUpAnswered);
-    const row = {
-      ...rowOf(fault.name, measurement),
-      logged: hasEnded ? `${rowsOf(log)} of ${answered[0]! + answered[1]!}` : await logged(url),
-    };
+    const row = { ...rowOf(fault.name, measurement), logged: await logged(url) };
     console.log(JSON.stringify(row));
     return row;
   } finally {
@@ -300,14 +287,6 @@ async function openStore(store: Fault['store'], log: string) {
       await postgres?.remove();
     },
   };
-}
-
-/** Predictions in the file of a server that has ended. */
-function rowsOf(log: string): number {
-  const file = new Database(log);
-  const { count } = file.prepare('select count(*) as count from roble_predictions').get() as { count: number };
-  file.close();
-  return count;
 }
 
 /** Of what was answered, with the warm-up, what the log has; it is given time to catch up. */
