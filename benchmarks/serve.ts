@@ -1,7 +1,7 @@
 /**
  * `roble serve` beside FastAPI, uvicorn and PyTorch with the same network and the same pictures, in interleaved rounds: at
- * one client, at 32, at an open loop, with a warm cache, and below the capacity and at three times as much. Every server and the load
- * generator are processes of their own on this machine and share its processors.
+ * one client, at 32, at an open loop, with a warm cache, below the capacity and at three times as much. Every server and the
+ * load generator are processes of their own on this machine and share its processors.
  *
  *   npm run bench:serve -- [--rounds 3] [--duration 5] [--rate 1000] [--only REGEXP] [--json FILE]
  *   npm run bench:serve -- --memory 200000
@@ -115,8 +115,8 @@ async function compare(): Promise<void> {
     for (let round = 0; round <= Number(values.rounds); round++)
       for (const discipline of disciplines)
         for (const server of servers) {
-          if (discipline.ownOnly && !isOwn(server)) continue;
-          const { name, timesCapacity, words } = discipline;
+          const { name, words, timesCapacity, ownOnly } = discipline;
+          if (ownOnly && !isOwn(server)) continue;
           const rate = timesCapacity === undefined ? [] : open(timesCapacity * capacities.get(server)!);
           const result = {
             ...(await measure(server, [...words, ...rate])),
@@ -127,7 +127,7 @@ async function compare(): Promise<void> {
           // The first round warms up.
           if (round === 0) continue;
           results.push(result);
-          console.log(`round ${round}: ${discipline.name}, ${server.name}: ${figures(result)}`);
+          console.log(`round ${round}: ${name}, ${server.name}: ${figures(result)}`);
         }
   } finally {
     for (const server of servers) await server.stop();

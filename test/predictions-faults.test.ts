@@ -49,6 +49,14 @@ async function answers(server: PredictionServer, amount: number): Promise<void> 
   }
 }
 
+/** A server whose first four predictions are in its log. */
+async function serveAndWrite(url: string): Promise<PredictionServer> {
+  const server = await serve(url);
+  await answers(server, 4);
+  await expect.poll(async () => (await server.log()).written, PATIENT).toBe(4);
+  return server;
+}
+
 async function countRows(url: string): Promise<number> {
   let rows = 0;
   for await (const _ of readPredictions(url)) rows++;
@@ -97,9 +105,7 @@ describeWith('postgres', 'postgresql')('PostgreSQL', () => {
 
   it('may hang', async () => {
     await postgres.start();
-    const server = await serve(postgres.url);
-    await answers(server, 4);
-    await expect.poll(async () => (await server.log()).written, PATIENT).toBe(4);
+    const server = await serveAndWrite(postgres.url);
     await postgres.signal('SIGSTOP');
     await answers(server, 40);
     await saysLost(server);
@@ -112,9 +118,7 @@ describeWith('postgres', 'postgresql')('PostgreSQL', () => {
 
   it('may be killed and come back', async () => {
     await postgres.start();
-    const server = await serve(postgres.url);
-    await answers(server, 4);
-    await expect.poll(async () => (await server.log()).written, PATIENT).toBe(4);
+    const server = await serveAndWrite(postgres.url);
     await postgres.kill();
     await answers(server, 40);
     await saysLost(server);
@@ -138,9 +142,7 @@ describeWith('postgres', 'postgresql')('PostgreSQL', () => {
     await postgres.start();
     const { relay, url } = await relayedUrl(postgres.url);
     try {
-      const server = await serve(url);
-      await answers(server, 4);
-      await expect.poll(async () => (await server.log()).written, PATIENT).toBe(4);
+      const server = await serveAndWrite(url);
       begin(relay);
       await answers(server, 40);
       await saysLost(server);
@@ -156,9 +158,7 @@ describeWith('postgres', 'postgresql')('PostgreSQL', () => {
     await postgres.start();
     const { relay, url } = await relayedUrl(postgres.url);
     try {
-      const server = await serve(url);
-      await answers(server, 4);
-      await expect.poll(async () => (await server.log()).written, PATIENT).toBe(4);
+      const server = await serveAndWrite(url);
       relay.delayMs = 2000;
       await answers(server, 40);
       await expect.poll(async () => (await server.log()).written, PATIENT).toBe(44);
@@ -170,9 +170,7 @@ describeWith('postgres', 'postgresql')('PostgreSQL', () => {
 
   it('may lose a process that it works with, as by the killer of the kernel', async () => {
     await postgres.start();
-    const server = await serve(postgres.url);
-    await answers(server, 4);
-    await expect.poll(async () => (await server.log()).written, PATIENT).toBe(4);
+    const server = await serveAndWrite(postgres.url);
     process.kill((await postgres.backendProcessIds())[0]!, 'SIGKILL');
     await answers(server, 40);
     await expect
@@ -234,9 +232,7 @@ describe('SQLite', () => {
 
   it('may be locked by another process', async () => {
     const url = freshFile();
-    const server = await serve(url);
-    await answers(server, 4);
-    await expect.poll(async () => (await server.log()).written, PATIENT).toBe(4);
+    const server = await serveAndWrite(url);
     const other = new Database(url);
     other.exec('begin immediate');
     await answers(server, 40);
@@ -252,9 +248,7 @@ describe('SQLite', () => {
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
     try {
       const url = join(disk, 'predictions.db');
-      const server = await serve(url);
-      await answers(server, 4);
-      await expect.poll(async () => (await server.log()).written, PATIENT).toBe(4);
+      const server = await serveAndWrite(url);
       const filler = join(disk, 'filler');
       await writeFile(filler, Buffer.alloc(2_000_000)).catch((error) => expect(error.code).toBe('ENOSPC'));
       await answers(server, 400);

@@ -480,12 +480,12 @@ describe('inference processes', () => {
 
   it('refuses before the body has come when no image may come on top', async () => {
     const full = await fragileServer({ maxBatch: 256, inferenceTimeoutMs: 60_000, shutdownTimeoutMs: 100 });
+    // The first image hangs.
+    const sent = Array.from({ length: 4 }, (_, i) => {
+      const pixels = Array.from({ length: 256 }, (_, j) => [17, i, j & 255, ...Array(61).fill(0)]);
+      return json('/predict/batch', { pixels }, full).catch(() => undefined);
+    });
     try {
-      // The first image hangs.
-      const sent = Array.from({ length: 4 }, (_, i) => {
-        const pixels = Array.from({ length: 256 }, (_, j) => [17, i, j & 255, ...Array(61).fill(0)]);
-        return json('/predict/batch', { pixels }, full).catch(() => undefined);
-      });
       await expect.poll(async () => (await get('/stats', full)).body.queue.inHand).toBe(1024);
       const socket = connect(full.address.port, '127.0.0.1');
       socket.write(
@@ -496,10 +496,9 @@ describe('inference processes', () => {
         { status: 429, headers: { 'retry-after': expect.stringMatching(/^[1-9]/) } },
       ]);
       socket.destroy();
-      await full.close();
-      await Promise.all(sent);
     } finally {
       await full.close();
+      await Promise.all(sent);
     }
   });
 

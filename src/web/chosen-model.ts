@@ -15,17 +15,20 @@ export class ChosenModel {
     return this.#select.hidden ? undefined : this.#select.value;
   }
 
-  /** Offers what the server has now, and gives what it says of the one that is asked. */
-  among({ model, models }: Statistics): Model {
+  /** Offers what the server has now. */
+  offer({ model, models }: Statistics): void {
     const names = Object.keys(models);
     const offered = [...this.#select.options].map(({ value }) => value);
-    if (names.join('\n') !== offered.join('\n')) {
-      const chosen = this.name ?? model.name;
-      this.#select.replaceChildren(...names.map((name) => create('option', '', name)));
-      this.#select.value = names.includes(chosen) ? chosen : model.name;
-      this.#select.hidden = names.length < 2;
-      element('model-name').hidden = !this.#select.hidden;
-    }
+    if (names.join('\n') === offered.join('\n')) return;
+    const chosen = this.name ?? model.name;
+    this.#select.replaceChildren(...names.map((name) => create('option', '', name)));
+    this.#select.value = names.includes(chosen) ? chosen : model.name;
+    this.#select.hidden = names.length < 2;
+    element('model-name').hidden = !this.#select.hidden;
+  }
+
+  /** What the server says of the one that is asked. */
+  of({ model, models }: Statistics): Model {
     return (this.name !== undefined && models[this.name]) || model;
   }
 }

@@ -50,7 +50,7 @@ const answerNewest = newestOnly<Question | undefined>(async (question, isNewest)
     const answer = await patiently(question, isNewest);
     if (!isNewest()) return;
     showAnswer(answer, performance.now() - started);
-    correction.show(answer, question, news ? chosenModel.among(news).classes : []);
+    correction.show(answer, question, news ? chosenModel.of(news).classes : []);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     if (isNewest()) showProblem(error.message, error.status === 0 || error.status >= 429);
@@ -113,7 +113,8 @@ function describeClasses(classes: readonly string[]): string {
 let news: Statistics | undefined;
 function showNews(statistics: Statistics): void {
   const asked = chosenModel.name;
-  const model = chosenModel.among(statistics);
+  chosenModel.offer(statistics);
+  const model = chosenModel.of(statistics);
   showStatistics(statistics, model);
   correction.setUp(statistics.predictionLog);
   element('known').textContent = describeClasses(model.classes);

@@ -30,7 +30,8 @@ export interface Statistics {
   readonly cache: { readonly answers: Readonly<Record<Answer['source'], number>> };
   /** Missing where the server keeps no predictions. */
   readonly predictionLog?: { readonly keepsImages: boolean };
-  readonly workers: { readonly wanted: number; readonly ready: number };
+  /** For each model. */
+  readonly workers: { readonly wanted: number };
   /** The one that is asked where a request names none. */
   readonly model: Model;
   /** All of them, by name. */

@@ -1,7 +1,7 @@
-import { busy, ImageBound } from './image-bound.js';
 import type { ModelManager } from './models/model-manager.js';
 import type { ServedModels } from './models/served-models.js';
 import { OverloadControl } from './overload-control.js';
+import { busy, Places } from './places.js';
 import type { Priority } from './urgency.js';
 
 /** What a request does that was let in. */
@@ -18,21 +18,21 @@ export interface Admitted {
  */
 export class Admission {
   readonly #models: ServedModels;
-  readonly #bound: ImageBound;
+  readonly #places: Places;
   readonly #controls = new WeakMap<ModelManager, OverloadControl>();
 
   /** @param limit images */
   constructor(models: ServedModels, limit: number) {
     this.#models = models;
-    this.#bound = new ImageBound(limit);
+    this.#places = new Places(limit);
   }
 
   get limit(): number {
-    return this.#bound.limit;
+    return this.#places.limit;
   }
 
   get inHand(): number {
-    return this.#bound.inHand;
+    return this.#places.taken;
   }
 
   /** The longest wait of an image that comes now, as it looks, over all models; in milliseconds. */
@@ -52,9 +52,7 @@ export class Admission {
    * @throws {RobleError} `ROBLE_SERVER_BUSY`, `ROBLE_MODEL_UNKNOWN`
    */
   check(model: string | undefined, priority: Priority | undefined): void {
-    const control = this.#controlOf(this.#models.find(model));
-    if (control.admits(priority) && this.inHand < this.limit) return;
-    throw busy(`${this.inHand} images are in hand`, 'fewer, and the more so as the server is overloaded');
+    this.#admitting(model, priority);
   }
 
   /**
@@ -67,9 +65,8 @@ export class Admission {
     work: (admitted: Admitted) => Promise<T>,
   ): Promise<T> {
     // While the body was read, others came.
-    this.check(model, priority);
-    this.#bound.take(count);
-    const control = this.#controlOf(this.#models.find(model));
+    const control = this.#admitting(model, priority);
+    this.#places.take(count);
     const held: Promise<unknown>[] = [];
     const admitted: Admitted = {
       compute: (image) => control.image(image),
@@ -78,8 +75,15 @@ export class Admission {
     try {
       return await control.request(() => work(admitted));
     } finally {
-      void Promise.allSettled(held).then(() => this.#bound.release(count));
+      void Promise.allSettled(held).then(() => this.#places.release(count));
     }
+  }
+
+  /** The control of a model that lets such a request in. */
+  #admitting(model: string | undefined, priority: Priority | undefined): OverloadControl {
+    const control = this.#controlOf(this.#models.find(model));
+    if (control.admits(priority) && this.inHand < this.limit) return control;
+    throw busy(`${this.inHand} images are in hand`, 'fewer, and the more so as the server is overloaded');
   }
 
   #all(): OverloadControl[] {

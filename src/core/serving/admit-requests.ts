@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
+import type { FastifyRequest, onRequestHookHandler } from 'fastify';
 import { urgencyOf } from './request-urgency.js';
 import type { ServingScope } from './serving-scope.js';
 import type { Urgency } from './urgency.js';
@@ -14,11 +14,7 @@ declare module 'fastify' {
  * The hook of the routes that ask a model: says how urgent a request is, and refuses it while there is no room. A body
  * that is refused is not read: who refuses two of three requests has not the time to.
  */
-export function admitRequests(
-  app: FastifyInstance,
-  { admission, options }: ServingScope,
-): onRequestHookHandler {
-  if (!app.hasRequestDecorator('urgency')) app.decorateRequest('urgency');
+export function admitRequests({ admission, options }: ServingScope): onRequestHookHandler {
   return (request, reply, done) => {
     request.urgency = urgencyOf(request, reply, options.requestTimeoutMs);
     admission.check(modelOf(request), request.urgency.priority);

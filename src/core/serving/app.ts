@@ -53,6 +53,7 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
     done();
   });
   answerProblems(app, problems);
+  app.decorateRequest('urgency');
   addPredictionRoutes(app, scope);
   addFeedbackRoute(app, scope);
   addStateRoutes(app, scope);

@@ -4,7 +4,7 @@ import { checked } from '../checked.js';
 import { RobleError } from '../errors.js';
 import { didYouMean } from '../text.js';
 import type { FeedbackAnswer } from './answer-schemas.js';
-import { ImageBound } from './image-bound.js';
+import { Places } from './places.js';
 import { type ReceivedImage, toModelPixels } from './received-image.js';
 import { urgencyOf } from './request-urgency.js';
 import type { ServingScope } from './serving-scope.js';
@@ -30,7 +30,7 @@ type GivenFeedback = z.output<typeof feedbackSchema>;
 
 /** `POST /feedback`: the right class of an image that was answered. */
 export function addFeedbackRoute(app: FastifyInstance, scope: ServingScope): void {
-  const waiting = new ImageBound(MAX_WAITING);
+  const places = new Places(MAX_WAITING);
   app.post('/feedback', async (request, reply) => {
     const urgency = urgencyOf(request, reply, scope.options.requestTimeoutMs);
     const feedback = checked(
@@ -39,11 +39,11 @@ export function addFeedbackRoute(app: FastifyInstance, scope: ServingScope): voi
       'ROBLE_REQUEST_INVALID',
       'The feedback is not of the expected form.',
     );
-    waiting.take(1);
+    places.take(1);
     try {
       await whileWanted(keepFeedback(scope, feedback), urgency);
     } finally {
-      waiting.release(1);
+      places.release(1);
     }
     reply.code(201);
     return { stored: true } satisfies FeedbackAnswer;

@@ -230,9 +230,9 @@ export class InferencePool {
   #finish(worker: Worker, message: InferenceAnswer): void {
     const jobs = worker.jobs.splice(0);
     clearTimeout(worker.timeout);
+    worker.deaths = 0;
     if (message.type === 'failed') this.#fail(worker, jobs, RobleError.fromJSON(message.error));
     else {
-      worker.deaths = 0;
       worker.failures = 0;
       worker.state = 'idle';
       const startedAt = worker.started;
@@ -245,7 +245,6 @@ export class InferencePool {
 
   /** An error that the backend foresaw is the answer; with any other, the images are tried once more, as after a death. */
   #fail(worker: Worker, jobs: readonly Job[], error: RobleError): void {
-    worker.deaths = 0;
     if (problemOf(error).status !== 500) {
       worker.failures = 0;
       for (const job of jobs) job.fail(error);

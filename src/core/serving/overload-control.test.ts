@@ -126,7 +126,7 @@ describe('OverloadControl', () => {
   it('lets all in below the capacity, also when the server stands still for a while', () =>
     fc.assert(
       fc.asyncProperty(capacities, workerCounts, batches, seeds, async (capacity, workers, images, seed) => {
-        // Seven tenths of a second, as a process takes to come back; more may come than is let in at most.
+        // Seven tenths of a second, as a process takes to come back; no more comes meanwhile than is let in at most.
         const requests = poisson(Math.min(0.5 * capacity, 800), [0, 6], { images, seed });
         await simulate({ capacity, workers, pause: [2, 2.7] }, requests);
         expect(requests.filter(isRefused)).toEqual([]);

@@ -46,7 +46,7 @@ export class OverloadControl {
   readonly #now: () => number;
   readonly #isPaused: () => boolean;
   readonly #crowdedImages: number;
-  readonly #rate: ServiceRate;
+  readonly #rate = new ServiceRate();
   #images = 0;
   #requests = 0;
   #seenAt: number;
@@ -61,7 +61,6 @@ export class OverloadControl {
     this.#isPaused = isPaused;
     this.#crowdedImages = CROWDED_SHARE * maxImages;
     this.#seenAt = now();
-    this.#rate = new ServiceRate();
   }
 
   /** How long, as it looks, an image has to wait that comes now, in milliseconds up to a minute. */
@@ -97,15 +96,17 @@ export class OverloadControl {
   async image<T>(compute: () => Promise<T>): Promise<T> {
     this.#catchUp();
     this.#images++;
+    // It may be the one that makes a crowd.
     this.#catchUp();
+    let computed = 0;
     try {
       const answer = await compute();
-      // What was dropped or failed says nothing of how fast the model is.
-      this.#catchUp();
-      this.#rate.leave(1);
+      computed = 1;
       return answer;
     } finally {
       this.#catchUp();
+      // What was dropped or failed says nothing of how fast the model is.
+      this.#rate.leave(computed);
       this.#images--;
     }
   }

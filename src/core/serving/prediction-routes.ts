@@ -7,7 +7,7 @@ import type { ServingScope } from './serving-scope.js';
 /** `POST /predict` and `POST /predict/batch`. */
 export function addPredictionRoutes(app: FastifyInstance, scope: ServingScope): void {
   const { options } = scope;
-  const onRequest = admitRequests(app, scope);
+  const onRequest = admitRequests(scope);
   app.post('/predict', { onRequest }, async (request) => {
     const { images, topK = options.topK, ...wish } = await readImage(request, options.maxBodyBytes);
     return classifyImage(scope, images[0]!, {

@@ -63,7 +63,7 @@ function addModelRoutes(protocol: FastifyInstance, scope: ServingScope, path: st
     checkReady(scope, model);
     return { name: model.label.name, ready: true };
   });
-  const onRequest = admitRequests(protocol, scope);
+  const onRequest = admitRequests(scope);
   protocol.post<{ Params: ModelParams }>(`${path}/infer`, { onRequest }, async (request, reply) =>
     infer(scope, request.params, request, reply),
   );
