@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 npm run --silent build
-npx tsx benchmarks/gpu.ts "$@"
+npm run --silent from-built -- benchmarks/gpu.ts "$@"
 
 if [ -n "${TINY:-}" ]; then characters=0-3 each=60 epochs=1 batch=16; else characters=0-9A-Za-z each=1000 epochs=12 batch=512; fi
 folder=$(mktemp -d)

@@ -3,7 +3,7 @@
  * step on the same GPU, and the seconds that an epoch of 62,000 images takes at that pace. What does not run here says
  * why. `benchmarks/gpu.sh` runs it, and a whole training on the GPU and on the CPU.
  *
- *   npx tsx benchmarks/gpu.ts [--device webgpu,cuda] [--batch 64,512,4096] [--steps 20] [--rounds 5] [--torch cuda]
+ *   npm run bench -- benchmarks/gpu.ts [--device webgpu,cuda] [--batch 64,512,4096] [--steps 20] [--rounds 5] [--torch cuda]
  */
 import { parseArgs } from 'node:util';
 import { RobleError } from '../src/core/errors.js';

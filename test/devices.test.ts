@@ -9,7 +9,7 @@ import { PluginRegistry } from '../src/core/plugin/registry.js';
 import { createRegistry } from '../src/index.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 
-const odd = pathToFileURL(join(import.meta.dirname, 'support/odd-engine.ts')).href;
+const odd = pathToFileURL(join(import.meta.dirname, 'support/odd-engine.js')).href;
 const registryWithOdd = () =>
   new PluginRegistry([
     ...createRegistry().entries.filter(({ kind, name }) => kind === 'training-engine' && name === 'onnx'),

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRegistry, describeDataset, findBatchSize, findLearningRate } from '../src/index.js';
-import { LARGEST_RATE, MEMORY, STEEPEST_RATE } from './support/scripted-engine.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { tinyBundle } from './support/tiny-bundle.js';
 import { tinyDataset } from './support/tiny-dataset.js';
@@ -33,11 +32,13 @@ async function roble(...args: string[]) {
   return { ...result, answer: () => JSON.parse(result.stdout) };
 }
 
+const engine = new URL('./support/scripted-engine.js', import.meta.url).href;
+const { LARGEST_RATE, MEMORY, STEEPEST_RATE } = await import(engine);
+
 /** A registry with the scripted engine in it. */
 function scripted() {
   const registry = createRegistry();
-  const module = new URL('./support/scripted-engine.ts', import.meta.url).href;
-  registry.register({ name: 'scripted', apiVersion: 1, kind: 'training-engine', module });
+  registry.register({ name: 'scripted', apiVersion: 1, kind: 'training-engine', module: engine });
   return registry;
 }
 const options = () => ({

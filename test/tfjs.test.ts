@@ -68,8 +68,11 @@ describe('train --engine tfjs', () => {
   });
 
   it('says which packages to install where there is none', async () => {
-    const hook = pathToFileURL(join(import.meta.dirname, 'support/tensorflow-missing.js')).href;
-    const failed = await roble(['train', '--run', 'missing'], { NODE_OPTIONS: `--import ${hook}` });
+    const hook = pathToFileURL(join(import.meta.dirname, 'support/missing-package.js')).href;
+    const failed = await roble(['train', '--run', 'missing'], {
+      NODE_OPTIONS: `--import ${hook}`,
+      MISSING_PACKAGE: '@tensorflow/',
+    });
     expect(failed).toMatchObject({ exitCode: 3, ok: false, error: { code: 'ROBLE_ENGINE_MISSING' } });
     for (const name of ['tfjs-node-gpu', 'tfjs-node', 'tfjs'])
       expect(failed.error.nextSteps).toContainEqual(

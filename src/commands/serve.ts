@@ -28,7 +28,10 @@ export default class Serve extends RobleCommand<ServeResult> {
     models: Flags.string({ description: 'Repository: a folder with NAME/VERSION, each a bundle.' }),
     host: Flags.string({ description: 'Address to listen on.' }),
     port: Flags.integer({ description: 'Port to listen on; 0: any free one.', min: 0, max: 65535 }),
-    workers: Flags.integer({ description: 'Inference processes.', min: 1 }),
+    workers: Flags.integer({
+      description: 'Inference processes; 0 computes in the process of the server.',
+      min: 0,
+    }),
     threads: Flags.integer({ description: 'Threads of each inference process.', min: 1 }),
     'admin-port': Flags.integer({
       description: 'Port of the administration; 0: any free one. Without it there is none.',

@@ -1,4 +1,4 @@
-import { PLUGIN_API_VERSION, type PluginEntry, siblingModule } from '../core/plugin/index.js';
+import { PLUGIN_API_VERSION, type PluginEntry } from '../core/plugin/index.js';
 
 const AUGMENTERS = [
   'stroke-distortion',
@@ -21,38 +21,38 @@ export const builtinPlugins: readonly PluginEntry[] = [
     name: 'onnx',
     apiVersion: PLUGIN_API_VERSION,
     kind: 'training-engine',
-    module: siblingModule(import.meta.url, './onnx/training-engine.js'),
+    module: import.meta.resolve('./onnx/training-engine.js'),
   },
   {
     name: 'tfjs',
     apiVersion: PLUGIN_API_VERSION,
     kind: 'training-engine',
-    module: siblingModule(import.meta.url, './tfjs/training-engine.js'),
+    module: import.meta.resolve('./tfjs/training-engine.js'),
   },
   {
     name: 'onnx',
     apiVersion: PLUGIN_API_VERSION,
     kind: 'serving-backend',
-    module: siblingModule(import.meta.url, './onnx/serving-backend.js'),
+    module: import.meta.resolve('./onnx/serving-backend.js'),
   },
   {
     name: 'tfjs',
     apiVersion: PLUGIN_API_VERSION,
     kind: 'serving-backend',
-    module: siblingModule(import.meta.url, './tfjs/serving-backend.js'),
+    module: import.meta.resolve('./tfjs/serving-backend.js'),
   },
   {
     name: 'oip',
     apiVersion: PLUGIN_API_VERSION,
     kind: 'serving-backend',
-    module: siblingModule(import.meta.url, './oip/serving-backend.js'),
+    module: import.meta.resolve('./oip/serving-backend.js'),
   },
   ...AUGMENTERS.map(
     (name): PluginEntry => ({
       name,
       apiVersion: PLUGIN_API_VERSION,
       kind: 'augmenter',
-      module: siblingModule(import.meta.url, `./augmenters/${name}.js`),
+      module: import.meta.resolve(`./augmenters/${name}.js`),
     }),
   ),
 ];

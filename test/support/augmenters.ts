@@ -5,5 +5,5 @@ export const knownAugmenters: readonly PluginEntry[] = ['add', 'swap', 'redraw']
   name,
   apiVersion: PLUGIN_API_VERSION,
   kind: 'augmenter',
-  module: new URL(`${name}-augmenter.ts`, import.meta.url).href,
+  module: new URL(`${name}-augmenter.js`, import.meta.url).href,
 }));

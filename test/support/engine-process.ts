@@ -6,9 +6,17 @@ import {
   type Device,
   type EngineOptions,
   RobleError,
+  type SerializedError,
   type TrainingSession,
 } from '../../src/core/plugin/index.js';
-import type { EngineCalls, EngineReply } from './engine-process-child.js';
+
+type EngineCall = 'devices' | 'load' | 'memory' | 'open' | 'forward';
+
+interface EngineReply {
+  readonly call: number;
+  readonly value?: unknown;
+  readonly error?: SerializedError;
+}
 
 type Pending = { resolve(value: unknown): void; reject(error: Error): void };
 
@@ -19,8 +27,7 @@ export class EngineProcess {
   #count = 0;
 
   constructor(environment: Readonly<Record<string, string>>) {
-    this.#child = fork(fileURLToPath(new URL('engine-process-child.ts', import.meta.url)), [], {
-      execArgv: ['--import', 'tsx'],
+    this.#child = fork(fileURLToPath(new URL('engine-process-child.js', import.meta.url)), [], {
       env: { ...process.env, ...environment },
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -71,7 +78,7 @@ export class EngineProcess {
     await closed;
   }
 
-  #call(name: keyof EngineCalls, ...words: unknown[]): Promise<unknown> {
+  #call(name: EngineCall, ...words: unknown[]): Promise<unknown> {
     const call = this.#count++;
     return new Promise((resolve, reject) => {
       this.#pending.set(call, { resolve, reject });

@@ -1,8 +1,7 @@
-import type { Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import type { Context } from '../context.js';
 import type { DatasetPart } from '../dataset/format.js';
 import { RobleError, type SerializedError } from '../errors.js';
-import { startThread } from '../module-url.js';
 import type { MakingRecipe, OriginalProvenance } from './part-maker.js';
 import type { PartUnit } from './part-units.js';
 
@@ -42,8 +41,9 @@ export async function makeParts(options: MakePartsOptions, context: Context = {}
   const { recipe, folder, units, workers } = options;
   if (units.length === 0) return;
   const queue = [...units];
-  const threads = Array.from({ length: Math.min(workers, units.length) }, () =>
-    startThread(import.meta.url, './part-thread.js', { workerData: { recipe, folder } }),
+  const threads = Array.from(
+    { length: Math.min(workers, units.length) },
+    () => new Worker(new URL('./part-thread.js', import.meta.url), { workerData: { recipe, folder } }),
   );
   let recorded = Promise.resolve();
   const record = (unit: PartUnit, part: DatasetPart) => {

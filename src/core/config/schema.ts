@@ -385,7 +385,11 @@ export const serveSchema = z.strictObject({
     .describe('Options of the backend, which its page describes; "onnx" and "tfjs" have none.'),
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on; 0.0.0.0: all networks.'),
   port: z.int().gte(0).max(65535).default(8080).describe('Port to listen on; 0: any free port.'),
-  workers: positive.default(1).describe('Inference processes.'),
+  workers: z
+    .int()
+    .min(0)
+    .default(1)
+    .describe('Inference processes; 0 computes in the process of the server.'),
   threads: positive.default(1).describe('Threads of each inference process.'),
   watchMs: z
     .int()

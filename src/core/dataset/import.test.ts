@@ -395,12 +395,12 @@ describe('the written data set', () => {
     const disk = join(folder, 'disk');
     await mkdir(disk);
     const code = `
-      const { importDataset } = await import(${JSON.stringify(new URL('./import.ts', import.meta.url).href)});
+      const { importDataset } = await import(${JSON.stringify(new URL('../../../dist/core/dataset/import.js', import.meta.url).href)});
       const { readdirSync } = await import('node:fs');
       const options = ${JSON.stringify({ sources: [join(folder, 'in')], out: join(disk, 'out'), preprocessing })};
       const code = await importDataset(options).then(() => 'none', (error) => error.code);
       process.stdout.write(JSON.stringify({ code, left: readdirSync(${JSON.stringify(disk)}) }));`;
-    await put('child.mts', code);
+    await put('child.mjs', code);
     const mount = `mount -t tmpfs -o size=200k tmpfs ${disk}`;
     const inOwnMounts = (command: string) => promisify(execFile)('unshare', ['-rm', 'sh', '-c', command]);
     // A disk of its own needs user namespaces, which some machines forbid.
@@ -411,9 +411,7 @@ describe('the written data set', () => {
       )
     )
       return test.skip();
-    const { stdout } = await inOwnMounts(
-      `${mount} && ${process.execPath} --import tsx ${join(folder, 'child.mts')}`,
-    );
+    const { stdout } = await inOwnMounts(`${mount} && ${process.execPath} ${join(folder, 'child.mjs')}`);
     expect(JSON.parse(stdout)).toEqual({ code: 'ROBLE_DISK_FULL', left: [] });
   });
 

@@ -1,7 +1,6 @@
 import { fork } from 'node:child_process';
 import { type Context, withStep } from '../context.js';
 import { RobleError } from '../errors.js';
-import { childModule } from '../module-url.js';
 import type { Device } from '../plugin/api.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import type { ComputedValues, FromMeasureChild, ToMeasureChild } from './measure-messages.js';
@@ -107,9 +106,8 @@ function askChild(
   signal: AbortSignal | undefined,
 ): Promise<FromMeasureChild> {
   signal?.throwIfAborted();
-  const { path, execArgv } = childModule(import.meta.url, './measure-child.js');
-  const child = fork(path, [], {
-    execArgv,
+  const child = fork(new URL('./measure-child.js', import.meta.url), [], {
+    execArgv: [],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   });

@@ -4,7 +4,6 @@ export { type HttpAnswer, type HttpRequest, sendRequest } from '../http/request.
 export { readTrainedModel } from '../model/bundle.js';
 export * from '../model/network.js';
 export type { ImageShape, ModelSpec } from '../model/spec.js';
-export { childModule, siblingModule } from '../module-url.js';
 export { symmetricBeta } from '../random/beta.js';
 export { Random } from '../random/index.js';
 export { measuredOnce } from '../storage/cache.js';

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { isBeforeItsBody } from './access/close-in-stages.js';
 import { addFeedbackRoute } from './feedback-route.js';
 import { addInferenceProtocol } from './oip/routes.js';
 import { addDescription } from './openapi/routes.js';
@@ -45,7 +46,8 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
   app.addHook('onSend', (request, reply, _, done) => {
     reply.header('x-request-id', request.id);
     // A client that keeps its connection would hold the stop up.
-    if (isStopping()) reply.header('connection', 'close');
+    if (isStopping() || isBeforeItsBody(request.raw, options.maxBodyBytes))
+      reply.header('connection', 'close');
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {

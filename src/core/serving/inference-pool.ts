@@ -4,7 +4,8 @@ import type { PluginEntry } from '../plugin/api.js';
 import type { PredictorOptions } from '../predict/open-predictor.js';
 import { ImageQueue, type Job } from './image-queue.js';
 import type { InferenceAnswer } from './inference-messages.js';
-import { InferenceProcess } from './inference-process.js';
+import { InferenceProcess, type InferenceRunner } from './inference-process.js';
+import { LocalInference } from './local-inference.js';
 import { problemOf } from './problem.js';
 import type { Urgency } from './urgency.js';
 
@@ -39,7 +40,7 @@ export interface InferenceObserver {
 }
 
 interface Worker {
-  process: InferenceProcess | undefined;
+  process: InferenceRunner | undefined;
   state: 'starting' | 'idle' | 'busy' | 'dead';
   /** Whether it could answer, as far as that depends on others than its process. */
   healthy: boolean;
@@ -56,6 +57,7 @@ interface Worker {
 
 export interface InferencePoolOptions {
   readonly bundle: ModelBundle;
+  /** With 0 the model computes in this process. */
   readonly workers: number;
   /** A process that takes longer for a batch is ended, and replaced as one that died. */
   readonly timeoutMs: number;
@@ -91,7 +93,7 @@ export class InferencePool {
   static async start(options: InferencePoolOptions): Promise<InferencePool> {
     const pool = new InferencePool(options);
     try {
-      await Promise.all(Array.from({ length: options.workers }, () => pool.#addWorker()));
+      await Promise.all(Array.from({ length: Math.max(1, options.workers) }, () => pool.#addWorker()));
     } catch (error) {
       await pool.close();
       throw error;
@@ -208,7 +210,8 @@ export class InferencePool {
     worker.state = 'starting';
     worker.healthy = true;
     worker.failures = 0;
-    worker.process = new InferenceProcess(
+    const Runner = this.#options.workers === 0 ? LocalInference : InferenceProcess;
+    worker.process = new Runner(
       { type: 'load', folder, digest, options: predictor, plugins },
       {
         ready: () => {

@@ -1,10 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { RobleError } from '../errors.js';
-import { childModule } from '../module-url.js';
 import type { FromInferenceWorker, InferenceAnswer, ToInferenceWorker } from './inference-messages.js';
 
-export interface InferenceProcessEvents {
+export interface InferenceRunnerEvents {
   /** It has the model and can take work. */
   ready(): void;
   /** Whether it could answer has changed. */
@@ -16,15 +15,23 @@ export interface InferenceProcessEvents {
   ended(error: Error): void;
 }
 
+/** What computes with a loaded model, one call after the other. */
+export interface InferenceRunner {
+  readonly processId: number | undefined;
+  /** @param images uint8, [count, height, width, channels] */
+  predict(images: Uint8Array, count: number): void;
+  /** Ends it at once. */
+  kill(): Promise<void>;
+}
+
 /** One inference process. */
-export class InferenceProcess {
+export class InferenceProcess implements InferenceRunner {
   readonly #child: ChildProcess;
   readonly #ended: Promise<void>;
 
-  constructor(load: Extract<ToInferenceWorker, { type: 'load' }>, events: InferenceProcessEvents) {
-    const { path, execArgv } = childModule(import.meta.url, './inference-worker.js');
-    this.#child = fork(path, [], {
-      execArgv,
+  constructor(load: Extract<ToInferenceWorker, { type: 'load' }>, events: InferenceRunnerEvents) {
+    this.#child = fork(new URL('./inference-worker.js', import.meta.url), [], {
+      execArgv: [],
       serialization: 'advanced',
       // Shared, standard error would block the server when nobody reads it: a child takes the flag off that prevents it.
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -61,7 +68,6 @@ export class InferenceProcess {
     this.#send({ type: 'predict', images, count });
   }
 
-  /** Ends it at once. */
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#ended;

@@ -34,8 +34,6 @@ export function sendProblem(reply: FastifyReply, error: unknown, options: Proble
   const mayTryAgain = problem.status === 429 || problem.status === 503;
   // A rate limit said when already.
   if (mayTryAgain && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfterSeconds());
-  // The rest of a body that is too large is not read.
-  if (problem.status === 413) reply.header('connection', 'close');
   return sendBody(reply, problem, options);
 }
 

@@ -70,7 +70,7 @@ describe('a lack of memory', () => {
     'Invalid TF_Status: 13\nMessage: Failed to create cuBLAS handle: CUBLAS_STATUS_ALLOC_FAILED',
   ])('as TensorFlow words it is a coded error, and parts of the batch go on: %j', async (message) => {
     // The native package's way, on kernels of the plain one, of which one has memory for 4 samples.
-    const name = new URL('../../../test/support/tensorflow-without-gpu.ts', import.meta.url).href;
+    const name = new URL('../../../test/support/tensorflow-without-gpu.js', import.meta.url).href;
     const loaded = await loadTensorFlow({ device: 'cpu', threads: 0 }, [
       { name, backend: 'tensorflow', use: 'a test' },
     ]);

@@ -4,7 +4,7 @@ import { tensorflowVariables } from './environment.js';
 import { loadTensorFlow } from './tensorflow.js';
 import { plugin } from './training-engine.js';
 
-const support = (name: string) => new URL(`../../../test/support/${name}.ts`, import.meta.url).href;
+const support = (name: string) => new URL(`../../../test/support/${name}.js`, import.meta.url).href;
 const packageOf = (name: string, backend: 'tensorflow' | 'cpu' = 'tensorflow') => ({
   name,
   backend,

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -10,7 +10,6 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import { startThread } from '../../module-url.js';
 import type { FromSqliteThread, SqliteThreadData, StatementResult, ToSqliteThread } from './messages.js';
 
 /** An SQLite file, in a thread of its own, as a dialect of Kysely. */
@@ -88,7 +87,7 @@ class ThreadConnection implements DatabaseConnection {
 
   constructor(file: string) {
     const workerData: SqliteThreadData = { file };
-    this.#thread = startThread(import.meta.url, './sqlite-thread.js', { workerData });
+    this.#thread = new Worker(new URL('./sqlite-thread.js', import.meta.url), { workerData });
     this.#thread.on('message', (message: FromSqliteThread) => this.#settle(message));
     this.#thread.on('error', (error) => this.#end(error));
     this.#thread.on('exit', () => this.#end(new Error('The thread of the database ended.')));

@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import { closeConnectionInStages, isClosing } from './close-in-stages.js';
 import { answerRawProblems } from './raw-problems.js';
 import type { ConnectionSettings } from './settings.js';
 import type { TlsCertificate } from './tls-certificate.js';
@@ -22,9 +23,13 @@ export function createHttpServer(
     // Node would refuse a request without Host with no body; the application does it as a problem.
     requireHostHeader: false,
   };
+  const answer: RequestListener = (request, response) => {
+    if (!isClosing(request.socket)) handler(request, response);
+  };
   const server = certificate
-    ? createTlsServer({ ...bounds, ...certificate, handshakeTimeout: headersTimeoutMs }, handler)
-    : createServer(bounds, handler);
+    ? createTlsServer({ ...bounds, ...certificate, handshakeTimeout: headersTimeoutMs }, answer)
+    : createServer(bounds, answer);
+  server.on(certificate ? 'secureConnection' : 'connection', closeConnectionInStages);
   server.maxConnections = max;
   answerRawProblems(server);
   return server;

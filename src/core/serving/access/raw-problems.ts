@@ -1,11 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Socket } from 'node:net';
 import { RobleError } from '../../errors.js';
 import { problemOf } from '../problem.js';
-
-/** The rest of what a client sends is read and forgotten for so long; closing earlier could take the answer from it. */
-const LINGER_MS = 1000;
+import { closeInStages } from './close-in-stages.js';
 
 interface Exchange {
   readonly request: IncomingMessage;
@@ -23,7 +21,7 @@ interface RawError extends Error {
  * HTTP, headers that are too large, clients that are too slow, `CONNECT`, `Expect`.
  */
 export function answerRawProblems(server: Server): void {
-  const exchangesOf = new WeakMap<Duplex, Set<Exchange>>();
+  const exchangesOf = new WeakMap<Socket, Set<Exchange>>();
   server.prependListener('request', (request, response) => {
     const exchanges = exchangesOf.get(request.socket) ?? new Set();
     exchangesOf.set(request.socket, exchanges);
@@ -31,14 +29,14 @@ export function answerRawProblems(server: Server): void {
     exchanges.add(exchange);
     response.once('close', () => exchanges.delete(exchange));
   });
-  const refused = new WeakSet<Duplex>();
-  server.on('clientError', (error: RawError, socket) => {
+  const refused = new WeakSet<Socket>();
+  server.on('clientError', (error: RawError, socket: Socket) => {
     // What comes after the fault is as faulty.
     if (refused.has(socket)) return;
     refused.add(socket);
     void refuse(error, socket, exchangesOf.get(socket) ?? new Set());
   });
-  server.on('connect', (_, socket) =>
+  server.on('connect', (_, socket: Socket) =>
     end(
       socket,
       405,
@@ -58,7 +56,7 @@ export function answerRawProblems(server: Server): void {
 }
 
 /** Requests that came whole before the fault are answered first: an answer out of turn would be taken for theirs. */
-async function refuse(error: RawError, socket: Duplex, exchanges: ReadonlySet<Exchange>): Promise<void> {
+async function refuse(error: RawError, socket: Socket, exchanges: ReadonlySet<Exchange>): Promise<void> {
   const whole = [...exchanges].filter(({ request }) => request.complete);
   await Promise.all(whole.map(({ response }) => new Promise((resolve) => response.once('close', resolve))));
   const isAnswering = [...exchanges].some(({ response }) => response.headersSent);
@@ -96,13 +94,11 @@ function refusalOf({
   return undefined;
 }
 
-function end(socket: Duplex, status: number, error: RobleError): void {
+function end(socket: Socket, status: number, error: RobleError): void {
   const { headers, body } = rawAnswer(status, error);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.on('error', () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
-  socket.resume();
-  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+  socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
+  closeInStages(socket);
 }
 
 function rawAnswer(status: number, error: RobleError): { headers: Record<string, string>; body: string } {

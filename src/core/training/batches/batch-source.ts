@@ -1,6 +1,5 @@
 import { once } from 'node:events';
-import type { Worker } from 'node:worker_threads';
-import { startThread } from '../../module-url.js';
+import { Worker } from 'node:worker_threads';
 import type { Batch } from '../../plugin/api.js';
 import { type BatchBuffers, BatchFiller, type BatchRecipe, buffersOf } from './fill-batch.js';
 
@@ -54,7 +53,7 @@ export class BatchSource {
   }
 
   #start(recipe: BatchRecipe): Worker {
-    const thread = startThread(import.meta.url, './batch-thread.js', { workerData: recipe });
+    const thread = new Worker(new URL('./batch-thread.js', import.meta.url), { workerData: recipe });
     thread.on('message', ({ step, batch }: { step: number; batch: BatchBuffers }) =>
       this.#ready.set(step, batch),
     );

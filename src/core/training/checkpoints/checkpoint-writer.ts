@@ -1,8 +1,7 @@
 import { once } from 'node:events';
 import { basename, join } from 'node:path';
-import type { Worker } from 'node:worker_threads';
+import { Worker } from 'node:worker_threads';
 import { RUN_FILES } from '../../history/record.js';
-import { startThread } from '../../module-url.js';
 import type { RunRequest } from '../messages.js';
 import type { Checkpoint } from './checkpoint.js';
 import { CheckpointStore } from './checkpoint-store.js';
@@ -45,7 +44,7 @@ export class CheckpointWriter {
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(folders: CheckpointFolders) {
-    this.#thread = startThread(import.meta.url, './checkpoint-thread.js', { workerData: folders });
+    this.#thread = new Worker(new URL('./checkpoint-thread.js', import.meta.url), { workerData: folders });
   }
 
   /** The memory of the state's tensors moves to the thread: they cannot be used any more. */

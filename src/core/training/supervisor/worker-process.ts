@@ -1,7 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import type { Context } from '../../context.js';
 import { RobleError } from '../../errors.js';
-import { childModule } from '../../module-url.js';
 import type { FolderLock } from '../../storage/folder-lock.js';
 import type { FromWorker, StartMessage, ToWorker } from '../messages.js';
 import { countOomKills } from './oom-kills.js';
@@ -32,9 +31,8 @@ export async function runWorker(
 ): Promise<WorkerLife> {
   const { retry } = start.request.train;
   const oomKills = await countOomKills();
-  const { path, execArgv } = childModule(import.meta.url, '../worker/worker.js');
-  const child = fork(path, [], {
-    execArgv,
+  const child = fork(new URL('../worker/worker.js', import.meta.url), [], {
+    execArgv: [],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { childModule, type Device, RobleError } from '../../../core/plugin/index.js';
+import { type Device, RobleError } from '../../../core/plugin/index.js';
 import { CPU, type GpuProvider, type OnnxDevice, parseDevice } from './device.js';
 import { explain, isSoftwareAdapter, type Unavailability } from './unavailable.js';
 
@@ -45,9 +45,8 @@ async function probe(provider: GpuProvider): Promise<Probe> {
 }
 
 function childReport(provider: GpuProvider, stderr: number): Promise<ProbeReport> {
-  const { path, execArgv } = childModule(import.meta.url, './probe-child.js');
-  const child = fork(path, [provider], {
-    execArgv,
+  const child = fork(new URL('./probe-child.js', import.meta.url), [provider], {
+    execArgv: [],
     stdio: ['ignore', 'ignore', stderr, 'ipc'],
     env: { ...process.env, VK_LOADER_DEBUG: 'all' },
     timeout: MAX_SECONDS * 1000,

@@ -1,14 +1,13 @@
 /** A training engine whose devices go wrong in every way: it computes with the engine `onnx`, and then spoils it. */
-import type { TrainingEngine } from '../../src/core/plugin/api.js';
-import { plugin as onnx } from '../../src/plugins/onnx/training-engine.js';
+import { plugin as onnx } from '../../dist/plugins/onnx/training-engine.js';
 
-export const plugin: TrainingEngine = {
+export const plugin = {
   name: 'odd',
   async devices() {
     return ['right', 'crash', 'hang', 'wrong', 'refuse', 'emulated'].map((id) => ({
       id,
       description: `a device to ${id}`,
-      kind: 'gpu' as const,
+      kind: 'gpu',
       software: id === 'emulated',
     }));
   },

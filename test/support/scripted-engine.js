@@ -1,5 +1,5 @@
 /** A training engine whose numbers are known: for tests of what is decided by them. */
-import { RobleError, type TrainingEngine } from '../../src/core/plugin/index.js';
+import { RobleError } from 'roble/plugin';
 
 /** Samples that fit into its memory at once. */
 export const MEMORY = 100;
@@ -8,7 +8,7 @@ export const LARGEST_RATE = 0.5;
 /** The loss falls around this learning rate, from 2.2 to 0.2. */
 export const STEEPEST_RATE = 1e-3;
 
-export const plugin: TrainingEngine = {
+export const plugin = {
   name: 'scripted',
   async devices() {
     return [{ id: 'cpu', description: 'a script' }];

@@ -1,8 +1,7 @@
 /** An augmenter that gives the partner instead of the picture. */
 import { z } from 'zod';
-import type { Augmenter } from '../../src/core/plugin/index.js';
 
-export const plugin: Augmenter = {
+export const plugin = {
   name: 'swap',
   version: 1,
   description: 'Gives the partner.',

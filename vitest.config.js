@@ -1,0 +1,34 @@
+import { defineConfig } from 'vitest/config';
+import { builtFiles } from './scripts/built-files.js';
+
+const common = {
+  // For machines that others load: only what hangs takes as long.
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+  expect: { poll: { timeout: 30_000, interval: 20 } },
+  server: { deps: { external: [/[/]dist[/]/] } },
+};
+
+export default defineConfig({
+  test: {
+    // Two cores: training tests already use more than one thread each.
+    maxWorkers: 2,
+    projects: [
+      {
+        plugins: [builtFiles()],
+        // Tests of modules share their threads, and what those have loaded.
+        test: {
+          ...common,
+          name: 'modules',
+          include: ['src/**/*.test.{ts,tsx}'],
+          pool: 'threads',
+          isolate: false,
+        },
+      },
+      {
+        plugins: [builtFiles()],
+        test: { ...common, name: 'processes', include: ['test/**/*.test.ts'], pool: 'forks' },
+      },
+    ],
+  },
+});
