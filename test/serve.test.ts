@@ -699,7 +699,7 @@ describe('starting', () => {
     ['a taken port', () => ({ port: server.address.port }), 'ROBLE_PORT_IN_USE'],
     ['a device that is not there', () => ({ device: 'cuda:0' }), 'ROBLE_DEVICE_UNAVAILABLE'],
     ['an unknown backend', () => ({ backend: 'onyx' }), 'ROBLE_PLUGIN_UNKNOWN'],
-    ['a wrong option', () => ({ workers: 0 }), 'ROBLE_CONFIG_INVALID'],
+    ['a wrong option', () => ({ workers: -1 }), 'ROBLE_CONFIG_INVALID'],
     ['a missing bundle', () => ({ model: join(root, 'none') }), 'ROBLE_FILE_NOT_FOUND'],
   ])('refuses %s', async (_, options, code) => {
     await expect(createServer({ model: bundle, port: 0, ...options() })).rejects.toMatchObject({ code });

@@ -35,7 +35,7 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
   recordRequests(app, scope.recorder);
   await scope.access.guard(app);
   await app.register(multipart, {
-    limits: { fileSize: options.maxBodyBytes, files: options.maxBatch, fields: 16 },
+    limits: { fileSize: options.maxBodyBytes + 1, files: options.maxBatch, fields: 16 },
   });
   app.removeContentTypeParser('text/plain');
   app.addContentTypeParser(

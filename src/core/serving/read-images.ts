@@ -127,12 +127,15 @@ async function multipartImages(request: FastifyRequest, maxBytes: number): Promi
   const images: ReceivedImage[] = [];
   let left = maxBytes;
   try {
-    for await (const file of request.files()) {
-      const encoded = await file.toBuffer();
-      // The limit of the framework is for each file; together they could be far more.
-      left -= encoded.length;
-      if (left < 0) throw tooLarge();
-      images.push({ encoded });
+    for await (const { file } of request.files()) {
+      const chunks: Buffer[] = [];
+      for await (const chunk of file as AsyncIterable<Buffer>) {
+        left -= chunk.length;
+        // Here, not when the form has ended: it may have no end.
+        if (left < 0) throw tooLarge();
+        chunks.push(chunk);
+      }
+      images.push({ encoded: Buffer.concat(chunks) });
     }
   } catch (error) {
     // What the form parser throws itself has no status: the form ends early, or has no boundary.

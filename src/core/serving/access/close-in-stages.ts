@@ -1,12 +1,16 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** What of a body is read and forgotten after its answer: more than clients send before they look for one. */
-const MAX_BYTES = 256 * 1024 * 1024;
-/** A client that is still sending after this, however fast, is cut off. */
-const MAX_MS = 30_000;
-/** So is one that neither sends nor closes. */
-const IDLE_MS = 1000;
+/** How much and how long a client may go on sending after its answer. */
+interface Bounds {
+  /** More than clients send before they look for an answer. */
+  readonly maxBytes: number;
+  readonly maxMs: number;
+  /** For one that neither sends nor closes. */
+  readonly idleMs: number;
+}
+
+const BOUNDS: Bounds = { maxBytes: 256 * 1024 * 1024, maxMs: 30_000, idleMs: 1000 };
 
 const closing = new WeakSet<Socket>();
 
@@ -26,21 +30,29 @@ export function closeConnectionInStages(socket: Socket): void {
  * and time, what the client sends is read and forgotten until the client closes, too. Closing at once would reset the
  * connection while bytes are on their way, and a reset takes from the client what it has not read (RFC 9112, section 9.6).
  */
-export function closeInStages(socket: Socket): void {
+export function closeInStages(socket: Socket, { maxBytes, maxMs, idleMs }: Bounds = BOUNDS): void {
   if (closing.has(socket) || socket.destroyed) return;
   closing.add(socket);
   const bytesBefore = socket.bytesRead;
   const destroy = () => socket.destroy();
-  const deadline = setTimeout(destroy, MAX_MS).unref();
+  const deadline = setTimeout(destroy, maxMs).unref();
   socket.once('close', () => clearTimeout(deadline));
   // A client that is gone has no use for the answer.
   socket.on('error', destroy);
-  socket.on('data', () => {
-    if (socket.bytesRead - bytesBefore > MAX_BYTES) destroy();
-  });
-  socket.setTimeout(IDLE_MS, destroy);
+  socket.setTimeout(idleMs, destroy);
   socket.end();
-  socket.resume();
+  const forget = () => {
+    // An HTTP parser that listens would make requests of what comes, and pause where nobody reads them.
+    socket.removeAllListeners('data');
+    socket.on('data', () => {
+      if (socket.bytesRead - bytesBefore > maxBytes) destroy();
+    });
+  };
+  // Node's parser stops and starts the reading of a socket, and has to start it before it is sent away.
+  if (socket.isPaused()) {
+    socket.once('resume', forget);
+    socket.resume();
+  } else forget();
 }
 
 /**
