@@ -47,7 +47,8 @@ describe('the workflow of releases', () => {
     expect(test!.uses).toBe('./.github/workflows/ci.yml');
     for (const job of [npm, image]) expect(job!.needs).toEqual(['version', 'test']);
     const { jobs } = parse(ci.text);
-    expect(jobs.test.strategy.matrix.node).toEqual([20, 22, 24]);
+    expect(jobs.test.container.image).toBe('node:20-bookworm');
+    expect(jobs.package.strategy.matrix.node).toEqual([22, 24, 26]);
   });
 
   it.each([

