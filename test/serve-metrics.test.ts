@@ -28,6 +28,7 @@ async function serve(options: Partial<CreateServerOptions> = {}): Promise<RobleS
     model: bundle,
     port: 0,
     admin: { host: '127.0.0.1', port: 0 },
+    workers: 0,
     ...options,
   });
   servers.push(server);
@@ -91,7 +92,10 @@ describe('GET /metrics', () => {
   });
 
   it('tells the time in the queue from the time in the model', async () => {
-    const server = await serve({ model: await tinyBundle(join(root, 'slow'), { work: 20 }) });
+    const server = await serve({
+      model: await tinyBundle(join(root, 'slow'), { work: 20 }),
+      workers: 1,
+    });
     const answers = await Promise.all(
       Array.from({ length: 40 }, async (_, i) => (await ask(server, i + 1)).json()),
     );
@@ -117,7 +121,7 @@ describe('GET /metrics', () => {
   });
 
   it('counts clients that leave and requests that come too late', async () => {
-    const server = await serve();
+    const server = await serve({ workers: 1 });
     const [worker] = await processIds(server);
     process.kill(worker!, 'SIGSTOP');
     const busy = ask(server, 1);
@@ -140,7 +144,7 @@ describe('GET /metrics', () => {
   });
 
   it('counts processes that are killed and models that are replaced, without losing a count', async () => {
-    const server = await serve();
+    const server = await serve({ workers: 1 });
     await ask(server, 1);
     const [worker] = await processIds(server);
     process.kill(worker!, 'SIGKILL');
