@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -127,13 +128,19 @@ describe('GET /metrics', () => {
     const busy = ask(server, 1);
     const late = await ask(server, 2, { headers: { 'x-timeout-ms': '1' } });
     expect(late.status).toBe(504);
-    const leaving = new AbortController();
-    const left = ask(server, 3, { signal: leaving.signal });
+    // With a connection of its own, which goes with it.
+    const leaving = request(`${server.url}/predict`, {
+      method: 'POST',
+      agent: false,
+      headers: { 'content-type': 'application/json' },
+    });
+    const left = once(leaving, 'response');
+    leaving.end(JSON.stringify({ pixels: quarterPixels(0, 3) }));
     // That which waits for the process, and this one.
     await expect
       .poll(async () => (await scrape(server)).of('roble_images_in_hand')[''], { timeout: 20_000 })
       .toBe(2);
-    leaving.abort();
+    leaving.destroy();
     await expect(left).rejects.toThrow();
     await expect
       .poll(async () => (await scrape(server)).of('roble_requests_refused_total'), { timeout: 20_000 })
