@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { loadConfig } from '../src/core/config/load.js';
+import { type MadeStack, makeStack, parseStackChoices, RobleError } from '../src/index.js';
 import { tinyBundle } from './support/tiny-bundle.js';
 
 const CLI = new URL('../bin/run.js', import.meta.url).pathname;
@@ -51,12 +53,32 @@ async function roble(...words: string[]): Promise<Answer> {
   );
 }
 
-const compose = (...words: string[]) => roble('deploy:compose', '--model', bundle, ...words);
-const file = (name: string) => readFile(join(project, 'deploy', name), 'utf8');
-const states = ({ json }: Answer): Record<string, string> =>
-  Object.fromEntries(
-    json.result.files.map(({ path, state }: { path: string; state: string }) => [path, state]),
+const UNCHOSEN = {
+  ...{ replicas: undefined, domain: undefined, rateLimit: undefined },
+  ...{ cpus: undefined, memory: undefined, bake: undefined },
+};
+
+/** What the command does after it has read its words. */
+async function make(model = bundle, choices = {}): Promise<MadeStack> {
+  return makeStack(
+    {
+      project,
+      folder: join(project, 'deploy'),
+      loaded: await loadConfig({ cwd: project, env: {} }),
+      choices: parseStackChoices({ ...UNCHOSEN, ...choices }),
+      bundle: model,
+      workflow: true,
+      dryRun: false,
+      replace: () => false,
+    },
+    {},
   );
+}
+
+const compose = (...words: string[]) => roble('deploy:compose', '--model', bundle, ...words);
+const file = (name: string, folder = 'deploy') => readFile(join(project, folder, name), 'utf8');
+const states = ({ files }: Pick<MadeStack, 'files'>): Record<string, string> =>
+  Object.fromEntries(files.map(({ path, state }) => [path, state]));
 
 describe('deploy:compose', () => {
   it('takes over what the project says of serving, and the places of the containers', async () => {
@@ -80,7 +102,7 @@ describe('deploy:compose', () => {
   });
 
   it('makes as many APIs as it is told, in all places', async () => {
-    await compose('--replicas', '4');
+    await make(bundle, { replicas: 4 });
     for (const name of [
       'docker-compose.yml',
       'nginx/nginx.conf',
@@ -91,34 +113,39 @@ describe('deploy:compose', () => {
   });
 
   it('gives the same bytes again, and does nothing then', async () => {
-    await compose();
+    await make();
     const before = await file('roble.tgz');
-    const again = await compose();
+    const again = await make();
     expect(new Set(Object.values(states(again)))).toEqual(new Set(['unchanged']));
-    expect(again.json.result.model).toEqual({ version: 'unicode-letters/1', isNew: false });
+    expect(again.model).toEqual({ version: 'unicode-letters/1', isNew: false });
     await rm(join(project, 'deploy/roble.tgz'));
-    await compose();
+    await make();
     expect(await file('roble.tgz')).toBe(before);
   });
 
   it('keeps what somebody changed and says how it differs, or keeps it beside the new one', async () => {
-    await compose();
+    await make();
     await appendFile(join(project, 'deploy/Makefile'), '# mine\n');
-    const kept = await compose('--rate-limit', '7');
+    const kept = (await compose('--rate-limit', '7')).json.result;
     expect(states(kept)).toMatchObject({ Makefile: 'kept', 'nginx/nginx.conf': 'updated' });
+    expect(await file('nginx/nginx.conf')).toContain('rate=7r/s');
     expect(await file('Makefile')).toContain('# mine');
-    const { diff } = kept.json.result.files.find(({ path }: { path: string }) => path === 'Makefile');
+    const { diff } = kept.files.find(({ path }: { path: string }) => path === 'Makefile');
     expect(diff).toContain('-# mine');
-    expect(states(await compose('--rate-limit', '7', '--force')).Makefile).toBe('replaced');
+    const words = ['--rate-limit', '7', '--replicas', '3', '--domain', 'letters.example.com'];
+    const forced = (await compose(...words, '--force')).json.result;
+    expect(states(forced).Makefile).toBe('replaced');
     expect(await file('Makefile')).not.toContain('# mine');
     expect(await file('Makefile.before')).toContain('# mine');
+    const nginx = await file('nginx/nginx.conf');
+    for (const part of ['rate=7r/s', 'server api-3:8080', 'server_name letters.example.com'])
+      expect(nginx).toContain(part);
   });
 
   it('adds another model as the next version', async () => {
-    await compose();
+    await make();
     const other = await tinyBundle(join(project, 'other'), { name: 'other' });
-    const { json } = await roble('deploy:compose', '--model', other);
-    expect(json.result.model).toEqual({ version: 'unicode-letters/2', isNew: true });
+    expect((await make(other)).model).toEqual({ version: 'unicode-letters/2', isNew: true });
   });
 
   it('writes nothing with --dry-run', async () => {
@@ -131,19 +158,31 @@ describe('deploy:compose', () => {
     await compose('stack', '--no-workflow');
     expect(await readdir(project)).not.toContain('.github');
     await compose('stack');
-    const workflow = parse(await readFile(join(project, '.github/workflows/roble-deploy.yaml'), 'utf8'));
+    const workflow = parse(await file('workflows/roble-deploy.yaml', '.github'));
     expect(workflow.env.FOLDER).toBe('stack');
   });
 
   it.each([
-    [['--domain', 'no domain'], 'expected the name of a host'],
-    [['--domain', '-x.example'], 'expected the name of a host'],
-    [['--memory', 'lots'], 'such as 512M or 2G'],
-    [['--replicas', '0'], 'replicas'],
-  ])('refuses %j', async (words, message) => {
+    [{ domain: 'no domain' }, 'expected the name of a host'],
+    [{ domain: '-x.example' }, 'expected the name of a host'],
+    [{ memory: 'lots' }, 'such as 512M or 2G'],
+    [{ replicas: 0 }, 'replicas'],
+  ])('refuses %j', async (choices, message) => {
+    const refusal = await make(bundle, choices).catch((error) => RobleError.from(error).toJSON());
+    expect(refusal).toMatchObject({ code: 'ROBLE_USAGE' });
+    expect(JSON.stringify(refusal)).toContain(message);
+  });
+
+  it.each([
+    [
+      ['--domain', 'no domain', '--memory', 'lots'],
+      ['expected the name of a host', 'such as 512M or 2G'],
+    ],
+    [['--replicas', '0'], ['replicas']],
+  ])('ends with 2 for %j, and says everything that is wrong', async (words, messages) => {
     const { code, json } = await compose(...words);
     expect([code, json.ok, json.error.code]).toEqual([2, false, 'ROBLE_USAGE']);
-    expect(JSON.stringify(json.error)).toContain(message);
+    for (const message of messages) expect(JSON.stringify(json.error)).toContain(message);
   });
 
   it('says what is missing: a model, a bundle that is whole, a stack', async () => {
@@ -151,7 +190,7 @@ describe('deploy:compose', () => {
     const damaged = join(project, 'damaged');
     await cp(bundle, damaged, { recursive: true });
     await appendFile(join(damaged, 'model.onnx'), 'x');
-    expect((await roble('deploy:compose', '--model', damaged)).json.error.code).toBe('ROBLE_BUNDLE_INVALID');
+    await expect(make(damaged)).rejects.toMatchObject({ code: 'ROBLE_BUNDLE_INVALID' });
     const none = await roble('deploy:secrets', 'nowhere');
     expect([none.code, none.json.error.code]).toEqual([2, 'ROBLE_STACK_INVALID']);
   });

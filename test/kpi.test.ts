@@ -6,8 +6,17 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../src/core/config/load.js';
 import type { ProgressEvent } from '../src/core/context.js';
-import { createServer, type KpiReport, readHistory, reportKpis, trainModel } from '../src/index.js';
+import {
+  createServer,
+  type KpiReport,
+  loadTest,
+  type ReportKpisOptions,
+  readHistory,
+  reportKpis,
+  trainModel,
+} from '../src/index.js';
 import { describeWith } from './support/programs.js';
 import { startPrometheus } from './support/prometheus.js';
 import { temporaryFolder } from './support/temporary-folder.js';
@@ -36,6 +45,9 @@ afterAll(() => remove());
 
 /** What is told of each indicator, by its name. */
 const byName = ({ kpis }: KpiReport) => Object.fromEntries(kpis.map((kpi) => [kpi.name, kpi]));
+
+/** What the command compares. */
+const compare = (options: Omit<ReportKpisOptions, 'runs'>) => reportKpis({ runs, ...options });
 
 /** Runs the command in the folder, with these targets in the configuration. */
 async function kpiReport(kpis: string, ...words: string[]) {
@@ -71,19 +83,20 @@ describe('a run', () => {
 
 describe('roble kpi:report', () => {
   it('says what to write when there is no target', async () => {
-    for (const text of ['', 'kpis: {}\n']) {
-      const { exitCode, stderr } = await kpiReport(text);
-      expect(exitCode).toBe(2);
-      expect(stderr).toContain('ROBLE_KPIS_MISSING');
-      expect(stderr).toContain('accuracy: 0.85');
-    }
+    const { exitCode, stderr } = await kpiReport('');
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('ROBLE_KPIS_MISSING');
+    expect(stderr).toContain('accuracy: 0.85');
+    await expect(compare({ kpis: {} })).rejects.toMatchObject({ code: 'ROBLE_KPIS_MISSING', exitCode: 2 });
   });
 
   it('refuses a percentage where a share is expected', async () => {
-    const { exitCode, stderr } = await kpiReport('kpis:\n  accuracy: 85\n  latency: 100\n');
-    expect(exitCode).toBe(2);
-    expect(stderr).toMatch(/kpis\.accuracy.*<= 1, received 85/);
-    expect(stderr).toMatch(/kpis\.latency.*unknown key/);
+    await writeFile(join(root, 'roble.config.yaml'), 'kpis:\n  accuracy: 85\n  latency: 100\n');
+    const refusal = await loadConfig({ cwd: root, env: {} }).catch((error) => error);
+    expect(refusal).toMatchObject({ code: 'ROBLE_CONFIG_INVALID', exitCode: 2 });
+    const problems = JSON.stringify(refusal);
+    expect(problems).toMatch(/kpis\.accuracy.*<= 1, received 85/);
+    expect(problems).toMatch(/kpis\.latency.*unknown key/);
   });
 
   it('ends with 4 for what is missed, and for what is not measured only when it is strict', async () => {
@@ -110,20 +123,9 @@ describe('roble kpi:report', () => {
   it('reads what serve:bench writes, counts failures of the server, and writes the page once', async () => {
     const server = await createServer({ model: await tinyBundle(join(root, 'model')), port: 0 });
     closing.push(() => server.close());
-    const bench = (...words: string[]) =>
-      execa(process.execPath, [
-        cli,
-        'serve:bench',
-        server.url,
-        '--rate',
-        '50',
-        '--duration',
-        '1',
-        '--json',
-        ...words,
-      ]);
     const load = join(root, 'load.json');
-    const { stdout } = await bench();
+    const words = ['--rate', '50', '--duration', '1', '--warm-up', '0', '--json'];
+    const { stdout } = await execa(process.execPath, [cli, 'serve:bench', server.url, ...words]);
     await writeFile(load, stdout);
     const kpis = 'kpis:\n  latencyP99Ms: 30000\n  availability: 0.999\n';
     const first = await kpiReport(kpis, '--load', 'load.json', '--json', '--markdown', 'kpis.md');
@@ -144,26 +146,31 @@ describe('roble kpi:report', () => {
     failing.result.measurement.statuses = { 200: 45, 503: 3, 429: 0 };
     failing.result.measurement.failed = 2;
     await writeFile(load, JSON.stringify(failing));
-    const bad = await kpiReport(kpis, '--load', 'load.json', '--json');
-    expect(bad.exitCode).toBe(4);
-    expect(JSON.parse(bad.stdout).result.kpis[1]).toMatchObject({ status: 'missed', measured: 0.9 });
+    const targets = { latencyP99Ms: 30_000, availability: 0.999 };
+    const ofFile = async () => (await compare({ kpis: targets, service: { load } })).kpis;
+    expect((await ofFile())[1]).toMatchObject({ status: 'missed', measured: 0.9 });
 
-    await writeFile(load, (await bench('--batch', '2')).stdout);
-    const batches = await kpiReport(kpis, '--load', 'load.json', '--json');
-    expect(JSON.parse(batches.stdout).result.kpis[0]).toMatchObject({
+    const result = await loadTest({
+      url: server.url,
+      load: { loop: 'open', ratePerSecond: 50, arrivals: 'even' },
+      ...{ durationSeconds: 0.2, warmUpSeconds: 0, connections: 4, timeoutMs: 30_000 },
+      ...{ headers: {}, seed: 1, batch: 2, bounds: [], files: {}, force: false },
+    });
+    await writeFile(load, JSON.stringify({ ...JSON.parse(stdout), result }));
+    expect((await ofFile())[0]).toMatchObject({
       status: 'not-measured',
       source: expect.stringContaining('/predict/batch'),
     });
     await rm(load);
   });
 
-  it('refuses a file that is no load test', async () => {
-    const kpis = 'kpis:\n  availability: 0.999\n';
-    for (const text of ['{"ok":false,"error":{}}', '{"p99":3}', 'p99 3 ms']) {
-      await writeFile(join(root, 'other.json'), text);
-      const { exitCode, stderr } = await kpiReport(kpis, '--load', 'other.json');
-      expect([exitCode, stderr]).toEqual([4, expect.stringContaining('ROBLE_LOAD_INVALID')]);
-    }
+  it.each(['{"ok":false,"error":{}}', '{"p99":3}', 'p99 3 ms'])('refuses %j as a load test', async (text) => {
+    const load = join(root, 'other.json');
+    await writeFile(load, text);
+    await expect(compare({ kpis: { availability: 0.999 }, service: { load } })).rejects.toMatchObject({
+      code: 'ROBLE_LOAD_INVALID',
+      exitCode: 4,
+    });
   });
 });
 
@@ -267,15 +274,20 @@ describeWith('prometheus', 'prometheus')('a real Prometheus', () => {
     const kpis = 'kpis:\n  availability: 0.95\n';
     const words = ['--prometheus', prometheus.url, '--match', 'job=halfway'];
     expect((await kpiReport(kpis, ...words, '--window', '1h')).exitCode).toBe(4);
-    const month = await kpiReport(kpis, ...words, '--window', 'month');
-    expect([month.exitCode, month.stderr]).toEqual([2, expect.stringContaining('such as 30d')]);
   });
 
-  it('is told from other servers, and from none', async () => {
-    const kpis = 'kpis:\n  availability: 0.95\n';
-    const other = await kpiReport(kpis, '--prometheus', await scriptedServer({}));
-    expect([other.exitCode, other.stderr]).toEqual([3, expect.stringContaining('ROBLE_SERVER_UNREACHABLE')]);
-    const none = await kpiReport(kpis, '--prometheus', '127.0.0.1:1');
+  it('is told from other servers, and from none, and is asked for a time that it knows', async () => {
+    const ask = (url: string, window: string) =>
+      compare({
+        kpis: { availability: 0.95 },
+        service: { prometheus: { url, window, labels: {}, headers: {} } },
+      }).catch((error) => error);
+    const other = await scriptedServer({});
+    expect(await ask(other, '30d')).toMatchObject({ code: 'ROBLE_SERVER_UNREACHABLE', exitCode: 3 });
+    const none = await kpiReport('kpis:\n  availability: 0.95\n', '--prometheus', '127.0.0.1:1');
     expect([none.exitCode, none.stderr]).toEqual([2, expect.stringContaining('such as http://')]);
+    const month = await ask(other, 'month');
+    expect(month).toMatchObject({ code: 'ROBLE_USAGE', exitCode: 2 });
+    expect(JSON.stringify(month)).toContain('such as 30d');
   });
 });

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { request } from 'node:http';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -28,6 +29,7 @@ async function serve(options: Partial<CreateServerOptions> = {}): Promise<RobleS
     model: bundle,
     port: 0,
     admin: { host: '127.0.0.1', port: 0 },
+    workers: 0,
     ...options,
   });
   servers.push(server);
@@ -91,7 +93,10 @@ describe('GET /metrics', () => {
   });
 
   it('tells the time in the queue from the time in the model', async () => {
-    const server = await serve({ model: await tinyBundle(join(root, 'slow'), { work: 20 }) });
+    const server = await serve({
+      model: await tinyBundle(join(root, 'slow'), { work: 20 }),
+      workers: 1,
+    });
     const answers = await Promise.all(
       Array.from({ length: 40 }, async (_, i) => (await ask(server, i + 1)).json()),
     );
@@ -117,19 +122,25 @@ describe('GET /metrics', () => {
   });
 
   it('counts clients that leave and requests that come too late', async () => {
-    const server = await serve();
+    const server = await serve({ workers: 1 });
     const [worker] = await processIds(server);
     process.kill(worker!, 'SIGSTOP');
     const busy = ask(server, 1);
     const late = await ask(server, 2, { headers: { 'x-timeout-ms': '1' } });
     expect(late.status).toBe(504);
-    const leaving = new AbortController();
-    const left = ask(server, 3, { signal: leaving.signal });
+    // With a connection of its own, which goes with it.
+    const leaving = request(`${server.url}/predict`, {
+      method: 'POST',
+      agent: false,
+      headers: { 'content-type': 'application/json' },
+    });
+    const left = once(leaving, 'response');
+    leaving.end(JSON.stringify({ pixels: quarterPixels(0, 3) }));
     // That which waits for the process, and this one.
     await expect
       .poll(async () => (await scrape(server)).of('roble_images_in_hand')[''], { timeout: 20_000 })
       .toBe(2);
-    leaving.abort();
+    leaving.destroy();
     await expect(left).rejects.toThrow();
     await expect
       .poll(async () => (await scrape(server)).of('roble_requests_refused_total'), { timeout: 20_000 })
@@ -140,7 +151,7 @@ describe('GET /metrics', () => {
   });
 
   it('counts processes that are killed and models that are replaced, without losing a count', async () => {
-    const server = await serve();
+    const server = await serve({ workers: 1 });
     await ask(server, 1);
     const [worker] = await processIds(server);
     process.kill(worker!, 'SIGKILL');

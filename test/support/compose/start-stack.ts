@@ -1,8 +1,9 @@
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
 import { promisify } from 'node:util';
 
 const HERE = import.meta.dirname;
@@ -19,6 +20,8 @@ export interface TestStack {
   readonly folder: string;
   /** Runs a line of a shell in the folder of the stack, on the network of its machine, with a "docker" that knows it. */
   run(line: string, env?: Readonly<Record<string, string>>): Promise<Ran>;
+  /** The same, with its input and output while it runs. */
+  start(line: string, env?: Readonly<Record<string, string>>): ChildProcessByStdio<Writable, Readable, null>;
   /** What a container wrote. */
   log(name: string): Promise<string>;
   close(): Promise<void>;
@@ -39,17 +42,7 @@ export async function startStack(folder: string): Promise<TestStack> {
   await writeFile(join(bin, 'package.json'), '{ "type": "module" }');
   const engine = spawn(
     'unshare',
-    [
-      '--mount',
-      '--net',
-      process.execPath,
-      '--import',
-      'tsx',
-      join(HERE, 'engine.ts'),
-      folder,
-      state,
-      packageFolder,
-    ],
+    ['--mount', '--net', process.execPath, join(HERE, 'engine.js'), folder, state, packageFolder],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   await Promise.race([
@@ -58,20 +51,24 @@ export async function startStack(folder: string): Promise<TestStack> {
       throw new Error('The engine of the stack ended at its start.');
     }),
   ]);
+  const shell = (line: string) => [
+    `--target=${engine.pid}`,
+    ...['--mount', '--net', 'sh', '-c'],
+    `cd ${folder} && ${line}`,
+  ];
+  const environment = (env: Readonly<Record<string, string>>) => ({
+    ...process.env,
+    ...env,
+    PATH: `${bin}:${process.env.PATH}`,
+    COMPOSE_ENGINE: join(state, 'engine.sock'),
+  });
   return {
     folder,
+    start: (line, env = {}) =>
+      spawn('nsenter', shell(line), { env: environment(env), stdio: ['pipe', 'pipe', 'inherit'] }),
     async run(line, env = {}) {
-      const words = [`--target=${engine.pid}`, '--mount', '--net', 'sh', '-c', `cd ${folder} && ${line}`];
-      const options = {
-        env: {
-          ...process.env,
-          ...env,
-          PATH: `${bin}:${process.env.PATH}`,
-          COMPOSE_ENGINE: join(state, 'engine.sock'),
-        },
-        maxBuffer: 1 << 28,
-      };
-      return promisify(execFile)('nsenter', words, options).then(
+      const options = { env: environment(env), maxBuffer: 1 << 28 };
+      return promisify(execFile)('nsenter', shell(line), options).then(
         ({ stdout, stderr }) => ({ status: 0, stdout, stderr }),
         ({ code, stdout, stderr }: { code: number; stdout: string; stderr: string }) => ({
           status: code,
@@ -90,14 +87,22 @@ export async function startStack(folder: string): Promise<TestStack> {
   };
 }
 
-/** The build stage of the Dockerfile: the package of the stack and the versions that it names, from npm. */
+/**
+ * The build stage of the Dockerfile: the package of the stack, and the packages that npm would install beside it. Their files
+ * are those that npm installed for this repository, of the same versions; a container has them in /opt/installed.
+ */
 async function installPackage(folder: string, state: string): Promise<string> {
   const run = promisify(execFile);
   await run('tar', ['-xzf', join(folder, 'roble.tgz'), '-C', state]);
   const packageFolder = join(state, 'package');
-  await run('npm', ['ci', '--omit=dev', '--no-audit', '--no-fund'], {
-    cwd: packageFolder,
-    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' },
-  });
+  const words = ['ci', '--dry-run', '--json', '--omit=dev', '--no-audit', '--no-fund'];
+  const { stdout } = await run('npm', words, { cwd: packageFolder });
+  const { add } = JSON.parse(stdout.slice(stdout.indexOf('{'))) as { add: { name: string; path: string }[] };
+  // A package within another comes with that one.
+  for (const { name, path } of add)
+    if (relative(packageFolder, path) === join('node_modules', name)) {
+      await mkdir(dirname(path), { recursive: true });
+      await symlink(join('/opt/installed/node_modules', name), path);
+    }
   return packageFolder;
 }

@@ -1,53 +1,39 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { chownSync, closeSync, existsSync, mkdirSync, openSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Service } from './compose-file.js';
-import type { Image } from './images.js';
 
-export interface ContainerOptions {
-  readonly name: string;
-  readonly service: Service;
-  readonly image: Image;
-  /** Of the stack, with docker-compose.yml. */
-  readonly folder: string;
-  /** Of the engine: logs, volumes, mounts. */
-  readonly state: string;
-  readonly address: string;
-  readonly secretFiles: Readonly<Record<string, { readonly file: string }>>;
-  /** Where the package of the image's build stage lies. */
-  readonly packageFolder: string;
-}
+const INSTALLED = join(import.meta.dirname, '../../../node_modules');
 
 /**
  * A service as a process with a root of its own (an overlay over this machine's, read-only where the service is), a network
  * of its own on the bridge of the engine, its volumes, secrets and user, and no rights.
  */
 export class Container {
-  readonly options: ContainerOptions;
-  #process: ChildProcess | undefined;
-  #network: ChildProcess | undefined;
+  options;
+  #process;
+  #network;
 
-  constructor(options: ContainerOptions) {
+  constructor(options) {
     this.options = options;
   }
 
-  get isRunning(): boolean {
+  get isRunning() {
     return (
       this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null
     );
   }
 
-  get processId(): number | undefined {
-    return this.isRunning ? this.#process!.pid : undefined;
+  get processId() {
+    return this.isRunning ? this.#process.pid : undefined;
   }
 
-  get log(): string {
+  get log() {
     return join(this.options.state, 'logs', `${this.options.name}.log`);
   }
 
-  async start(): Promise<void> {
+  async start() {
     if (this.isRunning) return;
     const { name, state } = this.options;
     this.#network?.kill('SIGKILL');
@@ -55,7 +41,7 @@ export class Container {
     for (const folder of ['logs', 'scripts', `roots/${name}`])
       mkdirSync(join(state, folder), { recursive: true });
     const script = join(state, 'scripts', `${name}.sh`);
-    writeFileSync(script, this.#script(this.#network.pid!));
+    writeFileSync(script, this.#script(this.#network.pid));
     const log = openSync(this.log, 'a');
     chownSync(this.log, this.#user[0], this.#user[1]);
     // In a process group of its own: a Ctrl-C at the terminal of the tests is not for it.
@@ -67,11 +53,11 @@ export class Container {
   }
 
   /** Ends it as Docker does: its signal, then, after its time, SIGKILL. */
-  async stop(): Promise<void> {
+  async stop() {
     if (!this.isRunning) return;
     const { stop_signal = 'SIGTERM', stop_grace_period = '10s' } = this.options.service;
-    const ended = once(this.#process!, 'exit');
-    this.#process!.kill(stop_signal);
+    const ended = once(this.#process, 'exit');
+    this.#process.kill(stop_signal);
     await Promise.race([
       ended,
       sleep(1000 * Number.parseInt(stop_grace_period, 10), undefined, { ref: false }),
@@ -80,12 +66,12 @@ export class Container {
   }
 
   /** Ends it and all that it started, which are a process group. */
-  async kill(): Promise<void> {
-    const ended = this.isRunning && once(this.#process!, 'exit');
+  async kill() {
+    const ended = this.isRunning && once(this.#process, 'exit');
     try {
-      if (this.#process) process.kill(-this.#process.pid!, 'SIGKILL');
+      if (this.#process) process.kill(-this.#process.pid, 'SIGKILL');
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      if (error.code !== 'ESRCH') throw error;
     }
     await ended;
     this.#network?.kill('SIGKILL');
@@ -93,7 +79,7 @@ export class Container {
   }
 
   /** The words that run a command inside, as its user. */
-  inside(command: readonly string[]): string[] {
+  inside(command) {
     return [
       'nsenter',
       `--target=${this.processId}`,
@@ -102,26 +88,26 @@ export class Container {
     ];
   }
 
-  isHealthy(): boolean {
+  isHealthy() {
     if (!this.isRunning) return false;
     const [kind, ...words] = this.options.service.healthcheck?.test ?? ['NONE'];
     if (kind === 'NONE') return true;
-    const command = kind === 'CMD-SHELL' ? ['sh', '-c', words[0]!] : words;
+    const command = kind === 'CMD-SHELL' ? ['sh', '-c', words[0]] : words;
     const [program, ...rest] = this.inside(command);
     try {
-      execFileSync(program!, rest, { stdio: 'ignore', timeout: 5000 });
+      execFileSync(program, rest, { stdio: 'ignore', timeout: 5000 });
       return true;
     } catch {
       return false;
     }
   }
 
-  get #user(): [number, number] {
+  get #user() {
     const [user, group] = this.options.service.user.split(':').map(Number);
-    return [user!, group!];
+    return [user, group];
   }
 
-  #asUser(command: readonly string[]): string[] {
+  #asUser(command) {
     const { image, service, name } = this.options;
     const environment = {
       PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -143,11 +129,12 @@ export class Container {
   }
 
   /** A network namespace, held by a process that sleeps, with one end of a cable to the bridge. */
-  async #joinNetwork(): Promise<ChildProcess> {
+  async #joinNetwork() {
     const { address } = this.options;
     const holder = spawn('unshare', ['--net', 'sleep', 'infinity'], { stdio: 'ignore' });
     const cable = `c${address.split('.').pop()}`;
-    await sleep(100);
+    const networkOf = (id) => readlinkSync(`/proc/${id}/ns/net`);
+    while (networkOf(holder.pid) === networkOf('self')) await sleep(5);
     sh(
       `ip link delete ${cable} 2> /dev/null || true
        ip link add ${cable} type veth peer name ${cable}p
@@ -158,7 +145,7 @@ export class Container {
     return holder;
   }
 
-  #script(network: number): string {
+  #script(network) {
     const { name, service, image, folder, state, secretFiles, packageFolder } = this.options;
     const area = join(state, 'roots', name);
     const root = `${area}/root`;
@@ -178,17 +165,18 @@ export class Container {
         bind(source, `${root}${resolved(target)}`, readOnly),
       ),
       ...(service.secrets ?? []).map((secret) =>
-        bind(join(folder, secretFiles[secret]!.file), `${root}/run/secrets/${secret}`, true),
+        bind(join(folder, secretFiles[secret].file), `${root}/run/secrets/${secret}`, true),
       ),
       ...(service.image.includes('-api:')
         ? [
             bind(packageFolder, `${root}/opt/roble`, true),
+            bind(INSTALLED, `${root}/opt/installed/node_modules`, true),
             `mkdir -p ${root}/usr/local/bin && ln -sf /opt/roble/bin/run.js ${root}/usr/local/bin/roble && ln -sf ${process.execPath} ${root}/usr/local/bin/node`,
           ]
         : []),
       ...(service.tmpfs ?? []).map((entry) => {
         const [target, options] = entry.split(':');
-        const place = `${root}${resolved(target!)}`;
+        const place = `${root}${resolved(target)}`;
         return `mkdir -p ${place} && mount -t tmpfs -o mode=1777${options ? `,${options}` : ''} tmpfs ${place}`;
       }),
       ...(service.read_only ? [`mount -o remount,ro ${root}`] : []),
@@ -197,31 +185,31 @@ export class Container {
     return `${lines.join('\n')}\n`;
   }
 
-  #binds(): { source: string; target: string; readOnly: boolean }[] {
+  #binds() {
     const { service, folder, state } = this.options;
     return (service.volumes ?? []).map((entry) => {
       const [source, target, options = ''] = entry.split(':');
       const readOnly = options.split(',').includes('ro');
-      if (source!.startsWith('.') || source!.startsWith('/'))
-        return { source: join(source!.startsWith('/') ? '/' : folder, source!), target: target!, readOnly };
-      const volume = join(state, 'volumes', source!);
+      if (source.startsWith('.') || source.startsWith('/'))
+        return { source: join(source.startsWith('/') ? '/' : folder, source), target: target, readOnly };
+      const volume = join(state, 'volumes', source);
       if (!existsSync(volume)) {
         mkdirSync(volume, { recursive: true, mode: 0o700 });
         chownSync(volume, ...this.#user);
       }
-      return { source: volume, target: target!, readOnly };
+      return { source: volume, target: target, readOnly };
     });
   }
 }
 
 /** From the address, as Docker has it: what is made anew under an address is found at once. */
-function hardwareAddress(address: string): string {
+function hardwareAddress(address) {
   return ['02', '42', ...address.split('.').map((part) => Number(part).toString(16).padStart(2, '0'))].join(
     ':',
   );
 }
 
-function bind(source: string, target: string, readOnly: boolean): string {
+function bind(source, target, readOnly) {
   const from = quoted(source);
   return [
     `if [ -d ${from} ]; then mkdir -p ${target}; else mkdir -p "$(dirname ${target})"; [ -e ${target} ] || touch ${target}; fi`,
@@ -233,14 +221,14 @@ function bind(source: string, target: string, readOnly: boolean): string {
 }
 
 /** Where a link of this machine leads; followed from outside of the root it would lead out of it. */
-function resolved(path: string): string {
+function resolved(path) {
   return path.replace(/^\/var\/run\//, '/run/');
 }
 
-function quoted(word: string): string {
+function quoted(word) {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-export function sh(script: string): void {
+export function sh(script) {
   execFileSync('sh', ['-ec', script], { stdio: ['ignore', 'ignore', 'inherit'] });
 }

@@ -1,13 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Service } from './compose-file.js';
-
-/** What an image brings along: Debian's program in its place. */
-export interface Image {
-  readonly command: readonly string[];
-  readonly environment?: Readonly<Record<string, string>>;
-  readonly workingFolder?: string;
-}
 
 const POSTGRES_PROGRAMS = '/usr/lib/postgresql/15/bin';
 
@@ -17,7 +9,7 @@ set -eu
 data=/var/lib/postgresql/data
 if [ ! -s "$data/PG_VERSION" ]; then
   printf '%s' "$(cat "$POSTGRES_PASSWORD_FILE")" > /tmp/password
-  initdb --pgdata="$data" --username=postgres --auth-local=trust --pwfile=/tmp/password $POSTGRES_INITDB_ARGS > /dev/null
+  initdb --no-sync --pgdata="$data" --username=postgres --auth-local=trust --pwfile=/tmp/password $POSTGRES_INITDB_ARGS > /dev/null
   echo 'host all all all scram-sha-256' >> "$data/pg_hba.conf"
   pg_ctl -D "$data" -o "-c listen_addresses=''" -w start > /dev/null
   createdb --username=postgres "$POSTGRES_DB"
@@ -29,9 +21,9 @@ fi
 exec postgres -D "$data" -c listen_addresses='*'`;
 
 /** The program of a service's image; undefined where Debian has none. */
-export function imageOf(name: string, service: Service, folder: string): Image | undefined {
+export function imageOf(name, service, folder) {
   const own = service.command ?? [];
-  const image = service.image.split('/').pop()!.split(':')[0]!;
+  const image = service.image.split('/').pop().split(':')[0];
   switch (image) {
     case 'nginx':
       return { command: ['nginx', '-g', 'daemon off;'] };
@@ -40,7 +32,7 @@ export function imageOf(name: string, service: Service, folder: string): Image |
     case 'postgres': {
       const environment = { PATH: `${POSTGRES_PROGRAMS}:/usr/bin:/bin` };
       return name === 'backup'
-        ? { command: service.entrypoint!, environment }
+        ? { command: service.entrypoint, environment }
         : { command: ['sh', '-c', POSTGRES_START], environment };
     }
     case 'prometheus':
@@ -56,13 +48,12 @@ export function imageOf(name: string, service: Service, folder: string): Image |
 }
 
 /** Where the package lies that the build stage installed, and its start as the Dockerfile says it. */
-function fromDockerfile(folder: string): Image {
+function fromDockerfile(folder) {
   const text = readFileSync(join(folder, 'Dockerfile'), 'utf8');
-  const list = (instruction: string) =>
-    JSON.parse(new RegExp(`^${instruction} (\\[.*\\])$`, 'm').exec(text)![1]!) as string[];
+  const list = (instruction) => JSON.parse(new RegExp(`^${instruction} (\\[.*\\])$`, 'm').exec(text)[1]);
   return {
     command: [...list('ENTRYPOINT'), ...list('CMD')],
     environment: { NODE_ENV: 'production' },
-    workingFolder: /^WORKDIR (\/etc\S*)$/m.exec(text)![1]!,
+    workingFolder: /^WORKDIR (\/etc\S*)$/m.exec(text)[1],
   };
 }

@@ -1,9 +1,9 @@
 /**
  * Runs the services of a docker-compose.yml without Docker, as the programs of Debian that do the same as the images: each
  * with its user, its root, its network, its volumes and secrets. It takes the words of `docker compose` from its shim,
- * docker.ts, so that scripts and people's commands run as they are written.
+ * docker.js, so that scripts and people's commands run as they are written.
  *
- *   unshare --mount --net node --import tsx engine.ts FOLDER STATE PACKAGE
+ *   unshare --mount --net node engine.js FOLDER STATE PACKAGE
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -13,23 +13,16 @@ import { readCompose } from './compose-file.js';
 import { Container, sh } from './container.js';
 import { imageOf } from './images.js';
 
-const [folder, state, packageFolder] = process.argv.slice(2) as [string, string, string];
+const [folder, state, packageFolder] = process.argv.slice(2);
 const HEALTHY_MS = 120_000;
 
-/** What the shim is told: words for the user, or a command that it is to run itself, with its own input and output. */
-export interface Reply {
-  readonly status: number;
-  readonly text?: string;
-  readonly run?: readonly string[];
-}
-
 const compose = readCompose(folder);
-const containers = new Map<string, Container>();
-const unavailable: string[] = [];
+const containers = new Map();
+const unavailable = [];
 const names = Object.keys(compose.services);
 /** Fixed, as the file says it, or one of the others. */
-const addressOf = (name: string) => {
-  const { networks = [] } = compose.services[name]!;
+const addressOf = (name) => {
+  const { networks = [] } = compose.services[name];
   const fixed = Array.isArray(networks)
     ? undefined
     : Object.values(networks).find((network) => network?.ipv4_address)?.ipv4_address;
@@ -68,7 +61,7 @@ publishPorts();
 listen();
 
 /** Connections to published ports of this namespace go on to the container, as by Docker's proxy. */
-function publishPorts(): void {
+function publishPorts() {
   for (const [name, { ports = [] }] of Object.entries(compose.services))
     for (const port of ports) {
       const [inner, outer] = port.split(':').reverse();
@@ -82,7 +75,7 @@ function publishPorts(): void {
     }
 }
 
-function listen(): void {
+function listen() {
   const socket = join(state, 'engine.sock');
   rmSync(socket, { force: true });
   const server = createServer({ allowHalfOpen: true }, (client) => {
@@ -91,9 +84,7 @@ function listen(): void {
       text += data;
     });
     client.on('end', async () => {
-      const reply = await answer(JSON.parse(text) as string[]).catch(
-        (error: Error): Reply => ({ status: 1, text: error.message }),
-      );
+      const reply = await answer(JSON.parse(text)).catch((error) => ({ status: 1, text: error.message }));
       client.end(JSON.stringify(reply));
     });
   });
@@ -105,14 +96,14 @@ process.on('SIGTERM', async () => {
   process.exit(0);
 });
 
-async function answer(words: string[]): Promise<Reply> {
+async function answer(words) {
   const flags = words.filter((word) => word.startsWith('-'));
   const [verb, ...rest] = words.filter((word) => !word.startsWith('-'));
   switch (verb) {
     case 'exec': {
       const after = words.slice(words.indexOf('exec') + 1);
       const at = after.findIndex((word) => !word.startsWith('-'));
-      return { status: 0, run: running(after[at]!).inside(after.slice(at + 1)) };
+      return { status: 0, run: running(after[at]).inside(after.slice(at + 1)) };
     }
     case 'up':
       return up(rest, flags);
@@ -146,13 +137,13 @@ async function answer(words: string[]): Promise<Reply> {
   }
 }
 
-function running(name: string): Container {
+function running(name) {
   const container = containers.get(name);
   if (!container?.isRunning) throw new Error(`service "${name}" is not running`);
   return container;
 }
 
-function chosen(wanted: readonly string[]): Container[] {
+function chosen(wanted) {
   if (wanted.length === 0) return [...containers.values()];
   return wanted.map((name) => {
     const container = containers.get(name);
@@ -161,14 +152,14 @@ function chosen(wanted: readonly string[]): Container[] {
   });
 }
 
-async function up(wanted: readonly string[], flags: readonly string[]): Promise<Reply> {
+async function up(wanted, flags) {
   const order = inOrder(chosen(wanted));
   if (flags.includes('--force-recreate')) for (const container of order) await container.stop();
   for (const container of order) {
     const { depends_on = {} } = container.options.service;
     if (!flags.includes('--no-deps'))
       for (const [name, { condition }] of Object.entries(depends_on))
-        if (condition === 'service_healthy' && containers.has(name)) await healthy([containers.get(name)!]);
+        if (condition === 'service_healthy' && containers.has(name)) await healthy([containers.get(name)]);
     await container.start();
   }
   if (flags.includes('--wait')) await healthy(order);
@@ -180,9 +171,9 @@ async function up(wanted: readonly string[], flags: readonly string[]): Promise<
 }
 
 /** Those that others depend on come first. */
-function inOrder(wanted: readonly Container[]): Container[] {
-  const done = new Set<Container>();
-  const visit = (container: Container) => {
+function inOrder(wanted) {
+  const done = new Set();
+  const visit = (container) => {
     if (done.has(container)) return;
     for (const name of Object.keys(container.options.service.depends_on ?? {})) {
       const other = containers.get(name);
@@ -194,7 +185,7 @@ function inOrder(wanted: readonly Container[]): Container[] {
   return [...done];
 }
 
-async function healthy(wanted: readonly Container[]): Promise<void> {
+async function healthy(wanted) {
   const end = Date.now() + HEALTHY_MS;
   for (const container of wanted)
     while (!container.isHealthy()) {
@@ -206,7 +197,7 @@ async function healthy(wanted: readonly Container[]): Promise<void> {
     }
 }
 
-function table(): string {
+function table() {
   return [...containers.values()]
     .map(
       (container) =>
