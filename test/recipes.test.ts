@@ -48,42 +48,39 @@ const options = () => ({
 });
 
 describe('roble train find-lr', () => {
-  it('draws the curve and suggests a rate, with a blank or a colon in its name, and writes nothing', async () => {
-    for (const name of [['train', 'find-lr'], ['train:find-lr']]) {
-      const { stdout, exitCode } = await roble(...name, '--preset', 'cnn-small', '--steps', '60');
-      expect(exitCode).toBe(0);
-      expect(stdout).toMatch(/loss.*smoothed/);
-      expect(stdout).toMatch(/^Suggested learning rate: [\d.]+$/m);
-      for (const line of stdout.split('\n').slice(0, 18)) expect(line.length).toBeLessThanOrEqual(80);
-    }
+  it('draws the curve and suggests a rate, and writes nothing', async () => {
+    const { stdout, exitCode } = await roble('train', 'find-lr', '--preset', 'cnn-small', '--steps', '60');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/loss.*smoothed/);
+    expect(stdout).toMatch(/^Suggested learning rate: [\d.]+$/m);
+    for (const line of stdout.split('\n').slice(0, 18)) expect(line.length).toBeLessThanOrEqual(80);
     expect(await readdir(cwd)).toEqual([]);
   });
 
   it('gives the points with --json, the same ones for the same seed', async () => {
-    const run = async (seed: string) =>
-      (
-        await roble('train:find-lr', '--preset', 'cnn-small', '--steps', '20', '--seed', seed, '--json')
-      ).answer();
-    const [first, again, other] = [await run('1'), await run('1'), await run('2')];
-    expect(first).toEqual(again);
-    expect(first.result.points[0].learningRate).toBeCloseTo(1e-6, 12);
-    expect(first.result.points[0]).toEqual({
+    const words = ['--preset', 'cnn-small', '--steps', '20', '--seed', '1', '--json'];
+    const { result } = (await roble('train:find-lr', ...words)).answer();
+    const run = (seed: number) =>
+      findLearningRate({
+        dataset,
+        model: { preset: 'cnn-small' },
+        train: { threads: 1, seed },
+        steps: 20,
+      });
+    expect(await run(1)).toEqual(result);
+    expect(result.points[0].learningRate).toBeCloseTo(1e-6, 12);
+    expect(result.points[0]).toEqual({
       learningRate: expect.any(Number),
       loss: expect.any(Number),
       smoothedLoss: expect.any(Number),
     });
-    expect(other.result.points[0].loss).not.toBe(first.result.points[0].loss);
+    expect((await run(2)).points[0]!.loss).not.toBe(result.points[0].loss);
   });
 
-  it.each([
-    [['--from-rate', '1', '--to-rate', '0.1'], 'ROBLE_USAGE', 2],
-    [['--from-rate', 'fast'], 'ROBLE_USAGE', 2],
-    [['--steps', '3'], 'ROBLE_USAGE', 2],
-    [['--preset', 'cnn-smal'], 'ROBLE_MODEL_INVALID', 2],
-  ])('refuses %j', async (args, code, exit) => {
-    const { answer, exitCode } = await roble('train:find-lr', ...args, '--json');
-    expect(answer()).toMatchObject({ ok: false, error: { code } });
-    expect(exitCode).toBe(exit);
+  it('refuses what is no number', async () => {
+    const { answer, exitCode } = await roble('train:find-lr', '--from-rate', 'fast', '--json');
+    expect(answer()).toMatchObject({ ok: false, error: { code: 'ROBLE_USAGE' } });
+    expect(exitCode).toBe(2);
   });
 
   it('takes the architecture of the bundle that it starts from, unless there is another choice', async () => {
@@ -94,8 +91,10 @@ describe('roble train find-lr', () => {
       code: 'ROBLE_MODEL_INVALID',
       expected: 'some of dense1.weight [144, 4]',
     });
-    const other = await roble('train:find-lr', '--from', bundle, '--preset', 'cnn-small', '--json');
-    expect(other.answer().error.expected).toContain('conv1.weight');
+    const other = findLearningRate({ dataset, model: { preset: 'cnn-small' }, train: { from: bundle } });
+    await expect(other).rejects.toMatchObject({
+      details: { expected: expect.stringContaining('conv1.weight') },
+    });
   });
 });
 
@@ -116,6 +115,15 @@ describe('findLearningRate', () => {
     expect(points.length).toBeGreaterThan(90);
     expect(Math.abs(Math.log10(suggestion!.steepest / STEEPEST_RATE))).toBeLessThan(0.3);
     expect(done).toEqual(points.map((_, i) => i + 1));
+  });
+
+  it.each([
+    [{ fromRate: 1, toRate: 0.1 }, 'ROBLE_USAGE'],
+    [{ steps: 3 }, 'ROBLE_USAGE'],
+    [{ model: { preset: 'cnn-smal' } }, 'ROBLE_MODEL_INVALID'],
+  ])('refuses %j', async (wrong, code) => {
+    const test = findLearningRate({ ...options(), ...wrong } as never, { registry: scripted() });
+    await expect(test).rejects.toMatchObject({ code });
   });
 
   it('takes a batch in parts where the run would', async () => {

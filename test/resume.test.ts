@@ -16,6 +16,8 @@ beforeAll(async () => {
   ({ path: root, remove } = await temporaryFolder('resume'));
   dataset = await tinyDataset(join(root, 'dataset'));
   await train('base', { epochs: 2 });
+  await train('whole', { epochs: 3 });
+  await interrupted('interrupted', { epochs: 3 }, 12);
 });
 afterAll(() => remove());
 
@@ -30,9 +32,9 @@ const train = (run: string, settings = {}, more = {}) =>
     ...more,
   });
 
-/** A copy of the run of two epochs. */
-async function copyOfBase(run: string): Promise<string> {
-  await cp(folderOf('base'), folderOf(run), { recursive: true });
+/** A copy of the run of two epochs, of the one of three, or of that one while it was interrupted. */
+async function copyOf(original: 'base' | 'whole' | 'interrupted', run: string): Promise<string> {
+  await cp(folderOf(original), folderOf(run), { recursive: true });
   return folderOf(run);
 }
 
@@ -55,7 +57,7 @@ const eventNames = ({ events }: RunHistory) => events.map(({ event }) => event);
 
 describe('settings at a resume', () => {
   it('may not make it another run: each one is named, and nothing is changed', async () => {
-    const run = await copyOfBase('refused');
+    const run = await copyOf('base', 'refused');
     const before = await readFile(join(run, 'run.json'), 'utf8');
     await expect(
       resumeTraining({ run, train: { seed: 1, batchSize: 32, optimizer: { type: 'sgd' }, epochs: 5 } }),
@@ -75,7 +77,7 @@ describe('settings at a resume', () => {
   });
 
   it('may make it longer, which says what becomes of the schedule', async () => {
-    const run = await copyOfBase('longer');
+    const run = await copyOf('base', 'longer');
     const result = await resumeTraining({ run, train: { epochs: 4, retry: { maxRetries: 7 } } });
     expect(result).toMatchObject({ stopped: 'completed', epochs: 4 });
     const history = await readHistory(run);
@@ -104,7 +106,7 @@ describe('settings at a resume', () => {
   });
 
   it('of a finished run need nothing: it is left as it is', async () => {
-    const run = await copyOfBase('finished');
+    const run = await copyOf('base', 'finished');
     const before = await readFile(join(run, 'history.json'), 'utf8');
     const result = await resumeTraining({ run });
     expect(result).toMatchObject({ stopped: 'completed', epochs: 2, bundle: join(run, 'model') });
@@ -112,9 +114,9 @@ describe('settings at a resume', () => {
   });
 
   it('threads may change, and the history says that the bits then differ', async () => {
-    await interrupted('threads', { epochs: 3 }, 12);
-    await resumeTraining({ run: folderOf('threads'), train: { threads: 2 } });
-    const { events } = await readHistory(folderOf('threads'));
+    const run = await copyOf('interrupted', 'threads');
+    await resumeTraining({ run, train: { threads: 2 } });
+    const { events } = await readHistory(run);
     expect(events).toContainEqual(
       expect.objectContaining({ event: 'settings-changed', detail: expect.stringContaining('last bits') }),
     );
@@ -129,8 +131,7 @@ it('a run on pictures that change in each epoch goes on with the bits of the und
   expect(await resultFingerprint(folderOf('augmented-interrupted'))).toEqual(
     await resultFingerprint(folderOf('augmented')),
   );
-  await train('unchanged', { epochs: 3 });
-  expect(await resultFingerprint(folderOf('unchanged'))).not.toEqual(
+  expect(await resultFingerprint(folderOf('whole'))).not.toEqual(
     await resultFingerprint(folderOf('augmented')),
   );
 });
@@ -138,7 +139,7 @@ it('a run on pictures that change in each epoch goes on with the bits of the und
 describe('what cannot go on', () => {
   it('is a folder without a run, or with a damaged one', async () => {
     await expect(resumeTraining({ run: root })).rejects.toMatchObject({ code: 'ROBLE_RUN_INVALID' });
-    const run = await copyOfBase('damaged');
+    const run = await copyOf('base', 'damaged');
     for (const text of ['{"name":', '{"name": 3}']) {
       await writeFile(join(run, 'run.json'), text);
       await expect(resumeTraining({ run })).rejects.toMatchObject({ code: 'ROBLE_RUN_INVALID' });
@@ -147,8 +148,7 @@ describe('what cannot go on', () => {
 
   it('is a run on other data', async () => {
     const other = await tinyDataset(join(root, 'other'), { train: 0.5, validation: 0.5 });
-    await interrupted('other-data', { epochs: 3 }, 12);
-    const run = folderOf('other-data');
+    const run = await copyOf('interrupted', 'other-data');
     await expect(resumeTraining({ run, dataset: other })).rejects.toMatchObject({
       code: 'ROBLE_RESUME_REFUSED',
     });
@@ -167,15 +167,11 @@ describe('what cannot go on', () => {
 
 describe('a damaged history', () => {
   it.each(['history.json', 'history.jsonl'])('%s does not keep a run from going on', async (name) => {
-    const run = `damaged-${name}`;
-    await interrupted(run, { epochs: 3 }, 12);
-    const path = join(folderOf(run), name);
+    const run = await copyOf('interrupted', `damaged-${name}`);
+    const path = join(run, name);
     await writeFile(path, (await readFile(path)).subarray(0, 300));
-    await resumeTraining({ run: folderOf(run) });
-    await train(`clean-${name}`, { epochs: 3 });
-    expect(await resultFingerprint(folderOf(run))).toEqual(
-      await resultFingerprint(folderOf(`clean-${name}`)),
-    );
+    await resumeTraining({ run });
+    expect(await resultFingerprint(run)).toEqual(await resultFingerprint(folderOf('whole')));
   });
 });
 
@@ -199,14 +195,13 @@ describe('early stopping', () => {
 
 describe('the moving average of the weights', () => {
   it('is what is evaluated and exported', async () => {
-    const plain = await train('plain', { epochs: 2 });
     const averaged = await train('averaged', { epochs: 2, emaDecay: 0.95 });
     // Training itself is the same.
-    const [a, b] = [await readHistory(plain.run), await readHistory(averaged.run)];
+    const [a, b] = [await readHistory(folderOf('base')), await readHistory(averaged.run)];
     expect(b.epochs.map(({ loss }) => loss)).toEqual(a.epochs.map(({ loss }) => loss));
     expect(b.epochs.map(({ valLoss }) => valLoss)).not.toEqual(a.epochs.map(({ valLoss }) => valLoss));
     const weights = await readWeights(await openBundle(averaged.bundle!));
-    const own = await readWeights(await openBundle(plain.bundle!));
+    const own = await readWeights(await openBundle(join(folderOf('base'), 'model')));
     expect(weights['conv1.weight']!.data).not.toEqual(own['conv1.weight']!.data);
   });
 });

@@ -1,8 +1,9 @@
 /**
- * An engine with faults: `onnx`, or the one that the query of the module's address names as `engine`. What happens, and
- * when, is there too, as `faults`:
- * `{ on: 'step' | 'evaluate' | 'save', at: number, do: ..., marker?: path }`. `at` counts the calls of this process from
- * 1, for `step` the batches of the whole run. With a marker file the fault happens once, whatever is started later.
+ * An engine with faults: the one that the query of the module's address names as `engine`. What happens, and when, is
+ * there too, as `faults`: `{ on: 'step' | 'evaluate' | 'save', at: number, do: ..., marker?: path, after?: path }`.
+ * `at` counts the batches of the whole run for `step`, the calls of this process from 1 for `evaluate`, and is the step
+ * of the checkpoint, or one before it, for `save`. With a marker file the fault happens once, whatever is started later;
+ * `after` is the marker of the fault that has to have happened before.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,9 +12,7 @@ import { RobleError } from '../../dist/core/plugin/index.js';
 
 const query = new URL(import.meta.url).searchParams;
 const faults = JSON.parse(query.get('faults') ?? '[]');
-const { plugin: engine } = await import(
-  `../../dist/plugins/${query.get('engine') ?? 'onnx'}/training-engine.js`
-);
+const { plugin: engine } = await import(`../../dist/plugins/${query.get('engine')}/training-engine.js`);
 
 const ACTIONS = {
   /** The whole process, as the kernel's OOM killer or an operator ends it. */
@@ -24,9 +23,7 @@ const ACTIONS = {
     process.kill(process.pid, 'SIGKILL');
   },
   abort: () => process.abort(),
-  hang: () => {
-    for (;;);
-  },
+  hang: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0),
   error: () => {
     throw new Error('an accident');
   },
@@ -63,10 +60,12 @@ const ACTIONS = {
   },
 };
 
+/** Whether it has not happened yet, and what has to have happened before has. */
+const isDue = ({ marker, after }) => !(marker && existsSync(marker)) && !(after && !existsSync(after));
+
 function strike(on, count) {
   for (const fault of faults) {
-    if (fault.on !== on || fault.at !== count || fault.do === 'nan') continue;
-    if (fault.marker && existsSync(fault.marker)) continue;
+    if (fault.on !== on || fault.at !== count || fault.do === 'nan' || !isDue(fault)) continue;
     if (fault.marker) writeFileSync(fault.marker, '');
     ACTIONS[fault.do](fault);
   }
@@ -74,26 +73,25 @@ function strike(on, count) {
 
 /**
  * For faults on 'save': a thread that looks for the half-written file of a checkpoint and strikes while it is there.
- * `at` counts such files from 1. Signals only, since a thread cannot do the rest.
+ * Signals only, since a thread cannot do the rest.
  */
 function watchSaves() {
-  const saves = faults.filter(({ on, marker }) => on === 'save' && !(marker && existsSync(marker)));
+  const saves = faults.filter((fault) => fault.on === 'save' && isDue(fault));
   if (saves.length === 0) return;
   const code = `
     const { readdirSync, writeFileSync } = require('node:fs');
     const { workerData: { saves, ppid } } = require('node:worker_threads');
-    const seen = new Set();
     const pause = new Int32Array(new SharedArrayBuffer(4));
     const list = (folder) => { try { return readdirSync(folder); } catch { return []; } };
-    for (;;) {
-      for (const { folder, at, marker, targets } of saves)
-        for (const name of list(folder)) {
-          if (!name.includes('.partial-') || seen.has(name)) continue;
-          seen.add(name);
-          if (seen.size !== at) continue;
-          if (marker) writeFileSync(marker, '');
-          for (const [who, signal] of targets) process.kill(who === 'parent' ? ppid : process.pid, signal);
-        }
+    let left = saves;
+    while (left.length > 0) {
+      left = left.filter(({ folder, at, marker, targets }) => {
+        const isNow = (name) => Number(/^\\.step-(\\d+).*\\.partial-/.exec(name)?.[1]) >= at;
+        if (!list(folder).some(isNow)) return true;
+        if (marker) writeFileSync(marker, '');
+        for (const [who, signal] of targets) process.kill(who === 'parent' ? ppid : process.pid, signal);
+        return false;
+      });
       Atomics.wait(pause, 0, 0, 0.2);
     }`;
   new Worker(code, { eval: true, workerData: { saves: saves.map(withTargets), ppid: process.ppid } }).unref();

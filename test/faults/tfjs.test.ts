@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { resultFingerprint } from '../../src/core/training/result-fingerprint.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { tinyDataset } from '../support/tiny-dataset.js';
-import { eventsOf, type Fault, type Options, startResume, startTraining } from './training.js';
+import { eventsOf, type Fault, type Options, resumeHere, startTraining, trainHere } from './training.js';
 
 let root: string;
 let dataset: string;
@@ -14,8 +14,7 @@ let clean: Awaited<ReturnType<typeof resultFingerprint>>;
 beforeAll(async () => {
   ({ path: root, remove } = await temporaryFolder('faults-tfjs'));
   dataset = await tinyDataset(join(root, 'dataset'));
-  const { exitCode, all } = await startTraining(optionsOf('clean'));
-  expect(exitCode, all).toBe(0);
+  expect((await trainHere(optionsOf('clean'))).stopped).toBe('completed');
   clean = await resultFingerprint(join(root, 'clean'));
 });
 afterAll(() => remove());
@@ -42,26 +41,27 @@ function optionsOf(run: string): Options {
   return { dataset, run: join(root, run), model: { layers } as never, train };
 }
 
-const once = (fault: Omit<Fault, 'marker'>): Fault => ({
+const once = <Do extends string>(fault: Omit<Fault<Do>, 'marker'>): Fault<Do> => ({
   ...fault,
   marker: join(root, `marker-${fault.do}-${fault.on}`),
 });
 
-it.each(['step', 'evaluate'] as const)('killed in: %s', async (on) => {
-  const options = optionsOf(`killed-${on}`);
-  const { exitCode, all } = await startTraining(options, [
-    once({ on, at: on === 'step' ? 17 : 2, do: 'kill' }),
-  ]);
-  expect(exitCode, all).toBe(0);
-  expect((await eventsOf(options.run!)).map(({ event }) => event)).toContain('worker-ended');
+it('killed in a step and in an evaluation', async () => {
+  const options = optionsOf('killed');
+  const faults = [
+    once({ on: 'step', at: 17, do: 'kill' } as const),
+    once({ on: 'evaluate', at: 1, do: 'kill' } as const),
+  ];
+  expect((await trainHere(options, faults)).stopped).toBe('completed');
+  const events = (await eventsOf(options.run!)).map(({ event }) => event);
+  expect(events.filter((event) => event === 'worker-ended')).toHaveLength(2);
   expect(await resultFingerprint(options.run!)).toEqual(clean);
 });
 
 it('killed with the program that watches over it, and resumed', async () => {
   const options = optionsOf('killed-all');
-  const faults = [once({ on: 'step', at: 8, do: 'kill-all' })];
-  await startTraining(options, faults);
-  const { exitCode, all } = await startResume(options.run!, faults);
-  expect(exitCode, all).toBe(0);
+  const { signal } = await startTraining(options, [{ on: 'step', at: 8, do: 'kill-all' }]);
+  expect(signal).toBe('SIGKILL');
+  expect((await resumeHere(options.run!)).stopped).toBe('completed');
   expect(await resultFingerprint(options.run!)).toEqual(clean);
 });

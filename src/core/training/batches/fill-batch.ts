@@ -3,7 +3,7 @@ import type { Batch } from '../../plugin/api.js';
 import { symmetricBeta } from '../../random/beta.js';
 import { Random } from '../../random/index.js';
 import type { PackedStrokes } from '../../strokes/packed.js';
-import { type BatchAugmentation, BatchAugmenter } from './augmentation.js';
+import type { BatchAugmentation, BatchAugmenter } from './augmentation.js';
 
 /** What a batch is made from; plain data, so that it passes to a thread. Pixels and strokes are shared, not copied. */
 export interface BatchRecipe {
@@ -77,7 +77,10 @@ export class BatchFiller {
   /** @throws {RobleError} those of loading the augmenters */
   static async open(recipe: BatchRecipe): Promise<BatchFiller> {
     const { augmentation } = recipe;
-    return new BatchFiller(recipe, augmentation && (await BatchAugmenter.open(augmentation, recipe)));
+    if (!augmentation) return new BatchFiller(recipe, undefined);
+    // The plugins and schemas of the augmenters take longer to load than all else that a thread of batches needs.
+    const { BatchAugmenter } = await import('./augmentation.js');
+    return new BatchFiller(recipe, await BatchAugmenter.open(augmentation, recipe));
   }
 
   fill(batch: BatchBuffers, step: number): void {

@@ -1,0 +1,69 @@
+/**
+ * Whatever signal ends a whole run, and wherever it strikes, the run goes on, and its weights, its model and its history
+ * at the end are those of a run that was left alone, bit for bit.
+ */
+import { describe, expect, it } from 'vitest';
+import { resultFingerprint } from '../../src/core/training/result-fingerprint.js';
+import { FaultBench, phases } from './fault-bench.js';
+import { eventsOf, type Fault, type ParentFault, resumeHere, startTraining } from './training.js';
+
+const bench = new FaultBench('interruptions');
+
+/** The result of a run that was interrupted in its second epoch, and then goes on. */
+async function resultAfter(options: ReturnType<FaultBench['optionsOf']>) {
+  expect((await resumeHere(options.run)).stopped).toBe('completed');
+  return resultFingerprint(options.run);
+}
+
+/** Starts a run, and the same run again, struck in each phase in turn; gives it after checks of each end. */
+async function struckInEachPhase(what: ParentFault, check: (end: StruckEnd, run: string) => unknown) {
+  const options = { ...bench.optionsOf(), autoResume: true };
+  for (const phase of phases)
+    await check(await startTraining(options, [bench.faultIn(phase, options.run, what)]), options.run);
+  return options;
+}
+type StruckEnd = Awaited<ReturnType<typeof startTraining>>;
+
+describe('a signal saves a checkpoint, ends with its code, and the run goes on', () => {
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGUSR1', 143],
+    ['SIGHUP', 143],
+  ] as const)('%s in training, in evaluation and while it saves', async (signal, code) => {
+    const options = await struckInEachPhase(signal, async ({ exitCode, all }, run) => {
+      expect(exitCode, all).toBe(code);
+      expect((await eventsOf(run)).at(-1)!.event).toBe('interrupted');
+    });
+    expect(await resultAfter(options)).toEqual(bench.clean);
+  });
+
+  it('twice: it ends at once, the training process too, and the run goes on from the last checkpoint', async () => {
+    const options = bench.optionsOf();
+    // The training process never hears the first one.
+    const faults: Fault[] = [
+      { on: 'step', at: 17, do: 'SIGTERM-twice' },
+      { on: 'step', at: 17, do: 'hang' },
+    ];
+    const { exitCode } = await startTraining(options, faults);
+    expect(exitCode).toBe(143);
+    expect(await resultAfter(options)).toEqual(bench.clean);
+  });
+
+  it('that a hanging process does not hear is carried out at the deadline', async () => {
+    const options = bench.optionsOf({ retry: { saveDeadlineSeconds: 0.2 } });
+    const faults: Fault[] = [
+      { on: 'step', at: 17, do: 'SIGTERM' },
+      { on: 'step', at: 17, do: 'hang' },
+    ];
+    const { exitCode, all } = await startTraining(options, faults);
+    expect(exitCode, all).toBe(143);
+    expect((await eventsOf(options.run)).at(-1)!.event).toBe('interrupted');
+    expect(await resultAfter(options)).toEqual(bench.clean);
+  });
+});
+
+it('when both processes are killed, in training, in evaluation and while it saves, the run goes on', async () => {
+  const options = await struckInEachPhase('kill-all', ({ signal }) => expect(signal).toBe('SIGKILL'));
+  expect(await resultAfter(options)).toEqual(bench.clean);
+});
