@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { createRegistry, createServer, type RobleServer } from '../../src/index.js';
-import { tinyBundle } from './tiny-bundle.js';
+import { type CreateServerOptions, createRegistry, createServer, type RobleServer } from '../../src/index.js';
+import { type TinyBundleOptions, tinyBundle } from './tiny-bundle.js';
 
 declare global {
   /** Called by the backend for each batch, which is answered when this resolves. */
@@ -24,14 +24,25 @@ export interface HeldServer extends RobleServer {
   letGo(): void;
 }
 
-/** One at a time, in the process of the test. */
-export async function startHeldServer(folder: string): Promise<HeldServer> {
+/**
+ * One at a time, in the process of the test.
+ *
+ * @param folder where its model is written
+ */
+export async function startHeldServer(
+  folder: string,
+  bundle: TinyBundleOptions = {},
+  options: Partial<CreateServerOptions> = {},
+): Promise<HeldServer> {
   const registry = createRegistry();
   const module = pathToFileURL(join(import.meta.dirname, 'held-backend.js')).href;
   registry.register({ name: 'held', apiVersion: 1, kind: 'serving-backend', module });
   // It tells no class from another, and so do the golden outputs of its model.
-  const model = await tinyBundle(folder, { golden: () => 0.25 });
-  const server = await createServer({ model, port: 0, workers: 0, backend: 'held' }, { registry });
+  const model = await tinyBundle(folder, { ...bundle, golden: () => 0.25 });
+  const server = await createServer(
+    { model, port: 0, workers: 0, backend: 'held', ...options },
+    { registry },
+  );
   const batches: HeldBatch[] = [];
   globalThis.holdBatch = (images, count) =>
     new Promise((answer) => {
@@ -41,13 +52,10 @@ export async function startHeldServer(folder: string): Promise<HeldServer> {
     globalThis.holdBatch = undefined;
     for (const { answer } of batches) answer();
   };
-  return {
-    ...server,
-    batches,
-    letGo,
-    close: () => {
-      letGo();
-      return server.close();
-    },
+  const close = () => {
+    letGo();
+    return server.close();
   };
+  // The model that is served may change.
+  return Object.create(server, Object.getOwnPropertyDescriptors({ batches, letGo, close }));
 }
