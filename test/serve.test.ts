@@ -459,13 +459,13 @@ describe('the queue', () => {
 
   it('collects what comes meanwhile into batches; what is too much is refused, before its body has come', async () => {
     await withHeldServer(async (own) => {
-      // 1024 images may be in hand.
+      // Four full batches may be in hand.
       const sent = Array.from({ length: 4 }, (_, i) => {
         // Each another picture, for equal ones are computed once.
-        const pixels = Array.from({ length: 256 }, (_, j) => grid(i, j));
+        const pixels = Array.from({ length: 300 }, (_, j) => grid(i, j));
         return json('/predict/batch', { pixels }, own);
       });
-      await expect.poll(async () => (await get('/stats', own)).body.queue.inHand).toBe(1024);
+      await expect.poll(async () => (await get('/stats', own)).body.queue.inHand).toBe(1200);
       const more = await json('/predict/batch', { pixels: [grid(4, 0)] }, own);
       expect(more).toMatchObject({ status: 429, body: { code: 'ROBLE_SERVER_BUSY' } });
       const socket = connect(own.address.port, '127.0.0.1');
@@ -481,9 +481,9 @@ describe('the queue', () => {
       own.letGo();
       expect((await Promise.all(sent)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
       const stats = (await get('/stats', own)).body;
-      expect(stats.images).toBe(1024);
+      expect(stats.images).toBe(1200);
       expect(stats.images / stats.batches).toBeGreaterThan(32);
-    });
+    }, 300);
   });
 });
 
@@ -776,8 +776,8 @@ async function isComputing(own: RobleServer): Promise<void> {
     .toMatchObject({ batches: 1, queue: { inHand: 1, waiting: 0 } });
 }
 
-async function withHeldServer(test: (own: HeldServer) => Promise<void>): Promise<void> {
-  const own = await startHeldServer(join(root, 'held'));
+async function withHeldServer(test: (own: HeldServer) => Promise<void>, maxBatch = 256): Promise<void> {
+  const own = await startHeldServer(join(root, 'held'), {}, { maxBatch });
   try {
     await test(own);
   } finally {
