@@ -29,6 +29,7 @@ afterAll(() => remove());
 async function serve(options: Record<string, unknown>): Promise<RobleServer> {
   const server = await createServer({
     port: 0,
+    workers: 0,
     cache: { memoryBytes: 0, ttlSeconds: 1 },
     ...options,
   } as never);
@@ -89,7 +90,8 @@ describe('tfjs', () => {
   });
 
   it('serves', async () => {
-    const server = await serve({ model: await tinyBundle(join(root, 'tfjs')), backend: 'tfjs' });
+    const model = await tinyBundle(join(root, 'tfjs'));
+    const server = await serve({ model, backend: 'tfjs', workers: 1 });
     const { status, body } = await ask(server, quarterPixels(2, 200));
     const odds = Math.exp(4 * (200 / 255));
     expect([status, body.predictions[0]]).toEqual([
@@ -105,12 +107,12 @@ describe('oip', () => {
     bundle = await tinyBundle(join(root, 'oip'));
   });
   const options = (url: string, more: object = {}) => ({ url, model: 'quarters', ...more });
-  const forward = (url: string, more: object = {}) =>
-    serve({ model: bundle, backend: 'oip', backendOptions: options(url, more) });
+  const forward = (url: string, more: object = {}, workers = 0) =>
+    serve({ model: bundle, backend: 'oip', workers, backendOptions: options(url, more) });
 
   it('gives the answers of the server that it forwards to, for one and for many', async () => {
     const upstream = await serve({ model: bundle, maxBatch: 3 });
-    const server = await forward(upstream.url, { maxBatch: 3, version: '1' });
+    const server = await forward(upstream.url, { maxBatch: 3, version: '1' }, 1);
     const direct = await ask(upstream, quarterPixels(1, 150));
     const through = await ask(server, quarterPixels(1, 150));
     expect([through.status, through.body.predictions]).toEqual([200, direct.body.predictions]);
@@ -153,8 +155,8 @@ describe('oip', () => {
 
   it('is not ready while that server is gone, says nothing of it to strangers, and comes back with it', async () => {
     const port = await freePort();
-    const upstream = await createServer({ model: bundle, port });
-    const server = await forward(upstream.url, { retries: 0 });
+    const upstream = await createServer({ model: bundle, port, workers: 0 });
+    const server = await forward(upstream.url, { retries: 0 }, 1);
     expect(await isReady(server)).toBe(200);
     await upstream.close();
     const failed = await ask(server, quarterPixels(0, 99));

@@ -21,6 +21,7 @@ beforeAll(async () => {
   server = await createServer({
     model: bundle,
     port: 0,
+    workers: 0,
     maxBatch: 4,
     predictions: { url: join(root, 'predictions.sqlite') } as never,
   });

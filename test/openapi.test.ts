@@ -20,6 +20,7 @@ beforeAll(async () => {
   server = await createServer({
     model: await tinyBundle(join(folder.path, 'model')),
     port: 0,
+    workers: 0,
     maxBatch: 4,
     maxBodyBytes: 50_000,
     maxPixels: 10_000,

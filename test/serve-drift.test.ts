@@ -34,12 +34,17 @@ beforeAll(async () => {
   validation = Array.from({ length: count }, (_, i) => images.slice(i * size, (i + 1) * size));
 }, 120_000);
 afterEach(async () => {
-  for (const server of servers.splice(0)) await server.close();
+  await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 afterAll(() => remove());
 
 async function serve(folder: string): Promise<RobleServer> {
-  const server = await createServer({ model: folder, port: 0, admin: { host: '127.0.0.1', port: 0 } });
+  const server = await createServer({
+    model: folder,
+    port: 0,
+    workers: 0,
+    admin: { host: '127.0.0.1', port: 0 },
+  });
   servers.push(server);
   return server;
 }

@@ -15,8 +15,11 @@ import { quarterPixels, quarterPng, TINY_CLASSES, tinyBundle } from './support/t
 
 let root: string;
 let remove: () => Promise<void>;
-/** The one that all of this is done to: what it does not survive, the tests that follow see. */
+/** The one that most of this is done to: what it does not survive, the tests that follow see. */
 let server: RobleServer;
+/** One with bounds that are reached sooner. */
+let narrow: RobleServer;
+const NARROW = { maxBodyBytes: 1_000_000, maxConnections: 64 };
 const warnings: string[] = [];
 const reporter = {
   report: (event: { type: string; message?: string }) => {
@@ -26,16 +29,17 @@ const reporter = {
 beforeAll(async () => {
   ({ path: root, remove } = await temporaryFolder('serve-hostile'));
   const model = await tinyBundle(join(root, 'model'));
-  server = await createServer(
+  const common = { model, port: 0, workers: 0, cache: { memoryBytes: 0, ttlSeconds: 1 } };
+  const predictions = { url: join(root, 'predictions.db') } as never;
+  server = await createServer({ ...common, predictions }, { reporter });
+  narrow = await createServer(
     {
-      model,
-      port: 0,
-      cache: { memoryBytes: 0, ttlSeconds: 1 },
-      predictions: { url: join(root, 'predictions.db') } as never,
+      ...common,
+      maxBodyBytes: NARROW.maxBodyBytes,
       connections: {
-        max: 512,
-        headersTimeoutMs: 4000,
-        receiveTimeoutMs: 8000,
+        max: NARROW.maxConnections,
+        headersTimeoutMs: 1500,
+        receiveTimeoutMs: 3000,
         keepAliveTimeoutMs: 60_000,
         maxHeaderBytes: 16_384,
       },
@@ -44,16 +48,16 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  await server.close();
+  await Promise.all([server.close(), narrow.close()]);
   await remove();
 });
-/** After everything that was done to it, the server answers rightly, and counts nothing as a fault of its own. */
+/** After everything that was done to them, the servers answer rightly, and count nothing as a fault of their own. */
 afterEach(async () => {
-  const { status, body } = await post('/predict', JSON.stringify({ pixels: quarterPixels(2) }), {
-    'content-type': 'application/json',
-  });
-  expect([status, body.predictions?.[0].label]).toEqual([200, TINY_CLASSES[2]]);
-  expect((await fetch(`${server.url}/health/ready`)).status).toBe(200);
+  for (const at of [server, narrow]) {
+    const { status, body } = await postJson(JSON.stringify({ pixels: quarterPixels(2) }), '/predict', at);
+    expect([status, body.predictions?.[0].label]).toEqual([200, TINY_CLASSES[2]]);
+    expect((await fetch(`${at.url}/health/ready`)).status).toBe(200);
+  }
   expect(warnings.splice(0)).toEqual([]);
 });
 
@@ -68,8 +72,9 @@ async function post(
   path: string,
   body: RequestInit['body'],
   headers: Record<string, string>,
+  at = server,
 ): Promise<Answer> {
-  const response = await fetch(server.url + path, { method: 'POST', body: body!, headers });
+  const response = await fetch(at.url + path, { method: 'POST', body: body!, headers });
   const text = await response.text();
   return {
     status: response.status,
@@ -77,10 +82,10 @@ async function post(
     body: text && JSON.parse(text),
   };
 }
-const postImage = (bytes: Uint8Array) =>
-  post('/predict', new Uint8Array(bytes), { 'content-type': 'application/octet-stream' });
-const postJson = (text: string, path = '/predict') =>
-  post(path, text, { 'content-type': 'application/json' });
+const postImage = (bytes: Uint8Array, at = server) =>
+  post('/predict', new Uint8Array(bytes), { 'content-type': 'application/octet-stream' }, at);
+const postJson = (text: string, path = '/predict', at = server) =>
+  post(path, text, { 'content-type': 'application/json' }, at);
 
 /** A problem of a known code, which tells nothing of the inside and repeats no flood. */
 function expectProblem(
@@ -220,9 +225,9 @@ describe('broken images', () => {
 });
 
 describe('decompression bombs', () => {
-  it('a PNG of 30000x30000 in one colour, alone and in a batch', async () => {
-    const bomb = largePng(30_000, 30_000);
-    expect(bomb.length).toBeLessThan(200_000);
+  it('a PNG of 10000x10000 in one colour, alone and in a batch', async () => {
+    const bomb = largePng(10_000, 10_000);
+    expect(bomb.length).toBeLessThan(20_000);
     expectProblem(await postImage(bomb), 413, 'ROBLE_IMAGE_TOO_LARGE');
     const images = Array(20).fill(bomb.toString('base64'));
     const answer = await postJson(JSON.stringify({ images }), '/predict/batch');
@@ -231,13 +236,13 @@ describe('decompression bombs', () => {
   });
 
   it('a small picture with far more data than it needs', async () => {
-    const bomb = pngChunk('IDAT', deflateSync(Buffer.alloc(200_000_000), { level: 9 }));
+    const bomb = pngChunk('IDAT', deflateSync(Buffer.alloc(100_000_000)));
     const answer = await postImage(png([pngHeader(8, 8), bomb]));
     if (answer.status !== 200) expectProblem(answer, 422);
   });
 
-  it('texts and colour profiles of 100 MB in a small picture', async () => {
-    const flood = deflateSync(Buffer.alloc(100_000_000, 65), { level: 9 });
+  it('texts and colour profiles of 50 MB in a small picture', async () => {
+    const flood = deflateSync(Buffer.alloc(50_000_000, 65));
     for (const type of ['zTXt', 'iCCP']) {
       const chunk = pngChunk(type, Buffer.concat([Buffer.from('name\0\0'), flood]));
       const answer = await postImage(png([pngHeader(8, 8), chunk, data(Buffer.alloc(72))]));
@@ -275,17 +280,19 @@ describe('decompression bombs', () => {
 });
 
 describe('large bodies', () => {
-  const limit = 10_485_760;
-
-  it('of 10 MB are read and refused for what they are', async () => {
-    expectProblem(await postImage(Buffer.alloc(limit, 1)), 422, 'ROBLE_IMAGE_UNREADABLE');
-    expectProblem(await postJson(`{"image":"${'A'.repeat(limit - 20)}"}`), 422, 'ROBLE_IMAGE_UNREADABLE');
-    expectProblem(await postJson(`{"image":"data:${';a'.repeat(limit / 2 - 20)}"}`), 400);
-    expectProblem(await postJson(`{"${'k'.repeat(limit - 20)}":1}`), 400, 'ROBLE_REQUEST_INVALID');
-    expectProblem(await postJson(`{"pixels":[${'1,'.repeat(limit / 2 - 20)}1]}`), 400, 'ROBLE_IMAGE_SHAPE');
-    expectProblem(await postJson(' '.repeat(limit)), 400);
+  it('of as many bytes as may be are read and refused for what they are', async () => {
+    const limit = NARROW.maxBodyBytes;
+    const image = (bytes: Uint8Array) => postImage(bytes, narrow);
+    const json = (text: string) => postJson(text, '/predict', narrow);
+    expectProblem(await image(Buffer.alloc(limit, 1)), 422, 'ROBLE_IMAGE_UNREADABLE');
+    expectProblem(await json(`{"image":"${'A'.repeat(limit - 20)}"}`), 422, 'ROBLE_IMAGE_UNREADABLE');
+    expectProblem(await json(`{"image":"data:${';a'.repeat(limit / 2 - 20)}"}`), 400);
+    expectProblem(await json(`{"${'k'.repeat(limit - 20)}":1}`), 400, 'ROBLE_REQUEST_INVALID');
+    expectProblem(await json(`{"pixels":[${'1,'.repeat(limit / 2 - 20)}1]}`), 400, 'ROBLE_IMAGE_SHAPE');
+    expectProblem(await json(' '.repeat(limit)), 400);
   });
 
+  const limit = 10_485_760;
   it.each(['application/json', 'image/png', 'application/octet-stream'])(
     'that are larger by one byte are not: %s',
     async (type) => {
@@ -297,11 +304,11 @@ describe('large bodies', () => {
     },
   );
 
-  it('batches of 10,000 images', async () => {
+  it('batches of 2,000 images', async () => {
     const pixels = JSON.stringify(quarterPixels(0));
-    const body = `{"pixels":[${Array(10_000).fill(pixels).join()}]}`;
+    const body = `{"pixels":[${Array(2000).fill(pixels).join()}]}`;
     expectProblem(await postJson(body, '/predict/batch'), 413, 'ROBLE_REQUEST_TOO_LARGE');
-    const images = JSON.stringify({ images: Array(10_000).fill('AAAA') });
+    const images = JSON.stringify({ images: Array(2000).fill('AAAA') });
     expectProblem(await postJson(images, '/predict/batch'), 413, 'ROBLE_REQUEST_TOO_LARGE');
     const form = new FormData();
     for (let i = 0; i < 1000; i++) form.append('image', new Blob(['x']), `${i}.png`);
@@ -309,9 +316,9 @@ describe('large bodies', () => {
     expectProblem(answer, 413, 'ROBLE_REQUEST_TOO_LARGE');
   });
 
-  it('forms of 10,000 fields', async () => {
+  it('forms of 2,000 fields', async () => {
     const form = new FormData();
-    for (let i = 0; i < 10_000; i++) form.append(`field-${i}`, 'x');
+    for (let i = 0; i < 2000; i++) form.append(`field-${i}`, 'x');
     expectProblem(await post('/predict', form, {}), [400, 413]);
   });
 });
@@ -337,12 +344,12 @@ describe('JSON', () => {
     ['bytes that are no UTF-8', '{"image":"\udc00\ud800"}'],
     ['a NUL', '{"image":"\\u0000"}'],
     ['10,000 levels of pixels', `{"pixels":${deep(10_000)}}`],
-    ['a million levels', deep(1_000_000)],
-    ['a million levels of pixels', `{"pixels":${deep(1_000_000)}}`],
-    ['a million levels of a drawing', `{"drawing":{"strokes":${deep(1_000_000)}}}`],
-    ['a million levels of an unknown key', `{"x":${deep(1_000_000)}}`],
-    ['a million levels of topK', `{"pixels":[1],"topK":${deep(1_000_000)}}`],
-    ['a million levels of objects', `${'{"a":'.repeat(1_000_000)}1${'}'.repeat(1_000_000)}`],
+    ['100,000 levels', deep(100_000)],
+    ['100,000 levels of pixels', `{"pixels":${deep(100_000)}}`],
+    ['100,000 levels of a drawing', `{"drawing":{"strokes":${deep(100_000)}}}`],
+    ['100,000 levels of an unknown key', `{"x":${deep(100_000)}}`],
+    ['100,000 levels of topK', `{"pixels":[1],"topK":${deep(100_000)}}`],
+    ['100,000 levels of objects', `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`],
     ['__proto__', `{"__proto__":{"pixels":[1]}}`],
     [
       '__proto__ inside',
@@ -350,7 +357,7 @@ describe('JSON', () => {
     ],
     ['constructor.prototype', '{"constructor":{"prototype":{"image":"x"}}}'],
     ['__proto__ beside an image', `{"pixels":${JSON.stringify(quarterPixels(0))},"__proto__":{"topK":1}}`],
-    ['a million keys', `{${Array.from({ length: 500_000 }, (_, i) => `"k${i}":1`).join()}}`],
+    ['100,000 keys', `{${Array.from({ length: 100_000 }, (_, i) => `"k${i}":1`).join()}}`],
     ['topK of 1e308', '{"pixels":[1],"topK":1e308}'],
   ])('%s is refused', async (_, text) => {
     for (const path of ['/predict', '/predict/batch']) {
@@ -384,10 +391,10 @@ describe('JSON', () => {
       ],
     ],
     ['of one point', [[[1, 1]]]],
-    ['of 200,000 points', [Array.from({ length: 200_000 }, (_, i) => [i % 977, (i * 31) % 983])]],
+    ['of 50,000 points', [Array.from({ length: 50_000 }, (_, i) => [i % 977, (i * 31) % 983])]],
     [
-      'of 50,000 strokes',
-      Array.from({ length: 50_000 }, (_, i) => [
+      'of 20,000 strokes',
+      Array.from({ length: 20_000 }, (_, i) => [
         [i, i],
         [i + 1, i],
       ]),
@@ -601,7 +608,7 @@ describe('slow clients', () => {
   });
 
   function open(first: string): Socket {
-    const socket = connect(server.address.port, '127.0.0.1');
+    const socket = connect(narrow.address.port, '127.0.0.1');
     socket.on('error', () => {});
     socket.write(first);
     sockets.push(socket);
@@ -609,7 +616,7 @@ describe('slow clients', () => {
   }
 
   it('are answered with 408, and others are answered meanwhile', async () => {
-    const slow = Array.from({ length: 200 }, (_, i) => {
+    const slow = Array.from({ length: 45 }, (_, i) => {
       const starts = [
         'GET / HTTP/1.1\r\nx: ',
         'POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 5000\r\n\r\n',
@@ -619,7 +626,7 @@ describe('slow clients', () => {
       const chunks: Buffer[] = [];
       socket.on('data', (chunk) => chunks.push(chunk));
       const closed = once(socket, 'close');
-      const drip = setInterval(() => socket.writable && socket.write(i % 3 === 2 ? '1\r\nx\r\n' : 'x'), 500);
+      const drip = setInterval(() => socket.writable && socket.write(i % 3 === 2 ? '1\r\nx\r\n' : 'x'), 250);
       return closed.then(() => {
         clearInterval(drip);
         return parseAnswers(Buffer.concat(chunks));
@@ -631,7 +638,8 @@ describe('slow clients', () => {
     });
     let answered = 0;
     while (!isOver) {
-      const { status } = await postJson(JSON.stringify({ pixels: quarterPixels(answered % 4) }));
+      const pixels = quarterPixels(answered % 4);
+      const { status } = await postJson(JSON.stringify({ pixels }), '/predict', narrow);
       expect(status).toBe(200);
       answered++;
       await sleep(50);
@@ -652,20 +660,23 @@ describe('slow clients', () => {
   }
 
   it('that say nothing at all are closed', async () => {
-    await Promise.all(Array.from({ length: 50 }, () => receivedBy(open(''))));
+    await Promise.all(Array.from({ length: 20 }, () => receivedBy(open(''))));
   });
 
   it('do not hold more connections than the limit: those on top are closed at once, and later there is room', async () => {
-    const ends = await Promise.all(Array.from({ length: 600 }, () => receivedBy(open('GET / HTTP/1.1\r\n'))));
+    const count = NARROW.maxConnections + 36;
+    const ends = await Promise.all(
+      Array.from({ length: count }, () => receivedBy(open('GET / HTTP/1.1\r\n'))),
+    );
     const held = ends.filter((text) => text.startsWith('HTTP/1.1 408'));
-    expect(held.length).toBeLessThanOrEqual(512);
-    expect(held.length).toBeGreaterThan(400);
-    expect(ends.filter((text) => text === '').length).toBe(600 - held.length);
+    expect(held.length).toBeLessThanOrEqual(NARROW.maxConnections);
+    expect(held.length).toBeGreaterThan(NARROW.maxConnections - 14);
+    expect(ends.filter((text) => text === '').length).toBe(count - held.length);
   });
 });
 
 describe('what chance brings', () => {
-  const NUM_RUNS = 150;
+  const NUM_RUNS = 100;
   const types = fc.constantFrom(
     'application/json',
     'image/png',

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type CreateServerOptions, createRegistry, createServer, type RobleServer } from '../src/index.js';
+import { sendRaw } from './support/raw-http.js';
+import { startServeCommand } from './support/serve-command.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, quarterPng, tinyBundle } from './support/tiny-bundle.js';
 
@@ -21,7 +22,7 @@ beforeAll(async () => {
   bundle = await tinyBundle(join(root, 'model'));
 });
 afterEach(async () => {
-  for (const server of servers.splice(0)) await server.close();
+  await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 afterAll(() => remove());
 
@@ -30,6 +31,7 @@ async function serve(options: Partial<CreateServerOptions> = {}) {
   const server = await createServer({
     model: bundle,
     port: 0,
+    workers: 0,
     logTo: { write: (line) => lines.push(line) },
     ...options,
   });
@@ -122,7 +124,7 @@ describe('the log', () => {
   });
 
   it('has the warnings of the server, which the reporter then does not get', async () => {
-    const { server, lines } = await serve();
+    const { server, lines } = await serve({ workers: 1 });
     const stats = (await (await fetch(`${server.url}/stats`)).json()) as {
       workers: { processIds: number[] };
     };
@@ -143,23 +145,16 @@ describe('the log', () => {
   });
 
   it('of the command is on standard error, every line JSON where that is no terminal', async () => {
-    const cli = join(import.meta.dirname, '..', 'bin', 'run.js');
-    const child = execa('node', [cli, 'serve', '--model', bundle, '--port', '0', '--admin-port', '0'], {
-      reject: false,
-      // It keeps its predictions in the working folder.
-      cwd: root,
-      env: { ROBLE_SERVE_LOG_LEVEL: 'debug' },
-    });
-    let output = '';
-    child.stderr!.on('data', (chunk) => {
-      output += chunk;
-    });
-    await expect.poll(() => output, { timeout: 100_000 }).toContain('Administration at');
-    const url = /at (http:\S+)/.exec(output)![1]!;
+    const words = ['--model', bundle, '--workers', '0', '--admin-port', '0'];
+    // It keeps its predictions in the working folder.
+    const command = await startServeCommand(words, root, { ROBLE_SERVE_LOG_LEVEL: 'debug' });
+    const { child, url } = command;
+    await expect.poll(() => command.output, { timeout: 100_000 }).toContain('Administration at');
     await fetch(`${url}/health/ready`);
     child.kill('SIGTERM');
-    expect((await child).exitCode).toBe(0);
-    const messages = parsed(output.trimEnd().split('\n'));
+    const { exitCode, stdout, stderr } = await child;
+    expect([exitCode, stdout]).toEqual([0, 'Stopped.']);
+    const messages = parsed(stderr.split('\n'));
     expect(messages.map(({ level, msg, route }) => [level, msg ?? route])).toEqual([
       ['info', expect.stringContaining(`Serving quarters at ${url}`)],
       ['info', expect.stringContaining('Administration at')],
@@ -172,7 +167,8 @@ describe('the log', () => {
     'whose reader does %s holds up neither answers nor the end',
     async (leave) => {
       const cli = join(import.meta.dirname, '..', 'bin', 'run.js');
-      const child = spawn('node', [cli, 'serve', '--model', bundle, '--port', '0', '--predictions', 'none'], {
+      const words = ['--model', bundle, '--port', '0', '--workers', '0', '--predictions', 'none'];
+      const child = spawn('node', [cli, 'serve', ...words], {
         cwd: root,
         stdio: ['ignore', 'ignore', 'pipe'],
         env: { ...process.env, ROBLE_SERVE_LOG_LEVEL: 'debug' },
@@ -182,10 +178,10 @@ describe('the log', () => {
       child.stderr[leave]();
       const url = /at (http:\S+)/.exec(`${first}`)![1]!;
       // Far more lines than a pipe and the buffers before it hold.
-      for (let i = 0; i < 40; i++) {
-        const probes = Array.from({ length: 50 }, () => fetch(`${url}/health/live`));
-        for (const { status } of await Promise.all(probes)) expect(status).toBe(200);
-      }
+      const probe = `GET /health/live HTTP/1.1\r\nhost: x\r\nx-request-id: ${'x'.repeat(128)}\r\n`;
+      const probes = `${probe}\r\n`.repeat(1999);
+      const answers = await sendRaw(Number(new URL(url).port), `${probes}${probe}connection: close\r\n\r\n`);
+      expect(answers.map(({ status }) => status)).toEqual(Array(2000).fill(200));
       child.kill('SIGTERM');
       expect(await ended).toEqual([0, null]);
     },

@@ -1,15 +1,16 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { replaceFolder } from '../src/core/storage/durable.js';
 import { type CreateServerOptions, createServer, type RobleServer } from '../src/index.js';
 import { freePort } from './support/free-port.js';
+import { startHeldServer } from './support/held-server.js';
+import { startServeCommand } from './support/serve-command.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
 
 /** 100 by `ROBLE_TEST_RELOADS=100`, as a release is tested. */
-const RELOADS = Number(process.env.ROBLE_TEST_RELOADS ?? 8);
+const RELOADS = Number(process.env.ROBLE_TEST_RELOADS ?? 3);
 const RELOAD_LIMIT_MS = 20_000;
 
 let root: string;
@@ -25,7 +26,7 @@ beforeAll(async () => {
   ];
 });
 afterEach(async () => {
-  for (const server of servers.splice(0)) await server.close();
+  await Promise.all(servers.splice(0).map((server) => server.close()));
 });
 afterAll(() => remove());
 
@@ -37,7 +38,7 @@ async function serve(
     if (event.type === 'warning') warnings.push(event.message!);
   };
   const server = await createServer(
-    { model: folders[0], port: 0, cache: { memoryBytes: 0, ttlSeconds: 1 }, ...options },
+    { model: folders[0], port: 0, workers: 0, cache: { memoryBytes: 0, ttlSeconds: 1 }, ...options },
     { reporter: { report } },
   );
   servers.push(server);
@@ -102,18 +103,24 @@ describe('a reload', () => {
   });
 
   it('of a model that is used to the end lets its last request finish', async () => {
-    const slow = await tinyBundle(join(root, 'slow'), { name: 'slow', work: 60 });
-    const server = await serve({ model: slow });
-    const waiting = Array.from({ length: 8 }, (_, i) => predict(server, 1, 1 + i));
-    await expect
-      .poll(async () => (await request(`${server.url}/stats`)).body.queue.inHand)
-      .toBeGreaterThan(0);
-    await server.reload(folders[0]);
-    for (const { status, body } of await Promise.all(waiting)) {
-      expect(status).toBe(200);
-      expect(['slow', 'a']).toContain(body.model.name);
-    }
-    expect((await predict(server, 0)).body.model.name).toBe('a');
+    const server = await startHeldServer(join(root, 'old'), { name: 'old' });
+    servers.push(server);
+    const next = await tinyBundle(join(root, 'next-held'), { name: 'next', golden: () => 0.25 });
+    const answered = async (batch: number) => {
+      await expect.poll(() => server.batches.length).toBe(batch + 1);
+      server.batches[batch]!.answer();
+    };
+    const waiting = predict(server, 1);
+    await expect.poll(() => server.batches.length).toBe(1);
+    const reloaded = server.reload(next);
+    // What the new model is checked with.
+    await answered(1);
+    expect(await reloaded).toBe(true);
+    const asked = predict(server, 0);
+    await answered(2);
+    expect((await asked).body.model.name).toBe('next');
+    server.batches[0]!.answer();
+    expect(await waiting).toMatchObject({ status: 200, body: { model: { name: 'old' } } });
   });
 
   it('to a bundle with a wrong byte, of another format or that is not there leaves the old one', async () => {
@@ -133,9 +140,10 @@ describe('a reload', () => {
   });
 
   it('that finds the same model changes nothing', async () => {
-    const server = await serve();
+    const server = await serve({ workers: 1 });
     const before = await processIds(server);
     expect(await server.reload()).toBe(false);
+    expect(before).toHaveLength(1);
     expect(await processIds(server)).toEqual(before);
   });
 });
@@ -190,16 +198,12 @@ describe('the administration', () => {
 describe('SIGHUP', () => {
   it('serves the model that lies in the folder now; SIGTERM still ends the server', async () => {
     const model = await tinyBundle(join(root, 'signalled'), { name: 'first' });
-    const cli = join(import.meta.dirname, '..', 'bin', 'run.js');
-    const child = execa('node', [cli, 'serve', '--model', model, '--port', '0'], { reject: false });
-    let output = '';
-    child.stderr!.on('data', (chunk) => {
-      output += chunk;
-    });
-    await expect.poll(() => output, { timeout: 30_000 }).toContain('Serving first');
+    const command = await startServeCommand(['--model', model, '--workers', '0'], root);
+    const { child } = command;
+    expect(command.output).toContain('Serving first');
     await put(model, await tinyBundle(join(root, 'next'), { name: 'second' }));
     child.kill('SIGHUP');
-    await expect.poll(() => output, { timeout: 30_000 }).toContain('Serving second');
+    await expect.poll(() => command.output, { timeout: 30_000 }).toContain('Serving second');
     child.kill('SIGTERM');
     expect((await child).exitCode).toBe(0);
   });

@@ -91,7 +91,10 @@ async function serve(tracing: NonNullable<CreateServerOptions['tracing']>) {
   const report = (event: { type: string; message?: string }) => {
     if (event.type === 'warning') warnings.push(event.message!);
   };
-  const server = await createServer({ model: bundle, port: 0, tracing }, { reporter: { report } });
+  const server = await createServer(
+    { model: bundle, port: 0, workers: 0, tracing },
+    { reporter: { report } },
+  );
   open.push(server);
   return { server, warnings };
 }

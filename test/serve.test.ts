@@ -5,26 +5,25 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ServeOptions } from '../src/core/config/schema.js';
 import { preprocessingSchema } from '../src/core/image/preprocessing.js';
 import { pictureOfDrawing } from '../src/core/strokes/given-drawing.js';
 import type { Stroke } from '../src/core/strokes/rasterize.js';
 import { createRegistry, createServer, type RobleServer } from '../src/index.js';
+import { type HeldServer, startHeldServer } from './support/held-server.js';
 import { parseAnswers } from './support/raw-http.js';
+import { startServeCommand } from './support/serve-command.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, quarterPng, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
 
 let root: string;
 let bundle: string;
-let slowBundle: string;
 let remove: () => Promise<void>;
 let server: RobleServer;
 beforeAll(async () => {
   ({ path: root, remove } = await temporaryFolder('serve'));
   bundle = await tinyBundle(join(root, 'model'));
-  slowBundle = await tinyBundle(join(root, 'slow'), { work: 40 });
   server = await createServer({
     model: bundle,
     port: 0,
@@ -455,39 +454,21 @@ describe('the state of the server', () => {
   });
 });
 
-describe('inference processes', () => {
-  it('collect what queues meanwhile into batches, and refuse what is too much', async () => {
-    const slow = await createServer({ model: slowBundle, port: 0, maxBatch: 512 });
-    try {
-      const answers = await Promise.all(
-        Array.from({ length: 6 }, (_, i) => {
-          // Each another picture, for equal ones are computed once.
-          const pixels = Array.from({ length: 512 }, (_, j) => [i, j >> 8, j & 255, ...Array(61).fill(0)]);
-          return json('/predict/batch', { pixels }, slow);
-        }),
-      );
-      const statuses = answers.map(({ status }) => status);
-      // 4 batches of 512 may be in hand.
-      expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(4);
-      expect(new Set(statuses)).toEqual(new Set([200, 429]));
-      expect(answers.find(({ status }) => status === 429)!.body.code).toBe('ROBLE_SERVER_BUSY');
-      const { images, batches } = (await get('/stats', slow)).body;
-      expect(images / batches).toBeGreaterThan(32);
-    } finally {
-      await slow.close();
-    }
-  });
+describe('the queue', () => {
+  const grid = (first: number, index: number) => [first, index >> 8, index & 255, ...Array(61).fill(0)];
 
-  it('refuses before the body has come when no image may come on top', async () => {
-    const full = await fragileServer({ maxBatch: 256, inferenceTimeoutMs: 60_000, shutdownTimeoutMs: 100 });
-    // The first image hangs.
-    const sent = Array.from({ length: 4 }, (_, i) => {
-      const pixels = Array.from({ length: 256 }, (_, j) => [17, i, j & 255, ...Array(61).fill(0)]);
-      return json('/predict/batch', { pixels }, full).catch(() => undefined);
-    });
-    try {
-      await expect.poll(async () => (await get('/stats', full)).body.queue.inHand).toBe(1024);
-      const socket = connect(full.address.port, '127.0.0.1');
+  it('collects what comes meanwhile into batches; what is too much is refused, before its body has come', async () => {
+    await withHeldServer(async (own) => {
+      // Four full batches may be in hand.
+      const sent = Array.from({ length: 4 }, (_, i) => {
+        // Each another picture, for equal ones are computed once.
+        const pixels = Array.from({ length: 300 }, (_, j) => grid(i, j));
+        return json('/predict/batch', { pixels }, own);
+      });
+      await expect.poll(async () => (await get('/stats', own)).body.queue.inHand).toBe(1200);
+      const more = await json('/predict/batch', { pixels: [grid(4, 0)] }, own);
+      expect(more).toMatchObject({ status: 429, body: { code: 'ROBLE_SERVER_BUSY' } });
+      const socket = connect(own.address.port, '127.0.0.1');
       socket.write(
         'POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 9999\r\n\r\n',
       );
@@ -496,12 +477,17 @@ describe('inference processes', () => {
         { status: 429, headers: { 'retry-after': expect.stringMatching(/^[1-9]/) } },
       ]);
       socket.destroy();
-    } finally {
-      await full.close();
-      await Promise.all(sent);
-    }
+      expect(own.batches).toHaveLength(1);
+      own.letGo();
+      expect((await Promise.all(sent)).map(({ status }) => status)).toEqual([200, 200, 200, 200]);
+      const stats = (await get('/stats', own)).body;
+      expect(stats.images).toBe(1200);
+      expect(stats.images / stats.batches).toBeGreaterThan(32);
+    }, 300);
   });
+});
 
+describe('inference processes', () => {
   it('may be killed under requests, and none is lost', async () => {
     let busy = true;
     const statuses: number[] = [];
@@ -516,8 +502,9 @@ describe('inference processes', () => {
     const before = (await get('/stats')).body.workers;
     // Both at once, so that for a while there is none.
     for (const processId of before.processIds) process.kill(processId, 'SIGKILL');
-    await expect.poll(async () => (await get('/stats')).body.workers.ready, { timeout: 20_000 }).toBe(2);
-    await sleep(200);
+    await expect.poll(async () => (await get('/stats')).body.workers.ready).toBe(2);
+    const answered = statuses.length;
+    await expect.poll(() => statuses.length).toBeGreaterThan(answered + 20);
     busy = false;
     await clients;
     expect(new Set(statuses)).toEqual(new Set([200]));
@@ -532,7 +519,7 @@ describe('inference processes', () => {
       const send = (pixels: number[]) => json('/predict', { pixels }, own);
       // While the first is computed, the others queue and become one batch.
       const first = send(quarterPixels(0));
-      await sleep(50);
+      await isComputing(own);
       const [bad, ...answers] = await Promise.all(
         [quarterPixels(0, 13), ...[0, 1, 2, 3].map((quarter) => quarterPixels(quarter))].map(send),
       );
@@ -551,7 +538,7 @@ describe('inference processes', () => {
       const send = (pixels: number[]) => json('/predict', { pixels }, own);
       const restarts = async () => (await get('/stats', own)).body.workers.restarts;
       const first = send(quarterPixels(0));
-      await sleep(50);
+      await isComputing(own);
       const [bad, ...answers] = await Promise.all(
         [quarterPixels(0, 19), ...[0, 1, 2, 3].map((quarter) => quarterPixels(quarter))].map(send),
       );
@@ -573,7 +560,7 @@ describe('inference processes', () => {
     try {
       const [hung, next] = await Promise.all([
         json('/predict', { pixels: quarterPixels(0, 17) }, own),
-        sleep(100).then(() => json('/predict', { pixels: quarterPixels(2) }, own)),
+        isComputing(own).then(() => json('/predict', { pixels: quarterPixels(2) }, own)),
       ]);
       expect(hung).toMatchObject({ status: 503, body: { code: 'ROBLE_SERVER_NOT_READY' } });
       expect(next.body.predictions[0].label).toBe(TINY_CLASSES[2]);
@@ -617,11 +604,10 @@ describe('what nobody waits for', () => {
   };
 
   it('is dropped from the queue: deadlines that passed with 504, clients that went away without a word', async () => {
-    const own = await fragileServer();
-    try {
+    await withHeldServer(async (own) => {
+      const queue = async () => (await get('/stats', own)).body.queue;
       const first = withHeaders({}, own);
-      await sleep(40);
-      const late = withHeaders({ 'x-timeout-ms': '20' }, own);
+      await expect.poll(() => own.batches.length).toBe(1);
       const gone = new AbortController();
       const left = fetch(`${own.url}/predict`, {
         method: 'POST',
@@ -629,47 +615,47 @@ describe('what nobody waits for', () => {
         body: JSON.stringify({ pixels: quarterPixels(1) }),
         signal: gone.signal,
       });
-      await sleep(10);
+      await expect.poll(async () => (await queue()).waiting).toBe(1);
+      expect(await withHeaders({ 'x-timeout-ms': '20' }, own)).toMatchObject({
+        status: 504,
+        body: { code: 'ROBLE_DEADLINE_EXCEEDED' },
+      });
       gone.abort();
       await expect(left).rejects.toThrow();
-      expect(await late).toMatchObject({ status: 504, body: { code: 'ROBLE_DEADLINE_EXCEEDED' } });
+      await expect.poll(async () => (await queue()).dropped).toEqual({ abandoned: 1, expired: 1 });
+      own.letGo();
       expect((await first).status).toBe(200);
-      await expect
-        .poll(async () => (await get('/stats', own)).body.queue.dropped)
-        .toEqual({ abandoned: 1, expired: 1 });
       expect((await get('/stats', own)).body).toMatchObject({ batches: 1, queue: { inHand: 0, waiting: 0 } });
-    } finally {
-      await own.close();
-    }
+    });
   });
 
   it('x-priority goes before age', async () => {
-    const own = await fragileServer();
-    try {
-      const order: string[] = [];
-      /** So many pictures that the model needs four batches for them. */
-      const low = async (shade: number) => {
-        const pixels = Array.from({ length: 256 }, (_, i) =>
-          Array.from({ length: 64 }, (_, bit) => ((i >> bit) & 1) * (100 + shade)),
-        );
-        await fetch(`${own.url}/predict/batch`, {
-          method: 'POST',
-          headers: { 'content-type': 'application/json', 'x-priority': 'low' },
-          body: JSON.stringify({ pixels }),
-        });
-        order.push('low');
-      };
-      const batches = [1, 2, 3].map(low);
-      await expect
-        .poll(async () => (await get('/stats', own)).body.queue.inHand, { interval: 5 })
-        .toBe(3 * 256);
-      await withHeaders({ 'x-priority': 'high' }, own);
-      order.push('high');
-      await Promise.all(batches);
-      expect(order.indexOf('high')).toBeLessThan(order.lastIndexOf('low'));
-    } finally {
-      await own.close();
-    }
+    await withHeldServer(async (own) => {
+      const queue = async () => (await get('/stats', own)).body.queue;
+      const first = withHeaders({}, own);
+      await expect.poll(() => own.batches.length).toBe(1);
+      // More than the model takes at once, so that some of it has to wait.
+      const pixels = Array.from({ length: 128 }, (_, i) => quarterPixels(0, 1 + i));
+      const low = fetch(`${own.url}/predict/batch`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-priority': 'low' },
+        body: JSON.stringify({ pixels }),
+      });
+      await expect.poll(async () => (await queue()).waiting).toBe(128);
+      const high = withHeaders({ 'x-priority': 'high' }, own);
+      await expect.poll(async () => (await queue()).waiting).toBe(129);
+      own.batches[0]!.answer();
+      await expect.poll(() => own.batches.length).toBe(2);
+      const { images, count, answer } = own.batches[1]!;
+      // Only its picture has light in that corner.
+      const corners = Array.from({ length: count }, (_, i) => images[64 * i + 7]! > 0);
+      expect(corners).toEqual([true, ...Array(63).fill(false)]);
+      answer();
+      expect((await high).status).toBe(200);
+      await expect.poll(() => own.batches.length).toBe(3);
+      own.letGo();
+      expect([(await first).status, (await low).status]).toEqual([200, 200]);
+    });
   });
 
   it.each([
@@ -690,62 +676,55 @@ describe('starting', () => {
     const bytes = await readFile(path);
     bytes[bytes.length - 20]! ^= 1;
     await writeFile(path, bytes);
-    await expect(createServer({ model: folder, port: 0 })).rejects.toMatchObject({
+    await expect(createServer({ model: folder, port: 0, workers: 0 })).rejects.toMatchObject({
       code: 'ROBLE_BUNDLE_INVALID',
     });
   });
 
   it.each([
     ['a taken port', () => ({ port: server.address.port }), 'ROBLE_PORT_IN_USE'],
-    ['a device that is not there', () => ({ device: 'cuda:0' }), 'ROBLE_DEVICE_UNAVAILABLE'],
+    // Told by the process that was to have the model.
+    ['a device that is not there', () => ({ device: 'cuda:0', workers: 1 }), 'ROBLE_DEVICE_UNAVAILABLE'],
     ['an unknown backend', () => ({ backend: 'onyx' }), 'ROBLE_PLUGIN_UNKNOWN'],
     ['a wrong option', () => ({ workers: -1 }), 'ROBLE_CONFIG_INVALID'],
     ['a missing bundle', () => ({ model: join(root, 'none') }), 'ROBLE_FILE_NOT_FOUND'],
   ])('refuses %s', async (_, options, code) => {
-    await expect(createServer({ model: bundle, port: 0, ...options() })).rejects.toMatchObject({ code });
+    const given = { model: bundle, port: 0, workers: 0, ...options() };
+    await expect(createServer(given)).rejects.toMatchObject({ code });
   });
 });
 
 describe('stopping', () => {
   it('does not wait for a client that keeps its connection, and leaves no process', async () => {
-    const own = await createServer({ model: bundle, port: 0, workers: 2 });
+    const own = await createServer({ model: bundle, port: 0, workers: 2, shutdownTimeoutMs: 60_000 });
     const agent = new Agent({ keepAlive: true });
     const [response] = await once(httpRequest(`${own.url}/health/live`, { agent }).end(), 'response');
     response.resume();
     const { processIds } = (await get('/stats', own)).body.workers;
     const started = performance.now();
     await own.close();
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(30_000);
     for (const processId of processIds) expect(() => process.kill(processId, 0)).toThrow();
     agent.destroy();
   });
 
   it('cuts what does not end within the deadline', async () => {
-    const own = await createServer({ model: bundle, port: 0, shutdownTimeoutMs: 500 });
+    const own = await createServer({ model: bundle, port: 0, workers: 0, shutdownTimeoutMs: 100 });
     const socket = connect(own.address.port, '127.0.0.1');
     socket.on('error', () => {});
     socket.write(
-      'POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 100\r\n\r\nabc',
+      'POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\nexpect: 100-continue\r\ncontent-length: 100\r\n\r\n',
     );
-    await once(socket, 'connect');
-    await sleep(50);
+    // The server has the headers, and waits for the body.
+    expect(String(await once(socket, 'data'))).toMatch(/^HTTP\/1.1 100 /);
     const started = performance.now();
     await own.close();
-    expect(performance.now() - started).toBeLessThan(2000);
+    expect(performance.now() - started).toBeLessThan(30_000);
   });
 
   it('answers every request that it took, and ends the command with 0', async () => {
-    const child = execa(
-      process.execPath,
-      [...CLI, 'serve', '--model', slowBundle, '--port', '0', '--workers', '2'],
-      { reject: false, cwd: root },
-    );
-    let output = '';
-    child.stderr.on('data', (data) => {
-      output += data;
-    });
-    await expect.poll(() => /at (http:\S+)/.exec(output)?.[1], { timeout: 30_000 }).toBeTruthy();
-    const url = /at (http:\S+)/.exec(output)![1]!;
+    const slow = await tinyBundle(join(root, 'slow'), { work: 10 });
+    const { child, url } = await startServeCommand(['--model', slow, '--workers', '2'], root);
     let signalled = false;
     const statuses: number[] = [];
     let light = 0;
@@ -773,15 +752,8 @@ describe('stopping', () => {
   });
 
   it('of the server by force ends its inference processes', async () => {
-    const child = execa(process.execPath, [...CLI, 'serve', '--model', bundle, '--port', '0'], {
-      reject: false,
-    });
-    let output = '';
-    child.stderr.on('data', (data) => {
-      output += data;
-    });
-    await expect.poll(() => /at (http:\S+)/.exec(output)?.[1], { timeout: 30_000 }).toBeTruthy();
-    const stats = await (await fetch(`${/at (http:\S+)/.exec(output)![1]}/stats`)).json();
+    const { child, url } = await startServeCommand(['--model', bundle], root);
+    const stats = await (await fetch(`${url}/stats`)).json();
     const [processId] = (stats as Answer['body']).workers.processIds;
     child.kill('SIGKILL');
     await child;
@@ -793,11 +765,25 @@ describe('stopping', () => {
         return true;
       }
     };
-    await expect.poll(isGone, { timeout: 5000 }).toBe(true);
+    await expect.poll(isGone).toBe(true);
   });
 });
 
-const CLI = [join(import.meta.dirname, '..', 'bin', 'run.js')];
+/** Until the server computes an image, and none waits. */
+async function isComputing(own: RobleServer): Promise<void> {
+  await expect
+    .poll(async () => (await get('/stats', own)).body, { interval: 5 })
+    .toMatchObject({ batches: 1, queue: { inHand: 1, waiting: 0 } });
+}
+
+async function withHeldServer(test: (own: HeldServer) => Promise<void>, maxBatch = 256): Promise<void> {
+  const own = await startHeldServer(join(root, 'held'), {}, { maxBatch });
+  try {
+    await test(own);
+  } finally {
+    await own.close();
+  }
+}
 
 /** A server with a backend whose every batch takes 120 ms. */
 async function fragileServer(options: Partial<ServeOptions> = {}): Promise<RobleServer> {

@@ -27,7 +27,7 @@ describe('an analysis as text', () => {
         expect(lines.join('\n')).not.toMatch(NONSENSE);
         expectToFit(lines);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 

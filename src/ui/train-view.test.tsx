@@ -222,6 +222,6 @@ it('is lower than the terminal and no wider, whatever happened', () => {
         for (const line of lines) expect(stripVTControlCharacters(line).length).toBeLessThanOrEqual(columns);
       },
     ),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
 });

@@ -2,7 +2,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 
 /** Debian's browser, without a window. */
 export function startBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
+  return chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] });
 }
 
 /** A page of its own, and what went wrong on it. */
@@ -60,8 +60,7 @@ export async function drawWithMouse(page: Page, strokes: Strokes): Promise<void>
   for (const [first, ...rest] of strokes) {
     await page.mouse.move(x + first![0] * width, y + first![1] * height);
     await page.mouse.down();
-    for (const point of rest)
-      await page.mouse.move(x + point[0] * width, y + point[1] * height, { steps: 3 });
+    for (const point of rest) await page.mouse.move(x + point[0] * width, y + point[1] * height);
     await page.mouse.up();
   }
 }

@@ -32,7 +32,7 @@ export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void 
         processIds: pool.processIds,
       },
       drift: drift.report(models.current),
-      model: models.managers.get(models.current.label.name),
+      model: models.first,
       models,
     };
   });

@@ -9,9 +9,10 @@ const FRESH_MS = 500;
 export class KeyRing {
   readonly #path: string;
   readonly #warn: (message: string) => void;
+  readonly #now: () => number;
   #keys: readonly ApiKey[];
   #version: string | undefined;
-  #checkedAt = performance.now();
+  #checkedAt: number;
   #checking: Promise<void> | undefined;
 
   private constructor(
@@ -19,22 +20,29 @@ export class KeyRing {
     keys: readonly ApiKey[],
     version: string | undefined,
     warn: (message: string) => void,
+    now: () => number,
   ) {
     this.#path = path;
     this.#keys = keys;
     this.#version = version;
     this.#warn = warn;
+    this.#now = now;
+    this.#checkedAt = now();
   }
 
   /** @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_KEYS_INVALID`: without keys a server must not start open */
-  static async open(path: string, warn: (message: string) => void): Promise<KeyRing> {
+  static async open(
+    path: string,
+    warn: (message: string) => void,
+    now = () => performance.now(),
+  ): Promise<KeyRing> {
     const version = await fileVersion(path);
-    return new KeyRing(path, await readKeys(path), version, warn);
+    return new KeyRing(path, await readKeys(path), version, warn, now);
   }
 
   /** The record of a key, revoked and expired ones too; undefined for a word that is no key. */
   async find(secret: string): Promise<ApiKey | undefined> {
-    if (performance.now() - this.#checkedAt > FRESH_MS) {
+    if (this.#now() - this.#checkedAt > FRESH_MS) {
       this.#checking ??= this.#readAgain().finally(() => {
         this.#checking = undefined;
       });
@@ -53,6 +61,6 @@ export class KeyRing {
         this.#warn(`The keys stay as they were: ${(error as Error).message}`);
       }
     }
-    this.#checkedAt = performance.now();
+    this.#checkedAt = this.#now();
   }
 }

@@ -46,7 +46,12 @@ export class ServedModels {
 
   /** The stable version of the default model, or of the first one. */
   get current(): ServedModel {
-    return this.#first().current;
+    return this.first.current;
+  }
+
+  /** The default model, or the first one. */
+  get first(): ModelManager {
+    return this.#managers.get(this.#default ?? '') ?? [...this.#managers.values()][0]!;
   }
 
   get managers(): ReadonlyMap<string, ModelManager> {
@@ -82,7 +87,8 @@ export class ServedModels {
   }
 
   observe(answered: AnsweredImage): void {
-    this.#managers.get(answered.model.label.name)?.observe(answered);
+    // Not by its name: another bundle may have taken the place of the one that gave the name.
+    for (const manager of this.#managers.values()) manager.observe(answered);
   }
 
   /**
@@ -151,14 +157,10 @@ export class ServedModels {
   /** Another bundle in the same folder may have another name. */
   #nameAgain(): void {
     if (this.#options.repository !== undefined) return;
-    const manager = this.#first();
+    const manager = this.first;
     this.#managers.clear();
     this.#default = manager.current.label.name;
     this.#managers.set(this.#default, manager);
-  }
-
-  #first(): ModelManager {
-    return this.#managers.get(this.#default ?? '') ?? [...this.#managers.values()][0]!;
   }
 
   /** A change counts when it has come to rest. */
@@ -179,7 +181,7 @@ export class ServedModels {
 
   async #fingerprint(): Promise<string | undefined> {
     const { repository } = this.#options;
-    if (repository === undefined) return this.#first().fingerprint();
+    if (repository === undefined) return this.first.fingerprint();
     const names = await modelsIn(repository).catch(() => []);
     const parts = names.map((name) => new RepositorySource(repository, name).fingerprint());
     return [...names, ...(await Promise.all(parts))].join();
