@@ -1,23 +1,16 @@
 /** Balanced data sets: the same bytes from any number of workers, shards, kills and resumes, and nothing leaks. */
-import { once } from 'node:events';
 import { appendFile, cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type BalanceOptions, balanceDataset } from '../src/core/balance/balance.js';
 import { type PreparedSample, writeDataset } from '../src/core/dataset/write.js';
 import { preprocessingSchema } from '../src/core/image/preprocessing.js';
 import { sha256 } from '../src/core/storage/durable.js';
 import { exists } from '../src/core/storage/exists.js';
 import { drawingToPixels } from '../src/core/strokes/frame.js';
-import {
-  type BalanceOptions,
-  balanceDataset,
-  mergeShards,
-  previewBalance,
-  replaySamples,
-  type SplitName,
-} from '../src/index.js';
+import { createRegistry, mergeShards, previewBalance, replaySamples, type SplitName } from '../src/index.js';
 import { samplesIn } from './support/samples.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { tinyDataset } from './support/tiny-dataset.js';
@@ -34,10 +27,22 @@ afterAll(() => remove());
 
 const at = (name: string) => join(root, name);
 const AUGMENT = { strategy: 'medium', canvasStyle: 0.3, mixup: 0.3 } as const;
-/** 36,000 samples of train in 9 parts. */
-const LARGE = { target: 9_000, seed: 5, augment: AUGMENT };
-const balance = (out: string, options: Omit<BalanceOptions, 'out'> = {}) =>
-  balanceDataset({ sources: [{ dataset: at('drawn') }], ...LARGE, ...options, out: at(out) });
+/** With 600 samples of train in 10 parts, one of them not full. */
+const MANY_PARTS = { target: 150, seed: 5, augment: AUGMENT };
+/** The same of 16,000 samples in parts as large as those of a command: 4 of train. */
+const LARGE = { ...MANY_PARTS, target: 4000 };
+const balance = (
+  out: string,
+  options: Omit<BalanceOptions, 'out'> = {},
+  context: Partial<Parameters<typeof balanceDataset>[1]> = {},
+) =>
+  balanceDataset(
+    { sources: [{ dataset: at('drawn') }], workers: 1, ...MANY_PARTS, ...options, out: at(out) },
+    { registry: createRegistry(), mostSamples: 64, ...context },
+  );
+/** As a command makes it: with parts of the usual size. */
+const balanceAsCommand = (out: string, options: Omit<BalanceOptions, 'out'> = {}) =>
+  balance(out, { ...LARGE, ...options }, { mostSamples: undefined });
 
 /** Of every file of a folder, its hash. */
 async function filesOf(folder: string): Promise<Record<string, string>> {
@@ -61,8 +66,8 @@ const roble = (words: string[], env: Record<string, string> = {}) =>
     reject: false,
   });
 const balanceWords = (out: string, ...more: string[]) => [
-  ...['data:balance', 'drawn', '--out', out, '--target', '9000', '--seed', '5', '--strategy', 'medium'],
-  ...['--canvas-style', '0.3', '--mixup', '0.3', '--json', ...more],
+  ...['data:balance', 'drawn', '--out', out, '--target', `${LARGE.target}`, '--seed', '5'],
+  ...['--strategy', 'medium', '--canvas-style', '0.3', '--mixup', '0.3', '--json', ...more],
 ];
 
 /** Waits for something that a running command does. */
@@ -76,67 +81,47 @@ const lines = async (file: string) => (await readFile(file, 'utf8')).split('\n')
 
 describe('the bytes', () => {
   beforeAll(async () => {
-    await balance('one', { workers: 1 });
+    await balance('one');
   });
 
-  it.each([2, 8])('are those of one worker from %d workers', async (workers) => {
+  it.each([2, 5])('are those of one worker from %d workers', async (workers) => {
     await balance(`workers-${workers}`, { workers });
     expect(await contentOf(`workers-${workers}`)).toEqual(await contentOf('one'));
   });
 
   it('are the same as three shards of three machines, joined in any order', async () => {
-    for (const index of [2, 0, 1]) {
-      const made = await roble(balanceWords('shards', '--shards', '3'), { JOB_COMPLETION_INDEX: `${index}` });
-      expect(made.exitCode).toBe(0);
-    }
+    for (const index of [2, 0, 1]) await balance('shards', { shard: { index, count: 3 } });
     expect(await readdir(at('shards'))).toEqual(['shard-0-of-3', 'shard-1-of-3', 'shard-2-of-3']);
     const merged = await roble(['data:merge', 'shards', '--out', 'merged', '--json']);
     expect(merged.exitCode).toBe(0);
     expect(await contentOf('merged')).toEqual(await contentOf('one'));
   });
 
-  it('are the same after a kill -9 and a resume, and what was made before is not made again', async () => {
-    const running = roble(balanceWords('killed', '--workers', '2'));
-    const journal = at('killed.work/journal.jsonl');
-    await until(running, async () => (await exists(journal)) && (await lines(journal)) >= 3);
-    running.kill('SIGKILL');
-    await running;
-    expect(await exists(at('killed'))).toBe(false);
-    const resumed = await roble(balanceWords('killed'));
-    const { result } = JSON.parse(String(resumed.stdout));
-    expect(result.resumed).toBeGreaterThan(0);
-    expect(result.resumed + result.written).toBe(36_048);
-    expect(await contentOf('killed')).toEqual(await contentOf('one'));
-    expect((await readdir(root)).filter((name) => name.startsWith('killed'))).toEqual(['killed']);
-  });
-
   it('are the same when the kill tore the journal and damaged a part', async () => {
     const stop = new AbortController();
     const reporter = {
       report: (event: { type: string; done?: number }) =>
-        event.type === 'progress' && event.done! > 10_000 ? stop.abort() : undefined,
+        event.type === 'progress' && event.done! > 150 ? stop.abort() : undefined,
     };
-    const options = { ...LARGE, sources: [{ dataset: at('drawn') }], out: at('torn'), workers: 1 };
-    await expect(balanceDataset(options, { signal: stop.signal, reporter })).rejects.toMatchObject({
+    await expect(balance('torn', {}, { signal: stop.signal, reporter })).rejects.toMatchObject({
       code: 'ROBLE_INTERRUPTED',
     });
     await appendFile(at('torn.work/journal.jsonl'), '{"split":"train","ind');
     await writeFile(at('torn.work/data/train-00001.images'), 'damaged');
-    const result = await balance('torn', { workers: 1 });
-    expect(result.resumed).toBeGreaterThan(0);
+    const result = await balance('torn');
+    // Of three parts, the one that was damaged is made again.
+    expect(result.resumed).toBe(128);
     expect(await contentOf('torn')).toEqual(await contentOf('one'));
   });
 
   it('of a class do not change when another class comes in', async () => {
-    await tinyDataset(at('more'), { train: 0.8, validation: 0.2 });
     const kept = async (folder: string) =>
       (await samplesOf(folder))
         .filter(({ label }) => label === '1' || label === 'T')
         .map(({ sha256, label, copy }) => `${label} ${sha256} ${copy?.number}`);
     await twoClasses('two');
-    await balance('of-two', { sources: [{ dataset: at('two') }], target: 500 });
-    await balance('of-four', { target: 500 });
-    expect(await kept('of-two')).toEqual(await kept('of-four'));
+    await balance('of-two', { sources: [{ dataset: at('two') }] });
+    expect(await kept('of-two')).toEqual(await kept('one'));
   });
 });
 
@@ -173,39 +158,50 @@ describe('a second time', () => {
 
   it('the unfinished work of another recipe is kept unless it is thrown away', async () => {
     await mkdir(at('begun.work'));
-    const aborted = AbortSignal.abort();
-    const sources = [{ dataset: at('drawn') }];
-    await expect(
-      balanceDataset({ ...LARGE, sources, out: at('begun') }, { signal: aborted }),
-    ).rejects.toMatchObject({ code: 'ROBLE_INTERRUPTED' });
+    await expect(balance('begun', {}, { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'ROBLE_INTERRUPTED',
+    });
     await expect(balance('begun', { seed: 6 })).rejects.toMatchObject({
       code: 'ROBLE_RESUME_REFUSED',
       details: { received: 'other settings or data: seed' },
     });
     expect(await balance('begun', { seed: 6, target: 70, restart: true })).toMatchObject({ resumed: 0 });
   });
-
-  it('two at the same time do not get into each other', async () => {
-    const running = roble(balanceWords('shared', '--workers', '1'));
-    await until(running, () => exists(at('shared.work/plan.json')));
-    await expect(balance('shared')).rejects.toMatchObject({ code: 'ROBLE_FOLDER_LOCKED' });
-    expect((await running).exitCode).toBe(0);
-  });
 });
 
-describe('Ctrl-C', () => {
-  it('ends with 130, and the same command goes on', async () => {
+describe('a command that works', () => {
+  beforeAll(async () => {
+    await balanceAsCommand('undisturbed');
+  });
+
+  it('lets no other into its work, ends with 130 at Ctrl-C, and can be gone on with', async () => {
     const running = roble(balanceWords('stopped', '--workers', '1'));
+    await until(running, () => exists(at('stopped.work/plan.json')));
+    await expect(balanceAsCommand('stopped')).rejects.toMatchObject({ code: 'ROBLE_FOLDER_LOCKED' });
     await until(running, () => exists(at('stopped.work/journal.jsonl')));
     running.kill('SIGINT');
-    await once(running, 'exit');
     const stopped = await running;
     expect(stopped.exitCode).toBe(130);
     expect(JSON.parse(String(stopped.stdout)).error.nextSteps).toEqual([
       'The same command goes on from here.',
     ]);
-    expect((await roble(balanceWords('stopped'))).exitCode).toBe(0);
-    expect(await contentOf('stopped')).toEqual(await contentOf('one'));
+    await balanceAsCommand('stopped');
+    expect(await contentOf('stopped')).toEqual(await contentOf('undisturbed'));
+  });
+
+  it('may be killed: the same command makes the same bytes, and not again what was made before', async () => {
+    const running = roble(balanceWords('killed', '--workers', '1'));
+    const journal = at('killed.work/journal.jsonl');
+    await until(running, async () => (await exists(journal)) && (await lines(journal)) >= 1);
+    running.kill('SIGKILL');
+    await running;
+    expect(await exists(at('killed'))).toBe(false);
+    const resumed = await roble(balanceWords('killed'));
+    const { result } = JSON.parse(String(resumed.stdout));
+    expect(result.resumed).toBeGreaterThan(0);
+    expect(result.resumed + result.written).toBe(16_048);
+    expect(await contentOf('killed')).toEqual(await contentOf('undisturbed'));
+    expect((await readdir(root)).filter((name) => name.startsWith('killed'))).toEqual(['killed']);
   });
 });
 
@@ -403,7 +399,7 @@ describe('shards', () => {
     });
     await shardOf('halves', 1);
     expect(await shardOf('halves', 1)).toMatchObject({ written: 0 });
-    const part = at('halves/shard-1-of-2/validation-00000.labels');
+    const part = at('halves/shard-1-of-2/train-00003.labels');
     const bytes = await readFile(part);
     await writeFile(part, Buffer.from(bytes.map((byte) => byte ^ 1)));
     await expect(merge('halves')).rejects.toMatchObject({ code: 'ROBLE_DATASET_INVALID' });
@@ -414,19 +410,17 @@ describe('shards', () => {
     expect(await contentOf('joined')).toEqual(await contentOf('whole'));
   });
 
-  it.each([
-    [['--shard', '3/3'], {}],
-    [['--shard', 'x'], {}],
-    [['--shards', '3'], {}],
-    [['--shards', '3'], { JOB_COMPLETION_INDEX: '3' }],
-  ])('%j is a usage error', async (words, env) => {
-    expect((await roble(balanceWords('unmade', ...words), env)).exitCode).toBe(2);
-  });
-
-  it('count from the first task of a Slurm array', async () => {
-    const env = { SLURM_ARRAY_TASK_ID: '8', SLURM_ARRAY_TASK_MIN: '7' };
-    const words = ['data:balance', 'drawn', '--out', 'slurm', '--target', '60', '--shards', '2', '--json'];
-    expect(JSON.parse(String((await roble(words, env)).stdout)).result.shard).toEqual({ index: 1, count: 2 });
+  it('of a command are counted by the scheduler of jobs', async () => {
+    const words = ['data:balance', 'drawn', '--out', 'job', '--target', '60', '--shards', '2', '--json'];
+    const made = await roble(words, { JOB_COMPLETION_INDEX: '1' });
+    const shard = { index: 1, count: 2 };
+    expect(JSON.parse(String(made.stdout)).result.shard).toEqual(shard);
+    const again = await balance(
+      'job',
+      { target: 60, seed: 0, augment: {}, shard },
+      { mostSamples: undefined },
+    );
+    expect(again).toMatchObject({ written: 0, resumed: 0 });
   });
 });
 
@@ -444,12 +438,12 @@ it('the sources of a configuration file lie beside it', async () => {
     at('project/roble.config.yaml'),
     'balance:\n  sources:\n    - dataset: ../drawn\n  target: 70\n  augment:\n    strategy: light\n',
   );
-  const made = await execa(process.execPath, [CLI, 'data:balance', '--out', 'here', '--json'], {
+  const planned = await execa(process.execPath, [CLI, 'data:balance', '--plan', '--json'], {
     cwd: at('project/deep'),
     env: { PATH: process.env.PATH!, HOME: root, NODE_ENV: 'production' },
     extendEnv: false,
   });
-  expect(JSON.parse(made.stdout).result.splits).toEqual({ train: 280, validation: 48 });
+  expect(JSON.parse(planned.stdout).result.splits).toEqual({ train: 280, validation: 48 });
 });
 
 it('--html writes a page with the counts before and after, and originals beside their copies', async () => {
@@ -466,6 +460,11 @@ it('--html writes a page with the counts before and after, and originals beside 
       .split(/\s+/),
   );
   expect(rows).toContainEqual(['0', '48', '0', '48', '52', '100', '100', '2']);
-  expect((await roble(words)).exitCode).toBe(2);
-  expect((await roble([...words, '--shard', '0/2'])).exitCode).toBe(2);
+  const again = (html: string, more = {}) =>
+    balance('again-reported', { target: 100, html: at(html), ...more });
+  await expect(again('report.html')).rejects.toMatchObject({ code: 'ROBLE_OUTPUT_EXISTS' });
+  await expect(again('other.html', { shard: { index: 0, count: 2 } })).rejects.toMatchObject({
+    code: 'ROBLE_USAGE',
+  });
+  expect(await exists(at('again-reported'))).toBe(false);
 });

@@ -14,7 +14,7 @@ import {
   type ReviewedPrediction,
   readPredictions,
 } from '../src/index.js';
-import { createPostgres, type TestPostgres } from './support/postgres.js';
+import { createPostgres } from './support/postgres.js';
 import { type PredictionServer, servePredictions } from './support/prediction-server.js';
 import { describeWith } from './support/programs.js';
 import { temporaryFolder } from './support/temporary-folder.js';
@@ -62,14 +62,10 @@ async function sqlite(): Promise<TestDatabase> {
 }
 
 async function postgresql(): Promise<TestDatabase> {
-  const postgres: TestPostgres = await createPostgres();
+  const postgres = await createPostgres();
   await postgres.start();
   return {
-    async fresh() {
-      const name = `log_${count++}`;
-      await postgres.query(`create database ${name}`);
-      return postgres.url.replace(/postgres$/, name);
-    },
+    fresh: () => postgres.createDatabase(),
     remove: () => postgres.remove(),
   };
 }
@@ -239,9 +235,7 @@ function behaves(create: () => Promise<TestDatabase>): void {
     const { body } = await server.predict(3, 77);
     await server.post('/feedback', { requestId: body.requestId, label: 'top-left' });
     const csv = join(root, `export-${count++}.csv`);
-    const run = (...words: string[]) => execa(process.execPath, [CLI, ...words], { cwd: root });
-    const { stdout } = await run('predictions:export', '--from', url, '--out', csv, '--json');
-    expect(JSON.parse(stdout)).toMatchObject({ ok: true, result: { out: csv, count: 1 } });
+    expect(await exportPredictions({ from: url, out: csv, format: 'csv' })).toBe(1);
     const [header, line] = (await readFile(csv, 'utf8')).split('\r\n');
     expect(header).toBe(
       'requestId,index,time,model,digest,label,probability,feedback,feedbackTime,source,decodeMs,queueMs,inferenceMs,totalMs,predictions',
@@ -251,8 +245,9 @@ function behaves(create: () => Promise<TestDatabase>): void {
     expect(line).toMatch(
       new RegExp(`^${body.requestId},0,[^,]+Z,quarters,${digest},${label},${probability},top-left,`),
     );
-    const json = await run('predictions:export', '--from', url, '--format', 'jsonl', '--pixels');
-    expect(JSON.parse(json.stdout)).toMatchObject({
+    const json = join(root, `export-${count++}.jsonl`);
+    expect(await exportPredictions({ from: url, out: json, format: 'jsonl', pixels: true })).toBe(1);
+    expect(JSON.parse(await readFile(json, 'utf8'))).toMatchObject({
       requestId: body.requestId,
       predictions: body.predictions,
       feedback: { label: 'top-left' },
@@ -282,14 +277,11 @@ function behaves(create: () => Promise<TestDatabase>): void {
     await server.predict(1, 5);
     await written(server, 9);
     const out = join(root, `feedback-${count++}`);
-    const { stdout } = await execa(
-      process.execPath,
-      [CLI, 'data:import', '--from-feedback', url, '--out', out, '--name', 'said', '--json'],
-      { cwd: root },
-    );
-    expect(JSON.parse(stdout)).toMatchObject({
-      ok: true,
-      result: { name: 'said', count: 8, classes: ['top-left', 'top-right'], skipped: [] },
+    expect(await importFeedback({ from: url, sources: [], out, name: 'said' })).toMatchObject({
+      name: 'said',
+      count: 8,
+      classes: ['top-left', 'top-right'],
+      skipped: [],
     });
     const dataset = await openDataset(out);
     expect(dataset.manifest.preprocessing).toEqual(inverting);
@@ -377,6 +369,33 @@ function behaves(create: () => Promise<TestDatabase>): void {
     await expect(allOf(url)).rejects.toMatchObject({ code: 'ROBLE_PREDICTIONS_INVALID' });
   });
 }
+
+it('is exported and imported by commands', async () => {
+  const url = join(root, 'commands', 'predictions.db');
+  const server = await serve({ url, keepImages: true });
+  for (const [i, label] of ['top-left', 'top-left', 'top-right', 'top-right'].entries()) {
+    const { body } = await server.predict(i, 70 + i);
+    await server.post('/feedback', { requestId: body.requestId, label });
+  }
+  await server.predict(0, 80);
+  await written(server, 5);
+  const roble = (...words: string[]) => execa(process.execPath, [CLI, ...words], { cwd: root });
+  const csv = await roble('predictions:export', '--from', url, '--out', 'log.csv', '--json');
+  expect(JSON.parse(csv.stdout)).toMatchObject({ ok: true, result: { out: 'log.csv', count: 5 } });
+  expect((await readFile(join(root, 'log.csv'), 'utf8')).trimEnd().split('\r\n')).toHaveLength(6);
+  const filters = ['--feedback', '--label', 'bottom-right', '--format', 'jsonl', '--pixels'];
+  const lines = await roble('predictions:export', '--from', url, ...filters);
+  expect(JSON.parse(lines.stdout)).toMatchObject({
+    feedback: { label: 'top-right' },
+    picture: { pixels: pixelsOf(3, 73).toString('base64') },
+  });
+  const words = ['data:import', '--from-feedback', url, '--out', 'feedback', '--name', 'said', '--json'];
+  const imported = await roble(...words);
+  expect(JSON.parse(imported.stdout)).toMatchObject({
+    ok: true,
+    result: { name: 'said', count: 4, classes: ['top-left', 'top-right'], skipped: [] },
+  });
+});
 
 it('says that it is off', async () => {
   const server = await serve({ url: 'none' });

@@ -1,5 +1,5 @@
 /** `data:validate`: planted faults are found, clean data is not blamed, and a cleaned data set is whole. */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -235,8 +235,9 @@ describe('--apply', () => {
       source: { name: 'dirty', fingerprint: (await openDataset(at('dirty'))).manifest.fingerprint },
       remove: ['leaks', 'duplicates', 'blank'],
     });
-    const again = await roble('dirty', '--apply', 'clean', '--json');
-    expect([again.exitCode, errorOf(again).code]).toEqual([2, 'ROBLE_OUTPUT_EXISTS']);
+    await expect(
+      validateDataset({ dataset: at('dirty'), apply: { out: at('clean') } }),
+    ).rejects.toMatchObject({ code: 'ROBLE_OUTPUT_EXISTS' });
   });
 
   it('keeps the lineage of copies, and lets those go whose original goes', async () => {
@@ -257,8 +258,11 @@ describe('--apply', () => {
   });
 
   it('refuses to remove what no check looks for, and words that it does not know', async () => {
-    const unseen = await roble('drawn', '--only', 'structure', '--apply', 'x', '--json');
-    expect([unseen.exitCode, errorOf(unseen).expected]).toEqual([2, expect.stringContaining('leaks')]);
+    const unseen = { dataset: at('drawn'), only: ['structure'], apply: { out: at('x') } };
+    await expect(validateDataset(unseen)).rejects.toMatchObject({
+      code: 'ROBLE_USAGE',
+      details: { expected: expect.stringContaining('leaks') },
+    });
     const unknown = await roble('drawn', '--apply', 'x', '--remove', 'duplicate', '--json');
     expect([unknown.exitCode, errorOf(unknown).nextSteps]).toEqual([2, ['Did you mean "duplicates"?']]);
     expect(await exists(at('x'))).toBe(false);
@@ -268,30 +272,36 @@ describe('--apply', () => {
 describe('the command', () => {
   it('ends with 4 for what --fail-on says, in text and JSON', async () => {
     await plant('blanks', planted(first('train', '2'), { pixels: new Uint8Array(SIZE) }));
-    const codes = async (...words: string[]) => (await roble('blanks', ...words)).exitCode;
-    expect(await codes()).toBe(0);
-    expect(await codes('--fail-on', 'warning')).toBe(4);
-    expect(await codes('--fail-on', 'warning', '--json')).toBe(4);
-    expect(await codes('--fail-on', 'warning', '--skip', 'blank')).toBe(0);
-    expect(await codes('--fail-on', 'never')).toBe(0);
     const text = await roble('blanks');
+    expect(text.exitCode).toBe(0);
     expect(String(text.stdout)).toMatch(/warning blank: 1 picture shows nothing\.\n {4}train 128 "2"/);
+    expect((await roble('blanks', '--fail-on', 'warning')).exitCode).toBe(4);
+    expect((await roble('blanks', '--fail-on', 'warning', '--skip', 'blank', '--json')).exitCode).toBe(0);
+    // A leak, which is an error.
+    await plant('leaking', planted(first('validation', 'A'), { split: 'train' }));
+    const never = await roble('leaking', '--only', 'leaks', '--fail-on', 'never', '--json');
+    const { checks, severities } = JSON.parse(String(never.stdout)).result;
+    expect([never.exitCode, checks, severities.error]).toEqual([0, ['leaks'], 1]);
   });
 
   it('writes a page that holds everything in itself, and does not replace one unasked', async () => {
     await plant('paged', planted(first('train', '2'), { source: '<b>&.png' }));
-    expect((await roble('paged', '--html', 'page.html')).exitCode).toBe(0);
+    await writeFile(at('page.html'), 'an older page');
+    await expect(validateDataset({ dataset: at('paged'), html: at('page.html') })).rejects.toMatchObject({
+      code: 'ROBLE_OUTPUT_EXISTS',
+    });
+    expect(await readFile(at('page.html'), 'utf8')).toBe('an older page');
+    expect((await roble('paged', '--html', 'page.html', '--force')).exitCode).toBe(0);
     const page = await readFile(at('page.html'), 'utf8');
     expect(page).toContain('src="data:image/png;base64,');
     expect(page).toContain('&lt;b&gt;&amp;.png');
     expect(page).not.toMatch(/<b>|https?:|<script/);
-    const again = await roble('paged', '--html', 'page.html', '--json');
-    expect([again.exitCode, errorOf(again).code]).toEqual([2, 'ROBLE_OUTPUT_EXISTS']);
-    expect((await roble('paged', '--html', 'page.html', '--force')).exitCode).toBe(0);
   });
+});
 
-  it('names the checks when there is none of a name', async () => {
-    const unknown = await roble('drawn', '--only', 'leak', '--json');
-    expect([unknown.exitCode, errorOf(unknown).nextSteps]).toEqual([2, ['Did you mean "leaks"?']]);
+it('names the checks when there is none of a name', async () => {
+  await expect(validateDataset({ dataset: at('drawn'), only: ['leak'] })).rejects.toMatchObject({
+    code: 'ROBLE_USAGE',
+    details: { nextSteps: ['Did you mean "leaks"?'] },
   });
 });

@@ -20,6 +20,8 @@ export interface TestPostgres {
   kill(): Promise<void>;
   /** Holds up all its processes, or lets them go on. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): Promise<void>;
+  /** A database without tables; gives its URL. */
+  createDatabase(): Promise<string>;
   query(sql: string): Promise<Record<string, unknown>[]>;
   /** The processes that work for clients, but for this query's. */
   backendProcessIds(): Promise<number[]>;
@@ -41,6 +43,7 @@ export async function createPostgres(): Promise<TestPostgres> {
   );
   const port = await freePort();
   const url = `postgres://roble@127.0.0.1:${port}/postgres`;
+  let databases = 0;
   let child: ChildProcess | undefined;
   const isRunning = () => child !== undefined && child.exitCode === null && child.signalCode === null;
   const postgres: TestPostgres = {
@@ -68,6 +71,11 @@ export async function createPostgres(): Promise<TestPostgres> {
     },
     async signal(signal) {
       for (const id of [child!.pid!, ...(await childrenOf(child!.pid!))]) process.kill(id, signal);
+    },
+    async createDatabase() {
+      const name = `test_${databases++}`;
+      await postgres.query(`create database ${name}`);
+      return url.replace(/postgres$/, name);
     },
     async query(sql) {
       const client = new Client({ connectionString: url });

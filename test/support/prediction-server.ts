@@ -1,4 +1,6 @@
-import { createServer, type RobleServer } from '../../src/index.js';
+import { createServer, type RobleServer } from '../../src/core/serving/server.js';
+import type { ServerContext } from '../../src/core/serving/server-parts.js';
+import { createRegistry } from '../../src/index.js';
 import { quarterPixels } from './tiny-bundle.js';
 
 /** A server of the classifier of quarters, with what its tests ask of it. */
@@ -36,14 +38,15 @@ export async function servePredictions(
     readonly keepDays?: number;
   },
   more: object = {},
+  logWaits: ServerContext['logWaits'] = {},
 ): Promise<PredictionServer> {
   const warnings: string[] = [];
   const report = (event: { type: string; message?: string }) => {
     if (event.type === 'warning') warnings.push(event.message!);
   };
   const server = await createServer(
-    { model, port: 0, predictions: predictions as never, ...more },
-    { reporter: { report } },
+    { model, port: 0, workers: 0, predictions: predictions as never, ...more },
+    { registry: createRegistry(), reporter: { report }, logWaits },
   );
   const post: PredictionServer['post'] = async (path, body, headers = {}) => {
     const response = await fetch(`${server.url}${path}`, {

@@ -63,7 +63,11 @@ export interface BalanceResult extends BalancePreview {
   readonly html?: string;
 }
 
-type BalanceContext = Context & { readonly registry: PluginRegistry };
+interface BalanceContext extends Context {
+  readonly registry: PluginRegistry;
+  /** Of a part, where it is not to be what suits large data sets. */
+  readonly mostSamples?: number | undefined;
+}
 
 /**
  * What {@link balanceDataset} would do, without writing anything.
@@ -142,7 +146,9 @@ async function prepareWith(options: BalanceInput, context: BalanceContext): Prom
     'ROBLE_CONFIG_INVALID',
     'The settings of the balancing are not valid.',
   );
-  return withStep(context, 'plan', 'Reading and planning', () => prepare(settings, context.registry));
+  return withStep(context, 'plan', 'Reading and planning', () =>
+    prepare(settings, context.registry, context.mostSamples),
+  );
 }
 
 function previewOf({ plan, leftOut, warnings }: Prepared): BalancePreview {

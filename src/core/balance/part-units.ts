@@ -17,9 +17,17 @@ export interface PartUnit {
   readonly count: number;
 }
 
-/** The parts of all splits. They follow from the plan alone, so that every shard sees the same. */
-export function partUnits({ splits }: BalancePlan, imageSize: number): PartUnit[] {
-  const size = Math.max(FEWEST_SAMPLES, Math.min(MOST_SAMPLES, Math.floor(PART_BYTES / imageSize)));
+/**
+ * The parts of all splits. They follow from the plan alone, so that every shard sees the same.
+ *
+ * @param imageSize bytes of a picture
+ */
+export function partUnits(
+  { splits }: Pick<BalancePlan, 'splits'>,
+  imageSize: number,
+  mostSamples: number = MOST_SAMPLES,
+): PartUnit[] {
+  const size = Math.max(FEWEST_SAMPLES, Math.min(mostSamples, Math.floor(PART_BYTES / imageSize)));
   return SPLITS.flatMap((split) => {
     const total = splits[split]?.samples.length ?? 0;
     return Array.from({ length: Math.ceil(total / size) }, (_, index) => {

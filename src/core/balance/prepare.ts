@@ -24,7 +24,11 @@ export interface Prepared {
 }
 
 /** @throws {RobleError} those of opening sources, of planning and of loading augmenters */
-export async function prepare(settings: BalanceSettings, registry: PluginRegistry): Promise<Prepared> {
+export async function prepare(
+  settings: BalanceSettings,
+  registry: PluginRegistry,
+  mostSamples?: number,
+): Promise<Prepared> {
   const sources = await openSources(settings.sources);
   const pool = await loadPool(sources);
   const { usable, leftOut } = screen(pool);
@@ -46,7 +50,7 @@ export async function prepare(settings: BalanceSettings, registry: PluginRegistr
     plan,
     leftOut,
     warnings: [...describeLeftOut(leftOut), ...confounded(pool, sources, plan)],
-    units: partUnits(plan, width * height * channels),
+    units: partUnits(plan, width * height * channels, mostSamples),
     making,
     about: { classes: [...classes], preprocessing, recipe },
     originalsOf: (unit) => originalsOf(unit, plan, pool, sources.sources),

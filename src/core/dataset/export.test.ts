@@ -30,9 +30,12 @@ interface Drawn {
   readonly seed: number;
 }
 
+/** All classes whose names are hard to write, at once. */
+const ODD_NAMES = ['a', 'A', '/', '.', '..', '\\', 'con', 'x\n', ' ', 'U+0041', 'train', '0', '10', '9', 'é'];
+
 const className = fc.oneof(
   fc.string({ unit: 'binary', minLength: 1, maxLength: 12 }),
-  fc.constantFrom('a', 'A', '/', '.', '..', '\\', 'con', 'x\n', ' ', 'U+0041', 'train', '0', '10', '9', 'é'),
+  fc.constantFrom(...ODD_NAMES),
 );
 const drawn: fc.Arbitrary<Drawn> = fc.record({
   classes: fc.uniqueArray(className, { minLength: 2, maxLength: 6 }),
@@ -122,7 +125,7 @@ describe('an exported data set', () => {
         const groups = format === 'parquet';
         expect(await contentOf(back!, ordered, groups)).toEqual(await contentOf(data!, ordered, groups));
       }),
-      { numRuns: 25 },
+      { numRuns: 9, examples: [[{ ...SMALL, classes: ODD_NAMES }]] },
     );
   });
 

@@ -54,12 +54,18 @@ it('nearly always finds a copy that is shifted by a pixel and has a little noise
     deviation: fc.integer({ min: 0, max: 6 }),
     seed: fc.nat(),
   });
-  const found = fc.sample(copies, { numRuns: 60, seed: 7 }).filter(({ of, dx, dy, deviation, seed }) => {
-    const copy = noisy(shifted(drawings[of]!, dx, dy), deviation, seed);
-    return find([...drawings, copy]).cluster[drawings.length] === of;
-  });
+  // Of one drawing each, so that no copy is found by another.
+  const sample = fc.sample(fc.uniqueArray(copies, { minLength: 60, selector: ({ of }) => of }), {
+    numRuns: 1,
+    seed: 7,
+  })[0]!;
+  const made = sample.map(({ of, dx, dy, deviation, seed }) =>
+    noisy(shifted(drawings[of]!, dx, dy), deviation, seed),
+  );
+  const { cluster } = find([...drawings, ...made]);
+  const found = sample.filter(({ of }, i) => cluster[drawings.length + i] === of);
   // Hashes of 128 bits are not always near enough.
-  expect(found.length).toBeGreaterThanOrEqual(57);
+  expect(found.length / sample.length).toBeGreaterThanOrEqual(0.95);
 });
 
 it('finds nearly all of many such copies at once, and nothing else', () => {

@@ -5,8 +5,8 @@ import { INSTALLABLE, install, installPlan } from './install.js';
 const failing = (words: string) =>
   install({
     ...installPlan('tensorflow', '.'),
-    program: process.execPath,
-    args: ['-e', `console.error(${JSON.stringify(words)}); process.exit(1)`],
+    program: 'sh',
+    args: ['-c', 'echo "$0" >&2; exit 1', words],
   });
 
 describe('install', () => {

@@ -58,7 +58,7 @@ describe('any history', () => {
         expect(htmlPage(page)).not.toMatch(NONSENSE);
         expect(epochsCsv([analysis])).not.toMatch(NONSENSE);
       }),
-      { numRuns: 200 },
+      { numRuns: 80 },
     );
   });
 
@@ -71,6 +71,7 @@ describe('any history', () => {
           NONSENSE,
         );
       }),
+      { numRuns: 50 },
     );
   });
 });

@@ -5,6 +5,25 @@ import { RobleError } from '../errors.js';
 import { exists } from '../storage/exists.js';
 import type { Tables } from './tables.js';
 
+/** How long the log of a server waits for its database, in milliseconds. */
+export interface DatabaseWaits {
+  /** For a connection to PostgreSQL. */
+  readonly connectMs: number;
+  /** For the answer to a statement; of SQLite, for another process that writes. */
+  readonly statementMs: number;
+}
+
+const WAITS: DatabaseWaits = { connectMs: 3000, statementMs: 5000 };
+/** Of somebody who reads all from PostgreSQL. */
+const PATIENT_STATEMENT_MS = 120_000;
+
+export interface OpenDatabaseOptions {
+  /** The tables have to be there; otherwise file, folder and tables are made. */
+  readonly readOnly: boolean;
+  /** What is to be waited for longer or shorter than usual. */
+  readonly waits?: Partial<DatabaseWaits> | undefined;
+}
+
 /** Whether a database is named by the URL of a PostgreSQL server; otherwise it is an SQLite file. */
 export function isPostgres(url: string): boolean {
   return /^postgres(ql)?:\/\//.test(url);
@@ -20,15 +39,14 @@ export function describeDatabase(url: string): string {
 /**
  * Connects to the database of a log.
  *
- * @param readOnly the tables have to be there; otherwise file, folder and tables are made
  * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, and what the database throws
  */
 export async function openDatabase(
   url: string,
-  { readOnly }: { readonly readOnly: boolean },
+  { readOnly, waits }: OpenDatabaseOptions,
 ): Promise<Kysely<Tables>> {
   const { Kysely } = await import('kysely');
-  const db = new Kysely<Tables>({ dialect: await dialectOf(url, readOnly) });
+  const db = new Kysely<Tables>({ dialect: await dialectOf(url, readOnly, { ...WAITS, ...waits }) });
   try {
     if (!readOnly) await (await import('./migrations.js')).migrate(db);
     return db;
@@ -38,13 +56,15 @@ export async function openDatabase(
   }
 }
 
-async function dialectOf(url: string, readOnly: boolean): Promise<Dialect> {
-  if (isPostgres(url))
-    return (await import('./postgres-dialect.js')).postgresDialect(url, { isPatient: readOnly });
+async function dialectOf(url: string, readOnly: boolean, waits: DatabaseWaits): Promise<Dialect> {
+  if (isPostgres(url)) {
+    const patient = { ...waits, statementMs: PATIENT_STATEMENT_MS };
+    return (await import('./postgres-dialect.js')).postgresDialect(url, readOnly ? patient : waits);
+  }
   if (!readOnly) await mkdir(dirname(url), { recursive: true });
   else if (!(await exists(url)))
     throw new RobleError('ROBLE_FILE_NOT_FOUND', `There is no prediction log ${url}.`, {
       expected: 'an SQLite file that "roble serve" wrote, or postgres://...',
     });
-  return (await import('./sqlite/sqlite-dialect.js')).sqliteDialect(url);
+  return (await import('./sqlite/sqlite-dialect.js')).sqliteDialect(url, waits.statementMs);
 }

@@ -3,6 +3,7 @@ import { RobleError } from '../errors.js';
 import { countOf } from '../text.js';
 import { deleteOldPredictions } from './delete-old.js';
 import type { Feedback, LoggedModel, LoggedPrediction } from './logged-prediction.js';
+import type { DatabaseWaits } from './open-database.js';
 import { PredictionIds } from './prediction-id.js';
 import { PredictionQueue } from './prediction-queue.js';
 import { isRefusedValue, PredictionStore } from './prediction-store.js';
@@ -17,6 +18,11 @@ const MAX_BACKOFF_MS = 5000;
 /** To let go of a database that does not answer. */
 const CLOSE_MS = 1000;
 
+/** How long a log waits for its database, and at most between two attempts. */
+export interface LogWaits extends DatabaseWaits {
+  readonly maxBackoffMs: number;
+}
+
 export interface PredictionLogOptions {
   /** `postgres://...`, or the path of an SQLite file. */
   readonly url: string;
@@ -24,6 +30,8 @@ export interface PredictionLogOptions {
   readonly maxQueueBytes: number;
   /** Predictions that are older, and without feedback, are deleted; without it, none. */
   readonly keepDays?: number | undefined;
+  /** What is to be waited for longer or shorter than usual. */
+  readonly waits?: Partial<LogWaits> | undefined;
   /** Told when the database is lost and when it is back, without the URL, which may hold a password. */
   readonly warn: (message: string) => void;
 }
@@ -37,6 +45,7 @@ export class PredictionLog {
   readonly #queue: PredictionQueue;
   readonly #ids = new PredictionIds();
   readonly #keepDays: number | undefined;
+  readonly #maxBackoffMs: number;
   readonly #warn: (message: string) => void;
   #writing: Promise<void> | undefined;
   /** Cuts the current pause short. */
@@ -49,10 +58,11 @@ export class PredictionLog {
   #warnedOfDrops = false;
   #lastError: { readonly at: Date; readonly message: string } | undefined;
 
-  constructor({ url, maxQueueBytes, keepDays, warn }: PredictionLogOptions) {
-    this.#store = new PredictionStore(url);
+  constructor({ url, maxQueueBytes, keepDays, waits = {}, warn }: PredictionLogOptions) {
+    this.#store = new PredictionStore(url, { waits });
     this.#queue = new PredictionQueue(maxQueueBytes);
     this.#keepDays = keepDays;
+    this.#maxBackoffMs = waits.maxBackoffMs ?? MAX_BACKOFF_MS;
     this.#warn = warn;
   }
 
@@ -132,7 +142,7 @@ export class PredictionLog {
     while (this.#queue.length > 0 && !this.#stopped.signal.aborted) {
       await this.#writeBatch(this.#queue.first(BATCH, BATCH_BYTES));
       for (const resolve of this.#waiting.splice(0)) resolve();
-      if (this.#failures > 0) await this.#pause(backoffMs(this.#failures));
+      if (this.#failures > 0) await this.#pause(this.#backoffMs());
     }
     // In the same moment in which nothing was left: what comes next starts anew.
     this.#writing = undefined;
@@ -228,13 +238,14 @@ export class PredictionLog {
     });
   }
 
+  /** Servers that lost the same database do not all come back to it at once. */
+  #backoffMs(): number {
+    const longest = Math.min(MIN_BACKOFF_MS * 2 ** (this.#failures - 1), this.#maxBackoffMs);
+    return longest * (0.5 + Math.random() / 2);
+  }
+
   async #pause(milliseconds: number): Promise<void> {
     if (this.#hurry.signal.aborted && !this.#stopped.signal.aborted) this.#hurry = new AbortController();
     await sleep(milliseconds, undefined, { signal: this.#hurry.signal, ref: false }).catch(() => {});
   }
-}
-
-/** Servers that lost the same database do not all come back to it at once. */
-function backoffMs(failures: number): number {
-  return Math.min(MIN_BACKOFF_MS * 2 ** (failures - 1), MAX_BACKOFF_MS) * (0.5 + Math.random() / 2);
 }

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Feedback, LoggedModel, LoggedPrediction, ReviewedPrediction } from './logged-prediction.js';
-import { isPostgres, openDatabase } from './open-database.js';
+import { isPostgres, type OpenDatabaseOptions, openDatabase } from './open-database.js';
 import { lowestIdAt } from './prediction-id.js';
 import { modelOfRow, modelRow, predictionRow, reviewedOfRow } from './prediction-rows.js';
 import type { Tables } from './tables.js';
@@ -45,17 +45,17 @@ export interface PredictionFilter {
 export class PredictionStore {
   readonly kind: 'sqlite' | 'postgres';
   readonly #url: string;
-  readonly #readOnly: boolean;
+  readonly #options: OpenDatabaseOptions;
   #database: Promise<Kysely<Tables>> | undefined;
   readonly #closing = new Set<Promise<void>>();
   /** Digests of the models that the database is known to have. */
   readonly #models = new Map<string, LoggedModel>();
 
   /** @param url `postgres://...`, or the path of an SQLite file */
-  constructor(url: string, { readOnly = false }: { readonly readOnly?: boolean } = {}) {
+  constructor(url: string, { readOnly = false, waits }: Partial<OpenDatabaseOptions> = {}) {
     this.kind = isPostgres(url) ? 'postgres' : 'sqlite';
     this.#url = url;
-    this.#readOnly = readOnly;
+    this.#options = { readOnly, waits };
   }
 
   /** Connects now rather than at the first call that needs it. */
@@ -160,7 +160,7 @@ export class PredictionStore {
   }
 
   async #use<T>(work: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
-    this.#database ??= openDatabase(this.#url, { readOnly: this.#readOnly });
+    this.#database ??= openDatabase(this.#url, this.#options);
     const database = this.#database;
     try {
       return await work(await database);

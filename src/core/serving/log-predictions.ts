@@ -1,5 +1,5 @@
 import type { ServeOptions } from '../config/schema.js';
-import type { PredictionLog } from '../predictions/prediction-log.js';
+import type { LogWaits, PredictionLog } from '../predictions/prediction-log.js';
 import type { AnswerListener } from './answered-image.js';
 
 type LogOptions = ServeOptions['predictions'];
@@ -8,10 +8,11 @@ type LogOptions = ServeOptions['predictions'];
 export async function openPredictionLog(
   { url, maxQueueBytes, keepDays }: LogOptions,
   warn: (message: string) => void,
+  waits?: Partial<LogWaits>,
 ): Promise<PredictionLog | undefined> {
   if (url === 'none') return undefined;
   const { PredictionLog } = await import('../predictions/prediction-log.js');
-  const log = new PredictionLog({ url, maxQueueBytes, keepDays, warn });
+  const log = new PredictionLog({ url, maxQueueBytes, keepDays, waits, warn });
   void log.connect();
   return log;
 }

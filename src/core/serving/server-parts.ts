@@ -1,6 +1,7 @@
 import type { ServeOptions } from '../config/schema.js';
 import { type Context, withStep } from '../context.js';
 import type { PluginRegistry } from '../plugin/registry.js';
+import type { LogWaits } from '../predictions/prediction-log.js';
 import { ServerAccess } from './access/access.js';
 import { Admission } from './admission.js';
 import { AnswerCache } from './cache/answer-cache.js';
@@ -25,6 +26,12 @@ export interface ServerPartsOptions {
   readonly isStopping: () => boolean;
 }
 
+export interface ServerContext extends Context {
+  readonly registry: PluginRegistry;
+  /** What the prediction log is to wait for longer or shorter than usual. */
+  readonly logWaits?: Partial<LogWaits>;
+}
+
 /** What a server is made of behind its HTTP applications. */
 export interface ServerParts {
   readonly log: ServerLog | undefined;
@@ -42,7 +49,7 @@ export interface ServerParts {
  */
 export async function openServerParts(
   { model, logTo, options, isStopping }: ServerPartsOptions,
-  context: Context & { registry: PluginRegistry },
+  context: ServerContext,
 ): Promise<ServerParts> {
   const log = logTo && (await ServerLog.open(options.log, logTo));
   const warn = log?.warn ?? ((message) => context.reporter?.report({ type: 'warning', message }));
@@ -66,7 +73,7 @@ export async function openServerParts(
   );
   const { memoryBytes, url: redisUrl, ttlSeconds } = options.cache;
   const cache = await AnswerCache.open({ memoryBytes, redisUrl, ttlSeconds, warn });
-  const predictions = await openPredictionLog(options.predictions, warn);
+  const predictions = await openPredictionLog(options.predictions, warn, context.logWaits);
   const admission = new Admission(models, Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch));
   const drift = new DriftMonitor();
   const droppedLogLines = () => logTo?.dropped ?? 0;

@@ -5,14 +5,12 @@ import { promisify } from 'node:util';
 import type { FastifyInstance } from 'fastify';
 import { checked } from '../checked.js';
 import { type ServeOptions, serveSchema } from '../config/schema.js';
-import type { Context } from '../context.js';
 import { RobleError } from '../errors.js';
-import type { PluginRegistry } from '../plugin/registry.js';
 import { createAdminApp } from './admin.js';
 import { createApp } from './app.js';
 import type { LogDestination } from './log/server-log.js';
 import type { ModelLabel } from './models/served-model.js';
-import { openServerParts } from './server-parts.js';
+import { openServerParts, type ServerContext } from './server-parts.js';
 
 /** Time for clients that keep their connection to hear that it ends, before idle connections are cut. */
 const FAREWELL_MS = 250;
@@ -59,7 +57,7 @@ export interface RobleServer {
  */
 export async function createServer(
   { model, logTo, ...given }: CreateServerOptions,
-  context: Context & { registry: PluginRegistry },
+  context: ServerContext,
 ): Promise<RobleServer> {
   const options = checked(
     serveSchema,

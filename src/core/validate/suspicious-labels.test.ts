@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { drawnSubject } from '../../../test/support/subject.js';
 import { Random } from '../random/index.js';
 import { findLabelIssues } from './confident-learning.js';
+import type { Finding } from './finding.js';
 import type { LabelPredictor } from './label-predictor.js';
 import type { Subject, SubjectSplit } from './subject.js';
 import { findSuspiciousLabels } from './suspicious-labels.js';
@@ -71,6 +72,7 @@ describe('labels that a model doubts', () => {
   let subject: Subject;
   let planted: Set<number>;
   let predictor: LabelPredictor;
+  let finding: Finding | undefined;
   beforeAll(async () => {
     const image = { width: 16, height: 16 };
     const [known, judged] = [
@@ -81,10 +83,10 @@ describe('labels that a model doubts', () => {
     planted = wrong.planted;
     subject = { ...judged, splits: [wrong.split] };
     predictor = parzenWindow(known.splits[0]!, CHARACTERS.length);
+    [finding] = await findSuspiciousLabels(subject, predictor);
   });
 
-  it('are those that are wrong, the surest first', async () => {
-    const [finding] = await findSuspiciousLabels(subject, predictor);
+  it('are those that are wrong, the surest first', () => {
     const indices = finding!.samples.map(({ index }) => index);
     const found = (list: readonly number[]) => list.filter((i) => planted.has(i)).length;
     // A ranking by chance would be right one time in twenty.
@@ -95,8 +97,7 @@ describe('labels that a model doubts', () => {
     expect(found(surest) / surest.length).toBeGreaterThan(0.9);
   });
 
-  it('say what they look like and what they are', async () => {
-    const [finding] = await findSuspiciousLabels(subject, predictor);
+  it('say what they look like and what they are', () => {
     const [first] = finding!.samples;
     expect(first).toMatchObject({
       split: 'train',

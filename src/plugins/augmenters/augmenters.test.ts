@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { mostApart } from '../../../test/support/most-apart.js';
 import { preprocessingSchema } from '../../core/image/preprocessing.js';
 import { type Augmenter, type ImageView, Random } from '../../core/plugin/index.js';
 import { PluginRegistry } from '../../core/plugin/registry.js';
@@ -86,6 +87,9 @@ function run(augmenter: Augmenter, source: ImageView, seed: number, given = {}, 
   return { data: target.data, values };
 }
 
+/** Of pictures that may be equal: compared much faster than pixel by pixel. */
+const hexOf = (data: Uint8Array) => Buffer.from(data).toString('hex');
+
 it('covers every augmenter in the box', () => {
   expect([...NAMES].sort()).toEqual([...Object.keys(IDENTITY), 'canvas-style'].sort());
 });
@@ -107,12 +111,13 @@ describe.each(augmenters.map((augmenter) => [augmenter.name, augmenter] as const
     it('writes every value of the target, of any size, whatever was in it and was made before', () => {
       fc.assert(
         fc.property(anySource, anySource, fc.nat(), (source, other, seed) => {
-          const kept = source.data.slice();
+          const kept = hexOf(source.data);
           const first = run(augmenter, source, seed, {}, 0);
           run(augmenter, other, seed + 1);
           const second = run(augmenter, source, seed, {}, 201);
-          expect(second).toEqual(first);
-          expect(source.data).toEqual(kept);
+          expect(hexOf(second.data)).toBe(hexOf(first.data));
+          expect(second.values).toEqual(first.values);
+          expect(hexOf(source.data)).toBe(kept);
         }),
         { seed: 31, numRuns: 150 },
       );
@@ -143,7 +148,7 @@ describe.each(augmenters.map((augmenter) => [augmenter.name, augmenter] as const
     it.runIf(name in IDENTITY)('leaves the picture as it is where all its parameters say so', () => {
       fc.assert(
         fc.property(anySource, fc.nat(), (source, seed) => {
-          expect(run(augmenter, source, seed, IDENTITY[name]).data).toEqual(source.data);
+          expect(hexOf(run(augmenter, source, seed, IDENTITY[name]).data)).toBe(hexOf(source.data));
         }),
         { seed: 33 },
       );
@@ -158,8 +163,12 @@ describe.each(augmenters.map((augmenter) => [augmenter.name, augmenter] as const
             const light = run(augmenter, negative, seed, { background: 255 }).data;
             const dark = run(augmenter, source, seed).data;
             // Halves are rounded up on both sides.
-            for (const [i, value] of dark.entries())
-              expect(Math.abs(255 - value - light[i]!)).toBeLessThanOrEqual(1);
+            expect(
+              mostApart(
+                light,
+                dark.map((value) => 255 - value),
+              ),
+            ).toBeLessThanOrEqual(1);
           }),
           { seed: 34 },
         );

@@ -21,4 +21,6 @@ export interface StatementResult {
 
 export interface SqliteThreadData {
   readonly file: string;
+  /** How long a statement waits for another process that writes. */
+  readonly busyMs: number;
 }

@@ -12,11 +12,15 @@ import {
 } from 'kysely';
 import type { FromSqliteThread, SqliteThreadData, StatementResult, ToSqliteThread } from './messages.js';
 
-/** An SQLite file, in a thread of its own, as a dialect of Kysely. */
-export function sqliteDialect(file: string): Dialect {
+/**
+ * An SQLite file, in a thread of its own, as a dialect of Kysely.
+ *
+ * @param busyMs how long a statement waits for another process that writes
+ */
+export function sqliteDialect(file: string, busyMs: number): Dialect {
   return {
     createAdapter: () => new TransactionalAdapter(),
-    createDriver: () => new ThreadDriver(file),
+    createDriver: () => new ThreadDriver({ file, busyMs }),
     createIntrospector: (db) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
@@ -31,17 +35,17 @@ class TransactionalAdapter extends SqliteAdapter {
 
 /** One connection, which its users take in turns. */
 class ThreadDriver implements Driver {
-  readonly #file: string;
+  readonly #data: SqliteThreadData;
   #connection: ThreadConnection | undefined;
   #turn: Promise<void> = Promise.resolve();
   #release = () => {};
 
-  constructor(file: string) {
-    this.#file = file;
+  constructor(data: SqliteThreadData) {
+    this.#data = data;
   }
 
   async init(): Promise<void> {
-    this.#connection = new ThreadConnection(this.#file);
+    this.#connection = new ThreadConnection(this.#data);
   }
 
   async acquireConnection(): Promise<DatabaseConnection> {
@@ -85,8 +89,7 @@ class ThreadConnection implements DatabaseConnection {
   #count = 0;
   #ended: Error | undefined;
 
-  constructor(file: string) {
-    const workerData: SqliteThreadData = { file };
+  constructor(workerData: SqliteThreadData) {
     this.#thread = new Worker(new URL('./sqlite-thread.js', import.meta.url), { workerData });
     this.#thread.on('message', (message: FromSqliteThread) => this.#settle(message));
     this.#thread.on('error', (error) => this.#end(error));

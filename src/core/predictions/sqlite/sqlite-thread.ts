@@ -2,11 +2,8 @@ import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'libsql';
 import type { FromSqliteThread, SqliteThreadData, StatementResult, ToSqliteThread } from './messages.js';
 
-/** How long a statement waits for another process that writes. */
-const BUSY_MS = 5000;
-
 /** The thread of an SQLite database, which does one statement after the other: a slow disk holds up nobody else. */
-const { file } = workerData as SqliteThreadData;
+const { file, busyMs } = workerData as SqliteThreadData;
 let opened: Database.Database | undefined;
 
 parentPort!.on('message', (message: ToSqliteThread) => {
@@ -28,7 +25,7 @@ parentPort!.on('message', (message: ToSqliteThread) => {
 });
 
 function open(): Database.Database {
-  const database = new Database(file, { timeout: BUSY_MS });
+  const database = new Database(file, { timeout: busyMs });
   // Readers and a writer do not wait for each other. What a power cut takes away is the last moments, never the file.
   database.pragma('journal_mode = WAL');
   database.pragma('synchronous = NORMAL');
