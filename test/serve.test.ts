@@ -695,6 +695,33 @@ describe('starting', () => {
 });
 
 describe('stopping', () => {
+  it('is not ready from the first moment, alive to the last, and answers what it took', async () => {
+    const own = await startHeldServer(join(root, 'stopped'), {}, { maxBatch: 8 });
+    const { port } = own.address;
+    const taken = json('/predict', { pixels: quarterPixels(3) }, own);
+    await expect.poll(() => own.batches.length).toBe(1);
+    // Requests that have begun to come keep their connections.
+    const probes = ['ready', 'live'].map((name) => {
+      const socket = connect(port, '127.0.0.1');
+      socket.write(`GET /health/${name} HTTP/1.1\r\nhost: x\r\n`);
+      return socket;
+    });
+    await Promise.all(probes.map((socket) => once(socket, 'connect')));
+    await get('/stats', own);
+    const closed = own.close();
+    const answers = await Promise.all(
+      probes.map(async (socket) => {
+        socket.write('\r\n');
+        const [answer] = (await once(socket, 'data')) as [Buffer];
+        return parseAnswers(answer)[0]!.status;
+      }),
+    );
+    expect(answers).toEqual([503, 200]);
+    own.letGo();
+    expect((await taken).status).toBe(200);
+    await closed;
+  });
+
   it('does not wait for a client that keeps its connection, and leaves no process', async () => {
     const own = await createServer({ model: bundle, port: 0, workers: 2, shutdownTimeoutMs: 60_000 });
     const agent = new Agent({ keepAlive: true });

@@ -95,7 +95,9 @@ describe('trainModel', () => {
     const { events, reporter } = listen((event) => {
       if (event.kind === 'step' && event.epoch === 2) controller.abort();
     });
-    const result = await train('aborted', { epochs: 1000 }, { reporter, signal: controller.signal });
+    // Epochs of many steps: the stop comes within one.
+    const settings = { epochs: 1000, batchSize: 2 };
+    const result = await train('aborted', settings, { reporter, signal: controller.signal });
     expect(result.stopped).toBe('interrupted');
     const folder = join(root, 'aborted', 'checkpoints');
     const newest = (await readdir(folder))
@@ -108,7 +110,10 @@ describe('trainModel', () => {
     expect(progress.step).toBe(progress.epochs.length * started.stepsPerEpoch + progress.current.steps);
     expect(progress.epochs).toHaveLength(result.epochs);
     await openBundle(result.bundle!);
-    expect((await history('aborted')).events.at(-1).event).toBe('interrupted');
+    expect((await history('aborted')).events.at(-1)).toMatchObject({
+      event: 'interrupted',
+      step: state.step,
+    });
   });
 
   it('says so when the numbers stay impossible, after skips and roll-backs, with the samples in the history', async () => {
