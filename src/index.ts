@@ -4,49 +4,28 @@
  * @example
  * import { importDataset, trainModel, loadModel, createServer } from 'roble';
  */
-import { type Preview, type PreviewOptions, previewCopies as preview } from './core/augment/preview.js';
-import {
-  type BalanceInput,
-  type BalanceOptions,
-  type BalancePreview,
-  type BalanceResult,
-  balanceDataset as balance,
-  previewBalance as planBalance,
-} from './core/balance/balance.js';
-import { type ReplayOptions, replaySamples as replay } from './core/balance/replay.js';
-import {
-  type CompareDatasetsOptions,
-  type DatasetComparison,
-  compareDatasets as trainAndCompare,
-} from './core/compare-data/compare-datasets.js';
+import type { Preview, PreviewOptions } from './core/augment/preview.js';
+import type { BalanceInput, BalanceOptions, BalancePreview, BalanceResult } from './core/balance/balance.js';
+import type { Replay, ReplayOptions } from './core/balance/replay.js';
+import type { CompareDatasetsOptions, DatasetComparison } from './core/compare-data/compare-datasets.js';
 import type { Context } from './core/context.js';
-import { type SetUpOptions, type SetUpResult, setUpGpu as setUp } from './core/gpu/set-up.js';
+import type { SetUpOptions, SetUpResult } from './core/gpu/set-up.js';
 import { PluginRegistry } from './core/plugin/registry.js';
-import { type LoadModelOptions, loadModel as load, type Model } from './core/predict/load-model.js';
-import {
-  type CreateServerOptions,
-  type RobleServer,
-  createServer as startServer,
-} from './core/serving/server.js';
-import {
-  type BatchSizeTest,
-  type FindBatchSizeOptions,
-  findBatchSize as measureBatchSizes,
-} from './core/training/find-batch-size.js';
-import {
-  type FindLearningRateOptions,
-  type LearningRateTest,
-  findLearningRate as testLearningRates,
-} from './core/training/find-learning-rate.js';
-import { type ResumeOptions, resumeTraining as resume } from './core/training/resume.js';
-import { type TrainModelOptions, type TrainResult, trainModel as train } from './core/training/train.js';
-import { type VerifyOptions, type VerifyResult, verifyTraining as verify } from './core/training/verify.js';
+import type { LoadModelOptions, Model } from './core/predict/load-model.js';
+import type { CreateServerOptions, RobleServer } from './core/serving/server.js';
+import type { BatchSizeTest, FindBatchSizeOptions } from './core/training/find-batch-size.js';
+import type { FindLearningRateOptions, LearningRateTest } from './core/training/find-learning-rate.js';
+import type { ResumeOptions } from './core/training/resume.js';
+import type { TrainModelOptions, TrainResult } from './core/training/train.js';
+import type { VerifyOptions, VerifyResult } from './core/training/verify.js';
 import {
   type ValidateOptions,
   type ValidationResult,
   validateDataset as validate,
 } from './core/validate/validate.js';
 import { builtinPlugins } from './plugins/index.js';
+
+// What is large is loaded at its first call: who starts a command waits for the parts that it needs, not for all.
 
 /** A registry with the plugins in the box; more can be registered. */
 export const createRegistry = (): PluginRegistry => new PluginRegistry(builtinPlugins);
@@ -59,55 +38,88 @@ function withRegistry(context: LibraryContext): Context & { readonly registry: P
 }
 
 /** Trains a classifier; see {@link TrainModelOptions}. */
-export const trainModel = (options: TrainModelOptions, context: LibraryContext = {}): Promise<TrainResult> =>
-  train(options, withRegistry(context));
+export async function trainModel(
+  options: TrainModelOptions,
+  context: LibraryContext = {},
+): Promise<TrainResult> {
+  const { trainModel: run } = await import('./core/training/train.js');
+  return run(options, withRegistry(context));
+}
 
 /** Finds a good learning rate by a range test; see {@link FindLearningRateOptions}. */
-export const findLearningRate = (
+export async function findLearningRate(
   options: FindLearningRateOptions,
   context: LibraryContext = {},
-): Promise<LearningRateTest> => testLearningRates(options, withRegistry(context));
+): Promise<LearningRateTest> {
+  const { findLearningRate: run } = await import('./core/training/find-learning-rate.js');
+  return run(options, withRegistry(context));
+}
 
 /** Finds a good batch size by measuring; see {@link FindBatchSizeOptions}. */
-export const findBatchSize = (
+export async function findBatchSize(
   options: FindBatchSizeOptions,
   context: LibraryContext = {},
-): Promise<BatchSizeTest> => measureBatchSizes(options, withRegistry(context));
+): Promise<BatchSizeTest> {
+  const { findBatchSize: run } = await import('./core/training/find-batch-size.js');
+  return run(options, withRegistry(context));
+}
 
 /** Goes on with a training run; see {@link ResumeOptions}. */
-export const resumeTraining = (options: ResumeOptions, context: LibraryContext = {}): Promise<TrainResult> =>
-  resume(options, withRegistry(context));
+export async function resumeTraining(
+  options: ResumeOptions,
+  context: LibraryContext = {},
+): Promise<TrainResult> {
+  const { resumeTraining: run } = await import('./core/training/resume.js');
+  return run(options, withRegistry(context));
+}
 
 /** Proves that kills change nothing; see {@link VerifyOptions}. */
-export const verifyTraining = (options: VerifyOptions, context: LibraryContext = {}): Promise<VerifyResult> =>
-  verify(options, withRegistry(context));
+export async function verifyTraining(
+  options: VerifyOptions,
+  context: LibraryContext = {},
+): Promise<VerifyResult> {
+  const { verifyTraining: run } = await import('./core/training/verify.js');
+  return run(options, withRegistry(context));
+}
 
 /** Shows pictures of a data set beside changed copies; see {@link PreviewOptions}. */
-export const previewCopies = (options: PreviewOptions, context: LibraryContext = {}): Promise<Preview> =>
-  preview(options, withRegistry(context));
+export async function previewCopies(options: PreviewOptions, context: LibraryContext = {}): Promise<Preview> {
+  const { previewCopies: run } = await import('./core/augment/preview.js');
+  return run(options, withRegistry(context));
+}
 
 /** Makes a balanced data set; see {@link BalanceOptions}. */
-export const balanceDataset = (
+export async function balanceDataset(
   options: BalanceOptions,
   context: LibraryContext = {},
-): Promise<BalanceResult> => balance(options, withRegistry(context));
+): Promise<BalanceResult> {
+  const { balanceDataset: run } = await import('./core/balance/balance.js');
+  return run(options, withRegistry(context));
+}
 
 /** What {@link balanceDataset} would do; see {@link BalancePreview}. */
-export const previewBalance = (
+export async function previewBalance(
   options: BalanceInput,
   context: LibraryContext = {},
-): Promise<BalancePreview> => planBalance(options, withRegistry(context));
+): Promise<BalancePreview> {
+  const { previewBalance: run } = await import('./core/balance/balance.js');
+  return run(options, withRegistry(context));
+}
 
 /** Makes augmented copies again and compares them; see {@link ReplayOptions}. */
-export const replaySamples = (
-  options: ReplayOptions,
-  context: LibraryContext = {},
-): ReturnType<typeof replay> => replay(options, withRegistry(context));
+export async function replaySamples(options: ReplayOptions, context: LibraryContext = {}): Promise<Replay> {
+  const { replaySamples: run } = await import('./core/balance/replay.js');
+  return run(options, withRegistry(context));
+}
+
 /** Trains on several data sets alike, and compares the models; see {@link CompareDatasetsOptions}. */
-export const compareDatasets = (
+export async function compareDatasets(
   options: CompareDatasetsOptions,
   context: LibraryContext = {},
-): Promise<DatasetComparison> => trainAndCompare(options, withRegistry(context));
+): Promise<DatasetComparison> {
+  const { compareDatasets: run } = await import('./core/compare-data/compare-datasets.js');
+  return run(options, withRegistry(context));
+}
 
 /** Checks a data set; see {@link ValidateOptions}. */
 export const validateDataset = (
@@ -116,23 +128,32 @@ export const validateDataset = (
 ): Promise<ValidationResult> => validate(options, withRegistry(context));
 
 /** Loads a model bundle to answer in this process; see {@link Model}. */
-export const loadModel = (
+export async function loadModel(
   folder: string,
   options: LoadModelOptions = {},
   context: LibraryContext = {},
-): Promise<Model> => load(folder, options, withRegistry(context));
+): Promise<Model> {
+  const { loadModel: run } = await import('./core/predict/load-model.js');
+  return run(folder, options, withRegistry(context));
+}
 
 /** Starts an HTTP server that answers predictions; see {@link CreateServerOptions}. */
-export const createServer = (
+export async function createServer(
   options: CreateServerOptions,
   context: LibraryContext = {},
-): Promise<RobleServer> => startServer(options, withRegistry(context));
+): Promise<RobleServer> {
+  const { createServer: run } = await import('./core/serving/server.js');
+  return run(options, withRegistry(context));
+}
 
 /** Finds out what this machine can compute on; see {@link SetUpOptions}. */
-export const setUpGpu = (
+export async function setUpGpu(
   options: Omit<SetUpOptions, 'registry'>,
   context: LibraryContext = {},
-): Promise<SetUpResult> => setUp({ ...options, registry: withRegistry(context).registry }, context);
+): Promise<SetUpResult> {
+  const { setUpGpu: run } = await import('./core/gpu/set-up.js');
+  return run({ ...options, registry: withRegistry(context).registry }, context);
+}
 
 export type { ClassLimit } from './core/augment/class-limits.js';
 export {

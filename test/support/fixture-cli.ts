@@ -22,14 +22,15 @@ const COMMANDS: Readonly<Record<string, string>> = {
   wait: `
     static args = { then: Args.string() };
     async execute({ signal, reporter }) {
-      const { args } = await this.parse(Command);
+      const { args, flags } = await this.parse(Command);
       reporter.report({ type: 'step', id: 'wait', title: 'Waiting', status: 'started' });
       if (args.then !== 'throw') reporter.report({ type: 'train', event: {
         kind: 'started', run: 'r', epochs: 1, stepsPerEpoch: 1, device: 'cpu', model: 'm', parameters: 1, trainCount: 1, validationCount: 1,
         monitor: 'valAccuracy', batchSize: 1, firstStep: 0, history: [],
       } });
       const alive = setInterval(() => {}, 1000);
-      setTimeout(() => writeSync(2, 'ready\\n'), 500);
+      // A live view is drawn from then on, which shows to nobody outside.
+      setTimeout(() => writeSync(2, 'ready\\n'), flags.reporter === 'tty' ? 500 : 0);
       await new Promise((resolve) => signal.addEventListener('abort', resolve));
       writeSync(2, 'aborted\\n');
       if (args.then === 'never') await new Promise(() => {});

@@ -38,6 +38,11 @@ const recipeSchema = z.looseObject({
   pipeline: z.unknown(),
 });
 
+export interface Replay {
+  readonly preprocessing: DatasetManifest['preprocessing'];
+  readonly samples: ReplayedSample[];
+}
+
 /**
  * Makes copies of a data set again, from nothing but their originals and the recipe, and compares their hashes.
  *
@@ -47,7 +52,7 @@ const recipeSchema = z.looseObject({
 export async function replaySamples(
   { folder, samples }: ReplayOptions,
   { registry }: { readonly registry: PluginRegistry },
-): Promise<{ readonly preprocessing: DatasetManifest['preprocessing']; readonly samples: ReplayedSample[] }> {
+): Promise<Replay> {
   const dataset = await openDataset(folder);
   const { manifest } = dataset;
   const { preprocessing } = manifest;
