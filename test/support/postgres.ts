@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chown, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -59,7 +59,10 @@ export async function createPostgres(): Promise<TestPostgres> {
         { ...owner, cwd: folder, stdio: 'ignore' },
       );
       // Until it listens, another try is made.
-      while (isRunning() && !(await postgres.query('select 1').catch(() => undefined))) await sleep(50);
+      while (!(await postgres.query('select 1').catch(() => undefined))) {
+        if (!isRunning()) throw new Error('PostgreSQL ended instead of starting.');
+        await sleep(20);
+      }
     },
     async kill() {
       if (!isRunning()) return;
@@ -70,7 +73,8 @@ export async function createPostgres(): Promise<TestPostgres> {
       await ended;
     },
     async signal(signal) {
-      for (const id of [child!.pid!, ...(await childrenOf(child!.pid!))]) process.kill(id, signal);
+      child!.kill(signal);
+      for (const id of childrenOf(child!.pid!)) sendSignal(id, signal);
     },
     async createDatabase() {
       const name = `test_${databases++}`;
@@ -116,7 +120,17 @@ async function ownerOfServer(): Promise<{ uid: number; gid: number }> {
   return { uid: id('-u'), gid: id('-g') };
 }
 
-async function childrenOf(id: number): Promise<number[]> {
-  const text = execFileSync('ps', ['--ppid', `${id}`, '-o', 'pid='], { encoding: 'utf8' });
-  return text.split('\n').map(Number).filter(Boolean);
+function childrenOf(id: number): number[] {
+  // It fails where there is none.
+  const { stdout } = spawnSync('ps', ['--ppid', `${id}`, '-o', 'pid='], { encoding: 'utf8' });
+  return stdout.split('\n').map(Number).filter(Boolean);
+}
+
+/** A process may have ended since it was seen. */
+function sendSignal(id: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(id, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
