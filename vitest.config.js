@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { builtFiles } from './scripts/built-files.js';
 
@@ -11,8 +12,8 @@ const common = {
 
 export default defineConfig({
   test: {
-    // Two cores: training tests already use more than one thread each.
-    maxWorkers: 2,
+    // One more than cores, for tests of processes wait for those a part of their time.
+    maxWorkers: Math.min(availableParallelism() + 1, 8),
     projects: [
       {
         plugins: [builtFiles()],

@@ -28,8 +28,8 @@ const measured = (device: string, rate: number, rest: Partial<MeasuredDevice> = 
 });
 
 describe('measureDevices', () => {
-  it('tells devices that crash, hang, refuse or compute something else, each with its reason, and times the others', async () => {
-    const { devices } = await measureDevices({ registry: registryWithOdd(), timeoutMs: 45_000 });
+  it('tells devices that crash, refuse or compute something else, each with its reason, and times the others', async () => {
+    const { devices } = await measureDevices({ registry: registryWithOdd(), timedMs: 1 });
     const of = (engine: string, device: string) =>
       devices.find((one) => one.engine === engine && one.device === device)!;
     expect(of('onnx', 'cpu')).toMatchObject({ usable: true, kind: 'cpu', difference: 0 });
@@ -38,14 +38,22 @@ describe('measureDevices', () => {
     expect(of('odd', 'right').inferImagesPerSecond).toBeGreaterThan(0);
     expect(of('odd', 'emulated')).toMatchObject({ usable: true, software: true });
     const reason = (device: string) => of('odd', device).reason;
-    expect(['crash', 'hang', 'wrong', 'refuse'].map((device) => of('odd', device).usable)).toEqual(
-      Array(4).fill(false),
+    expect(['crash', 'wrong', 'refuse'].map((device) => of('odd', device).usable)).toEqual(
+      Array(3).fill(false),
     );
     expect(reason('crash')).toContain('SIGSEGV');
-    expect(reason('hang')).toContain('did not finish within 45 s');
     expect(reason('wrong')).toContain('computes something else');
     expect(reason('refuse')).toContain('no such adapter');
-  }, 400_000);
+  });
+
+  it('gives up a device that hangs, however deaf', async () => {
+    const registry = new PluginRegistry([
+      { name: 'odd', apiVersion: 1, kind: 'training-engine', module: `${odd}?hang` },
+    ]);
+    // By then a process that lists its devices has answered, on a busy machine too.
+    const { devices } = await measureDevices({ registry, timeoutMs: 10_000 });
+    expect(devices).toMatchObject([{ usable: false, reason: 'did not finish within 10 s' }]);
+  });
 });
 
 describe('chooseDevice', () => {

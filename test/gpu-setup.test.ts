@@ -12,22 +12,25 @@ beforeAll(async () => {
 afterAll(() => remove());
 
 const CLI = join(import.meta.dirname, '..', 'bin', 'run.js');
-const roble = (...args: string[]) =>
-  execa('node', [CLI, ...args], {
-    cwd: folder,
-    reject: false,
-    env: {
-      XDG_CACHE_HOME: join(folder, 'cache'),
-      XDG_CONFIG_HOME: join(folder, 'config'),
-      npm_config_offline: 'true',
-    },
-  });
+const environment = () => ({
+  XDG_CACHE_HOME: join(folder, 'cache'),
+  XDG_CONFIG_HOME: join(folder, 'config'),
+  npm_config_offline: 'true',
+});
+const roble = (args: readonly string[], env: Record<string, string> = {}) =>
+  execa('node', [CLI, ...args], { cwd: folder, reject: false, env: { ...environment(), ...env } });
+
+/** Without the engine `tfjs`, which takes long to be timed. */
+const withoutTensorFlow = {
+  NODE_OPTIONS: `--import ${new URL('support/missing-package.js', import.meta.url).href}`,
+  MISSING_PACKAGE: '@tensorflow/',
+};
 
 describe('gpu:setup', () => {
   it('tells what the machine can do, writes it where it is asked to, and auto goes by it', async () => {
     const config = join(folder, 'roble.config.yaml');
     await writeFile(config, '# mine\ntrain:\n  device: cpu # slow\n  epochs: 3\n');
-    const { exitCode, stdout } = await roble('gpu:setup', '--json', '--write', '--report', 'audit.md');
+    const { exitCode, stdout } = await roble(['gpu:setup', '--json', '--write', '--report', 'audit.md']);
     const { ok, result } = JSON.parse(stdout);
     expect([exitCode, ok]).toEqual([0, true]);
     const cpu = result.devices.find(
@@ -49,15 +52,15 @@ describe('gpu:setup', () => {
 
   it('ends with 3 when the configuration asks for what is not there', async () => {
     await writeFile(join(folder, 'roble.config.yaml'), 'train: { device: cuda:7 }\n');
-    const { exitCode, stdout } = await roble('gpu:setup');
+    const { exitCode, stdout } = await roble(['gpu:setup'], withoutTensorFlow);
     expect(exitCode).toBe(3);
     expect(stdout).toContain('The configuration asks for cuda:7 of onnx, which cannot be used');
     await writeFile(join(folder, 'roble.config.yaml'), '');
   }, 240_000);
 
   it('writes a script that runs without roble, here and over the tree of another machine', async () => {
-    expect((await roble('gpu:setup', '--script', 'check.sh')).exitCode).toBe(0);
-    expect((await roble('gpu:setup', '--script', 'check.sh')).exitCode).toBe(2);
+    expect((await roble(['gpu:setup', '--script', 'check.sh'])).exitCode).toBe(0);
+    expect((await roble(['gpu:setup', '--script', 'check.sh'])).exitCode).toBe(2);
     const script = join(folder, 'check.sh');
     expect((await execa('sh', ['-n', script])).exitCode).toBe(0);
     const here = await execa('sh', [script], { reject: false });
@@ -79,7 +82,7 @@ describe('gpu:setup', () => {
   });
 
   it('shows what an installation would do, and does not do it unasked', async () => {
-    const { exitCode, stderr } = await roble('gpu:setup', '--install', 'tensorflow');
+    const { exitCode, stderr } = await roble(['gpu:setup', '--install', 'tensorflow']);
     expect(exitCode).toBe(2);
     expect(stderr).toContain('npm install @tensorflow/tfjs-node@4.22.0');
     expect(stderr).toContain('--yes');
@@ -88,7 +91,7 @@ describe('gpu:setup', () => {
   it('explains an installation that fails, and ends with 3', async () => {
     // npm is told to be offline, so that no network is asked.
     await writeFile(join(folder, 'package.json'), '{ "name": "mine", "private": true }');
-    const { exitCode, stdout } = await roble('gpu:setup', '--install', 'tensorflow', '--yes', '--json');
+    const { exitCode, stdout } = await roble(['gpu:setup', '--install', 'tensorflow', '--yes', '--json']);
     expect(exitCode).toBe(3);
     expect(JSON.parse(stdout).error).toMatchObject({ code: 'ROBLE_INSTALL_FAILED' });
   });

@@ -43,10 +43,16 @@ const options = (device: string, more: Partial<EngineOptions> = {}): EngineOptio
 // Shaders are compiled and run by the CPU, which other suites keep busy.
 describe.skipIf(!environment)('the engine on WebGPU', { timeout: 300_000 }, () => {
   let engine: EngineProcess;
-  beforeAll(() => {
+  /** For tests that give it a state of their own: to open one compiles every shader. */
+  let shared: TrainingSession;
+  beforeAll(async () => {
     engine = new EngineProcess(environment!);
+    shared = await engine.open(spec, options(DEVICE));
   });
-  afterAll(() => engine.end());
+  afterAll(async () => {
+    await shared.close();
+    await engine.end();
+  });
 
   const openers = {
     cpu: (model: ModelSpec, more?: Partial<EngineOptions>) => plugin.open(model, options('cpu', more)),
@@ -82,7 +88,7 @@ describe.skipIf(!environment)('the engine on WebGPU', { timeout: 300_000 }, () =
   }
 
   it('makes the steps of the CPU: losses, weights, statistics, moments and average', async () => {
-    const [cpu, gpu] = [await openers.cpu(spec), await openers.gpu(spec)];
+    const [cpu, gpu] = [await openers.cpu(spec), shared];
     const [expected, actual] = [await train(cpu, initial, 1, 20), await train(gpu, initial, 1, 20)];
     for (const [i, { loss, accuracy, gradientNorm, applied }] of actual.metrics.entries()) {
       const other = expected.metrics[i]!;
@@ -103,11 +109,10 @@ describe.skipIf(!environment)('the engine on WebGPU', { timeout: 300_000 }, () =
       ).toBeLessThan(TOLERANCE);
     }
     await cpu.close();
-    await gpu.close();
   });
 
   it('goes on from its own state with the same bits, and from that of the CPU', async () => {
-    const session = await openers.gpu(spec);
+    const session = shared;
     const whole = await train(session, initial, 1, 4);
     const half = await train(session, initial, 1, 2);
     expect(bitsOf((await train(session, half.state, 3, 4)).state)).toEqual(bitsOf(whole.state));
@@ -115,7 +120,6 @@ describe.skipIf(!environment)('the engine on WebGPU', { timeout: 300_000 }, () =
     const other = await train(cpu, (await train(cpu, initial, 1, 2)).state, 3, 4);
     const mixed = await train(session, (await train(cpu, initial, 1, 2)).state, 3, 4);
     expectSame(mixed.state.parameters, other.state.parameters);
-    await session.close();
     await cpu.close();
   });
 
@@ -138,14 +142,13 @@ describe.skipIf(!environment)('the engine on WebGPU', { timeout: 300_000 }, () =
   });
 
   it('keeps its state when a step is not applied', async () => {
-    const session = await openers.gpu(spec);
+    const session = shared;
     const { state } = await train(session, initial, 1, 1);
     const limits = { loss: 1e-6, gradientNorm: 1e6 };
     const { applied } = await session.step(batchOf(2), { learningRate: 0.1, limits });
     expect(applied).toBe(false);
     expect(bitsOf(await session.exportState())).toEqual(bitsOf(state));
     expect((await session.step(batchOf(2), { learningRate: 0.1 })).applied).toBe(true);
-    await session.close();
   });
 
   it('refuses a graph of which a part would fall back to the CPU', async () => {

@@ -1,10 +1,14 @@
 /** A training engine whose devices go wrong in every way: it computes with the engine `onnx`, and then spoils it. */
 import { plugin as onnx } from '../../dist/plugins/onnx/training-engine.js';
 
+/** The devices that it has; `?hang` behind the address of this module gives it that one. */
+const given = new URL(import.meta.url).search.slice(1);
+const devices = given ? [given] : ['right', 'crash', 'wrong', 'refuse', 'emulated'];
+
 export const plugin = {
   name: 'odd',
   async devices() {
-    return ['right', 'crash', 'hang', 'wrong', 'refuse', 'emulated'].map((id) => ({
+    return devices.map((id) => ({
       id,
       description: `a device to ${id}`,
       kind: 'gpu',
@@ -13,7 +17,8 @@ export const plugin = {
   },
   async open(model, options) {
     if (options.device === 'crash') process.kill(process.pid, 'SIGSEGV');
-    while (options.device === 'hang');
+    // Deaf, and no load for the machine.
+    if (options.device === 'hang') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
     if (options.device === 'refuse') throw new Error('no such adapter');
     const session = await onnx.open(model, { ...options, device: 'cpu' });
     if (options.device !== 'wrong') return session;

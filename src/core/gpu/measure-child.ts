@@ -44,8 +44,6 @@ const TIMED_IN_CHECKED =
   (summarizeModel(TIMED).multiplyAdds * TIMED_BATCH) / (summarizeModel(CHECKED).multiplyAdds * CHECKED_BATCH);
 /** A device whose step would take longer is not timed: it is of use for tests at most. */
 const MAX_STEP_MS = 30_000;
-/** What is timed runs at least once, and then for so long. */
-const TIMED_MS = 2000;
 
 process.on('disconnect', () => process.exit(0));
 process.once('message', (message: ToMeasureChild) => {
@@ -61,14 +59,15 @@ async function answer(message: ToMeasureChild): Promise<FromMeasureChild> {
   const { values, stepMs } = await compute(checked);
   await checked.session.close();
   const warnings = checked.session.warnings ?? [];
-  if (message.onlyValues || stepMs * TIMED_IN_CHECKED > MAX_STEP_MS)
+  const { timedMs } = message;
+  if (timedMs === undefined || stepMs * TIMED_IN_CHECKED > MAX_STEP_MS)
     return { type: 'measured', values, warnings };
   const timed = await open(engine, message.device, TIMED, TIMED_BATCH);
   // Made once: what is timed is the device, not the pictures.
   const batch = timed.batch(0);
   const rates = {
-    trainImagesPerSecond: await rate(() => timed.session.step(batch, { learningRate: 0.001 })),
-    inferImagesPerSecond: await rate(() => timed.session.evaluate(batch.images, TIMED_BATCH)),
+    trainImagesPerSecond: await rate(() => timed.session.step(batch, { learningRate: 0.001 }), timedMs),
+    inferImagesPerSecond: await rate(() => timed.session.evaluate(batch.images, TIMED_BATCH), timedMs),
   };
   await timed.session.close();
   return { type: 'measured', values, ...rates, warnings };
@@ -130,7 +129,7 @@ async function compute({ session, batch }: Opened): Promise<{ values: ComputedVa
 }
 
 /** Images a second at the median time; the first run, which prepares, does not count. */
-async function rate(work: () => Promise<unknown>): Promise<number> {
+async function rate(work: () => Promise<unknown>, timedMs: number): Promise<number> {
   await work();
   const times: number[] = [];
   const started = performance.now();
@@ -138,6 +137,6 @@ async function rate(work: () => Promise<unknown>): Promise<number> {
     const start = performance.now();
     await work();
     times.push(performance.now() - start);
-  } while (performance.now() - started < TIMED_MS);
+  } while (performance.now() - started < timedMs);
   return (TIMED_BATCH / median(times)) * 1000;
 }

@@ -15,11 +15,15 @@ const REFERENCE = { engine: 'onnx', device: 'cpu' } as const;
 const TOLERANCE = 2e-3;
 /** Longest time for one device: for its libraries to load, its kernels to be compiled, and the timing. */
 const TIMEOUT_MS = 90_000;
+/** What is timed runs at least once, and then for so long. */
+const TIMED_MS = 2000;
 
 export interface MeasureOptions {
   readonly registry: PluginRegistry;
   /** For one device, in milliseconds. */
   readonly timeoutMs?: number;
+  /** For training, and again for inference, on one device, in milliseconds. */
+  readonly timedMs?: number;
 }
 
 /** An engine that has no devices here, such as one whose package is not installed. */
@@ -34,12 +38,12 @@ export interface MissingEngine {
  * that crashes, hangs or computes something else is told with its reason, and the next one goes on.
  */
 export async function measureDevices(
-  { registry, timeoutMs = TIMEOUT_MS }: MeasureOptions,
+  { registry, timeoutMs = TIMEOUT_MS, timedMs = TIMED_MS }: MeasureOptions,
   context: Context = {},
 ): Promise<{ devices: MeasuredDevice[]; missing: MissingEngine[] }> {
   const plugins = registry.entries;
   const ask = (message: ToMeasureChild) => askChild(message, timeoutMs, context.signal);
-  const reference = await ask({ type: 'measure', ...REFERENCE, plugins, onlyValues: true });
+  const reference = await ask({ type: 'measure', ...REFERENCE, plugins });
   const devices: MeasuredDevice[] = [];
   const missing: MissingEngine[] = [];
   for (const { name: engine, kind } of plugins) {
@@ -55,7 +59,7 @@ export async function measureDevices(
             judge(
               engine,
               device,
-              await ask({ type: 'measure', engine, device: device.id, plugins, onlyValues: false }),
+              await ask({ type: 'measure', engine, device: device.id, plugins, timedMs }),
               reference,
             ),
           ),

@@ -9,8 +9,8 @@ export type ToMeasureChild =
       readonly engine: string;
       readonly device: string;
       readonly plugins: readonly PluginEntry[];
-      /** Leaves the timing out, for the device that others are compared with. */
-      readonly onlyValues: boolean;
+      /** How long each of training and inference is timed, at least; not at all for the device that others are compared with. */
+      readonly timedMs?: number;
     };
 
 /** What a device computed from given weights and batches. */
