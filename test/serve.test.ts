@@ -717,6 +717,8 @@ describe('stopping', () => {
       }),
     );
     expect(answers).toEqual([503, 200]);
+    // By then nobody can come any more, and what was taken is still in hand.
+    await expect.poll(() => get('/health/live', own).catch(({ cause }) => cause.code)).toBe('ECONNREFUSED');
     own.letGo();
     expect((await taken).status).toBe(200);
     await closed;
