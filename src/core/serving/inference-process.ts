@@ -1,28 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { RobleError } from '../errors.js';
-import type { FromInferenceWorker, InferenceAnswer, ToInferenceWorker } from './inference-messages.js';
-
-export interface InferenceRunnerEvents {
-  /** It has the model and can take work. */
-  ready(): void;
-  /** Whether it could answer has changed. */
-  health(problem: string | undefined): void;
-  answered(message: InferenceAnswer): void;
-  /** It wrote a line on its standard error, as native code does. */
-  wrote(line: string): void;
-  /** It is gone, or could not be started. Comes once, last. */
-  ended(error: Error): void;
-}
-
-/** What computes with a loaded model, one call after the other. */
-export interface InferenceRunner {
-  readonly processId: number | undefined;
-  /** @param images uint8, [count, height, width, channels] */
-  predict(images: Uint8Array, count: number): void;
-  /** Ends it at once. */
-  kill(): Promise<void>;
-}
+import type { FromInferenceWorker, ToInferenceWorker } from './inference-messages.js';
+import { type InferenceRunner, type InferenceRunnerEvents, tell } from './inference-runner.js';
 
 /** One inference process. */
 export class InferenceProcess implements InferenceRunner {
@@ -39,12 +19,8 @@ export class InferenceProcess implements InferenceRunner {
     createInterface({ input: this.#child.stderr! }).on('line', events.wrote);
     let failure: Error | undefined;
     this.#child.on('message', (message: FromInferenceWorker) => {
-      if (message.type === 'ready') events.ready();
-      else if (message.type === 'health') events.health(message.problem);
-      else if (message.type === 'failed' && message.during === 'load') {
-        failure = RobleError.fromJSON(message.error);
-        this.#child.kill('SIGKILL');
-      } else events.answered(message);
+      failure ??= tell(events, message);
+      if (failure) this.#child.kill('SIGKILL');
     });
     this.#ended = new Promise((resolve) => {
       const end = (error: Error) => {

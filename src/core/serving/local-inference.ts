@@ -1,7 +1,7 @@
 import { RobleError } from '../errors.js';
 import { Inference } from './inference.js';
 import type { ToInferenceWorker } from './inference-messages.js';
-import type { InferenceRunner, InferenceRunnerEvents } from './inference-process.js';
+import { type InferenceRunner, type InferenceRunnerEvents, tell } from './inference-runner.js';
 
 /**
  * Inference in the process of the server itself: it needs no second process and no time to start one. While it computes,
@@ -16,11 +16,8 @@ export class LocalInference implements InferenceRunner {
   constructor(load: Extract<ToInferenceWorker, { type: 'load' }>, events: InferenceRunnerEvents) {
     this.#events = events;
     this.#inference = new Inference((message) => {
-      if (message.type === 'ready') events.ready();
-      else if (message.type === 'health') events.health(message.problem);
-      else if (message.type === 'failed' && message.during === 'load')
-        void this.#end(RobleError.fromJSON(message.error));
-      else events.answered(message);
+      const failure = tell(events, message);
+      if (failure) this.#end(failure);
     });
     this.#inference.handle(load);
   }
@@ -30,10 +27,10 @@ export class LocalInference implements InferenceRunner {
   }
 
   async kill(): Promise<void> {
-    await this.#end(new RobleError('ROBLE_WORKER_DIED', 'Inference was given up.'));
+    this.#end(new RobleError('ROBLE_WORKER_DIED', 'Inference was given up.'));
   }
 
-  async #end(error: Error): Promise<void> {
+  #end(error: Error): void {
     if (this.#ended) return;
     this.#ended = true;
     // What it still computes is waited for by nobody.
