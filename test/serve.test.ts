@@ -724,8 +724,11 @@ describe('stopping', () => {
     await closed;
   });
 
-  it('does not wait for a client that keeps its connection, and leaves no process', async () => {
-    const own = await createServer({ model: bundle, port: 0, workers: 2, shutdownTimeoutMs: 60_000 });
+  it('does not wait for a client that keeps its connection, or has not used it, and leaves no process', async () => {
+    const patient = { shutdownTimeoutMs: 60_000, connections: { headersTimeoutMs: 60_000 } as never };
+    const own = await createServer({ model: bundle, port: 0, workers: 2, ...patient });
+    const unused = connect(own.address.port, '127.0.0.1');
+    await once(unused, 'connect');
     const agent = new Agent({ keepAlive: true });
     const [response] = await once(httpRequest(`${own.url}/health/live`, { agent }).end(), 'response');
     response.resume();
@@ -735,6 +738,7 @@ describe('stopping', () => {
     expect(performance.now() - started).toBeLessThan(30_000);
     for (const processId of processIds) expect(() => process.kill(processId, 0)).toThrow();
     agent.destroy();
+    unused.destroy();
   });
 
   it('cuts what does not end within the deadline', async () => {

@@ -1,5 +1,6 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
 import { closeConnectionInStages, isClosing } from './close-in-stages.js';
 import { answerRawProblems } from './raw-problems.js';
 import type { ConnectionSettings } from './settings.js';
@@ -29,8 +30,27 @@ export function createHttpServer(
   const server = certificate
     ? createTlsServer({ ...bounds, ...certificate, handshakeTimeout: headersTimeoutMs }, answer)
     : createServer(bounds, answer);
-  server.on(certificate ? 'secureConnection' : 'connection', closeConnectionInStages);
+  const connected = certificate ? 'secureConnection' : 'connection';
+  server.on(connected, closeConnectionInStages);
+  closeUnusedWithIdle(server, connected);
   server.maxConnections = max;
   answerRawProblems(server);
   return server;
+}
+
+/**
+ * Lets a server that stops close connections on which nothing has come, with those between two requests. Browsers and
+ * balancers open some in advance, and Node takes them for busy.
+ */
+function closeUnusedWithIdle(server: Server, connected: 'connection' | 'secureConnection'): void {
+  const sockets = new Set<Socket>();
+  server.on(connected, (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  const closeIdle = server.closeIdleConnections.bind(server);
+  server.closeIdleConnections = () => {
+    closeIdle();
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+  };
 }
