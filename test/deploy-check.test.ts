@@ -419,7 +419,8 @@ describeWith('nginx', 'nginx, redis-server, postgresql and prometheus')('deploy:
           }
         },
       ),
-      { numRuns: 25 },
+      // The first ended actionlint in the middle.
+      { numRuns: 25, examples: [[[WORKFLOW, 'workflows'], 1185623460, true]] },
     );
   });
 

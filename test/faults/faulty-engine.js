@@ -35,11 +35,11 @@ const ACTIONS = {
     process.stderr.write("terminate called after throwing an instance of 'std::bad_alloc'\n");
     process.abort();
   },
-  SIGINT: () => process.kill(process.ppid, 'SIGINT'),
-  SIGTERM: () => process.kill(process.ppid, 'SIGTERM'),
-  SIGHUP: () => process.kill(process.ppid, 'SIGHUP'),
+  SIGINT: () => signalSupervisor('SIGINT'),
+  SIGTERM: () => signalSupervisor('SIGTERM'),
+  SIGHUP: () => signalSupervisor('SIGHUP'),
+  SIGUSR1: () => signalSupervisor('SIGUSR1'),
   'terminate-self': () => process.kill(process.pid, 'SIGTERM'),
-  SIGUSR1: () => process.kill(process.ppid, 'SIGUSR1'),
   'SIGTERM-twice': () => {
     process.kill(process.ppid, 'SIGTERM');
     // From another process, since this one may hang by then.
@@ -60,27 +60,48 @@ const ACTIONS = {
   },
 };
 
+/** Gives when the supervisor has asked this process to stop: the run must not be at its end before. */
+function signalSupervisor(signal) {
+  const asked = untilAskedToStop();
+  process.kill(process.ppid, signal);
+  return asked;
+}
+
+function untilAskedToStop() {
+  return new Promise((resolve) => {
+    process.on('message', ({ type }) => {
+      if (type === 'stop') resolve();
+    });
+  });
+}
+
 /** Whether it has not happened yet, and what has to have happened before has. */
 const isDue = ({ marker, after }) => !(marker && existsSync(marker)) && !(after && !existsSync(after));
 
+/** Gives when what struck has had its effect. A hang behind a signal is one from the same moment on. */
 function strike(on, count) {
+  const effects = [];
   for (const fault of faults) {
     if (fault.on !== on || fault.at !== count || fault.do === 'nan' || !isDue(fault)) continue;
     if (fault.marker) writeFileSync(fault.marker, '');
-    ACTIONS[fault.do](fault);
+    effects.push(ACTIONS[fault.do](fault));
   }
+  return Promise.all(effects);
 }
 
 /**
  * For faults on 'save': a thread that looks for the half-written file of a checkpoint and strikes while it is there.
- * Signals only, since a thread cannot do the rest.
+ * Signals only, since a thread cannot do the rest. Gives what to wait for before the next step: where the supervisor was
+ * struck, that it asks this process to stop.
  */
 function watchSaves() {
   const saves = faults.filter((fault) => fault.on === 'save' && isDue(fault));
-  if (saves.length === 0) return;
+  if (saves.length === 0) return () => {};
+  const asked = untilAskedToStop();
+  const hasSignalled = new Int32Array(new SharedArrayBuffer(4));
   const code = `
     const { readdirSync, writeFileSync } = require('node:fs');
-    const { workerData: { saves, ppid } } = require('node:worker_threads');
+    const { workerData: { saves, ppid, hasSignalled } } = require('node:worker_threads');
     const pause = new Int32Array(new SharedArrayBuffer(4));
     const list = (folder) => { try { return readdirSync(folder); } catch { return []; } };
     let left = saves;
@@ -89,12 +110,15 @@ function watchSaves() {
         const isNow = (name) => Number(/^\\.step-(\\d+).*\\.partial-/.exec(name)?.[1]) >= at;
         if (!list(folder).some(isNow)) return true;
         if (marker) writeFileSync(marker, '');
+        if (targets.some(([who]) => who === 'parent')) Atomics.store(hasSignalled, 0, 1);
         for (const [who, signal] of targets) process.kill(who === 'parent' ? ppid : process.pid, signal);
         return false;
       });
       Atomics.wait(pause, 0, 0, 0.2);
     }`;
-  new Worker(code, { eval: true, workerData: { saves: saves.map(withTargets), ppid: process.ppid } }).unref();
+  const workerData = { saves: saves.map(withTargets), ppid: process.ppid, hasSignalled };
+  new Worker(code, { eval: true, workerData }).unref();
+  return () => (Atomics.load(hasSignalled, 0) ? asked : undefined);
 }
 
 function withTargets(fault) {
@@ -113,13 +137,14 @@ export const plugin = {
   ...engine,
   name: 'faulty',
   async open(model, options) {
-    watchSaves();
+    const untilStruckSave = watchSaves();
     const session = await engine.open(model, options);
     const inner = { step: session.step, evaluate: session.evaluate };
     let evaluations = 0;
     return Object.assign(session, {
       async step(batch, hyper) {
-        strike('step', batch.step);
+        await untilStruckSave();
+        await strike('step', batch.step);
         const hasNan = faults.some(
           (fault) => fault.do === 'nan' && fault.at <= batch.step && batch.step < fault.until,
         );
@@ -127,7 +152,7 @@ export const plugin = {
         return inner.step.call(session, batch, hyper);
       },
       async evaluate(images, count) {
-        strike('evaluate', ++evaluations);
+        await strike('evaluate', ++evaluations);
         return inner.evaluate.call(session, images, count);
       },
     });
