@@ -62,6 +62,10 @@ it('data:synth draws a data set that data:info describes and draws a sheet of', 
     png: 'sheet.png',
   });
   expect((await sharp(at('sheet.png')).metadata()).format).toBe('png');
+  const shown = (await roble('data:info', 'drawn')).stdout as string;
+  expect(shown).toContain('60 images of 3 classes');
+  expect(shown).toMatch(/^1 +16 +4$/m);
+  expect(shown.split('\n').filter((line) => /[#@%]{2}/.test(line)).length).toBeGreaterThan(5);
 });
 
 it('data:preview shows pictures beside copies, of a strategy or of one augmenter', async () => {

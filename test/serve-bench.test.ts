@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { writeLoadReports } from '../src/core/load-test/report/write-load-reports.js';
 import { createServer, type LoadTestOptions, loadTest } from '../src/index.js';
 import { freePort } from './support/free-port.js';
 import { temporaryFolder } from './support/temporary-folder.js';
@@ -156,12 +157,19 @@ describe('the highest rate', () => {
       free = Math.max(free, since) + 5;
       return { delayMs: free - since };
     });
-    const { knee } = await loadTest({
+    const html = join(root, 'knee.html');
+    const result = await loadTest({
       ...OPTIONS,
       url,
       load: { loop: 'open', ratePerSecond: 60, arrivals: 'even' },
       knee: { p99Ms: 100, badShare: 0.01 },
+      files: { html },
     });
+    const { knee } = result;
+    await writeLoadReports(result);
+    const page = await readFile(html, 'utf8');
+    expect(page).toContain('p99 by rate, milliseconds');
+    expect(page).toMatch(/<h2[^>]*>The highest rate</);
     // On a busy machine it may be the generator that is late, and the rate that is found lower.
     expect(knee!.ratePerSecond ?? 0).toBeLessThan(300);
     expect(knee!.steps.some(({ missed }) => missed !== undefined)).toBe(true);
