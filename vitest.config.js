@@ -2,6 +2,8 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { builtFiles } from './scripts/built-files.js';
 
+const MEMORY = 'test/faults/memory.test.ts';
+
 const common = {
   // For machines that others load: only what hangs takes as long.
   testTimeout: 180_000,
@@ -24,11 +26,24 @@ export default defineConfig({
           include: ['src/**/*.test.{ts,tsx}'],
           pool: 'threads',
           isolate: false,
+          sequence: { groupOrder: 0 },
         },
       },
       {
         plugins: [builtFiles()],
-        test: { ...common, name: 'processes', include: ['test/**/*.test.ts'], pool: 'forks' },
+        // While the kernel kills for memory, a killed training process could be taken for one of those: not beside others.
+        test: { ...common, name: 'memory', include: [MEMORY], pool: 'forks', sequence: { groupOrder: 0 } },
+      },
+      {
+        plugins: [builtFiles()],
+        test: {
+          ...common,
+          name: 'processes',
+          include: ['test/**/*.test.ts'],
+          exclude: [MEMORY],
+          pool: 'forks',
+          sequence: { groupOrder: 1 },
+        },
       },
     ],
   },
