@@ -107,6 +107,11 @@ export class InferencePool {
     return this.#workers.filter((worker) => isReady(worker) && worker.healthy).length;
   }
 
+  /** Workers that there are to be: where there are no processes, the one in this process. */
+  get wantedWorkers(): number {
+    return this.#workers.length;
+  }
+
   get queueLength(): number {
     return this.#queue.length;
   }

@@ -26,7 +26,7 @@ export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void 
       cache,
       predictionLog: predictions && { ...predictions.toJSON(), keepsImages: options.predictions.keepImages },
       workers: {
-        wanted: Math.max(1, options.workers),
+        wanted: pool.wantedWorkers,
         ready: pool.readyWorkers,
         restarts: pool.restarts,
         processIds: pool.processIds,
