@@ -16,7 +16,7 @@ WORKDIR /opt/roble
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json tsconfig.web.json ./
-COPY scripts/copy-page.js scripts/
+COPY scripts/copy-files.js scripts/
 COPY src src
 RUN npm run build
 
@@ -30,8 +30,7 @@ FROM node:20.20.0-bookworm-slim AS runtime
 # What is measured on a machine is kept in the home folder, which is the one place that is written besides the work.
 ENV NODE_ENV=production HOME=/tmp
 COPY --from=packages /opt/roble/node_modules /opt/roble/node_modules
-# With the lock and the licence, so that "deploy:compose" can pack this roble.
-COPY package.json package-lock.json LICENSE oclif.manifest.json roble.schema.json /opt/roble/
+COPY package.json LICENSE oclif.manifest.json roble.schema.json /opt/roble/
 COPY bin /opt/roble/bin
 COPY docs /opt/roble/docs
 COPY templates /opt/roble/templates

@@ -1,7 +1,12 @@
 #!/usr/bin/env node
-import { execute } from '@oclif/core/execute';
+import { homeFolder } from '../dist/core/storage/home.js';
 
 // React draws in a third of the time, and keeps no measurements.
 process.env.NODE_ENV ??= 'production';
+// What is not said here is looked up in the system's table of users, in which a container's user need not be.
+process.env.SHELL ??= '';
+process.env.HOME ||= homeFolder();
 
+// Only now: some packages ask for the home folder while they load.
+const { execute } = await import('@oclif/core/execute');
 await execute({ dir: import.meta.url });

@@ -94,11 +94,11 @@ export abstract class RobleCommand<Result> extends Command {
   protected async loadConfigWithOrigins(overrides: Overrides = {}) {
     const { flags } = await this.parse(this.ctor as unknown as Pick<typeof RobleCommand, 'baseFlags'>);
     const { loadConfig } = await import('./core/config/load.js');
-    const { homedir } = await import('node:os');
+    const { homeFolder } = await import('./core/storage/home.js');
     const loaded = await loadConfig({
       cwd: process.cwd(),
       env: process.env,
-      home: homedir(),
+      home: homeFolder(),
       overrides,
       ...(flags.config !== undefined && { configFile: flags.config }),
     });

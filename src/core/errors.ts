@@ -260,11 +260,17 @@ export class RobleError extends Error {
   /** Any thrown value as a RobleError: coded errors as they are, the file system's by their code, the rest as bugs. */
   static from(error: unknown): RobleError {
     if (error instanceof RobleError) return error;
-    const { code, path, message } = (error ?? {}) as NodeJS.ErrnoException;
+    const { code, path, syscall, message } = (error ?? {}) as NodeJS.ErrnoException;
     const where = path ? ` (${path})` : '';
     if (code === 'ENOSPC' || code === 'EDQUOT')
       return new RobleError('ROBLE_DISK_FULL', `There is no space left on the disk${where}.`, {
         nextSteps: ['Free some space, or choose an output folder on another disk.'],
+        cause: error,
+      });
+    // So says Node where a folder and those above it cannot be made on a read-only file system.
+    if (code === 'ENOENT' && syscall === 'mkdir')
+      return new RobleError('ROBLE_WRITE_FAILED', `The folder cannot be made${where}.`, {
+        expected: 'a file system that can be written, and no link that leads nowhere',
         cause: error,
       });
     if (code === 'ENOENT')

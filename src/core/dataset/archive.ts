@@ -1,7 +1,6 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
 import { RobleError } from '../errors.js';
+import { makeTemporaryFolder } from '../storage/temporary-folder.js';
 
 /** Unpacked bytes and entries that an archive may hold: far more than the formats read here need, less than a bomb. */
 const MAX_BYTES = 16 * 2 ** 30;
@@ -21,7 +20,7 @@ export async function* withUnpacked<T>(
   path: string,
   work: (folder: string) => AsyncIterable<T>,
 ): AsyncGenerator<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'roble-import-'));
+  const folder = await makeTemporaryFolder('import');
   try {
     await unpack(path, folder);
     yield* work(folder);

@@ -4,8 +4,8 @@ import { RobleError } from '../errors.js';
 import { exists } from '../storage/exists.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-/** The versions of all that roble needs: the first is in published packages, the second in its repository. */
-const LOCKS = ['npm-shrinkwrap.json', 'package-lock.json'] as const;
+/** The versions of all that roble needs: beside what was built, and where an image was made of a roble that was packed here. */
+const LOCKS = ['npm-shrinkwrap.json', 'dist/npm-shrinkwrap.json'] as const;
 
 /**
  * This roble as npm packs it, in gzip form, so that an image can be built before, and whatever becomes of, a publication.
@@ -34,8 +34,7 @@ export async function packRoble(): Promise<Buffer> {
       mtime: new Date(0),
       prefix: 'package',
       onWriteEntry: (entry) => {
-        if (entry.path.endsWith('package-lock.json'))
-          entry.path = entry.path.replace('package-lock.json', 'npm-shrinkwrap.json');
+        if (entry.path.endsWith(lock)) entry.path = entry.path.replace(lock, LOCKS[0]);
       },
     },
     found.sort(),

@@ -1,14 +1,14 @@
 import { mkdir } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { replaceFile, writeOnce } from './durable.js';
+import { homeFolder } from './home.js';
 import { readJson } from './json.js';
 
 /**
  * What was measured on this machine and costs seconds to measure again: JSON files in the user's cache folder
  * (`XDG_CACHE_HOME`, else `LOCALAPPDATA` on Windows, else `~/.cache`), under `roble`. All of it may be deleted.
  */
-export function cacheFolder(env: NodeJS.ProcessEnv = process.env, home: string = homedir()): string {
+export function cacheFolder(env: NodeJS.ProcessEnv = process.env, home: string = homeFolder()): string {
   return join(env.XDG_CACHE_HOME || env.LOCALAPPDATA || join(home, '.cache'), 'roble');
 }
 

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
@@ -8,6 +7,7 @@ import { withStep } from '../context.js';
 import { RobleError } from '../errors.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { lockOwner } from '../storage/folder-lock.js';
+import { makeTemporaryFolder } from '../storage/temporary-folder.js';
 import { type ResultFingerprint, resultFingerprint } from './result-fingerprint.js';
 import { type TrainModelOptions, trainModel } from './train.js';
 
@@ -39,7 +39,7 @@ export async function verifyTraining(
   context: Context & { readonly registry: PluginRegistry },
 ): Promise<VerifyResult> {
   const { kills = 5, steps = 40, ...training } = options;
-  const folder = await mkdtemp(join(tmpdir(), 'roble-verify-'));
+  const folder = await makeTemporaryFolder('verify');
   const quiet = { ...context, reporter: undefined };
   const train = {
     ...training.train,

@@ -1,7 +1,6 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { makeTemporaryFolder } from '../../storage/temporary-folder.js';
 
 /** Debian keeps these out of the way of users who are not root. */
 const MORE_PATHS =
@@ -41,7 +40,7 @@ export function runProgram(
 
 /** A folder for the time of a check. */
 export async function withTemporaryFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await mkdtemp(join(tmpdir(), 'roble-check-'));
+  const folder = await makeTemporaryFolder('check');
   try {
     return await work(folder);
   } finally {

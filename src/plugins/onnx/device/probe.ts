@@ -27,7 +27,17 @@ const MAX_SECONDS = 60;
  * it, and what loaders and drivers write goes into the explanation instead of onto the terminal.
  */
 async function probe(provider: GpuProvider): Promise<Probe> {
-  const folder = await mkdtemp(join(tmpdir(), 'roble-probe-'));
+  let folder: string;
+  try {
+    folder = await mkdtemp(join(tmpdir(), 'roble-probe-'));
+  } catch (error) {
+    const report = await childReport(provider, 'ignore');
+    return {
+      ...report,
+      failure: `${report.failure}\nWhat it wrote is not known: ${(error as Error).message}.`,
+      adapter: undefined,
+    };
+  }
   try {
     // Not a pipe: Node makes pipes non-blocking, and what native code writes to a full one is lost.
     const words = await open(join(folder, 'stderr'), 'w+');
@@ -44,7 +54,7 @@ async function probe(provider: GpuProvider): Promise<Probe> {
   }
 }
 
-function childReport(provider: GpuProvider, stderr: number): Promise<ProbeReport> {
+function childReport(provider: GpuProvider, stderr: number | 'ignore'): Promise<ProbeReport> {
   const child = fork(new URL('./probe-child.js', import.meta.url), [provider], {
     execArgv: [],
     stdio: ['ignore', 'ignore', stderr, 'ipc'],
