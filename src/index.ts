@@ -183,7 +183,7 @@ export { type Dataset, openDataset } from './core/dataset/open.js';
 export { checkStack, type StackReport } from './core/deploy/check/check-stack.js';
 export { type MadeSecrets, type MakeSecretsOptions, makeSecrets } from './core/deploy/make-secrets.js';
 export { type MadeStack, type MakeStackOptions, makeStack } from './core/deploy/make-stack.js';
-export { parseStackChoices, type StackChoices } from './core/deploy/stack-settings.js';
+export type { GivenChoices, StackChoices } from './core/deploy/stack-settings.js';
 export { type ErrorCode, RobleError } from './core/errors.js';
 export { auditMarkdown } from './core/gpu/report.js';
 export type { SetUpOptions, SetUpResult } from './core/gpu/set-up.js';

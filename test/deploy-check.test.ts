@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../src/core/config/load.js';
 import type { StackCheckName } from '../src/core/deploy/check/check-names.js';
-import { checkStack, makeSecrets, makeStack, parseStackChoices } from '../src/index.js';
+import { checkStack, makeSecrets, makeStack } from '../src/index.js';
 import { describeWith } from './support/programs.js';
 import { tinyBundle } from './support/tiny-bundle.js';
 
@@ -31,18 +31,14 @@ beforeAll(async () => {
       project,
       folder: original,
       loaded: await loadConfig({ cwd: root, env: {} }),
-      choices: parseStackChoices({
-        ...{ replicas: 2, domain: undefined, rateLimit: undefined },
-        ...{ cpus: undefined, memory: undefined, bake: undefined },
-      }),
+      choices: { replicas: 2 },
       bundle: await tinyBundle(join(root, 'bundle')),
-      workflow: true,
       dryRun: false,
       replace: () => false,
     },
     {},
   );
-  await makeSecrets({ folder: original, rotate: false, domain: 'localhost' });
+  await makeSecrets({ folder: original, rotate: false });
 });
 afterAll(() => rm(root, { recursive: true }));
 

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
 import { appendFile, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +7,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../src/core/config/load.js';
-import { type MadeStack, makeStack, parseStackChoices, RobleError } from '../src/index.js';
+import { type MadeStack, makeSecrets, makeStack, RobleError } from '../src/index.js';
 import { tinyBundle } from './support/tiny-bundle.js';
 
 const CLI = new URL('../bin/run.js', import.meta.url).pathname;
@@ -53,11 +54,6 @@ async function roble(...words: string[]): Promise<Answer> {
   );
 }
 
-const UNCHOSEN = {
-  ...{ replicas: undefined, domain: undefined, rateLimit: undefined },
-  ...{ cpus: undefined, memory: undefined, bake: undefined },
-};
-
 /** What the command does after it has read its words. */
 async function make(model = bundle, choices = {}): Promise<MadeStack> {
   return makeStack(
@@ -65,9 +61,8 @@ async function make(model = bundle, choices = {}): Promise<MadeStack> {
       project,
       folder: join(project, 'deploy'),
       loaded: await loadConfig({ cwd: project, env: {} }),
-      choices: parseStackChoices({ ...UNCHOSEN, ...choices }),
+      choices,
       bundle: model,
-      workflow: true,
       dryRun: false,
       replace: () => false,
     },
@@ -142,6 +137,27 @@ describe('deploy:compose', () => {
       expect(nginx).toContain(part);
   });
 
+  it('keeps what was chosen before until it is chosen otherwise', async () => {
+    const chosen = { replicas: 4, domain: 'letters.example.com', cpus: 3, memory: '2G', bake: true };
+    await make(bundle, chosen);
+    const { choices } = await make(bundle, { rateLimit: 7 });
+    expect(choices).toEqual({ ...chosen, rateLimit: 7, workflow: true });
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [CLI, 'deploy:compose', '--model', bundle],
+      {
+        cwd: project,
+      },
+    );
+    expect(stdout).toContain(
+      'As before: --replicas 4 --domain letters.example.com --rate-limit 7 --cpus 3 --memory 2G --bake',
+    );
+    expect(stdout).not.toMatch(/^(new|updated|kept|replaced) /m);
+    await makeSecrets({ folder: join(project, 'deploy'), rotate: false });
+    const certificate = new X509Certificate(await file('secrets/tls/tls.crt'));
+    expect(certificate.checkHost('letters.example.com')).toBeTruthy();
+  });
+
   it('adds another model as the next version', async () => {
     await make();
     const other = await tinyBundle(join(project, 'other'), { name: 'other' });
@@ -157,7 +173,7 @@ describe('deploy:compose', () => {
   it('puts the workflow where GitHub looks for it, or not', async () => {
     await compose('stack', '--no-workflow');
     expect(await readdir(project)).not.toContain('.github');
-    await compose('stack');
+    await compose('stack', '--workflow');
     const workflow = parse(await file('workflows/roble-deploy.yaml', '.github'));
     expect(workflow.env.FOLDER).toBe('stack');
   });

@@ -16,11 +16,17 @@ const WORDS: Readonly<Record<FileState, string>> = {
   replaced: 'replaced; yours is FILE.before',
 };
 
+/** A choice as it is given to the command. */
+function flagOf(name: string, value: string | number | boolean): string {
+  const flag = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return typeof value === 'boolean' ? `--${value ? '' : 'no-'}${flag}` : `--${flag} ${value}`;
+}
+
 export default class DeployCompose extends RobleCommand<MadeStack & { readonly dryRun: boolean }> {
   static override summary =
     'Write the production stack: Docker Compose, nginx, databases, monitoring, delivery.';
   static override description =
-    'Makes a folder that "docker compose up" starts, from the newest model and the configuration of the project. Running it again brings up to date what you did not change, and shows the difference where you did; a file of yours is replaced only when you say so, and kept beside the new one.';
+    'Makes a folder that "docker compose up" starts, from the newest model and the configuration of the project. Running it again keeps what you chose before, brings up to date what you did not change, and shows the difference where you did; a file of yours is replaced only when you say so, and kept beside the new one.';
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> production --domain letters.example.com --replicas 3',
@@ -44,7 +50,10 @@ export default class DeployCompose extends RobleCommand<MadeStack & { readonly d
     }),
     cpus: Flags.integer({ description: `Most processors of each API (${cpus}).`, min: 1 }),
     memory: Flags.string({ description: `Most memory of each API (${memory}).`, helpValue: '512M|2G' }),
-    bake: Flags.boolean({ description: 'Put the models into the image instead of a folder beside it.' }),
+    bake: Flags.boolean({
+      description: 'Put the models into the image instead of a folder beside it (no).',
+      allowNo: true,
+    }),
     workflow: Flags.boolean({
       description: 'Write .github/workflows/roble-deploy.yaml, too (yes).',
       allowNo: true,
@@ -57,24 +66,23 @@ export default class DeployCompose extends RobleCommand<MadeStack & { readonly d
     const { args, flags } = await this.parse(DeployCompose);
     const loaded = await this.loadConfigWithOrigins();
     const project = loaded.projectFile === undefined ? resolve('.') : dirname(loaded.projectFile);
-    const { findNewestBundle, makeStack, parseStackChoices } = await import('../../index.js');
-    const choices = parseStackChoices({
-      replicas: flags.replicas,
-      domain: flags.domain,
-      rateLimit: flags['rate-limit'],
-      cpus: flags.cpus,
-      memory: flags.memory,
-      bake: flags.bake,
-    });
+    const { findNewestBundle, makeStack } = await import('../../index.js');
     const dryRun = flags['dry-run'] ?? false;
     const made = await makeStack(
       {
         project,
         folder: resolve(args.folder ?? `${project}/deploy`),
         loaded,
-        choices,
+        choices: {
+          replicas: flags.replicas,
+          domain: flags.domain,
+          rateLimit: flags['rate-limit'],
+          cpus: flags.cpus,
+          memory: flags.memory,
+          bake: flags.bake,
+          workflow: flags.workflow,
+        },
         bundle: flags.model ?? (await findNewestBundle(loaded.config.runs)),
-        workflow: flags.workflow ?? true,
         dryRun,
         replace: ({ path, diff }) => flags.force || this.mayReplace(path, diff, dryRun),
       },
@@ -105,7 +113,10 @@ export default class DeployCompose extends RobleCommand<MadeStack & { readonly d
     return answer;
   }
 
-  protected render({ folder, files, model, dryRun }: MadeStack & { readonly dryRun: boolean }): void {
+  protected render(made: MadeStack & { readonly dryRun: boolean }): void {
+    const { folder, choices, asBefore, files, model, dryRun } = made;
+    if (asBefore.length > 0)
+      this.log(`As before: ${asBefore.map((name) => flagOf(name, choices[name])).join(' ')}\n`);
     for (const { path, state } of files)
       if (state !== 'unchanged') this.log(`${WORDS[state].padEnd(12)} ${path}`);
     for (const { state, diff } of files) if (diff && (state === 'kept' || dryRun)) this.log(`\n${diff}`);

@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { MadeSecrets } from '../../core/deploy/make-secrets.js';
-import { STACK_DEFAULTS } from '../../core/deploy/stack-settings.js';
 
 export default class DeploySecrets extends RobleCommand<MadeSecrets> {
   static override summary = 'Make the passwords, keys and the first certificate of a production stack.';
@@ -20,7 +19,7 @@ export default class DeploySecrets extends RobleCommand<MadeSecrets> {
       description:
         'New passwords of Redis and PostgreSQL, and a new key of Prometheus; "make rotate" puts them to use.',
     }),
-    domain: Flags.string({ description: `Name in the first certificate (${STACK_DEFAULTS.domain}).` }),
+    domain: Flags.string({ description: 'Name in the first certificate (that of the stack).' }),
   };
 
   protected async execute(): Promise<MadeSecrets> {
@@ -29,7 +28,7 @@ export default class DeploySecrets extends RobleCommand<MadeSecrets> {
     return makeSecrets({
       folder: resolve(args.folder ?? 'deploy'),
       rotate: flags.rotate ?? false,
-      domain: flags.domain ?? STACK_DEFAULTS.domain,
+      domain: flags.domain,
     });
   }
 

@@ -8,14 +8,16 @@ import { replaceFile, sha256 } from '../storage/durable.js';
 import { exists } from '../storage/exists.js';
 import { SECRETS, type SecretName } from './secret-names.js';
 import { selfSignedCertificate } from './self-signed.js';
+import { readStackManifest } from './stack-manifest.js';
+import { STACK_DEFAULTS } from './stack-settings.js';
 
 export interface MakeSecretsOptions {
   /** Of the stack. */
   readonly folder: string;
   /** New passwords of Redis and PostgreSQL, and a new key of Prometheus, in place of those that are there. */
   readonly rotate: boolean;
-  /** Name in a new certificate. */
-  readonly domain: string;
+  /** Name in a new certificate; undefined: that of the stack. */
+  readonly domain?: string | undefined;
 }
 
 export interface MadeSecrets {
@@ -80,7 +82,8 @@ export async function makeSecrets({ folder, rotate, domain }: MakeSecretsOptions
   const certificate = join('secrets', 'tls', 'tls.crt');
   if (await exists(join(folder, certificate))) kept.push(certificate);
   else {
-    const { cert, key } = await selfSignedCertificate(domain);
+    const name = domain ?? (await readStackManifest(folder))?.choices?.domain ?? STACK_DEFAULTS.domain;
+    const { cert, key } = await selfSignedCertificate(name);
     await write(certificate, cert);
     await write(join('secrets', 'tls', 'tls.key'), key);
   }

@@ -7,21 +7,30 @@ import { withSlashes } from '../storage/slashes.js';
 import { robleVersion } from '../version.js';
 import { type CopiedModel, copyModel } from './copy-model.js';
 import { renderStack } from './render-stack.js';
-import { type StackChoices, stackSettings } from './stack-settings.js';
+import { readStackManifest } from './stack-manifest.js';
+import {
+  type GivenChoices,
+  STACK_DEFAULTS,
+  type StackChoices,
+  stackChoices,
+  stackSettings,
+} from './stack-settings.js';
 import { type PlannedFile, type WriteStackOptions, writeStack } from './write-stack.js';
 
 export interface MakeStackOptions extends Pick<WriteStackOptions, 'folder' | 'dryRun' | 'replace'> {
   /** Folder of the project, in which GitHub looks for workflows. */
   readonly project: string;
   readonly loaded: Pick<LoadedConfig, 'config' | 'origins'>;
-  readonly choices: StackChoices;
+  readonly choices: GivenChoices;
   /** Folder of the model bundle. */
   readonly bundle: string;
-  readonly workflow: boolean;
 }
 
 export interface MadeStack {
   readonly folder: string;
+  readonly choices: StackChoices;
+  /** The choices that nobody made now, and that an earlier time made. */
+  readonly asBefore: readonly (keyof StackChoices)[];
   readonly files: readonly PlannedFile[];
   readonly model: CopiedModel;
 }
@@ -32,15 +41,18 @@ const WORKFLOW = join('.github', 'workflows', 'roble-deploy.yaml');
 const FOLDERS = ['models', 'keys', 'secrets', 'backups', 'metrics'];
 
 /**
- * Turns a bundle and a configuration into a folder with the production stack.
+ * Turns a bundle and a configuration into a folder with the production stack. In a folder that holds one, what was chosen
+ * before stays until it is chosen otherwise.
  *
- * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_BUNDLE_INVALID`, `ROBLE_STACK_INVALID`, `ROBLE_WRITE_FAILED`
+ * @throws {RobleError} `ROBLE_USAGE`, `ROBLE_FILE_NOT_FOUND`, `ROBLE_BUNDLE_INVALID`, `ROBLE_STACK_INVALID`, `ROBLE_WRITE_FAILED`
  */
 export async function makeStack(
-  { project, folder, loaded, choices, bundle, workflow, dryRun, replace }: MakeStackOptions,
+  { project, folder, loaded, choices: given, bundle, dryRun, replace }: MakeStackOptions,
   context: Context,
 ): Promise<MadeStack> {
   const version = robleVersion();
+  const before = (await readStackManifest(folder))?.choices;
+  const choices = stackChoices(given, before);
   const settings = stackSettings(
     loaded.config,
     choices,
@@ -51,14 +63,18 @@ export async function makeStack(
     renderStack(
       settings,
       loaded,
-      workflow ? withSlashes(relative(folder, join(project, WORKFLOW))) : undefined,
+      choices.workflow ? withSlashes(relative(folder, join(project, WORKFLOW))) : undefined,
     ),
   );
   if (!dryRun) for (const name of FOLDERS) await mkdir(join(folder, name), { recursive: true });
   // Not as a step: questions may come.
-  const planned = await writeStack(files, { folder, version, dryRun, replace });
+  const planned = await writeStack(files, { folder, version, choices, dryRun, replace });
   const model = await withStep(context, 'model', 'Copying the model', () =>
     copyModel(bundle, join(folder, 'models'), settings.model, dryRun),
   );
-  return { folder, files: planned, model };
+  const names = Object.keys(choices) as (keyof StackChoices)[];
+  const asBefore = names.filter(
+    (name) => before && given[name] === undefined && choices[name] !== STACK_DEFAULTS[name],
+  );
+  return { folder, choices, asBefore, files: planned, model };
 }

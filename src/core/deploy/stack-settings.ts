@@ -6,7 +6,7 @@ import { SECRETS } from './secret-names.js';
 import { stackName } from './stack-name.js';
 
 /** What somebody who makes a stack chooses; the rest comes from the configuration. */
-const choicesSchema = z.strictObject({
+export const choicesSchema = z.strictObject({
   /** APIs behind nginx: two or more can be restarted and die without a request lost. */
   replicas: z.int().min(1).max(32).default(2),
   /** Name under which clients reach the stack. */
@@ -27,14 +27,24 @@ const choicesSchema = z.strictObject({
     .default('1G'),
   /** Put the models into the image instead of a folder beside it. */
   bake: z.boolean().default(false),
+  /** Write a workflow for GitHub, too. */
+  workflow: z.boolean().default(true),
 });
 export type StackChoices = z.output<typeof choicesSchema>;
+/** What somebody chooses now; what is undefined stays as it was. */
+export type GivenChoices = { readonly [Name in keyof StackChoices]?: unknown };
 
 export const STACK_DEFAULTS: StackChoices = choicesSchema.parse({});
 
-/** @throws {RobleError} `ROBLE_USAGE` with every problem at once */
-export function parseStackChoices(given: { readonly [Name in keyof StackChoices]: unknown }): StackChoices {
-  return checked(choicesSchema, given, 'ROBLE_USAGE', 'This stack cannot be made.');
+/**
+ * What is chosen now, over what was chosen before, over the defaults.
+ *
+ * @throws {RobleError} `ROBLE_USAGE` with every problem at once
+ */
+export function stackChoices(given: GivenChoices, before?: StackChoices): StackChoices {
+  const chosen = Object.entries(given).filter(([, value]) => value !== undefined);
+  const choices = { ...before, ...Object.fromEntries(chosen) };
+  return checked(choicesSchema, choices, 'ROBLE_USAGE', 'This stack cannot be made.');
 }
 
 /** Slower than this, or failing more often, is an alert, where the configuration has no KPI of it. */

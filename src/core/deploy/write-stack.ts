@@ -1,19 +1,9 @@
 import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
-import { checkedJson } from '../checked.js';
 import { replaceFile, sha256 } from '../storage/durable.js';
 import { exists } from '../storage/exists.js';
 import type { StackFile } from './render-stack.js';
-
-/** Notes what was written, to tell later what somebody changed. */
-export const STACK_MANIFEST = '.roble-stack.json';
-const manifestSchema = z.strictObject({
-  format: z.literal('roble-stack'),
-  version: z.string(),
-  /** SHA-256 of each file as it was written. */
-  files: z.record(z.string(), z.string()),
-});
+import { readStackManifest, type StackManifest, writeStackManifest } from './stack-manifest.js';
 
 /**
  * - `new`: was not there
@@ -31,9 +21,8 @@ export interface PlannedFile {
   readonly diff?: string;
 }
 
-export interface WriteStackOptions {
+export interface WriteStackOptions extends Pick<StackManifest, 'version' | 'choices'> {
   readonly folder: string;
-  readonly version: string;
   readonly dryRun: boolean;
   /** Asked for each file that somebody changed: is it to be replaced? */
   readonly replace: (file: { readonly path: string; readonly diff: string }) => boolean | Promise<boolean>;
@@ -47,9 +36,9 @@ export interface WriteStackOptions {
  */
 export async function writeStack(
   files: readonly StackFile[],
-  { folder, version, dryRun, replace }: WriteStackOptions,
+  { folder, version, choices, dryRun, replace }: WriteStackOptions,
 ): Promise<PlannedFile[]> {
-  const written = await readManifest(folder);
+  const written = (await readStackManifest(folder))?.files ?? {};
   const planned: PlannedFile[] = [];
   const hashes: Record<string, string> = {};
   for (const file of files) {
@@ -65,18 +54,8 @@ export async function writeStack(
     await replaceFile(target, file.content);
     if (file.isExecutable) await chmod(target, 0o755);
   }
-  if (!dryRun)
-    await replaceFile(
-      join(folder, STACK_MANIFEST),
-      `${JSON.stringify({ format: 'roble-stack', version, files: hashes }, null, 2)}\n`,
-    );
+  if (!dryRun) await writeStackManifest(folder, { version, choices, files: hashes });
   return planned;
-}
-
-async function readManifest(folder: string): Promise<Readonly<Record<string, string>>> {
-  const path = join(folder, STACK_MANIFEST);
-  if (!(await exists(path))) return {};
-  return checkedJson(manifestSchema, await readFile(path, 'utf8'), 'ROBLE_STACK_INVALID', path).files;
 }
 
 async function planOf(

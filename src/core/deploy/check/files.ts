@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { loadConfig } from '../../config/load.js';
 import { RobleError } from '../../errors.js';
-import { STACK_MANIFEST } from '../write-stack.js';
+import { STACK_MANIFEST } from '../stack-manifest.js';
 import { error, missingFile, type StackCheck, type StackFinding, warning } from './finding.js';
 import { lastLines, runProgram } from './run-program.js';
 import { entriesAt, type StackFolder } from './stack-folder.js';
