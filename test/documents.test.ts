@@ -146,7 +146,7 @@ describe('documents and messages name what exists', () => {
       isFile(name) ||
       paths.some((path) => path === name || path.startsWith(`${name}.`) || name.startsWith(`${path}.`));
     const set = pages.flatMap(({ text }) =>
-      [...text.matchAll(/--set ([a-z][\w.]*)=/gi)].map(([, name]) => `train.${name}`),
+      [...text.matchAll(/train:resume\b.*? --set ([a-z]\w*)=/gi)].map(([, name]) => `train.${name}`),
     );
     expect(set.length).toBeGreaterThan(0);
     expect(set.filter((name) => !paths.includes(name))).toEqual([]);

@@ -368,7 +368,8 @@ describeWith('redis-server', 'redis-server')('rate limits in Redis', () => {
     return answered;
   }
 
-  it('are one limit for all servers', async () => {
+  // On a machine so busy that Redis takes longer than 50 ms, a server rightly keeps to its own share meanwhile.
+  it('are one limit for all servers', { retry: 5 }, async () => {
     const both = [await limited(10), await limited(10)];
     expect(await accepted(both, 15)).toBe(10);
     expect(await redis.client.ttl('roble:limit:of:address:127.0.0.1')).toBeGreaterThan(500);
