@@ -8,9 +8,10 @@ import type { Config } from './core/config/schema.js';
 import type { Context, ProgressEvent } from './core/context.js';
 import { EXIT, RobleError } from './core/errors.js';
 import type { ClosableReporter } from './ui/closable-reporter.js';
-import { failureJson, successJson } from './ui/envelope.js';
-import { errorText } from './ui/error-text.js';
+import { successJson } from './ui/envelope.js';
 import { createReporter, type ReporterKind } from './ui/reporter.js';
+import { printData, ReaderLeft, standardStreams } from './ui/standard-streams.js';
+import { tellFailure } from './ui/tell-failure.js';
 import { fromUsageError, isUsageError } from './ui/usage-error.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: the constraint of oclif's own signature of `parse`.
@@ -127,8 +128,7 @@ export abstract class RobleCommand<Result> extends Command {
   }
 
   async run(): Promise<void> {
-    // A reader that closes the pipe early is no failure of the work; oclif sees to standard output.
-    for (const stream of [process.stderr, process.stdout]) stream.on('error', ignoreClosedOutput);
+    standardStreams();
     const { flags } = await this.parse(this.ctor as unknown as Pick<typeof RobleCommand, 'baseFlags'>);
     this.reporter = await createReporter(
       (flags.reporter ?? 'auto') as ReporterKind,
@@ -154,8 +154,11 @@ export abstract class RobleCommand<Result> extends Command {
   }
 
   private async print(result: Result): Promise<void> {
-    if (this.jsonEnabled()) process.stdout.write(successJson(result, this.warnings));
-    else await this.render(result);
+    if (!this.jsonEnabled()) return this.render(result);
+    const { fault } = standardStreams().error;
+    printData(
+      successJson(result, fault ? [...this.warnings, `${fault.code}: ${fault.message}`] : this.warnings),
+    );
   }
 
   protected override async catch(thrown: Error): Promise<void> {
@@ -164,13 +167,19 @@ export abstract class RobleCommand<Result> extends Command {
       process.exitCode = thrown.oclif.exit ?? EXIT.ok;
       return;
     }
+    if (thrown instanceof ReaderLeft) {
+      process.exitCode = this.interruptedWith ?? EXIT.ok;
+      return;
+    }
     const error = this.asRobleError(thrown);
     process.exitCode = this.interruptedWith ?? error.exitCode;
-    if (this.jsonEnabled()) process.stdout.write(failureJson(error, this.warnings));
-    else
-      process.stderr.write(
-        errorText(error, { verbose: this.wantsDetails(), stream: process.stderr, env: process.env }),
-      );
+    // A fault of the streams themselves is told when the process ends.
+    if (error === standardStreams().output.fault) return;
+    tellFailure(error, {
+      asJson: this.jsonEnabled(),
+      warnings: this.warnings,
+      verbose: this.wantsDetails(),
+    });
   }
 
   private asRobleError(thrown: Error): RobleError {
@@ -209,9 +218,4 @@ export abstract class RobleCommand<Result> extends Command {
       for (const signal of this.stopSignals) process.off(signal, listener);
     };
   }
-}
-
-/** A pipe whose reader left, or a terminal that was closed: the work goes on, or saves and ends by its signal. */
-function ignoreClosedOutput(error: NodeJS.ErrnoException): void {
-  if (!['EPIPE', 'EIO', 'ENXIO', 'EBADF'].includes(error.code ?? '')) throw error;
 }

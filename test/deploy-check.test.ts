@@ -380,6 +380,27 @@ describeWith('nginx', 'nginx, redis-server, postgresql and prometheus')('deploy:
       process.stderr.write(`| ${name} | ${seen!.file}: ${seen!.message} | ${seen!.fix} |\n`);
   });
 
+  it.each<readonly [file: string, check: StackCheckName]>([
+    [COMPOSE, 'compose'],
+    ['docker-compose.logs.yml', 'compose'],
+    ['prometheus/prometheus.yml', 'prometheus'],
+    [ALERTS, 'prometheus'],
+    [TESTS, 'prometheus'],
+    ['grafana/dashboards/model.json', 'grafana'],
+    ['grafana/provisioning/datasources/prometheus.yml', 'grafana'],
+    [WORKFLOW, 'workflows'],
+    ['roble.config.yaml', 'files'],
+    ['logs/loki.yaml', 'files'],
+    ['.roble-stack.json', 'files'],
+  ])('says where %s cannot be read, and nothing else about it', async (file, check) => {
+    const folder = await copy();
+    await without(folder, COSTLY);
+    await appendFile(join(folder, file), '\nx-hosts: [*.example.com]\n');
+    const findings = (await found(folder, check)).filter((finding) => finding.file === file);
+    expect(findings).toMatchObject([{ severity: 'error', message: expect.stringMatching(/:\d+:\d+: /) }]);
+    expect(findings[0]!.fix).not.toBe('');
+  });
+
   it('goes on to the end whatever line is lost or doubled', async () => {
     const files: readonly (readonly [file: string, check: StackCheckName])[] = [
       [COMPOSE, 'compose'],

@@ -389,6 +389,21 @@ it('is exported and imported by commands', async () => {
     feedback: { label: 'top-right' },
     picture: { pixels: pixelsOf(3, 73).toString('base64') },
   });
+  // A reader that has seen enough is no failure; a device that is full is one.
+  const left = execa(process.execPath, [CLI, 'predictions:export', '--from', url], { cwd: root });
+  left.stdout.destroy();
+  expect(await left).toMatchObject({ exitCode: 0, stderr: '' });
+  const full = execa('sh', [
+    '-c',
+    '"$0" "$1" predictions:export --from "$2" > /dev/full',
+    process.execPath,
+    CLI,
+    url,
+  ]);
+  await expect(full).rejects.toMatchObject({
+    exitCode: 3,
+    stderr: expect.stringMatching(/^Error: Standard output[\s\S]*code: ROBLE_DISK_FULL$/),
+  });
   const words = ['data:import', '--from-feedback', url, '--out', 'feedback', '--name', 'said', '--json'];
   const imported = await roble(...words);
   expect(JSON.parse(imported.stdout)).toMatchObject({

@@ -201,11 +201,11 @@ async function refuseExisting(file: string): Promise<void> {
 
 /** Flags may hold what the configuration refuses; a file that no command accepts is not written. */
 async function checkContent(content: string, values: TemplateValues): Promise<void> {
-  const { parse } = await import('yaml');
+  const { readYaml } = await import('../core/config/yaml-text.js');
   const { configSchema } = await import('../core/config/schema.js');
   const { describeIssues } = await import('../core/config/problems.js');
   const { layersOf } = await import('../core/model/presets.js');
-  const written: unknown = parse(content);
+  const { value: written } = readYaml(content, { name: 'answers' });
   const { error } = configSchema.safeParse(written);
   if (error)
     throw new RobleError('ROBLE_CONFIG_INVALID', 'These answers do not make a valid configuration.', {

@@ -45,9 +45,9 @@ export const ERRORS = {
   ROBLE_OUTPUT_EXISTS: user(EXIT.usage, 'The output exists already; roble never overwrites data.'),
   ROBLE_DISK_FULL: external(
     EXIT.environment,
-    'The disk filled up in the middle of a write; nothing half-written was left.',
+    'The disk, or what output was sent to, is full; no half-written file was left.',
   ),
-  ROBLE_WRITE_FAILED: external(EXIT.environment, 'A file could not be written.'),
+  ROBLE_WRITE_FAILED: external(EXIT.environment, 'A file, or standard output, could not be written.'),
 
   ROBLE_SOURCE_UNKNOWN: user(EXIT.data, 'The format of an import source could not be recognised.'),
   ROBLE_SOURCE_EMPTY: user(EXIT.data, 'An import source holds no usable sample.'),

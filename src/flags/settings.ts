@@ -1,5 +1,5 @@
-import { parse } from 'yaml';
 import { nest } from '../core/config/nest.js';
+import { readYaml } from '../core/config/yaml-text.js';
 import { RobleError } from '../core/errors.js';
 
 /**
@@ -22,11 +22,13 @@ export function parseSettings(words: readonly string[]): Record<string, unknown>
 
 function parsedValue(word: string, text: string): unknown {
   try {
-    return parse(text);
+    return readYaml(text, { name: 'value' }).value;
   } catch (cause) {
-    throw new RobleError('ROBLE_USAGE', 'The value of a setting is no valid YAML.', {
+    const { message, details } = RobleError.from(cause);
+    throw new RobleError('ROBLE_USAGE', `The value of a setting is no valid YAML: ${message}.`, {
       received: word,
       expected: 'a number, a word, or a list such as [conv1, conv2]',
+      nextSteps: details.nextSteps ?? [],
       cause,
     });
   }

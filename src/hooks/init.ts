@@ -1,4 +1,5 @@
 import type { Hook } from '@oclif/core';
+import { standardStreams } from '../ui/standard-streams.js';
 
 /**
  * Commands are written `data:import`, and `data import` is understood too: oclif joins the words only when a space is
@@ -6,6 +7,7 @@ import type { Hook } from '@oclif/core';
  */
 export const init: Hook.Init = async function ({ id, argv, config }) {
   config.topicSeparator = ':';
+  standardStreams();
   const [next] = argv;
   const isTopic =
     id !== undefined && config.findTopic(id) !== undefined && config.findCommand(id) === undefined;

@@ -1,8 +1,7 @@
 import type { Interfaces } from '@oclif/core';
 import { RobleError } from '../core/errors.js';
 import { didYouMean } from '../core/text.js';
-import { failureJson } from './envelope.js';
-import { errorText } from './error-text.js';
+import { tellFailure } from './tell-failure.js';
 
 /** Reports a command that does not exist, on standard output with `--json`; returns the exit code. */
 export function reportUnknownCommand(id: string, argv: readonly string[], config: Interfaces.Config): number {
@@ -10,7 +9,6 @@ export function reportUnknownCommand(id: string, argv: readonly string[], config
   const error = new RobleError('ROBLE_USAGE', `There is no command "${id}".`, {
     nextSteps: [...didYouMean(id, known), `"${config.bin} --help" lists the commands.`],
   });
-  if (argv.includes('--json')) process.stdout.write(failureJson(error, []));
-  else process.stderr.write(errorText(error, { verbose: false, stream: process.stderr, env: process.env }));
+  tellFailure(error, { asJson: argv.includes('--json') });
   return error.exitCode;
 }

@@ -4,6 +4,7 @@ import type { Context } from '../../core/context.js';
 import { RobleError } from '../../core/errors.js';
 import { countOf } from '../../core/text.js';
 import { parseTime } from '../../flags/time-flag.js';
+import { standardStreams } from '../../ui/standard-streams.js';
 
 interface ExportedPredictions {
   readonly out: string | null;
@@ -64,7 +65,7 @@ export default class PredictionsExport extends RobleCommand<ExportedPredictions>
         withFeedback: feedback,
         pixels,
         format,
-        out: out ?? process.stdout,
+        out: out ?? standardStreams().output.open(),
       },
       context,
     );

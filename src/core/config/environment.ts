@@ -16,9 +16,12 @@ const FROM_FILE = '_FILE';
  * a process can be seen from outside.
  *
  * @returns the layer, and a warning for each variable that is nearly the name of a key.
- * @throws {RobleError} `ROBLE_CONFIG_INVALID` for a file that cannot be read, and a value that is given twice
+ * @throws {RobleError} `ROBLE_CONFIG_INVALID` for a file that cannot be read, and a value that is given twice;
+ *   `ROBLE_CONFIG_SYNTAX` for a list or a map that is no JSON
  */
-export function environmentLayer(env: NodeJS.ProcessEnv): { layer: Layer; warnings: string[] } {
+export async function environmentLayer(
+  env: NodeJS.ProcessEnv,
+): Promise<{ layer: Layer; warnings: string[] }> {
   const keys = new Map(configKeys().map((key) => [key.variable, key]));
   const entries: [string, unknown][] = [];
   const variables = new Map<string, string>();
@@ -34,7 +37,8 @@ export function environmentLayer(env: NodeJS.ProcessEnv): { layer: Layer; warnin
       continue;
     }
     if (fromFile && env[fromFile.variable]) throw givenTwice(fromFile.variable);
-    entries.push([found.path, parseText(fromFile ? readSecret(variable, text) : text, found.schema)]);
+    const given = fromFile ? readSecret(variable, text) : text;
+    entries.push([found.path, await parseText(given, found.schema, variable)]);
     variables.set(found.path, variable);
   }
   return {
@@ -82,17 +86,14 @@ function variableAt(variables: ReadonlyMap<string, string>, path: readonly Prope
 }
 
 /** Text as the type that the schema wants; text that is not of that type stays text, for the schema to report. */
-function parseText(text: string, schema: JsonSchema): unknown {
+async function parseText(text: string, schema: JsonSchema, variable: string): Promise<unknown> {
   const types = typesOf(schema);
   if (types.has('boolean') && /^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
   if ((types.has('number') || types.has('integer')) && text.trim() !== '' && !Number.isNaN(Number(text)))
     return Number(text);
-  if (types.has('array') || types.has('object')) {
-    try {
-      return JSON.parse(text);
-    } catch {
-      return text;
-    }
+  if ((types.has('array') || types.has('object')) && /^\s*[[{]/.test(text)) {
+    const { readJson } = await import('./yaml-text.js');
+    return readJson(text, { name: variable }).value;
   }
   return text;
 }

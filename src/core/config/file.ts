@@ -1,9 +1,12 @@
-import { readdir, readFile } from 'node:fs/promises';
-import { basename, dirname, extname, join } from 'node:path';
-import type { Document, LineCounter } from 'yaml';
+import { createReadStream } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { dirname, extname, join } from 'node:path';
 import { RobleError } from '../errors.js';
 import { isSettings } from './merge.js';
 import type { Layer, Origin } from './origin.js';
+
+/** Far more than people write; a device or a data set that was named by mistake is not read to its end. */
+const MAX_BYTES = 4 << 20;
 
 /** The names of a project's configuration file; the first one that a folder holds is used. */
 const PROJECT_FILES = ['roble.config.yaml', 'roble.config.yml', 'roble.config.json'] as const;
@@ -34,33 +37,31 @@ export async function findProjectFile(folder: string): Promise<{ file?: string; 
  */
 export async function readConfigFile(file: string, source: 'user' | 'project'): Promise<Layer> {
   const text = await readText(file);
-  const yaml = await import('yaml');
-  const lineCounter = new yaml.LineCounter();
-  const document = yaml.parseDocument(text, { lineCounter });
-  const [error] = document.errors;
-  if (error) throw syntaxError(file, error.message.split('\n')[0] ?? error.message, error.linePos?.[0]);
-  if (extname(file) === '.json') refuseBadJson(file, text, document, lineCounter);
-
-  const value: unknown = document.toJS() ?? {};
-  if (!isSettings(value))
+  const { readJson, readYaml } = await import('./yaml-text.js');
+  // An empty file sets nothing, whatever its name.
+  const read = extname(file) === '.json' && text.trim() !== '' ? readJson : readYaml;
+  const { value, lineOf } = read(text, { name: file });
+  const given = value ?? {};
+  if (!isSettings(given))
     throw new RobleError('ROBLE_CONFIG_INVALID', `${file} does not hold settings.`, {
-      received: Array.isArray(value) ? 'a list' : JSON.stringify(value),
+      received: Array.isArray(given) ? 'a list' : JSON.stringify(given),
       expected: 'keys with values, such as "name: characters"',
     });
-  const { $schema: _forEditors, ...settings } = value;
+  const { $schema: _forEditors, ...settings } = given;
   return {
     value: settings,
     origin(path): Origin {
-      const node = nodeAt(document.contents, path);
-      const offset = node?.range?.[0];
-      return { source, file, ...(offset !== undefined && { line: lineCounter.linePos(offset).line }) };
+      const line = lineOf(path);
+      return { source, file, ...(line !== undefined && { line }) };
     },
   };
 }
 
+/** @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_CONFIG_SYNTAX` for what is no text */
 async function readText(file: string): Promise<string> {
+  const parts: Buffer[] = [];
   try {
-    return (await readFile(file, 'utf8')).replace(/^\uFEFF/, '');
+    for await (const part of createReadStream(file, { end: MAX_BYTES })) parts.push(part);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT' && code !== 'EISDIR') throw RobleError.from(error);
@@ -70,67 +71,21 @@ async function readText(file: string): Promise<string> {
       cause: error,
     });
   }
+  return decodeText(Buffer.concat(parts), file);
 }
 
-/** YAML reads nearly all JSON, and much that is no JSON; its tree tells the place, which JSON.parse often does not. */
-function refuseBadJson(
-  file: string,
-  text: string,
-  document: Document.Parsed,
-  lineCounter: LineCounter,
-): void {
+function decodeText(bytes: Buffer, file: string): string {
+  const fail = (message: string, nextStep: string, at: string) =>
+    new RobleError('ROBLE_CONFIG_SYNTAX', `${file}:${at}: ${message}`, { nextSteps: [nextStep] });
+  if (bytes.length > MAX_BYTES)
+    throw fail(`longer than ${MAX_BYTES >> 20} MiB, which is no configuration`, 'Name another file.', '1:1');
+  const mark = bytes.subarray(0, 2).toString('hex');
+  if (mark === 'fffe' || mark === 'feff') throw fail('encoded as UTF-16', 'Save the file as UTF-8.', '1:1');
   try {
-    if (text.trim() !== '') JSON.parse(text);
-  } catch (error) {
-    const offset = firstNonJson(document.contents);
-    throw syntaxError(
-      file,
-      (error as Error).message,
-      offset === undefined ? undefined : lineCounter.linePos(offset),
-    );
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    const good = bytes.toString().split('\uFFFD', 1)[0]!.split('\n');
+    const at = `${good.length}:${good.at(-1)!.length + 1}`;
+    throw fail('not a text in UTF-8', 'Save the file as UTF-8.', at);
   }
-}
-
-/** The place of the first word without quotes, or of a list or keys that are written by indentation. */
-function firstNonJson(node: unknown): number | undefined {
-  const { range, items, flow, type, value } = (node ?? {}) as YamlNode;
-  const isBare = typeof value === 'string' && type !== 'QUOTE_DOUBLE';
-  if (isBare || (items && !flow)) return range?.[0];
-  for (const item of items ?? []) {
-    const { key, value: inner } = item as { key?: unknown; value?: unknown };
-    const found = key === undefined ? firstNonJson(item) : (firstNonJson(key) ?? firstNonJson(inner));
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-function syntaxError(file: string, message: string, at?: { line: number; col: number }): RobleError {
-  const where = at ? `:${at.line}:${at.col}` : '';
-  return new RobleError(
-    'ROBLE_CONFIG_SYNTAX',
-    `${file}${where}: ${message.replace(/ at line \d+, column \d+:?$/, '')}`,
-    {
-      ...(at && { received: `line ${at.line}, column ${at.col}` }),
-      nextSteps: [`Mend ${basename(file)} at this place; what is wrong may begin on the line before.`],
-    },
-  );
-}
-
-interface YamlNode {
-  readonly type?: string;
-  readonly flow?: boolean;
-  readonly value?: unknown;
-  readonly range?: readonly [number, number, number] | null;
-  readonly items?: readonly unknown[];
-}
-
-/** The key at a path, or the deepest one on the way to it that is written in the file. */
-function nodeAt(node: unknown, path: readonly PropertyKey[]): YamlNode | undefined {
-  const [head, ...rest] = path;
-  const items = (node as YamlNode | null)?.items;
-  if (head === undefined || !items) return undefined;
-  if (typeof head === 'number') return nodeAt(items[head], rest) ?? (items[head] as YamlNode | undefined);
-  const pair = items.find((item) => (item as { key?: { value?: unknown } }).key?.value === head);
-  const { key, value } = (pair ?? {}) as { key?: YamlNode; value?: unknown };
-  return nodeAt(value, rest) ?? key;
 }

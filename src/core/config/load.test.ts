@@ -234,6 +234,31 @@ describe('problems', () => {
     expect(json.message).toMatch(/x\.json:2:11/);
   });
 
+  it('of the encoding, and of a file that no person wrote, are told as well', async () => {
+    const cases: [bytes: Buffer | string, message: RegExp][] = [
+      [Buffer.from('\uFEFFname: x\n', 'utf16le'), /:1:1: .*UTF-16/],
+      [Buffer.from([...Buffer.from('name: é\nruns: '), 0xff, 0x0a]), /:2:7: .*UTF-8/],
+      ['#'.repeat(5 << 20), /:1:1: longer than 4 MiB/],
+    ];
+    for (const [bytes, message] of cases) {
+      const configFile = join(folder, 'odd.yaml');
+      await writeFile(configFile, bytes);
+      const error = await failure({ configFile });
+      expect([error.code, error.message]).toEqual(['ROBLE_CONFIG_SYNTAX', expect.stringMatching(message)]);
+    }
+  });
+
+  it('of infinite numbers are shown as what they are', async () => {
+    await write('roble.config.yaml', 'train: { learningRate: .inf }');
+    expect((await failure()).details.problems?.[0]?.message).toContain('received Infinity');
+  });
+
+  it('of a variable that should hold JSON tell the place too', async () => {
+    const error = await failure({ env: { ROBLE_SERVE_BACKEND_OPTIONS: '{"url": x}' } });
+    expect(error.code).toBe('ROBLE_CONFIG_SYNTAX');
+    expect(error.message).toContain('ROBLE_SERVE_BACKEND_OPTIONS:1:9: ');
+  });
+
   it('include a file that is no settings, one that does not exist, and a key named __proto__', async () => {
     expect((await failure({ configFile: await write('list.yaml', '- 1') })).code).toBe(
       'ROBLE_CONFIG_INVALID',

@@ -59,7 +59,7 @@ export async function loadConfig({
   const ownFile = userFolder && join(userFolder, 'roble', 'config.yaml');
   const userFile = ownFile && (await exists(ownFile)) ? ownFile : undefined;
   const project = configFile ? { file: resolve(cwd, configFile), ignored: [] } : await findProjectFile(cwd);
-  const environment = environmentLayer(env);
+  const environment = await environmentLayer(env);
   const given = [
     ...(userFile ? [withPaths(await readConfigFile(userFile, 'user'), dirname(userFile))] : []),
     ...(project.file

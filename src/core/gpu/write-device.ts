@@ -1,23 +1,28 @@
 import { readFile } from 'node:fs/promises';
-import { parseDocument } from 'yaml';
+import { isAlias } from 'yaml';
+import { readYaml } from '../config/yaml-text.js';
 import { RobleError } from '../errors.js';
 import { replaceFile } from '../storage/durable.js';
 
 /**
  * Sets `train.engine` and `train.device` in a configuration file, and leaves the rest of it, comments and all, as it is.
  *
- * @throws {RobleError} `ROBLE_CONFIG_SYNTAX`
+ * @throws {RobleError} `ROBLE_CONFIG_SYNTAX`; `ROBLE_CONFIG_INVALID` where `train` is an alias
  */
 export async function writeDevice(
   file: string,
   { engine, device }: { engine: string; device: string },
 ): Promise<void> {
-  const document = parseDocument(await readFile(file, 'utf8'));
-  const [problem] = document.errors;
-  if (problem)
-    throw new RobleError('ROBLE_CONFIG_SYNTAX', `${file} cannot be read: ${problem.message}`, {
-      cause: problem,
-    });
+  const { document } = readYaml(await readFile(file, 'utf8'), { name: file });
+  if (isAlias(document.get('train', true)))
+    throw new RobleError(
+      'ROBLE_CONFIG_INVALID',
+      `${file} gives "train" by an alias, which would change elsewhere too.`,
+      {
+        expected: 'settings that are written out',
+        nextSteps: [`Write "engine: ${engine}" and "device: ${device}" where the anchor is.`],
+      },
+    );
   document.setIn(['train', 'engine'], engine);
   document.setIn(['train', 'device'], device);
   await replaceFile(

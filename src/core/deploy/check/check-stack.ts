@@ -4,7 +4,7 @@ import { STACK_CHECKS, type StackCheckName } from './check-names.js';
 import { composeCheck } from './compose.js';
 import { dockerfileCheck } from './dockerfile.js';
 import { filesCheck } from './files.js';
-import type { NotChecked, StackCheck, StackFinding } from './finding.js';
+import { error, type NotChecked, type StackCheck, type StackFinding } from './finding.js';
 import { grafanaCheck } from './grafana.js';
 import { nginxCheck } from './nginx.js';
 import { postgresCheck } from './postgres.js';
@@ -55,11 +55,21 @@ export async function checkStack(
       expected: 'a folder that "roble deploy:compose" wrote',
     });
   const checks = [];
+  const told = new Set<string>();
   for (const id of STACK_CHECKS.filter((name) => only.includes(name))) {
     const { title, run } = CHECKS[id];
     context.signal?.throwIfAborted();
     const { findings, notChecked = [] } = await withStep(context, id, title, () => run(stack));
-    checks.push({ id, title, findings, notChecked });
+    const unreadable = [...stack.unreadable].filter(([file]) => !told.has(file));
+    for (const [file] of unreadable) told.add(file);
+    // Whatever else is said about a file that cannot be read follows from that.
+    const others = findings.filter(({ file }) => !told.has(file));
+    checks.push({ id, title, findings: [...unreadable.map(unreadableFinding), ...others], notChecked });
   }
   return { folder, checks };
+}
+
+function unreadableFinding([file, { message, details }]: [string, RobleError]): StackFinding {
+  const [fix = 'Mend it, or delete it and run "roble deploy:compose" again.'] = details.nextSteps ?? [];
+  return error(file, `cannot be read: ${message}`, fix);
 }

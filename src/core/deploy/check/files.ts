@@ -26,7 +26,9 @@ export const filesCheck: StackCheck = {
 async function missingFiles(stack: StackFolder): Promise<StackFinding[]> {
   const written = entriesAt(await stack.settings(STACK_MANIFEST), 'files').map(([name]) => name);
   const findings: StackFinding[] = [];
-  for (const name of written)
+  for (const name of written) {
+    // What no other check reads, such as the settings of Loki, is well-formed all the same.
+    if (/\.(ya?ml|json)$/.test(name)) await stack.settings(name);
     if (!(await stack.has(name)))
       findings.push(
         warning(
@@ -35,6 +37,7 @@ async function missingFiles(stack: StackFolder): Promise<StackFinding[]> {
           'Run "roble deploy:compose" again, unless you meant it.',
         ),
       );
+  }
   return findings;
 }
 

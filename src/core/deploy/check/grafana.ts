@@ -16,14 +16,7 @@ export const grafanaCheck: StackCheck = {
     const uids = new Map<string, string>();
     const findings: StackFinding[] = [];
     for (const file of files) {
-      let dashboard: unknown;
-      try {
-        dashboard = JSON.parse((await stack.text(file)) ?? '');
-      } catch (cause) {
-        const message = `is not JSON: ${(cause as Error).message}`;
-        findings.push(error(file, message, 'Mend it, or export it from Grafana again.'));
-        continue;
-      }
+      const dashboard = await stack.settings(file);
       findings.push(...panelFindings(file, dashboard, sources));
       const uid = String(at(dashboard, 'uid'));
       const other = uids.get(uid);

@@ -43,7 +43,9 @@ async function alertsOf(stack: StackFolder): Promise<Alert[]> {
 }
 
 async function alertFindings(stack: StackFolder): Promise<StackFinding[]> {
-  const tests = (await stack.text(TESTS)) ?? '';
+  const tested = itemsAt(await stack.settings(TESTS), 'tests')
+    .flatMap((test) => itemsAt(test, 'alert_rule_test'))
+    .map((test) => at(test, 'alertname'));
   const findings: StackFinding[] = [];
   for (const { name, rule } of await alertsOf(stack)) {
     if (at(rule, 'labels', 'severity') === undefined)
@@ -63,7 +65,7 @@ async function alertFindings(stack: StackFolder): Promise<StackFinding[]> {
           'Name one in "runbook", such as playbooks/api-down.md.',
         ),
       );
-    if (!new RegExp(`alertname: ${name}\\b`).test(tests))
+    if (!tested.includes(name))
       findings.push(
         error(TESTS, `does not test ${name}`, 'Add a case in which it comes, and one in which it does not.'),
       );

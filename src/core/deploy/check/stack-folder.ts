@@ -2,14 +2,24 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { glob } from 'tinyglobby';
 import { isSettings, type Settings } from '../../config/merge.js';
+import { RobleError } from '../../errors.js';
 
 /** The files of a stack, as its checks read them. */
 export class StackFolder {
+  /** The files that somebody asked for and that cannot be read, each with why. */
+  readonly unreadable = new Map<string, RobleError>();
+
   constructor(readonly path: string) {}
 
-  /** Of a file; undefined where there is none, or it is a folder. */
+  /** Of a file; undefined where there is none, it is a folder, or it is {@link unreadable}. */
   async text(name: string): Promise<string | undefined> {
-    return readFile(join(this.path, name), 'utf8').catch(() => undefined);
+    try {
+      return await readFile(join(this.path, name), 'utf8');
+    } catch (thrown) {
+      if (!['ENOENT', 'EISDIR', 'ENOTDIR'].includes((thrown as NodeJS.ErrnoException).code ?? ''))
+        this.unreadable.set(name, RobleError.from(thrown));
+      return undefined;
+    }
   }
 
   async has(name: string): Promise<boolean> {
@@ -24,15 +34,27 @@ export class StackFolder {
     );
   }
 
-  /** What a YAML or JSON file holds; an empty map where it holds something else, or is no such file: another check tells. */
+  /** What a YAML or JSON file holds; an empty map where there is no such file, or it is {@link unreadable}. */
   async settings(name: string): Promise<Settings> {
-    const { parse } = await import('yaml');
+    const { readJson, readYaml } = await import('../../config/yaml-text.js');
+    const text = await this.text(name);
+    if (text === undefined) return {};
     try {
-      const value: unknown = parse((await this.text(name)) ?? '', { merge: true });
-      return isSettings(value) ? value : {};
-    } catch {
-      return {};
+      // Docker Compose has tags of its own, such as !reset.
+      const { value } = name.endsWith('.json')
+        ? readJson(text, { name })
+        : readYaml(text, { name, anyTags: true });
+      if (isSettings(value)) return value;
+      const received = Array.isArray(value) ? 'a list' : JSON.stringify(value);
+      this.unreadable.set(
+        name,
+        new RobleError('ROBLE_STACK_INVALID', `${name} holds no keys with values.`, { received }),
+      );
+    } catch (thrown) {
+      if (!(thrown instanceof RobleError)) throw thrown;
+      this.unreadable.set(name, thrown);
     }
+    return {};
   }
 
   /** Relative, with `/`. */
