@@ -77,33 +77,6 @@ function bestOf({ body }: Answer): [string, number][] {
   ]);
 }
 
-describe('the state of a server', () => {
-  it('tells its name, that it lives, and that it and its model are ready', async () => {
-    const { body } = await ask('/v2');
-    expect(body).toEqual({
-      name: 'roble',
-      version: expect.stringMatching(/^\d+\.\d+\.\d+/),
-      extensions: ['binary_tensor_data'],
-    });
-    expect(await ask('/v2/health/live')).toMatchObject({ status: 200, body: { live: true } });
-    expect(await ask('/v2/health/ready')).toMatchObject({ status: 200, body: { ready: true } });
-    for (const path of ['', '/versions/1', `/versions/${server.model.digest}`]) {
-      const ready = await ask(`/v2/models/quarters${path}/ready`);
-      expect(ready).toMatchObject({ status: 200, body: { name: 'quarters', ready: true } });
-      expect((await ask(`/v2/models/quarters${path}`)).body).toEqual({
-        name: 'quarters',
-        versions: [server.model.version],
-        platform: 'roble_onnx',
-        inputs: [{ name: 'images', datatype: 'UINT8', shape: [-1, SIDE, SIDE, 1] }],
-        outputs: [
-          { name: 'probabilities', datatype: 'FP32', shape: [-1, 4] },
-          { name: 'label', datatype: 'BYTES', shape: [-1] },
-        ],
-      });
-    }
-  });
-});
-
 describe('inference', () => {
   it('answers for a batch, in its order, with the id and both outputs', async () => {
     const answer = await post({ id: 'a/7', inputs: [tensor([3, 0, 2], 201)] });

@@ -84,6 +84,9 @@ export function knownKeys(root: JsonSchema, path: readonly PropertyKey[], value:
 }
 
 function chooseVariant(root: JsonSchema, node: JsonSchema, value: unknown): JsonSchema {
+  // What may be null besides.
+  const given = node.anyOf?.filter(({ type }) => type !== 'null');
+  if (given?.length === 1) return chooseVariant(root, dereference(root, given[0]!), value);
   const type = (value as { type?: unknown } | undefined)?.type;
   return variantsOf(root, node).find((variant) => variantNames(variant).includes(String(type))) ?? node;
 }

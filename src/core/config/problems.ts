@@ -6,6 +6,8 @@ import { formatPath } from './origin.js';
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
+/** Where a value came from, in words; undefined where that goes without saying. */
+type OriginOf = (path: Path) => string | undefined;
 
 /**
  * What the schema found, in words for the writer of a configuration: each with its path, a suggestion where there
@@ -14,7 +16,7 @@ type Path = readonly PropertyKey[];
 export function describeIssues(
   issues: readonly Issue[],
   value: unknown,
-  originOf: (path: Path) => string,
+  originOf: OriginOf,
   checkedBy?: z.ZodType,
 ): Problem[] {
   const schema = checkedBy ? inputJsonSchema(checkedBy) : configJsonSchema();
@@ -25,13 +27,7 @@ export function describeIssues(
   );
 }
 
-function unknownKey(
-  schema: JsonSchema,
-  at: Path,
-  key: string,
-  value: unknown,
-  originOf: (path: Path) => string,
-): Problem {
+function unknownKey(schema: JsonSchema, at: Path, key: string, value: unknown, originOf: OriginOf): Problem {
   const known = knownKeys(schema, at, value);
   const [suggestion = known.length > 0 ? `Known keys here: ${known.join(', ')}.` : undefined] = didYouMean(
     key,
@@ -40,18 +36,22 @@ function unknownKey(
   const path = [...at, key];
   return {
     path: formatPath(path),
-    message: `unknown key (${originOf(path)})`,
+    message: `unknown key${inBrackets(originOf(path))}`,
     ...(suggestion !== undefined && { suggestion }),
   };
 }
 
-function wrongValue(issue: Issue, received: unknown, originOf: (path: Path) => string): Problem {
+function wrongValue(issue: Issue, received: unknown, originOf: OriginOf): Problem {
   const suggestion = suggest(issue, received);
   return {
     path: formatPath(issue.path),
-    message: `${expectation(issue)}, received ${show(received)} (${originOf(issue.path)})`,
+    message: `${expectation(issue)}, received ${show(received)}${inBrackets(originOf(issue.path))}`,
     ...(suggestion !== undefined && { suggestion }),
   };
+}
+
+function inBrackets(origin: string | undefined): string {
+  return origin === undefined ? '' : ` (${origin})`;
 }
 
 const TYPES: Readonly<Record<string, string>> = {

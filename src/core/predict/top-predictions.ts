@@ -10,6 +10,14 @@ export function topPredictions(
   classes: readonly string[],
   topK: number,
 ): Prediction[] {
+  return topClasses(probabilities, topK).map((index) => ({
+    label: classes[index]!,
+    probability: probabilities[index]!,
+  }));
+}
+
+/** The same as places in the list of classes. */
+export function topClasses(probabilities: Float32Array, topK: number): number[] {
   const count = Math.min(topK, probabilities.length);
   const best: number[] = [];
   // An insertion for each class that is among the best so far: few are, so that this costs little more than looking once.
@@ -21,7 +29,7 @@ export function topPredictions(
       best[place] = best[place - 1]!;
     best[place] = label;
   }
-  return best.map((label) => ({ label: classes[label]!, probability: probabilities[label]! }));
+  return best;
 }
 
 /** Of several images: float32 [count, classes]. */

@@ -1,6 +1,7 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isBeforeItsBody } from './access/close-in-stages.js';
 import { addFeedbackRoute } from './feedback-route.js';
+import { isOfProtocol, protocolError } from './oip/protocol-error.js';
 import { addInferenceProtocol } from './oip/routes.js';
 import { addDescription } from './openapi/routes.js';
 import { addPageRoutes } from './page-routes.js';
@@ -29,7 +30,11 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
     // Errors that come before the routes, such as a path that cannot be decoded.
     frameworkErrors: (error, request, reply) => {
       recordRequest(request, reply, scope.recorder);
-      sendProblem(reply, error, problems);
+      sendProblem(
+        reply,
+        error,
+        isOfProtocol(pathOf(request)) ? { ...problems, toBody: protocolError } : problems,
+      );
     },
   });
   recordRequests(app, scope.recorder);
@@ -45,6 +50,9 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
   );
   app.addHook('onSend', (request, reply, _, done) => {
     reply.header('x-request-id', request.id);
+    // Clients of the protocol compare the type, and JSON has no charset.
+    if (isOfProtocol(pathOf(request)) && reply.getHeader('content-type') === JSON_WITH_CHARSET)
+      reply.header('content-type', 'application/json');
     // A client that keeps its connection would hold the stop up.
     if (isStopping() || isBeforeItsBody(request.raw, options.maxBodyBytes))
       reply.header('connection', 'close');
@@ -63,6 +71,13 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
   await addInferenceProtocol(app, scope, problems);
   if (options.page) await addPageRoutes(app);
   return app;
+}
+
+/** What the framework calls JSON. */
+const JSON_WITH_CHARSET = 'application/json; charset=utf-8';
+
+function pathOf({ url }: FastifyRequest): string {
+  return url.split('?')[0]!;
 }
 
 /** Whether a route, as it is registered, asks a model. */

@@ -1,10 +1,7 @@
 import { RobleError } from '../../errors.js';
 import type { ImageShape } from '../../model/spec.js';
-import { byteWidth, isWhole, NUMBER_DATATYPES, readNumbers } from './datatypes.js';
-import type { InputTensor } from './schemas.js';
-
-/** The one input that a model has. */
-export const INPUT_NAME = 'images';
+import { byteWidth, isWhole, type NumberDatatype, readNumbers } from './datatypes.js';
+import { INPUT_NAME, type InputTensor } from './schemas.js';
 
 /**
  * The pictures in a tensor, each as the model sees it: uint8 [height, width, channels].
@@ -18,11 +15,6 @@ export function imagesOfTensor(
   input: ImageShape,
   maxBatch: number,
 ): Uint8Array[] {
-  if (!NUMBER_DATATYPES.includes(tensor.datatype))
-    throw invalid(`The input "${INPUT_NAME}" has a datatype that is no number of a picture.`, {
-      received: tensor.datatype,
-      expected: NUMBER_DATATYPES.join(', '),
-    });
   const count = countImages(tensor.shape, input, maxBatch);
   const size = input.height * input.width * input.channels;
   const pixels = binary
@@ -39,7 +31,6 @@ function countImages(shape: readonly number[], input: ImageShape, maxBatch: numb
       received: `[${shape.join(', ')}]`,
       expected: `[N, ${height}, ${width}, ${channels}]`,
     });
-  if (count === 0) throw invalid('The batch is empty.', { received: 0, expected: 'at least one image' });
   if (count > maxBatch)
     throw new RobleError('ROBLE_REQUEST_TOO_LARGE', 'The batch has too many images.', {
       received: count,
@@ -48,7 +39,7 @@ function countImages(shape: readonly number[], input: ImageShape, maxBatch: numb
   return count;
 }
 
-function pixelsOfBytes(datatype: string, bytes: Uint8Array, count: number): Uint8Array {
+function pixelsOfBytes(datatype: NumberDatatype, bytes: Uint8Array, count: number): Uint8Array {
   const wanted = count * byteWidth(datatype);
   if (bytes.length !== wanted) throw wrongCount(`${bytes.length} bytes`, `${wanted} bytes`);
   if (datatype === 'UINT8') return bytes;
@@ -58,7 +49,7 @@ function pixelsOfBytes(datatype: string, bytes: Uint8Array, count: number): Uint
 function pixelsOfNumbers({ data, shape, datatype }: InputTensor, count: number): Uint8Array {
   if (!Array.isArray(data))
     throw invalid(`The input "${INPUT_NAME}" has no numbers.`, {
-      received: data === undefined ? 'no "data"' : typeof data,
+      received: data === undefined || data === null ? 'no "data"' : typeof data,
       expected: 'a list "data", or "parameters.binary_data_size" and the bytes behind the JSON',
     });
   const numbers = Array.isArray(data[0]) ? unnested(data, shape) : data;
@@ -76,7 +67,7 @@ function unnested(list: readonly unknown[], [length, ...rest]: readonly number[]
   });
 }
 
-function toPixels(numbers: Iterable<unknown>, datatype: string, count: number): Uint8Array {
+function toPixels(numbers: Iterable<unknown>, datatype: NumberDatatype, count: number): Uint8Array {
   const pixels = new Uint8Array(count);
   const whole = isWhole(datatype);
   let i = 0;

@@ -1,34 +1,27 @@
-import { RobleError } from '../../errors.js';
+import { topClasses } from '../../predict/top-predictions.js';
 import type { AnsweredImage } from '../answered-image.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { InferAnswer, InferRequest, OutputTensor } from './schemas.js';
 
 const OUTPUT_NAMES = ['probabilities', 'label'] as const;
-type OutputName = (typeof OUTPUT_NAMES)[number];
 
 export interface WantedOutput {
-  readonly name: OutputName;
+  readonly name: (typeof OUTPUT_NAMES)[number];
   /** Whether its values are to come as bytes behind the JSON. */
-  readonly binary: boolean;
+  readonly isBinary: boolean;
+  /** So many of the most probable classes, as texts, instead of the numbers. */
+  readonly classification?: number | undefined;
 }
 
-/**
- * The outputs that a request names; by default all.
- *
- * @throws {RobleError} `ROBLE_REQUEST_INVALID` for one that no model here has
- */
-export function wantedOutputs({ outputs, parameters }: InferRequest): WantedOutput[] {
-  const binaryByDefault = parameters?.binary_data_output ?? false;
-  if (outputs === undefined || outputs.length === 0)
-    return OUTPUT_NAMES.map((name) => ({ name, binary: binaryByDefault }));
-  return outputs.map(({ name, parameters: own }) => {
-    const known = OUTPUT_NAMES.find((output) => output === name);
-    if (known) return { name: known, binary: own?.binary_data ?? binaryByDefault };
-    throw new RobleError('ROBLE_REQUEST_INVALID', `The model has no output "${name}".`, {
-      received: name,
-      expected: OUTPUT_NAMES.join(', '),
-    });
-  });
+/** The outputs that a request names; by default all. */
+export function wantedOutputs({ outputs = [], parameters }: InferRequest): WantedOutput[] {
+  const isBinary = parameters?.binary_data_output ?? false;
+  if (outputs.length === 0) return OUTPUT_NAMES.map((name) => ({ name, isBinary }));
+  return outputs.map((output) => ({
+    name: output.name,
+    isBinary: output.parameters?.binary_data ?? isBinary,
+    ...(output.name === 'probabilities' && { classification: output.parameters?.classification }),
+  }));
 }
 
 /** The answer for a request, and the bytes of the outputs that come behind it. */
@@ -39,11 +32,11 @@ export function inferAnswer(
   wanted: readonly WantedOutput[],
 ): { message: InferAnswer; binaries: Buffer[] } {
   const binaries: Buffer[] = [];
-  const outputs = wanted.map(({ name, binary }): OutputTensor => {
-    const output = name === 'label' ? labels(images) : probabilities(images, model.bundle.classes.length);
-    const { data, toBytes, ...tensor } = output;
-    if (!binary) return { ...tensor, data };
-    const bytes = toBytes();
+  const outputs = wanted.map(({ name, isBinary, classification }): OutputTensor => {
+    const output = { name, ...valuesOf(model, images, name, classification) };
+    if (!isBinary) return output;
+    const { data, ...tensor } = output;
+    const bytes = tensor.datatype === 'FP32' ? floatBytes(data as number[]) : textBytes(data as string[]);
     binaries.push(bytes);
     return { ...tensor, parameters: { binary_data_size: bytes.length } };
   });
@@ -54,42 +47,47 @@ export function inferAnswer(
   };
 }
 
-interface Output extends OutputTensor {
-  readonly data: NonNullable<OutputTensor['data']>;
-  readonly toBytes: () => Buffer;
+type Values = Required<Pick<OutputTensor, 'datatype' | 'shape' | 'data'>>;
+
+function valuesOf(
+  { bundle }: ServedModel,
+  images: readonly AnsweredImage[],
+  name: WantedOutput['name'],
+  classification: number | undefined,
+): Values {
+  const count = images.length;
+  if (name === 'label') {
+    const data = images.map(({ predictions }) => predictions[0]!.label);
+    return { datatype: 'BYTES', shape: [count], data };
+  }
+  if (classification !== undefined) {
+    const data = images.flatMap(({ probabilities }) => bestOf(probabilities, bundle.classes, classification));
+    return { datatype: 'BYTES', shape: [count, data.length / count], data };
+  }
+  const data = images.flatMap(({ probabilities }) => Array.from(probabilities));
+  return { datatype: 'FP32', shape: [count, bundle.classes.length], data };
 }
 
-function probabilities(images: readonly AnsweredImage[], classes: number): Output {
-  const data = images.flatMap((image) => Array.from(image.probabilities));
-  return {
-    name: 'probabilities',
-    datatype: 'FP32',
-    shape: [images.length, classes],
-    data,
-    toBytes() {
-      const bytes = Buffer.alloc(4 * data.length);
-      for (const [i, value] of data.entries()) bytes.writeFloatLE(value, 4 * i);
-      return bytes;
-    },
-  };
+/** The classification extension's `value:index:label`. */
+function bestOf(probabilities: Float32Array, classes: readonly string[], count: number): string[] {
+  return topClasses(probabilities, count).map(
+    (index) => `${probabilities[index]}:${index}:${classes[index]}`,
+  );
 }
 
-/** The most probable class of each image. */
-function labels(images: readonly AnsweredImage[]): Output {
-  const data = images.map(({ predictions }) => predictions[0]!.label);
-  return {
-    name: 'label',
-    datatype: 'BYTES',
-    shape: [images.length],
-    data,
-    // Each with its length before it.
-    toBytes: () =>
-      Buffer.concat(
-        data.flatMap((label) => {
-          const length = Buffer.alloc(4);
-          length.writeUInt32LE(Buffer.byteLength(label));
-          return [length, Buffer.from(label)];
-        }),
-      ),
-  };
+function floatBytes(values: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(4 * values.length);
+  for (const [i, value] of values.entries()) bytes.writeFloatLE(value, 4 * i);
+  return bytes;
+}
+
+/** Each with its length before it. */
+function textBytes(texts: readonly string[]): Buffer {
+  return Buffer.concat(
+    texts.flatMap((text) => {
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(Buffer.byteLength(text));
+      return [length, Buffer.from(text)];
+    }),
+  );
 }

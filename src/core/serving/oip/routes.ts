@@ -1,20 +1,28 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { RobleError } from '../../errors.js';
 import { robleVersion } from '../../version.js';
 import { admitRequests } from '../admit-requests.js';
+import { checkedRequest } from '../checked-request.js';
 import { classifyAll } from '../classify.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { ModelChoice } from '../models/served-models.js';
-import type { ProblemDetails } from '../problem.js';
 import { stickyKeyOf } from '../read-images.js';
 import { checkReady } from '../ready.js';
 import { answerProblems, type ProblemOptions } from '../send-problem.js';
 import type { ServingScope } from '../serving-scope.js';
 import { findModel, wantedVersion } from './find-model.js';
-import { INPUT_NAME, imagesOfTensor } from './image-tensor.js';
+import { imagesOfTensor } from './image-tensor.js';
 import { inferAnswer, wantedOutputs } from './infer-answer.js';
 import { JSON_LENGTH_HEADER, readInferBody } from './infer-body.js';
-import type { InputTensor, ModelMetadata } from './schemas.js';
+import { PREFIX, protocolError } from './protocol-error.js';
+import { INPUT_NAME, type ModelMetadata } from './schemas.js';
+
+/** The extensions that are kept as their texts have them. */
+const EXTENSIONS = ['binary_tensor_data', 'classification'];
+
+/** No path of the protocol has parameters in the query. */
+const NO_QUERY = z.strictObject({});
 
 interface ModelParams {
   readonly name: string;
@@ -22,7 +30,7 @@ interface ModelParams {
 }
 
 /**
- * The Open Inference Protocol v2 under `/v2`, with the binary extension for tensors: what Triton and KServe speak.
+ * The Open Inference Protocol v2 under `/v2`, with extensions of Triton: what Triton, KServe and their clients speak.
  * Requests go the same way as those of `/predict`; only the forms of messages and errors are the protocol's.
  */
 export async function addInferenceProtocol(
@@ -40,24 +48,26 @@ export async function addInferenceProtocol(
       for (const path of ['/models/:name', '/models/:name/versions/:version'])
         addModelRoutes(protocol, scope, path);
     },
-    { prefix: '/v2' },
+    { prefix: PREFIX },
   );
 }
 
 function addServerRoutes(protocol: FastifyInstance, scope: ServingScope): void {
-  const metadata = { name: 'roble', version: robleVersion(), extensions: ['binary_tensor_data'] };
-  protocol.get('', async () => metadata);
+  const metadata = { name: 'roble', version: robleVersion(), extensions: EXTENSIONS };
+  protocol.get('/', async () => metadata);
   protocol.get('/health/live', async () => ({ live: true }));
   protocol.get('/health/ready', async () => {
     for (const { current } of scope.models.managers.values()) checkReady(scope, current);
-    return { ready: true };
+    return { live: true, ready: true };
   });
 }
 
 function addModelRoutes(protocol: FastifyInstance, scope: ServingScope, path: string): void {
   const { models } = scope;
   const modelOf = ({ params }: { params: ModelParams }) => findModel(models, params);
-  protocol.get<{ Params: ModelParams }>(path, async (request) => metadataOf(modelOf(request)));
+  protocol.get<{ Params: ModelParams }>(path, async (request) =>
+    metadataOf(modelOf(request), models.find(request.params.name).loaded),
+  );
   protocol.get<{ Params: ModelParams }>(`${path}/ready`, async (request) => {
     const model = modelOf(request);
     checkReady(scope, model);
@@ -77,15 +87,15 @@ async function infer(
 ): Promise<unknown> {
   const { models, options } = scope;
   const stable = findModel(models, choice);
+  checkedRequest(NO_QUERY, request.query);
   const jsonLength = request.headers[JSON_LENGTH_HEADER] as string | undefined;
   const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
-  const { message, binaryOf } = readInferBody(body, jsonLength);
+  const { message, binary } = readInferBody(body, jsonLength, stable.bundle.input);
+  checkName(message.model_name, stable);
   const wanted = wantedOutputs(message);
-  const tensor = onlyInput(message.inputs);
+  const [tensor] = message.inputs;
   const imagesFor = ({ bundle }: ServedModel) =>
-    imagesOfTensor(tensor, binaryOf(tensor), bundle.input, options.maxBatch).map((modelPixels) => ({
-      modelPixels,
-    }));
+    imagesOfTensor(tensor!, binary, bundle.input, options.maxBatch).map((modelPixels) => ({ modelPixels }));
   const images = imagesFor(stable);
   const { model, answers } = await classifyAll(
     scope,
@@ -107,34 +117,25 @@ async function infer(
   return Buffer.concat([json, ...answer.binaries]);
 }
 
-function onlyInput(inputs: readonly InputTensor[]): InputTensor {
-  const [tensor] = inputs;
-  if (inputs.length === 1 && tensor!.name === INPUT_NAME) return tensor!;
-  throw new RobleError('ROBLE_REQUEST_INVALID', 'The inputs are not those of the model.', {
-    received: inputs.map(({ name }) => name).join(', ') || 'none',
-    expected: `one input "${INPUT_NAME}"`,
+/** Some clients name the model in the body, too. */
+function checkName(given: string | undefined, { label: { name } }: ServedModel): void {
+  if (given === undefined || given === name) return;
+  throw new RobleError('ROBLE_MODEL_UNKNOWN', 'The body names another model than the path.', {
+    received: given,
+    expected: `${name}, or no "model_name"`,
   });
 }
 
-function metadataOf({ bundle, label }: ServedModel): ModelMetadata {
+function metadataOf({ bundle, label }: ServedModel, loaded: readonly ServedModel[]): ModelMetadata {
   const { height, width, channels } = bundle.input;
   return {
     name: label.name,
-    versions: [label.version],
-    platform: 'roble_onnx',
+    versions: [...new Set(loaded.map((one) => one.label.version))],
+    platform: 'onnx_onnxv1',
     inputs: [{ name: INPUT_NAME, datatype: 'UINT8', shape: [-1, height, width, channels] }],
     outputs: [
       { name: 'probabilities', datatype: 'FP32', shape: [-1, bundle.classes.length] },
       { name: 'label', datatype: 'BYTES', shape: [-1] },
     ],
   };
-}
-
-/** The form of an error in this protocol, in one sentence for people and one code for programs. */
-function protocolError({ detail, received, expected, code }: ProblemDetails): object {
-  const facts = [
-    received === undefined ? [] : `received ${received}`,
-    expected === undefined ? [] : `expected ${expected}`,
-  ].flat();
-  return { error: facts.length > 0 ? `${detail} (${facts.join('; ')})` : detail, code };
 }

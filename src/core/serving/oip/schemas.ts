@@ -1,36 +1,105 @@
-/** The messages of the Open Inference Protocol v2. Unknown keys are left alone, as the protocol wants it. */
+/**
+ * The messages of the Open Inference Protocol v2 as this server takes and gives them. What a request asks for and no schema
+ * here knows is refused by its name: nothing that a client asks for is left out in silence.
+ */
 import { z } from 'zod';
+import { REAL_DATATYPES, WHOLE_DATATYPES } from './datatypes.js';
 
-const parameters = z.record(z.string(), z.unknown()).optional();
+/** The one input that a model has. */
+export const INPUT_NAME = 'images';
 
-/** A tensor in a request. Its numbers are in `data`, or in the bytes behind the JSON (`binary_data_size`). */
-export const inputTensorSchema = z.looseObject({
-  name: z.string(),
-  shape: z.array(z.int().gte(0)),
-  datatype: z.string(),
-  parameters: z.looseObject({ binary_data_size: z.int().gte(0).optional() }).optional(),
-  data: z
-    .unknown()
-    .optional()
-    .meta({ type: 'array', items: {}, description: 'Row-major numbers, flat or nested as the shape.' }),
+/** What may be left out; clients that have no other word for that send null. */
+function optional<T extends z.ZodType>(schema: T) {
+  return schema.nullish().transform((value) => value ?? undefined);
+}
+
+/** Its length is checked with the rest, where the shape that is expected can be told. */
+const shape = z.array(z.int().gte(1)).meta({
+  minItems: 4,
+  maxItems: 4,
+  description: '[N, height, width, channels] of the model; N is at most serve.maxBatch.',
 });
-export type InputTensor = z.output<typeof inputTensorSchema>;
 
-export const inferRequestSchema = z.looseObject({
-  id: z.string().optional().describe('Comes back in the answer.'),
-  parameters: z.looseObject({ binary_data_output: z.boolean().optional() }).optional(),
-  inputs: z.array(inputTensorSchema),
-  outputs: z
-    .array(
-      z.looseObject({
-        name: z.string(),
-        parameters: z.looseObject({ binary_data: z.boolean().optional() }).optional(),
+/** Row-major numbers. Checked by hand: a schema library takes longer on a thousand numbers than the model does. */
+function numbers(pixel: object) {
+  const list = (items: object) => ({ type: 'array', minItems: 1, items });
+  return z.unknown().meta({
+    description: 'Row-major, flat or nested as the shape.',
+    anyOf: [list(pixel), list(list(list(list(pixel))))],
+  });
+}
+
+const tensor = {
+  name: z.literal(INPUT_NAME),
+  shape,
+  parameters: optional(z.strictObject({ binary_data_size: z.null().optional() })),
+};
+/** A tensor of whole numbers. */
+export const wholeTensorSchema = z.strictObject({
+  ...tensor,
+  datatype: z.enum(WHOLE_DATATYPES),
+  data: numbers({ type: 'integer', minimum: 0, maximum: 255 }),
+});
+/** A tensor of numbers that may have fractions; they are rounded. */
+export const realTensorSchema = z.strictObject({
+  ...tensor,
+  datatype: z.enum(REAL_DATATYPES),
+  data: numbers({ type: 'number', minimum: 0, maximum: 255 }),
+});
+/** A tensor whose numbers are bytes behind the JSON. */
+export const binaryTensorSchema = z.strictObject({
+  ...tensor,
+  datatype: z.enum([...WHOLE_DATATYPES, ...REAL_DATATYPES]),
+  parameters: z.strictObject({
+    binary_data_size: z.int().gte(0).describe('The bytes of the tensor, behind the JSON.'),
+  }),
+  data: z.null().optional(),
+});
+
+const binaryData = optional(z.boolean()).describe(
+  'Whether the output comes as bytes behind the JSON; by default as binary_data_output says.',
+);
+export const requestedOutputSchema = z.discriminatedUnion('name', [
+  z.strictObject({
+    name: z.literal('probabilities'),
+    parameters: optional(
+      z.strictObject({
+        binary_data: binaryData,
+        classification: optional(z.int().gte(1)).describe(
+          'So many of the most probable classes, all at most, as texts "probability:index:label".',
+        ),
       }),
-    )
-    .optional()
-    .describe('By default all.'),
-});
-export type InferRequest = z.output<typeof inferRequestSchema>;
+    ),
+  }),
+  z.strictObject({
+    name: z.literal('label'),
+    parameters: optional(z.strictObject({ binary_data: binaryData })),
+  }),
+]);
+
+function requestSchema<T extends z.ZodType>(input: T) {
+  return z.strictObject({
+    id: optional(z.string()).describe('Comes back in the answer.'),
+    model_name: optional(z.string()).describe('Has to be that of the path.'),
+    parameters: optional(
+      z.strictObject({
+        binary_data_output: optional(z.boolean()).describe('Whether all outputs come as bytes.'),
+      }),
+    ),
+    inputs: z.array(input).length(1),
+    outputs: optional(z.array(requestedOutputSchema)).describe('By default all.'),
+  });
+}
+
+/** A request with its numbers in the JSON. */
+export const inferRequestSchema = requestSchema(
+  z.discriminatedUnion('datatype', [wholeTensorSchema, realTensorSchema]),
+);
+/** The JSON of a request whose numbers are bytes behind it. */
+export const binaryInferRequestSchema = requestSchema(binaryTensorSchema);
+
+export type InferRequest = z.output<typeof inferRequestSchema> | z.output<typeof binaryInferRequestSchema>;
+export type InputTensor = InferRequest['inputs'][number];
 
 export const outputTensorSchema = z.object({
   name: z.enum(['probabilities', 'label']),
@@ -45,7 +114,6 @@ export const inferAnswerSchema = z.object({
   model_name: z.string(),
   model_version: z.string(),
   id: z.string().optional(),
-  parameters,
   outputs: z.array(outputTensorSchema),
 });
 export type InferAnswer = z.output<typeof inferAnswerSchema>;
@@ -58,7 +126,7 @@ const tensorMetadata = z.object({
 
 export const modelMetadataSchema = z.object({
   name: z.string(),
-  versions: z.array(z.string()),
+  versions: z.array(z.string()).describe('Those that can be asked for by their names.'),
   platform: z.string(),
   inputs: z.array(tensorMetadata),
   outputs: z.array(tensorMetadata),
@@ -72,7 +140,7 @@ export const serverMetadataSchema = z.object({
 });
 
 export const protocolLiveSchema = z.object({ live: z.literal(true) });
-export const protocolReadySchema = z.object({ ready: z.literal(true) });
+export const protocolReadySchema = z.object({ live: z.literal(true), ready: z.literal(true) });
 export const modelReadySchema = z.object({ name: z.string(), ready: z.literal(true) });
 
 export const protocolErrorSchema = z.object({

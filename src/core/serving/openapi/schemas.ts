@@ -13,16 +13,20 @@ import {
 } from '../answer-schemas.js';
 import { feedbackSchema } from '../feedback-route.js';
 import {
+  binaryInferRequestSchema,
+  binaryTensorSchema,
   inferAnswerSchema,
   inferRequestSchema,
-  inputTensorSchema,
   modelMetadataSchema,
   modelReadySchema,
   outputTensorSchema,
   protocolErrorSchema,
   protocolLiveSchema,
   protocolReadySchema,
+  realTensorSchema,
+  requestedOutputSchema,
   serverMetadataSchema,
+  wholeTensorSchema,
 } from '../oip/schemas.js';
 import { batchRequestSchema, predictRequestSchema } from '../request-schemas.js';
 
@@ -31,8 +35,12 @@ const REQUESTS = {
   PredictRequest: predictRequestSchema,
   BatchRequest: batchRequestSchema,
   FeedbackRequest: feedbackSchema,
-  InputTensor: inputTensorSchema,
+  WholeTensor: wholeTensorSchema,
+  RealTensor: realTensorSchema,
+  BinaryTensor: binaryTensorSchema,
+  RequestedOutput: requestedOutputSchema,
   InferRequest: inferRequestSchema,
+  BinaryInferRequest: binaryInferRequestSchema,
 };
 
 const ANSWERS = {
