@@ -137,7 +137,7 @@ describe('what the server answers', () => {
     ['POST', '/predict/batch', 200, { pixels: [bits, [1], bits] }],
     ['POST', '/predict/batch', 413, { pixels: [bits, bits, bits, bits, bits] }],
     ['POST', '/feedback', 501, { requestId: 'a', label: 'b' }],
-    ['POST', '/feedback', 400, {}],
+    ['POST', '/feedback?topK=1', 400, { requestId: 'a', label: 'b' }],
     ['GET', '/stats', 200, undefined],
     ['GET', '/health/live', 200, undefined],
     ['GET', '/health/ready', 200, undefined],

@@ -5,10 +5,20 @@ import type { ServeOptions } from '../../config/schema.js';
 import { RobleError } from '../../errors.js';
 import { recogniseKeys, requireKeys } from './authorize.js';
 import { addBrowserRules, refusePages } from './browser-rules.js';
+import { ClientAddresses } from './client-address.js';
 import { createHttpServer } from './http-server.js';
 import { KeyRing } from './key-ring.js';
 import { addRateLimit } from './rate-limit.js';
 import { readCertificate, type TlsCertificate } from './tls-certificate.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** From where it comes, through the proxies that are trusted. */
+    readonly clientAddress: string;
+  }
+}
+
+type ServerOptions = Pick<FastifyServerOptions, 'serverFactory' | 'clientErrorHandler'>;
 
 /** Who may ask a server: its keys, limits and certificate. */
 export class ServerAccess {
@@ -42,13 +52,20 @@ export class ServerAccess {
   }
 
   /** How Fastify makes the server of the predictions. */
-  get serverOptions(): Pick<FastifyServerOptions, 'serverFactory' | 'clientErrorHandler' | 'trustProxy'> {
-    const { access, connections } = this.#options;
+  get serverOptions(): ServerOptions {
+    return this.#serverOptions(this.#certificate);
+  }
+
+  /** The same of the administration, which speaks plain http. */
+  get administrationOptions(): ServerOptions {
+    return this.#serverOptions();
+  }
+
+  #serverOptions(certificate?: TlsCertificate): ServerOptions {
     return {
-      serverFactory: (handler) => createHttpServer(handler, connections, this.#certificate),
+      serverFactory: (handler) => createHttpServer(handler, this.#options.connections, certificate),
       // The server answers these errors itself.
       clientErrorHandler: () => {},
-      trustProxy: access.trustedProxies.length > 0 && access.trustedProxies,
     };
   }
 
@@ -61,6 +78,12 @@ export class ServerAccess {
         throw new RobleError('ROBLE_REQUEST_INVALID', 'The request has no header Host.');
     });
     app.decorateRequest('apiKey', undefined);
+    const addresses = new ClientAddresses(access.trustedProxies);
+    app.decorateRequest('clientAddress', {
+      getter() {
+        return addresses.of(this.raw);
+      },
+    });
     if (this.#keys) recogniseKeys(app, this.#keys);
     await addRateLimit(app, { ...access.rateLimit, redisUrl: cache.url, warn: this.#warn });
     if (this.#keys) requireKeys(app);

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RobleError } from '../../errors.js';
 import { robleVersion } from '../../version.js';
 import { admitRequests } from '../admit-requests.js';
+import { readBody } from '../body/read-body.js';
 import { classifyAll } from '../classify.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { ModelChoice } from '../models/served-models.js';
@@ -34,7 +35,7 @@ export async function addInferenceProtocol(
     async (protocol) => {
       // Clients send JSON, with or without bytes behind it, under several content types, and under none.
       protocol.removeAllContentTypeParsers();
-      protocol.addContentTypeParser('*', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) => body);
+      protocol.addContentTypeParser('*', readBody);
       answerProblems(protocol, { ...problems, toBody: protocolError });
       addServerRoutes(protocol, scope);
       for (const path of ['/models/:name', '/models/:name/versions/:version'])
