@@ -87,7 +87,7 @@ describe('the document', () => {
   it('describes every parameter of its paths', () => {
     for (const [path, operations] of Object.entries(document.paths))
       for (const { parameters = [] } of Object.values(operations)) {
-        const named = (parameters as { name: string; in: string }[]).filter((one) => one.in === 'path');
+        const named = parameters.filter((one) => one.in === 'path');
         expect(named.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
       }
   });

@@ -2,6 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { addFeedbackRoute } from './feedback-route.js';
 import { createHttpApp } from './http-app.js';
 import { addInferenceProtocol } from './oip/routes.js';
+import { crossOriginNeeds } from './openapi/cross-origin.js';
+import { openApiDocument } from './openapi/document.js';
 import { addDescription } from './openapi/routes.js';
 import { addPageRoutes } from './page-routes.js';
 import { addPredictionRoutes } from './prediction-routes.js';
@@ -20,7 +22,7 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
     maxBodyBytes: options.maxBodyBytes,
     recorder,
     problems,
-    guard: (app) => access.guard(app),
+    guard: (app) => access.guard(app, crossOriginNeeds(openApiDocument())),
     isStopping,
   });
   app.addHook('onResponse', (request, reply, done) => {

@@ -6,6 +6,7 @@ import { RobleError } from '../../errors.js';
 import { recogniseKeys, requireKeys } from './authorize.js';
 import { addBrowserRules, refusePages } from './browser-rules.js';
 import { ClientAddresses } from './client-address.js';
+import { allowOrigins, type CrossOriginRules } from './cross-origin.js';
 import { createHttpServer } from './http-server.js';
 import { KeyRing } from './key-ring.js';
 import { addRateLimit } from './rate-limit.js';
@@ -69,10 +70,15 @@ export class ServerAccess {
     };
   }
 
-  /** Decides, before anything else, which requests for predictions are answered. Has to come before the routes. */
-  async guard(app: FastifyInstance): Promise<void> {
+  /**
+   * Decides, before anything else, which requests for predictions are answered. Has to come before the routes.
+   *
+   * @param needs of scripts that use them
+   */
+  async guard(app: FastifyInstance, needs: Omit<CrossOriginRules, 'origins'>): Promise<void> {
     const { access, cache } = this.#options;
-    await addBrowserRules(app, { origins: access.cors, isTls: this.#certificate !== undefined });
+    await addBrowserRules(app, { isTls: this.#certificate !== undefined });
+    if (access.cors.length > 0) allowOrigins(app, { origins: access.cors, ...needs });
     app.addHook('onRequest', async ({ raw }) => {
       if (raw.httpVersion === '1.1' && raw.headers.host === undefined)
         throw new RobleError('ROBLE_REQUEST_INVALID', 'The request has no header Host.');
