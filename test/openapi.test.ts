@@ -87,7 +87,7 @@ describe('the document', () => {
   it('describes every parameter of its paths', () => {
     for (const [path, operations] of Object.entries(document.paths))
       for (const { parameters = [] } of Object.values(operations)) {
-        const named = (parameters as { name: string; in: string }[]).filter((one) => one.in === 'path');
+        const named = parameters.filter((one) => one.in === 'path');
         expect(named.map(({ name }) => `{${name}}`)).toEqual(path.match(/\{\w+\}/g) ?? []);
       }
   });
@@ -137,7 +137,7 @@ describe('what the server answers', () => {
     ['POST', '/predict/batch', 200, { pixels: [bits, [1], bits] }],
     ['POST', '/predict/batch', 413, { pixels: [bits, bits, bits, bits, bits] }],
     ['POST', '/feedback', 501, { requestId: 'a', label: 'b' }],
-    ['POST', '/feedback', 400, {}],
+    ['POST', '/feedback?topK=1', 400, { requestId: 'a', label: 'b' }],
     ['GET', '/stats', 200, undefined],
     ['GET', '/health/live', 200, undefined],
     ['GET', '/health/ready', 200, undefined],

@@ -265,18 +265,6 @@ describe('decompression bombs', () => {
   ])('a %s that says it is of 65535x65535', async (_, make) => {
     expectProblem(await postImage(await make()), [413, 422]);
   });
-
-  it('a compressed body', async () => {
-    const answer = await post(
-      '/predict',
-      new Uint8Array(gzipSync(JSON.stringify({ pixels: quarterPixels(0) }))),
-      {
-        'content-type': 'application/json',
-        'content-encoding': 'gzip',
-      },
-    );
-    expectProblem(answer, [400, 415]);
-  });
 });
 
 describe('large bodies', () => {
@@ -474,7 +462,7 @@ describe('paths and headers', () => {
     ['no HTTP', 'hello\r\n\r\n', 400, 'ROBLE_REQUEST_INVALID'],
     ['the greeting of TLS', Buffer.from('16030100f4010000f00303', 'hex'), 400, 'ROBLE_REQUEST_INVALID'],
     ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400, 'ROBLE_REQUEST_INVALID'],
-    ['an unknown method', 'BREW /predict HTTP/1.1\r\nhost: x\r\n\r\n', 400, 'ROBLE_REQUEST_INVALID'],
+    ['an unknown method', 'BREW /predict HTTP/1.1\r\nhost: x\r\n\r\n', 501, 'ROBLE_METHOD_UNKNOWN'],
     ['another version', 'GET / HTTP/9.9\r\nhost: x\r\n\r\n', 400, 'ROBLE_REQUEST_INVALID'],
     ['a header without a colon', 'GET / HTTP/1.1\r\nhost x\r\n\r\n', 400, 'ROBLE_REQUEST_INVALID'],
     ['a space before the colon', 'GET / HTTP/1.1\r\nhost : x\r\n\r\n', 400, 'ROBLE_REQUEST_INVALID'],
@@ -539,7 +527,7 @@ describe('paths and headers', () => {
       417,
       'ROBLE_REQUEST_INVALID',
     ],
-    ['CONNECT', 'CONNECT example.com:443 HTTP/1.1\r\nhost: example.com\r\n\r\n', 405, 'ROBLE_ROUTE_UNKNOWN'],
+    ['CONNECT', 'CONNECT example.com:443 HTTP/1.1\r\nhost: example.com\r\n\r\n', 501, 'ROBLE_METHOD_UNKNOWN'],
     ['TRACE', 'TRACE /nowhere HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n', 404, 'ROBLE_ROUTE_UNKNOWN'],
     [
       'a wish for WebSockets',

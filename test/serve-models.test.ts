@@ -202,6 +202,32 @@ describe('a canary', () => {
     });
   });
 
+  it('knows a client without a name by its address, whatever port and spelling a proxy writes', async () => {
+    const models = await repository({ digits: ['1', '2'] });
+    const access = { trustedProxies: ['127.0.0.0/8'] };
+    const server = await serve({ models, access } as never);
+    await post(admin(server, 'digits/serve'), { version: '1' });
+    await post(admin(server, 'digits/canary'), { version: '2', percent: 50 });
+    const versionOf = async (forwarded: string) =>
+      (await post(`${server.url}/predict`, { pixels: quarterPixels(1) }, { 'x-forwarded-for': forwarded }))
+        .body.model.version;
+    const versions = new Set<string>();
+    for (let client = 1; client <= 20; client++) {
+      const address = `198.51.100.${client}`;
+      const spellings = [
+        address,
+        `${address}:1`,
+        `${address}:50001`,
+        `[::ffff:${address}]:443`,
+        `unknown, ${address}`,
+      ];
+      const own = new Set(await Promise.all(spellings.map(versionOf)));
+      expect(own.size).toBe(1);
+      for (const version of own) versions.add(version);
+    }
+    expect(versions.size).toBe(2);
+  });
+
   it('that fails is rolled back by itself, and no client notices', async () => {
     const models = await repository({ digits: ['1', 'bad'] });
     const warnings: string[] = [];

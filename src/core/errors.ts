@@ -139,7 +139,12 @@ export const ERRORS = {
     EXIT.usage,
     'A request to the server has a content type that it cannot read.',
   ),
+  ROBLE_CODING_UNSUPPORTED: user(
+    EXIT.usage,
+    'The body of a request is encoded (Content-Encoding) in a way that the server cannot decode.',
+  ),
   ROBLE_ROUTE_UNKNOWN: user(EXIT.usage, 'The server has nothing at that path, or not with that method.'),
+  ROBLE_METHOD_UNKNOWN: user(EXIT.usage, 'A request has a method that the server does not know.'),
   ROBLE_MODEL_UNKNOWN: user(EXIT.usage, 'The server has no model of that name or version.'),
   ROBLE_SERVER_UNREACHABLE: external(
     EXIT.environment,

@@ -1,14 +1,16 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { checked } from '../checked.js';
-import type { ServerAccess } from './access/access.js';
+import { takeBodies } from './body/body-types.js';
+import { createHttpApp } from './http-app.js';
 import type { ServerMetrics } from './metrics/server-metrics.js';
 import type { ModelManager } from './models/model-manager.js';
 import { percentSchema, type WantedVersion } from './models/model-source.js';
-import type { ServedModels } from './models/served-models.js';
-import { requestIdOf } from './request-id.js';
-import { type RequestRecorder, recordRequests } from './request-record.js';
-import { answerProblems } from './send-problem.js';
+import { refuseQuery } from './refuse-query.js';
+import type { ServingScope } from './serving-scope.js';
+
+/** What can be asked is short. */
+const MAX_BODY_BYTES = 64 * 1024;
 
 const versionSchema = z.union([
   z.strictObject({ version: z.string().min(1) }),
@@ -33,13 +35,19 @@ const CHANGES: Readonly<Record<string, Change>> = {
     const { percent, ...wanted } = read(canarySchema, body, '{ "version" or "folder", "percent": 0 to 100 }');
     return manager.startCanary(wanted as WantedVersion, percent);
   },
-  'DELETE canary': (manager) => manager.stopCanary(),
+  'DELETE canary': (manager, body) => {
+    read(nothingSchema, body, 'no body');
+    return manager.stopCanary();
+  },
   'POST promote': (manager, body) => {
     read(nothingSchema, body, 'no body');
     return manager.promote();
   },
   'POST shadow': (manager, body) => manager.startShadow(readVersion(body)),
-  'DELETE shadow': (manager) => manager.stopShadow(),
+  'DELETE shadow': (manager, body) => {
+    read(nothingSchema, body, 'no body');
+    return manager.stopShadow();
+  },
   'POST rollback': (manager, body) => {
     read(nothingSchema, body, 'no body');
     return manager.rollBack();
@@ -48,20 +56,19 @@ const CHANGES: Readonly<Record<string, Change>> = {
 
 /** The administration of a server, which listens apart from the predictions; `GET /metrics` is for Prometheus. */
 export async function createAdminApp(
-  models: ServedModels,
-  access: ServerAccess,
+  { access, models, recorder, warn, isStopping }: ServingScope,
   metrics: ServerMetrics,
-  recorder: RequestRecorder,
-  warn: (message: string) => void,
 ): Promise<FastifyInstance> {
-  const { default: fastify } = await import('fastify');
-  const app = fastify({ genReqId: requestIdOf });
-  recordRequests(app, recorder);
-  access.guardAdministration(app);
-  answerProblems(app, {
-    retryAfterSeconds: () => 1,
-    warn,
+  const app = await createHttpApp({
+    server: access.administrationOptions,
+    maxBodyBytes: MAX_BODY_BYTES,
+    recorder,
+    problems: { retryAfterSeconds: () => 1, warn },
+    guard: (app) => access.guardAdministration(app),
+    isStopping,
   });
+  takeBodies(app, ['application/json']);
+  app.addHook('onRequest', refuseQuery);
   /** Who looks for the reason later has the log only. */
   const told = async <T>(what: string, change: () => Promise<T>): Promise<T> => {
     try {

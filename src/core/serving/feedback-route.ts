@@ -1,11 +1,14 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 import { z } from 'zod';
 import { checked } from '../checked.js';
 import { RobleError } from '../errors.js';
+import type { PredictionLog } from '../predictions/prediction-log.js';
 import { didYouMean } from '../text.js';
 import type { FeedbackAnswer } from './answer-schemas.js';
+import { takeBodies } from './body/body-types.js';
 import { Places } from './places.js';
 import { type ReceivedImage, toModelPixels } from './received-image.js';
+import { refuseQuery } from './refuse-query.js';
 import { urgencyOf } from './request-urgency.js';
 import type { ServingScope } from './serving-scope.js';
 import { whileWanted } from './urgency.js';
@@ -23,38 +26,53 @@ export const feedbackSchema = z
     pixels: z.array(z.unknown()).optional(),
     drawing: z.record(z.string(), z.unknown()).optional(),
   })
-  .refine(({ image, pixels, drawing }) => [image, pixels, drawing].filter(Boolean).length <= 1, {
-    message: 'expected at most one of "image", "pixels" and "drawing"',
-  });
+  .refine(
+    ({ image, pixels, drawing }) => [image, pixels, drawing].filter((one) => one !== undefined).length <= 1,
+    {
+      message: 'expected at most one of "image", "pixels" and "drawing"',
+    },
+  );
 type GivenFeedback = z.output<typeof feedbackSchema>;
 
 /** `POST /feedback`: the right class of an image that was answered. */
-export function addFeedbackRoute(app: FastifyInstance, scope: ServingScope): void {
+export async function addFeedbackRoute(app: FastifyInstance, scope: ServingScope): Promise<void> {
   const places = new Places(MAX_WAITING);
-  app.post('/feedback', async (request, reply) => {
-    const urgency = urgencyOf(request, reply, scope.options.requestTimeoutMs);
-    const feedback = checked(
-      feedbackSchema,
-      request.body,
-      'ROBLE_REQUEST_INVALID',
-      'The feedback is not of the expected form.',
-    );
-    places.take(1);
-    try {
-      await whileWanted(keepFeedback(scope, feedback), urgency);
-    } finally {
-      places.release(1);
-    }
-    reply.code(201);
-    return { stored: true } satisfies FeedbackAnswer;
+  const begin: onRequestHookHandler = (request, reply, done) => {
+    request.urgency = urgencyOf(request, reply, scope.options.requestTimeoutMs);
+    logOf(scope);
+    done();
+  };
+  await app.register(async (app) => {
+    takeBodies(app, ['application/json']);
+    app.post('/feedback', { onRequest: [refuseQuery, begin] }, async (request, reply) => {
+      const feedback = checked(
+        feedbackSchema,
+        request.body,
+        'ROBLE_REQUEST_INVALID',
+        'The feedback is not of the expected form.',
+      );
+      places.take(1);
+      try {
+        await whileWanted(keepFeedback(scope, feedback), request.urgency);
+      } finally {
+        places.release(1);
+      }
+      reply.code(201);
+      return { stored: true } satisfies FeedbackAnswer;
+    });
   });
 }
 
-async function keepFeedback({ predictions, options }: ServingScope, given: GivenFeedback): Promise<void> {
-  if (!predictions)
-    throw new RobleError('ROBLE_PREDICTIONS_OFF', 'This server keeps no predictions.', {
-      nextSteps: ['Start it with --predictions.'],
-    });
+/** @throws {RobleError} `ROBLE_PREDICTIONS_OFF` */
+function logOf({ predictions }: ServingScope): PredictionLog {
+  if (predictions) return predictions;
+  throw new RobleError('ROBLE_PREDICTIONS_OFF', 'This server keeps no predictions.', {
+    nextSteps: ['Start it with --predictions.'],
+  });
+}
+
+async function keepFeedback(scope: ServingScope, given: GivenFeedback): Promise<void> {
+  const predictions = logOf(scope);
   const { id, model } = await predictions.find(given.requestId, given.index);
   if (!model.classes.includes(given.label))
     throw new RobleError('ROBLE_LABEL_RANGE', 'The label is none of the classes of the model.', {
@@ -63,7 +81,7 @@ async function keepFeedback({ predictions, options }: ServingScope, given: Given
       nextSteps: didYouMean(given.label, model.classes),
     });
   const image = imageOf(given);
-  const pixels = image && (await toModelPixels(image, model.preprocessing, options.maxPixels));
+  const pixels = image && (await toModelPixels(image, model.preprocessing, scope.options.maxPixels));
   await predictions.saveFeedback(id, { at: new Date(), label: given.label, pixels });
 }
 

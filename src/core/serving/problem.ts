@@ -21,10 +21,12 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ROBLE_REQUEST_INVALID: 400,
   ROBLE_REQUEST_TOO_LARGE: 413,
   ROBLE_REQUEST_UNSUPPORTED: 415,
+  ROBLE_CODING_UNSUPPORTED: 415,
   ROBLE_KEY_REFUSED: 401,
   ROBLE_SCOPE_MISSING: 403,
   ROBLE_ORIGIN_REFUSED: 403,
   ROBLE_ROUTE_UNKNOWN: 404,
+  ROBLE_METHOD_UNKNOWN: 501,
   ROBLE_MODEL_UNKNOWN: 404,
   ROBLE_REQUEST_SLOW: 408,
   ROBLE_IMAGE_EMPTY: 400,
@@ -97,6 +99,6 @@ function fromFramework(thrown: unknown): RobleError | undefined {
   if (thrown instanceof RobleError || statusCode === undefined || statusCode >= 500) return undefined;
   const code = FRAMEWORK_CODES[statusCode] ?? 'ROBLE_REQUEST_INVALID';
   return new RobleError(code, message || 'The request cannot be read.', {
-    ...(statusCode === 415 && { expected: ACCEPTED_BODIES }),
+    ...(statusCode === 415 && { expected: 'a content type such as application/json' }),
   });
 }

@@ -1,55 +1,72 @@
 import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { RobleError } from '../errors.js';
+import { Form } from './body/form.js';
+import { readForm } from './form-images.js';
 import type { ModelChoice } from './models/served-models.js';
 import { ACCEPTED_BODIES } from './problem.js';
 import type { ReceivedImage } from './received-image.js';
 import {
   batchRequestSchema,
+  formFieldsSchema,
   type Inclusion,
   predictQuerySchema,
   predictRequestSchema,
 } from './request-schemas.js';
 
-export interface PredictionRequest {
-  readonly images: readonly ReceivedImage[];
+/** What is wanted besides an answer for the images. */
+interface Settings {
   readonly topK?: number | undefined;
   readonly include: readonly Inclusion[];
+}
+
+/** What the query of a request says. */
+export interface PredictionQuery extends Settings {
   readonly model: ModelChoice;
 }
 
-/** The picture of a request of any accepted form; nothing is decoded yet. */
-export async function readImage(request: FastifyRequest, maxBytes: number): Promise<PredictionRequest> {
-  const query = readQuery(request);
-  const encoded = await encodedImages(request, maxBytes);
-  if (encoded?.length === 1) return { images: encoded, ...query };
-  if (encoded)
-    throw invalid('This path takes one image.', {
-      received: `${encoded.length} images`,
-      expected: '1; several go to /predict/batch',
-    });
-  const { topK, include, ...body } = check(predictRequestSchema, request.body);
+export interface PredictionRequest extends PredictionQuery {
+  readonly images: readonly ReceivedImage[];
+}
+
+/** @throws {RobleError} `ROBLE_REQUEST_INVALID` */
+export function readQuery(request: FastifyRequest): PredictionQuery {
+  const { model: name, version, ...settings } = check(predictQuerySchema, request.query);
+  return { ...settings, model: { name, version, stickyKey: stickyKeyOf(request) } };
+}
+
+/** The picture of a body of any accepted form; nothing is decoded yet. */
+export function readImage(given: unknown, query: PredictionQuery): PredictionRequest {
+  const encoded = encodedImages(given, ['image']);
+  if (encoded) {
+    const { images, ...settings } = encoded;
+    if (images.length !== 1)
+      throw invalid('This path takes one image.', {
+        received: `${images.length} images`,
+        expected: '1; several go to /predict/batch',
+      });
+    return { images, ...together(query, settings) };
+  }
+  const { topK, include, ...body } = check(predictRequestSchema, given);
   const { image, pixels, drawing } = body;
   const images = oneForm([image, pixels, drawing].map((one) => (one === undefined ? one : [one])));
-  if (images) return { images, ...either(query, { topK, include }) };
+  if (images) return { images, ...together(query, { topK, include }) };
   throw invalid('The body must hold one image.', {
     received: keysOf(body),
     expected: 'one of "image" (base64 or data URL), "pixels" (numbers) and "drawing" (strokes)',
   });
 }
 
-/** The pictures of a request of any accepted form, at least one; nothing is decoded yet. */
-export async function readImages(
-  request: FastifyRequest,
-  maxBytes: number,
-  maxBatch: number,
-): Promise<PredictionRequest> {
-  const query = readQuery(request);
-  const encoded = await encodedImages(request, maxBytes);
-  if (encoded) return { images: checkCount(encoded, maxBatch), ...query };
-  const { topK, include, ...body } = check(batchRequestSchema, request.body);
+/** The pictures of a body of any accepted form, at least one; nothing is decoded yet. */
+export function readImages(given: unknown, query: PredictionQuery, maxBatch: number): PredictionRequest {
+  const encoded = encodedImages(given, ['image', 'images']);
+  if (encoded) {
+    const { images, ...settings } = encoded;
+    return { images: checkCount(images, maxBatch), ...together(query, settings) };
+  }
+  const { topK, include, ...body } = check(batchRequestSchema, given);
   const images = oneForm([body.images, body.pixels, body.drawings]);
-  if (images) return { images: checkCount(images, maxBatch), ...either(query, { topK, include }) };
+  if (images) return { images: checkCount(images, maxBatch), ...together(query, { topK, include }) };
   throw invalid('The body must hold a list of images.', {
     received: keysOf(body),
     expected:
@@ -57,22 +74,19 @@ export async function readImages(
   });
 }
 
-/** What is wanted besides an answer for the images. */
-type Settings = Omit<PredictionRequest, 'images'>;
-
-function readQuery(request: FastifyRequest): Settings {
-  const { model: name, version, ...settings } = check(predictQuerySchema, request.query);
-  return { ...settings, model: { name, version, stickyKey: stickyKeyOf(request) } };
-}
-
 /** Whose requests go to the same version: who the client says it is, or else its address. */
-export function stickyKeyOf({ headers, ip }: FastifyRequest): string {
+export function stickyKeyOf({ headers, clientAddress }: FastifyRequest): string {
   const given = headers['x-sticky-key'];
-  return typeof given === 'string' ? given : ip;
+  return typeof given === 'string' && given !== '' ? given : clientAddress;
 }
 
-/** What the body says besides its images wins over the query; inclusions add up. */
-function either(query: Settings, body: Omit<Settings, 'model'>): Settings {
+/** What the query says and what the body says: inclusions add up, and the rest must not differ. */
+function together(query: PredictionQuery, body: Settings): PredictionQuery {
+  if (query.topK !== undefined && body.topK !== undefined && query.topK !== body.topK)
+    throw invalid('The query and the body want different things.', {
+      received: `topK ${query.topK} in the query, ${body.topK} in the body`,
+      expected: 'one of them, or the same in both',
+    });
   return {
     topK: body.topK ?? query.topK,
     include: [...query.include, ...body.include],
@@ -106,46 +120,19 @@ function checkCount(images: readonly ReceivedImage[], maxBatch: number): readonl
   return images;
 }
 
-/** The images of a body that holds them as bytes; undefined for a JSON body. */
-async function encodedImages(
-  request: FastifyRequest,
-  maxBytes: number,
-): Promise<ReceivedImage[] | undefined> {
-  if (request.isMultipart()) return multipartImages(request, maxBytes);
-  if (Buffer.isBuffer(request.body)) return [{ encoded: request.body }];
-  if (request.body === undefined || request.body === null)
+/** What a body of bytes holds; undefined for a JSON body. */
+function encodedImages(
+  body: unknown,
+  textNames: readonly string[],
+): (Settings & { readonly images: readonly ReceivedImage[] }) | undefined {
+  if (body instanceof Form) {
+    const { images, fields } = readForm(body, formFieldsSchema.keyof().options, textNames);
+    return { images, ...check(formFieldsSchema, fields) };
+  }
+  if (Buffer.isBuffer(body)) return { images: [{ encoded: body }], include: [] };
+  if (body === undefined || body === null)
     throw new RobleError('ROBLE_IMAGE_EMPTY', 'The request has no body.', { expected: ACCEPTED_BODIES });
   return undefined;
-}
-
-async function multipartImages(request: FastifyRequest, maxBytes: number): Promise<ReceivedImage[]> {
-  const tooLarge = () =>
-    new RobleError('ROBLE_REQUEST_TOO_LARGE', 'The form is too large.', {
-      expected: `at most ${maxBytes} bytes`,
-    });
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge();
-  const images: ReceivedImage[] = [];
-  let left = maxBytes;
-  try {
-    for await (const { file } of request.files()) {
-      const chunks: Buffer[] = [];
-      for await (const chunk of file as AsyncIterable<Buffer>) {
-        left -= chunk.length;
-        // Here, not when the form has ended: it may have no end.
-        if (left < 0) throw tooLarge();
-        chunks.push(chunk);
-      }
-      images.push({ encoded: Buffer.concat(chunks) });
-    }
-  } catch (error) {
-    // What the form parser throws itself has no status: the form ends early, or has no boundary.
-    if (error instanceof RobleError || (error as { statusCode?: number }).statusCode) throw error;
-    throw invalid(`The form cannot be read: ${(error as Error).message}.`, {
-      expected: 'multipart/form-data',
-    });
-  }
-  if (images.length === 0) throw invalid('The form holds no file.', { expected: 'at least one file' });
-  return images;
 }
 
 function check<T>(schema: z.ZodType<T>, value: unknown): T {

@@ -42,7 +42,7 @@ function drawingToModelPixels(
   drawing: Readonly<Record<string, unknown>>,
   preprocessing: Preprocessing,
 ): Uint8Array {
-  const problem = drawingProblem(drawing);
+  const problem = drawingProblem(drawing) ?? unusedOf(drawing);
   if (problem === undefined)
     return pictureOfDrawing(drawing as unknown as GivenDrawing, preprocessing).pixels;
   throw new RobleError('ROBLE_REQUEST_INVALID', `The drawing cannot be read: ${problem}.`, {
@@ -50,10 +50,20 @@ function drawingToModelPixels(
   });
 }
 
+/** What of a drawing would be passed over. */
+function unusedOf({ strokes, unit: _, ...others }: Readonly<Record<string, unknown>>): string | undefined {
+  const [key] = Object.keys(others);
+  if (key !== undefined) return `"${key}" means nothing here`;
+  const isPlain = (strokes as unknown[][][]).every((stroke) => stroke.every((point) => point.length === 2));
+  return isPlain ? undefined : 'a point has more than x and y';
+}
+
 /** Base64, standard or for URLs, with or without line breaks, or a data URL that holds it. */
 function decodeBase64(text: string): Uint8Array {
   const base64 = withoutDataUrl(text).replace(/\s+/g, '');
-  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(base64))
+  const [characters = ''] = base64.split('=', 1);
+  // One character too many holds no whole byte.
+  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(base64) || characters.length % 4 === 1)
     throw new RobleError('ROBLE_REQUEST_INVALID', 'The image is not base64.', {
       received: text.slice(0, 32),
       expected: 'base64, or a data URL with base64',

@@ -27,6 +27,9 @@ export const predictQuerySchema = z.strictObject({
   version: z.string().optional().describe('One of the versions that are loaded.'),
 });
 
+/** What fields of a form say besides its images, in texts as in a query. */
+export const formFieldsSchema = predictQuerySchema.pick({ topK: true, include: true });
+
 /** The JSON body of `POST /predict`: exactly one of the forms of a picture. */
 export const predictRequestSchema = z.strictObject({
   image: z.string().optional().describe('An encoded picture as base64, or a data URL that holds it.'),

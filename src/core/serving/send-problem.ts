@@ -1,27 +1,39 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { RobleError } from '../errors.js';
+import { type ErrorCode, RobleError } from '../errors.js';
+import { CODINGS } from './body/content-coding.js';
 import { type ProblemDetails, problemOf } from './problem.js';
 
-const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+/** What routes answer to. */
+const ROUTED = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+/** Methods that the server understands (RFC 9110, RFC 5789), also where it has no use for them. */
+const KNOWN: readonly string[] = [...ROUTED, 'OPTIONS', 'TRACE', 'CONNECT'];
+
+interface Route {
+  readonly method: string;
+  readonly url: string;
+}
 
 export interface ProblemOptions {
   /** Seconds after which a client that was refused may find room. */
   readonly retryAfterSeconds: () => number;
   /** Told what the answer keeps to itself. */
   readonly warn: (message: string) => void;
-  /** The form of an error in another protocol. */
-  readonly toBody?: (problem: ProblemDetails) => object;
+  /** The form of an error in another protocol; undefined where the path is of none. */
+  readonly toBody?: (problem: ProblemDetails, path: string) => object | undefined;
+}
+
+export function pathOf({ url }: FastifyRequest): string {
+  return url.split('?')[0]!;
 }
 
 /** Lets an application answer every error and every unknown path as a problem (RFC 9457). Comes before its routes. */
 export function answerProblems(app: FastifyInstance, options: ProblemOptions): void {
-  const paths: string[] = [];
+  const routes: Route[] = [];
   app.addHook('onRoute', ({ method, url }) => {
-    const methods = [method].flat().filter((name) => METHODS.some((known) => known === name));
-    paths.push(...methods.map((name) => `${name} ${url}`));
+    routes.push(...[method].flat().map((method) => ({ method, url })));
   });
   app.setErrorHandler((error, _, reply) => sendProblem(reply, error, options));
-  app.setNotFoundHandler((request, reply) => refuseRoute(app, paths, request, reply, options));
+  app.setNotFoundHandler((request, reply) => answerWithoutRoute(app, routes, request, reply, options));
 }
 
 export function sendProblem(reply: FastifyReply, error: unknown, options: ProblemOptions): FastifyReply {
@@ -34,32 +46,55 @@ export function sendProblem(reply: FastifyReply, error: unknown, options: Proble
   const mayTryAgain = problem.status === 429 || problem.status === 503;
   // A rate limit said when already.
   if (mayTryAgain && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfterSeconds());
+  if (problem.code === 'ROBLE_CODING_UNSUPPORTED') reply.header('accept-encoding', CODINGS.join(', '));
   return sendBody(reply, problem, options);
 }
 
 function sendBody(reply: FastifyReply, problem: ProblemDetails, { toBody }: ProblemOptions): FastifyReply {
+  const body = toBody?.(problem, pathOf(reply.request));
   return reply
     .code(problem.status)
-    .type(toBody ? 'application/json' : 'application/problem+json')
-    .send(toBody ? toBody(problem) : problem);
+    .type(body ? 'application/json' : 'application/problem+json')
+    .send(body ?? problem);
 }
 
-/** 405 where another method would do, else 404. */
-function refuseRoute(
+/**
+ * What no route answers: 501 for a method that is none of HTTP, 404 for a path that is not there, 405 for a method that
+ * the path does not have; `OPTIONS` is told which it has.
+ */
+function answerWithoutRoute(
   app: FastifyInstance,
-  paths: readonly string[],
+  routes: readonly Route[],
   request: FastifyRequest,
   reply: FastifyReply,
   options: ProblemOptions,
 ): FastifyReply {
-  const url = request.url.split('?')[0]!;
-  const allowed = METHODS.filter((method) => app.findRoute({ method, url }) !== null);
-  const status = allowed.length > 0 ? 405 : 404;
-  const error = new RobleError('ROBLE_ROUTE_UNKNOWN', `There is no ${request.method} ${url}.`, {
-    received: `${request.method} ${url}`,
-    expected: allowed.join(', ') || paths.join(', '),
-  });
-  request.record.problem = error.code;
-  if (allowed.length > 0) reply.header('allow', allowed.join(', '));
-  return sendBody(reply, { ...problemOf(error), status }, options);
+  const { method } = request;
+  const url = pathOf(request);
+  const refuse = (status: number, code: ErrorCode, expected: string) => {
+    const error = new RobleError(code, `There is no ${method} ${url}.`, {
+      received: `${method} ${url}`,
+      expected,
+    });
+    request.record.problem = error.code;
+    return sendBody(reply, { ...problemOf(error), status }, options);
+  };
+  if (!KNOWN.includes(method)) return refuse(501, 'ROBLE_METHOD_UNKNOWN', KNOWN.join(', '));
+  const has = (name: (typeof ROUTED)[number]) =>
+    url === '*'
+      ? routes.some((route) => route.method === name)
+      : app.findRoute({ method: name, url }) !== null;
+  const allowed = ROUTED.filter(has);
+  if (allowed.length === 0) return refuse(404, 'ROBLE_ROUTE_UNKNOWN', listOf(routes));
+  const allow = [...allowed, 'OPTIONS'].join(', ');
+  reply.header('allow', allow);
+  return method === 'OPTIONS' ? reply.code(204).send() : refuse(405, 'ROBLE_ROUTE_UNKNOWN', allow);
+}
+
+/** Without what follows from others. */
+function listOf(routes: readonly Route[]): string {
+  return routes
+    .filter(({ method }) => method !== 'HEAD')
+    .map(({ method, url }) => `${method} ${url}`)
+    .join(', ');
 }

@@ -72,13 +72,13 @@ export async function createServer(
   let stopping = false;
   const parts = await openServerParts({ model, logTo, options, isStopping: () => stopping }, context);
   const { log, metrics, scope } = parts;
-  const { access, models, recorder, warn } = scope;
+  const { access, models, warn } = scope;
   const apps: FastifyInstance[] = [];
   try {
     const app = await createApp(scope);
     apps.push(app);
     const url = (await listen(app, options)).replace(/^http/, access.scheme);
-    const administration = metrics && (await createAdminApp(models, access, metrics, recorder, warn));
+    const administration = metrics && (await createAdminApp(scope, metrics));
     if (administration) apps.push(administration);
     const adminUrl =
       administration && (await listen(administration, { ...options.admin, port: options.admin.port! }));

@@ -5,10 +5,21 @@ import type { ServeOptions } from '../../config/schema.js';
 import { RobleError } from '../../errors.js';
 import { recogniseKeys, requireKeys } from './authorize.js';
 import { addBrowserRules, refusePages } from './browser-rules.js';
+import { ClientAddresses } from './client-address.js';
+import { allowOrigins, type CrossOriginRules } from './cross-origin.js';
 import { createHttpServer } from './http-server.js';
 import { KeyRing } from './key-ring.js';
 import { addRateLimit } from './rate-limit.js';
 import { readCertificate, type TlsCertificate } from './tls-certificate.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** From where it comes, through the proxies that are trusted. */
+    readonly clientAddress: string;
+  }
+}
+
+type ServerOptions = Pick<FastifyServerOptions, 'serverFactory' | 'clientErrorHandler'>;
 
 /** Who may ask a server: its keys, limits and certificate. */
 export class ServerAccess {
@@ -42,25 +53,43 @@ export class ServerAccess {
   }
 
   /** How Fastify makes the server of the predictions. */
-  get serverOptions(): Pick<FastifyServerOptions, 'serverFactory' | 'clientErrorHandler' | 'trustProxy'> {
-    const { access, connections } = this.#options;
+  get serverOptions(): ServerOptions {
+    return this.#serverOptions(this.#certificate);
+  }
+
+  /** The same of the administration, which speaks plain http. */
+  get administrationOptions(): ServerOptions {
+    return this.#serverOptions();
+  }
+
+  #serverOptions(certificate?: TlsCertificate): ServerOptions {
     return {
-      serverFactory: (handler) => createHttpServer(handler, connections, this.#certificate),
+      serverFactory: (handler) => createHttpServer(handler, this.#options.connections, certificate),
       // The server answers these errors itself.
       clientErrorHandler: () => {},
-      trustProxy: access.trustedProxies.length > 0 && access.trustedProxies,
     };
   }
 
-  /** Decides, before anything else, which requests for predictions are answered. Has to come before the routes. */
-  async guard(app: FastifyInstance): Promise<void> {
+  /**
+   * Decides, before anything else, which requests for predictions are answered. Has to come before the routes.
+   *
+   * @param needs of scripts that use them
+   */
+  async guard(app: FastifyInstance, needs: Omit<CrossOriginRules, 'origins'>): Promise<void> {
     const { access, cache } = this.#options;
-    await addBrowserRules(app, { origins: access.cors, isTls: this.#certificate !== undefined });
+    await addBrowserRules(app, { isTls: this.#certificate !== undefined });
+    if (access.cors.length > 0) allowOrigins(app, { origins: access.cors, ...needs });
     app.addHook('onRequest', async ({ raw }) => {
       if (raw.httpVersion === '1.1' && raw.headers.host === undefined)
         throw new RobleError('ROBLE_REQUEST_INVALID', 'The request has no header Host.');
     });
     app.decorateRequest('apiKey', undefined);
+    const addresses = new ClientAddresses(access.trustedProxies);
+    app.decorateRequest('clientAddress', {
+      getter() {
+        return addresses.of(this.raw);
+      },
+    });
     if (this.#keys) recogniseKeys(app, this.#keys);
     await addRateLimit(app, { ...access.rateLimit, redisUrl: cache.url, warn: this.#warn });
     if (this.#keys) requireKeys(app);

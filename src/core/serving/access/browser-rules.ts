@@ -14,13 +14,10 @@ const CONTENT_POLICY = {
   'form-action': ["'none'"],
 };
 
-/** Browsers ask so often whether they may ask. */
-const PREFLIGHT_SECONDS = 600;
-
-/** Tells browsers what pages may do with the server: its own (Content-Security-Policy and the like), and others (CORS). */
+/** Tells browsers what the page of the server may do (Content-Security-Policy and the like). */
 export async function addBrowserRules(
   app: FastifyInstance,
-  { origins, isTls }: { readonly origins: readonly string[]; readonly isTls: boolean },
+  { isTls }: { readonly isTls: boolean },
 ): Promise<void> {
   const { default: helmet } = await import('helmet');
   const headers = headersOf(
@@ -34,31 +31,6 @@ export async function addBrowserRules(
   app.addHook('onRequest', (_, reply, done) => {
     reply.headers(headers);
     done();
-  });
-  if (origins.length === 0) return;
-  const { default: cors } = await import('@fastify/cors');
-  await app.register(cors, {
-    origin: [...origins],
-    methods: ['GET', 'HEAD', 'POST'],
-    allowedHeaders: [
-      'authorization',
-      'content-type',
-      'traceparent',
-      'x-api-key',
-      'x-priority',
-      'x-request-id',
-      'x-timeout-ms',
-    ],
-    exposedHeaders: [
-      'ratelimit-limit',
-      'ratelimit-remaining',
-      'ratelimit-reset',
-      'retry-after',
-      'x-request-id',
-    ],
-    maxAge: PREFLIGHT_SECONDS,
-    // Its refusal would be no problem of ours, but plain text.
-    strictPreflight: false,
   });
 }
 

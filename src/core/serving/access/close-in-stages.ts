@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import { waitsToBeAsked } from './expect-continue.js';
 
 /** How much and how long a client may go on sending after its answer. */
 interface Bounds {
@@ -57,10 +58,12 @@ export function closeInStages(socket: Socket, { maxBytes, maxMs, idleMs }: Bound
 
 /**
  * Whether an answer that is sent now has to be the last of its connection: part of the body is still to come, and it is
- * longer than what is read for its own sake, or of unknown length.
+ * longer than what is read for its own sake, or of unknown length; or its client waits to be asked for it, and may send it
+ * or not.
  */
-export function isBeforeItsBody({ complete, headers }: IncomingMessage, maxBodyBytes: number): boolean {
-  return !complete && announcedBytes(headers) > maxBodyBytes;
+export function isBeforeItsBody(request: IncomingMessage, maxBodyBytes: number): boolean {
+  const { complete, headers } = request;
+  return !complete && (announcedBytes(headers) > maxBodyBytes || waitsToBeAsked(request));
 }
 
 function announcedBytes(headers: IncomingHttpHeaders): number {

@@ -2,6 +2,7 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { closeConnectionInStages, isClosing } from './close-in-stages.js';
+import { holdContinue } from './expect-continue.js';
 import { answerRawProblems } from './raw-problems.js';
 import type { ConnectionSettings } from './settings.js';
 import type { TlsCertificate } from './tls-certificate.js';
@@ -34,7 +35,8 @@ export function createHttpServer(
   server.on(connected, closeConnectionInStages);
   closeUnusedWithIdle(server, connected);
   server.maxConnections = max;
-  answerRawProblems(server);
+  holdContinue(server);
+  answerRawProblems(server, maxHeaderBytes);
   return server;
 }
 

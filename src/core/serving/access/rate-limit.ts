@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { RobleError } from '../../errors.js';
 import { LimitStore } from './limit-store.js';
@@ -47,7 +46,5 @@ export async function addRateLimit(app: FastifyInstance, options: RateLimitOptio
 /** A network of IPv6 counts as one address, because whoever has one has all of it. */
 function senderOf(request: FastifyRequest, normalizeIP: (address: string) => string): string {
   if (request.apiKey) return `key:${request.apiKey.id}`;
-  // A trusted proxy may pass on what is no address.
-  const address = isIP(request.ip) ? request.ip : (request.socket.remoteAddress ?? '');
-  return `address:${normalizeIP(address)}`;
+  return `address:${normalizeIP(request.clientAddress)}`;
 }

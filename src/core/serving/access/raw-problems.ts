@@ -14,13 +14,20 @@ interface RawError extends Error {
   readonly code?: string;
   /** The parser's own words. */
   readonly reason?: string;
+  /** What the parser was given last. */
+  readonly rawPacket?: Buffer;
+  /** How much of that it understood. */
+  readonly bytesParsed?: number;
 }
+
+/** A line that begins a request, with a method of any name, or as much of it as came. */
+const REQUEST_LINE = /^[\w!#$%&'*+.^`|~-]+($| [^\r\n]*$| \S+ HTTP\/1\.[01]\r?\n)/;
 
 /**
  * Answers as problems (RFC 9457) what Node would answer by itself, or only by closing the connection: requests that are no
- * HTTP, headers that are too large, clients that are too slow, `CONNECT`, `Expect`.
+ * HTTP, methods that it does not know, headers that are too large, clients that are too slow, `CONNECT`, `Expect`.
  */
-export function answerRawProblems(server: Server): void {
+export function answerRawProblems(server: Server, maxHeaderBytes: number): void {
   const exchangesOf = new WeakMap<Socket, Set<Exchange>>();
   server.prependListener('request', (request, response) => {
     const exchanges = exchangesOf.get(request.socket) ?? new Set();
@@ -34,14 +41,13 @@ export function answerRawProblems(server: Server): void {
     // What comes after the fault is as faulty.
     if (refused.has(socket)) return;
     refused.add(socket);
-    void refuse(error, socket, exchangesOf.get(socket) ?? new Set());
+    void refuse(refusalOf(error, maxHeaderBytes), socket, exchangesOf.get(socket) ?? new Set());
   });
   server.on('connect', (_, socket: Socket) =>
-    end(
-      socket,
-      405,
-      new RobleError('ROBLE_ROUTE_UNKNOWN', 'The server is no proxy.', { received: 'CONNECT' }),
-    ),
+    end(socket, {
+      status: 501,
+      error: new RobleError('ROBLE_METHOD_UNKNOWN', 'The server is no proxy.', { received: 'CONNECT' }),
+    }),
   );
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     const { headers, body } = rawAnswer(
@@ -55,31 +61,47 @@ export function answerRawProblems(server: Server): void {
   });
 }
 
+interface Refusal {
+  readonly status: number;
+  readonly error: RobleError;
+}
+
 /** Requests that came whole before the fault are answered first: an answer out of turn would be taken for theirs. */
-async function refuse(error: RawError, socket: Socket, exchanges: ReadonlySet<Exchange>): Promise<void> {
+async function refuse(
+  refusal: Refusal | undefined,
+  socket: Socket,
+  exchanges: ReadonlySet<Exchange>,
+): Promise<void> {
   const whole = [...exchanges].filter(({ request }) => request.complete);
   await Promise.all(whole.map(({ response }) => new Promise((resolve) => response.once('close', resolve))));
   const isAnswering = [...exchanges].some(({ response }) => response.headersSent);
-  const refusal = isAnswering ? undefined : refusalOf(error);
-  if (refusal && socket.writable) end(socket, refusal.status, refusal.error);
+  if (refusal && !isAnswering && socket.writable) end(socket, refusal);
   else socket.destroy();
 }
 
 /** Undefined for faults of the connection itself, over which no answer goes. */
-function refusalOf({
-  code = '',
-  reason,
-  message,
-}: RawError): { status: number; error: RobleError } | undefined {
+function refusalOf(fault: RawError, maxHeaderBytes: number): Refusal | undefined {
+  const { code = '', reason, message } = fault;
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT')
     return {
       status: 408,
       error: new RobleError('ROBLE_REQUEST_SLOW', 'The request did not arrive in time.'),
     };
+  const method = unknownMethodOf(fault);
+  if (method !== undefined)
+    return {
+      status: 501,
+      error: new RobleError('ROBLE_METHOD_UNKNOWN', 'The server does not know the method.', {
+        received: method,
+        expected: 'a method of HTTP, in capital letters',
+      }),
+    };
   if (code === 'HPE_HEADER_OVERFLOW')
     return {
       status: 431,
-      error: new RobleError('ROBLE_REQUEST_TOO_LARGE', 'The headers of the request are too large.'),
+      error: new RobleError('ROBLE_REQUEST_TOO_LARGE', 'The headers of the request are too large.', {
+        expected: `at most ${maxHeaderBytes} bytes`,
+      }),
     };
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW')
     return {
@@ -94,7 +116,16 @@ function refusalOf({
   return undefined;
 }
 
-function end(socket: Socket, status: number, error: RobleError): void {
+/** The method of a request line that is right but for it. */
+function unknownMethodOf({ reason = '', rawPacket, bytesParsed }: RawError): string | undefined {
+  // The one for names that nobody knows, the other for those of another protocol (RTSP).
+  if (!/^(Invalid method|Expected space after method)/.test(reason) || !rawPacket) return undefined;
+  const begin = rawPacket.subarray(0, bytesParsed).lastIndexOf('\n') + 1;
+  const line = rawPacket.toString('latin1', begin);
+  return REQUEST_LINE.test(line) ? line.split(/[ \r]/)[0] : undefined;
+}
+
+function end(socket: Socket, { status, error }: Refusal): void {
   const { headers, body } = rawAnswer(status, error);
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { RobleError } from '../../errors.js';
 import { robleVersion } from '../../version.js';
 import { admitRequests } from '../admit-requests.js';
+import { readBody } from '../body/read-body.js';
 import { checkedRequest } from '../checked-request.js';
 import { classifyAll } from '../classify.js';
 import type { ServedModel } from '../models/served-model.js';
@@ -15,7 +16,7 @@ import { findModel, wantedVersion } from './find-model.js';
 import { imagesOfTensor } from './image-tensor.js';
 import { inferAnswer, wantedOutputs } from './infer-answer.js';
 import { JSON_LENGTH_HEADER, readInferBody } from './infer-body.js';
-import { PREFIX, protocolError } from './protocol-error.js';
+import { PREFIX } from './protocol-error.js';
 import { INPUT_NAME, type ModelMetadata } from './schemas.js';
 
 /** The extensions that are kept as their texts have them. */
@@ -42,8 +43,8 @@ export async function addInferenceProtocol(
     async (protocol) => {
       // Clients send JSON, with or without bytes behind it, under several content types, and under none.
       protocol.removeAllContentTypeParsers();
-      protocol.addContentTypeParser('*', { parseAs: 'buffer' }, async (_: unknown, body: Buffer) => body);
-      answerProblems(protocol, { ...problems, toBody: protocolError });
+      protocol.addContentTypeParser('*', readBody);
+      answerProblems(protocol, problems);
       addServerRoutes(protocol, scope);
       for (const path of ['/models/:name', '/models/:name/versions/:version'])
         addModelRoutes(protocol, scope, path);

@@ -1,5 +1,6 @@
 import { robleVersion } from '../../version.js';
-import { OPERATIONS, type Operation } from './operations.js';
+import { answerHeaders, componentHeaders } from './headers.js';
+import { OPERATIONS, type Operation, type Parameter } from './operations.js';
 import { componentSchemas, type OpenApiSchema } from './schemas.js';
 
 const STATUS_MEANING: Readonly<Record<number, string>> = {
@@ -8,7 +9,7 @@ const STATUS_MEANING: Readonly<Record<number, string>> = {
   403: 'The key does not allow this.',
   404: 'There is no such thing here.',
   413: 'The body, a picture or the batch is larger than the limit.',
-  415: 'The content type is none of those above.',
+  415: 'The content type is none of those above, or the content coding is none that the server takes.',
   422: 'A picture cannot be read.',
   429: 'Too much is in hand, or the client asks too often.',
   500: 'A fault of the server; its log says which.',
@@ -26,7 +27,7 @@ const KEYS = {
 
 interface ResponseObject {
   readonly description: string;
-  readonly headers?: Readonly<Record<string, object>>;
+  readonly headers?: ReturnType<typeof answerHeaders>;
   readonly content: Readonly<Record<string, { readonly schema: OpenApiSchema }>>;
 }
 
@@ -39,7 +40,9 @@ export interface OpenApiDocument {
   readonly paths: Readonly<Record<string, Readonly<Record<string, OperationObject>>>>;
   readonly components: {
     readonly schemas: Readonly<Record<string, OpenApiSchema>>;
-    readonly securitySchemes: Readonly<Record<string, object>>;
+    readonly headers: ReturnType<typeof componentHeaders>;
+    /** By default in the header `Authorization`. */
+    readonly securitySchemes: Readonly<Record<string, { readonly type: string; readonly name?: string }>>;
   };
 }
 
@@ -47,7 +50,7 @@ export interface OperationObject {
   readonly tags: readonly string[];
   readonly summary: string;
   readonly operationId: string;
-  readonly parameters?: readonly object[];
+  readonly parameters?: readonly Parameter[];
   readonly requestBody?: object;
   readonly responses: Readonly<Record<string, ResponseObject>>;
 }
@@ -72,18 +75,17 @@ export function openApiDocument(): OpenApiDocument {
     paths,
     // A server may want no key: then nothing is needed.
     security: [{}, ...Object.keys(KEYS).map((name) => ({ [name]: [] }))],
-    components: { schemas: componentSchemas(), securitySchemes: KEYS },
+    components: { schemas: componentSchemas(), headers: componentHeaders(), securitySchemes: KEYS },
   };
 }
 
 function toObject(operation: Operation): OperationObject {
   const { group, summary, parameters, body, answer, status = 200, errors, error } = operation;
-  const retry = { 'retry-after': { description: 'Seconds.', schema: { type: 'integer' } } };
   const failed = errors.map((failure): [number, ResponseObject] => [
     failure,
     {
       description: STATUS_MEANING[failure]!,
-      ...((failure === 429 || failure === 503) && { headers: retry }),
+      headers: answerHeaders(operation, failure),
       content: contentOf(error),
     },
   ]);
@@ -96,7 +98,14 @@ function toObject(operation: Operation): OperationObject {
     }),
     ...(body && { requestBody: { required: true, content: contentOf(body) } }),
     responses: Object.fromEntries([
-      [status, { description: 'The answer.', content: contentOf(answer) }],
+      [
+        status,
+        {
+          description: 'The answer.',
+          headers: answerHeaders(operation, status),
+          content: contentOf(answer),
+        },
+      ],
       ...failed,
     ]),
   };

@@ -1,8 +1,8 @@
-import { predictQuerySchema } from '../request-schemas.js';
+import { formFieldsSchema, predictQuerySchema } from '../request-schemas.js';
 import { PRIORITIES } from '../urgency.js';
 import { inputSchema, type OpenApiSchema, refTo, type SchemaName } from './schemas.js';
 
-interface Parameter {
+export interface Parameter {
   readonly name: string;
   readonly in: 'query' | 'header' | 'path';
   readonly description: string;
@@ -43,6 +43,12 @@ const requestId: Parameter = {
 const urgency: readonly Parameter[] = [
   requestId,
   {
+    name: 'traceparent',
+    in: 'header',
+    description: 'The trace that the request is part of (W3C).',
+    schema: { type: 'string' },
+  },
+  {
     name: 'x-timeout-ms',
     in: 'header',
     description: 'After so many milliseconds the answer is of no use; at most serve.requestTimeoutMs.',
@@ -55,6 +61,12 @@ const urgency: readonly Parameter[] = [
     schema: { type: 'string', enum: PRIORITIES },
   },
 ];
+const stickyKey: Parameter = {
+  name: 'x-sticky-key',
+  in: 'header',
+  description: 'Names the client: during a canary it gets the same version always. By default its address.',
+  schema: { type: 'string' },
+};
 /** For every form of body. */
 const query = Object.entries(inputSchema(predictQuerySchema).properties ?? {}).map(
   ([name, { description = '', ...schema }]): Parameter => ({ name, in: 'query', description, schema }),
@@ -81,7 +93,11 @@ function pictures(files: OpenApiSchema, request: SchemaName): Content {
   return {
     'image/*': bytes,
     'application/octet-stream': bytes,
-    'multipart/form-data': { type: 'object', additionalProperties: files },
+    'multipart/form-data': {
+      type: 'object',
+      properties: inputSchema(formFieldsSchema).properties ?? {},
+      additionalProperties: files,
+    },
     ...json(request),
   };
 }
@@ -92,7 +108,7 @@ const PREDICTIONS: readonly Operation[] = [
     path: '/predict',
     group: 'Predictions',
     summary: 'Classifies one image.',
-    parameters: [...query, ...urgency],
+    parameters: [...query, ...urgency, stickyKey],
     body: pictures(bytes, 'PredictRequest'),
     answer: json('PredictAnswer'),
     errors: PREDICTION_ERRORS,
@@ -103,7 +119,7 @@ const PREDICTIONS: readonly Operation[] = [
     path: '/predict/batch',
     group: 'Predictions',
     summary: 'Classifies several images; one that is at fault is told so in its place.',
-    parameters: [...query, ...urgency],
+    parameters: [...query, ...urgency, stickyKey],
     body: pictures({ anyOf: [bytes, { type: 'array', items: bytes }] }, 'BatchRequest'),
     answer: json('BatchAnswer'),
     errors: PREDICTION_ERRORS,
@@ -206,6 +222,7 @@ function modelPaths(path: string, parameters: readonly Parameter[]): readonly Op
       parameters: [
         ...parameters,
         ...urgency,
+        stickyKey,
         {
           name: 'inference-header-content-length',
           in: 'header',
@@ -215,7 +232,7 @@ function modelPaths(path: string, parameters: readonly Parameter[]): readonly Op
       ],
       body: { ...json('InferRequest'), 'application/octet-stream': bytes },
       answer: { ...json('InferAnswer'), 'application/octet-stream': bytes },
-      errors: [400, 401, 403, 404, 413, 429, 500, 502, 503, 504],
+      errors: [400, 401, 403, 404, 413, 415, 429, 500, 502, 503, 504],
       ...error,
     },
   ];

@@ -1,0 +1,48 @@
+import type { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
+import { RobleError } from '../../errors.js';
+import { askForBody } from '../access/expect-continue.js';
+import { codingsOf, decodeBody } from './content-coding.js';
+import { bodyTooLarge } from './too-large.js';
+
+/**
+ * The body of a request, decoded. What its head says of it is checked before it is asked for.
+ *
+ * @throws {RobleError} `ROBLE_REQUEST_TOO_LARGE`, `ROBLE_CODING_UNSUPPORTED`, `ROBLE_REQUEST_INVALID`,
+ *   `ROBLE_REQUEST_ABANDONED`
+ */
+export async function readBody(request: FastifyRequest, payload: Readable): Promise<Buffer> {
+  const { bodyLimit } = request.routeOptions;
+  const codings = codingsOf(request.headers['content-encoding']);
+  const announced = Number(request.headers['content-length'] ?? 0);
+  if (announced > bodyLimit) throw bodyTooLarge(`${announced} bytes`, bodyLimit);
+  askForBody(request.raw);
+  return decodeBody(await collect(payload, bodyLimit), codings, bodyLimit);
+}
+
+/** What comes after the limit is left to whoever closes the connection. */
+function collect(payload: Readable, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const stop = () => payload.off('data', take).off('end', finish).off('error', fail);
+    const take = (chunk: Buffer) => {
+      chunks.push(chunk);
+      length += chunk.length;
+      if (length <= maxBytes) return;
+      stop();
+      reject(bodyTooLarge(`${length} bytes or more`, maxBytes));
+    };
+    const finish = () => {
+      stop();
+      resolve(Buffer.concat(chunks, length));
+    };
+    const fail = (cause: Error) => {
+      stop();
+      reject(
+        new RobleError('ROBLE_REQUEST_ABANDONED', 'The connection ended before the body did.', { cause }),
+      );
+    };
+    payload.on('data', take).on('end', finish).on('error', fail);
+  });
+}
