@@ -10,9 +10,12 @@ import { EXIT, RobleError } from './core/errors.js';
 import type { ClosableReporter } from './ui/closable-reporter.js';
 import { successJson } from './ui/envelope.js';
 import { createReporter, type ReporterKind } from './ui/reporter.js';
-import { printData, ReaderLeft, standardStreams } from './ui/standard-streams.js';
+import { flushStandardStreams, printData, ReaderLeft, standardStreams } from './ui/standard-streams.js';
 import { tellFailure } from './ui/tell-failure.js';
 import { fromUsageError, isUsageError } from './ui/usage-error.js';
+
+/** How long a command that was told to end waits for those who read its last words. */
+const FAREWELL_MS = 1000;
 
 // biome-ignore lint/suspicious/noExplicitAny: the constraint of oclif's own signature of `parse`.
 type Words = Record<string, any>;
@@ -180,6 +183,17 @@ export abstract class RobleCommand<Result> extends Command {
       warnings: this.warnings,
       verbose: this.wantsDetails(),
     });
+  }
+
+  /**
+   * A command that was told to end does so when its work has ended, whatever is still under way: a reader that stands
+   * still, or a start that is given up.
+   */
+  protected override async finally(error: Error | undefined): Promise<void> {
+    await super.finally(error);
+    if (this.interruptedWith === undefined) return;
+    await flushStandardStreams(FAREWELL_MS);
+    process.exit();
   }
 
   private asRobleError(thrown: Error): RobleError {

@@ -1,15 +1,18 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type CreateServerOptions, createRegistry, createServer, type RobleServer } from '../src/index.js';
+import { freePort } from './support/free-port.js';
 import { sendRaw } from './support/raw-http.js';
 import { startServeCommand } from './support/serve-command.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, quarterPng, tinyBundle } from './support/tiny-bundle.js';
 
+const CLI = join(import.meta.dirname, '../bin/run.js');
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const PARENT = '00f067aa0ba902b7';
 
@@ -163,12 +166,17 @@ describe('the log', () => {
     ]);
   }, 120_000);
 
-  it.each(['pause', 'destroy'] as const)(
-    'whose reader does %s holds up neither answers nor the end',
-    async (leave) => {
-      const cli = join(import.meta.dirname, '..', 'bin', 'run.js');
+  it.each([
+    ['pause', 'standard error alone'],
+    ['pause', 'both streams'],
+    ['destroy', 'standard error alone'],
+    ['destroy', 'both streams'],
+  ] as const)(
+    'whose reader does %s holds up neither answers nor the end (%s)',
+    async (leave, which) => {
+      const command = `exec "$0" "$@"${which === 'both streams' ? ' >&2' : ''}`;
       const words = ['--model', bundle, '--port', '0', '--workers', '0', '--predictions', 'none'];
-      const child = spawn('node', [cli, 'serve', ...words], {
+      const child = spawn('sh', ['-c', command, process.execPath, CLI, 'serve', ...words], {
         cwd: root,
         stdio: ['ignore', 'ignore', 'pipe'],
         env: { ...process.env, ROBLE_SERVE_LOG_LEVEL: 'debug' },
@@ -187,6 +195,27 @@ describe('the log', () => {
     },
     120_000,
   );
+
+  it('that cannot be written holds nothing up either, and is a failure at the end', async () => {
+    const port = await freePort();
+    const words = ['--model', bundle, '--port', String(port), '--workers', '0', '--predictions', 'none'];
+    const full = await open('/dev/full', 'w');
+    const child = spawn(process.execPath, [CLI, 'serve', ...words], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', full.fd],
+    });
+    await full.close();
+    const [output, ended] = [text(child.stdout!), once(child, 'exit')];
+    const isLive = () =>
+      fetch(`http://127.0.0.1:${port}/health/live`).then(
+        ({ ok }) => ok,
+        () => false,
+      );
+    await expect.poll(isLive, { timeout: 100_000 }).toBe(true);
+    child.kill('SIGTERM');
+    expect(await ended).toEqual([3, null]);
+    expect(await output).toMatch(/^Stopped\.\nError: Standard error[\s\S]*code: ROBLE_DISK_FULL\n$/);
+  });
 });
 
 describe('an inference process', () => {

@@ -1,5 +1,8 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { replaceFolder } from '../src/core/storage/durable.js';
 import { type CreateServerOptions, createServer, type RobleServer } from '../src/index.js';
@@ -9,6 +12,7 @@ import { startServeCommand } from './support/serve-command.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
 
+const CLI = join(import.meta.dirname, '../bin/run.js');
 /** 100 by `ROBLE_TEST_RELOADS=100`, as a release is tested. */
 const RELOADS = Number(process.env.ROBLE_TEST_RELOADS ?? 3);
 const RELOAD_LIMIT_MS = 20_000;
@@ -207,4 +211,54 @@ describe('SIGHUP', () => {
     child.kill('SIGTERM');
     expect((await child).exitCode).toBe(0);
   });
+
+  it('is no end before the server listens, nor while it ends', async () => {
+    const loading = await startLoading();
+    loading.child.kill('SIGHUP');
+    await expect.poll(() => loading.output, { timeout: 100_000 }).toMatch(/Serving a at \S+/);
+    // What was read before the signal may be old.
+    await expect.poll(() => loading.output, { timeout: 30_000 }).toContain('The model is the same');
+    const body = JSON.stringify({ pixels: quarterPixels(0) });
+    const { hostname, port } = new URL(/at (http:\S+)/.exec(loading.output)![1]!);
+    const socket = connect(Number(port), hostname);
+    const answer = text(socket);
+    const head = `POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`;
+    socket.write(head + body.slice(0, 1));
+    await expect.poll(() => fetch(`http://${hostname}:${port}/health/live`).then(({ ok }) => ok)).toBe(true);
+    loading.child.kill('SIGTERM');
+    await expect.poll(() => loading.output, { timeout: 30_000 }).toContain('Stopping');
+    loading.child.kill('SIGHUP');
+    socket.write(body.slice(1));
+    expect(await answer).toContain('200 OK');
+    expect((await loading.child).exitCode).toBe(0);
+  });
 });
+
+it.each([
+  ['SIGTERM', 143],
+  ['SIGINT', 130],
+] as const)('%s before the server listens gives its start up, with %i', async (signal, code) => {
+  const { child } = await startLoading();
+  child.kill(signal);
+  const { exitCode, stderr } = await child;
+  expect([exitCode, stderr]).toEqual([code, expect.stringContaining('code: ROBLE_INTERRUPTED')]);
+  expect(stderr).not.toContain('Serving');
+});
+
+/** The command of a server that has begun to load its model, and listens a while later. */
+async function startLoading() {
+  const words = ['serve', '--model', folders[0], '--port', '0', '--predictions', 'none'];
+  const env = { ROBLE_SERVE_LOG_FORMAT: 'text' };
+  const child = execa(process.execPath, [CLI, ...words], { reject: false, cwd: root, env });
+  let output = '';
+  child.stderr.on('data', (chunk) => {
+    output += chunk;
+  });
+  await expect.poll(() => output, { timeout: 100_000 }).toContain('Loading the model');
+  return {
+    child,
+    get output() {
+      return output;
+    },
+  };
+}

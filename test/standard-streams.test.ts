@@ -115,3 +115,12 @@ it('goes on with its work when nobody listens to its progress any more', async (
   expect(await run(fixture.run, ['noisy', '--json'], 'pipe', 'left')).toMatchObject({ code: 0 });
   expect((await run(fixture.run, ['noisy'], 'pipe', 'full')).code).toBe(3);
 });
+
+it('ends when it is told to, also where a reader stands still', async () => {
+  const child = spawn(process.execPath, [fixture.run, 'talk'], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const ended = once(child, 'exit');
+  await once(child.stderr!, 'data');
+  child.stderr!.pause();
+  child.kill('SIGTERM');
+  expect(await ended).toEqual([143, null]);
+});

@@ -5,6 +5,7 @@ import type { ServeOptions } from '../core/config/schema.js';
 import type { Context } from '../core/context.js';
 import { EXIT } from '../core/errors.js';
 import type { CreateServerOptions } from '../core/serving/server.js';
+import { standardStreams } from '../ui/standard-streams.js';
 
 interface ServeResult {
   readonly url: string;
@@ -90,6 +91,7 @@ export default class Serve extends RobleCommand<ServeResult> {
       return result;
     } finally {
       await logTo.close();
+      if (logTo.error) standardStreams().error.note(logTo.error);
     }
   }
 
@@ -99,6 +101,12 @@ export default class Serve extends RobleCommand<ServeResult> {
   ): Promise<ServeResult> {
     const { createServer } = await import('../index.js');
     const format = options.log.format ?? (process.stderr.isTTY ? 'text' : 'json');
+    // What lies in the folder may have been read already.
+    let wantsReload = false;
+    let reload = () => {
+      wantsReload = true;
+    };
+    process.on('SIGHUP', () => reload());
     const server = await createServer(
       { ...options, log: { ...options.log, format } },
       // The steps of the start are words for people; a program reads lines of the log and nothing else.
@@ -109,10 +117,10 @@ export default class Serve extends RobleCommand<ServeResult> {
         `Try: curl --data-binary @picture.png -H 'content-type: image/png' ${server.url}/predict\n`,
       );
     // The log tells how it went.
-    const reload = () => void server.reload().catch(() => {});
-    process.on('SIGHUP', reload);
+    reload = () => void server.reload().catch(() => {});
+    if (wantsReload) reload();
     if (!context.signal!.aborted) await once(context.signal!, 'abort');
-    process.off('SIGHUP', reload);
+    reload = () => {};
     await server.close();
     return { url: server.url, model: server.model.name };
   }

@@ -1,6 +1,7 @@
 import { writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RobleError } from '../core/errors.js';
 import { errorText } from './error-text.js';
 
@@ -119,6 +120,14 @@ export function standardStreams(): StandardStreams {
     process.once('exit', tellFaults);
   }
   return streams;
+}
+
+/** Waits until all that was printed is out of this process, but not for a reader that stands still. */
+export async function flushStandardStreams(limitMs: number): Promise<void> {
+  const flushed = [process.stdout, process.stderr].map(
+    (stream) => new Promise<void>((resolve) => stream.write('', () => resolve())),
+  );
+  await Promise.race([Promise.all(flushed), sleep(limitMs, undefined, { ref: false })]);
 }
 
 /** Prints what programs read. */

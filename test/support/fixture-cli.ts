@@ -39,6 +39,16 @@ const COMMANDS: Readonly<Record<string, string>> = {
       return { saved: true };
     }
     render() { this.log('saved'); }`,
+  /** Waits until it is interrupted, and then says more than a pipe holds. */
+  talk: `
+    async execute({ signal }) {
+      const alive = setInterval(() => {}, 1000);
+      writeSync(2, 'ready\\n');
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      clearInterval(alive);
+      for (let i = 0; i < 100000; i++) this.warn('warning ' + i);
+    }
+    render() {}`,
   /** Has a result and another exit code than 0. */
   code: `
     async execute() { this.exitCode = 3; return { fine: false }; }

@@ -6,8 +6,7 @@ const inference = new Inference((message) => {
   if (process.connected) process.send!(message);
 });
 
-// A terminal sends Ctrl-C to the whole group; when to stop is for the server to say.
-process.on('SIGINT', () => {});
-process.on('SIGTERM', () => {});
+// A terminal sends its signals to the whole group; when to stop is for the server to say.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => {});
 process.on('disconnect', () => process.exit(0));
 process.on('message', (message: ToInferenceWorker) => inference.handle(message));

@@ -45,7 +45,8 @@ export interface RobleServer {
 
 /**
  * Starts an HTTP server that answers predictions, with inference in processes of its own. It listens when every worker
- * has loaded and checked the model.
+ * has loaded and checked the model. Once `signal` is aborted a start is given up at once; what it had opened by then is
+ * closed in the background.
  *
  * @throws {RobleError} `ROBLE_CONFIG_INVALID`, `ROBLE_FILE_NOT_FOUND`, `ROBLE_BUNDLE_INVALID`, `ROBLE_PLUGIN_UNKNOWN`,
  *   `ROBLE_DEVICE_UNAVAILABLE`, `ROBLE_PORT_IN_USE`, `ROBLE_KEYS_INVALID`, `ROBLE_TLS_INVALID`, `ROBLE_PACKAGE_MISSING`.
@@ -56,6 +57,24 @@ export interface RobleServer {
  * await server.close();
  */
 export async function createServer(
+  options: CreateServerOptions,
+  context: ServerContext,
+): Promise<RobleServer> {
+  const { signal } = context;
+  signal?.throwIfAborted();
+  const starting = startServer(options, context);
+  if (!signal) return starting;
+  return new Promise((resolve, reject) => {
+    const giveUp = () => {
+      reject(signal.reason);
+      starting.then((server) => server.close()).catch(() => {});
+    };
+    signal.addEventListener('abort', giveUp, { once: true });
+    starting.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+  });
+}
+
+async function startServer(
   { model, logTo, ...given }: CreateServerOptions,
   context: ServerContext,
 ): Promise<RobleServer> {

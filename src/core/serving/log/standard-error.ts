@@ -6,12 +6,19 @@ const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 /** How long the end of the program waits for that reader. */
 const CLOSE_MS = 1000;
 
+export interface StandardErrorLog extends LogDestination {
+  /** Why a line could not be written, once that happened. */
+  readonly error: NodeJS.ErrnoException | undefined;
+  close(): Promise<void>;
+}
+
 /** Standard error as the destination of a log: a reader that is slow, stands still or leaves holds nothing up. */
-export async function logToStandardError(): Promise<LogDestination & { close(): Promise<void> }> {
+export async function logToStandardError(): Promise<StandardErrorLog> {
   const { pino } = await import('pino');
   let dropped = 0;
   let isClosed = false;
   let isGivenUp = false;
+  let problem: NodeJS.ErrnoException | undefined;
   const stream = pino.destination({
     // Asking for it makes writes to a pipe return instead of waiting for its reader.
     dest: process.stderr.fd,
@@ -22,8 +29,10 @@ export async function logToStandardError(): Promise<LogDestination & { close(): 
   stream.on('drop', (lines: string) => {
     dropped += lines.split('\n').length - 1;
   });
-  // Lines that cannot be written have nowhere else to be told of.
-  stream.on('error', () => dropped++);
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    problem ??= error;
+    dropped++;
+  });
   const collector = new LineCollector((lines) => stream.write(lines));
   /** An end without `close`, as of a second Ctrl-C: what the reader takes at once is still written. */
   const flushAtExit = () => {
@@ -43,15 +52,20 @@ export async function logToStandardError(): Promise<LogDestination & { close(): 
     get dropped() {
       return dropped;
     },
+    get error() {
+      return problem;
+    },
     async close() {
       isClosed = true;
       collector.flush();
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, CLOSE_MS);
-        stream.once('close', () => {
-          clearTimeout(timer);
-          resolve();
-        });
+        // What could not be written before is tried once more, and not again.
+        for (const end of ['close', 'error'])
+          stream.once(end, () => {
+            clearTimeout(timer);
+            resolve();
+          });
         stream.end();
       });
       isGivenUp = true;
