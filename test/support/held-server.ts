@@ -40,7 +40,8 @@ export async function startHeldServer(
   // It tells no class from another, and so do the golden outputs of its model.
   const model = await tinyBundle(folder, { ...bundle, golden: () => 0.25 });
   const server = await createServer(
-    { model, port: 0, workers: 0, backend: 'held', ...options },
+    // What is held is never too late, however long the test takes.
+    { model, port: 0, workers: 0, backend: 'held', requestTimeoutMs: 600_000, ...options },
     { registry },
   );
   const batches: HeldBatch[] = [];
