@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { RobleError } from '../../errors.js';
 import { type InferRequest, type InputTensor, inferRequestSchema } from './schemas.js';
 
@@ -39,6 +40,24 @@ export function readInferBody(body: Buffer, jsonLength: string | undefined): Inf
       expected: `${offset - end} bytes, the sum of all binary_data_size`,
     });
   return { message, binaryOf: (tensor) => parts.get(tensor) };
+}
+
+/**
+ * Looks whether {@link JSON_LENGTH_HEADER} can be right, as far as the headers of a request tell.
+ *
+ * @throws {RobleError} `ROBLE_REQUEST_INVALID`
+ */
+export function checkJsonLength(headers: IncomingHttpHeaders): void {
+  const given = headers[JSON_LENGTH_HEADER];
+  // The length of an encoded body says nothing of what it holds.
+  const longest = headers['content-encoding'] === undefined ? headers['content-length'] : undefined;
+  const isNumber = given === undefined || /^\d+$/.test(String(given));
+  const fits = longest === undefined || !(Number(given) > Number(longest));
+  if (isNumber && fits) return;
+  throw invalid(`The header ${JSON_LENGTH_HEADER} does not fit the body.`, {
+    received: given,
+    expected: longest === undefined ? 'a number of bytes' : `a number of bytes up to ${longest}`,
+  });
 }
 
 function parse(json: Buffer): unknown {
