@@ -9,6 +9,7 @@ import type { ModelChoice } from '../models/served-models.js';
 import type { ProblemDetails } from '../problem.js';
 import { stickyKeyOf } from '../read-images.js';
 import { checkReady } from '../ready.js';
+import { refuseQuery } from '../refuse-query.js';
 import { answerProblems, type ProblemOptions } from '../send-problem.js';
 import type { ServingScope } from '../serving-scope.js';
 import { findModel, wantedVersion } from './find-model.js';
@@ -70,7 +71,7 @@ function addModelRoutes(protocol: FastifyInstance, scope: ServingScope, path: st
     checkJsonLength(headers);
     done();
   };
-  const onRequest = [admitRequests(scope), checkHead];
+  const onRequest = [refuseQuery, admitRequests(scope), checkHead];
   protocol.post<{ Params: ModelParams }>(`${path}/infer`, { onRequest }, async (request, reply) =>
     infer(scope, request.params, request, reply),
   );
