@@ -7,20 +7,10 @@ import { type RawAnswer, sendRaw } from './support/raw-http.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { tinyBundle } from './support/tiny-bundle.js';
 
-const KNOWN = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'];
-/** Of other protocols and extensions, of no protocol, and in letters that make them others (RFC 9110, section 9.1). */
-const UNKNOWN = [
-  'PROPFIND',
-  'PURGE',
-  'DESCRIBE',
-  'BREW',
-  'GETX',
-  'GE',
-  'get',
-  'Post',
-  '_',
-  "!#$%&'*+-.^_`|~9",
-];
+/** Those of RFC 9110 and 5789, and some of extensions. */
+const KNOWN = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'QUERY', 'PROPFIND'];
+/** Of another protocol, of none, and in letters that make them others (RFC 9110, section 9.1). */
+const UNKNOWN = ['DESCRIBE', 'BREW', 'GETX', 'GE', 'get', 'Post', '_', "!#$%&'*+-.^_`|~9"];
 
 let server: RobleServer;
 let guarded: RobleServer;

@@ -1,12 +1,10 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { type ErrorCode, RobleError } from '../errors.js';
+import { RobleError } from '../errors.js';
 import { CODINGS } from './body/content-coding.js';
 import { type ProblemDetails, problemOf } from './problem.js';
 
 /** What routes answer to. */
 const ROUTED = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
-/** Methods that the server understands (RFC 9110, RFC 5789), also where it has no use for them. */
-const KNOWN: readonly string[] = [...ROUTED, 'OPTIONS', 'TRACE', 'CONNECT'];
 
 interface Route {
   readonly method: string;
@@ -59,8 +57,8 @@ function sendBody(reply: FastifyReply, problem: ProblemDetails, { toBody }: Prob
 }
 
 /**
- * What no route answers: 501 for a method that is none of HTTP, 404 for a path that is not there, 405 for a method that
- * the path does not have; `OPTIONS` is told which it has.
+ * What no route answers: 404 for a path that is not there, 405 for a method that the path does not have; `OPTIONS` is told
+ * which it has. Methods that are none of HTTP do not come so far.
  */
 function answerWithoutRoute(
   app: FastifyInstance,
@@ -71,24 +69,21 @@ function answerWithoutRoute(
 ): FastifyReply {
   const { method } = request;
   const url = pathOf(request);
-  const refuse = (status: number, code: ErrorCode, expected: string) => {
-    const error = new RobleError(code, `There is no ${method} ${url}.`, {
-      received: `${method} ${url}`,
-      expected,
-    });
-    request.record.problem = error.code;
-    return sendBody(reply, { ...problemOf(error), status }, options);
-  };
-  if (!KNOWN.includes(method)) return refuse(501, 'ROBLE_METHOD_UNKNOWN', KNOWN.join(', '));
   const has = (name: (typeof ROUTED)[number]) =>
     url === '*'
       ? routes.some((route) => route.method === name)
       : app.findRoute({ method: name, url }) !== null;
-  const allowed = ROUTED.filter(has);
-  if (allowed.length === 0) return refuse(404, 'ROBLE_ROUTE_UNKNOWN', listOf(routes));
-  const allow = [...allowed, 'OPTIONS'].join(', ');
-  reply.header('allow', allow);
-  return method === 'OPTIONS' ? reply.code(204).send() : refuse(405, 'ROBLE_ROUTE_UNKNOWN', allow);
+  const methods = ROUTED.filter(has);
+  const isThere = methods.length > 0;
+  const allow = [...methods, 'OPTIONS'].join(', ');
+  if (isThere) reply.header('allow', allow);
+  if (isThere && method === 'OPTIONS') return reply.code(204).send();
+  const error = new RobleError('ROBLE_ROUTE_UNKNOWN', `There is no ${method} ${url}.`, {
+    received: `${method} ${url}`,
+    expected: isThere ? allow : listOf(routes),
+  });
+  request.record.problem = error.code;
+  return sendBody(reply, { ...problemOf(error), status: isThere ? 405 : 404 }, options);
 }
 
 /** Without what follows from others. */

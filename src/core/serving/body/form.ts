@@ -32,11 +32,7 @@ export class Form {
     const boundary = quoted ?? plain;
     if (boundary === undefined)
       throw invalid('its content type names no boundary', contentType, 'multipart/form-data; boundary=...');
-    // In front of the first part there may be no line.
-    return new Form(
-      Buffer.from(`\r\n--${boundary}`, 'latin1'),
-      Buffer.concat([Buffer.from('\r\n'), await readBody()]),
-    );
+    return new Form(Buffer.from(`\r\n--${boundary}`, 'latin1'), await readBody());
   }
 
   /**
@@ -46,11 +42,8 @@ export class Form {
    */
   *parts(): Generator<FormPart> {
     const body = this.#body;
-    for (
-      let start = this.#next(0), number = 1;
-      body.toString('latin1', start, start + 2) !== '--';
-      number++
-    ) {
+    let start = this.#first();
+    for (let number = 1; body.toString('latin1', start, start + 2) !== '--'; number++) {
       const line = body.indexOf('\r\n', start);
       const end = body.indexOf('\r\n\r\n', line);
       if (line < 0 || end < 0) throw endsEarly();
@@ -63,6 +56,13 @@ export class Form {
       const content = body.subarray(end + 4, Math.max(end + 4, start - this.#boundary.length));
       yield partOf(body.toString('utf8', line + 2, Math.max(line + 2, end)), content, number);
     }
+  }
+
+  /** Behind the first boundary, in front of which there need be no line. */
+  #first(): number {
+    const { length } = this.#boundary;
+    const isFirst = this.#body.subarray(0, length - 2).equals(this.#boundary.subarray(2));
+    return isFirst ? length - 2 : this.#next(0);
   }
 
   /** Behind the next boundary. */

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { z } from 'zod';
 import { RobleError } from '../../errors.js';
 import type { ImageShape } from '../../model/spec.js';
@@ -41,7 +42,7 @@ function lengthOf(header: string, bodyLength: number): number {
   if (length <= bodyLength) return length;
   throw invalid(`The header ${JSON_LENGTH_HEADER} does not fit the body.`, {
     received: header,
-    expected: `a whole number of bytes, up to the ${bodyLength} of the body`,
+    expected: `a whole number of bytes${Number.isFinite(bodyLength) ? `, up to the ${bodyLength} of the body` : ''}`,
   });
 }
 
@@ -63,6 +64,19 @@ function rawRequest({ length }: Buffer, { height, width, channels }: ImageShape)
       },
     ],
   } satisfies z.input<typeof binaryInferRequestSchema>);
+}
+
+/**
+ * Looks whether {@link JSON_LENGTH_HEADER} can be right, as far as the headers of a request tell.
+ *
+ * @throws {RobleError} `ROBLE_REQUEST_INVALID`
+ */
+export function checkJsonLength(headers: IncomingHttpHeaders): void {
+  const given = headers[JSON_LENGTH_HEADER] as string | undefined;
+  // The length of an encoded body says nothing of what it holds.
+  const longest = headers['content-encoding'] === undefined ? headers['content-length'] : undefined;
+  if (given !== undefined)
+    lengthOf(given, longest === undefined ? Number.POSITIVE_INFINITY : Number(longest));
 }
 
 function parse(json: Buffer): unknown {

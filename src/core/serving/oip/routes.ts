@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
 import { RobleError } from '../../errors.js';
 import { robleVersion } from '../../version.js';
 import { admitRequests } from '../admit-requests.js';
@@ -14,7 +14,7 @@ import type { ServingScope } from '../serving-scope.js';
 import { findModel, wantedVersion } from './find-model.js';
 import { imagesOfTensor } from './image-tensor.js';
 import { inferAnswer, wantedOutputs } from './infer-answer.js';
-import { JSON_LENGTH_HEADER, readInferBody } from './infer-body.js';
+import { checkJsonLength, JSON_LENGTH_HEADER, readInferBody } from './infer-body.js';
 import { PREFIX } from './protocol-error.js';
 import { INPUT_NAME, type ModelMetadata } from './schemas.js';
 
@@ -70,7 +70,13 @@ function addModelRoutes(protocol: FastifyInstance, scope: ServingScope, path: st
     checkReady(scope, model);
     return { name: model.label.name, ready: true };
   });
-  const onRequest = [refuseQuery, admitRequests(scope)];
+  /** What is wrong with the head of a request is told before its body comes. */
+  const checkHead: onRequestHookHandler = ({ params, headers }, _, done) => {
+    findModel(models, params as ModelParams);
+    checkJsonLength(headers);
+    done();
+  };
+  const onRequest = [refuseQuery, admitRequests(scope), checkHead];
   protocol.post<{ Params: ModelParams }>(`${path}/infer`, { onRequest }, async (request, reply) =>
     infer(scope, request.params, request, reply),
   );
