@@ -1,15 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { z } from 'zod';
 import { RobleError } from '../../errors.js';
 import { robleVersion } from '../../version.js';
 import { admitRequests } from '../admit-requests.js';
 import { readBody } from '../body/read-body.js';
-import { checkedRequest } from '../checked-request.js';
 import { classifyAll } from '../classify.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { ModelChoice } from '../models/served-models.js';
 import { stickyKeyOf } from '../read-images.js';
 import { checkReady } from '../ready.js';
+import { refuseQuery } from '../refuse-query.js';
 import { answerProblems, type ProblemOptions } from '../send-problem.js';
 import type { ServingScope } from '../serving-scope.js';
 import { findModel, wantedVersion } from './find-model.js';
@@ -21,9 +20,6 @@ import { INPUT_NAME, type ModelMetadata } from './schemas.js';
 
 /** The extensions that are kept as their texts have them. */
 const EXTENSIONS = ['binary_tensor_data', 'classification'];
-
-/** No path of the protocol has parameters in the query. */
-const NO_QUERY = z.strictObject({});
 
 interface ModelParams {
   readonly name: string;
@@ -55,7 +51,7 @@ export async function addInferenceProtocol(
 
 function addServerRoutes(protocol: FastifyInstance, scope: ServingScope): void {
   const metadata = { name: 'roble', version: robleVersion(), extensions: EXTENSIONS };
-  protocol.get('/', async () => metadata);
+  for (const path of ['', '/']) protocol.get(path, { prefixTrailingSlash: 'slash' }, async () => metadata);
   protocol.get('/health/live', async () => ({ live: true }));
   protocol.get('/health/ready', async () => {
     for (const { current } of scope.models.managers.values()) checkReady(scope, current);
@@ -74,7 +70,7 @@ function addModelRoutes(protocol: FastifyInstance, scope: ServingScope, path: st
     checkReady(scope, model);
     return { name: model.label.name, ready: true };
   });
-  const onRequest = admitRequests(scope);
+  const onRequest = [refuseQuery, admitRequests(scope)];
   protocol.post<{ Params: ModelParams }>(`${path}/infer`, { onRequest }, async (request, reply) =>
     infer(scope, request.params, request, reply),
   );
@@ -88,7 +84,6 @@ async function infer(
 ): Promise<unknown> {
   const { models, options } = scope;
   const stable = findModel(models, choice);
-  checkedRequest(NO_QUERY, request.query);
   const jsonLength = request.headers[JSON_LENGTH_HEADER] as string | undefined;
   const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
   const { message, binary } = readInferBody(body, jsonLength, stable.bundle.input);
