@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { describeIssues } from '../config/problems.js';
-import { RobleError } from '../errors.js';
+import { type Problem, RobleError } from '../errors.js';
 import { shownValue } from '../text.js';
 
 /**
@@ -20,7 +20,17 @@ export function checkedRequest<S extends z.ZodType>(
     const suggestion = hints[problem.path] ?? problem.suggestion;
     return { ...problem, ...(suggestion !== undefined && { suggestion }) };
   });
-  throw new RobleError('ROBLE_REQUEST_INVALID', 'The request is not of the expected form.', { problems });
+  const told = problems.slice(0, MAX_TOLD).map(sentence).join('; ');
+  throw new RobleError('ROBLE_REQUEST_INVALID', `The request is not of the expected form: ${told}`, {
+    problems,
+  });
+}
+
+/** Of many problems; the others are in their list only. */
+const MAX_TOLD = 3;
+
+function sentence({ path, message, suggestion }: Problem): string {
+  return [`${path ? `"${path}": ` : ''}${message}.`, suggestion ?? []].flat().join(' ');
 }
 
 /**
