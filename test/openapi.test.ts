@@ -1,16 +1,13 @@
 /** The description of the server is true: every path that there is, and what a real server answers. */
 import { join } from 'node:path';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openApiDocument } from '../src/core/serving/openapi/document.js';
 import { createServer, type RobleServer } from '../src/index.js';
+import { faultsOf, templateOf } from './support/described-answers.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, quarterPng, tinyBundle } from './support/tiny-bundle.js';
 
 const document = openApiDocument();
-// Keywords of OpenAPI that are no part of JSON Schema, such as formats, say nothing about what is valid.
-const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
-ajv.addSchema({ $id: 'roble', components: document.components });
 
 let server: RobleServer;
 let remove: () => Promise<void>;
@@ -30,26 +27,6 @@ afterAll(async () => {
   await server.close();
   await remove();
 });
-
-/** The path of the document that a request takes. */
-function templateOf(path: string): string {
-  const bare = path.split('?')[0]!;
-  const matches = (template: string) => new RegExp(`^${template.replace(/\{\w+\}/g, '[^/]+')}$`).test(bare);
-  return Object.keys(document.paths).find(matches)!;
-}
-
-/** What is wrong with an answer, by the document; nothing where it is as described. */
-async function faultsOf(response: Response, method: string, path: string): Promise<unknown> {
-  const operation = document.paths[templateOf(path)]?.[method.toLowerCase()];
-  const described = operation?.responses[response.status];
-  if (!described) return `${method} ${path}: status ${response.status} is not described`;
-  const type = response.headers.get('content-type')!.split(';')[0]!;
-  const content = described.content[type];
-  if (!content) return `${method} ${path}: ${response.status} as ${type} is not described`;
-  if (!type.endsWith('json')) return undefined;
-  const schema = JSON.parse(JSON.stringify(content.schema).replaceAll('"#/', '"roble#/'));
-  return ajv.validate(schema, await response.clone().json()) ? undefined : ajv.errors;
-}
 
 const infer = (data: unknown, more: object = {}) => ({
   inputs: [{ name: 'images', shape: [1, 8, 8, 1], datatype: 'UINT8', data }],
@@ -149,7 +126,12 @@ describe('what the server answers', () => {
     ['GET', '/v2/health/live', 200, undefined],
     ['GET', '/v2/health/ready', 200, undefined],
     ['GET', '/v2/models/quarters', 200, undefined],
+    ['GET', '/v2/', 200, undefined],
     ['GET', '/v2/models/none', 404, undefined],
+    ['GET', `/v2/models/${'x'.repeat(2000)}`, 404, undefined],
+    ['GET', '/', 304, undefined],
+    ['GET', '/page/none.js', 404, undefined],
+    ['GET', '/stats', 431, undefined, { 'x-long': 'x'.repeat(20_000) }],
     ['GET', '/v2/models/quarters/ready', 200, undefined],
     ['GET', '/v2/models/quarters/versions/1', 200, undefined],
     ['GET', '/v2/models/quarters/versions/1/ready', 200, undefined],
@@ -171,10 +153,11 @@ describe('what the server answers', () => {
           'content-type': isJson ? 'application/json' : 'application/octet-stream',
         }),
         ...headers,
+        ...(status === 304 && { 'if-none-match': (await fetch(server.url + path)).headers.get('etag')! }),
       },
     });
     expect(response.status).toBe(status);
-    expect(await faultsOf(response, method, path)).toBeUndefined();
+    expect(await faultsOf(response, method, templateOf(path))).toBeUndefined();
   });
 
   it('is told from what it should not be', async () => {

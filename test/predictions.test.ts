@@ -168,12 +168,16 @@ function behaves(create: () => Promise<TestDatabase>): void {
       { requestId, label: 7 },
       { requestId, label: 'top-left', index: -1 },
       { requestId, label: 'top-left', comment: 'no' },
-      { requestId, label: 'top-left', image: 'AAAA', drawing: { strokes: [] } },
     ]) {
       const { status, body: problem } = await server.post('/feedback', wrong);
       expect([status, problem.code]).toEqual([400, 'ROBLE_REQUEST_INVALID']);
       expect(problem.problems.length).toBeGreaterThan(0);
     }
+    const twice = { requestId, label: 'top-left', image: 'AAAA', drawing: { strokes: [] } };
+    expect(await server.post('/feedback', twice)).toMatchObject({
+      status: 400,
+      body: { code: 'ROBLE_REQUEST_INVALID', received: 'image, drawing' },
+    });
     expect(await server.post('/feedback', { requestId, label: 'top-left', image: 'AAAA' })).toMatchObject({
       status: 422,
       body: { code: 'ROBLE_IMAGE_UNREADABLE' },

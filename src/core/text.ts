@@ -28,3 +28,41 @@ export function examples(words: readonly string[], shown = 3): string {
 export function csvField(text: string): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
+
+const MAX_DEPTH = 4;
+
+/**
+ * A value as the beginning of its JSON, for messages about what was received: never more of it is looked at than is shown,
+ * because it may be a flood, or as deep as a stack.
+ */
+export function shownValue(value: unknown, maxLength = 60): string {
+  if (value === undefined) return 'nothing';
+  const text = beginningOf(value, maxLength, MAX_DEPTH);
+  return text.length > maxLength ? `${text.slice(0, maxLength - 3)}...` : text;
+}
+
+/** At least `length` letters of the JSON, where it has so many. */
+function beginningOf(value: unknown, length: number, depth: number): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, length));
+  // JSON has no word for .inf and .nan.
+  if (typeof value !== 'object' || value === null) return String(value);
+  if (Array.isArray(value)) return listed(value, length, depth);
+  if (depth === 0) return '{...}';
+  let text = '';
+  for (const [key, inner] of Object.entries(value)) {
+    if (text.length > length) return `{${text}`;
+    const member = `${JSON.stringify(key.slice(0, length))}:${beginningOf(inner, length, depth - 1)}`;
+    text += (text && ',') + member;
+  }
+  return `{${text}}`;
+}
+
+function listed(list: readonly unknown[], length: number, depth: number): string {
+  if (depth === 0) return '[...]';
+  let text = '';
+  for (const inner of list) {
+    if (text.length > length) return `[${text}`;
+    text += (text && ',') + beginningOf(inner, length, depth - 1);
+  }
+  return `[${text}]`;
+}

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Problem } from '../errors.js';
-import { didYouMean } from '../text.js';
+import { didYouMean, shownValue } from '../text.js';
 import { configJsonSchema, inputJsonSchema, type JsonSchema, knownKeys } from './json-schema.js';
 import { formatPath } from './origin.js';
 
@@ -45,7 +45,7 @@ function wrongValue(issue: Issue, received: unknown, originOf: OriginOf): Proble
   const suggestion = suggest(issue, received);
   return {
     path: formatPath(issue.path),
-    message: `${expectation(issue)}, received ${show(received)}${inBrackets(originOf(issue.path))}`,
+    message: `${expectation(issue)}, received ${shownValue(received)}${inBrackets(originOf(issue.path))}`,
     ...(suggestion !== undefined && { suggestion }),
   };
 }
@@ -113,13 +113,6 @@ function suggest(issue: Issue, received: unknown): string | undefined {
   return isNumber && received.trim() !== '' && Number.isFinite(Number(received))
     ? 'Remove the quotes around it.'
     : undefined;
-}
-
-function show(value: unknown): string {
-  if (value === undefined) return 'nothing';
-  // JSON has no word for .inf and .nan.
-  const text = (typeof value === 'number' ? undefined : JSON.stringify(value)) ?? String(value);
-  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
 function valueAt(value: unknown, path: Path): unknown {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ERRORS, type ErrorCode, type Problem } from '../errors.js';
 
 const predictionSchema = z.object({ label: z.string(), probability: z.number().gte(0).lte(1) });
 
@@ -35,10 +36,15 @@ export type Answer = z.output<typeof answerSchema>;
 export const predictAnswerSchema = answerSchema.extend({ requestId: z.string(), model: modelLabelSchema });
 export type PredictAnswer = z.output<typeof predictAnswerSchema>;
 
-/** Of a type that takes what an error holds, which nobody may change. */
-const severalProblems: z.ZodType<readonly { path: string; message: string }[]> = z.array(
-  z.object({ path: z.string(), message: z.string() }),
-);
+const severalProblems = z.array(
+  z.object({
+    path: z.string(),
+    message: z.string(),
+    suggestion: z.string().optional(),
+    code: z.enum(Object.keys(ERRORS) as ErrorCode[]).optional(),
+  }),
+  // Of a type that takes what an error holds, which nobody may change.
+) as unknown as z.ZodType<readonly Problem[]>;
 
 /** An error answer in the form of RFC 9457. */
 export const problemSchema = z.object({

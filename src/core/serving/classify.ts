@@ -20,7 +20,7 @@ export interface PredictionWish {
   readonly record: RequestRecord;
   readonly topK: number;
   readonly urgency: Urgency;
-  readonly include?: readonly Inclusion[];
+  readonly include?: readonly Inclusion[] | undefined;
 }
 
 /** Answers for one image. */

@@ -1,38 +1,44 @@
 import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 import { z } from 'zod';
-import { checked } from '../checked.js';
 import { RobleError } from '../errors.js';
 import type { PredictionLog } from '../predictions/prediction-log.js';
 import { didYouMean } from '../text.js';
 import type { FeedbackAnswer } from './answer-schemas.js';
 import { takeBodies } from './body/body-types.js';
+import { checkedRequest, onlyForm, requestObject } from './checked-request.js';
 import { Places } from './places.js';
-import { type ReceivedImage, toModelPixels } from './received-image.js';
+import { imageOf, type ReceivedImage, toModelPixels } from './received-image.js';
 import { refuseQuery } from './refuse-query.js';
+import { REQUEST_ID } from './request-id.js';
+import { IMAGE_FORMS } from './request-schemas.js';
 import { urgencyOf } from './request-urgency.js';
 import type { ServingScope } from './serving-scope.js';
 import { whileWanted } from './urgency.js';
 
 /** Feedback that waits for the database at most. */
 const MAX_WAITING = 64;
+/** What a database counts to. */
+const MAX_INDEX = 2 ** 31 - 1;
 
-/** The JSON body of `POST /feedback`. */
-export const feedbackSchema = z
-  .strictObject({
-    requestId: z.string().min(1).max(128),
-    index: z.int().nonnegative().default(0),
-    label: z.string().min(1),
-    image: z.string().optional(),
-    pixels: z.array(z.unknown()).optional(),
-    drawing: z.record(z.string(), z.unknown()).optional(),
-  })
-  .refine(
-    ({ image, pixels, drawing }) => [image, pixels, drawing].filter((one) => one !== undefined).length <= 1,
-    {
-      message: 'expected at most one of "image", "pixels" and "drawing"',
-    },
-  );
-type GivenFeedback = z.output<typeof feedbackSchema>;
+const fields = {
+  requestId: z.string().regex(REQUEST_ID).describe('Of the answer.'),
+  index: z
+    .int()
+    .gte(0)
+    .lte(MAX_INDEX)
+    .optional()
+    .describe('The place of the image in its request; by default 0, the first.'),
+  label: z.string().min(1).describe('The right class.'),
+};
+/** The JSON bodies of `POST /feedback` that bring the picture along, by the key that holds it. */
+export const FEEDBACK_REQUESTS = {
+  image: z.strictObject({ ...fields, image: IMAGE_FORMS.image }),
+  pixels: z.strictObject({ ...fields, pixels: IMAGE_FORMS.pixels }),
+  drawing: z.strictObject({ ...fields, drawing: IMAGE_FORMS.drawing }),
+};
+/** The one that does not. */
+export const bareFeedbackSchema = z.strictObject(fields);
+export const feedbackSchema = z.union([bareFeedbackSchema, ...Object.values(FEEDBACK_REQUESTS)]);
 
 /** `POST /feedback`: the right class of an image that was answered. */
 export async function addFeedbackRoute(app: FastifyInstance, scope: ServingScope): Promise<void> {
@@ -45,12 +51,7 @@ export async function addFeedbackRoute(app: FastifyInstance, scope: ServingScope
   await app.register(async (app) => {
     takeBodies(app, ['application/json']);
     app.post('/feedback', { onRequest: [refuseQuery, begin] }, async (request, reply) => {
-      const feedback = checked(
-        feedbackSchema,
-        request.body,
-        'ROBLE_REQUEST_INVALID',
-        'The feedback is not of the expected form.',
-      );
+      const feedback = readFeedback(request.body);
       places.take(1);
       try {
         await whileWanted(keepFeedback(scope, feedback), request.urgency);
@@ -71,22 +72,39 @@ function logOf({ predictions }: ServingScope): PredictionLog {
   });
 }
 
-async function keepFeedback(scope: ServingScope, given: GivenFeedback): Promise<void> {
-  const predictions = logOf(scope);
-  const { id, model } = await predictions.find(given.requestId, given.index);
-  if (!model.classes.includes(given.label))
-    throw new RobleError('ROBLE_LABEL_RANGE', 'The label is none of the classes of the model.', {
-      received: given.label,
-      expected: `one of ${model.classes.join(' ')}`,
-      nextSteps: didYouMean(given.label, model.classes),
-    });
-  const image = imageOf(given);
-  const pixels = image && (await toModelPixels(image, model.preprocessing, scope.options.maxPixels));
-  await predictions.saveFeedback(id, { at: new Date(), label: given.label, pixels });
+interface GivenFeedback {
+  readonly requestId: string;
+  readonly index?: number | undefined;
+  readonly label: string;
+  readonly image?: ReceivedImage;
 }
 
-function imageOf({ image, pixels, drawing }: GivenFeedback): ReceivedImage | undefined {
-  if (image !== undefined) return { base64: image };
-  if (pixels !== undefined) return { pixels };
-  return drawing && { drawing };
+function readFeedback(value: unknown): GivenFeedback {
+  const body = requestObject(value);
+  const forms = Object.keys(FEEDBACK_REQUESTS).filter((form) => Object.hasOwn(body, form));
+  if (forms.length === 0) return checkedRequest(bareFeedbackSchema, body);
+  const form = onlyForm(body, FEEDBACK_REQUESTS);
+  if (!form)
+    throw new RobleError('ROBLE_REQUEST_INVALID', 'The feedback holds several pictures.', {
+      received: forms.join(', '),
+      expected: 'at most one of "image", "pixels" and "drawing"',
+    });
+  const { requestId, index, label, ...given } = checkedRequest(FEEDBACK_REQUESTS[form], body);
+  return { requestId, index, label, image: imageOf(given) };
+}
+
+async function keepFeedback(
+  scope: ServingScope,
+  { requestId, index = 0, label, image }: GivenFeedback,
+): Promise<void> {
+  const predictions = logOf(scope);
+  const { id, model } = await predictions.find(requestId, index);
+  if (!model.classes.includes(label))
+    throw new RobleError('ROBLE_LABEL_RANGE', 'The label is none of the classes of the model.', {
+      received: label,
+      expected: `one of ${model.classes.join(' ')}`,
+      nextSteps: didYouMean(label, model.classes),
+    });
+  const pixels = image && (await toModelPixels(image, model.preprocessing, scope.options.maxPixels));
+  await predictions.saveFeedback(id, { at: new Date(), label, pixels });
 }

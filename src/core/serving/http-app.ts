@@ -15,6 +15,9 @@ export interface HttpAppOptions {
   readonly isStopping: () => boolean;
 }
 
+/** More than the headers of a request may be long. */
+const MAX_PATH_LENGTH = 2 ** 20;
+
 /** What the applications of predictions and of administration have in common. It has no routes yet. */
 export async function createHttpApp(options: HttpAppOptions): Promise<FastifyInstance> {
   const { server, maxBodyBytes, recorder, problems, guard, isStopping } = options;
@@ -27,6 +30,8 @@ export async function createHttpApp(options: HttpAppOptions): Promise<FastifyIns
   const app = fastify({
     ...server,
     bodyLimit: maxBodyBytes,
+    // Whatever its length, a name that is not known is told so.
+    routerOptions: { maxParamLength: MAX_PATH_LENGTH },
     genReqId: requestIdOf,
     // While it stops, the server still answers what reaches it.
     return503OnClosing: false,

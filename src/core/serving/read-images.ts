@@ -1,23 +1,23 @@
 import type { FastifyRequest } from 'fastify';
-import type { z } from 'zod';
 import { RobleError } from '../errors.js';
 import { Form } from './body/form.js';
+import { checkedRequest, onlyForm, requestObject } from './checked-request.js';
 import { readForm } from './form-images.js';
 import type { ModelChoice } from './models/served-models.js';
 import { ACCEPTED_BODIES } from './problem.js';
-import type { ReceivedImage } from './received-image.js';
+import { imageOf, type ReceivedImage } from './received-image.js';
 import {
-  batchRequestSchema,
+  BATCH_REQUESTS,
   formFieldsSchema,
   type Inclusion,
+  PREDICT_REQUESTS,
   predictQuerySchema,
-  predictRequestSchema,
 } from './request-schemas.js';
 
 /** What is wanted besides an answer for the images. */
 interface Settings {
   readonly topK?: number | undefined;
-  readonly include: readonly Inclusion[];
+  readonly include?: readonly Inclusion[] | undefined;
 }
 
 /** What the query of a request says. */
@@ -31,7 +31,7 @@ export interface PredictionRequest extends PredictionQuery {
 
 /** @throws {RobleError} `ROBLE_REQUEST_INVALID` */
 export function readQuery(request: FastifyRequest): PredictionQuery {
-  const { model: name, version, ...settings } = check(predictQuerySchema, request.query);
+  const { model: name, version, ...settings } = checkedRequest(predictQuerySchema, request.query);
   return { ...settings, model: { name, version, stickyKey: stickyKeyOf(request) } };
 }
 
@@ -47,14 +47,15 @@ export function readImage(given: unknown, query: PredictionQuery): PredictionReq
       });
     return { images, ...together(query, settings) };
   }
-  const { topK, include, ...body } = check(predictRequestSchema, given);
-  const { image, pixels, drawing } = body;
-  const images = oneForm([image, pixels, drawing].map((one) => (one === undefined ? one : [one])));
-  if (images) return { images, ...together(query, { topK, include }) };
-  throw invalid('The body must hold one image.', {
-    received: keysOf(body),
-    expected: 'one of "image" (base64 or data URL), "pixels" (numbers) and "drawing" (strokes)',
-  });
+  const body = requestObject(given);
+  const form = onlyForm(body, PREDICT_REQUESTS);
+  if (!form)
+    throw invalid('The body must hold one image.', {
+      received: keysOf(body),
+      expected: 'one of "image" (base64 or data URL), "pixels" (numbers) and "drawing" (strokes)',
+    });
+  const { topK, include, ...picture } = checkedRequest(PREDICT_REQUESTS[form], body);
+  return { images: [imageOf(picture)], ...together(query, { topK, include }) };
 }
 
 /** The pictures of a body of any accepted form, at least one; nothing is decoded yet. */
@@ -64,14 +65,27 @@ export function readImages(given: unknown, query: PredictionQuery, maxBatch: num
     const { images, ...settings } = encoded;
     return { images: checkCount(images, maxBatch), ...together(query, settings) };
   }
-  const { topK, include, ...body } = check(batchRequestSchema, given);
-  const images = oneForm([body.images, body.pixels, body.drawings]);
-  if (images) return { images: checkCount(images, maxBatch), ...together(query, { topK, include }) };
-  throw invalid('The body must hold a list of images.', {
-    received: keysOf(body),
-    expected:
-      'one of "images" (list of base64 or data URLs), "pixels" (list of images as numbers) and "drawings" (list of strokes)',
-  });
+  const body = requestObject(given);
+  const form = onlyForm(body, BATCH_REQUESTS);
+  if (!form)
+    throw invalid('The body must hold a list of images.', {
+      received: keysOf(body),
+      expected:
+        'one of "images" (list of base64 or data URLs), "pixels" (list of images as numbers) and "drawings" (list of strokes)',
+    });
+  const { topK, include, ...pictures } = checkedRequest(BATCH_REQUESTS[form], body);
+  return { images: checkCount(imagesOf(pictures), maxBatch), ...together(query, { topK, include }) };
+}
+
+function imagesOf(
+  given:
+    | { readonly images: readonly string[] }
+    | { readonly pixels: readonly unknown[] }
+    | { readonly drawings: readonly Record<string, unknown>[] },
+): ReceivedImage[] {
+  if ('images' in given) return given.images.map((base64) => ({ base64 }));
+  if ('pixels' in given) return given.pixels.map((pixels) => ({ pixels }));
+  return given.drawings.map((drawing) => ({ drawing }));
 }
 
 /** Whose requests go to the same version: who the client says it is, or else its address. */
@@ -89,21 +103,9 @@ function together(query: PredictionQuery, body: Settings): PredictionQuery {
     });
   return {
     topK: body.topK ?? query.topK,
-    include: [...query.include, ...body.include],
+    include: [...(query.include ?? []), ...(body.include ?? [])],
     model: query.model,
   };
-}
-
-/** Texts, numbers or drawings, whichever there are; undefined when there are none of them or several. */
-function oneForm([texts, pixels, drawings]: readonly (readonly unknown[] | undefined)[]):
-  | ReceivedImage[]
-  | undefined {
-  const forms = [
-    texts?.map((base64) => ({ base64: base64 as string })),
-    pixels?.map((pixels) => ({ pixels })),
-    drawings?.map((drawing) => ({ drawing: drawing as Record<string, unknown> })),
-  ].filter((form) => form !== undefined);
-  return forms.length === 1 ? forms[0] : undefined;
 }
 
 function keysOf(body: object): string {
@@ -127,23 +129,12 @@ function encodedImages(
 ): (Settings & { readonly images: readonly ReceivedImage[] }) | undefined {
   if (body instanceof Form) {
     const { images, fields } = readForm(body, formFieldsSchema.keyof().options, textNames);
-    return { images, ...check(formFieldsSchema, fields) };
+    return { images, ...checkedRequest(formFieldsSchema, fields) };
   }
-  if (Buffer.isBuffer(body)) return { images: [{ encoded: body }], include: [] };
+  if (Buffer.isBuffer(body)) return { images: [{ encoded: body }] };
   if (body === undefined || body === null)
     throw new RobleError('ROBLE_IMAGE_EMPTY', 'The request has no body.', { expected: ACCEPTED_BODIES });
   return undefined;
-}
-
-function check<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const where = issue!.path.length > 0 ? ` at "${issue!.path.join('.')}"` : '';
-  throw invalid(`The request is not of the expected form${where}: ${issue!.message}.`, {
-    expected:
-      '"image", "pixels" or "drawing" (in a batch "images", "pixels" or "drawings"), and "topK" and "include" if wanted',
-  });
 }
 
 function invalid(message: string, details: { received?: unknown; expected: string }): RobleError {

@@ -12,6 +12,16 @@ export type ReceivedImage =
   | { readonly pixels: unknown }
   | { readonly modelPixels: Uint8Array };
 
+/** A picture in one of the forms that it has in JSON. */
+export function imageOf(
+  given:
+    | { readonly image: string }
+    | { readonly pixels: readonly unknown[] }
+    | { readonly drawing: Readonly<Record<string, unknown>> },
+): ReceivedImage {
+  return 'image' in given ? { base64: given.image } : given;
+}
+
 /**
  * The pixels that the model sees, uint8 [height, width, channels].
  *
@@ -60,7 +70,7 @@ function unusedOf({ strokes, unit: _, ...others }: Readonly<Record<string, unkno
 
 /** Base64, standard or for URLs, with or without line breaks, or a data URL that holds it. */
 function decodeBase64(text: string): Uint8Array {
-  const base64 = withoutDataUrl(text).replace(/\s+/g, '');
+  const base64 = withoutDataUrl(text).replace(/[ \t\r\n]+/g, '');
   const [characters = ''] = base64.split('=', 1);
   // One character too many holds no whole byte.
   if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(base64) || characters.length % 4 === 1)
@@ -85,7 +95,7 @@ async function numbersToPixels(
   maxPixels: number,
 ): Promise<Uint8Array> {
   const shape = shapeOf(value, preprocessing);
-  const numbers = Array.isArray(value) ? (value.flat(2) as unknown[]) : [];
+  const numbers = numbersOf(value);
   if (!shape || numbers.length !== shape.height * shape.width * shape.channels) {
     const { height, width, channels } = preprocessing;
     throw new RobleError('ROBLE_IMAGE_SHAPE', 'The pixels do not fill a picture.', {
@@ -105,6 +115,12 @@ async function numbersToPixels(
       expected: 'numbers 0..255',
     });
   return preprocessPixels(Uint8Array.from(numbers as number[], Math.round), shape, preprocessing);
+}
+
+/** A flat list as it is, so that a list in it is no number. */
+function numbersOf(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) return [];
+  return Array.isArray(value[0]) ? (value.flat(2) as unknown[]) : value;
 }
 
 /** The shape of nested lists, of the model where they are flat; undefined where rows or pixels differ in length. */

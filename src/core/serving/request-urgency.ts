@@ -22,8 +22,8 @@ export function urgencyOf(request: FastifyRequest, reply: FastifyReply, longestM
 
 function timeoutOf(header: string | string[] | undefined, longestMs: number): number {
   if (header === undefined) return longestMs;
-  const milliseconds = Number(header);
-  if (!(Number.isInteger(milliseconds) && milliseconds > 0))
+  const milliseconds = /^\d+$/.test(String(header)) ? Number(header) : Number.NaN;
+  if (!(milliseconds > 0))
     throw new RobleError('ROBLE_REQUEST_INVALID', 'The header x-timeout-ms is no time.', {
       received: header,
       expected: 'a whole number of milliseconds, 1 or more',

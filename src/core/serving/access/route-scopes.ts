@@ -16,16 +16,23 @@ const NEEDED: readonly (readonly [RegExp, readonly Scope[]])[] = [
 ];
 
 export function isHealth({ routeOptions }: FastifyRequest): boolean {
-  return HEALTH.test(routeOptions.url ?? '');
+  return isHealthPath(routeOptions.url ?? '');
+}
+
+export function isHealthPath(pattern: string): boolean {
+  return HEALTH.test(pattern);
 }
 
 /**
  * The scopes of which a key needs one for a request; undefined when it needs no key. By the pattern of the route, which no
  * spelling of the path changes. What is not there is told to every key, and to nobody else.
  */
-export function neededScopes(request: FastifyRequest): readonly Scope[] | undefined {
-  const { url } = request.routeOptions;
-  if (url === undefined) return SCOPES;
-  if (isHealth(request) || OPEN.test(url)) return undefined;
-  return NEEDED.find(([pattern]) => pattern.test(url))?.[1] ?? SCOPES;
+export function neededScopes({ routeOptions }: FastifyRequest): readonly Scope[] | undefined {
+  return routeOptions.url === undefined ? SCOPES : scopesOfPath(routeOptions.url);
+}
+
+/** The same for the pattern of a route. */
+export function scopesOfPath(pattern: string): readonly Scope[] | undefined {
+  if (isHealthPath(pattern) || OPEN.test(pattern)) return undefined;
+  return NEEDED.find(([needs]) => needs.test(pattern))?.[1] ?? SCOPES;
 }

@@ -9,13 +9,10 @@ export function isOfProtocol(path: string): boolean {
 }
 
 /** The form of an error in this protocol, in one sentence for people and one code for programs. */
-export function protocolError({ detail, received, expected, problems = [], code }: ProblemDetails): object {
+export function protocolError({ detail, received, expected, code }: ProblemDetails): object {
   const facts = [
     received === undefined ? [] : `received ${received}`,
     expected === undefined ? [] : `expected ${expected}`,
-    problems.map(({ path, message, suggestion }) =>
-      [`${path ? `"${path}": ` : ''}${message}`, suggestion ?? []].flat().join('. '),
-    ),
   ].flat();
   return { error: facts.length > 0 ? `${detail} (${facts.join('; ')})` : detail, code };
 }

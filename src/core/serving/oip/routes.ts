@@ -51,7 +51,7 @@ export async function addInferenceProtocol(
 
 function addServerRoutes(protocol: FastifyInstance, scope: ServingScope): void {
   const metadata = { name: 'roble', version: robleVersion(), extensions: EXTENSIONS };
-  protocol.get('/', async () => metadata);
+  for (const path of ['', '/']) protocol.get(path, { prefixTrailingSlash: 'slash' }, async () => metadata);
   protocol.get('/health/live', async () => ({ live: true }));
   protocol.get('/health/ready', async () => {
     for (const { current } of scope.models.managers.values()) checkReady(scope, current);

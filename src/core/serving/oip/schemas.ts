@@ -29,10 +29,16 @@ function numbers(pixel: object) {
   });
 }
 
+/** Of a tensor in JSON there are none. */
+export const tensorParametersSchema = z.strictObject({ binary_data_size: z.null().optional() });
+export const binaryTensorParametersSchema = z.strictObject({
+  binary_data_size: z.int().gte(0).describe('The bytes of the tensor, behind the JSON.'),
+});
+
 const tensor = {
   name: z.literal(INPUT_NAME),
   shape,
-  parameters: optional(z.strictObject({ binary_data_size: z.null().optional() })),
+  parameters: optional(tensorParametersSchema),
 };
 /** A tensor of whole numbers. */
 export const wholeTensorSchema = z.strictObject({
@@ -50,44 +56,42 @@ export const realTensorSchema = z.strictObject({
 export const binaryTensorSchema = z.strictObject({
   ...tensor,
   datatype: z.enum([...WHOLE_DATATYPES, ...REAL_DATATYPES]),
-  parameters: z.strictObject({
-    binary_data_size: z.int().gte(0).describe('The bytes of the tensor, behind the JSON.'),
-  }),
+  parameters: binaryTensorParametersSchema,
   data: z.null().optional(),
 });
 
 const binaryData = optional(z.boolean()).describe(
   'Whether the output comes as bytes behind the JSON; by default as binary_data_output says.',
 );
-export const requestedOutputSchema = z.discriminatedUnion('name', [
-  z.strictObject({
+export const labelParametersSchema = z.strictObject({ binary_data: binaryData });
+export const probabilitiesParametersSchema = z.strictObject({
+  binary_data: binaryData,
+  classification: optional(z.int().gte(1)).describe(
+    'So many of the most probable classes, all at most, as texts "probability:index:label".',
+  ),
+});
+/** The outputs that may be asked for. */
+export const REQUESTED_OUTPUTS = {
+  probabilities: z.strictObject({
     name: z.literal('probabilities'),
-    parameters: optional(
-      z.strictObject({
-        binary_data: binaryData,
-        classification: optional(z.int().gte(1)).describe(
-          'So many of the most probable classes, all at most, as texts "probability:index:label".',
-        ),
-      }),
-    ),
+    parameters: optional(probabilitiesParametersSchema),
   }),
-  z.strictObject({
-    name: z.literal('label'),
-    parameters: optional(z.strictObject({ binary_data: binaryData })),
-  }),
-]);
+  label: z.strictObject({ name: z.literal('label'), parameters: optional(labelParametersSchema) }),
+};
+
+export const requestParametersSchema = z.strictObject({
+  binary_data_output: optional(z.boolean()).describe('Whether all outputs come as bytes.'),
+});
 
 function requestSchema<T extends z.ZodType>(input: T) {
   return z.strictObject({
     id: optional(z.string()).describe('Comes back in the answer.'),
     model_name: optional(z.string()).describe('Has to be that of the path.'),
-    parameters: optional(
-      z.strictObject({
-        binary_data_output: optional(z.boolean()).describe('Whether all outputs come as bytes.'),
-      }),
-    ),
+    parameters: optional(requestParametersSchema),
     inputs: z.array(input).length(1),
-    outputs: optional(z.array(requestedOutputSchema)).describe('By default all.'),
+    outputs: optional(
+      z.array(z.discriminatedUnion('name', [REQUESTED_OUTPUTS.probabilities, REQUESTED_OUTPUTS.label])),
+    ).describe('By default all.'),
   });
 }
 

@@ -1,6 +1,7 @@
 import { robleVersion } from '../../version.js';
+import { scopesOfPath } from '../access/route-scopes.js';
 import { answerHeaders, componentHeaders } from './headers.js';
-import { OPERATIONS, type Operation, type Parameter } from './operations.js';
+import { errorsOf, HEAD_ERRORS, OPERATIONS, type Operation, type Parameter, problem } from './operations.js';
 import { componentSchemas, type OpenApiSchema } from './schemas.js';
 
 const STATUS_MEANING: Readonly<Record<number, string>> = {
@@ -8,10 +9,13 @@ const STATUS_MEANING: Readonly<Record<number, string>> = {
   401: 'A key is needed.',
   403: 'The key does not allow this.',
   404: 'There is no such thing here.',
+  408: 'The request did not arrive in time.',
   413: 'The body, a picture or the batch is larger than the limit.',
-  415: 'The content type is none of those above, or the content coding is none that the server takes.',
+  415: 'The content type, or its coding, is none that the server takes.',
+  417: 'The server cannot do what the header Expect asks for.',
   422: 'A picture cannot be read.',
   429: 'Too much is in hand, or the client asks too often.',
+  431: 'The headers are larger than the limit.',
   500: 'A fault of the server; its log says which.',
   501: 'The server keeps no predictions.',
   502: 'The server that this one forwards to gave no answer.',
@@ -27,8 +31,8 @@ const KEYS = {
 
 interface ResponseObject {
   readonly description: string;
-  readonly headers?: ReturnType<typeof answerHeaders>;
-  readonly content: Readonly<Record<string, { readonly schema: OpenApiSchema }>>;
+  readonly headers: ReturnType<typeof answerHeaders>;
+  readonly content?: Readonly<Record<string, { readonly schema: OpenApiSchema }>>;
 }
 
 export interface OpenApiDocument {
@@ -50,8 +54,12 @@ export interface OperationObject {
   readonly tags: readonly string[];
   readonly summary: string;
   readonly operationId: string;
-  readonly parameters?: readonly Parameter[];
-  readonly requestBody?: object;
+  readonly parameters?: readonly (Parameter & { readonly required: boolean })[];
+  readonly requestBody?: {
+    readonly required: boolean;
+    readonly content: NonNullable<ResponseObject['content']>;
+  };
+  readonly security?: readonly object[];
   readonly responses: Readonly<Record<string, ResponseObject>>;
 }
 
@@ -80,15 +88,7 @@ export function openApiDocument(): OpenApiDocument {
 }
 
 function toObject(operation: Operation): OperationObject {
-  const { group, summary, parameters, body, answer, status = 200, errors, error } = operation;
-  const failed = errors.map((failure): [number, ResponseObject] => [
-    failure,
-    {
-      description: STATUS_MEANING[failure]!,
-      headers: answerHeaders(operation, failure),
-      content: contentOf(error),
-    },
-  ]);
+  const { path, group, summary, parameters, body, isKept } = operation;
   return {
     tags: [group],
     summary,
@@ -97,26 +97,46 @@ function toObject(operation: Operation): OperationObject {
       parameters: parameters.map((parameter) => ({ ...parameter, required: parameter.in === 'path' })),
     }),
     ...(body && { requestBody: { required: true, content: contentOf(body) } }),
+    ...(!scopesOfPath(path) && { security: [] }),
     responses: Object.fromEntries([
-      [
-        status,
-        {
-          description: 'The answer.',
-          headers: answerHeaders(operation, status),
-          content: contentOf(answer),
-        },
-      ],
-      ...failed,
+      [operation.status ?? 200, answerOf(operation)],
+      ...(isKept
+        ? [[304, { description: 'The client has it already.', headers: headersOf(operation, 304) }]]
+        : []),
+      ...errorsOf(operation).map((status) => [status, failureOf(operation, status)]),
     ]),
   };
 }
 
-function contentOf(content: Operation['answer']): ResponseObject['content'] {
+function headersOf(operation: Operation, status: number): ResponseObject['headers'] {
+  return answerHeaders({ answer: operation.answer, errors: errorsOf(operation) }, status);
+}
+
+function answerOf(operation: Operation): ResponseObject {
+  return {
+    description: 'The answer.',
+    headers: headersOf(operation, operation.status ?? 200),
+    content: contentOf(operation.answer),
+  };
+}
+
+function failureOf(operation: Operation, status: number): ResponseObject {
+  return {
+    description: STATUS_MEANING[status]!,
+    headers: headersOf(operation, status),
+    content: contentOf(HEAD_ERRORS.includes(status) ? problem : operation.error),
+  };
+}
+
+function contentOf(content: Operation['answer']): NonNullable<ResponseObject['content']> {
   return Object.fromEntries(Object.entries(content).map(([type, schema]) => [type, { schema }]));
 }
 
-/** Such as `getHealthReady`. */
+/** Such as `getHealthReady`, and `getRoot` or `getV2Root` for a path that ends with a slash. */
 function operationId({ method, path }: Operation): string {
-  const words = path.split(/[^A-Za-z0-9]+/).filter(Boolean);
+  const words = path
+    .replace(/\/$/, '/root')
+    .split(/[^A-Za-z0-9]+/)
+    .filter(Boolean);
   return method + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('');
 }

@@ -1,4 +1,6 @@
-import { formFieldsSchema, predictQuerySchema } from '../request-schemas.js';
+import { isHealthPath, scopesOfPath } from '../access/route-scopes.js';
+import { JSON_LENGTH_HEADER } from '../oip/infer-body.js';
+import { predictQuerySchema } from '../request-schemas.js';
 import { PRIORITIES } from '../urgency.js';
 import { inputSchema, type OpenApiSchema, refTo, type SchemaName } from './schemas.js';
 
@@ -23,50 +25,62 @@ export interface Operation {
   readonly answer: Content;
   /** Of the answer; by default 200. */
   readonly status?: number;
-  /** Statuses of errors. */
+  /** Whether a client that has the answer already is told so: 304. */
+  readonly isKept?: boolean;
+  /** Statuses of errors that this operation has by itself; {@link errorsOf} gives all of them. */
   readonly errors: readonly number[];
   readonly error: Content;
 }
 
 const json = (name: SchemaName): Content => ({ 'application/json': refTo(name) });
-const problem: Content = { 'application/problem+json': refTo('Problem') };
+export const problem: Content = { 'application/problem+json': refTo('Problem') };
 const protocolError = json('ProtocolError');
-const bytes: OpenApiSchema = { type: 'string', contentMediaType: 'application/octet-stream' };
+/** As generators of clients know bytes. */
+const bytes: OpenApiSchema = {
+  type: 'string',
+  format: 'binary',
+  contentMediaType: 'application/octet-stream',
+};
 
-const requestId: Parameter = {
-  name: 'x-request-id',
+/** Told before the server knows what is asked for: a request that is slow, expects too much, or has a large head. */
+export const HEAD_ERRORS: readonly number[] = [408, 417, 431];
+/** Malformed, or the server's own fault. */
+const ANY_ERRORS = [400, 500];
+
+/** All statuses of errors that an operation can answer with. */
+export function errorsOf({ path, errors }: Operation): number[] {
+  const access = [...(scopesOfPath(path) ? [401, 403] : []), ...(isHealthPath(path) ? [] : [429])];
+  return [...new Set([...ANY_ERRORS, ...HEAD_ERRORS, ...access, ...errors])].sort((a, b) => a - b);
+}
+
+const header = (name: string, description: string, schema: OpenApiSchema): Parameter => ({
+  name,
   in: 'header',
-  description:
-    'Names the request in answers and logs: up to 128 letters, digits and .:@/+=_-; by default a new one.',
-  schema: { type: 'string' },
-};
+  description,
+  schema,
+});
+const text: OpenApiSchema = { type: 'string' };
+
 const urgency: readonly Parameter[] = [
-  requestId,
-  {
-    name: 'traceparent',
-    in: 'header',
-    description: 'The trace that the request is part of (W3C).',
-    schema: { type: 'string' },
-  },
-  {
-    name: 'x-timeout-ms',
-    in: 'header',
-    description: 'After so many milliseconds the answer is of no use; at most serve.requestTimeoutMs.',
-    schema: { type: 'integer' },
-  },
-  {
-    name: 'x-priority',
-    in: 'header',
-    description: 'Whose images leave the queue first.',
-    schema: { type: 'string', enum: PRIORITIES },
-  },
+  header(
+    'x-request-id',
+    'Names the request in answers and logs: up to 128 letters, digits and .:@/+=_-; by default, and for any other, a new one.',
+    text,
+  ),
+  header(
+    'x-timeout-ms',
+    'After so many milliseconds the answer is of no use; at most serve.requestTimeoutMs.',
+    { type: 'integer', minimum: 1 },
+  ),
+  header('x-priority', 'Whose images leave the queue first.', { type: 'string', enum: PRIORITIES }),
+  header('traceparent', 'The trace that the request belongs to (W3C Trace Context).', text),
 ];
-const stickyKey: Parameter = {
-  name: 'x-sticky-key',
-  in: 'header',
-  description: 'Names the client: during a canary it gets the same version always. By default its address.',
-  schema: { type: 'string' },
-};
+const sticky = header(
+  'x-sticky-key',
+  'Requests with the same one go to the same version while there is a canary; by default, those of one address.',
+  text,
+);
+const known = header('if-none-match', 'The etag of what the client has.', text);
 /** For every form of body. */
 const query = Object.entries(inputSchema(predictQuerySchema).properties ?? {}).map(
   ([name, { description = '', ...schema }]): Parameter => ({ name, in: 'query', description, schema }),
@@ -75,30 +89,24 @@ const modelName: Parameter = {
   name: 'name',
   in: 'path',
   description: 'Name of the model.',
-  schema: { type: 'string' },
+  schema: text,
 };
 const modelVersion: Parameter = {
   name: 'version',
   in: 'path',
   description:
     'Name of the version, or digest of its bundle; 1 where versions have no names: the one that is served.',
-  schema: { type: 'string' },
+  schema: text,
 };
 
-/** Where keys are asked for, or limits are set. */
-const ACCESS_ERRORS = [401, 403, 429];
-const PREDICTION_ERRORS = [400, 401, 403, 404, 413, 415, 422, 429, 500, 502, 503, 504];
+const PREDICTION_ERRORS = [404, 413, 415, 422, 502, 503, 504];
 
-function pictures(files: OpenApiSchema, request: SchemaName): Content {
+function pictures(form: SchemaName, request: SchemaName): Content {
   return {
-    'image/*': bytes,
-    'application/octet-stream': bytes,
-    'multipart/form-data': {
-      type: 'object',
-      properties: inputSchema(formFieldsSchema).properties ?? {},
-      additionalProperties: files,
-    },
     ...json(request),
+    'application/octet-stream': bytes,
+    'image/*': bytes,
+    'multipart/form-data': refTo(form),
   };
 }
 
@@ -108,8 +116,8 @@ const PREDICTIONS: readonly Operation[] = [
     path: '/predict',
     group: 'Predictions',
     summary: 'Classifies one image.',
-    parameters: [...query, ...urgency, stickyKey],
-    body: pictures(bytes, 'PredictRequest'),
+    parameters: [...query, ...urgency, sticky],
+    body: pictures('PredictForm', 'PredictRequest'),
     answer: json('PredictAnswer'),
     errors: PREDICTION_ERRORS,
     error: problem,
@@ -119,8 +127,8 @@ const PREDICTIONS: readonly Operation[] = [
     path: '/predict/batch',
     group: 'Predictions',
     summary: 'Classifies several images; one that is at fault is told so in its place.',
-    parameters: [...query, ...urgency, stickyKey],
-    body: pictures({ anyOf: [bytes, { type: 'array', items: bytes }] }, 'BatchRequest'),
+    parameters: [...query, ...urgency, sticky],
+    body: pictures('BatchForm', 'BatchRequest'),
     answer: json('BatchAnswer'),
     errors: PREDICTION_ERRORS,
     error: problem,
@@ -134,7 +142,7 @@ const PREDICTIONS: readonly Operation[] = [
     body: json('FeedbackRequest'),
     answer: json('FeedbackAnswer'),
     status: 201,
-    errors: [400, 401, 403, 404, 413, 415, 422, 429, 500, 501, 503, 504],
+    errors: [404, 413, 415, 422, 501, 503, 504],
     error: problem,
   },
 ];
@@ -145,44 +153,36 @@ function look(
   path: string,
   summary: string,
   answer: Content,
-  errors: readonly number[] = [],
   more: Partial<Operation> = {},
 ): Operation {
-  return { method: 'get', path, group, summary, answer, errors, error: problem, ...more };
+  return { method: 'get', path, group, summary, answer, errors: [], error: problem, ...more };
 }
 
 const STATES: readonly Operation[] = [
-  look('State', '/stats', 'Counts, latencies, queue, processes and the model.', json('Stats'), ACCESS_ERRORS),
+  look('State', '/stats', 'Counts, latencies, queue, processes and the model.', json('Stats')),
   look('State', '/health/live', 'Answers while the process lives.', json('Live')),
-  look('State', '/health/ready', 'Whether a prediction would be answered.', json('Ready'), [503]),
+  look('State', '/health/ready', 'Whether a prediction would be answered.', json('Ready'), { errors: [503] }),
 ];
 
-const text: OpenApiSchema = { type: 'string' };
 const html: Content = { 'text/html': text };
 const FILES: Content = { 'text/css': text, 'text/javascript': text, 'image/svg+xml': text };
 const pageFile: Parameter = {
   name: 'file',
   in: 'path',
   description: 'Name of the file.',
-  schema: { type: 'string' },
+  schema: text,
 };
-/** These need no key. */
-const LIMITED = [429];
+const pageOptions = { parameters: [known], isKept: true, errors: [404] };
 
 const DESCRIPTIONS: readonly Operation[] = [
-  look('Description', '/', 'A page to draw on, unless serve.page is off.', html, LIMITED),
-  look('Description', '/page/{file}', 'What that page consists of.', FILES, LIMITED, {
-    parameters: [pageFile],
+  look('Description', '/', 'A page to draw on, unless serve.page is off.', html, pageOptions),
+  look('Description', '/page/{file}', 'What that page consists of.', FILES, {
+    ...pageOptions,
+    parameters: [pageFile, known],
   }),
-  look(
-    'Description',
-    '/openapi.json',
-    'This description.',
-    { 'application/json': { type: 'object' } },
-    LIMITED,
-  ),
-  look('Description', '/docs', 'This description as a page.', html, LIMITED),
-  look('Description', '/docs/style.css', 'The style of that page.', { 'text/css': text }, LIMITED),
+  look('Description', '/openapi.json', 'This description.', { 'application/json': { type: 'object' } }),
+  look('Description', '/docs', 'This description as a page.', html),
+  look('Description', '/docs/style.css', 'The style of that page.', { 'text/css': text }),
 ];
 
 const PROTOCOL = 'Open Inference Protocol v2';
@@ -191,59 +191,50 @@ const PROTOCOL = 'Open Inference Protocol v2';
 function modelPaths(path: string, parameters: readonly Parameter[]): readonly Operation[] {
   const error = { error: protocolError };
   return [
-    look(
-      PROTOCOL,
-      path,
-      'The inputs and outputs of the model.',
-      json('ModelMetadata'),
-      [404, ...ACCESS_ERRORS],
-      {
-        parameters,
-        ...error,
-      },
-    ),
-    look(
-      PROTOCOL,
-      `${path}/ready`,
-      'Whether the model would answer.',
-      json('ModelReady'),
-      [404, 503, ...ACCESS_ERRORS],
-      {
-        parameters,
-        ...error,
-      },
-    ),
+    look(PROTOCOL, path, 'The inputs and outputs of the model.', json('ModelMetadata'), {
+      parameters,
+      errors: [404],
+      ...error,
+    }),
+    look(PROTOCOL, `${path}/ready`, 'Whether the model would answer.', json('ModelReady'), {
+      parameters,
+      errors: [404, 503],
+      ...error,
+    }),
     {
       method: 'post',
       path: `${path}/infer`,
       group: PROTOCOL,
       summary:
-        'Classifies the images of a tensor, which are what the model sees: no conversion. With the header inference-header-content-length the numbers are bytes behind the JSON.',
+        'Classifies the images of a tensor, which are what the model sees: no conversion. Bytes are a BinaryInferRequest with its tensor behind it, or, where the header is 0, one picture.',
       parameters: [
         ...parameters,
         ...urgency,
-        stickyKey,
-        {
-          name: 'inference-header-content-length',
-          in: 'header',
-          description: 'Bytes of JSON before the bytes of the tensors.',
-          schema: { type: 'integer' },
-        },
+        sticky,
+        header(JSON_LENGTH_HEADER, 'Bytes of JSON before the bytes of the tensor.', {
+          type: 'integer',
+          minimum: 0,
+        }),
       ],
       body: { ...json('InferRequest'), 'application/octet-stream': bytes },
       answer: { ...json('InferAnswer'), 'application/octet-stream': bytes },
-      errors: [400, 401, 403, 404, 413, 415, 429, 500, 502, 503, 504],
+      errors: [404, 413, 415, 502, 503, 504],
       ...error,
     },
   ];
 }
 
 const PROTOCOLS: readonly Operation[] = [
-  look(PROTOCOL, '/v2', 'The name and version of the server.', json('ServerMetadata'), ACCESS_ERRORS, {
+  ...['/v2', '/v2/'].map((path) =>
+    look(PROTOCOL, path, 'The name and version of the server, and its extensions.', json('ServerMetadata'), {
+      error: protocolError,
+    }),
+  ),
+  look(PROTOCOL, '/v2/health/live', 'Answers while the process lives.', json('ProtocolLive'), {
     error: protocolError,
   }),
-  look(PROTOCOL, '/v2/health/live', 'Answers while the process lives.', json('ProtocolLive')),
-  look(PROTOCOL, '/v2/health/ready', 'Whether the server would answer.', json('ProtocolReady'), [503], {
+  look(PROTOCOL, '/v2/health/ready', 'Whether the server would answer.', json('ProtocolReady'), {
+    errors: [503],
     error: protocolError,
   }),
   ...modelPaths('/v2/models/{name}', [modelName]),

@@ -1,7 +1,7 @@
 import { element, escapeMarkup } from '../../report/element.js';
 import { htmlSection, htmlTable, paragraph } from '../../report/markup.js';
 import { linkedPage } from '../../report/page-frame.js';
-import { OPERATIONS, type Operation } from './operations.js';
+import { errorsOf, OPERATIONS, type Operation } from './operations.js';
 import { componentSchemas, type OpenApiSchema } from './schemas.js';
 
 /**
@@ -23,23 +23,16 @@ export function documentPage(stylesheet: string): string {
   ]);
 }
 
-function operationSection({
-  method,
-  path,
-  summary,
-  parameters,
-  body,
-  answer,
-  status = 200,
-  errors,
-  error,
-}: Operation): string {
+function operationSection(operation: Operation): string {
+  const { method, path, summary, parameters, body, answer, status = 200, error } = operation;
   const messages = [
     ...Object.entries(body ?? {}).map(([type, schema]) => ['body', type, typeText(schema)]),
     ...Object.entries(answer).map(([type, schema]) => [`${status}`, type, typeText(schema)]),
-    ...(errors.length === 0
-      ? []
-      : Object.entries(error).map(([type, schema]) => [errors.join(', '), type, typeText(schema)])),
+    ...Object.entries(error).map(([type, schema]) => [
+      errorsOf(operation).join(', '),
+      type,
+      typeText(schema),
+    ]),
   ];
   return htmlSection(
     `${method.toUpperCase()} ${path}`,
@@ -72,10 +65,11 @@ function messageSection(name: string, { properties = {}, required = [] }: OpenAp
 /** A type for people, such as `list of PredictAnswer`. */
 function typeText(schema: OpenApiSchema): string {
   if (schema.$ref) return schema.$ref.split('/').at(-1)!;
-  if (schema.contentMediaType) return 'bytes';
+  if (schema.format === 'binary') return 'bytes';
   if (schema.enum) return schema.enum.join(', ');
   if (schema.const !== undefined) return String(schema.const);
-  if (schema.anyOf) return schema.anyOf.map(typeText).join(' or ');
+  const alternatives = schema.anyOf ?? schema.oneOf;
+  if (alternatives) return alternatives.map(typeText).join(' or ');
   if (schema.type === 'array') return `list of ${schema.items ? typeText(schema.items) : 'values'}`;
   if (schema.properties) return `{ ${Object.keys(schema.properties).join(', ')} }`;
   return [schema.type ?? 'value'].flat().join(' or ');

@@ -11,34 +11,74 @@ import {
   readySchema,
   statsSchema,
 } from '../answer-schemas.js';
-import { feedbackSchema } from '../feedback-route.js';
+import { bareFeedbackSchema, FEEDBACK_REQUESTS, feedbackSchema } from '../feedback-route.js';
 import {
   binaryInferRequestSchema,
+  binaryTensorParametersSchema,
   binaryTensorSchema,
   inferAnswerSchema,
   inferRequestSchema,
+  labelParametersSchema,
   modelMetadataSchema,
   modelReadySchema,
   outputTensorSchema,
+  probabilitiesParametersSchema,
   protocolErrorSchema,
   protocolLiveSchema,
   protocolReadySchema,
+  REQUESTED_OUTPUTS,
   realTensorSchema,
-  requestedOutputSchema,
+  requestParametersSchema,
   serverMetadataSchema,
+  tensorParametersSchema,
   wholeTensorSchema,
 } from '../oip/schemas.js';
-import { batchRequestSchema, predictRequestSchema } from '../request-schemas.js';
+import {
+  BATCH_REQUESTS,
+  batchRequestSchema,
+  drawingSchema,
+  formFieldsSchema,
+  PREDICT_REQUESTS,
+  predictRequestSchema,
+} from '../request-schemas.js';
+
+/** A file in a form. */
+const file = z.unknown().meta({ type: 'string', format: 'binary' });
 
 /** What requests hold, by the name that the document gives it: the schemas that check them. */
 const REQUESTS = {
   PredictRequest: predictRequestSchema,
+  ImageRequest: PREDICT_REQUESTS.image,
+  PixelsRequest: PREDICT_REQUESTS.pixels,
+  DrawingRequest: PREDICT_REQUESTS.drawing,
+  Drawing: drawingSchema,
+  PredictForm: z.strictObject({
+    image: file.describe('Under this or any other name.'),
+    ...formFieldsSchema.shape,
+  }),
   BatchRequest: batchRequestSchema,
+  ImagesRequest: BATCH_REQUESTS.images,
+  PixelsListRequest: BATCH_REQUESTS.pixels,
+  DrawingsRequest: BATCH_REQUESTS.drawings,
+  BatchForm: z.strictObject({
+    images: z.array(file).min(1).describe('Under this or any other names.'),
+    ...formFieldsSchema.shape,
+  }),
   FeedbackRequest: feedbackSchema,
+  BareFeedback: bareFeedbackSchema,
+  ImageFeedback: FEEDBACK_REQUESTS.image,
+  PixelsFeedback: FEEDBACK_REQUESTS.pixels,
+  DrawingFeedback: FEEDBACK_REQUESTS.drawing,
   WholeTensor: wholeTensorSchema,
   RealTensor: realTensorSchema,
   BinaryTensor: binaryTensorSchema,
-  RequestedOutput: requestedOutputSchema,
+  TensorParameters: tensorParametersSchema,
+  BinaryTensorParameters: binaryTensorParametersSchema,
+  ProbabilitiesOutput: REQUESTED_OUTPUTS.probabilities,
+  ProbabilitiesParameters: probabilitiesParametersSchema,
+  LabelOutput: REQUESTED_OUTPUTS.label,
+  LabelParameters: labelParametersSchema,
+  InferParameters: requestParametersSchema,
   InferRequest: inferRequestSchema,
   BinaryInferRequest: binaryInferRequestSchema,
 };
@@ -76,7 +116,14 @@ export interface OpenApiSchema {
   readonly properties?: Readonly<Record<string, OpenApiSchema>>;
   readonly required?: readonly string[];
   readonly items?: OpenApiSchema;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly pattern?: string;
+  readonly minItems?: number;
+  readonly maxItems?: number;
   readonly anyOf?: readonly OpenApiSchema[];
+  readonly oneOf?: readonly OpenApiSchema[];
   readonly additionalProperties?: boolean | OpenApiSchema;
   readonly contentMediaType?: string;
 }
@@ -92,7 +139,7 @@ export function componentSchemas(): Record<string, OpenApiSchema> {
 
 /** What a client writes, of a schema that is no message by itself. */
 export function inputSchema(schema: z.ZodType): OpenApiSchema {
-  return z.toJSONSchema(schema, { io: 'input', override: withoutDoubleBounds }) as OpenApiSchema;
+  return z.toJSONSchema(schema, { io: 'input' }) as OpenApiSchema;
 }
 
 function toOpenApi(
@@ -104,7 +151,8 @@ function toOpenApi(
   const { schemas: written } = z.toJSONSchema(registry, {
     io,
     uri: (id) => `#/components/schemas/${id}`,
-    override: withoutDoubleBounds,
+    // What is refused beyond is part of what a request may hold.
+    ...(io === 'output' && { override: withoutDoubleBounds }),
   });
   return Object.fromEntries(
     Object.entries(written).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema as OpenApiSchema]),

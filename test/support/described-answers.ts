@@ -1,0 +1,29 @@
+/** Whether an answer is one that the OpenAPI document describes. */
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { openApiDocument } from '../../src/core/serving/openapi/document.js';
+
+const document = openApiDocument();
+// Keywords of OpenAPI that are no part of JSON Schema, such as formats, say nothing about what is valid.
+const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
+ajv.addSchema({ $id: 'roble', components: document.components });
+
+/** What is wrong with an answer, by the document; undefined where it is as described. */
+export async function faultsOf(response: Response, method: string, template: string): Promise<unknown> {
+  const operation = document.paths[template]?.[method.toLowerCase()];
+  const described = operation?.responses[response.status];
+  if (!described) return `${method} ${template}: status ${response.status} is not described`;
+  if (!described.content) return undefined;
+  const type = response.headers.get('content-type')!.split(';')[0]!;
+  const content = described.content[type];
+  if (!content) return `${method} ${template}: ${response.status} as ${type} is not described`;
+  if (!type.endsWith('json')) return undefined;
+  const schema = JSON.parse(JSON.stringify(content.schema).replaceAll('"#/', '"roble#/'));
+  return ajv.validate(schema, await response.clone().json()) ? undefined : ajv.errors;
+}
+
+/** The path of the document that a request takes. */
+export function templateOf(path: string): string {
+  const bare = path.split('?')[0]!;
+  const matches = (template: string) => new RegExp(`^${template.replace(/\{\w+\}/g, '[^/]+')}$`).test(bare);
+  return Object.keys(document.paths).find(matches)!;
+}
