@@ -66,14 +66,22 @@ once, \`roble init\` writes a file that explains each choice. A configuration fi
 - Lists are replaced whole. So is an optimizer or a schedule when its \`type\` changes, and \`model\` when a preset or layers
   are given.
 - Environment variables hold text: numbers, \`true\` and \`false\` are read as such where the key wants them, lists as JSON.
-  An empty variable counts as not set.`;
+  An empty variable counts as not set.
+- What is marked as secret is hidden wherever roble shows settings or tells of them: \`config:show\`, errors, logs, dry runs. Of
+  \`serve.backendOptions\` the backend says what is secret.`;
 
 function groupOf(path: string): string {
   return path.split('.').slice(0, -1).join('.');
 }
 
 function keyRow({ path, variable, schema, variant }: ConfigKey): unknown[] {
-  const description = [schema.description ?? '', variant ? `(${variant})` : ''].filter(Boolean).join(' ');
+  const description = [
+    schema.description ?? '',
+    variant ? `(${variant})` : '',
+    schema.writeOnly ? (schema.format ? 'Its password is secret.' : 'Secret.') : '',
+  ]
+    .filter(Boolean)
+    .join(' ');
   return [`\`${path}\``, typeText(schema), defaultText(schema), description, `\`${variable}\``];
 }
 

@@ -7,6 +7,7 @@ import type { Overrides } from './core/config/load.js';
 import type { Config } from './core/config/schema.js';
 import type { Context, ProgressEvent } from './core/context.js';
 import { EXIT, RobleError } from './core/errors.js';
+import { hidePasswords } from './core/secret.js';
 import type { ClosableReporter } from './ui/closable-reporter.js';
 import { successJson } from './ui/envelope.js';
 import { createReporter, type ReporterKind } from './ui/reporter.js';
@@ -71,6 +72,8 @@ export abstract class RobleCommand<Result> extends Command {
 
   private readonly controller = new AbortController();
   private readonly warnings: string[] = [];
+  /** Hides what the configuration declares secret, once that is known, in all that is told. */
+  protected hide = hidePasswords;
   private parsing: Promise<unknown> | undefined;
   private reporter: ClosableReporter | undefined;
   private interruptedWith: number | undefined;
@@ -106,6 +109,9 @@ export abstract class RobleCommand<Result> extends Command {
       overrides,
       ...(flags.config !== undefined && { configFile: flags.config }),
     });
+    const { hiderOf, secretsSchema } = await import('./core/config/secrets.js');
+    const { createRegistry } = await import('./registry.js');
+    this.hide = hiderOf(loaded.config, await secretsSchema(loaded.config, createRegistry()));
     for (const warning of loaded.warnings) this.warn(warning);
     return loaded;
   }
@@ -122,6 +128,11 @@ export abstract class RobleCommand<Result> extends Command {
   ): Promise<Interfaces.ParserOutput<F, B, A>> {
     this.parsing ??= super.parse(options, argv);
     return this.parsing as Promise<Interfaces.ParserOutput<F, B, A>>;
+  }
+
+  /** Prints for people. */
+  override log(message = '', ...values: unknown[]): void {
+    super.log(this.hide(message), ...values);
   }
 
   /** Warns people on standard error, and scripts in the `warnings` of the JSON output. */
@@ -150,7 +161,8 @@ export abstract class RobleCommand<Result> extends Command {
   }
 
   /** Part of the `Reporter` contract: the command itself is the reporter of its context. */
-  report(event: ProgressEvent): void {
+  report(reported: ProgressEvent): void {
+    const event = 'message' in reported ? { ...reported, message: this.hide(reported.message) } : reported;
     if (event.type === 'warning') this.warnings.push(event.message);
     if (this.reporter) this.reporter.report(event);
     else if (event.type === 'warning') process.stderr.write(`Warning: ${event.message}\n`);
@@ -159,9 +171,8 @@ export abstract class RobleCommand<Result> extends Command {
   private async print(result: Result): Promise<void> {
     if (!this.jsonEnabled()) return this.render(result);
     const { fault } = standardStreams().error;
-    printData(
-      successJson(result, fault ? [...this.warnings, `${fault.code}: ${fault.message}`] : this.warnings),
-    );
+    const warnings = fault ? [...this.warnings, `${fault.code}: ${fault.message}`] : this.warnings;
+    printData(this.hide(successJson(result, warnings)));
   }
 
   protected override async catch(thrown: Error): Promise<void> {
@@ -182,6 +193,7 @@ export abstract class RobleCommand<Result> extends Command {
       asJson: this.jsonEnabled(),
       warnings: this.warnings,
       verbose: this.wantsDetails(),
+      hide: this.hide,
     });
   }
 

@@ -9,8 +9,9 @@ import type { BalanceInput, BalanceOptions, BalancePreview, BalanceResult } from
 import type { Replay, ReplayOptions } from './core/balance/replay.js';
 import type { CompareDatasetsOptions, DatasetComparison } from './core/compare-data/compare-datasets.js';
 import type { Context } from './core/context.js';
+import type { MadeStack, MakeStackOptions } from './core/deploy/make-stack.js';
 import type { SetUpOptions, SetUpResult } from './core/gpu/set-up.js';
-import { PluginRegistry } from './core/plugin/registry.js';
+import type { PluginRegistry } from './core/plugin/registry.js';
 import type { LoadModelOptions, Model } from './core/predict/load-model.js';
 import type { CreateServerOptions, RobleServer } from './core/serving/server.js';
 import type { BatchSizeTest, FindBatchSizeOptions } from './core/training/find-batch-size.js';
@@ -23,12 +24,11 @@ import {
   type ValidationResult,
   validateDataset as validate,
 } from './core/validate/validate.js';
-import { builtinPlugins } from './plugins/index.js';
+import { createRegistry } from './registry.js';
+
+export { createRegistry };
 
 // What is large is loaded at its first call: who starts a command waits for the parts that it needs, not for all.
-
-/** A registry with the plugins in the box; more can be registered. */
-export const createRegistry = (): PluginRegistry => new PluginRegistry(builtinPlugins);
 
 /** A context, with the plugins to use; by default those in the box. */
 export type LibraryContext = Context & { readonly registry?: PluginRegistry };
@@ -43,6 +43,12 @@ export async function trainModel(
   context: LibraryContext = {},
 ): Promise<TrainResult> {
   const { trainModel: run } = await import('./core/training/train.js');
+  return run(options, withRegistry(context));
+}
+
+/** Makes a production stack; see {@link MakeStackOptions}. */
+export async function makeStack(options: MakeStackOptions, context: LibraryContext = {}): Promise<MadeStack> {
+  const { makeStack: run } = await import('./core/deploy/make-stack.js');
   return run(options, withRegistry(context));
 }
 
@@ -182,7 +188,6 @@ export { type DatasetDescription, describeDataset, sampleImages } from './core/d
 export { type Dataset, openDataset } from './core/dataset/open.js';
 export { checkStack, type StackReport } from './core/deploy/check/check-stack.js';
 export { type MadeSecrets, type MakeSecretsOptions, makeSecrets } from './core/deploy/make-secrets.js';
-export { type MadeStack, type MakeStackOptions, makeStack } from './core/deploy/make-stack.js';
 export type { GivenChoices, StackChoices } from './core/deploy/stack-settings.js';
 export { type ErrorCode, RobleError } from './core/errors.js';
 export { auditMarkdown } from './core/gpu/report.js';
@@ -232,7 +237,6 @@ export {
   type SynthesizeResult,
   synthesizeDataset,
 } from './core/strokes/synthesize.js';
-
 export type { BatchSizeTest, FindBatchSizeOptions } from './core/training/find-batch-size.js';
 export type { FindLearningRateOptions, LearningRateTest } from './core/training/find-learning-rate.js';
 export type { ResumeOptions } from './core/training/resume.js';
@@ -246,3 +250,4 @@ export {
   type ValidateOptions,
   type ValidationResult,
 } from './core/validate/validate.js';
+export type { MadeStack, MakeStackOptions };

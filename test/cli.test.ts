@@ -240,6 +240,56 @@ describe('config', () => {
   });
 });
 
+describe('secrets', () => {
+  const TOKEN = 'Bearer t0ken-of-triton';
+  const options = { url: 'http://ada:s3cret@triton', model: 'm', headers: { authorization: TOKEN } };
+
+  it.each([[[]], [['--json']], [['--origin']], [['--origin', '--json']]])(
+    'are hidden by config:show %s as they are declared',
+    async (words) => {
+      await writeFile(
+        join(folder, 'roble.config.yaml'),
+        JSON.stringify({
+          serve: { backend: 'oip', backendOptions: options, cache: { url: 'redis://:s3cret@c' } },
+        }),
+      );
+      const { stdout, exitCode } = await roble('config:show', ...words);
+      expect(exitCode).toBe(0);
+      expect(stdout).not.toMatch(/s3cret|t0ken/);
+      for (const shown of ['http://ada:***@triton', 'redis://:***@c', '"***"'])
+        expect(stdout).toContain(shown);
+    },
+  );
+
+  it.each([
+    ['an address that is not allowed', { predictions: { url: 'mysql://ada:s3cret@db/r' } }],
+    ['a password that should be encoded', { predictions: { url: 'postgres://ada:s3c#s3cret@db/r' } }],
+    ['an address in place of a group', { cache: 'redis://:s3cret@c' }],
+    ['an address under another key', { cache: { ulr: 'redis://:s3cret@c' } }],
+    ['options in place of a map', { backendOptions: 's3cret' }],
+  ])('are hidden by errors: %s', async (_, serve) => {
+    await writeFile(join(folder, 'roble.config.yaml'), JSON.stringify({ serve }));
+    for (const words of [['--json'], ['--verbose']]) {
+      const { stdout, stderr, exitCode } = await roble('config:validate', ...words);
+      expect(exitCode).toBe(2);
+      expect(`${stdout}${stderr}`).not.toContain('s3cret');
+    }
+  });
+
+  it.each([
+    ['predictions:export', '--from', 'postgres://ada:s3cret@127.0.0.1:1/r'],
+    ['data:import', '--from-feedback', 'mysql://ada:s3cret@db/r', '--out', 'out'],
+    ['data:import', '--from-feedback', 'postgres://ada:s3c#s3cret@db/r', '--out', 'out'],
+    ['predict', 'a.png', '--url', 'ftp://ada:s3cret@host'],
+    ['kpi:report', '--prometheus', 'ftp://ada:s3cret@host'],
+  ])('are hidden by what a command says of an address: %s %s %s', async (...words) => {
+    const { stdout, stderr, exitCode } = await roble(...words, '--verbose');
+    expect(exitCode).toBeGreaterThan(0);
+    expect(stderr).not.toContain('ROBLE_INTERNAL');
+    expect(`${stdout}${stderr}`).not.toContain('s3cret');
+  });
+});
+
 describe('init', () => {
   it('writes a file that gives exactly the defaults and the answers', async () => {
     const { exitCode } = await roble(

@@ -76,6 +76,32 @@ const states = ({ files }: Pick<MadeStack, 'files'>): Record<string, string> =>
   Object.fromEntries(files.map(({ path, state }) => [path, state]));
 
 describe('deploy:compose', () => {
+  it('writes no secret into a file that many see, nor into what it would change, and tells which', async () => {
+    const backendOptions = {
+      url: 'http://triton',
+      model: 'm',
+      headers: { authorization: 'Bearer s3cret-token' },
+    };
+    const config = {
+      serve: { backend: 'oip', backendOptions, tracing: { url: 'http://ada:s3cret@collector' } },
+    };
+    await writeFile(join(project, 'roble.config.yaml'), JSON.stringify(config));
+    const made = await compose();
+    expect(made.json.warnings).toEqual([
+      expect.stringMatching(
+        /^serve\.backendOptions\.headers\.authorization .* ROBLE_SERVE_BACKEND_OPTIONS_FILE/,
+      ),
+      expect.stringMatching(/^serve\.tracing\.url .* ROBLE_SERVE_TRACING_URL_FILE/),
+    ]);
+    const written = await file('roble.config.yaml');
+    expect(written).not.toContain('s3cret');
+    expect(parse(written).serve.backendOptions).toMatchObject({ url: 'http://triton', model: 'm' });
+    await appendFile(join(project, 'deploy/roble.config.yaml'), '# Bearer s3cret-token\n');
+    const dry = await compose('--dry-run');
+    expect(JSON.stringify(dry.json)).toContain('# ***');
+    expect(`${JSON.stringify(dry.json)}${dry.stderr}`).not.toContain('s3cret');
+  });
+
   it('takes over what the project says of serving, and the places of the containers', async () => {
     expect((await compose()).code).toBe(0);
     const { name, serve } = parse(await file('roble.config.yaml'));

@@ -219,14 +219,17 @@ describe('the log', () => {
 });
 
 describe('an inference process', () => {
-  it('that writes to standard error is heard in the log', async () => {
+  it('that writes to standard error is heard in the log, but no secret that it tells', async () => {
     const path = join(root, 'talking.mjs');
     await writeFile(
       path,
-      `export const plugin = {
+      `import { z } from ${JSON.stringify(import.meta.resolve('zod'))};
+      import { secret } from ${JSON.stringify(new URL('../dist/core/plugin/index.js', import.meta.url).href)};
+      export const plugin = {
         name: 'talking',
-        async load() {
-          console.error('a word of native code');
+        options: z.strictObject({ token: secret(z.string()) }),
+        async load(model, { options }) {
+          console.error('a word of native code: ' + options.token);
           const predict = async (images, count) => new Float32Array(4 * count).fill(0.25);
           return { warmUp: async () => {}, predict, close: async () => {} };
         },
@@ -239,10 +242,15 @@ describe('an inference process', () => {
     registry.register({ name: 'talking', apiVersion: 1, kind: 'serving-backend', module });
     const lines: string[] = [];
     const logTo = { write: (line: string) => lines.push(line) };
-    servers.push(await createServer({ model: even, port: 0, backend: 'talking', logTo }, { registry }));
+    servers.push(
+      await createServer(
+        { model: even, port: 0, backend: 'talking', backendOptions: { token: 'Bearer s3cret-token' }, logTo },
+        { registry },
+      ),
+    );
     await expect
       .poll(() => parsed(lines).find(({ level }) => level === 'warn')?.msg, { timeout: 20_000 })
-      .toBe('An inference process wrote: a word of native code');
+      .toBe('An inference process wrote: a word of native code: ***');
   });
 });
 

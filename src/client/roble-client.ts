@@ -1,5 +1,6 @@
 import { RobleError } from '../core/errors.js';
 import { type HttpRequest, type RequestOptions, sendRequest } from '../core/http/request.js';
+import { hideUrlPassword } from '../core/secret.js';
 import type { BatchAnswer, FeedbackAnswer, PredictAnswer, Stats } from '../core/serving/answer-schemas.js';
 import type { Priority } from '../core/serving/urgency.js';
 import type { GivenDrawing } from '../core/strokes/given-drawing.js';
@@ -166,7 +167,7 @@ function baseOf(url: string | URL): URL {
   const base = URL.canParse(text) ? new URL(text.endsWith('/') ? text : `${text}/`) : undefined;
   if (base && /^https?:$/.test(base.protocol)) return base;
   throw new RobleError('ROBLE_USAGE', 'The address of the server is not valid.', {
-    received: text,
+    received: hideUrlPassword(text),
     expected: 'http://HOST:PORT or https://HOST:PORT',
   });
 }

@@ -1,4 +1,5 @@
 import type { RobleError } from '../core/errors.js';
+import { hidePasswords } from '../core/secret.js';
 import { failureJson } from './envelope.js';
 import { errorText } from './error-text.js';
 import { printData, standardStreams } from './standard-streams.js';
@@ -8,20 +9,22 @@ export interface FailureForm {
   readonly warnings?: readonly string[];
   /** Show causes and stack traces. */
   readonly verbose?: boolean;
+  /** Hides secrets; by default the passwords of URLs. */
+  readonly hide?: (text: string) => string;
 }
 
 /** Tells of the error that ends a command: programs on standard output, people on standard error; where one of the two fails, on the other. */
 export function tellFailure(
   error: RobleError,
-  { asJson, warnings = [], verbose = false }: FailureForm,
+  { asJson, warnings = [], verbose = false, hide = hidePasswords }: FailureForm,
 ): void {
   const streams = standardStreams();
   if (asJson) {
-    printData(failureJson(error, warnings));
+    printData(hide(failureJson(error, warnings)));
     if (!streams.output.fault) return;
   }
   const tellOn = (stream: NodeJS.WriteStream) =>
-    stream.write(errorText(error, { verbose, stream, env: process.env }));
+    stream.write(hide(errorText(error, { verbose, stream, env: process.env })));
   tellOn(process.stderr);
   if (streams.error.fault && streams.output.isForPeople) tellOn(process.stdout);
 }

@@ -21,8 +21,10 @@ export default class ConfigShow extends RobleCommand<ShownConfig> {
   protected async execute(): Promise<ShownConfig> {
     const { flags } = await this.parse(ConfigShow);
     const { config, origins, files } = await this.loadConfigWithOrigins();
-    const { hidePasswords } = await import('../../core/config/hide-passwords.js');
-    return { config: hidePasswords(config), files, ...(flags.origin && { origins }) };
+    const { createRegistry } = await import('../../registry.js');
+    const { hideSecrets, secretsSchema } = await import('../../core/config/secrets.js');
+    const shown = hideSecrets(config, await secretsSchema(config, createRegistry())) as Config;
+    return { config: shown, files, ...(flags.origin && { origins }) };
   }
 
   protected async render({ config, files, origins = {} }: ShownConfig): Promise<void> {

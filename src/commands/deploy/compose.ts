@@ -94,7 +94,7 @@ export default class DeployCompose extends RobleCommand<MadeStack & { readonly d
   /** Asks a person; without one the file stays. */
   private async mayReplace(path: string, diff: string, dryRun: boolean): Promise<boolean> {
     if (dryRun || !this.isInteractive) return false;
-    process.stderr.write(`${diff}\n`);
+    process.stderr.write(`${this.hide(diff)}\n`);
     const { ask } = await import('../../ui/ask.js');
     const { answer } = await ask(
       {

@@ -14,7 +14,10 @@ export interface JsonSchema {
   default?: unknown;
   properties?: Record<string, JsonSchema>;
   required?: string[];
-  additionalProperties?: boolean;
+  additionalProperties?: boolean | JsonSchema;
+  format?: string;
+  /** Of what is secret; see `secret`. */
+  writeOnly?: boolean;
   items?: JsonSchema | JsonSchema[];
   oneOf?: JsonSchema[];
   anyOf?: JsonSchema[];
@@ -29,6 +32,8 @@ export function inputJsonSchema(schema: z.ZodType): JsonSchema {
   return z.toJSONSchema(schema, {
     io: 'input',
     target: 'draft-7',
+    // A part of a plugin's options that JSON Schema has no words for may be anything.
+    unrepresentable: 'any',
     override: withoutDoubleBounds,
   }) as JsonSchema;
 }
@@ -39,10 +44,14 @@ export function withoutDoubleBounds({ jsonSchema }: { jsonSchema: z.core.JSONSch
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
 }
 
+/** Derived once: a long one, and always the same. */
+let derived: JsonSchema | undefined;
+
 /** What a configuration file may hold, for editors and for everything else that is derived from the schema. */
 export function configJsonSchema(): JsonSchema {
+  if (derived) return derived;
   const schema = inputJsonSchema(configSchema);
-  return {
+  derived = {
     ...schema,
     title: 'roble configuration',
     properties: {
@@ -50,6 +59,7 @@ export function configJsonSchema(): JsonSchema {
       ...schema.properties,
     },
   };
+  return derived;
 }
 
 /** The schema that a reference points at. */

@@ -3,6 +3,7 @@ import type { Problem } from '../errors.js';
 import { didYouMean, shownValue } from '../text.js';
 import { configJsonSchema, inputJsonSchema, type JsonSchema, knownKeys } from './json-schema.js';
 import { formatPath } from './origin.js';
+import { hideSecrets } from './secrets.js';
 
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
@@ -20,10 +21,11 @@ export function describeIssues(
   checkedBy?: z.ZodType,
 ): Problem[] {
   const schema = checkedBy ? inputJsonSchema(checkedBy) : configJsonSchema();
+  const shown = hideSecrets(value, schema);
   return issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => unknownKey(schema, issue.path, key, value, originOf))
-      : [wrongValue(issue, valueAt(value, issue.path), originOf)],
+      : [wrongValue(issue, valueAt(shown, issue.path), originOf)],
   );
 }
 

@@ -5,6 +5,7 @@ import { MONITORS, type Monitor } from '../history/record.js';
 import { preprocessingSchema } from '../image/preprocessing.js';
 import { kpisSchema } from '../kpi/settings.js';
 import { layerSchema } from '../model/spec.js';
+import { secret, urlWithPassword } from '../secret.js';
 import { accessSchema, connectionsSchema, tlsSchema } from '../serving/access/settings.js';
 
 const positive = z.int().positive();
@@ -298,9 +299,7 @@ const cacheSchema = z.strictObject({
     .gte(0)
     .default(67_108_864)
     .describe('Memory for answers to pictures that were asked for before, in bytes; 0: none.'),
-  url: z
-    .string()
-    .regex(/^rediss?:\/\//, 'expected redis://HOST:PORT, or rediss:// with TLS')
+  url: urlWithPassword(z.string().regex(/^rediss?:\/\//, 'expected redis://HOST:PORT, or rediss:// with TLS'))
     .optional()
     .describe('Redis, in which several servers share their answers, such as redis://:password@cache:6379.'),
   ttlSeconds: positive.default(86_400).describe('How long Redis keeps an answer, in seconds.'),
@@ -317,12 +316,15 @@ const adminSchema = z.strictObject({
 });
 
 const predictionsSchema = z.strictObject({
-  url: z
-    .string()
-    .min(1)
-    .refine((url) => !url.includes('://') || /^postgres(ql)?:\/\//.test(url), {
-      message: 'expected the path of an SQLite file, postgres://USER:PASSWORD@HOST/DATABASE, or "none"',
-    })
+  url: urlWithPassword(
+    z
+      .string()
+      .min(1)
+      .refine((url) => !url.includes('://') || (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)), {
+        message:
+          'expected the path of an SQLite file, postgres://USER:PASSWORD@HOST/DATABASE (with %23 for # and the like), or "none"',
+      }),
+  )
     .default('none')
     .describe(
       'Database of the predictions: an SQLite file, postgres://USER:PASSWORD@HOST/DATABASE, or "none". From TypeScript the default is "none".',
@@ -355,8 +357,7 @@ const logSchema = z.strictObject({
 });
 
 const tracingSchema = z.strictObject({
-  url: z
-    .url({ protocol: /^https?$/ })
+  url: urlWithPassword(z.url({ protocol: /^https?$/ }))
     .optional()
     .describe(
       'Address of an OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318; without it no traces are sent.',
@@ -379,8 +380,8 @@ export const serveSchema = z.strictObject({
     ),
   backend: z.string().min(1).default('onnx').describe('Serving backend; plugins add more.'),
   device: z.string().min(1).default('cpu').describe('Device of the backend, such as "cpu".'),
-  backendOptions: z
-    .record(z.string(), z.unknown())
+  // What of them is secret says the backend; what it does not declare is.
+  backendOptions: secret(z.record(z.string(), z.unknown()))
     .optional()
     .describe('Options of the backend, which its page describes; "onnx" and "tfjs" have none.'),
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on; 0.0.0.0: all networks.'),
@@ -431,7 +432,14 @@ export const configSchema = z.strictObject({
   serve: serveSchema
     .extend({
       predictions: predictionsSchema
-        .extend({ url: predictionsSchema.shape.url.unwrap().default('.roble/predictions.db') })
+        .extend({
+          url: predictionsSchema.shape.url
+            .unwrap()
+            .default('.roble/predictions.db')
+            .describe(
+              'Database of the predictions: an SQLite file, postgres://USER:PASSWORD@HOST/DATABASE, or "none".',
+            ),
+        })
         .prefault({})
         .describe('Log of the predictions, and feedback on them.'),
     })

@@ -1,12 +1,15 @@
 import { mkdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { configKeys } from '../config/keys.js';
 import type { LoadedConfig } from '../config/load.js';
 import type { Context } from '../context.js';
 import { withStep } from '../context.js';
+import type { PluginRegistry } from '../plugin/registry.js';
 import { withSlashes } from '../storage/slashes.js';
 import { robleVersion } from '../version.js';
 import { type CopiedModel, copyModel } from './copy-model.js';
 import { renderStack } from './render-stack.js';
+import { serveConfigFile } from './serve-config.js';
 import { readStackManifest } from './stack-manifest.js';
 import {
   type GivenChoices,
@@ -48,7 +51,7 @@ const FOLDERS = ['models', 'keys', 'secrets', 'backups', 'metrics'];
  */
 export async function makeStack(
   { project, folder, loaded, choices: given, bundle, dryRun, replace }: MakeStackOptions,
-  context: Context,
+  context: Context & { readonly registry: PluginRegistry },
 ): Promise<MadeStack> {
   const version = robleVersion();
   const before = (await readStackManifest(folder))?.choices;
@@ -59,10 +62,13 @@ export async function makeStack(
     version,
     withSlashes(relative(project, folder)) || '.',
   );
+  const serveConfig = await serveConfigFile(loaded, context.registry);
+  for (const path of serveConfig.secrets)
+    context.reporter?.report({ type: 'warning', message: secretLeftOut(path) });
   const files = await withStep(context, 'render', 'Rendering the stack', () =>
     renderStack(
       settings,
-      loaded,
+      serveConfig.text,
       choices.workflow ? withSlashes(relative(folder, join(project, WORKFLOW))) : undefined,
     ),
   );
@@ -77,4 +83,9 @@ export async function makeStack(
     (name) => before && given[name] === undefined && choices[name] !== STACK_DEFAULTS[name],
   );
   return { folder, choices, asBefore, files: planned, model };
+}
+
+function secretLeftOut(path: string): string {
+  const key = configKeys().find((one) => path === one.path || path.startsWith(`${one.path}.`));
+  return `${path} is secret, and is not written into the stack: give it to the APIs as a file under secrets/, by ${key?.variable}_FILE.`;
 }

@@ -1,9 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
-import type { LoadedConfig } from '../config/load.js';
 import { fillTemplate } from '../template/fill-template.js';
 import { dashboardFiles } from './dashboards.js';
 import { packRoble } from './pack-roble.js';
-import { serveConfigFile } from './serve-config.js';
 import type { StackSettings } from './stack-settings.js';
 
 /** A file of the stack. */
@@ -49,11 +47,12 @@ const ROOT = new URL('../../../', import.meta.url);
 /**
  * All files of a stack, but for secrets and models.
  *
+ * @param serveConfig the configuration of the APIs
  * @param workflow where the workflow of GitHub goes, relative to the folder of the stack; undefined: none
  */
 export async function renderStack(
   settings: StackSettings,
-  loaded: Pick<LoadedConfig, 'config' | 'origins'>,
+  serveConfig: string,
   workflow: string | undefined,
 ): Promise<StackFile[]> {
   const filled = await Promise.all(
@@ -67,7 +66,7 @@ export async function renderStack(
   );
   return [
     ...filled,
-    { path: 'roble.config.yaml', content: await serveConfigFile(loaded) },
+    { path: 'roble.config.yaml', content: serveConfig },
     { path: 'roble.tgz', content: await packRoble() },
     { path: 'load/predict.js', content: await readFile(new URL('templates/k6/predict.js', ROOT), 'utf8') },
     ...dashboardFiles().map(([path, content]) => ({ path, content })),

@@ -2,6 +2,8 @@ import type { LoadedConfig } from '../config/load.js';
 import { isSettings } from '../config/merge.js';
 import { nest } from '../config/nest.js';
 import type { Config } from '../config/schema.js';
+import { secretsSchema, withoutSecrets } from '../config/secrets.js';
+import type { PluginRegistry } from '../plugin/registry.js';
 
 /** Where the containers have what lies elsewhere on a developer's machine. */
 const FIXED = {
@@ -28,23 +30,32 @@ const LEFT_OUT = [
   'serve.predictions.url',
 ];
 
-/** The configuration of the APIs: what the project chose for `serve`, with the places of the containers. */
-export async function serveConfigFile({
-  config,
-  origins,
-}: Pick<LoadedConfig, 'config' | 'origins'>): Promise<string> {
+export interface ServeConfig {
+  /** Of the file. */
+  readonly text: string;
+  /** The paths of what the project chose and a file that many see must not hold. */
+  readonly secrets: readonly string[];
+}
+
+/** The configuration of the APIs: what the project chose for `serve`, with the places of the containers, without secrets. */
+export async function serveConfigFile(
+  { config, origins }: Pick<LoadedConfig, 'config' | 'origins'>,
+  registry: PluginRegistry,
+): Promise<ServeConfig> {
   const { stringify } = await import('yaml');
   const chosen = Object.entries(origins)
     .filter(([path, { source }]) => path.startsWith('serve.') && source !== 'default')
     .filter(([path]) => !LEFT_OUT.some((left) => path === left || path.startsWith(`${left}.`)))
     .map(([path]): [string, unknown] => [path, valueAt(config, path)]);
-  const { serve = {} } = nest(chosen) as { serve?: Record<string, unknown> };
+  const { value, secrets } = withoutSecrets(nest(chosen), await secretsSchema(config, registry));
+  const { serve = {} } = value as { serve?: Record<string, unknown> };
   const text = stringify({ name: config.name, serve: merged(serve, FIXED) }, { lineWidth: 0 });
-  return [
+  const lines = [
     '# How the APIs of the stack serve. Made from the configuration of the project; the addresses of Redis and PostgreSQL',
     '# come from secrets. A change counts after "make restart".',
     text,
-  ].join('\n');
+  ];
+  return { text: lines.join('\n'), secrets };
 }
 
 function valueAt(config: Config, path: string): unknown {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { checkedJson } from '../checked.js';
 import { RobleError } from '../errors.js';
 import { sendRequest } from '../http/request.js';
+import { hideUrlPassword } from '../secret.js';
 
 /** A Prometheus that scrapes the server. */
 export interface PrometheusSource {
@@ -91,7 +92,7 @@ function baseOf(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol))
     throw new RobleError('ROBLE_USAGE', 'The address of the Prometheus is not of the expected form.', {
-      received: text,
+      received: hideUrlPassword(text),
       expected: 'such as http://127.0.0.1:9090',
     });
   if (!url.pathname.endsWith('/')) url.pathname += '/';

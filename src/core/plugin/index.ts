@@ -6,6 +6,7 @@ export * from '../model/network.js';
 export type { ImageShape, ModelSpec } from '../model/spec.js';
 export { symmetricBeta } from '../random/beta.js';
 export { Random } from '../random/index.js';
+export { hideUrlPassword, secret, urlWithPassword } from '../secret.js';
 export { measuredOnce } from '../storage/cache.js';
 export { sha256 } from '../storage/durable.js';
 export { canvasFor, layInk } from '../strokes/frame.js';

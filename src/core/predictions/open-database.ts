@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Dialect, Kysely } from 'kysely';
 import { RobleError } from '../errors.js';
+import { hideUrlPassword } from '../secret.js';
 import { exists } from '../storage/exists.js';
 import type { Tables } from './tables.js';
 
@@ -31,7 +32,7 @@ export function isPostgres(url: string): boolean {
 
 /** A database in words, without the password that a URL may hold. */
 export function describeDatabase(url: string): string {
-  if (!isPostgres(url)) return url;
+  if (!isPostgres(url) || !URL.canParse(url)) return hideUrlPassword(url);
   const { protocol, host, pathname } = new URL(url);
   return `${protocol}//${host}${pathname}`;
 }
@@ -63,7 +64,7 @@ async function dialectOf(url: string, readOnly: boolean, waits: DatabaseWaits): 
   }
   if (!readOnly) await mkdir(dirname(url), { recursive: true });
   else if (!(await exists(url)))
-    throw new RobleError('ROBLE_FILE_NOT_FOUND', `There is no prediction log ${url}.`, {
+    throw new RobleError('ROBLE_FILE_NOT_FOUND', `There is no prediction log ${describeDatabase(url)}.`, {
       expected: 'an SQLite file that "roble serve" wrote, or postgres://...',
     });
   return (await import('./sqlite/sqlite-dialect.js')).sqliteDialect(url, waits.statementMs);

@@ -1,4 +1,5 @@
 import type { ServeOptions } from '../config/schema.js';
+import { hiderOf, serveJsonSchema } from '../config/secrets.js';
 import { type Context, withStep } from '../context.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import type { LogWaits } from '../predictions/prediction-log.js';
@@ -51,8 +52,10 @@ export async function openServerParts(
   { model, logTo, options, isStopping }: ServerPartsOptions,
   context: ServerContext,
 ): Promise<ServerParts> {
-  const log = logTo && (await ServerLog.open(options.log, logTo));
-  const warn = log?.warn ?? ((message) => context.reporter?.report({ type: 'warning', message }));
+  const hide = hiderOf(options, await serveJsonSchema(options, context.registry));
+  const log = logTo && (await ServerLog.open(options.log, logTo, hide));
+  const report = (message: string) => context.reporter?.report({ type: 'warning', message: hide(message) });
+  const warn = log?.warn ?? report;
   const access = await ServerAccess.open(options, warn);
   const tracing = await Tracing.open(options.tracing, warn);
   const metrics = options.admin.port === undefined ? undefined : await ServerMetrics.open();

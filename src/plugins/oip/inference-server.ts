@@ -1,4 +1,10 @@
-import { type HttpAnswer, type HttpRequest, RobleError, sendRequest } from '../../core/plugin/index.js';
+import {
+  type HttpAnswer,
+  type HttpRequest,
+  hideUrlPassword,
+  RobleError,
+  sendRequest,
+} from '../../core/plugin/index.js';
 import type { OipOptions } from './options.js';
 
 /** A prediction changes nothing, so that it may be asked for twice; these say that it may go well the next time. */
@@ -44,7 +50,10 @@ export class InferenceServer {
       { timeoutMs, retries, retryStatuses: RETRY_STATUSES },
     );
     if (answer.status === 200) return answer;
-    throw unusable(`${request.url} answered with an error.`, `status ${answer.status}: ${textOf(answer)}`);
+    throw unusable(
+      `${hideUrlPassword(request.url.href)} answered with an error.`,
+      `status ${answer.status}: ${textOf(answer)}`,
+    );
   }
 
   #modelAt(path: string): URL {

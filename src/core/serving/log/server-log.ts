@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { ServeOptions } from '../../config/schema.js';
+import type { HideInText } from '../../config/secrets.js';
 import { isRoutine, type RequestListener } from '../request-record.js';
 import { shortDigest } from '../short-digest.js';
 import { logText } from './log-text.js';
@@ -19,7 +20,12 @@ export class ServerLog {
     this.#logger = logger;
   }
 
-  static async open({ level, format }: ServeOptions['log'], destination: LogDestination): Promise<ServerLog> {
+  /** @param hide hides secrets in a line */
+  static async open(
+    { level, format }: ServeOptions['log'],
+    destination: LogDestination,
+    hide: HideInText,
+  ): Promise<ServerLog> {
     const { pino } = await import('pino');
     const options = {
       level,
@@ -27,7 +33,8 @@ export class ServerLog {
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label: string) => ({ level: label }) },
     };
-    const write = (line: string) => destination.write(format === 'text' ? logText(JSON.parse(line)) : line);
+    const write = (line: string) =>
+      destination.write(hide(format === 'text' ? logText(JSON.parse(line)) : line));
     return new ServerLog(pino(options, { write }));
   }
 
