@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config';
 import { builtFiles } from './scripts/built-files.js';
 
 const MEMORY = 'test/faults/memory.test.ts';
+/** Apart, so that they can be run where there is Docker, and the others elsewhere. */
+const CONTAINERS = 'test/containers/*.test.ts';
 
 const common = {
   // For machines that others load: only what hangs takes as long.
@@ -40,7 +42,17 @@ export default defineConfig({
           ...common,
           name: 'processes',
           include: ['test/**/*.test.ts'],
-          exclude: [MEMORY],
+          exclude: [MEMORY, CONTAINERS],
+          pool: 'forks',
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        plugins: [builtFiles()],
+        test: {
+          ...common,
+          name: 'containers',
+          include: [CONTAINERS],
           pool: 'forks',
           sequence: { groupOrder: 1 },
         },

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { appendFile, chmod, cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { loadConfig } from '../src/core/config/load.js';
 import type { StackCheckName } from '../src/core/deploy/check/check-names.js';
 import { checkStack, makeSecrets, makeStack } from '../src/index.js';
@@ -44,9 +45,8 @@ afterAll(() => rm(root, { recursive: true }));
 
 async function copy(): Promise<string> {
   const project = await mkdtemp(join(root, 'copy-'));
-  await cp(join(root, 'original'), project, { recursive: true });
-  // The copy of a folder has the rights of new ones.
-  for (const name of ['secrets', 'keys']) await chmod(join(project, 'deploy', name), 0o700);
+  // With owners and rights.
+  await promisify(execFile)('cp', ['-a', `${join(root, 'original')}/.`, project]);
   return join(project, 'deploy');
 }
 
@@ -321,6 +321,46 @@ const DAMAGE: readonly Damage[] = [
     'secrets/grafana_password',
     /is missing/,
   ],
+  ...(
+    [
+      [NGINX, 0o640, 'nginx, which runs as 101:101'],
+      ['prometheus', 0o750, 'prometheus, which runs as 65534:65534'],
+      ['redis/redis.conf', 0o600, 'redis, which runs as 999:1000'],
+      ['postgres/init.sql', 0o600, 'postgres, which runs as 999:999'],
+      ['secrets/grafana_password', 0o600, 'grafana, which runs as 472:0'],
+      ['secrets/tls/tls.key', 0o600, 'nginx'],
+      ['metrics', 0o700, 'node-exporter'],
+      ['logs/loki.yaml', 0o600, 'loki'],
+      ['load/predict.js', 0o600, 'load'],
+      // Of those that belong to the user of the APIs.
+      ['secrets/redis_url', 0o000, 'api-1'],
+      ['backups', 0o500, 'backup'],
+    ] as const
+  ).map(
+    ([file, mode, reader]): Damage => [
+      `${file} with the mode ${mode.toString(8)}`,
+      (folder) => chmod(join(folder, file), mode),
+      'access',
+      file,
+      new RegExp(`cannot be read.* by ${reader}.*mode ${mode.toString(8)}`),
+    ],
+  ),
+  [
+    'a configuration that the image would hide from its user',
+    (folder) => chmod(join(folder, 'roble.config.yaml'), 0o600),
+    'access',
+    'roble.config.yaml',
+    /cannot be read by the user of the image/,
+  ],
+  ...['secrets/redis_url', 'secrets/admin_key', 'keys/keys.json', '.env'].map(
+    (file): Damage => [
+      `${file} with the mode 644`,
+      (folder) => chmod(join(folder, file), 0o644),
+      'access',
+      file,
+      /is open to more users than need it \(mode 644\)/,
+    ],
+  ),
   [
     'a script that cannot run',
     (folder) => chmod(join(folder, 'scripts/restart.sh'), 0o644),
@@ -399,6 +439,20 @@ describeWith('nginx', 'nginx, redis-server, postgresql and prometheus')('deploy:
     const findings = (await found(folder, check)).filter((finding) => finding.file === file);
     expect(findings).toMatchObject([{ severity: 'error', message: expect.stringMatching(/:\d+:\d+: /) }]);
     expect(findings[0]!.fix).not.toBe('');
+  });
+
+  it('finds nothing where the workflow runs it, in a checkout that has no secrets', async () => {
+    const folder = await copy();
+    const ignored = (await readFile(join(folder, '.gitignore'), 'utf8')).match(/^[^#*].*/gm)!;
+    for (const name of ignored) await rm(join(folder, name), { recursive: true });
+    const workflow = parse(await readFile(join(folder, WORKFLOW), 'utf8'));
+    const { run } = workflow.jobs.test.steps.find(({ name }: { name?: string }) => name === 'Check');
+    const temporary = await mkdtemp(join(root, 'runner-'));
+    await mkdir(join(temporary, 'roble'));
+    await symlink(dirname(dirname(CLI)), join(temporary, 'roble/package'));
+    const env = { ...process.env, RUNNER_TEMP: temporary, FOLDER: folder };
+    const { stdout } = await promisify(execFile)('bash', ['-eo', 'pipefail', '-c', run], { env });
+    expect(stdout).not.toContain('error:');
   });
 
   it('goes on to the end whatever line is lost or doubled', async () => {

@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
-import { appendFile, cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, cp, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { list } from 'tar';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../src/core/config/load.js';
-import { type MadeStack, makeSecrets, makeStack, RobleError } from '../src/index.js';
+import { checkStack, type MadeStack, makeSecrets, makeStack, RobleError } from '../src/index.js';
 import { tinyBundle } from './support/tiny-bundle.js';
 
 const CLI = new URL('../bin/run.js', import.meta.url).pathname;
@@ -182,6 +183,71 @@ describe('deploy:compose', () => {
     await makeSecrets({ folder: join(project, 'deploy'), rotate: false });
     const certificate = new X509Certificate(await file('secrets/tls/tls.crt'));
     expect(certificate.checkHost('letters.example.com')).toBeTruthy();
+  });
+
+  it.each([0o022, 0o027, 0o077])(
+    'gives all to its readers and no more, under the umask %i',
+    async (umask) => {
+      const before = process.umask(umask);
+      try {
+        await make();
+        await makeSecrets({ folder: join(project, 'deploy'), rotate: false });
+      } finally {
+        process.umask(before);
+      }
+      const { checks } = await checkStack(join(project, 'deploy'), {}, ['access', 'files', 'secrets']);
+      expect(checks.flatMap(({ findings, notChecked }) => [findings, notChecked]).flat()).toEqual([]);
+      const mode = async (name: string) => (await stat(join(project, 'deploy', name))).mode & 0o777;
+      for (const [name, expected] of [
+        ['nginx', 0o755],
+        ['grafana/provisioning/datasources/prometheus.yml', 0o644],
+        ['scripts/backup.sh', 0o755],
+        ['models/unicode-letters/1', 0o755],
+        ['models/unicode-letters/1/model.onnx', 0o644],
+        ['metrics', 0o755],
+        ['backups', 0o700],
+        ['secrets', 0o700],
+        ['secrets/tls', 0o755],
+        ['secrets/postgres_password', 0o644],
+        ['secrets/predictions_url', 0o600],
+        ['keys/keys.json', 0o600],
+        ['.env', 0o600],
+      ] as const)
+        expect([name, (await mode(name)).toString(8)]).toEqual([name, expected.toString(8)]);
+    },
+  );
+
+  it('mends the modes of what it wrote', async () => {
+    await make();
+    const nginx = join(project, 'deploy/nginx');
+    await chmod(join(nginx, 'nginx.conf'), 0o600);
+    await chmod(nginx, 0o700);
+    expect(new Set(Object.values(states(await make())))).toEqual(new Set(['unchanged']));
+    expect((await stat(join(nginx, 'nginx.conf'))).mode & 0o777).toBe(0o644);
+    expect((await stat(nginx)).mode & 0o777).toBe(0o755);
+  });
+
+  it('packs a roble that every user of the image can read, however it is installed', async () => {
+    // Nobody reads this one meanwhile.
+    const licence = new URL('../LICENSE', import.meta.resolve('../src/index.js'));
+    const { mode } = await stat(licence);
+    await chmod(licence, 0o600);
+    try {
+      await make();
+    } finally {
+      await chmod(licence, mode);
+    }
+    const closed: string[] = [];
+    let entries = 0;
+    await list({
+      file: join(project, 'deploy/roble.tgz'),
+      onReadEntry({ path, mode: given = 0 }) {
+        entries++;
+        if ((given & 0o044) !== 0o044) closed.push(path);
+      },
+    });
+    expect(entries).toBeGreaterThan(100);
+    expect(closed).toEqual([]);
   });
 
   it('adds another model as the next version', async () => {

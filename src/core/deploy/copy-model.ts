@@ -1,8 +1,9 @@
-import { cp, mkdir, readdir } from 'node:fs/promises';
+import { cp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openBundle } from '../model/bundle.js';
 import { replaceFolder } from '../storage/durable.js';
 import { exists } from '../storage/exists.js';
+import { makeReadableFolder, makeTreeReadable } from './readable.js';
 
 export interface CopiedModel {
   /** `NAME/VERSION` in the repository. */
@@ -32,8 +33,11 @@ export async function copyModel(
   }
   const version = String(Math.max(0, ...numbers.map((entry) => Number(entry.name))) + 1);
   if (!dryRun) {
-    await mkdir(folder, { recursive: true });
-    await replaceFolder(join(folder, version), (temporary) => cp(bundle, temporary, { recursive: true }));
+    await makeReadableFolder(repository, name);
+    await replaceFolder(join(folder, version), async (temporary) => {
+      await cp(bundle, temporary, { recursive: true });
+      await makeTreeReadable(temporary);
+    });
   }
   return { version: `${name}/${version}`, isNew: true };
 }

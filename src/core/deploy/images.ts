@@ -1,16 +1,16 @@
 /** The images of the stack, each with its exact version. */
 export const IMAGES = {
-  node: 'node:20.20.0-bookworm-slim',
-  cuda: 'nvidia/cuda:12.6.3-cudnn-runtime-ubuntu22.04',
-  nginx: 'nginx:1.28.0-alpine',
-  redis: 'redis:7.2.8-alpine',
-  postgres: 'postgres:15.13-bookworm',
-  prometheus: 'prom/prometheus:v2.55.1',
-  nodeExporter: 'prom/node-exporter:v1.9.1',
-  grafana: 'grafana/grafana:11.6.0',
-  loki: 'grafana/loki:3.4.2',
-  fluentBit: 'fluent/fluent-bit:3.2.10',
-  k6: 'grafana/k6:0.57.0',
+  node: 'node:24.22.3-bookworm-slim',
+  cuda: 'nvidia/cuda:12.9.2-cudnn-runtime-ubuntu24.04',
+  nginx: 'nginx:1.30.6-alpine',
+  redis: 'redis:8.10.2-alpine',
+  postgres: 'postgres:18.6-trixie',
+  prometheus: 'prom/prometheus:v3.16.0',
+  nodeExporter: 'prom/node-exporter:v1.12.1',
+  grafana: 'grafana/grafana:13.2.3',
+  loki: 'grafana/loki:3.7.8',
+  fluentBit: 'fluent/fluent-bit:5.1.3',
+  k6: 'grafana/k6:2.3.0',
 } as const;
 
 /** The actions of the workflow, by commit: a tag can be moved. */

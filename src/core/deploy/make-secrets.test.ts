@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { listKeys } from '../serving/access/keys-file.js';
+import { createKey, listKeys } from '../serving/access/keys-file.js';
 import { makeSecrets } from './make-secrets.js';
 import { SECRETS } from './secret-names.js';
 
@@ -82,6 +82,27 @@ describe('makeSecrets', () => {
         .sort(),
     ).toEqual(['first-client', 'operator', 'prometheus']);
     expect(keys.filter(({ state }) => state === 'revoked')).toHaveLength(2);
+  });
+
+  it.runIf(process.getuid?.() === 0)(
+    'gives to the containers what root makes, also what it makes anew',
+    async () => {
+      await make();
+      const owner = async (name: string) => (await stat(join(folder, name))).uid;
+      const theirs = ['keys', 'keys/keys.json', 'secrets/redis_url', 'secrets/predictions_url'];
+      expect(await Promise.all(theirs.map(owner))).toEqual([1000, 1000, 1000, 1000]);
+      expect(await owner('secrets/redis_users')).toBe(0);
+      await createKey(join(folder, 'keys/keys.json'), { name: 'shop', scopes: ['predict'] });
+      expect(await owner('keys/keys.json')).toBe(1000);
+    },
+  );
+
+  it('closes secrets that were open to more than need them', async () => {
+    await make();
+    await chmod(join(folder, 'secrets/redis_url'), 0o644);
+    await make();
+    expect(await mode('secrets/redis_url')).toBe(0o600);
+    expect(await mode('secrets/redis_users')).toBe(0o644);
   });
 
   it('closes a folder that was open, and refuses one without a stack', async () => {

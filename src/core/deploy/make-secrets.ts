@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, readdir, readFile } from 'node:fs/promises';
+import { chown, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RobleError } from '../errors.js';
 import type { Scope } from '../serving/access/api-key.js';
 import { createKey, listKeys, revokeKey } from '../serving/access/keys-file.js';
 import { replaceFile, sha256 } from '../storage/durable.js';
 import { exists } from '../storage/exists.js';
-import { SECRETS, type SecretName } from './secret-names.js';
+import { makeReadableFolder, setMode } from './readable.js';
+import { OWN_SECRETS, SECRETS, type SecretName } from './secret-names.js';
 import { selfSignedCertificate } from './self-signed.js';
+import { CONTAINERS_OWN, makeServerFolders } from './server-folders.js';
 import { readStackManifest } from './stack-manifest.js';
 import { STACK_DEFAULTS } from './stack-settings.js';
 
@@ -27,12 +29,9 @@ export interface MadeSecrets {
   readonly clientKey?: string;
 }
 
-/**
- * In a folder that its owner alone may enter. The files themselves can be read by everybody: Docker shows each, with its
- * rights, to services that run under other users.
- */
-const FOLDER_MODE = 0o700;
-const FILE_MODE = 0o644;
+/** Docker shows each secret, with its rights, to services: those that run as the owner of the files, and others. */
+const OWN_MODE = 0o600;
+const SHOWN_MODE = 0o644;
 
 const KEYS = join('keys', 'keys.json');
 /** Of people on the machine, for scripts/admin.sh; no container gets it. */
@@ -54,41 +53,46 @@ export async function makeSecrets({ folder, rotate, domain }: MakeSecretsOptions
     throw new RobleError('ROBLE_STACK_INVALID', `${folder} holds no stack: it has no .env.example.`, {
       expected: 'a folder that "roble deploy:compose" wrote',
     });
-  for (const name of ['secrets', 'keys']) {
-    await mkdir(join(folder, name), { recursive: true });
-    await chmod(join(folder, name), FOLDER_MODE);
-  }
+  await makeServerFolders(folder);
   // Shown to nginx as a folder, so that a certificate can be renewed.
-  await mkdir(join(folder, 'secrets', 'tls'), { recursive: true });
+  await makeReadableFolder(join(folder, 'secrets'), 'tls');
   const isThere = new Map<SecretName, boolean>();
   for (const name of SECRETS) isThere.set(name, await exists(join(folder, 'secrets', name)));
   const isWanted = (name: SecretName) => !isThere.get(name) || (rotate && !NOT_ROTATED.includes(name));
   const written: string[] = [];
   const kept: string[] = [];
-  const write = async (path: string, content: string, mode = FILE_MODE) => {
+  const write = async (path: string, content: string, mode = SHOWN_MODE) => {
     await replaceFile(join(folder, path), content, mode);
     written.push(path);
+  };
+  const keep = async (path: string, mode = SHOWN_MODE) => {
+    await setMode(join(folder, path), mode);
+    kept.push(path);
   };
   const contents = passwords(isWanted);
   if (isWanted('metrics_key')) contents.set('metrics_key', await newKey(folder, 'prometheus', ['metrics']));
   for (const name of SECRETS) {
     const content = contents.get(name);
-    if (content === undefined) kept.push(join('secrets', name));
-    else await write(join('secrets', name), content);
+    const mode = OWN_SECRETS.includes(name) ? OWN_MODE : SHOWN_MODE;
+    if (content === undefined) await keep(join('secrets', name), mode);
+    else await write(join('secrets', name), content, mode);
   }
   if (rotate || !(await exists(join(folder, ADMIN_KEY))))
-    await write(ADMIN_KEY, await newKey(folder, 'operator', ['admin', 'metrics']), 0o600);
-  else kept.push(ADMIN_KEY);
+    await write(ADMIN_KEY, await newKey(folder, 'operator', ['admin', 'metrics']), OWN_MODE);
+  else await keep(ADMIN_KEY, OWN_MODE);
   const certificate = join('secrets', 'tls', 'tls.crt');
-  if (await exists(join(folder, certificate))) kept.push(certificate);
-  else {
+  const certificateKey = join('secrets', 'tls', 'tls.key');
+  if (await exists(join(folder, certificate))) {
+    await keep(certificate);
+    if (await exists(join(folder, certificateKey))) await setMode(join(folder, certificateKey), SHOWN_MODE);
+  } else {
     const name = domain ?? (await readStackManifest(folder))?.choices?.domain ?? STACK_DEFAULTS.domain;
     const { cert, key } = await selfSignedCertificate(name);
     await write(certificate, cert);
-    await write(join('secrets', 'tls', 'tls.key'), key);
+    await write(certificateKey, key);
   }
-  if (await exists(join(folder, '.env'))) kept.push('.env');
-  else await write('.env', await environmentFile(folder), 0o600);
+  if (await exists(join(folder, '.env'))) await keep('.env', OWN_MODE);
+  else await write('.env', await environmentFile(folder), OWN_MODE);
   const clientKey = await firstClientKey(folder);
   await giveToContainers(folder);
   return { written, kept, ...(clientKey !== undefined && { clientKey }) };
@@ -152,7 +156,8 @@ async function giveToContainers(folder: string): Promise<void> {
     Number(new RegExp(`^${name}=(\\d+)$`, 'm').exec(env)?.[1]),
   );
   if (!uid || !gid) return;
-  for (const name of ['keys', 'models', 'backups', 'metrics']) {
+  for (const name of OWN_SECRETS) await chown(join(folder, 'secrets', name), uid, gid);
+  for (const name of CONTAINERS_OWN) {
     const top = join(folder, name);
     if (!(await exists(top))) continue;
     await chown(top, uid, gid);

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { configKeys } from '../config/keys.js';
 import type { LoadedConfig } from '../config/load.js';
@@ -10,6 +9,7 @@ import { robleVersion } from '../version.js';
 import { type CopiedModel, copyModel } from './copy-model.js';
 import { renderStack } from './render-stack.js';
 import { serveConfigFile } from './serve-config.js';
+import { makeServerFolders } from './server-folders.js';
 import { readStackManifest } from './stack-manifest.js';
 import {
   type GivenChoices,
@@ -40,9 +40,6 @@ export interface MadeStack {
 
 const WORKFLOW = join('.github', 'workflows', 'roble-deploy.yaml');
 
-/** Folders of the server, made here so that Docker does not make them as root. */
-const FOLDERS = ['models', 'keys', 'secrets', 'backups', 'metrics'];
-
 /**
  * Turns a bundle and a configuration into a folder with the production stack. In a folder that holds one, what was chosen
  * before stays until it is chosen otherwise.
@@ -72,7 +69,7 @@ export async function makeStack(
       choices.workflow ? withSlashes(relative(folder, join(project, WORKFLOW))) : undefined,
     ),
   );
-  if (!dryRun) for (const name of FOLDERS) await mkdir(join(folder, name), { recursive: true });
+  if (!dryRun) await makeServerFolders(folder);
   // Not as a step: questions may come.
   const planned = await writeStack(files, { folder, version, choices, dryRun, replace });
   const model = await withStep(context, 'model', 'Copying the model', () =>

@@ -34,6 +34,8 @@ export async function packRoble(): Promise<Buffer> {
       mtime: new Date(0),
       prefix: 'package',
       onWriteEntry: (entry) => {
+        // For every user of the image, whatever the umask was when roble was installed or built here.
+        if (entry.stat) entry.stat.mode |= entry.stat.mode & 0o100 ? 0o555 : 0o444;
         if (entry.path.endsWith(lock)) entry.path = entry.path.replace(lock, LOCKS[0]);
       },
     },

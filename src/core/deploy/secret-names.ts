@@ -11,3 +11,6 @@ export const SECRETS = [
   'grafana_password',
 ] as const;
 export type SecretName = (typeof SECRETS)[number];
+
+/** Those that only services which run as the owner of the files read; the others are read by users of images. */
+export const OWN_SECRETS: readonly SecretName[] = ['redis_url', 'predictions_url'];

@@ -1,7 +1,8 @@
-import { chmod, mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { replaceFile, sha256 } from '../storage/durable.js';
 import { exists } from '../storage/exists.js';
+import { makeReadable, makeReadableFolder, modeOf } from './readable.js';
 import type { StackFile } from './render-stack.js';
 import { readStackManifest, type StackManifest, writeStackManifest } from './stack-manifest.js';
 
@@ -48,11 +49,11 @@ export async function writeStack(
     planned.push(plan);
     // Of a file that was kept, what roble wrote before stays noted: it still is somebody's.
     hashes[file.path] = plan.state === 'kept' ? (written[file.path] ?? '') : sha256(file.content);
-    if (dryRun || plan.state === 'kept' || plan.state === 'unchanged') continue;
-    await mkdir(dirname(target), { recursive: true });
+    if (dryRun || plan.state === 'kept') continue;
+    await makeReadableFolder(folder, dirname(file.path));
     if (plan.state === 'replaced') await replaceFile(await freeName(`${target}.before`), present!);
-    await replaceFile(target, file.content);
-    if (file.isExecutable) await chmod(target, 0o755);
+    if (plan.state === 'unchanged') await makeReadable(target, file.isExecutable);
+    else await replaceFile(target, file.content, modeOf(file.isExecutable));
   }
   if (!dryRun) await writeStackManifest(folder, { version, choices, files: hashes });
   return planned;

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { link, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { chown, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { RobleError } from '../errors.js';
 import { exists } from './exists.js';
@@ -17,11 +17,12 @@ export async function syncFolder(folder: string): Promise<void> {
 /**
  * Writes a new file and waits until its bytes are on the disk.
  *
- * @param mode who may read and write it, before the umask
+ * @param mode who may read and write it, whatever the umask is; without it, as that says
  */
-export async function writeSynced(path: string, content: Uint8Array | string, mode = 0o666): Promise<void> {
+export async function writeSynced(path: string, content: Uint8Array | string, mode?: number): Promise<void> {
   const handle = await open(path, 'wx', mode);
   try {
+    if (mode !== undefined) await handle.chmod(mode);
     await handle.writeFile(content);
     await handle.sync();
   } finally {
@@ -39,10 +40,22 @@ function temporaryName(target: string): string {
 
 /**
  * Replaces a file so that a reader, a crash or a full disk meets the old content or the new, nothing between:
- * temporary file, fsync, rename, fsync of the folder.
+ * temporary file, fsync, rename, fsync of the folder. It stays its owner's, also where root writes.
+ *
+ * @param mode as of {@link writeSynced}
  */
 export function replaceFile(path: string, content: Uint8Array | string, mode?: number): Promise<void> {
-  return writeAside(path, content, (temporary) => rename(temporary, path), mode);
+  const place = async (temporary: string) => {
+    await keepOwner(path, temporary);
+    await rename(temporary, path);
+  };
+  return writeAside(path, content, place, mode);
+}
+
+async function keepOwner(path: string, temporary: string): Promise<void> {
+  if (process.getuid?.() !== 0 || !(await exists(path))) return;
+  const { uid, gid } = await stat(path);
+  await chown(temporary, uid, gid);
 }
 
 /** As {@link replaceFile}, but a file that is there already stays: of several writers at once, the first one's does. */

@@ -9,6 +9,7 @@ export const STACK_CHECKS = [
   'grafana',
   'workflows',
   'secrets',
+  'access',
   'files',
 ] as const;
 export type StackCheckName = (typeof STACK_CHECKS)[number];

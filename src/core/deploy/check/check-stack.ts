@@ -1,5 +1,6 @@
 import { type Context, withStep } from '../../context.js';
 import { RobleError } from '../../errors.js';
+import { accessCheck } from './access.js';
 import { STACK_CHECKS, type StackCheckName } from './check-names.js';
 import { composeCheck } from './compose.js';
 import { dockerfileCheck } from './dockerfile.js';
@@ -24,6 +25,7 @@ const CHECKS: Readonly<Record<StackCheckName, StackCheck>> = {
   grafana: grafanaCheck,
   workflows: workflowsCheck,
   secrets: secretsCheck,
+  access: accessCheck,
   files: filesCheck,
 };
 
