@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import { RobleError } from '../errors.js';
 import { isBeforeItsBody } from './access/close-in-stages.js';
+import { ContentDecoder } from './body/content-coding.js';
 import { requestIdOf } from './request-id.js';
 import { type RequestRecorder, recordRequest, recordRequests } from './request-record.js';
 import { answerProblems, type ProblemOptions, sendProblem } from './send-problem.js';
@@ -42,6 +43,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<FastifyIns
       sendProblem(reply, error, problems);
     },
   });
+  app.decorate('contentDecoder', new ContentDecoder());
   recordRequests(app, recorder);
   await guard(app);
   app.addHook('onRequest', answerBeforeBody);

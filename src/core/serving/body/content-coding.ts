@@ -8,8 +8,11 @@ import { bodyTooLarge } from './too-large.js';
 export const CODINGS = ['gzip', 'deflate', 'br'] as const;
 type Coding = (typeof CODINGS)[number];
 
-/** Another name, of long ago, that is to be taken for the same. */
-const OLD_NAMES: Readonly<Record<string, Coding>> = { 'x-gzip': 'gzip' };
+/** By their names, of which one is of long ago and to be taken for the same. */
+const NAMED: ReadonlyMap<string, Coding> = new Map([
+  ...CODINGS.map((coding) => [coding, coding] as const),
+  ['x-gzip', 'gzip'],
+]);
 
 /** More layers than anybody sends; each is decoded by itself. */
 const MAX_LAYERS = 4;
@@ -33,8 +36,6 @@ const decoders = {
   br: promisify(brotliDecompress) as unknown as Decoder,
 };
 
-const turns = new TakeTurns(MAX_AT_ONCE);
-
 /**
  * The codings that a header `Content-Encoding` names, in the order in which they were applied.
  *
@@ -43,7 +44,7 @@ const turns = new TakeTurns(MAX_AT_ONCE);
 export function codingsOf(header: string | undefined): readonly Coding[] {
   const names = (header ?? '').split(',').map((name) => name.trim().toLowerCase());
   const applied = names.filter((name) => name !== '' && name !== 'identity');
-  const codings = applied.map((name) => OLD_NAMES[name] ?? CODINGS.find((coding) => coding === name));
+  const codings = applied.map((name) => NAMED.get(name));
   if (codings.length <= MAX_LAYERS && !codings.includes(undefined)) return codings as Coding[];
   throw new RobleError('ROBLE_CODING_UNSUPPORTED', 'The server cannot decode the body.', {
     received: `content-encoding: ${header}`,
@@ -51,24 +52,25 @@ export function codingsOf(header: string | undefined): readonly Coding[] {
   });
 }
 
-/**
- * The bytes that were encoded.
- *
- * @param maxBytes of what comes out of each layer
- * @throws {RobleError} `ROBLE_REQUEST_INVALID` for a stream that is damaged, cut off or followed by something else;
- *   `ROBLE_REQUEST_TOO_LARGE`
- */
-export async function decodeBody(
-  encoded: Buffer,
-  codings: readonly Coding[],
-  maxBytes: number,
-): Promise<Buffer> {
-  if (codings.length === 0) return encoded;
-  return turns.take(async () => {
-    let bytes = encoded;
-    for (const coding of codings.toReversed()) bytes = await decodeLayer(bytes, coding, maxBytes);
-    return bytes;
-  });
+/** Decodes the bodies of a server, a few at a time. */
+export class ContentDecoder {
+  readonly #turns = new TakeTurns(MAX_AT_ONCE);
+
+  /**
+   * The bytes that were encoded.
+   *
+   * @param maxBytes of what comes out of each layer
+   * @throws {RobleError} `ROBLE_REQUEST_INVALID` for a stream that is damaged, cut off or followed by something else;
+   *   `ROBLE_REQUEST_TOO_LARGE`
+   */
+  async decode(encoded: Buffer, codings: readonly Coding[], maxBytes: number): Promise<Buffer> {
+    if (codings.length === 0) return encoded;
+    return this.#turns.take(async () => {
+      let bytes = encoded;
+      for (const coding of codings.toReversed()) bytes = await decodeLayer(bytes, coding, maxBytes);
+      return bytes;
+    });
+  }
 }
 
 async function decodeLayer(bytes: Buffer, coding: Coding, maxBytes: number): Promise<Buffer> {

@@ -2,8 +2,14 @@ import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { RobleError } from '../../errors.js';
 import { askForBody } from '../access/expect-continue.js';
-import { codingsOf, decodeBody } from './content-coding.js';
+import { type ContentDecoder, codingsOf } from './content-coding.js';
 import { bodyTooLarge } from './too-large.js';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    contentDecoder: ContentDecoder;
+  }
+}
 
 /**
  * The body of a request, decoded. What its head says of it is checked before it is asked for.
@@ -17,7 +23,7 @@ export async function readBody(request: FastifyRequest, payload: Readable): Prom
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > bodyLimit) throw bodyTooLarge(`${announced} bytes`, bodyLimit);
   askForBody(request.raw);
-  return decodeBody(await collect(payload, bodyLimit), codings, bodyLimit);
+  return request.server.contentDecoder.decode(await collect(payload, bodyLimit), codings, bodyLimit);
 }
 
 /** What comes after the limit is left to whoever closes the connection. */
