@@ -441,6 +441,20 @@ describe('queries and JSON', () => {
     expect([answer.status, JSON.stringify(answer.body)]).toEqual([400, expect.stringContaining(name)]);
   });
 
+  it.each<[string, string | Uint8Array]>([
+    ["Unexpected token ','", '{"pixels":[,1]}'],
+    ['it is empty', ''],
+    // In place of a byte that is none there would be another character.
+    ['it is not UTF-8', Buffer.from('{"image":"\xff"}', 'latin1')],
+    ['it is not UTF-8', Buffer.from('\ufeff{}', 'utf16le')],
+    ['__proto__', '{"__proto__":{"topK":1}}'],
+  ])('what is no JSON is told so: %s', async (told, body) => {
+    for (const path of ['/predict', '/predict/batch', '/feedback']) {
+      const answer = await post(path, body, json);
+      expect([answer.status, answer.body.detail]).toEqual([400, expect.stringContaining(told)]);
+    }
+  });
+
   it('the same in both is no contradiction', async () => {
     const answer = await post('/predict?topK=2', JSON.stringify({ pixels: quarterPixels(1), topK: 2 }), json);
     expect(answer.body.predictions).toHaveLength(2);

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { RobleError } from '../../errors.js';
@@ -13,9 +14,13 @@ function parsersOf(app: FastifyInstance) {
   const parseJson = app.getDefaultJsonParser('error', 'error');
   return {
     'application/json': async (request, read) => {
-      const text = (await read()).toString();
+      const bytes = await read();
+      if (!isUtf8(bytes)) throw notJson(bytes, 'it is not UTF-8');
+      const text = bytes.toString();
       return new Promise((resolve, reject) => {
-        void parseJson(request, text, (error, value) => (error ? reject(error) : resolve(value)));
+        void parseJson(request, text, (error, value) =>
+          error ? reject(notJson(bytes, faultOf(text))) : resolve(value),
+        );
       });
     },
     'image/*': (_, read) => read(),
@@ -41,5 +46,23 @@ export function takeBodies(app: FastifyInstance, types: readonly BodyType[]): vo
       received: `content-type: ${headers['content-type'] ?? 'none'}`,
       expected: types.join(', '),
     });
+  });
+}
+
+/** In the words of the language, which say where, unlike those of the framework. */
+function faultOf(text: string): string {
+  if (text === '') return 'it is empty';
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  return 'it has a key "__proto__", or "constructor" with "prototype"';
+}
+
+function notJson({ length }: Buffer, reason: string): RobleError {
+  return new RobleError('ROBLE_REQUEST_INVALID', `The body is not JSON: ${reason}.`, {
+    received: `${length} bytes`,
+    expected: 'a JSON object in UTF-8',
   });
 }
