@@ -117,9 +117,10 @@ function refusalOf(fault: RawError, maxHeaderBytes: number): Refusal | undefined
 }
 
 /** The method of a request line that is right but for it. */
-function unknownMethodOf({ reason = '', rawPacket, bytesParsed }: RawError): string | undefined {
+function unknownMethodOf({ code, reason = '', rawPacket, bytesParsed }: RawError): string | undefined {
   // The one for names that nobody knows, the other for those of another protocol (RTSP).
-  if (!/^(Invalid method|Expected space after method)/.test(reason) || !rawPacket) return undefined;
+  const isOfMethod = code === 'HPE_INVALID_METHOD' || reason.startsWith('Invalid method');
+  if (!isOfMethod || !rawPacket) return undefined;
   const begin = rawPacket.subarray(0, bytesParsed).lastIndexOf('\n') + 1;
   const line = rawPacket.toString('latin1', begin);
   return REQUEST_LINE.test(line) ? line.split(/[ \r]/)[0] : undefined;
