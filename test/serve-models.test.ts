@@ -202,6 +202,18 @@ describe('a canary', () => {
     });
   });
 
+  it('is among the versions that the inference protocol tells, each of which may be asked for', async () => {
+    const models = await repository({ digits: ['1', '2', '3'] });
+    const server = await serve({ models });
+    await post(admin(server, 'digits/serve'), { version: '1' });
+    await post(admin(server, 'digits/canary'), { version: '2', percent: 1 });
+    const { versions } = (await get(`${server.url}/v2/models/digits`)).body;
+    expect(versions).toEqual(['1', '2']);
+    for (const version of versions)
+      expect((await get(`${server.url}/v2/models/digits/versions/${version}/ready`)).status).toBe(200);
+    expect((await get(`${server.url}/v2/models/digits/versions/3/ready`)).status).toBe(404);
+  });
+
   it('knows a client without a name by its address, whatever port and spelling a proxy writes', async () => {
     const models = await repository({ digits: ['1', '2'] });
     const access = { trustedProxies: ['127.0.0.0/8'] };

@@ -63,7 +63,7 @@ describeWithContainers()("roble's own image", () => {
 
   it('runs any command in a folder of the machine', async () => {
     const said = await sh(
-      'docker run --rm --read-only --tmpfs /tmp --volume "$PWD:/project" --entrypoint roble roble-serve model:summary model --json',
+      'docker run --rm --read-only --tmpfs /tmp --user "$(id -u):$(id -g)" --volume "$PWD:/project" --entrypoint roble roble-serve model:summary model --json',
     );
     expect(JSON.parse(said)).toMatchObject({ ok: true });
   });

@@ -1,11 +1,22 @@
 /** Whether an answer is one that the OpenAPI document describes. */
-import { Ajv2020 } from 'ajv/dist/2020.js';
+import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import { openApiDocument } from '../../src/core/serving/openapi/document.js';
+import type { OpenApiSchema } from '../../src/core/serving/openapi/schemas.js';
 
 const document = openApiDocument();
 // Keywords of OpenAPI that are no part of JSON Schema, such as formats, say nothing about what is valid.
 const ajv = new Ajv2020({ strict: false, validateFormats: false, allErrors: true });
 ajv.addSchema({ $id: 'roble', components: document.components });
+
+const compiled = new Map<string, ValidateFunction>();
+
+/** What checks values of a schema of the document; each is compiled once. */
+export function checkOf(schema: OpenApiSchema): ValidateFunction {
+  const text = JSON.stringify(schema).replaceAll('"#/', '"roble#/');
+  const check = compiled.get(text) ?? ajv.compile(JSON.parse(text));
+  compiled.set(text, check);
+  return check;
+}
 
 /** What is wrong with an answer, by the document; undefined where it is as described. */
 export async function faultsOf(response: Response, method: string, template: string): Promise<unknown> {
@@ -17,8 +28,8 @@ export async function faultsOf(response: Response, method: string, template: str
   const content = described.content[type];
   if (!content) return `${method} ${template}: ${response.status} as ${type} is not described`;
   if (!type.endsWith('json')) return undefined;
-  const schema = JSON.parse(JSON.stringify(content.schema).replaceAll('"#/', '"roble#/'));
-  return ajv.validate(schema, await response.clone().json()) ? undefined : ajv.errors;
+  const check = checkOf(content.schema);
+  return check(await response.clone().json()) ? undefined : check.errors;
 }
 
 /** The path of the document that a request takes. */

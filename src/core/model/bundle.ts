@@ -185,6 +185,7 @@ function layersIn({ folder, manifest }: ModelBundle): Layer[] {
 
 async function readPart(folder: string, name: string): Promise<Buffer> {
   return readFile(join(folder, name)).catch((cause) => {
+    if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw RobleError.from(cause);
     throw new RobleError('ROBLE_FILE_NOT_FOUND', `${folder} is no model bundle: it has no ${name}.`, {
       expected: `a folder with ${Object.values(BUNDLE_FILES).join(', ')}, as "roble train" writes it`,
       cause,

@@ -20,12 +20,13 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
     warn: scope.warn,
     toBody: (problem, path) => (isOfProtocol(path) ? protocolError(problem) : undefined),
   };
+  const document = openApiDocument();
   const app = await createHttpApp({
     server: access.serverOptions,
     maxBodyBytes: options.maxBodyBytes,
     recorder,
     problems,
-    guard: (app) => access.guard(app, crossOriginNeeds(openApiDocument())),
+    guard: (app) => access.guard(app, crossOriginNeeds(document)),
     isStopping,
   });
   app.addHook('onSend', (request, reply, _, done) => {
@@ -42,7 +43,7 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
   await addPredictionRoutes(app, scope);
   await addFeedbackRoute(app, scope);
   addStateRoutes(app, scope);
-  addDescription(app);
+  addDescription(app, document);
   await addInferenceProtocol(app, scope, problems);
   if (options.page) await addPageRoutes(app);
   return app;

@@ -1,13 +1,17 @@
 import type { FastifyInstance } from 'fastify';
 import { pageStyle } from '../../report/page-frame.js';
-import { openApiDocument } from './document.js';
+import type { OpenApiDocument } from './document.js';
 import { documentPage } from './page.js';
 
 /** `GET /openapi.json`, and `GET /docs` with its style. */
-export function addDescription(app: FastifyInstance): void {
-  app.get('/openapi.json', async () => openApiDocument());
-  app.get('/docs', async (_, reply) =>
-    reply.type('text/html; charset=utf-8').send(documentPage('docs/style.css')),
-  );
+export function addDescription(app: FastifyInstance, document: OpenApiDocument): void {
+  // Written once: it takes longer than most predictions.
+  const json = JSON.stringify(document);
+  let page: string | undefined;
+  app.get('/openapi.json', async (_, reply) => reply.type('application/json; charset=utf-8').send(json));
+  app.get('/docs', async (_, reply) => {
+    page ??= documentPage('docs/style.css');
+    return reply.type('text/html; charset=utf-8').send(page);
+  });
   app.get('/docs/style.css', async (_, reply) => reply.type('text/css; charset=utf-8').send(pageStyle()));
 }
