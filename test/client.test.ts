@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { RobleClient } from '../src/client/index.js';
+import { sendRequest } from '../src/core/http/request.js';
 import { createServer, RobleError, type RobleServer } from '../src/index.js';
 import { freePort } from './support/free-port.js';
 import { temporaryFolder } from './support/temporary-folder.js';
@@ -48,6 +49,16 @@ async function listen(answer: RequestListener): Promise<string> {
 
 const encoded = async (quarter: number, light?: number) => new Uint8Array(await quarterPng(quarter, light));
 
+it('says of headers that cannot be sent what is wrong, and not that the server is away', async () => {
+  const request = { method: 'GET', url: new URL(server.url), headers: { 'x-key': 'a\nsecret' } } as const;
+  const error = await sendRequest(request, { timeoutMs: 30_000, retries: 3 }).catch((thrown) => thrown);
+  expect(error).toMatchObject({
+    code: 'ROBLE_REQUEST_INVALID',
+    details: { received: 'invalid x-key header' },
+  });
+  expect(JSON.stringify(error)).not.toContain('secret');
+});
+
 describe('the client', () => {
   it('gives the answers of the server for bytes, pixels and drawings', async () => {
     const client = new RobleClient(server.url);
@@ -62,6 +73,22 @@ describe('the client', () => {
     const drawing = { strokes: [[[1, 1] as const, [3, 3] as const]], unit: 20 };
     const drawn = await client.predict(drawing);
     expect(TINY_CLASSES).toContain(drawn.predictions[0]!.label);
+  });
+
+  it('takes a key as files and variables give it, and says of one that cannot be sent what is wrong, without it', async () => {
+    const seen: (string | undefined)[] = [];
+    const url = await listen(({ headers }, response) => {
+      seen.push(headers.authorization);
+      response.end();
+    });
+    for (const key of ['roble_key', 'roble_key\n', ' roble_key\r\n'])
+      await new RobleClient(url, { apiKey: key }).ready();
+    expect(new Set(seen)).toEqual(new Set(['Bearer roble_key']));
+    for (const key of ['', '\n', 'roble\nkey', 'roble key', 'schlüssel', 'roble_key\0']) {
+      const open = () => new RobleClient(url, { apiKey: key });
+      expect(open).toThrow(expect.objectContaining({ code: 'ROBLE_USAGE' }));
+      if (key.trim() !== '') expect(open).not.toThrow(key.trim());
+    }
   });
 
   it('gives a batch in its order, each with its answer or its error', async () => {
@@ -258,6 +285,36 @@ describe('predict --url', () => {
     expect(there.stdout).toContain('bottom-right');
     const { result } = JSON.parse((await predict('photos/1.png', '--url', server.url, '--json')).stdout);
     expect(result.model).toMatchObject({ url: server.url, name: 'quarters', digest: server.model.digest });
+  });
+
+  it('takes its key from a flag, a variable or a file', async () => {
+    const seen: (string | undefined)[] = [];
+    const url = await listen(({ headers }, response) => {
+      seen.push(headers.authorization);
+      response.statusCode = 401;
+      response.end();
+    });
+    const file = join(root, 'key');
+    await writeFile(file, 'of-the-file\n');
+    const ask = (env: Record<string, string>, ...words: string[]) =>
+      execa(process.execPath, [CLI, 'predict', 'photos', '--url', url, ...words], {
+        cwd: root,
+        env: { PATH: process.env.PATH, HOME: root, ...env },
+        extendEnv: false,
+        reject: false,
+      });
+    await mkdir(join(root, 'photos'), { recursive: true });
+    await writeFile(join(root, 'photos', '0.png'), await quarterPng(0));
+    await ask({ ROBLE_API_KEY: 'of-the-variable\n' });
+    await ask({ ROBLE_API_KEY_FILE: file });
+    await ask({ ROBLE_API_KEY_FILE: file }, '--api-key', 'of-the-flag');
+    // The server is asked again for each picture and try.
+    const keys = ['of-the-variable', 'of-the-file', 'of-the-flag'];
+    expect([...new Set(seen)]).toEqual(keys.map((key) => `Bearer ${key}`));
+    const both = await ask({ ROBLE_API_KEY: 'one', ROBLE_API_KEY_FILE: file });
+    const missing = await ask({ ROBLE_API_KEY_FILE: join(root, 'no-key') });
+    expect([both.exitCode, both.stderr]).toEqual([2, expect.stringContaining('are both set')]);
+    expect([missing.exitCode, missing.stderr]).toEqual([2, expect.stringContaining('no-key (ENOENT)')]);
   });
 
   it('ends with 3 when the server cannot be asked', async () => {

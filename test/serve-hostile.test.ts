@@ -218,9 +218,9 @@ describe('broken images', () => {
       '<?xml version="1.0"?><!DOCTYPE svg [<!ENTITY x SYSTEM "file:///etc/hostname">]><svg><text>&x;</text></svg>';
     for (const text of [laughs, `<!-- -->\n${laughs}`, `\ufeff${laughs}`, file])
       for (const bytes of [Buffer.from(text), gzipSync(text)])
-        expectProblem(await postImage(bytes), 422, 'ROBLE_IMAGE_UNREADABLE');
+        expectProblem(await postImage(bytes), 422, 'ROBLE_IMAGE_UNSUPPORTED');
     const url = `data:image/svg+xml;base64,${Buffer.from(laughs).toString('base64')}`;
-    expectProblem(await postJson(JSON.stringify({ image: url })), 422, 'ROBLE_IMAGE_UNREADABLE');
+    expectProblem(await postJson(JSON.stringify({ image: url })), 422, 'ROBLE_IMAGE_UNSUPPORTED');
   });
 });
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { appendFile, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ProgressEvent, TrainEvent } from '../src/core/context.js';
@@ -137,10 +137,34 @@ describe('trainModel', () => {
     expect(await readdir(root)).not.toContain('invalid');
   });
 
-  it('names the split that a data set lacks', async () => {
-    const path = await tinyDataset(join(root, 'train-only'), { train: 1 });
-    await expect(trainModel({ dataset: path, run: join(root, 'no-validation') })).rejects.toMatchObject({
-      code: 'ROBLE_DATASET_SPLIT',
-    });
+  it('says once what is wrong with its data or settings, before it makes a folder or starts a process', async () => {
+    const trainOnly = await tinyDataset(join(root, 'train-only'), { train: 1 });
+    const cases: [what: object, code: string][] = [
+      [{ dataset: join(root, 'nowhere') }, 'ROBLE_FILE_NOT_FOUND'],
+      [{ dataset: trainOnly }, 'ROBLE_DATASET_SPLIT'],
+      [{ dataset, validation: join(root, 'nowhere') }, 'ROBLE_FILE_NOT_FOUND'],
+      [{ dataset, train: { twins: [['no', 'class']] } }, 'ROBLE_CONFIG_INVALID'],
+      [{ dataset, train: { frozen: ['nothing'] } }, 'ROBLE_CONFIG_INVALID'],
+      [{ dataset, model: { layers: [{ type: 'flatten' }] } }, 'ROBLE_MODEL_INVALID'],
+    ];
+    for (const [what, code] of cases) {
+      const events: unknown[] = [];
+      const context = { reporter: { report: (event: ProgressEvent) => void events.push(event) } };
+      const options = { dataset, run: join(root, 'refused'), ...what };
+      await expect(trainModel(options, context)).rejects.toMatchObject({ code });
+      expect(events).toEqual([]);
+      expect(await readdir(root)).not.toContain('refused');
+    }
+  });
+
+  it('says once what only the training process can find, and leaves nothing behind', async () => {
+    const { events, reporter } = listen();
+    const damaged = await tinyDataset(join(root, 'damaged'));
+    const { splits } = JSON.parse(await readFile(join(damaged, 'dataset.json'), 'utf8'));
+    await appendFile(join(damaged, splits.train.parts[0].images.file), 'more');
+    const options = { dataset: damaged, run: join(root, 'damaged-run') };
+    await expect(trainModel(options, { reporter })).rejects.toMatchObject({ code: 'ROBLE_DATASET_INVALID' });
+    expect(events).toEqual([]);
+    expect(await readdir(root)).not.toContain('damaged-run');
   });
 });

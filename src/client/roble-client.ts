@@ -13,7 +13,7 @@ const RETRIES = 2;
 export type Picture = Uint8Array | readonly unknown[] | GivenDrawing;
 
 export interface RobleClientOptions {
-  /** Where the server wants one. */
+  /** Where the server wants one; white space around it, such as the line break of a file, is no part of it. */
   readonly apiKey?: string;
   /** For an answer, with all tries; by default 30 seconds. */
   readonly timeoutMs?: number;
@@ -56,7 +56,7 @@ export class RobleClient {
   constructor(url: string | URL, options: RobleClientOptions = {}) {
     const { apiKey, timeoutMs = TIMEOUT_MS, retries = RETRIES } = options;
     this.#base = baseOf(url);
-    this.#headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+    this.#headers = apiKey === undefined ? {} : { authorization: `Bearer ${sendableKey(apiKey)}` };
     this.#timeoutMs = timeoutMs;
     this.#retries = retries;
   }
@@ -159,6 +159,18 @@ export class RobleClient {
 function kindOf(picture: Picture): 'images' | 'pixels' | 'drawings' {
   if (picture instanceof Uint8Array) return 'images';
   return Array.isArray(picture) ? 'pixels' : 'drawings';
+}
+
+/** What is wrong with a key is told without the key. */
+function sendableKey(given: string): string {
+  const key = given.trim();
+  const odd = [...key].findIndex((character) => !/[\x21-\x7e]/.test(character));
+  if (key !== '' && odd < 0) return key;
+  throw new RobleError('ROBLE_USAGE', 'The API key cannot be one.', {
+    received:
+      key === '' ? 'nothing' : `another character than a key has, at place ${odd + 1} of ${key.length}`,
+    expected: 'a key as "roble keys:create" prints it: printable ASCII without spaces',
+  });
 }
 
 /** With a slash at the end, so that a path before it, of a proxy, stays. */

@@ -53,8 +53,8 @@ export default class Predict extends RobleCommand<PredictResult> {
       exclusive: ['model', 'threads'],
     }),
     'api-key': Flags.string({
-      description: 'Key for that server.',
-      env: 'ROBLE_API_KEY',
+      description: 'Key for that server; otherwise ROBLE_API_KEY, or what the file ROBLE_API_KEY_FILE holds.',
+      dependsOn: ['url'],
     }),
     'top-k': Flags.integer({ description: 'Classes for each image.', min: 1, default: 3 }),
     format: Flags.option({
@@ -124,7 +124,8 @@ async function predictThere(
     import('../client/index.js'),
     import('../client/predict-files.js'),
   ]);
-  const apiKey = flags['api-key'];
+  const { variableOrFile } = await import('../core/config/environment.js');
+  const apiKey = flags['api-key'] ?? variableOrFile(process.env, 'ROBLE_API_KEY');
   const client = new RobleClient(url, apiKey === undefined ? {} : { apiKey });
   const { model, predictions } = await predictFilesRemotely(client, inputs, flags['top-k'], context);
   return { model: { url, ...model }, predictions };

@@ -68,6 +68,7 @@ export const ERRORS = {
   ROBLE_IMAGE_EMPTY: user(EXIT.data, 'An image file has no bytes.'),
   ROBLE_IMAGE_TRUNCATED: user(EXIT.data, 'An image file ends before its picture does.'),
   ROBLE_IMAGE_UNREADABLE: user(EXIT.data, 'An image file is of no known format or is damaged.'),
+  ROBLE_IMAGE_UNSUPPORTED: user(EXIT.data, 'A file is of a format that is known, and that is not read.'),
   ROBLE_IMAGE_TOO_SMALL: user(EXIT.data, 'An image has too few pixels to show anything.'),
   ROBLE_IMAGE_TOO_LARGE: user(EXIT.data, 'An image has more pixels than the limit.'),
   ROBLE_IMAGE_ANIMATED: user(EXIT.data, 'An image has several frames.'),
@@ -190,6 +191,10 @@ export const ERRORS = {
   ROBLE_LOAD_INVALID: user(EXIT.data, 'A file holds no result of a load test.'),
   ROBLE_INSTALL_FAILED: external(EXIT.environment, 'A package that was to be installed could not be.'),
   ROBLE_PORT_IN_USE: external(EXIT.environment, 'The address that the server should listen on is taken.'),
+  ROBLE_LISTEN_REFUSED: external(
+    EXIT.environment,
+    'The server may not listen on a port, or the machine does not have the address.',
+  ),
 } as const satisfies Record<string, ErrorDefinition>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -50,6 +50,18 @@ export async function environmentLayer(
   };
 }
 
+/**
+ * The value of a variable that is no setting, or of the file that the variable with `_FILE` after its name names.
+ *
+ * @throws {RobleError} `ROBLE_CONFIG_INVALID` for a file that cannot be read, and a value that is given twice
+ */
+export function variableOrFile(env: NodeJS.ProcessEnv, variable: string): string | undefined {
+  const file = env[`${variable}${FROM_FILE}`];
+  if (!file) return env[variable] || undefined;
+  if (env[variable]) throw givenTwice(variable);
+  return readSecret(`${variable}${FROM_FILE}`, file);
+}
+
 /** The text of a file, without the line break that editors and `echo` put at its end. */
 function readSecret(variable: string, file: string): string {
   try {

@@ -248,9 +248,28 @@ describe('problems', () => {
     }
   });
 
-  it('of infinite numbers are shown as what they are', async () => {
-    await write('roble.config.yaml', 'train: { learningRate: .inf }');
-    expect((await failure()).details.problems?.[0]?.message).toContain('received Infinity');
+  it.each([
+    ['train: { learningRate: .inf }', 'train.learningRate', 'expected a finite number, received Infinity'],
+    ['train: []', 'train', 'expected keys with values, received []'],
+    ['serve: { backendOptions: [] }', 'serve.backendOptions', 'expected keys with values, received "***"'],
+    ['balance: { target: { A: [1] } }', 'balance.target.A', 'expected a number, received [1]'],
+    [
+      'balance: { target: [1] }',
+      'balance.target',
+      'expected a number or text or keys with values, received [1]',
+    ],
+    [
+      'train: { augment: { strategy: [1] } }',
+      'train.augment.strategy[0]',
+      'expected keys with values, received 1',
+    ],
+    ['train: { augment: { strategy: { a: 1 } } }', 'train.augment.strategy', 'received {"a":1}'],
+  ])('of %s name one expectation and one value, and who gave it', async (text, path, message) => {
+    await write('roble.config.yaml', text);
+    const [problem, ...others] = (await failure()).details.problems!;
+    expect([problem!.path, others]).toEqual([path, []]);
+    expect(problem!.message).toContain(message);
+    expect(problem!.message).toContain('(roble.config.yaml:1)');
   });
 
   it('of a variable that should hold JSON tell the place too', async () => {

@@ -23,14 +23,17 @@ export function mergeLayers(layers: readonly Layer[]): Merged {
   return {
     value,
     layerOf(path) {
-      for (let length = path.length; length > 0; length--) {
-        const found = givers.get(keyOf(path.slice(0, length)));
-        if (found) return found;
-      }
+      const exact = givers.get(keyOf(path));
+      if (exact) return exact;
       // A problem of a whole group, such as a missing key in it: whoever gave something of the group.
       const start = `${keyOf(path)}\0`;
       const last = [...givers].filter(([key]) => path.length === 0 || key.startsWith(start)).at(-1);
-      return last?.[1];
+      if (last) return last[1];
+      for (let length = path.length - 1; length > 0; length--) {
+        const around = givers.get(keyOf(path.slice(0, length)));
+        if (around) return around;
+      }
+      return undefined;
     },
   };
 }

@@ -22,11 +22,23 @@ export function describeIssues(
 ): Problem[] {
   const schema = checkedBy ? inputJsonSchema(checkedBy) : configJsonSchema();
   const shown = hideSecrets(value, schema);
-  return issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => unknownKey(schema, issue.path, key, value, originOf))
-      : [wrongValue(issue, valueAt(shown, issue.path), originOf)],
+  return issues
+    .flatMap(intoOption)
+    .flatMap((issue) =>
+      issue.code === 'unrecognized_keys'
+        ? issue.keys.map((key) => unknownKey(schema, issue.path, key, value, originOf))
+        : [wrongValue(issue, valueAt(shown, issue.path), originOf)],
+    );
+}
+
+/** Of alternatives, what is wrong with the one that is meant: of which the kind is right, and something in it is not. */
+function intoOption(issue: Issue): Issue[] {
+  if (issue.code !== 'invalid_union') return [issue];
+  const meant = issue.errors.find(
+    (option) => option.length > 0 && option.every(({ path }) => path.length > 0),
   );
+  if (!meant) return [issue];
+  return meant.map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })).flatMap(intoOption);
 }
 
 function unknownKey(schema: JsonSchema, at: Path, key: string, value: unknown, originOf: OriginOf): Problem {
@@ -47,7 +59,7 @@ function wrongValue(issue: Issue, received: unknown, originOf: OriginOf): Proble
   const suggestion = suggest(issue, received);
   return {
     path: formatPath(issue.path),
-    message: `${expectation(issue)}, received ${shownValue(received)}${inBrackets(originOf(issue.path))}`,
+    message: `${expectation(issue, received)}, received ${shownValue(received)}${inBrackets(originOf(issue.path))}`,
     ...(suggestion !== undefined && { suggestion }),
   };
 }
@@ -62,13 +74,15 @@ const TYPES: Readonly<Record<string, string>> = {
   string: 'text',
   boolean: 'true or false',
   object: 'keys with values',
+  record: 'keys with values',
   array: 'a list',
   tuple: 'a list of two whole numbers',
 };
 
-function expectation(issue: Issue): string {
+function expectation(issue: Issue, received?: unknown): string {
   switch (issue.code) {
     case 'invalid_type':
+      if (typeof received === 'number' && issue.expected === 'number') return 'expected a finite number';
       return `expected ${TYPES[issue.expected] ?? issue.expected}`;
     case 'invalid_value':
       return `expected ${oneOf(issue.values)}`;

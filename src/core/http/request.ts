@@ -51,7 +51,7 @@ export interface RequestOptions {
  * Sends a request, and again when the server refused it for the moment or the connection failed before an answer.
  * Waits as long as `Retry-After` says, or twice as long with each try; and never beyond the deadline.
  *
- * @throws {RobleError} `ROBLE_SERVER_UNREACHABLE`, `ROBLE_DEADLINE_EXCEEDED`; the reason of the signal when that aborts
+ * @throws {RobleError} `ROBLE_SERVER_UNREACHABLE`, `ROBLE_DEADLINE_EXCEEDED`, `ROBLE_REQUEST_INVALID`; the reason of the signal when that aborts
  */
 export async function sendRequest(request: HttpRequest, options: RequestOptions): Promise<HttpAnswer> {
   const deadline = performance.now() + options.timeoutMs;
@@ -97,6 +97,7 @@ async function trySending(
     return { status: answer.statusCode, headers: answer.headers, body: Buffer.from(bytes) };
   } catch (error) {
     if (error instanceof RobleError) throw error;
+    if ((error as NodeJS.ErrnoException).code === 'UND_ERR_INVALID_ARG') throw unsendable(error as Error);
     const failure = failed(error);
     const mayRetry =
       !late.aborted && CONNECTION_FAILURES.includes((error as NodeJS.ErrnoException).code ?? '');
@@ -116,6 +117,15 @@ function tooLate({ origin }: URL, timeoutMs: number): RobleError {
   return new RobleError('ROBLE_DEADLINE_EXCEEDED', `${origin} did not answer in time.`, {
     expected: `an answer within ${timeoutMs} ms`,
     nextSteps: ['Allow more time, or try again later.'],
+  });
+}
+
+/** Nothing was sent. The words of the cause name a header, and not what it holds, which may be a secret. */
+function unsendable(cause: Error): RobleError {
+  return new RobleError('ROBLE_REQUEST_INVALID', 'The request cannot be sent.', {
+    received: cause.message,
+    expected: 'headers of printable characters, without line breaks',
+    cause,
   });
 }
 

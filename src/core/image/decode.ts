@@ -1,7 +1,9 @@
 import type { Metadata, SharpOptions } from 'sharp';
 import { RobleError } from '../errors.js';
+import { type UnreadFormat, unreadFormat } from './known-formats.js';
 import { endsEarly, isAnimatedPng } from './signature.js';
 
+const READ_FORMATS = 'PNG, JPEG, WebP, GIF, TIFF, AVIF or SVG';
 /** Fewer pixels on a side than this show nothing. */
 const MINIMUM_SIDE = 2;
 
@@ -13,7 +15,7 @@ export function decoderInput(maxPixels: number): SharpOptions {
 /**
  * Reads an image's header and refuses what cannot be used, before anything is decoded.
  *
- * @throws {RobleError} `ROBLE_IMAGE_EMPTY`, `_TRUNCATED`, `_UNREADABLE`, `_TOO_SMALL`, `_TOO_LARGE`, `_ANIMATED`.
+ * @throws {RobleError} `ROBLE_IMAGE_EMPTY`, `_TRUNCATED`, `_UNREADABLE`, `_UNSUPPORTED`, `_TOO_SMALL`, `_TOO_LARGE`, `_ANIMATED`.
  */
 export async function inspectImage(bytes: Uint8Array, maxPixels: number): Promise<{ notices: string[] }> {
   if (bytes.length === 0)
@@ -71,6 +73,8 @@ export function unreadable(bytes: Uint8Array, cause: unknown): RobleError {
   if (cause instanceof RobleError) return cause;
   // Only the first line: the decoder repeats itself, and the rest is for its authors.
   const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+  const format = unreadFormat(bytes);
+  if (format) return notRead(format, READ_FORMATS, cause);
   if (endsEarly(bytes))
     return new RobleError('ROBLE_IMAGE_TRUNCATED', 'The image ends before its picture does.', {
       received: reason,
@@ -79,7 +83,20 @@ export function unreadable(bytes: Uint8Array, cause: unknown): RobleError {
     });
   return new RobleError('ROBLE_IMAGE_UNREADABLE', 'The image is of no known format or is damaged.', {
     received: reason,
-    expected: 'PNG, JPEG, WebP, GIF, TIFF, AVIF or SVG',
+    expected: READ_FORMATS,
     cause,
+  });
+}
+
+/**
+ * The error of a file that is of a known format, and not of one that is read.
+ *
+ * @param expected those that are
+ */
+export function notRead({ name, advice }: UnreadFormat, expected: string, cause?: unknown): RobleError {
+  return new RobleError('ROBLE_IMAGE_UNSUPPORTED', `The image is ${name}, which is not read: ${advice}.`, {
+    received: name,
+    expected,
+    ...(cause !== undefined && { cause }),
   });
 }

@@ -1,4 +1,6 @@
 import { RobleError } from '../errors.js';
+import { notRead } from '../image/decode.js';
+import { unreadFormat } from '../image/known-formats.js';
 import { type PixelShape, preprocessImage, preprocessPixels } from '../image/preprocess.js';
 import type { Preprocessing } from '../image/preprocessing.js';
 import { endsEarly, isPixelImage } from '../image/signature.js';
@@ -40,12 +42,21 @@ export async function toModelPixels(
   return preprocessImage(encoded, preprocessing, { maxPixels });
 }
 
+const SVG = { name: 'an SVG drawing', advice: 'send a PNG of it' };
+const TAKEN = 'PNG, JPEG, WebP, GIF, TIFF or AVIF';
+
 /** Strangers may send pictures, not programs. A file that ends within its first bytes is judged further on. */
 function checkFormat(encoded: Uint8Array): void {
   if (encoded.length === 0 || endsEarly(encoded) || isPixelImage(encoded)) return;
+  const format = unreadFormat(encoded) ?? (isSvg(encoded) ? SVG : undefined);
+  if (format) throw notRead(format, TAKEN);
   throw new RobleError('ROBLE_IMAGE_UNREADABLE', 'The image is of no format that the server takes.', {
-    expected: 'PNG, JPEG, WebP, GIF, TIFF or AVIF',
+    expected: TAKEN,
   });
+}
+
+function isSvg(encoded: Uint8Array): boolean {
+  return /^[\s\uFEFF]*<(?:[\s\S]*<)?svg[\s>]/i.test(Buffer.from(encoded.subarray(0, 1024)).toString());
 }
 
 function drawingToModelPixels(

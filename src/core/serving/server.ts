@@ -8,6 +8,7 @@ import { type ServeOptions, serveSchema } from '../config/schema.js';
 import { RobleError } from '../errors.js';
 import { createAdminApp } from './admin.js';
 import { createApp } from './app.js';
+import { listen } from './listen.js';
 import type { LogDestination } from './log/server-log.js';
 import type { ModelLabel } from './models/served-model.js';
 import { openServerParts, type ServerContext } from './server-parts.js';
@@ -49,7 +50,7 @@ export interface RobleServer {
  * closed in the background.
  *
  * @throws {RobleError} `ROBLE_CONFIG_INVALID`, `ROBLE_FILE_NOT_FOUND`, `ROBLE_BUNDLE_INVALID`, `ROBLE_PLUGIN_UNKNOWN`,
- *   `ROBLE_DEVICE_UNAVAILABLE`, `ROBLE_PORT_IN_USE`, `ROBLE_KEYS_INVALID`, `ROBLE_TLS_INVALID`, `ROBLE_PACKAGE_MISSING`.
+ *   `ROBLE_DEVICE_UNAVAILABLE`, `ROBLE_PORT_IN_USE`, `ROBLE_LISTEN_REFUSED`, `ROBLE_KEYS_INVALID`, `ROBLE_TLS_INVALID`, `ROBLE_PACKAGE_MISSING`.
  *
  * @example
  * const server = await createServer({ model: 'runs/run-0001/model', port: 0 });
@@ -140,25 +141,6 @@ async function startServer(
     for (const app of apps) await app.close();
     await parts.release(0);
     throw error;
-  }
-}
-
-async function listen(
-  app: FastifyInstance,
-  { host, port }: { readonly host: string; readonly port: number },
-): Promise<string> {
-  try {
-    return await app.listen({ host, port });
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EADDRINUSE' && code !== 'EACCES' && code !== 'EADDRNOTAVAIL' && code !== 'ENOTFOUND')
-      throw error;
-    throw new RobleError('ROBLE_PORT_IN_USE', `The server cannot listen on ${host}:${port} (${code}).`, {
-      received: `${host}:${port}`,
-      expected: 'a free address of this machine',
-      nextSteps: ['Choose another port with --port, or 0 for any free one.'],
-      cause: error,
-    });
   }
 }
 

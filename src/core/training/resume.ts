@@ -14,6 +14,7 @@ import { bestEpoch, endOf } from './policies/early-stopping.js';
 import { lockRunFolder } from './run-folder.js';
 import { readRequest } from './run-request.js';
 import { changedSettings, checkChanges, describeChange } from './settings-change.js';
+import { checkStart } from './starting/check-start.js';
 import { superviseRun } from './supervisor/supervise.js';
 import type { TrainResult } from './train.js';
 
@@ -66,6 +67,7 @@ export async function resumeTraining(
     };
     const finished = history && finishedOutcome(request, history);
     if (finished) return { run: folder.path, ...finished };
+    await checkStart(request);
     const words = changes.map((change) => describeChange(change, before, train, history));
     const settingsChange = words.length > 0 ? words.join('; ') : undefined;
     return {

@@ -14,6 +14,7 @@ import type { RunOutcome, RunRequest } from './messages.js';
 import { resumeTraining } from './resume.js';
 import { type ClaimedFolder, claimRunFolder, nextRunFolder } from './run-folder.js';
 import { keepRequest } from './run-request.js';
+import { checkStart } from './starting/check-start.js';
 import { withChosenDevice } from './starting/chosen-device.js';
 import { chosenLayers } from './starting/chosen-layers.js';
 import { superviseRun } from './supervisor/supervise.js';
@@ -64,14 +65,18 @@ export async function trainModel(
     return resumeTraining({ run, dataset, validation, train: options.train, name, layers }, context);
   }
   const layers = await chosenLayers(model, train.from);
+  const data = {
+    dataset: resolve(dataset),
+    ...(validation !== undefined && { validation: resolve(validation) }),
+  };
+  await checkStart({ ...data, layers, train });
   const folder = await claimRunFolder(run ?? (await nextRunFolder(options.runs ?? 'runs')));
   try {
     const request: RunRequest = {
       id: randomUUID(),
       name: name ?? 'classifier',
       run: folder.path,
-      dataset: resolve(dataset),
-      ...(validation !== undefined && { validation: resolve(validation) }),
+      ...data,
       layers,
       ...(await withChosenDevice(train, context)),
     };

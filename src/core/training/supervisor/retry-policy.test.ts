@@ -21,7 +21,12 @@ const failed = (code: ErrorCode, message = 'x'): UnfinishedEnd => ({
 const decide = (end: UnfinishedEnd, state: RetryState = FIRST_ATTEMPT, safeStep = 0, step = 7) =>
   decideRetry(
     state,
-    { end, step, inMemory: { phase: 'training', microbatchSize: 16, evaluationBatchSize: 32 } },
+    {
+      end,
+      step,
+      hasBegun: true,
+      inMemory: { phase: 'training', microbatchSize: 16, evaluationBatchSize: 32 },
+    },
     safeStep,
     options,
   );
@@ -96,6 +101,7 @@ describe('decideRetry', () => {
         {
           end: died('SIGKILL', { oomKill: true }),
           step: 0,
+          hasBegun: true,
           inMemory: { phase, microbatchSize: size, evaluationBatchSize: size },
         },
         0,
@@ -113,7 +119,7 @@ describe('decideRetry', () => {
       died('SIGSEGV'),
       died('SIGKILL', { oomKill: true }),
     ].map((end) => {
-      const decision = decideRetry(state, { end, step: 0, inMemory }, 0, options);
+      const decision = decideRetry(state, { end, step: 0, hasBegun: true, inMemory }, 0, options);
       if (!decision.retry) throw new Error(decision.reason);
       state = decision.state;
       return decision.ceilings;

@@ -42,6 +42,8 @@ export async function superviseRun(
     const life = await runWorker(start, lock, context);
     const end = unasked(life.end, context);
     if (end.type === 'done') return end.outcome;
+    // Somebody has to change something first. Nothing has happened that the history would have to tell.
+    if (end.type === 'failed' && end.error.kind === 'user' && !life.hasBegun) throw end.error;
     const ended: UnfinishedLife = { ...life, end };
     const cause = causeOf(end);
     await recordEvent(request, context, {

@@ -13,6 +13,8 @@ const TICK_MS = 1000;
 /** The life of one training process. */
 export interface WorkerLife {
   readonly end: WorkerEnd;
+  /** Whether it had opened its data and its engine. */
+  readonly hasBegun: boolean;
   /** The step that it was known to be at. */
   readonly step: number;
   /** What it was doing, and the samples in memory at once in each. */
@@ -41,7 +43,7 @@ export async function runWorker(
   process.once('exit', killWithUs);
   const tell = (message: ToWorker) => child.connected && child.send(message, () => {});
   const lastWords = collectLastWords(child);
-  const known: Known = { step: 0, inMemory: firstSizes(start) };
+  const known: Known = { hasBegun: false, step: 0, inMemory: firstSizes(start) };
   const warn = (message: string) => reporter?.report({ type: 'warning', message });
   let endedFor: 'heartbeat' | 'deadline' | undefined;
   const end = (reason: typeof endedFor) => {
@@ -120,7 +122,8 @@ function remember(known: Known, event: Extract<FromWorker, { type: 'event' }>['e
   const training = (microbatchSize: number) => {
     known.inMemory = { ...known.inMemory, phase: 'training', microbatchSize };
   };
-  if (told.kind === 'step') {
+  if (told.kind === 'started') known.hasBegun = true;
+  else if (told.kind === 'step') {
     known.step = (told.epoch - 1) * told.stepsPerEpoch + told.step;
     training(told.microbatchSize);
   } else if (told.kind === 'evaluating')
