@@ -1,10 +1,20 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer } from 'vitest/node';
 import { builtFiles } from './scripts/built-files.js';
 
 const MEMORY = 'test/faults/memory.test.ts';
 /** Apart, so that they can be run where there is Docker, and the others elsewhere. */
 const CONTAINERS = 'test/containers/*.test.ts';
+
+/** Those in containers take longest: the others run beside them, and not before. */
+class ContainersFirst extends BaseSequencer {
+  async sort(files) {
+    const sorted = await super.sort(files);
+    const isFirst = ({ project }) => project.name === 'containers';
+    return [...sorted.filter(isFirst), ...sorted.filter((file) => !isFirst(file))];
+  }
+}
 
 const common = {
   // For machines that others load: only what hangs takes as long.
@@ -16,6 +26,7 @@ const common = {
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: ContainersFirst },
     // One more than cores, for tests of processes wait for those a part of their time.
     maxWorkers: Math.min(availableParallelism() + 1, 8),
     projects: [

@@ -1,4 +1,5 @@
 import { realpathSync } from 'node:fs';
+import { chmod } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -24,6 +25,7 @@ const sh = async (line: string) => {
 describeWithContainers()("roble's own image", () => {
   beforeAll(async () => {
     ({ path: folder, remove } = await temporaryFolder('image'));
+    await chmod(folder, 0o755);
     await tinyBundle(join(folder, 'model'));
     engine = await startEngine(['node']);
     await engine.buildOnce('--target', 'serve', '--tag', 'roble-serve', REPOSITORY);

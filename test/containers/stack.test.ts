@@ -49,8 +49,10 @@ let loadKey: string;
 /** That the APIs run as; no image has a name for it. */
 let user: number;
 
+/** As somebody runs it who keeps new files from others: the containers read them all the same. */
 async function roble(...words: string[]): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, [CLI, ...words], { cwd: project });
+  const command = ['-c', 'umask 077; exec "$@"', 'sh', process.execPath, CLI, ...words];
+  const { stdout } = await promisify(execFile)('sh', command, { cwd: project });
   return stdout;
 }
 

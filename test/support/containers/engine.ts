@@ -49,7 +49,11 @@ export function describeWithContainers(): typeof describe.skip {
 export async function startEngine(images: readonly LocalImage[]): Promise<Engine> {
   const state = await mkdtemp(join(tmpdir(), 'roble-engine-'));
   const clear = () => rm(state, { recursive: true, force: true });
-  if (!hasDocker()) return startPodman(images, state, clear);
+  if (!hasDocker())
+    return startPodman(images, state, clear).catch(async (error) => {
+      await clear();
+      throw error;
+    });
   const build = async (...words: string[]) => {
     await promisify(execFile)('docker', ['build', ...words], { maxBuffer: 1 << 28 });
   };

@@ -4,7 +4,7 @@ import { makeTemporaryFolder } from '../../storage/temporary-folder.js';
 
 /** Debian keeps these out of the way of users who are not root. */
 const MORE_PATHS =
-  '/usr/sbin:/sbin:/usr/lib/postgresql/15/bin:/usr/lib/postgresql/16/bin:/usr/lib/postgresql/17/bin';
+  '/usr/sbin:/sbin:/usr/lib/postgresql/15/bin:/usr/lib/postgresql/16/bin:/usr/lib/postgresql/17/bin:/usr/lib/postgresql/18/bin';
 const LIMIT_MS = 60_000;
 
 export interface ProgramRun {
