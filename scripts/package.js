@@ -14,21 +14,25 @@ export async function pack(folder) {
   return join(folder, stdout.trim());
 }
 
-/** Gives the folder of a project that has the package as its only dependency. */
-export async function installPackage(folder, file) {
+/** Gives the folder of a project that depends on the package, by its file, and on others that it may use. */
+export async function installPackage(folder, file, others = []) {
   const project = join(folder, 'project');
   await mkdir(project);
   await writeFile(join(project, 'package.json'), JSON.stringify({ name: 'project', type: 'module' }));
-  await install(project, file);
+  await install(project, file, ...others);
   return project;
 }
 
-/** Installs a package, by its file or its name, in a folder. */
-export async function install(folder, what) {
-  await run('npm', ['install', what, '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error'], {
-    cwd: folder,
-    // Without ONNX Runtime's CUDA part, which is a download from elsewhere.
-    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' },
-    timeout: 5 * MINUTE,
-  });
+/** Installs packages, by their file or their name, in a folder. */
+export async function install(folder, ...what) {
+  await run(
+    'npm',
+    ['install', ...what, '--no-audit', '--no-fund', '--prefer-offline', '--loglevel', 'error'],
+    {
+      cwd: folder,
+      // Without ONNX Runtime's CUDA part, which is a download from elsewhere.
+      env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: 'skip' },
+      timeout: 5 * MINUTE,
+    },
+  );
 }

@@ -11,10 +11,11 @@ import { basename, dirname, join } from 'node:path';
 import { installPackage, pack } from './package.js';
 
 const repository = dirname(import.meta.dirname);
+const manifest = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'));
 
 const folder = await mkdtemp(join(tmpdir(), 'roble-tests-'));
 try {
-  const project = await installPackage(folder, await pack(folder));
+  const project = await installPackage(folder, await pack(folder), optionalPackages());
   const tests = await layOut(join(folder, 'tests'), join(project, 'node_modules/roble'));
   const vitest = join(repository, 'node_modules/vitest/vitest.mjs');
   const { status } = spawnSync(process.execPath, [vitest, 'run', ...process.argv.slice(2)], {
@@ -26,9 +27,17 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
+/** What users install beside roble to have all of it, in the versions that are tested. */
+function optionalPackages() {
+  const { peerDependencies, devDependencies } = manifest;
+  return Object.keys(peerDependencies)
+    .filter((name) => name in devDependencies)
+    .map((name) => `${name}@${devDependencies[name]}`);
+}
+
 /** The repository as it is, but what the package holds is the installed one's. Gives the folder. */
 async function layOut(tests, installed) {
-  const { files } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'));
+  const { files } = manifest;
   const linked = new Map([...files.map((name) => [name, installed]), ['node_modules', repository]]);
   const isOwn = (path) =>
     dirname(path) !== repository || !(linked.has(basename(path)) || basename(path) === '.git');
