@@ -7,6 +7,9 @@ process.env.NODE_ENV ??= 'production';
 process.env.SHELL ??= '';
 process.env.HOME ||= homeFolder();
 
+// To a server it is a wish to reload, and no end, also while it starts and stops.
+if (process.argv[2] === 'serve') process.on('SIGHUP', () => {});
+
 // Only now: some packages ask for the home folder while they load.
 const { execute } = await import('@oclif/core/execute');
 await execute({ dir: import.meta.url });

@@ -8,8 +8,6 @@ import { standardStreams } from '../ui/standard-streams.js';
 export const init: Hook.Init = async function ({ id, argv, config }) {
   config.topicSeparator = ':';
   standardStreams();
-  // To a server it is a wish to reload, and no end, also while it starts and stops.
-  if (id === 'serve') process.on('SIGHUP', () => {});
   const [next] = argv;
   const isTopic =
     id !== undefined && config.findTopic(id) !== undefined && config.findCommand(id) === undefined;

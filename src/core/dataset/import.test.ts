@@ -159,6 +159,16 @@ describe('a folder for each class', () => {
     expect(await failure({ strict: true })).toBe('ROBLE_IMAGE_TRUNCATED');
   });
 
+  it('says what could not be used where nothing is left to import', async () => {
+    for (const name of ['a/1.heic', 'b/2.heic'])
+      await put(`in/${name}`, '\0\0\0\x18ftypheic\0\0\0\0mif1heic');
+    const error = await run().catch((thrown) => thrown);
+    expect(error.details.problems).toMatchObject(
+      ['a/1.heic', 'b/2.heic'].map((path) => ({ path, code: 'ROBLE_IMAGE_UNSUPPORTED' })),
+    );
+    expect(error.details.nextSteps).toContain('2 samples could not be used.');
+  });
+
   it('gives the same bytes however many are converted at a time', async () => {
     await fill();
     const read = async (out: string, concurrency: number) => {

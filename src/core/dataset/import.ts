@@ -127,7 +127,9 @@ export async function importDataset(options: ImportOptions, context: Context = {
       },
       prepareSamples(options, report),
       context,
-    ),
+    ).catch((thrown) => {
+      throw report.explain(thrown);
+    }),
   );
   const all = [...report.remarks(manifest.classes), ...warnings];
   for (const message of all) context.reporter?.report({ type: 'warning', message });
@@ -318,6 +320,22 @@ class Report {
     this.#tick();
   }
 
+  /** The error of a data set that cannot be made, with what was left out: that may be why. */
+  explain(thrown: unknown): unknown {
+    if (!(thrown instanceof RobleError) || thrown.kind !== 'user' || this.#skipped.length === 0)
+      return thrown;
+    const rest = this.#skipped.length - SHOWN_SKIPPED;
+    return new RobleError(thrown.code, thrown.message, {
+      ...thrown.details,
+      problems: [...(thrown.details.problems ?? []), ...this.#skipped.slice(0, SHOWN_SKIPPED)],
+      nextSteps: [
+        ...(thrown.details.nextSteps ?? []),
+        `${countOf(this.#skipped.length, 'sample')} could not be used${rest > 0 ? `, of which ${SHOWN_SKIPPED} are shown` : ''}.`,
+      ],
+      cause: thrown,
+    });
+  }
+
   count(notices: readonly string[]): void {
     for (const notice of notices) this.#notices.set(notice, (this.#notices.get(notice) ?? 0) + 1);
     this.#tick();
@@ -345,6 +363,9 @@ class Report {
       this.#context.reporter?.report({ type: 'progress', id: 'import', done: this.#done, unit: 'images' });
   }
 }
+
+/** Samples that the error of an import shows. */
+const SHOWN_SKIPPED = 5;
 
 function detail({ message, details }: RobleError): string {
   return details.received === undefined ? message : `${message} Received: ${String(details.received)}.`;

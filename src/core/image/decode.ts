@@ -95,7 +95,6 @@ export function unreadable(bytes: Uint8Array, cause: unknown): RobleError {
  */
 export function notRead({ name, advice }: UnreadFormat, expected: string, cause?: unknown): RobleError {
   return new RobleError('ROBLE_IMAGE_UNSUPPORTED', `The image is ${name}, which is not read: ${advice}.`, {
-    received: name,
     expected,
     ...(cause !== undefined && { cause }),
   });
