@@ -27,7 +27,9 @@ export const formFieldsSchema = predictQuerySchema.pick({ topK: true, include: t
  */
 const list = (items: object, bounds: object = {}) => ({ type: 'array', minItems: 1, items, ...bounds });
 const pixel = { type: 'number', minimum: 0, maximum: 255 };
-const channels = [1, 3, 4].map((count) => list(pixel, { minItems: count, maxItems: count }));
+const colour = (channels: number) => list(pixel, { minItems: channels, maxItems: channels });
+/** A smaller one shows nothing. */
+const picture = (items: object) => list(list(items, { minItems: 2 }), { minItems: 2 });
 
 const SPACE = '[ \\t\\r\\n]*';
 const LETTER = `([A-Za-z0-9+/_-]${SPACE})`;
@@ -42,7 +44,7 @@ const pixels = z.array(z.unknown()).meta({
     'Numbers 0..255: flat in the shape of the model, [height][width], or [height][width][channels].',
   type: undefined,
   items: undefined,
-  anyOf: [list(pixel), list(list(pixel)), list(list({ anyOf: channels }))],
+  anyOf: [list(pixel), picture(pixel), ...[1, 3, 4].map((channels) => picture(colour(channels)))],
 });
 const point = { type: 'array', minItems: 2, maxItems: 2, items: { type: 'number' } };
 export const drawingSchema = z.record(z.string(), z.unknown()).meta({
