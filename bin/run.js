@@ -3,6 +3,8 @@ import { homeFolder } from '../dist/core/storage/home.js';
 
 // React draws in a third of the time, and keeps no measurements.
 process.env.NODE_ENV ??= 'production';
+// Else oclif looks for sources and a compiler of TypeScript where NODE_ENV is another, as projects set it.
+globalThis.oclif = { enableAutoTranspile: false };
 // What is not said here is looked up in the system's table of users, in which a container's user need not be.
 process.env.SHELL ??= '';
 process.env.HOME ||= homeFolder();

@@ -166,6 +166,12 @@ describe('signals', () => {
 });
 
 describe('output', () => {
+  it.each(['development', 'test', ''])('is the same where NODE_ENV is "%s"', async (NODE_ENV) => {
+    const { stdout } = await roble('config:show');
+    const other = await start(join(root, 'bin/run.js'), ['config:show'], { env: { ...env(), NODE_ENV } });
+    expect(other).toMatchObject({ exitCode: 0, stdout, stderr: '' });
+  });
+
   it('has no escape codes in a pipe, nor under NO_COLOR', async () => {
     const results = await Promise.all([
       fixed('fail', 'ROBLE_USAGE'),
