@@ -459,7 +459,7 @@ describeWithContainers()('the stack of deploy:compose, in containers', () => {
     const load = await underLoad(() => ok(`${robleInPath}; PATH=${project}:$PATH make rotate`));
     expectAllAnswered('rotation', load);
     // The APIs write with the new password, and what they answered meanwhile is there.
-    await expect.poll(count, { interval: 500 }).toBeGreaterThanOrEqual(rows + load.sent);
+    await expect.poll(count, { timeout: 120_000, interval: 500 }).toBeGreaterThanOrEqual(rows + load.sent);
     expect(await readFile(join(stack.folder, 'secrets/redis_url'), 'utf8')).not.toBe(before);
     const file = await picture('rotated', 99);
     const sources = [];
@@ -489,7 +489,9 @@ describeWithContainers()('the stack of deploy:compose, in containers', () => {
       expectAllAnswered('without Redis and PostgreSQL', load);
       await expect.poll(states, { timeout: 120_000, interval: 500 }).toEqual([false, false]);
       // What was answered meanwhile had waited.
-      await expect.poll(count, { interval: 500 }).toBeGreaterThanOrEqual(before + load.sent);
+      await expect
+        .poll(count, { timeout: 120_000, interval: 500 })
+        .toBeGreaterThanOrEqual(before + load.sent);
     });
   });
 });

@@ -37,6 +37,7 @@ const TEMPLATES: Readonly<Record<string, string>> = {
   'scripts/backup-loop.sh': 'scripts/backup-loop.sh',
   'scripts/restore.sh': 'scripts/restore.sh',
   'scripts/restart.sh': 'scripts/restart.sh',
+  'scripts/set-passwords.sh': 'scripts/set-passwords.sh',
   'scripts/set-tag.sh': 'scripts/set-tag.sh',
   Makefile: 'Makefile',
   'README.md': 'README.md',

@@ -1,5 +1,5 @@
 -- Roles with no more rights than they need. Runs at the first start, and again after a rotation of passwords
--- ("make rotate"): each statement may be repeated.
+-- (scripts/set-passwords.sh): each statement may be repeated.
 \set ON_ERROR_STOP on
 \set app_password `cat /run/secrets/postgres_app_password`
 \set reader_password `cat /run/secrets/postgres_reader_password`

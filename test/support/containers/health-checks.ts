@@ -7,8 +7,8 @@ const STARTING_MS = 300;
 const NANOSECONDS = 1e6;
 
 /**
- * Runs the health checks of podman's containers, which podman leaves to timers of systemd: those that start are asked often,
- * the others at their interval.
+ * Runs the health checks of podman's containers, which podman leaves to timers of systemd: often while one starts, then at its
+ * interval, until it is well. What Compose waits for is that; asking on would take time from the tests.
  *
  * @param socket of podman's service
  */
@@ -34,11 +34,11 @@ export async function runHealthChecks(socket: string, signal: AbortSignal): Prom
     const { Interval, StartPeriod = 0 } = Config.Healthcheck;
     const startEnd = Date.parse(State.StartedAt) + StartPeriod / NANOSECONDS;
     for (;;) {
-      // What is no more, or has ended, is not asked.
+      // What is no more, or has ended, gives nothing.
       const result = await json(`/containers/${id}/healthcheck`);
-      if (!result) return;
-      const isStarting = result.Status !== 'healthy' && Date.now() < startEnd;
-      await sleep(isStarting ? STARTING_MS : Interval / NANOSECONDS, undefined, { signal });
+      if (!result || result.Status === 'healthy') return;
+      const pauseMs = Date.now() < startEnd ? STARTING_MS : Interval / NANOSECONDS;
+      await sleep(pauseMs, undefined, { signal });
     }
   }
 

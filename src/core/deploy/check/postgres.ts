@@ -1,5 +1,6 @@
 import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeReadable, makeTreeReadable } from '../readable.js';
 import { error, missingFile, missingProgram, type StackCheck, type StackFinding } from './finding.js';
 import { lastLines, type ProgramOptions, runProgram, withTemporaryFolder } from './run-program.js';
 
@@ -66,6 +67,9 @@ async function tryOut(sql: string): Promise<StackFinding[] | undefined> {
     for (const [, name] of sql.matchAll(/\/run\/secrets\/(\w+)/g))
       await writeFile(join(folder, 'secrets', name!), 'password');
     await writeFile(join(folder, 'init.sql'), sql.replaceAll('/run/secrets/', `${folder}/secrets/`));
+    // PostgreSQL runs as another user where this is root.
+    await makeTreeReadable(join(folder, 'secrets'));
+    await makeReadable(join(folder, 'init.sql'));
     const server = [
       '-D',
       data,
