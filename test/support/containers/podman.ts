@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, chmod, cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { access, chmod, cp, mkdir, readFile, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -23,12 +23,15 @@ tmp_dir = "${state}/tmp"
 [network]
 network_config_dir = "${state}/networks"
 `;
-const STORAGE_CONF = (state: string) => `
+const STORAGE_CONF = (state: string, driver: string) => `
 [storage]
-driver = "overlay"
+driver = "${driver}"
 graphroot = "${state}/images"
 runroot = "${state}/run"
 `;
+
+/** Of `statfs`: an overlay cannot lie on one, and whole copies take its place. */
+const OVERLAYFS = 0x794c7630;
 
 /** "docker" is Docker Compose, which asks podman's service, and else podman without what Docker does not do. */
 const DOCKER = `#!/bin/sh
@@ -72,7 +75,8 @@ export async function startPodman(
   for (const folder of [bin, join(state, 'networks'), join(state, 'tmp')]) await mkdir(folder);
   await writeFile(join(bin, 'docker'), DOCKER, { mode: 0o755 });
   await writeFile(join(state, 'containers.conf'), CONTAINERS_CONF(state));
-  await writeFile(join(state, 'storage.conf'), STORAGE_CONF(state));
+  const driver = (await statfs(state)).type === OVERLAYFS ? 'vfs' : 'overlay';
+  await writeFile(join(state, 'storage.conf'), STORAGE_CONF(state, driver));
   await writeFile(join(state, 'override.yml'), COMPOSE_OVERRIDE(state));
   await cp(join(import.meta.dirname, 'images/passwd'), join(state, 'passwd'));
   await chmod(join(state, 'passwd'), 0o644);
