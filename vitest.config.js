@@ -27,8 +27,8 @@ const common = {
 export default defineConfig({
   test: {
     sequence: { sequencer: ContainersFirst },
-    // One more than cores, for tests of processes wait for those a part of their time.
-    maxWorkers: Math.min(availableParallelism() + 1, 8),
+    // Two more than cores, for tests of processes and containers wait for those a part of their time.
+    maxWorkers: Math.min(availableParallelism() + 2, 8),
     projects: [
       {
         plugins: [builtFiles()],

@@ -5,7 +5,7 @@
  *   node scripts/test-package.js [test/predict.test.ts ...]
  */
 import { spawnSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { installPackage, pack } from './package.js';
@@ -38,11 +38,30 @@ function optionalPackages() {
 /** The repository as it is, but what the package holds is the installed one's. Gives the folder. */
 async function layOut(tests, installed) {
   const { files } = manifest;
-  const linked = new Map([...files.map((name) => [name, installed]), ['node_modules', repository]]);
   const isOwn = (path) =>
-    dirname(path) !== repository || !(linked.has(basename(path)) || basename(path) === '.git');
+    dirname(path) !== repository || ![...files, 'node_modules', '.git'].includes(basename(path));
   await mkdir(tests);
   await cp(repository, tests, { recursive: true, filter: isOwn });
-  for (const [name, from] of linked) await symlink(join(from, name), join(tests, name));
+  for (const name of files) await symlink(join(installed, name), join(tests, name));
+  await linkPackages(join(tests, 'node_modules'), [dirname(installed), join(repository, 'node_modules')]);
   return tests;
+}
+
+/** Makes a folder of packages of links into others, the first of which comes first: a package is there once in a process. */
+async function linkPackages(folder, sources) {
+  await mkdir(folder);
+  for (const source of sources)
+    for (const name of await readdir(source)) {
+      const [from, to] = [join(source, name), join(folder, name)];
+      if (name.startsWith('@')) {
+        await mkdir(to, { recursive: true });
+        for (const part of await readdir(from)) await linkOnce(join(from, part), join(to, part));
+      } else await linkOnce(from, to);
+    }
+}
+
+async function linkOnce(from, to) {
+  await symlink(from, to).catch((error) => {
+    if (error.code !== 'EEXIST') throw error;
+  });
 }

@@ -12,9 +12,9 @@ import { podman } from './podman-command.js';
 const run = promisify(execFile);
 
 /** runc, and bounds that a container may have without rights of root. */
-const CONTAINERS_CONF = (state: string) => `
+const CONTAINERS_CONF = (state: string, openFiles: string) => `
 [containers]
-default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+default_ulimits = ["nofile=${openFiles}:${openFiles}", "nproc=1024:1024"]
 [engine]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
@@ -74,7 +74,11 @@ export async function startPodman(
   const bin = join(state, 'bin');
   for (const folder of [bin, join(state, 'networks'), join(state, 'tmp')]) await mkdir(folder);
   await writeFile(join(bin, 'docker'), DOCKER, { mode: 0o755 });
-  await writeFile(join(state, 'containers.conf'), CONTAINERS_CONF(state));
+  const { stdout: openFiles } = await run('sh', ['-c', 'ulimit -Hn']);
+  await writeFile(
+    join(state, 'containers.conf'),
+    CONTAINERS_CONF(state, openFiles.trim().replace('unlimited', '1048576')),
+  );
   const driver = (await statfs(state)).type === OVERLAYFS ? 'vfs' : 'overlay';
   await writeFile(join(state, 'storage.conf'), STORAGE_CONF(state, driver));
   await writeFile(join(state, 'override.yml'), COMPOSE_OVERRIDE(state));
