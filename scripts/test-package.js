@@ -21,6 +21,8 @@ try {
   const { status } = spawnSync(process.execPath, [vitest, 'run', ...process.argv.slice(2)], {
     cwd: tests,
     stdio: 'inherit',
+    // What roble's own image is built of.
+    env: { ...process.env, ROBLE_REPOSITORY: repository },
   });
   process.exitCode = status ?? 1;
 } finally {
@@ -53,7 +55,7 @@ async function linkPackages(folder, sources) {
   for (const source of sources)
     for (const name of await readdir(source)) {
       const [from, to] = [join(source, name), join(folder, name)];
-      if (name.startsWith('@')) {
+      if (name.startsWith('@') || name === '.bin') {
         await mkdir(to, { recursive: true });
         for (const part of await readdir(from)) await linkOnce(join(from, part), join(to, part));
       } else await linkOnce(from, to);

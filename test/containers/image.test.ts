@@ -1,6 +1,6 @@
-import { realpathSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { describeWithContainers, type Engine, startEngine } from '../support/containers/engine.js';
@@ -9,7 +9,7 @@ import { temporaryFolder } from '../support/temporary-folder.js';
 import { tinyBundle } from '../support/tiny-bundle.js';
 
 /** Where the Dockerfile and all that it copies lie, also for tests of the installed package. */
-const REPOSITORY = dirname(realpathSync(new URL('../../node_modules', import.meta.url)));
+const REPOSITORY = process.env.ROBLE_REPOSITORY ?? fileURLToPath(new URL('../..', import.meta.url));
 const BUILD_MS = 480_000;
 
 let engine: Engine;

@@ -74,7 +74,13 @@ export async function createFixtureCli(): Promise<{ run: string; remove: () => P
   );
   const run = join(folder, 'run.js');
   const core = url('node_modules/@oclif/core/lib/index.js');
-  await writeFile(run, `import { execute } from ${core};\nawait execute({ dir: import.meta.url });\n`);
+  await writeFile(
+    run,
+    // As bin/run.js does.
+    `globalThis.oclif = { enableAutoTranspile: false };
+     const { execute } = await import(${core});
+     await execute({ dir: import.meta.url });\n`,
+  );
   for (const [name, body] of Object.entries(COMMANDS))
     await writeFile(
       join(folder, `commands/${name}.js`),
