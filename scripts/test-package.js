@@ -40,8 +40,12 @@ function optionalPackages() {
 /** The repository as it is, but what the package holds is the installed one's. Gives the folder. */
 async function layOut(tests, installed) {
   const { files } = manifest;
+  // Data sets and runs of whoever works here may be large.
+  const ignored = (await readFile(join(repository, '.gitignore'), 'utf8'))
+    .split('\n')
+    .map((line) => line.replaceAll('/', ''));
   const isOwn = (path) =>
-    dirname(path) !== repository || ![...files, 'node_modules', '.git'].includes(basename(path));
+    dirname(path) !== repository || ![...files, ...ignored, '.git'].includes(basename(path));
   await mkdir(tests);
   await cp(repository, tests, { recursive: true, filter: isOwn });
   for (const name of files) await symlink(join(installed, name), join(tests, name));

@@ -97,7 +97,7 @@ export abstract class RobleCommand<Result> extends Command {
     return (await this.loadConfigWithOrigins(overrides)).config;
   }
 
-  /** As {@link loadConfig}, with the origin of each value and the files that were read. */
+  /** As {@link loadConfig}, with the origin of each value, the files that were read, and the schema that says what is secret. */
   protected async loadConfigWithOrigins(overrides: Overrides = {}) {
     const { flags } = await this.parse(this.ctor as unknown as Pick<typeof RobleCommand, 'baseFlags'>);
     const { loadConfig } = await import('./core/config/load.js');
@@ -111,9 +111,10 @@ export abstract class RobleCommand<Result> extends Command {
     });
     const { hiderOf, secretsSchema } = await import('./core/config/secrets.js');
     const { createRegistry } = await import('./registry.js');
-    this.hide = hiderOf(loaded.config, await secretsSchema(loaded.config, createRegistry()));
+    const schema = await secretsSchema(loaded.config, createRegistry());
+    this.hide = hiderOf(loaded.config, schema);
     for (const warning of loaded.warnings) this.warn(warning);
-    return loaded;
+    return { ...loaded, schema };
   }
 
   /** Whether a person is there to answer questions. */

@@ -20,11 +20,9 @@ export default class ConfigShow extends RobleCommand<ShownConfig> {
 
   protected async execute(): Promise<ShownConfig> {
     const { flags } = await this.parse(ConfigShow);
-    const { config, origins, files } = await this.loadConfigWithOrigins();
-    const { createRegistry } = await import('../../registry.js');
-    const { hideSecrets, secretsSchema } = await import('../../core/config/secrets.js');
-    const shown = hideSecrets(config, await secretsSchema(config, createRegistry())) as Config;
-    return { config: shown, files, ...(flags.origin && { origins }) };
+    const { config, origins, files, schema } = await this.loadConfigWithOrigins();
+    const { hideSecrets } = await import('../../core/config/secrets.js');
+    return { config: hideSecrets(config, schema) as Config, files, ...(flags.origin && { origins }) };
   }
 
   protected async render({ config, files, origins = {} }: ShownConfig): Promise<void> {

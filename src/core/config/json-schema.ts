@@ -27,15 +27,22 @@ export interface JsonSchema {
   exclusiveMaximum?: number;
 }
 
+/** Derived once: that takes a millisecond, and a server would do it for each request that it refuses. */
+const derived = new WeakMap<z.ZodType, JsonSchema>();
+
 /** The JSON Schema of what is written, before defaults. */
 export function inputJsonSchema(schema: z.ZodType): JsonSchema {
-  return z.toJSONSchema(schema, {
+  const known = derived.get(schema);
+  if (known) return known;
+  const made = z.toJSONSchema(schema, {
     io: 'input',
     target: 'draft-7',
     // A part of a plugin's options that JSON Schema has no words for may be anything.
     unrepresentable: 'any',
     override: withoutDoubleBounds,
   }) as JsonSchema;
+  derived.set(schema, made);
+  return made;
 }
 
 /** Every whole number is bounded by what a double can count; that says nothing to a reader. */
@@ -44,14 +51,10 @@ export function withoutDoubleBounds({ jsonSchema }: { jsonSchema: z.core.JSONSch
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
 }
 
-/** Derived once: a long one, and always the same. */
-let derived: JsonSchema | undefined;
-
 /** What a configuration file may hold, for editors and for everything else that is derived from the schema. */
 export function configJsonSchema(): JsonSchema {
-  if (derived) return derived;
   const schema = inputJsonSchema(configSchema);
-  derived = {
+  return {
     ...schema,
     title: 'roble configuration',
     properties: {
@@ -59,7 +62,6 @@ export function configJsonSchema(): JsonSchema {
       ...schema.properties,
     },
   };
-  return derived;
 }
 
 /** The schema that a reference points at. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { checkedJson } from '../checked.js';
 import { RobleError } from '../errors.js';
+import { isAbsent } from '../storage/exists.js';
 import {
   type DatasetManifest,
   type LoadedSplit,
@@ -34,7 +35,7 @@ export interface Dataset {
 export async function openDataset(folder: string): Promise<Dataset> {
   const path = join(folder, 'dataset.json');
   const text = await readFile(path, 'utf8').catch((cause) => {
-    if (cause.code !== 'ENOENT' && cause.code !== 'ENOTDIR') throw RobleError.from(cause);
+    if (!isAbsent(cause)) throw RobleError.from(cause);
     throw new RobleError('ROBLE_FILE_NOT_FOUND', `${folder} is no data set: it has no dataset.json.`, {
       expected: 'a folder that "roble data:import" or "roble data:synth" wrote',
       nextSteps: ['Check the name of the folder, or make one: "roble data:import --help" shows how.'],

@@ -4,7 +4,7 @@ import { RobleError } from '../errors.js';
 import { exists } from '../storage/exists.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
-/** The versions of all that roble needs: beside what was built, and where an image was made of a roble that was packed here. */
+/** The versions of all that roble needs: in an image that was made of a roble packed here, and beside what was built. */
 const LOCKS = ['npm-shrinkwrap.json', 'dist/npm-shrinkwrap.json'] as const;
 
 /**

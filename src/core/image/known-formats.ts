@@ -71,15 +71,15 @@ const BRANDS: readonly (readonly [brands: readonly string[], name: string, advic
 /** What a file is, where that is known and is nothing that is read; undefined for all else. */
 export function unreadFormat(bytes: Uint8Array): UnreadFormat | undefined {
   const start = Buffer.from(bytes.subarray(0, 256)).toString('latin1');
-  if (start.slice(4, 8) === 'ftyp') return byBrand(start, bytes);
+  if (start.slice(4, 8) === 'ftyp') return byBrand(start);
   if (WEB_PAGE.test(start)) return { name: 'a web page', advice: 'download the picture itself' };
   const digits = hex(start);
   const found = BEGINNINGS.find(([beginnings]) => new RegExp(`^(${beginnings})`).test(digits));
   return found && { name: found[1], advice: found[2] };
 }
 
-function byBrand(start: string, bytes: Uint8Array): UnreadFormat | undefined {
-  const length = Math.min(Buffer.from(bytes).readUInt32BE(0), start.length);
+function byBrand(start: string): UnreadFormat | undefined {
+  const length = Math.min(Buffer.from(start, 'latin1').readUInt32BE(0), start.length);
   const compatible = start.slice(16, length).match(/[\s\S]{4}/g) ?? [];
   const brands = [start.slice(8, 12), ...compatible];
   if (brands.includes('avif') || brands.includes('avis')) return undefined;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { glob } from 'tinyglobby';
 import { isSettings, type Settings } from '../../config/merge.js';
 import { RobleError } from '../../errors.js';
+import { isAbsent } from '../../storage/exists.js';
 
 /** The files of a stack, as its checks read them. */
 export class StackFolder {
@@ -16,7 +17,7 @@ export class StackFolder {
     try {
       return await readFile(join(this.path, name), 'utf8');
     } catch (thrown) {
-      if (!['ENOENT', 'EISDIR', 'ENOTDIR'].includes((thrown as NodeJS.ErrnoException).code ?? ''))
+      if (!isAbsent(thrown) && (thrown as NodeJS.ErrnoException).code !== 'EISDIR')
         this.unreadable.set(name, RobleError.from(thrown));
       return undefined;
     }

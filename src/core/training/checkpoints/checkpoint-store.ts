@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { RobleError } from '../../errors.js';
 import { replaceFile } from '../../storage/durable.js';
+import { isAbsent } from '../../storage/exists.js';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 
 const EXTENSION = '.safetensors';
@@ -108,7 +109,7 @@ export class CheckpointStore {
   async list(): Promise<string[]> {
     const names = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
       // A file in its place is told when something is to be saved.
-      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return [];
+      if (isAbsent(error)) return [];
       throw error;
     });
     return names
