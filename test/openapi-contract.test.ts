@@ -8,11 +8,11 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type OperationObject, openApiDocument } from '../src/core/serving/openapi/document.js';
 import type { OpenApiSchema } from '../src/core/serving/openapi/schemas.js';
-import { createServer, type RobleServer } from '../src/index.js';
+import type { RobleServer } from '../src/index.js';
 import { checkOf, faultsOf } from './support/described-answers.js';
+import { type QuarterServer, startQuarterServer } from './support/quarter-server.js';
 import { changedValues, type Json, valuesOf } from './support/schema-values.js';
-import { temporaryFolder } from './support/temporary-folder.js';
-import { quarterPixels, quarterPng, tinyBundle } from './support/tiny-bundle.js';
+import { quarterPixels, quarterPng } from './support/tiny-bundle.js';
 
 const RUNS = Number(process.env.ROBLE_TEST_CONTRACT_RUNS ?? 40);
 const TIMEOUT_MS = 120_000 + 200 * RUNS;
@@ -25,20 +25,15 @@ function isAllowed(schema: OpenApiSchema, value: Json): boolean {
 }
 
 let server: RobleServer;
-let remove: () => Promise<void>;
+let close: QuarterServer['close'];
 let requestId: string;
 let png: Buffer;
 beforeAll(async () => {
-  const folder = await temporaryFolder('openapi-contract');
-  ({ remove } = folder);
-  server = await createServer({
-    model: await tinyBundle(join(folder.path, 'model')),
-    port: 0,
-    workers: 0,
+  ({ server, close } = await startQuarterServer('openapi-contract', (folder) => ({
     maxBatch: 4,
-    access: { rateLimit: { max: 0 } } as never,
-    predictions: { url: join(folder.path, 'predictions.db') } as never,
-  });
+    access: { rateLimit: { max: 0, windowSeconds: 60 } },
+    predictions: { url: join(folder, 'predictions.db') },
+  })));
   png = await quarterPng(2, 150);
   const asked = await fetch(`${server.url}/predict`, {
     method: 'POST',
@@ -47,10 +42,7 @@ beforeAll(async () => {
   });
   ({ requestId } = (await asked.json()) as { requestId: string });
 });
-afterAll(async () => {
-  await server.close();
-  await remove();
-});
+afterAll(() => close());
 
 type Part = Record<string, Json>;
 /** A request, by the places that a description knows. */

@@ -1,32 +1,23 @@
 /** The description of the server is true: every path that there is, and what a real server answers. */
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openApiDocument } from '../src/core/serving/openapi/document.js';
-import { createServer, type RobleServer } from '../src/index.js';
+import type { RobleServer } from '../src/index.js';
 import { faultsOf, templateOf } from './support/described-answers.js';
-import { temporaryFolder } from './support/temporary-folder.js';
-import { quarterPixels, quarterPng, tinyBundle } from './support/tiny-bundle.js';
+import { type QuarterServer, startQuarterServer } from './support/quarter-server.js';
+import { quarterPixels, quarterPng } from './support/tiny-bundle.js';
 
 const document = openApiDocument();
 
 let server: RobleServer;
-let remove: () => Promise<void>;
+let close: QuarterServer['close'];
 beforeAll(async () => {
-  const folder = await temporaryFolder('openapi');
-  ({ remove } = folder);
-  server = await createServer({
-    model: await tinyBundle(join(folder.path, 'model')),
-    port: 0,
-    workers: 0,
+  ({ server, close } = await startQuarterServer('openapi', () => ({
     maxBatch: 4,
     maxBodyBytes: 50_000,
     maxPixels: 10_000,
-  });
+  })));
 });
-afterAll(async () => {
-  await server.close();
-  await remove();
-});
+afterAll(() => close());
 
 const infer = (data: unknown, more: object = {}) => ({
   inputs: [{ name: 'images', shape: [1, 8, 8, 1], datatype: 'UINT8', data }],

@@ -3,34 +3,26 @@ import { join } from 'node:path';
 import { brotliCompressSync, constants, createGzip, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createServer, type RobleServer } from '../src/index.js';
-import { temporaryFolder } from './support/temporary-folder.js';
-import { quarterPixels, quarterPng, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
+import type { RobleServer } from '../src/index.js';
+import { type QuarterServer, startQuarterServer } from './support/quarter-server.js';
+import { quarterPixels, quarterPng, TINY_CLASSES } from './support/tiny-bundle.js';
 
 const MAX_BODY_BYTES = 100_000;
 
 let server: RobleServer;
-let remove: () => Promise<void>;
+let close: QuarterServer['close'];
 /** A picture of each quarter. */
 let pngs: Buffer[];
 beforeAll(async () => {
-  const folder = await temporaryFolder('bodies');
-  ({ remove } = folder);
-  server = await createServer({
-    model: await tinyBundle(join(folder.path, 'model')),
-    port: 0,
-    workers: 0,
+  ({ server, close } = await startQuarterServer('bodies', (folder) => ({
     maxBodyBytes: MAX_BODY_BYTES,
     maxBatch: 8,
     admin: { host: '127.0.0.1', port: 0 },
-    predictions: { url: join(folder.path, 'predictions.db') },
-  } as never);
+    predictions: { url: join(folder, 'predictions.db') },
+  })));
   pngs = await Promise.all([0, 1, 2, 3].map((quarter) => quarterPng(quarter)));
 });
-afterAll(async () => {
-  await server?.close();
-  await remove();
-});
+afterAll(() => close());
 
 interface Answer {
   readonly status: number;

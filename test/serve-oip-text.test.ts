@@ -2,11 +2,10 @@
  * The texts of the Open Inference Protocol v2 over HTTP and of the extensions that the server advertises, line by line:
  * each test states one. Clients rely on all of a text once its name is advertised.
  */
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createServer, type RobleServer } from '../src/index.js';
-import { temporaryFolder } from './support/temporary-folder.js';
-import { quarterPixels, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
+import type { RobleServer } from '../src/index.js';
+import { type QuarterServer, startQuarterServer } from './support/quarter-server.js';
+import { quarterPixels, TINY_CLASSES } from './support/tiny-bundle.js';
 
 const SIDE = 8;
 const SIZE = SIDE * SIDE;
@@ -14,22 +13,14 @@ const MODEL = '/v2/models/quarters';
 const HEADER = 'inference-header-content-length';
 
 let server: RobleServer;
-let remove: () => Promise<void>;
+let close: QuarterServer['close'];
 beforeAll(async () => {
-  const folder = await temporaryFolder('serve-oip-text');
-  ({ remove } = folder);
-  server = await createServer({
-    model: await tinyBundle(join(folder.path, 'model')),
-    port: 0,
-    workers: 0,
+  ({ server, close } = await startQuarterServer('serve-oip-text', () => ({
     maxBatch: 4,
     maxBodyBytes: 100_000,
-  });
+  })));
 });
-afterAll(async () => {
-  await server.close();
-  await remove();
-});
+afterAll(() => close());
 
 interface Answer {
   readonly status: number;

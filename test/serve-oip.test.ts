@@ -1,30 +1,18 @@
 /** The Open Inference Protocol v2 of a real server. */
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createServer, type RobleServer } from '../src/index.js';
-import { temporaryFolder } from './support/temporary-folder.js';
-import { quarterPixels, TINY_CLASSES, tinyBundle } from './support/tiny-bundle.js';
+import type { RobleServer } from '../src/index.js';
+import { type QuarterServer, startQuarterServer } from './support/quarter-server.js';
+import { quarterPixels, TINY_CLASSES } from './support/tiny-bundle.js';
 
 const SIDE = 8;
 const INFER = '/v2/models/quarters/infer';
 
 let server: RobleServer;
-let remove: () => Promise<void>;
+let close: QuarterServer['close'];
 beforeAll(async () => {
-  const folder = await temporaryFolder('serve-oip');
-  ({ remove } = folder);
-  server = await createServer({
-    model: await tinyBundle(join(folder.path, 'model')),
-    port: 0,
-    workers: 0,
-    maxBatch: 4,
-    maxBodyBytes: 100_000,
-  });
+  ({ server, close } = await startQuarterServer('serve-oip', () => ({ maxBatch: 4, maxBodyBytes: 100_000 })));
 });
-afterAll(async () => {
-  await server.close();
-  await remove();
-});
+afterAll(() => close());
 
 interface Answer {
   status: number;
