@@ -150,10 +150,11 @@ function bomb(side: number): Buffer {
 }
 
 describe('a CSV file', () => {
+  let shade = 0;
   const putList = async (name: string, count: number) => {
     const rows = ['file,kind'];
     for (let i = 0; i < count; i++) {
-      await put(`p/${name}${i}.png`, await flat(i));
+      await put(`p/${name}${i}.png`, await flat(shade++));
       rows.push(`p/${name}${i}.png,${i % 2 ? 'odd' : 'even'}`);
     }
     await put(`${name}.csv`, rows.join('\n'));
@@ -182,11 +183,11 @@ describe('a CSV file', () => {
 });
 
 describe('EMNIST', () => {
-  /** Pictures of 2x3 pixels, each the number of its sample. */
-  const putSet = async (prefix: string, labels: number[]) => {
+  /** Pictures of 2x3 pixels, each the number of its sample, counted from `first`. */
+  const putSet = async (prefix: string, labels: number[], first = 0) => {
     const images = Buffer.alloc(16 + 6 * labels.length);
     for (const [i, value] of [0x803, labels.length, 3, 2].entries()) images.writeUInt32BE(value, 4 * i);
-    for (const i of labels.keys()) images.set([i, 101, 102, 103, 104, 105], 16 + 6 * i);
+    for (const i of labels.keys()) images.set([first + i, 101, 102, 103, 104, 105], 16 + 6 * i);
     const header = Buffer.alloc(8);
     header.writeUInt32BE(0x801);
     header.writeUInt32BE(labels.length, 4);
@@ -195,7 +196,7 @@ describe('EMNIST', () => {
   };
   const letters = async () => {
     await putSet('emnist-letters-train', [1, 2, 2, 1]);
-    await putSet('emnist-letters-test', [2, 1]);
+    await putSet('emnist-letters-test', [2, 1], 50);
     await put('emnist-letters-mapping.txt', '1 65 97\n2 66 98\n');
   };
 
