@@ -25,7 +25,8 @@ export async function* withUnpacked<T>(
     await unpack(path, folder);
     yield* work(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    // Files of a damaged archive may still be on their way when its error is known.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 }
 
