@@ -58,6 +58,10 @@ export const ERRORS = {
   ),
   ROBLE_IDX_TRAILING: user(EXIT.data, 'An IDX file has bytes after its last value.'),
   ROBLE_LABEL_RANGE: user(EXIT.data, 'A label is outside the list of classes.'),
+  ROBLE_TEXT_INVALID: user(
+    EXIT.data,
+    'A text file holds bytes that are no text in its encoding, UTF-8 unless something else was said.',
+  ),
   ROBLE_CSV_INVALID: user(EXIT.data, 'A CSV file lacks a column or has a malformed row.'),
   ROBLE_PARQUET_INVALID: user(
     EXIT.data,
@@ -74,7 +78,7 @@ export const ERRORS = {
   ROBLE_IMAGE_ANIMATED: user(EXIT.data, 'An image has several frames.'),
   ROBLE_IMAGE_VALUES: user(
     EXIT.data,
-    'The values of an image do not say what is black and what is white: their type or their range is not one that is read.',
+    'The values of an image are of a type or a range that does not say what is black and what is white.',
   ),
   ROBLE_IMAGE_SHAPE: user(EXIT.data, 'Raw pixels do not have the shape that the model expects.'),
 
