@@ -130,6 +130,10 @@ async function read(folder: string): Promise<Files> {
   );
 }
 
+it('takes every source as it is', async () => {
+  for (const [kind, files] of sources) expect(await outcome(files), kind).toEqual([]);
+});
+
 /** What comes of a source: the codes of what was left out, or of the error. */
 async function outcome(files: Files): Promise<string[]> {
   await write('source', files);
