@@ -59,7 +59,10 @@ export async function prepareImage(
   const metadata = await inspectImage(bytes, limitOf(options));
   const pixels = await convertEncoded(bytes, metadata, preprocessing, options);
   const { default: sharp } = await import('sharp');
-  const unused = await unusedBits(sharp(bytes, decoderInput(limitOf(options))), metadata);
+  const whole = sharp(bytes, decoderInput(limitOf(options)));
+  const unused = await unusedBits(whole, metadata).catch((error) => {
+    throw unreadable(bytes, error);
+  });
   return { pixels, notices: [...conversionsOf(metadata), ...(unused === undefined ? [] : [unused])] };
 }
 
