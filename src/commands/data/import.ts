@@ -4,6 +4,7 @@ import type { Context } from '../../core/context.js';
 import type { ImportResult, ImportSource } from '../../core/dataset/import.js';
 import { imageFlags, imageOverrides } from '../../flags/image-flags.js';
 import { parseRatios } from '../../flags/split-shares.js';
+import { timesByCode } from '../../ui/error-text.js';
 import { formatSplits } from '../../ui/format.js';
 
 /** Skipped samples that are shown; all are in the JSON output. */
@@ -12,7 +13,7 @@ const SHOWN = 10;
 export default class DataImport extends RobleCommand<ImportResult> {
   static override summary = 'Turn pictures or pen strokes into a data set.';
   static override description =
-    'Reads IDX files (MNIST), a folder for each class, CSV with images, stroke JSON lines, Parquet files of Hugging Face, and tar archives of these. Every picture is converted to the configured shape. Samples that cannot be used are left out and reported.';
+    'Reads IDX files (MNIST), a folder for each class, CSV with images, stroke JSON lines, Parquet files of Hugging Face, and tar and zip archives of these. Every picture is converted to the configured shape. Samples that cannot be used are left out and reported.';
   static override strict = false;
   static override args = {
     path: Args.string({ description: 'Files, folders or archives to import; more than one are joined.' }),
@@ -60,6 +61,10 @@ export default class DataImport extends RobleCommand<ImportResult> {
       allowNo: true,
       description: 'Swap rows and columns of every picture first, as the files of EMNIST need it.',
     }),
+    'top-folders': Flags.option({
+      options: ['classes', 'splits'] as const,
+      description: 'What the top folders of a folder are, where names such as train leave it open.',
+    })(),
     strict: Flags.boolean({ description: 'Stop at the first sample that cannot be used.' }),
     'max-pixels': Flags.integer({ min: 4, description: 'Largest picture that is decoded.' }),
     seed: Flags.integer({ min: 0, max: 0xffffffff, description: 'Seed of the division into splits.' }),
@@ -98,8 +103,10 @@ export default class DataImport extends RobleCommand<ImportResult> {
       imageColumn: flags['image-column'],
       labelColumn: flags['label-column'],
       transpose: flags.transpose,
+      topFolders: flags['top-folders'],
       strict: flags.strict,
       maxPixels: flags['max-pixels'],
+      limitName: '--max-pixels',
       seed: flags.seed,
     };
     const from = flags['from-feedback'];
@@ -112,11 +119,7 @@ export default class DataImport extends RobleCommand<ImportResult> {
       `${out}: ${count.toLocaleString('en-US')} images of ${classes.length} classes (${formatSplits(splits)})`,
     );
     if (skipped.length === 0) return;
-    this.log(
-      `Left out: ${Object.entries(skippedByCode)
-        .map(([code, times]) => `${times} x ${code}`)
-        .join(', ')}`,
-    );
+    this.log(`Left out: ${timesByCode(skippedByCode)}`);
     for (const { path, code, message } of skipped.slice(0, SHOWN))
       this.log(`  ${path}: ${message} [${code}]`);
     if (skipped.length > SHOWN) this.log(`  and ${skipped.length - SHOWN} more; --json lists all`);

@@ -57,7 +57,8 @@ export async function loadConfig({
 }: LoadConfigOptions): Promise<LoadedConfig> {
   const userFolder = env.XDG_CONFIG_HOME || (home && join(home, '.config'));
   const ownFile = userFolder && join(userFolder, 'roble', 'config.yaml');
-  const userFile = ownFile && (await exists(ownFile)) ? ownFile : undefined;
+  const warnings: string[] = [];
+  const userFile = ownFile && (await isReachable(ownFile, warnings)) ? ownFile : undefined;
   const project = configFile ? { file: resolve(cwd, configFile), ignored: [] } : await findProjectFile(cwd);
   const environment = await environmentLayer(env);
   const given = [
@@ -77,10 +78,21 @@ export async function loadConfig({
     files: [userFile, project.file].filter((file) => file !== undefined),
     ...(project.file !== undefined && { projectFile: project.file }),
     warnings: [
+      ...warnings,
       ...project.ignored.map((file) => `${file} is ignored: ${project.file} is used.`),
       ...environment.warnings,
     ],
   };
+}
+
+/** A home that one may not look into, as in a container that runs as another user, is no reason to stop. */
+async function isReachable(userFile: string, warnings: string[]): Promise<boolean> {
+  try {
+    return await exists(userFile);
+  } catch (error) {
+    warnings.push(`The settings of the user are not used: ${RobleError.from(error).message}`);
+    return false;
+  }
 }
 
 function defaultLayer(): Layer {

@@ -24,6 +24,7 @@ import {
   type ReaderOptions,
   type SourceRemark,
   type SourceSample,
+  type TopFolders,
 } from './sample.js';
 import type { SplitOptions } from './splits.js';
 import { labelError, type PreparedSample, writeDataset } from './write.js';
@@ -37,7 +38,7 @@ export interface ImportSource {
 }
 
 export interface ImportOptions {
-  /** Files, folders and tar archives; they are joined. */
+  /** Files, folders, tar and zip archives; they are joined. */
   readonly sources: readonly (string | ImportSource)[];
   /** The folder to create. */
   readonly out: string;
@@ -61,8 +62,12 @@ export interface ImportOptions {
   readonly seed?: number | undefined;
   /** The first sample that cannot be used ends the import; default: it is left out and reported. */
   readonly strict?: boolean | undefined;
+  /** What the top folders of a folder of pictures stand for; default: what their names say, where that leaves no choice. */
+  readonly topFolders?: TopFolders | undefined;
   /** Largest picture that is decoded, in pixels; default {@link DEFAULT_MAX_PIXELS}. */
   readonly maxPixels?: number | undefined;
+  /** What messages call that limit; default `maxPixels`. */
+  readonly limitName?: string | undefined;
   /** Pictures that are converted at a time; does not change the result. Default: twice the cores. */
   readonly concurrency?: number | undefined;
 }
@@ -125,15 +130,16 @@ export async function importDataset(options: ImportOptions, context: Context = {
         },
         recipe: () => recipeOf(options, report),
       },
-      prepareSamples(options, report),
+      prepareSamples(options, report, context),
       context,
     ).catch((thrown) => {
+      report.tell(report.remarks());
       throw report.explain(thrown);
     }),
   );
   const all = [...report.remarks(manifest.classes), ...warnings];
-  for (const message of all) context.reporter?.report({ type: 'warning', message });
-  report.warn();
+  report.tell(all);
+  report.tellSkipped();
   return { ...summarize(options, manifest), ...report.toJSON(), warnings: all };
 }
 
@@ -144,10 +150,14 @@ function summarize({ out }: ImportOptions, manifest: DatasetManifest) {
   return { out, name, fingerprint, classes, count, splits };
 }
 
-async function* prepareSamples(options: ImportOptions, report: Report): AsyncGenerator<PreparedSample> {
+async function* prepareSamples(
+  options: ImportOptions,
+  report: Report,
+  { signal }: Context,
+): AsyncGenerator<PreparedSample> {
   const concurrency = options.concurrency ?? 2 * availableParallelism();
   const known = options.classes && new Set(options.classes);
-  for await (const outcome of mapOrdered(readAll(options, report), concurrency, (item) =>
+  for await (const outcome of mapOrdered(readAll(options, report, signal), concurrency, (item) =>
     prepare(item, options, known),
   )) {
     if ('error' in outcome) report.skip(outcome.source, outcome.error);
@@ -158,7 +168,11 @@ async function* prepareSamples(options: ImportOptions, report: Report): AsyncGen
   }
 }
 
-async function* readAll(options: ImportOptions, report: Report): AsyncGenerator<SourceSample | BadSample> {
+async function* readAll(
+  options: ImportOptions,
+  report: Report,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<SourceSample | BadSample> {
   for (const source of options.sources) {
     const { path, split, isFeedback }: ImportSource = typeof source === 'string' ? { path: source } : source;
     const reader: ReaderOptions = {
@@ -169,7 +183,10 @@ async function* readAll(options: ImportOptions, report: Report): AsyncGenerator<
       imageColumn: options.imageColumn,
       labelColumn: options.labelColumn,
       transpose: options.transpose,
+      topFolders: options.topFolders,
       maxPixels: options.maxPixels ?? DEFAULT_MAX_PIXELS,
+      limitName: options.limitName,
+      signal,
     };
     let found = false;
     const items = isFeedback
@@ -230,11 +247,11 @@ function checkLabel(
 
 async function toPixels(
   picture: Picture,
-  { preprocessing, maxPixels, transpose = false }: ImportOptions,
+  { preprocessing, maxPixels, limitName, transpose = false }: ImportOptions,
 ): Promise<PreparedImage & Pick<PreparedSample, 'strokes'>> {
   switch (picture.kind) {
     case 'encoded': {
-      const options = { maxPixels, transpose };
+      const options = { maxPixels, limitName, transpose };
       const { pixels, notices } = await prepareImage(await picture.read(), preprocessing, options);
       return { pixels, notices: [...(picture.notices ?? []), ...notices] };
     }
@@ -254,7 +271,7 @@ async function toPixels(
 /** What the options were, without paths of the machine. */
 function recipeOf(options: ImportOptions, report: Report): Record<string, unknown> {
   const { format = 'auto', labels, split, groupBy, seed = 0, maxPixels = DEFAULT_MAX_PIXELS } = options;
-  const { imageColumn, labelColumn, transpose } = options;
+  const { imageColumn, labelColumn, topFolders, transpose } = options;
   const sources = options.sources.map((source) => {
     const {
       path,
@@ -274,6 +291,7 @@ function recipeOf(options: ImportOptions, report: Report): Record<string, unknow
     ...optional('groupBy', groupBy),
     ...optional('imageColumn', imageColumn),
     ...optional('labelColumn', labelColumn),
+    ...optional('topFolders', topFolders),
     ...optional('transpose', transpose),
     seed,
     maxPixels,
@@ -305,8 +323,9 @@ class Report {
     } else if (!this.#warnings.includes(remark.warning)) this.#warnings.push(remark.warning);
   }
 
-  /** Warnings about the sources, given the classes that there are in the end. */
-  remarks(classes: readonly string[]): string[] {
+  /** Warnings about the sources, given the classes where there are any in the end. */
+  remarks(classes?: readonly string[]): string[] {
+    if (!classes) return this.#warnings;
     const unused = this.classes.filter((name) => !classes.includes(name));
     if (unused.length === 0) return this.#warnings;
     const some = examples(unused.map((name) => `"${name}"`));
@@ -324,13 +343,15 @@ class Report {
   explain(thrown: unknown): unknown {
     if (!(thrown instanceof RobleError) || thrown.kind !== 'user' || this.#skipped.length === 0)
       return thrown;
-    const rest = this.#skipped.length - SHOWN_SKIPPED;
+    const shown = eachReasonFirst(this.#skipped).slice(0, SHOWN_SKIPPED);
+    const rest = this.#skipped.length - shown.length;
     return new RobleError(thrown.code, thrown.message, {
       ...thrown.details,
-      problems: [...(thrown.details.problems ?? []), ...this.#skipped.slice(0, SHOWN_SKIPPED)],
+      problems: [...(thrown.details.problems ?? []), ...shown],
+      skippedByCode: this.toJSON().skippedByCode,
       nextSteps: [
         ...(thrown.details.nextSteps ?? []),
-        `${countOf(this.#skipped.length, 'sample')} could not be used${rest > 0 ? `, of which ${SHOWN_SKIPPED} are shown` : ''}.`,
+        `${countOf(this.#skipped.length, 'sample')} could not be used${rest > 0 ? `, of which ${shown.length} are shown` : ''}.`,
       ],
       cause: thrown,
     });
@@ -341,13 +362,17 @@ class Report {
     this.#tick();
   }
 
-  warn(): void {
+  tell(remarks: readonly string[]): void {
+    for (const message of remarks) this.#context.reporter?.report({ type: 'warning', message });
     for (const [notice, count] of this.#notices)
       this.#context.reporter?.report({ type: 'warning', message: `${countOf(count, 'image')}: ${notice}` });
+  }
+
+  tellSkipped(): void {
     if (this.#skipped.length > 0)
       this.#context.reporter?.report({
         type: 'warning',
-        message: `${countOf(this.#skipped.length, 'sample')} could not be used; the result lists them.`,
+        message: `${countOf(this.#skipped.length, 'sample')} could not be used.`,
       });
   }
 
@@ -366,6 +391,14 @@ class Report {
 
 /** Samples that the error of an import shows. */
 const SHOWN_SKIPPED = 5;
+
+/** The first sample of each reason, and then the others. */
+function eachReasonFirst(skipped: readonly SkippedSample[]): SkippedSample[] {
+  const first = new Map<ErrorCode, SkippedSample>();
+  for (const sample of skipped) if (!first.has(sample.code)) first.set(sample.code, sample);
+  const firsts = new Set(first.values());
+  return [...firsts, ...skipped.filter((sample) => !firsts.has(sample))];
+}
 
 function detail({ message, details }: RobleError): string {
   return details.received === undefined ? message : `${message} Received: ${String(details.received)}.`;

@@ -10,6 +10,8 @@ export const DEFAULT_MAX_PIXELS = 16_777_216;
 export interface PreprocessOptions {
   /** Largest picture, in pixels, that is decoded; default {@link DEFAULT_MAX_PIXELS}. */
   readonly maxPixels?: number | undefined;
+  /** What messages call that limit: the flag or the key that sets it; default `maxPixels`. */
+  readonly limitName?: string | undefined;
   /** Swap rows and columns of the picture as it is seen, before it is resized; default false. */
   readonly transpose?: boolean | undefined;
 }
@@ -51,15 +53,15 @@ export async function prepareImage(
   preprocessing: Preprocessing,
   options: PreprocessOptions = {},
 ): Promise<PreparedImage> {
-  const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS;
+  const limit = { maxPixels: options.maxPixels ?? DEFAULT_MAX_PIXELS, limitName: options.limitName };
   const plain = options.transpose ? undefined : decodePlainPng(bytes, preprocessing);
   if (plain) {
-    checkSize(preprocessing, maxPixels);
+    checkSize(preprocessing, limit);
     return { pixels: inverted(plain, preprocessing), notices: [] };
   }
-  const { notices } = await inspectImage(bytes, maxPixels);
+  const { notices } = await inspectImage(bytes, limit);
   const { default: sharp } = await import('sharp');
-  const picture = sharp(bytes, decoderInput(maxPixels)).autoOrient();
+  const picture = sharp(bytes, decoderInput(limit.maxPixels)).autoOrient();
   // A mirror and then a quarter turn, which is the order that sharp keeps, make a transposition.
   if (options.transpose) picture.flip().rotate(90);
   try {

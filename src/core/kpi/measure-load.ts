@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { checkedJson } from '../checked.js';
 import type { Context } from '../context.js';
 import { RobleError } from '../errors.js';
 import { short } from '../history/number-text.js';
+import { readPlainText } from '../storage/read-file.js';
 import type { Measured, Measurements } from './judge.js';
 
 /** What is read of the output of `serve:bench --json`. */
@@ -33,7 +33,7 @@ type LoadResult = z.output<typeof loadSchema>['result'];
  * @throws {RobleError} `ROBLE_LOAD_INVALID`, `ROBLE_FILE_NOT_FOUND`
  */
 export async function measureLoad(file: string, { reporter }: Context): Promise<Measurements> {
-  const text = await readFile(file, 'utf8').catch((error) => {
+  const text = await readPlainText(file).catch((error) => {
     throw RobleError.from(error);
   });
   const { result } = checkedJson(loadSchema, text, 'ROBLE_LOAD_INVALID', file);

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { RobleError } from '../../errors.js';
+import { type PixelLimit, tooManyPixels } from '../../image/decode.js';
 import type { PixelShape } from '../../image/preprocess.js';
 import { exists } from '../../storage/exists.js';
 import { CLASS_LIST, readClassList } from '../class-list.js';
@@ -108,7 +109,7 @@ async function* readImages(
   path: string,
   labels: readonly (string | number)[],
   split: SplitName | undefined,
-  { maxPixels }: ReaderOptions,
+  options: ReaderOptions,
 ): AsyncGenerator<SourceItem> {
   const name = basename(path);
   const reader = new ByteReader(await openPlainOrGzip(path));
@@ -124,7 +125,7 @@ async function* readImages(
         received: `${count} images, ${labels.length} labels`,
         expected: 'one label for each image',
       });
-    const shape = shapeOf(path, sides, maxPixels);
+    const shape = shapeOf(path, sides, options);
     const size = shape.width * shape.height * shape.channels;
     for (let i = 0; i < count; i++) {
       const pixels = await reader.read(size);
@@ -176,17 +177,14 @@ async function readHeader(
   return Array.from({ length: sizes.length / 4 }, (_, i) => sizes.readUInt32BE(4 * i));
 }
 
-function shapeOf(path: string, [height, width, channels = 1]: number[], maxPixels: number): PixelShape {
+function shapeOf(path: string, [height, width, channels = 1]: number[], limit: PixelLimit): PixelShape {
   if (![1, 2, 3, 4].includes(channels) || height! * width! === 0)
     throw new RobleError('ROBLE_IDX_COUNT', `${path} holds no images of a usable shape.`, {
       received: [height, width, channels],
       expected: '[height, width, channels] with 1 to 4 channels',
     });
-  if (height! * width! > maxPixels)
-    throw new RobleError('ROBLE_IMAGE_TOO_LARGE', `${path} holds images with more pixels than the limit.`, {
-      received: `${width}x${height}`,
-      expected: `at most ${maxPixels} pixels`,
-    });
+  if (height! * width! > limit.maxPixels)
+    throw tooManyPixels(`${path} holds images of`, { width: width!, height: height! }, limit);
   return { width: width!, height: height!, channels: channels as PixelShape['channels'] };
 }
 

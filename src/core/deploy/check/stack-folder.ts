@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { glob } from 'tinyglobby';
 import { isSettings, type Settings } from '../../config/merge.js';
-import { RobleError } from '../../errors.js';
+import { RobleError, unreadableFile } from '../../errors.js';
 import { isAbsent } from '../../storage/exists.js';
 
 /** The files of a stack, as its checks read them. */
@@ -18,7 +18,7 @@ export class StackFolder {
       return await readFile(join(this.path, name), 'utf8');
     } catch (thrown) {
       if (!isAbsent(thrown) && (thrown as NodeJS.ErrnoException).code !== 'EISDIR')
-        this.unreadable.set(name, RobleError.from(thrown));
+        this.unreadable.set(name, unreadableFile(thrown as NodeJS.ErrnoException));
       return undefined;
     }
   }
