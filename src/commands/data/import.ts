@@ -2,6 +2,8 @@ import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/context.js';
 import type { ImportResult, ImportSource } from '../../core/dataset/import.js';
+import { ENCODING_STEP } from '../../core/storage/text-file.js';
+import { parseDelimiter } from '../../flags/delimiter.js';
 import { imageFlags, imageOverrides } from '../../flags/image-flags.js';
 import { parseRatios } from '../../flags/split-shares.js';
 import { timesByCode } from '../../ui/error-text.js';
@@ -57,6 +59,14 @@ export default class DataImport extends RobleCommand<ImportResult> {
     })(),
     'image-column': Flags.string({ helpValue: 'COLUMN', description: 'CSV or Parquet column of images.' }),
     'label-column': Flags.string({ helpValue: 'COLUMN', description: 'CSV or Parquet column of labels.' }),
+    encoding: Flags.string({
+      helpValue: 'NAME',
+      description: 'Encoding of text files without a byte order mark, such as windows-1252; otherwise UTF-8.',
+    }),
+    delimiter: Flags.string({
+      helpValue: 'CHARACTER',
+      description: 'What separates the columns of CSV files, or tab; otherwise found by the header.',
+    }),
     transpose: Flags.boolean({
       allowNo: true,
       description: 'Swap rows and columns of every picture first, as the files of EMNIST need it.',
@@ -93,7 +103,10 @@ export default class DataImport extends RobleCommand<ImportResult> {
       out: flags.out,
       name: flags.name,
       format: flags.format,
-      classes: flags.classes === undefined ? undefined : await readClasses(flags.classes),
+      classes:
+        flags.classes === undefined
+          ? undefined
+          : await readClasses(flags.classes, { encoding: flags.encoding, nextStep: ENCODING_STEP }),
       labels: flags.labels,
       split: {
         ratios: flags.split === undefined ? undefined : parseRatios(flags.split),
@@ -102,6 +115,8 @@ export default class DataImport extends RobleCommand<ImportResult> {
       groupBy: flags['group-by'],
       imageColumn: flags['image-column'],
       labelColumn: flags['label-column'],
+      encoding: flags.encoding,
+      delimiter: flags.delimiter === undefined ? undefined : parseDelimiter(flags.delimiter),
       transpose: flags.transpose,
       topFolders: flags['top-folders'],
       strict: flags.strict,

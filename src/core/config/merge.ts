@@ -88,7 +88,7 @@ function keyOf(path: readonly PropertyKey[]): string {
 }
 
 // Without a prototype, a key named __proto__ is a key like any other, and reported as unknown.
-function emptySettings(): Settings {
+export function emptySettings(): Settings {
   return Object.create(null) as Settings;
 }
 

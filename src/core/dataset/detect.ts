@@ -6,6 +6,7 @@ import { notPlain } from '../storage/read-file.js';
 import { systemKind } from '../storage/walk-folder.js';
 import { examples } from '../text.js';
 import { archiveKind, isArchiveName, withUnpacked } from './archive.js';
+import { withNormalNames } from './normal-names.js';
 import { isCsvFile, readCsv } from './readers/csv.js';
 import { isIdxImages, readIdx } from './readers/idx.js';
 import { readImageFolder } from './readers/image-folder.js';
@@ -44,10 +45,10 @@ export async function* readSource(
   else if (!status.isFile()) throw notPlain(path, status);
   else {
     const kind = await archiveKind(path);
-    if (kind === undefined) yield* READERS[format === 'auto' ? formatOfFile(path) : format](path, options);
+    if (kind === undefined) yield* read(path, format === 'auto' ? formatOfFile(path) : format, options);
     else {
-      const read = (folder: string) => readFolder(folder, format, { ...options, confined: true });
-      yield* withUnpacked(path, kind, read, options.signal);
+      const readInside = (folder: string) => readFolder(folder, format, { ...options, confined: true });
+      yield* withUnpacked(path, kind, readInside, options.signal);
     }
   }
 }
@@ -64,8 +65,11 @@ async function* readFolder(
     yield {
       warning: `archives in ${basename(folder)} are not unpacked: ${examples(archives)}; name each as a source of its own`,
     };
-  yield* READERS[format === 'auto' ? await formatOfFolder(folder) : format](folder, options);
+  yield* read(folder, format === 'auto' ? await formatOfFolder(folder) : format, options);
 }
+
+const read = (path: string, format: SourceFormat, options: ReaderOptions) =>
+  withNormalNames(READERS[format](path, options));
 
 interface Listed {
   readonly files: readonly string[];

@@ -50,6 +50,10 @@ export interface ReaderOptions {
   readonly labelColumn?: string | undefined;
   /** What the top folders of a folder of pictures stand for; default: what their names say, where that leaves no choice. */
   readonly topFolders?: TopFolders | undefined;
+  /** Encoding of text files that have no byte order mark; default UTF-8. */
+  readonly encoding?: string | undefined;
+  /** What separates the columns of a CSV file; default: found by its header. */
+  readonly delimiter?: string | undefined;
   /** Whether the caller says that pictures are to be transposed, or that they are not. */
   readonly transpose?: boolean | undefined;
   /** Largest raw picture, in pixels. */

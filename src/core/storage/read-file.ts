@@ -1,9 +1,12 @@
-import { constants } from 'node:fs';
+import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { RobleError, unreadableFile } from '../errors.js';
 
 const CHUNK_BYTES = 1 << 18;
+/** How often a pipe that has nothing is asked again. */
+const PIPE_POLL_MS = 20;
 
 /**
  * Opens a file to be read. What is no plain file is refused: nobody may ever write into a pipe, and who waits for it cannot
@@ -13,12 +16,19 @@ const CHUNK_BYTES = 1 << 18;
  *   words of their own
  */
 export async function openPlainFile(path: string | URL): Promise<FileHandle> {
+  return (await openIf(path, (status) => status.isFile())).handle;
+}
+
+async function openIf(
+  path: string | URL,
+  isWanted: (status: Stats) => boolean,
+): Promise<{ handle: FileHandle; status: Stats }> {
   // Windows has no such flag, and no pipes among its files.
   const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((cause) => {
     throw ['ENOENT', 'ENOTDIR'].includes(cause.code) ? cause : unreadableFile(cause);
   });
   const status = await handle.stat();
-  if (status.isFile()) return handle;
+  if (isWanted(status)) return { handle, status };
   await handle.close();
   throw notPlain(String(path), status);
 }
@@ -56,6 +66,47 @@ export async function readStart(path: string, length: number): Promise<Buffer> {
 /** A file as a stream, which closes it; see {@link openPlainFile}. */
 export async function streamPlainFile(path: string): Promise<Readable> {
   return (await openPlainFile(path)).createReadStream({ highWaterMark: CHUNK_BYTES });
+}
+
+/**
+ * The bytes of a file, or of a pipe that somebody writes into, as a shell makes one of `<(...)`: for texts, which are read
+ * once from front to back.
+ *
+ * @throws {RobleError} as {@link openPlainFile}, and for a pipe that nobody writes into
+ */
+export async function* fileOrPipe(path: string): AsyncGenerator<Buffer> {
+  const { handle, status } = await openIf(
+    path,
+    (found) => found.isFile() || found.isFIFO() || found.isCharacterDevice(),
+  );
+  let count = 0;
+  try {
+    for (;;) {
+      const bytes = await nextBytes(handle);
+      if (bytes === undefined) await sleep(PIPE_POLL_MS);
+      else if (bytes.length === 0) break;
+      else {
+        count += bytes.length;
+        yield bytes;
+      }
+    }
+  } catch (cause) {
+    throw unreadableFile(cause as NodeJS.ErrnoException, path);
+  } finally {
+    await handle.close();
+  }
+  if (count === 0 && status.isFIFO()) throw notPlain(path, status);
+}
+
+/** Nothing at the end; undefined where a pipe has nothing yet. */
+async function nextBytes(handle: FileHandle): Promise<Buffer | undefined> {
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(CHUNK_BYTES));
+    return buffer.subarray(0, bytesRead);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return undefined;
+    throw error;
+  }
 }
 
 interface FileKind {

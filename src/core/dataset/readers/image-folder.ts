@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { RobleError } from '../../errors.js';
 import { describeOthers, type FoundPictures, findPictures } from '../../image/find-pictures.js';
 import { readPlainFile } from '../../storage/read-file.js';
+import { ENCODING_STEP } from '../../storage/text-file.js';
 import { countOf, examples } from '../../text.js';
 import { CLASS_LIST, readClassList } from '../class-list.js';
 import type { SplitName } from '../format.js';
@@ -23,7 +24,10 @@ export async function* readImageFolder(path: string, options: ReaderOptions): As
       received: options.groupBy,
       expected: 'a CSV or Parquet file with such a column, or strokes',
     });
-  const listed = options.classes === undefined ? await readClassList(path) : undefined;
+  const listed =
+    options.classes === undefined
+      ? await readClassList(path, { encoding: options.encoding, nextStep: ENCODING_STEP })
+      : undefined;
   if (listed) yield { classes: listed };
   const found = await findPictures(path, {
     followLinks: !options.confined,
