@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
 import type { Config } from '../core/config/schema.js';
@@ -151,12 +152,12 @@ async function readInputs(
   const { findImages } = await import('../index.js');
   const { decodeText, linesOf, readTextFile } = await import('../core/storage/text-file.js');
   const inputs: ImageInput[] = [];
-  if (readsImage) inputs.push({ file: '-', bytes: await readStandardInput() });
+  if (readsImage) inputs.push({ file: '-', bytes: await readStandardInput(context) });
   if (filesFrom !== undefined) {
     const text =
       filesFrom === '-'
-        ? decodeText(await readStandardInput(), 'standard input')
-        : await readTextFile(filesFrom);
+        ? decodeText(await readStandardInput(context), 'standard input')
+        : await readTextFile(filesFrom, { signal: context.signal });
     const lines = linesOf(text).filter(Boolean);
     inputs.push(...lines.map((file) => ({ file })));
   }
@@ -172,7 +173,8 @@ async function readInputs(
   });
 }
 
-async function readStandardInput(): Promise<Buffer> {
+async function readStandardInput({ signal }: Context): Promise<Buffer> {
+  if (signal) addAbortSignal(signal, process.stdin);
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);

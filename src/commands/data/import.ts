@@ -15,7 +15,7 @@ const SHOWN = 10;
 export default class DataImport extends RobleCommand<ImportResult> {
   static override summary = 'Turn pictures or pen strokes into a data set.';
   static override description =
-    'Reads IDX files (MNIST), a folder for each class, CSV with images, stroke JSON lines, Parquet files of Hugging Face, and tar and zip archives of these. Every picture is converted to the configured shape. Samples that cannot be used are left out and reported.';
+    'Reads IDX files (MNIST), a folder for each class, CSV with images, imagefolder of Hugging Face (metadata.csv or .jsonl), stroke JSON lines, Parquet files of Hugging Face, and tar and zip archives of these. Every picture is converted to the configured shape. Samples that cannot be used are left out and reported.';
   static override strict = false;
   static override args = {
     path: Args.string({ description: 'Files, folders or archives to import; more than one are joined.' }),
@@ -24,7 +24,7 @@ export default class DataImport extends RobleCommand<ImportResult> {
     out: Flags.string({ required: true, helpValue: 'DIR', description: 'Folder to create.' }),
     name: Flags.string({ description: 'Name of the data set; otherwise that of the folder.' }),
     format: Flags.option({
-      options: ['auto', 'idx', 'folder', 'csv', 'strokes', 'parquet'] as const,
+      options: ['auto', 'idx', 'folder', 'csv', 'imagefolder', 'strokes', 'parquet'] as const,
       description: 'Format of the sources; auto: by their names.',
     })(),
     train: Flags.string({ multiple: true, helpValue: 'PATH', description: 'Source of training samples.' }),

@@ -37,8 +37,12 @@ export async function findProjectFile(folder: string): Promise<{ file?: string; 
  * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`; `ROBLE_CONFIG_SYNTAX` with line and column; `ROBLE_CONFIG_INVALID`
  *   when the file holds something other than keys and values.
  */
-export async function readConfigFile(file: string, source: 'user' | 'project'): Promise<Layer> {
-  const text = await readText(file);
+export async function readConfigFile(
+  file: string,
+  source: 'user' | 'project',
+  signal?: AbortSignal,
+): Promise<Layer> {
+  const text = await readText(file, signal);
   const { readJson, readYaml } = await import('./yaml-text.js');
   // An empty file sets nothing, whatever its name.
   const read = extname(file) === '.json' && text.trim() !== '' ? readJson : readYaml;
@@ -60,16 +64,17 @@ export async function readConfigFile(file: string, source: 'user' | 'project'): 
 }
 
 /** @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_CONFIG_SYNTAX` for what is no text */
-async function readText(file: string): Promise<string> {
+async function readText(file: string, signal: AbortSignal | undefined): Promise<string> {
   const parts: Buffer[] = [];
   try {
     let bytes = 0;
-    for await (const part of fileOrPipe(file)) {
+    for await (const part of fileOrPipe(file, signal)) {
       parts.push(part);
       bytes += part.length;
       if (bytes > MAX_BYTES) break;
     }
   } catch (error) {
+    if (signal?.aborted) throw error;
     if (!isAbsent(error)) throw RobleError.from(error);
     throw new RobleError('ROBLE_FILE_NOT_FOUND', `There is no configuration file ${file}.`, {
       nextSteps: ['Check the name, or write a new file with "roble init".'],

@@ -22,6 +22,8 @@ export interface LoadConfigOptions {
   /** Home folder of the user, for `.config/roble/config.yaml` unless XDG_CONFIG_HOME names another place; none: no user file. */
   readonly home?: string;
   readonly overrides?: Overrides;
+  /** Ends the wait for a file that is a pipe. */
+  readonly signal?: AbortSignal;
 }
 
 export interface LoadedConfig {
@@ -54,6 +56,7 @@ export async function loadConfig({
   env,
   home,
   overrides = {},
+  signal,
 }: LoadConfigOptions): Promise<LoadedConfig> {
   const userFolder = env.XDG_CONFIG_HOME || (home && join(home, '.config'));
   const ownFile = userFolder && join(userFolder, 'roble', 'config.yaml');
@@ -62,9 +65,9 @@ export async function loadConfig({
   const project = configFile ? { file: resolve(cwd, configFile), ignored: [] } : await findProjectFile(cwd);
   const environment = await environmentLayer(env);
   const given = [
-    ...(userFile ? [withPaths(await readConfigFile(userFile, 'user'), dirname(userFile))] : []),
+    ...(userFile ? [withPaths(await readConfigFile(userFile, 'user', signal), dirname(userFile))] : []),
     ...(project.file
-      ? [withPaths(await readConfigFile(project.file, 'project'), dirname(project.file))]
+      ? [withPaths(await readConfigFile(project.file, 'project', signal), dirname(project.file))]
       : []),
     withPaths(environment.layer, cwd),
     withPaths(flagLayer(overrides), cwd),

@@ -10,18 +10,20 @@ import { withNormalNames } from './normal-names.js';
 import { isCsvFile, readCsv } from './readers/csv.js';
 import { isIdxImages, readIdx } from './readers/idx.js';
 import { readImageFolder } from './readers/image-folder.js';
+import { isMetadata, metadataIn, readImagefolder } from './readers/metadata.js';
 import { isParquetFile, parquetFilesIn, readParquet } from './readers/parquet.js';
 import { isStrokesFile, readStrokes } from './readers/strokes.js';
 import { type ReaderOptions, type SourceItem, splitOfWord } from './sample.js';
 
 /** The formats that can be imported. */
-export const SOURCE_FORMATS = ['idx', 'folder', 'csv', 'strokes', 'parquet'] as const;
+export const SOURCE_FORMATS = ['idx', 'folder', 'csv', 'imagefolder', 'strokes', 'parquet'] as const;
 export type SourceFormat = (typeof SOURCE_FORMATS)[number];
 
 const READERS: Record<SourceFormat, (path: string, options: ReaderOptions) => AsyncIterable<SourceItem>> = {
   idx: readIdx,
   folder: readImageFolder,
   csv: readCsv,
+  imagefolder: readImagefolder,
   strokes: readStrokes,
   parquet: readParquet,
 };
@@ -132,6 +134,7 @@ async function formatOfFolder(path: string): Promise<SourceFormat> {
   const { files, folders } = await listFolder(path);
   const format = formatOfNames(files);
   if (format) return format;
+  if ((await metadataIn(path)).length > 0) return 'imagefolder';
   if ((await parquetFilesIn(path)).length > 0) return 'parquet';
   if (folders.length > 0) return 'folder';
   const archives = files.filter(isArchiveName);
@@ -142,6 +145,7 @@ async function formatOfFolder(path: string): Promise<SourceFormat> {
 /** In a folder that holds several forms of the same data, the one that needs least work comes first. */
 function formatOfNames(names: readonly string[]): SourceFormat | undefined {
   if (names.some(isIdxImages)) return 'idx';
+  if (names.some(isMetadata)) return 'imagefolder';
   if (names.some(isCsvFile)) return 'csv';
   return names.some(isStrokesFile) ? 'strokes' : undefined;
 }

@@ -72,9 +72,11 @@ export async function streamPlainFile(path: string): Promise<Readable> {
  * The bytes of a file, or of a pipe that somebody writes into, as a shell makes one of `<(...)`: for texts, which are read
  * once from front to back.
  *
+ * @param signal ends the wait for a pipe
+ *
  * @throws {RobleError} as {@link openPlainFile}, and for a pipe that nobody writes into
  */
-export async function* fileOrPipe(path: string): AsyncGenerator<Buffer> {
+export async function* fileOrPipe(path: string, signal?: AbortSignal): AsyncGenerator<Buffer> {
   const { handle, status } = await openIf(
     path,
     (found) => found.isFile() || found.isFIFO() || found.isCharacterDevice(),
@@ -83,7 +85,7 @@ export async function* fileOrPipe(path: string): AsyncGenerator<Buffer> {
   try {
     for (;;) {
       const bytes = await nextBytes(handle);
-      if (bytes === undefined) await sleep(PIPE_POLL_MS);
+      if (bytes === undefined) await sleep(PIPE_POLL_MS, undefined, { signal });
       else if (bytes.length === 0) break;
       else {
         count += bytes.length;
@@ -91,6 +93,7 @@ export async function* fileOrPipe(path: string): AsyncGenerator<Buffer> {
       }
     }
   } catch (cause) {
+    if (signal?.aborted) throw cause;
     throw unreadableFile(cause as NodeJS.ErrnoException, path);
   } finally {
     await handle.close();

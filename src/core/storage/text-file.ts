@@ -10,6 +10,8 @@ export interface TextOptions {
   readonly isSecret?: boolean | undefined;
   /** What to do about a text that cannot be decoded; default: save it as UTF-8. */
   readonly nextStep?: string | undefined;
+  /** Ends the wait for a pipe. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What to do about data in another encoding. */
@@ -45,8 +47,9 @@ export function decodeText(bytes: Uint8Array, name: string, options: TextOptions
 export async function readTextFile(path: string, options: TextOptions = {}): Promise<string> {
   let text = '';
   try {
-    for await (const block of textBlocks(fileOrPipe(path), path, options)) text += block;
+    for await (const block of textBlocks(fileOrPipe(path, options.signal), path, options)) text += block;
   } catch (error) {
+    if (options.signal?.aborted) throw error;
     throw RobleError.from(error);
   }
   return text;

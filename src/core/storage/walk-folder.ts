@@ -55,6 +55,8 @@ class Walk {
   readonly #followLinks: boolean;
   /** The paths of the folders that were taken, by device and number. */
   readonly #taken = new Map<string, string>();
+  /** Those that lie below the root themselves, looked for when the first link leads to a folder: they are taken where they lie. */
+  #own: Map<string, string> | undefined;
 
   constructor(root: string, followLinks: boolean) {
     this.#root = root;
@@ -89,17 +91,34 @@ class Walk {
     const place = join(this.#root, path);
     if (entry.isSymbolicLink() && !this.#followLinks) throw linkNotFollowed(await readlink(place));
     const status = await stat(place, { bigint: true });
-    if (status.isDirectory()) return { status, entries: await this.#enter(path, status) };
+    if (status.isDirectory()) {
+      if (entry.isSymbolicLink()) this.#own ??= await foldersBelow(this.#root);
+      return { status, entries: await this.#enter(path, status, entry.isSymbolicLink()) };
+    }
     if (status.isFile()) return { status };
     throw notPlain('It', status);
   }
 
   /** The entries of a folder that is not taken yet. */
-  #enter(path: string, status: BigIntStats): Promise<Dirent[]> {
-    const taken = this.#taken.get(identity(status));
+  #enter(path: string, status: BigIntStats, isLink: boolean): Promise<Dirent[]> {
+    const taken =
+      this.#taken.get(identity(status)) ?? (isLink ? this.#own!.get(identity(status)) : undefined);
     if (taken !== undefined) throw takenTwice(path, taken);
     return entriesOf(join(this.#root, path));
   }
+}
+
+/** The folders below another one, links not followed, by device and number. */
+async function foldersBelow(root: string, path = ''): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  const entries = await readdir(join(root, path), { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    if (!entry.isDirectory() || systemKind(entry.name) !== undefined) continue;
+    const inside = path === '' ? entry.name : `${path}/${entry.name}`;
+    found.set(identity(await stat(join(root, inside), { bigint: true })), inside);
+    for (const [key, value] of await foldersBelow(root, inside)) found.set(key, value);
+  }
+  return found;
 }
 
 const identity = ({ dev, ino }: BigIntStats): string => `${dev}:${ino}`;

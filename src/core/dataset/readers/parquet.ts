@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { AsyncBuffer, Compressors, FileMetaData, ParquetRow, RowGroup } from 'hyparquet';
 import { RobleError } from '../../errors.js';
+import { openPlainFile } from '../../storage/read-file.js';
 import { formatCount } from '../../text.js';
 import { optional, type ReaderOptions, type SourceItem, splitOfFile, splitOfWord } from '../sample.js';
 import { findImageColumns, type ImageColumns } from './parquet-columns.js';
@@ -89,6 +90,8 @@ async function openParquet(path: string, options: ReaderOptions): Promise<OpenFi
   const { asyncBufferFromFile, parquetMetadataAsync, parquetSchema } = await import('hyparquet');
   const { compressors } = await import('hyparquet-compressors');
   const { file, metadata, schema } = await decoding(path, async () => {
+    // The library would wait for a pipe.
+    await (await openPlainFile(path)).close();
     const file = await asyncBufferFromFile(path);
     const metadata = await parquetMetadataAsync(file, { geoparquet: false });
     return { file, metadata, schema: parquetSchema(metadata) };
@@ -120,6 +123,7 @@ async function decoding<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
+    if (cause instanceof RobleError) throw cause;
     if (typeof (cause as NodeJS.ErrnoException).code === 'string') throw RobleError.from(cause);
     throw new RobleError('ROBLE_PARQUET_INVALID', `${path} cannot be decoded.`, {
       received: (cause as Error).message,
