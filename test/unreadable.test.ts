@@ -120,7 +120,7 @@ describe('a pipe that nobody writes into', () => {
   ])('is refused as %s', async (_, name, words) => {
     await mkdir(dirname(join(root, name)), { recursive: true });
     pipe(name);
-    await put('idx/labels-idx1-ubyte', '');
+    await put('idx/labels-idx1-ubyte', '\0\0\x08\x01\0\0\0\0');
     expect(await answerOf(...words)).toMatchObject(unreadable('a pipe (FIFO)'));
     await rm(join(root, name));
   });

@@ -2,6 +2,8 @@ import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/context.js';
 import type { ImportResult, ImportSource } from '../../core/dataset/import.js';
+import type { CommonLook } from '../../core/image/look-at-pictures.js';
+import type { Preprocessing } from '../../core/image/preprocessing.js';
 import { ENCODING_STEP } from '../../core/storage/text-file.js';
 import { parseDelimiter } from '../../flags/delimiter.js';
 import { imageFlags, imageOverrides } from '../../flags/image-flags.js';
@@ -87,6 +89,9 @@ export default class DataImport extends RobleCommand<ImportResult> {
     '<%= config.bin %> <%= command.id %> --train a.csv --val b.csv --out data/pets',
   ];
 
+  /** What pictures were converted to, where they were. */
+  private image: Preprocessing | undefined;
+
   protected async execute(context: Context): Promise<ImportResult> {
     const { argv, flags } = await this.parse(DataImport);
     const config = await this.loadConfig(imageOverrides(flags));
@@ -126,17 +131,29 @@ export default class DataImport extends RobleCommand<ImportResult> {
     };
     const from = flags['from-feedback'];
     if (from !== undefined) return importFeedback({ ...options, from }, context);
+    this.image = config.image;
     return importDataset({ ...options, preprocessing: config.image }, context);
   }
 
-  protected render({ out, count, classes, splits, skipped, skippedByCode }: ImportResult): void {
+  protected render({ out, count, classes, splits, skipped, skippedByCode, originals }: ImportResult): void {
     this.log(
       `${out}: ${count.toLocaleString('en-US')} images of ${classes.length} classes (${formatSplits(splits)})`,
     );
+    const lost = this.image && originals && lossText(originals, this.image);
+    if (lost) this.log(lost);
     if (skipped.length === 0) return;
     this.log(`Left out: ${timesByCode(skippedByCode)}`);
     for (const { path, code, message } of skipped.slice(0, SHOWN))
       this.log(`  ${path}: ${message} [${code}]`);
     if (skipped.length > SHOWN) this.log(`  and ${skipped.length - SHOWN} more; --json lists all`);
   }
+}
+
+/** What the conversion threw away, and how to keep it; undefined where it was little. */
+function lossText({ width, height, isColour }: CommonLook, image: Preprocessing): string | undefined {
+  const isSmaller = width > 1.5 * image.width || height > 1.5 * image.height;
+  const isGreyer = isColour && image.channels === 1;
+  if (!isSmaller && !isGreyer) return undefined;
+  const flags = [...(isSmaller ? ['--width', '--height'] : []), ...(isGreyer ? ['--channels 3'] : [])];
+  return `Pictures of about ${width}x${height} pixels${isColour ? ' in colour' : ''} became ${image.width}x${image.height}${image.channels === 1 ? ' grey' : ''}; ${flags.join(', ')} keep${flags.length === 1 ? 's' : ''} more.`;
 }

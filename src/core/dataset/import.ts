@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { type Context, withStep } from '../context.js';
 import { type ErrorCode, RobleError } from '../errors.js';
+import { type CommonLook, commonLook, type Look, lookAt } from '../image/look-at-pictures.js';
 import {
   DEFAULT_MAX_PIXELS,
   type PreparedImage,
@@ -98,6 +99,8 @@ export interface ImportResult {
   /** How many pictures each kind of conversion happened to, such as 16 bits to 8. */
   readonly notices: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
+  /** What the encoded pictures looked like before they were converted; only where there were any. */
+  readonly originals?: CommonLook;
 }
 
 /**
@@ -147,7 +150,12 @@ export async function importDataset(given: ImportOptions, context: Context = {})
   const all = [...report.remarks(manifest.classes), ...warnings];
   report.tell(all);
   report.tellSkipped();
-  return { ...summarize(options, manifest), ...report.toJSON(), warnings: all };
+  return {
+    ...summarize(options, manifest),
+    ...report.toJSON(),
+    warnings: all,
+    ...optional('originals', report.looks.common),
+  };
 }
 
 function summarize({ out }: ImportOptions, manifest: DatasetManifest) {
@@ -163,9 +171,10 @@ async function* prepareSamples(
   { signal }: Context,
 ): AsyncGenerator<PreparedSample> {
   const concurrency = options.concurrency ?? 2 * availableParallelism();
+  const { looks } = report;
   const known = options.classes && new Set(options.classes);
   for await (const outcome of mapOrdered(readAll(options, report, signal), concurrency, (item) =>
-    prepare(item, options, known),
+    prepare(item, options, known, looks),
   )) {
     if ('error' in outcome) report.skip(outcome.source, outcome.error);
     else {
@@ -223,12 +232,13 @@ async function prepare(
   item: SourceSample | BadSample,
   options: ImportOptions,
   known: ReadonlySet<string> | undefined,
+  looks: SomeLooks,
 ): Promise<Outcome> {
   if ('error' in item) return item;
   const { source, label, group, split, picture } = item;
   try {
     checkLabel(item, options, known);
-    const { notices, ...content } = await toPixels(picture, options);
+    const { notices, ...content } = await toPixels(picture, options, looks);
     return {
       sample: { source, label, ...content, ...optional('group', group), ...optional('split', split) },
       notices,
@@ -257,11 +267,15 @@ function checkLabel(
 async function toPixels(
   picture: Picture,
   { preprocessing, maxPixels, limitName, transpose = false }: ImportOptions,
+  looks: SomeLooks,
 ): Promise<PreparedImage & Pick<PreparedSample, 'strokes'>> {
   switch (picture.kind) {
     case 'encoded': {
       const options = { maxPixels, limitName, transpose };
-      const { pixels, notices } = await prepareImage(await picture.read(), preprocessing, options);
+      const isLookedAt = looks.isNextWanted();
+      const bytes = await picture.read();
+      const { pixels, notices } = await prepareImage(bytes, preprocessing, options);
+      if (isLookedAt) await looks.add(bytes);
       return { pixels, notices: [...(picture.notices ?? []), ...notices] };
     }
     case 'pixels': {
@@ -311,10 +325,32 @@ function recipeOf(options: ImportOptions, report: Report): Record<string, unknow
   };
 }
 
+/** Looks at some of the pictures that come by, early and late ones. */
+class SomeLooks {
+  readonly #found: Look[] = [];
+  #seen = 0;
+
+  /** Whether to look at the next picture; asked once for each, in their order. */
+  isNextWanted(): boolean {
+    const number = this.#seen++;
+    return number < EARLY_LOOKS || (number % LOOK_EVERY === 0 && number < MOST_LOOKS * LOOK_EVERY);
+  }
+
+  async add(encoded: Uint8Array): Promise<void> {
+    const look = await lookAt(encoded);
+    if (look) this.#found.push(look);
+  }
+
+  get common(): CommonLook | undefined {
+    return commonLook(this.#found);
+  }
+}
+
 /** Collects what happened to the samples on the way, and what the readers say about the sources. */
 class Report {
   /** The classes that sources list, each once. */
   readonly classes: string[] = [];
+  readonly looks = new SomeLooks();
   readonly #warnings: string[] = [];
   readonly #strict: boolean;
   readonly #context: Context;
@@ -399,6 +435,10 @@ class Report {
       this.#context.reporter?.report({ type: 'progress', id: 'import', done: this.#done, unit: 'images' });
   }
 }
+
+const EARLY_LOOKS = 20;
+const LOOK_EVERY = 50;
+const MOST_LOOKS = 100;
 
 /** Samples that the error of an import shows. */
 const SHOWN_SKIPPED = 5;

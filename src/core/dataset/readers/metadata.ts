@@ -1,6 +1,5 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { absentAsUndefined } from '../../storage/exists.js';
 import { parseJson } from '../../storage/json.js';
 import { streamPlainFile } from '../../storage/read-file.js';
 import { ENCODING_STEP, textLines } from '../../storage/text-file.js';
@@ -24,8 +23,9 @@ export async function metadataIn(folder: string): Promise<string[]> {
   if (top.length > 0) return top;
   const inside: string[] = [];
   for (const name of names.filter(splitOfWord)) {
-    const listed = await readdir(join(folder, name)).catch(absentAsUndefined);
-    inside.push(...(listed ?? []).filter(isMetadata).map((file) => join(folder, name, file)));
+    // What cannot be read is told by the reader of what is found here.
+    const listed = await readdir(join(folder, name)).catch((): string[] => []);
+    inside.push(...listed.filter(isMetadata).map((file) => join(folder, name, file)));
   }
   return inside;
 }
