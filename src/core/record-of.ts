@@ -1,32 +1,30 @@
 import { z } from 'zod';
 
+const PROTO = '__proto__';
+
 /**
- * Values by names that users choose, such as those of classes. It is `z.record`, which leaves out what is named
- * `__proto__` without a word; here that is a name like any other.
+ * Values by names that users choose, such as those of classes: `z.record`, which leaves out what is named `__proto__`
+ * without a word, with that as a name like any other.
  */
-export function recordOf<T>(values: z.ZodType<T>) {
-  const record = z.record(z.string(), values);
-  const { $schema: _, ...jsonSchema } = z.toJSONSchema(record, { io: 'input', target: 'draft-7' });
-  return z
-    .unknown()
-    .transform((given, context): Readonly<Record<string, T>> => {
-      const parsed = record.safeParse(given);
-      const more = hasProto(given) ? values.safeParse(given[PROTO]) : undefined;
-      const issues = [
-        ...(parsed.error?.issues ?? []),
-        ...(more?.error?.issues ?? []).map((issue) => ({ ...issue, path: [PROTO, ...issue.path] })),
-      ];
-      context.issues.push(...issues.map((issue) => ({ ...issue, input: given }) as z.core.$ZodRawIssue));
-      // Unlike an assignment, this makes a property of any name.
-      return Object.fromEntries([
-        ...Object.entries(parsed.data ?? {}),
-        ...(more?.success ? [[PROTO, more.data] as const] : []),
-      ]);
-    })
-    .meta(jsonSchema);
+export function recordOf<T extends z.ZodType>(values: T): z.ZodRecord<z.ZodString, T> {
+  return new RecordOfNames({ type: 'record', keyType: z.string(), valueType: values }) as never;
 }
 
-const PROTO = '__proto__';
+const RecordOfNames = z.core.$constructor('RecordOfNames', (inst: z.ZodRecord, def: z.core.$ZodRecordDef) => {
+  z.ZodRecord.init(inst, def);
+  const { parse } = inst._zod;
+  inst._zod.parse = (payload, context) => {
+    const given = payload.value;
+    const parsed = parse(payload, context);
+    if (parsed instanceof Promise || !hasProto(given)) return parsed;
+    const own = def.valueType._zod.run({ value: given[PROTO], issues: [] }, context);
+    if (own instanceof Promise) throw new z.core.$ZodAsyncError();
+    parsed.issues.push(...z.core.util.prefixIssues(PROTO, own.issues));
+    // Unlike an assignment, this makes a property of any name.
+    parsed.value = Object.fromEntries([...Object.entries(parsed.value as object), [PROTO, own.value]]);
+    return parsed;
+  };
+});
 
 function hasProto(value: unknown): value is Record<typeof PROTO, unknown> {
   return typeof value === 'object' && value !== null && Object.hasOwn(value, PROTO);

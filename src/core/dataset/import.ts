@@ -12,6 +12,7 @@ import {
 import type { Preprocessing } from '../image/preprocessing.js';
 import { transposePixels, transposeStrokes } from '../image/transpose.js';
 import { describeDatabase } from '../predictions/open-database.js';
+import { checkEncoding } from '../storage/text-file.js';
 import { pictureOfDrawing } from '../strokes/given-drawing.js';
 import { countOf, examples } from '../text.js';
 import { checkClasses } from './classes.js';
@@ -120,6 +121,7 @@ export async function importDataset(given: ImportOptions, context: Context = {})
     throw new RobleError('ROBLE_USAGE', 'There is nothing to import.', {
       expected: 'at least one file, folder or archive',
     });
+  if (options.encoding !== undefined) checkEncoding(options.encoding);
   if (options.labels === 'index' && options.classes === undefined)
     throw new RobleError('ROBLE_USAGE', 'Labels that are indices need the list of classes.', {
       expected: 'classes (--classes)',

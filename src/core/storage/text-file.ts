@@ -43,6 +43,11 @@ export function decodeText(bytes: Uint8Array, name: string, options: TextOptions
   return text.add(bytes) + text.end();
 }
 
+/** @throws {RobleError} `ROBLE_USAGE` for the name of an encoding that is not known */
+export function checkEncoding(label: string): void {
+  encodingOf(label);
+}
+
 /** Reads a text file; see {@link decodeText}. */
 export async function readTextFile(path: string, options: TextOptions = {}): Promise<string> {
   let text = '';

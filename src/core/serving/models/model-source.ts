@@ -6,7 +6,7 @@ import { RobleError } from '../../errors.js';
 import { BUNDLE_FILES } from '../../model/bundle.js';
 import { replaceFile } from '../../storage/durable.js';
 import { fileVersion } from '../../storage/file-version.js';
-import { readPlainText } from '../../storage/read-file.js';
+import { readTextFile } from '../../storage/text-file.js';
 import type { BundlePlace, ModelTarget } from './model-target.js';
 
 /** Where the versions of one model come from, and where it is remembered which of them are served. */
@@ -130,7 +130,7 @@ export class RepositorySource implements ModelSource {
   async #plan(): Promise<ServingPlan> {
     const path = join(this.#folder, PLAN_FILE);
     if (!(await fileVersion(path))) return {};
-    const text = await readPlainText(path);
+    const text = await readTextFile(path, { code: 'ROBLE_CONFIG_INVALID' });
     return checked(planSchema, parsed(text), 'ROBLE_CONFIG_INVALID', `${path} is not of the expected form.`);
   }
 }
