@@ -252,6 +252,7 @@ it('hints draw characters for data sets of characters alone', async () => {
   expect(await few('cats')).not.toContain('data:synth');
   await draw('few-letters', 'a,b', 4);
   expect(await few('few-letters')).toContain('data:synth');
+});
 
 it('data:import reads a list in the encoding and with the delimiter that are said', async () => {
   const picture = await sharp(new Uint8Array(64), { raw: { width: 8, height: 8, channels: 1 } })
