@@ -33,9 +33,10 @@ const LABEL_NAMES: readonly (readonly string[])[] = [
   ['class', 'category', 'labels', 'class_name', 'category_name', 'class_label', 'label_name', 'target'],
 ];
 
+const folded = (name: string): string => normalName(name).trim().toLowerCase();
+
 /** The places of a column: of those with the name as it is, or else of those that differ in case or blanks alone. */
 function placesOf(header: readonly string[], name: string): number[] {
-  const folded = (text: string) => normalName(text).trim().toLowerCase();
   const exact = [...header.keys()].filter((i) => header[i] === name);
   return exact.length > 0 ? exact : [...header.keys()].filter((i) => folded(header[i]!) === folded(name));
 }
@@ -90,7 +91,7 @@ function roleProblem(
 ): string[] {
   if (places.length === 1) return [];
   if (places.length === 0) return [lacks(given ?? role)];
-  const names = [...new Set(places.map((i) => header[i]!))];
+  const names = [...new Set(places.map((i) => folded(header[i]!)))];
   return [
     names.length === 1
       ? hasTwice(names[0]!)
