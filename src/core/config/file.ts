@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { RobleError } from '../errors.js';
-import { isAbsent } from '../storage/exists.js';
+import { exists, isAbsent } from '../storage/exists.js';
 import { fileOrPipe } from '../storage/read-file.js';
 import { decodeText } from '../storage/text-file.js';
 import { isSettings } from './merge.js';
@@ -21,7 +21,7 @@ const PROJECT_FILES = ['roble.config.yaml', 'roble.config.yml', 'roble.config.js
  * folder as its own settings: a configuration must never execute.
  */
 export async function findProjectFile(folder: string): Promise<{ file?: string; ignored: string[] }> {
-  const names = await readdir(folder).catch((): string[] => []);
+  const names = await readdir(folder).catch(() => namesWithin(folder));
   const [file, ...ignored] = PROJECT_FILES.filter((name) => names.includes(name)).map((name) =>
     join(folder, name),
   );
@@ -29,6 +29,14 @@ export async function findProjectFile(folder: string): Promise<{ file?: string; 
   const parent = dirname(folder);
   if (names.includes('package.json') || parent === folder) return { ignored: [] };
   return findProjectFile(parent);
+}
+
+/** Of a folder that may be entered, and not be listed. */
+async function namesWithin(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for (const name of [...PROJECT_FILES, 'package.json'])
+    if (await exists(join(folder, name)).catch(() => false)) names.push(name);
+  return names;
 }
 
 /**
