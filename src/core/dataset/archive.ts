@@ -5,7 +5,7 @@ import { type UnreadFormat, unreadFormat } from '../image/known-formats.js';
 import { readStart, streamPlainFile } from '../storage/read-file.js';
 import { makeTemporaryFolder } from '../storage/temporary-folder.js';
 import { linkNotFollowed } from '../storage/walk-folder.js';
-import type { BadSample } from './sample.js';
+import type { BadSample, SourceItem } from './sample.js';
 import { type Unpacking, unpackTar } from './unpack-tar.js';
 import { unpackZip } from './unpack-zip.js';
 
@@ -81,12 +81,12 @@ async function gunzippedStart(path: string, start: Buffer): Promise<Buffer> {
  *
  * @throws {RobleError} `ROBLE_SOURCE_UNKNOWN` for what is no archive, leaves its folder, is encrypted or is too large.
  */
-export async function* withUnpacked<T>(
+export async function* withUnpacked(
   path: string,
   kind: 'tar' | 'zip',
-  work: (folder: string) => AsyncIterable<T>,
+  work: (folder: string) => AsyncIterable<SourceItem>,
   signal?: AbortSignal,
-): AsyncGenerator<T | BadSample> {
+): AsyncGenerator<SourceItem> {
   const folder = await makeTemporaryFolder('import');
   const links: BadSample[] = [];
   try {
@@ -97,10 +97,29 @@ export async function* withUnpacked<T>(
       passOver: (name, target) => links.push({ source: name, error: linkNotFollowed(target) }),
     });
     yield* links;
-    yield* work(folder);
+    for await (const item of work(folder)) yield saidOf(path, folder, item);
+  } catch (thrown) {
+    throw thrown instanceof RobleError ? errorOf(path, folder, thrown) : thrown;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** What is said of the folder, said of the archive: the folder is gone when somebody reads it. */
+function saidOf(path: string, folder: string, item: SourceItem): SourceItem {
+  if ('error' in item) return { ...item, error: errorOf(path, folder, item.error) };
+  return 'warning' in item ? { warning: item.warning.replaceAll(folder, path) } : item;
+}
+
+function errorOf(path: string, folder: string, error: RobleError): RobleError {
+  const { code, message, details } = error;
+  const { received, nextSteps } = details;
+  const named = (text: string) => text.replaceAll(folder, path);
+  return new RobleError(code, named(message), {
+    ...details,
+    ...(typeof received === 'string' && { received: named(received) }),
+    ...(nextSteps && { nextSteps: nextSteps.map(named) }),
+  });
 }
 
 async function unpack(path: string, kind: 'tar' | 'zip', unpacking: Unpacking): Promise<void> {

@@ -65,9 +65,9 @@ async function* readFolder(
   const archives = files.filter(isArchiveName);
   if (archives.length > 0)
     yield {
-      warning: `archives in ${basename(folder)} are not unpacked: ${examples(archives)}; name each as a source of its own`,
+      warning: `archives in ${folder} are not unpacked: ${examples(archives)}; import each by itself`,
     };
-  yield* read(folder, format === 'auto' ? await formatOfFolder(folder) : format, options);
+  yield* read(folder, format === 'auto' ? await formatOfFolder(folder, options) : format, options);
 }
 
 const read = (path: string, format: SourceFormat, options: ReaderOptions) =>
@@ -130,7 +130,7 @@ function formatOfFile(path: string): SourceFormat {
 }
 
 /** Recognises a folder by the names in it. */
-async function formatOfFolder(path: string): Promise<SourceFormat> {
+async function formatOfFolder(path: string, { confined }: ReaderOptions): Promise<SourceFormat> {
   const { files, folders } = await listFolder(path);
   const format = formatOfNames(files);
   if (format) return format;
@@ -138,7 +138,11 @@ async function formatOfFolder(path: string): Promise<SourceFormat> {
   if ((await parquetFilesIn(path)).length > 0) return 'parquet';
   if (folders.length > 0) return 'folder';
   const archives = files.filter(isArchiveName);
-  const steps = archives.map((name) => `Import the archive itself: "roble data:import ${join(path, name)}".`);
+  const steps = archives.map((name) =>
+    confined
+      ? `Unpack ${path}, and import the ${name} that is in it.`
+      : `Import the archive itself: "roble data:import ${join(path, name)}".`,
+  );
   throw unknownFormat(path, examples(files, 5) || 'an empty folder', steps.slice(0, 3));
 }
 

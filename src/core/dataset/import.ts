@@ -11,6 +11,7 @@ import {
 } from '../image/preprocess.js';
 import type { Preprocessing } from '../image/preprocessing.js';
 import { transposePixels, transposeStrokes } from '../image/transpose.js';
+import { alikeNames } from '../names.js';
 import { describeDatabase } from '../predictions/open-database.js';
 import { checkEncoding } from '../storage/text-file.js';
 import { pictureOfDrawing } from '../strokes/given-drawing.js';
@@ -375,10 +376,17 @@ class Report {
   /** Warnings about the sources, given the classes where there are any in the end. */
   remarks(classes?: readonly string[]): string[] {
     if (!classes) return this.#warnings;
-    const unused = this.classes.filter((name) => !classes.includes(name));
-    if (unused.length === 0) return this.#warnings;
-    const some = examples(unused.map((name) => `"${name}"`));
-    return [...this.#warnings, `listed classes without a sample are left out: ${some}`];
+    const quoted = (names: readonly string[]) => examples(names.map((name) => JSON.stringify(name)));
+    const known = new Set(classes);
+    const unused = this.classes.filter((name) => !known.has(name));
+    return [
+      ...this.#warnings,
+      ...(unused.length > 0 ? [`listed classes without a sample are left out: ${quoted(unused)}`] : []),
+      ...alikeNames(classes).map(
+        (names) =>
+          `the classes ${quoted(names)} differ in blanks or in upper and lower case alone; give them one name if they are one`,
+      ),
+    ];
   }
 
   skip(path: string, error: RobleError): void {

@@ -263,7 +263,7 @@ const IMPORTED: Record<string, [() => Promise<string>, Imported, Partial<ImportO
   ],
   'an archive beside class folders': [
     () => put({ ...classFolders(), 'more.zip': zipOf([]) }),
-    { count: 6, warnings: [/^archives in source are not unpacked: more\.zip/] },
+    { count: 6, warnings: [/^archives in .*source are not unpacked: more\.zip/] },
   ],
 };
 
@@ -301,9 +301,21 @@ const REFUSED: Record<string, [() => Promise<string>, RegExp]> = {
     /may be classes, and may be splits.*--top-folders/,
   ],
   'pictures without a label': [() => put({ '1.png': png, '2.png': png }), /a folder for each class/],
+  'parts of the data, which hold the same classes': [
+    () => put({ ...classFolders('batch1/'), ...classFolders('batch2/') }),
+    /may be parts of the data.*"batch1", "batch2".*--top-folders classes.*source\/batch1/,
+  ],
+  'a list without a header': [
+    async () => {
+      const { files, rows } = listed('', (name, label) => `${name}.png,${label}`);
+      return put({ ...files, 'labels.csv': rows });
+    },
+    /write one above it: "image,label"/,
+  ],
   'tar in tar': [
     async () => tarOf({ 'train.tar': await readFile(await tarOf(classFolders(), 'x.tar')) }),
-    /train\.tar.*not unpacked|Import the archive itself/,
+    // The folder that it was unpacked into is gone.
+    /^(?!.*roble-import).*Unpack [^ ]*\.tar(\.gz)?, and import the train\.tar that is in it/,
   ],
   'zip in a folder': [
     () => put({ 'train.zip': zipOf([]), 'readme.txt': 'x' }),
@@ -351,6 +363,22 @@ const REFUSED: Record<string, [() => Promise<string>, RegExp]> = {
     /lacks the column "label".*--label-column.*--format folder/,
   ],
 };
+
+describe('names of classes that look alike', () => {
+  it.each([
+    ['cat', 'Cat', true],
+    ['cat', 'cat ', true],
+    ['A', 'A ', true],
+    ['red fox', 'red  fox', true],
+    ['A', 'a', false],
+    ['cat', 'cat1', false],
+  ])('%j and %j', async (one, other, isSaid) => {
+    const { warnings } = await run(await put(pictures(one, other, 'dog')));
+    const said = warnings.filter((warning) => warning.includes(`"${one}", "${other}"`));
+    const reversed = warnings.filter((warning) => warning.includes(`"${other}", "${one}"`));
+    expect(said.length + reversed.length).toBe(isSaid ? 1 : 0);
+  });
+});
 
 describe('is refused', () => {
   it.each(Object.entries(REFUSED))('%s', async (_, [make, words]) => {

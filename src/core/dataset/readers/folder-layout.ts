@@ -31,8 +31,10 @@ export function placeOf(path: string, { splits }: ClassFolders): Place | undefin
 /** A top folder that holds pictures. */
 interface TopFolder {
   readonly name: string;
-  /** Whether pictures lie in folders inside it. */
-  hasFolders: boolean;
+  /** Whether pictures lie in it, and not only in folders inside it. */
+  hasPictures: boolean;
+  /** The folders inside it that hold pictures. */
+  readonly folders: Set<string>;
 }
 
 /**
@@ -50,8 +52,11 @@ export function classFoldersOf(
   if (given === 'classes') return {};
   if (given === 'splits') return { splits: splitFolders(root, tops, pictures) };
   const named = tops.filter(({ name }) => splitOfWord(name));
-  const similar = tops.filter(({ name, hasFolders }) => hasFolders && splitOfFolder(name));
-  if (named.length === 0 && similar.length === 0) return {};
+  const similar = tops.filter(({ name, folders }) => folders.size > 0 && splitOfFolder(name));
+  if (named.length === 0 && similar.length === 0) {
+    if (areParts(tops)) throw unclearParts(root, tops);
+    return {};
+  }
   if (named.length === tops.length && similar.length > 0)
     return { splits: splitFolders(root, tops, pictures) };
   // A class may be called "train": it is one when its pictures lie beside those of other classes.
@@ -64,11 +69,24 @@ function topFolders(pictures: readonly string[]): TopFolder[] {
   for (const path of pictures) {
     const [name, ...rest] = path.split('/');
     if (rest.length === 0) continue;
-    const top = tops.get(name!) ?? { name: name!, hasFolders: false };
-    if (rest.length > 1) top.hasFolders = true;
+    const top = tops.get(name!) ?? { name: name!, hasPictures: false, folders: new Set() };
+    if (rest.length > 1) top.folders.add(rest[0]!);
+    else top.hasPictures = true;
     tops.set(name!, top);
   }
   return [...tops.values()];
+}
+
+/** Whether the same folders lie in each, and nothing else, as where data came in several parts. */
+function areParts(tops: readonly TopFolder[]): boolean {
+  const [first, ...others] = tops;
+  if (!first || others.length === 0 || first.folders.size < 2) return false;
+  return tops.every(
+    ({ hasPictures, folders }) =>
+      !hasPictures &&
+      folders.size === first.folders.size &&
+      [...folders].every((name) => first.folders.has(name)),
+  );
 }
 
 function splitFolders(
@@ -111,6 +129,22 @@ function unclear(root: string, tops: readonly TopFolder[], named: readonly TopFo
       nextSteps: [
         'Say --top-folders classes where each of these folders is a class.',
         `Say --top-folders splits where each holds a folder for each class; or name them: --train DIR --val DIR --test DIR.`,
+      ],
+    },
+  );
+}
+
+function unclearParts(root: string, tops: readonly TopFolder[]): RobleError {
+  const quoted = (names: Iterable<string>) => examples([...names].map((name) => `"${name}"`));
+  return new RobleError(
+    'ROBLE_SOURCE_UNKNOWN',
+    `The folders of ${root} may be classes, and may be parts of the data that hold the same classes.`,
+    {
+      received: `folders ${quoted(tops.map(({ name }) => name))}, of which each holds ${quoted(tops[0]!.folders)}`,
+      expected: 'one or the other',
+      nextSteps: [
+        'Say --top-folders classes where each of these folders is a class.',
+        `Name each of them as a source where the folders inside are the classes: ${examples(tops.map(({ name }) => `${root}/${name}`))}.`,
       ],
     },
   );

@@ -112,6 +112,7 @@ export function findColumns(path: string, header: readonly string[], options: Re
       expected: 'a header with image and label, or names like them, and if you like group and split',
       nextSteps: [
         'Name the columns with --image-column and --label-column.',
+        'Where its first line is a sample and no header, write one above it: "image,label".',
         'Say what separates the columns with --delimiter, where it is no comma, semicolon, tab or "|".',
         'Where folders say the class, and this file does not, import with --format folder.',
       ],
