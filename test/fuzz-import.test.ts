@@ -16,6 +16,7 @@ import { exportDataset, importDataset, preprocessingSchema } from '../src/index.
 import { changed, changesOf } from './support/mutated-files.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { encodeTiff } from './support/tiff.js';
+import { zipOf } from './support/zip.js';
 
 const RUNS = Number(process.env.ROBLE_TEST_FUZZ_RUNS ?? 25);
 const SEED = Number(process.env.ROBLE_TEST_FUZZ_SEED ?? 1);
@@ -53,6 +54,10 @@ beforeAll(async () => {
   sources.set('plain idx', new Map([...plainIdx(6)]));
   sources.set('strokes', new Map([['strokes.jsonl', drawings()]]));
   sources.set('packed strokes', new Map([['strokes.jsonl.gz', gzipSync(drawings())]]));
+  sources.set(
+    'zip',
+    new Map([['pictures.zip', zipOf([...pictures].map(([name, content]) => ({ name, content })))]]),
+  );
   for (const gzip of [false, true]) {
     const name = gzip ? 'pictures.tar.gz' : 'pictures.tar';
     await create({ file: join(root, name), cwd: join(root, 'pictures'), gzip }, ['A', 'B']);

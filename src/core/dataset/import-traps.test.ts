@@ -82,7 +82,7 @@ describe('class folders', () => {
     await put('hidden/.thumbs', '');
     const { classes, warnings } = await run();
     expect(classes).toEqual(['a', 'b']);
-    expect(warnings).toContain('2 class folders without a file: hidden, nothing');
+    expect(warnings).toContain('2 class folders without a picture: hidden, nothing');
   });
 
   it('are in the order of classes.txt, which may list more and may list less', async () => {

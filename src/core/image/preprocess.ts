@@ -1,6 +1,13 @@
 import type { Metadata, Sharp } from 'sharp';
 import { RobleError } from '../errors.js';
-import { checkSize, conversionsOf, decoderInput, inspectImage, unreadable } from './decode.js';
+import {
+  checkSize,
+  conversionsOf,
+  decoderInput,
+  inspectImage,
+  type PixelLimit,
+  unreadable,
+} from './decode.js';
 import { decodePlainPng } from './decode-plain-png.js';
 import { bytesOfFloats, hasFloats, unusedBits } from './number-types.js';
 import type { Preprocessing } from './preprocessing.js';
@@ -11,6 +18,8 @@ export const DEFAULT_MAX_PIXELS = 16_777_216;
 export interface PreprocessOptions {
   /** Largest picture, in pixels, that is decoded; default {@link DEFAULT_MAX_PIXELS}. */
   readonly maxPixels?: number | undefined;
+  /** What messages call that limit: the flag or the key that sets it; default `maxPixels`. */
+  readonly limitName?: string | undefined;
   /** Swap rows and columns of the picture as it is seen, before it is resized; default false. */
   readonly transpose?: boolean | undefined;
 }
@@ -59,14 +68,17 @@ export async function prepareImage(
   const metadata = await inspectImage(bytes, limitOf(options));
   const pixels = await convertEncoded(bytes, metadata, preprocessing, options);
   const { default: sharp } = await import('sharp');
-  const whole = sharp(bytes, decoderInput(limitOf(options)));
+  const whole = sharp(bytes, decoderInput(limitOf(options).maxPixels));
   const unused = await unusedBits(whole, metadata).catch((error) => {
     throw unreadable(bytes, error);
   });
   return { pixels, notices: [...conversionsOf(metadata), ...(unused === undefined ? [] : [unused])] };
 }
 
-const limitOf = ({ maxPixels = DEFAULT_MAX_PIXELS }: PreprocessOptions): number => maxPixels;
+const limitOf = ({ maxPixels = DEFAULT_MAX_PIXELS, limitName }: PreprocessOptions): PixelLimit => ({
+  maxPixels,
+  limitName,
+});
 
 /** Those of a PNG in which nothing is left to convert; undefined for every other picture. */
 function plainPixels(
@@ -87,7 +99,7 @@ async function convertEncoded(
   options: PreprocessOptions,
 ): Promise<Uint8Array> {
   const { default: sharp } = await import('sharp');
-  const picture = sharp(bytes, decoderInput(limitOf(options))).autoOrient();
+  const picture = sharp(bytes, decoderInput(limitOf(options).maxPixels)).autoOrient();
   // A mirror and then a quarter turn, which is the order that sharp keeps, make a transposition.
   if (options.transpose) picture.flip().rotate(90);
   try {

@@ -1,5 +1,5 @@
 import { RobleError } from '../errors.js';
-import { notRead } from '../image/decode.js';
+import { notRead, tooManyPixels } from '../image/decode.js';
 import { unreadFormat } from '../image/known-formats.js';
 import { type PixelShape, preprocessImage, preprocessPixels } from '../image/preprocess.js';
 import type { Preprocessing } from '../image/preprocessing.js';
@@ -40,9 +40,11 @@ export async function toModelPixels(
   if ('pixels' in image) return numbersToPixels(image.pixels, preprocessing, maxPixels);
   const encoded = 'encoded' in image ? image.encoded : decodeBase64(image.base64);
   checkFormat(encoded);
-  return preprocessImage(encoded, preprocessing, { maxPixels });
+  return preprocessImage(encoded, preprocessing, { maxPixels, limitName: LIMIT_NAME });
 }
 
+/** What sets the largest picture of a server. */
+const LIMIT_NAME = 'serve.maxPixels';
 const SVG = { name: 'an SVG drawing', advice: 'send a PNG of it' };
 const TAKEN = 'PNG, JPEG, WebP, GIF, TIFF or AVIF';
 
@@ -116,10 +118,7 @@ async function numbersToPixels(
     });
   }
   if (shape.height * shape.width > maxPixels)
-    throw new RobleError('ROBLE_IMAGE_TOO_LARGE', 'The image has more pixels than the limit.', {
-      received: `${shape.width}x${shape.height} pixels`,
-      expected: `at most ${maxPixels} pixels`,
-    });
+    throw tooManyPixels('The image has', shape, { maxPixels, limitName: LIMIT_NAME });
   const odd = numbers.find((number) => typeof number !== 'number' || !(number >= 0 && number <= 255));
   if (odd !== undefined)
     throw new RobleError('ROBLE_REQUEST_INVALID', 'A pixel is out of range.', {

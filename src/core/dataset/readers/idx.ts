@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { RobleError } from '../../errors.js';
+import { type PixelLimit, tooManyPixels } from '../../image/decode.js';
 import type { PixelShape } from '../../image/preprocess.js';
 import { exists } from '../../storage/exists.js';
 import { ENCODING_STEP } from '../../storage/text-file.js';
@@ -113,7 +114,7 @@ async function* readImages(
   path: string,
   labels: readonly (string | number)[],
   split: SplitName | undefined,
-  { maxPixels }: ReaderOptions,
+  options: ReaderOptions,
 ): AsyncGenerator<SourceItem> {
   const name = basename(path);
   const reader = new ByteReader(await openPlainOrGzip(path));
@@ -129,7 +130,7 @@ async function* readImages(
         received: `${count} images, ${labels.length} labels`,
         expected: 'one label for each image',
       });
-    const shape = shapeOf(path, sides, maxPixels);
+    const shape = shapeOf(path, sides, options);
     const size = shape.width * shape.height * shape.channels;
     for (let i = 0; i < count; i++) {
       const pixels = await reader.read(size);
@@ -202,17 +203,14 @@ function refuseOtherTypes(path: string, magic: number, what: string): void {
     });
 }
 
-function shapeOf(path: string, [height, width, channels = 1]: number[], maxPixels: number): PixelShape {
+function shapeOf(path: string, [height, width, channels = 1]: number[], limit: PixelLimit): PixelShape {
   if (![1, 2, 3, 4].includes(channels) || height! * width! === 0)
     throw new RobleError('ROBLE_IDX_COUNT', `${path} holds no images of a usable shape.`, {
       received: [height, width, channels],
       expected: '[height, width, channels] with 1 to 4 channels',
     });
-  if (height! * width! > maxPixels)
-    throw new RobleError('ROBLE_IMAGE_TOO_LARGE', `${path} holds images with more pixels than the limit.`, {
-      received: `${width}x${height}`,
-      expected: `at most ${maxPixels} pixels`,
-    });
+  if (height! * width! > limit.maxPixels)
+    throw tooManyPixels(`${path} holds images of`, { width: width!, height: height! }, limit);
   return { width: width!, height: height!, channels: channels as PixelShape['channels'] };
 }
 

@@ -33,7 +33,7 @@ function countImages(shape: readonly number[], input: ImageShape, maxBatch: numb
       expected: `[N, ${height}, ${width}, ${channels}]`,
     });
   if (count > maxBatch)
-    throw new RobleError('ROBLE_REQUEST_TOO_LARGE', 'The batch has too many images.', {
+    throw new RobleError('ROBLE_REQUEST_TOO_LARGE', 'The batch has more images than serve.maxBatch allows.', {
       received: count,
       expected: `at most ${maxBatch}`,
     });
