@@ -218,6 +218,40 @@ describe('Parquet', () => {
     expect(await readdir(folder)).toEqual(['in']);
   });
 
+  /** A file in a page of which a run of values is a billion long, instead of one for each row. */
+  async function putEndless(name: string): Promise<void> {
+    await putUsual(name, { codec: 'UNCOMPRESSED' });
+    const path = join(folder, 'in', name);
+    const bytes = await readFile(path);
+    const run = Buffer.from([pictures.length << 1, 2, pictures[0]!.length, 0, 0, 0]);
+    expect(bytes.includes(run)).toBe(true);
+    Buffer.from('feffffff07', 'hex').copy(bytes, bytes.indexOf(run));
+    await writeFile(path, bytes);
+  }
+
+  it('refuses a file of which the decoder would take all memory', async () => {
+    await putEndless('x.parquet');
+    const error = await failureOf();
+    expect([error?.code, error?.message]).toEqual([
+      'ROBLE_PARQUET_INVALID',
+      `${join(folder, 'in/x.parquet')} cannot be decoded.`,
+    ]);
+    expect(error.details.received).toContain('what ended the decoder');
+    expect(error.details.nextSteps[0]).toBe('Copy or download the file again.');
+    expect(await readdir(folder)).toEqual(['in']);
+  });
+
+  it('can be interrupted while the decoder is busy', async () => {
+    await putEndless('x.parquet');
+    const reason = new Error('enough');
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(reason), 500);
+    const options = { sources: [join(folder, 'in')], out: join(folder, 'out'), preprocessing };
+    const thrown = await importDataset(options, { signal: controller.signal }).catch((error) => error);
+    expect([thrown, thrown?.cause]).toContain(reason);
+    expect(await readdir(folder)).toEqual(['in']);
+  });
+
   it('refuses a row group that says it is too large to be in memory', async () => {
     await putUsual('x.parquet');
     const { ByteWriter } = await import('hyparquet-writer');

@@ -1,8 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import type { AsyncBuffer, Compressors, FileMetaData, ParquetRow, RowGroup } from 'hyparquet';
+import type { ParquetRow, RowGroup } from 'hyparquet';
 import { RobleError, unreadableFile } from '../../errors.js';
-import { openPlainFile } from '../../storage/read-file.js';
 import { systemKind } from '../../storage/walk-folder.js';
 import { formatCount } from '../../text.js';
 import {
@@ -14,6 +13,7 @@ import {
   splitOfWord,
 } from '../sample.js';
 import { findImageColumns, type ImageColumns } from './parquet-columns.js';
+import { ParquetProcess } from './parquet-process.js';
 
 /** Bytes that a row group may have when it is unpacked; one is in memory at a time. */
 const MAX_GROUP_BYTES = 2 ** 30;
@@ -65,7 +65,13 @@ export async function* readParquet(path: string, options: ReaderOptions): AsyncG
   const files = (await stat(path)).isDirectory() ? await parquetFilesIn(path, unusable) : [path];
   yield* unusable;
   refuseSeveral(path, files);
-  for (const file of files) yield* readRows(file, { ...options, split: options.split ?? splitOfPath(file) });
+  const decoder = new ParquetProcess(options.signal);
+  try {
+    for (const file of files)
+      yield* readRows(file, decoder, { ...options, split: options.split ?? splitOfPath(file) });
+  } finally {
+    decoder.close();
+  }
 }
 
 /** `0000.parquet` says nothing; its folder `train` does. */
@@ -83,80 +89,30 @@ function refuseSeveral(path: string, files: readonly string[]): void {
     });
 }
 
-interface OpenFile {
-  readonly name: string;
-  readonly file: AsyncBuffer;
-  readonly metadata: FileMetaData;
-  readonly compressors: Compressors;
-  readonly columns: ImageColumns;
-}
-
-async function* readRows(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
-  const opened = await openParquet(path, options);
-  const { names } = opened.columns;
+async function* readRows(
+  path: string,
+  decoder: ParquetProcess,
+  options: ReaderOptions,
+): AsyncGenerator<SourceItem> {
+  const { metadata, schema } = await decoder.open(path);
+  const columns = findImageColumns(path, metadata, schema, options);
+  const { image, label, group, names } = columns;
   if (names && !options.classes) yield { classes: names };
+  const wanted = [...new Set([image, label, ...(group === undefined ? [] : [group])])];
   let start = 0;
-  for (const group of opened.metadata.row_groups) {
-    refuseLarge(path, group, opened.columns);
-    const end = start + Number(group.num_rows);
-    const rows = await readGroup(path, opened, start, end);
-    for (const [i, row] of rows.entries())
-      yield rowToItem(`${opened.name}#${start + i}`, row, opened, options);
+  for (const rowGroup of metadata.row_groups) {
+    const bytes = refuseLarge(path, rowGroup, wanted);
+    const end = start + Number(rowGroup.num_rows);
+    for await (const row of decoder.rows(start, end, wanted, bytes))
+      yield rowToItem(`${basename(path)}#${start++}`, row, columns, options);
     start = end;
   }
 }
 
-async function openParquet(path: string, options: ReaderOptions): Promise<OpenFile> {
-  const { asyncBufferFromFile, parquetMetadataAsync, parquetSchema } = await import('hyparquet');
-  const { compressors } = await import('hyparquet-compressors');
-  const { file, metadata, schema } = await decoding(path, async () => {
-    // The library would wait for a pipe.
-    await (await openPlainFile(path)).close();
-    const file = await asyncBufferFromFile(path);
-    const metadata = await parquetMetadataAsync(file, { geoparquet: false });
-    return { file, metadata, schema: parquetSchema(metadata) };
-  });
-  const columns = findImageColumns(path, metadata, schema, options);
-  return { name: basename(path), file, metadata, compressors, columns };
-}
-
-async function readGroup(
-  path: string,
-  { file, metadata, compressors, columns }: OpenFile,
-  rowStart: number,
-  rowEnd: number,
-): Promise<ParquetRow[]> {
-  const { parquetReadObjects } = await import('hyparquet');
-  const { image, label, group } = columns;
-  const wanted = [...new Set([image, label, ...(group === undefined ? [] : [group])])];
-  return decoding(path, () =>
-    parquetReadObjects({
-      ...{ file, metadata, compressors, rowStart, rowEnd, columns: wanted },
-      // Only what is marked as text is text.
-      ...{ utf8: false, geoparquet: false },
-    }),
-  );
-}
-
-/** The decoder throws errors without a code at whatever is wrong with a file; those of the disk have one. */
-async function decoding<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    if (cause instanceof RobleError) throw cause;
-    if (typeof (cause as NodeJS.ErrnoException).code === 'string') throw RobleError.from(cause);
-    throw new RobleError('ROBLE_PARQUET_INVALID', `${path} cannot be decoded.`, {
-      received: (cause as Error).message,
-      expected: 'a whole Parquet file',
-      nextSteps: ['Copy or download the file again.'],
-      cause,
-    });
-  }
-}
-
-function refuseLarge(path: string, group: RowGroup, { image, label }: ImageColumns): void {
+/** The bytes that columns of a row group have when they are unpacked. */
+function refuseLarge(path: string, group: RowGroup, columns: readonly string[]): number {
   const bytes = group.columns
-    .filter(({ meta_data: chunk }) => [image, label].includes(chunk?.path_in_schema[0] ?? ''))
+    .filter(({ meta_data: chunk }) => columns.includes(chunk?.path_in_schema[0] ?? ''))
     .reduce((sum, { meta_data: chunk }) => sum + Number(chunk!.total_uncompressed_size), 0);
   if (bytes > MAX_GROUP_BYTES)
     throw new RobleError('ROBLE_PARQUET_INVALID', `A row group of ${path} does not fit into the memory.`, {
@@ -164,10 +120,16 @@ function refuseLarge(path: string, group: RowGroup, { image, label }: ImageColum
       expected: `at most ${formatCount(MAX_GROUP_BYTES)} bytes in a row group`,
       nextSteps: ['Write the file again with fewer rows in a row group, such as 1000.'],
     });
+  return bytes;
 }
 
-function rowToItem(source: string, row: ParquetRow, opened: OpenFile, options: ReaderOptions): SourceItem {
-  const { image, label, group, names } = opened.columns;
+function rowToItem(
+  source: string,
+  row: ParquetRow,
+  columns: ImageColumns,
+  options: ReaderOptions,
+): SourceItem {
+  const { image, label, group, names } = columns;
   const bytes = bytesOf(row[image]);
   if (bytes === undefined)
     return bad(source, 'The row has no picture.', row[image] == null ? 'null' : 'a path without bytes');
