@@ -5,7 +5,7 @@ import { type UnreadFormat, unreadFormat } from '../image/known-formats.js';
 import { readStart, streamPlainFile } from '../storage/read-file.js';
 import { makeTemporaryFolder } from '../storage/temporary-folder.js';
 import { linkNotFollowed } from '../storage/walk-folder.js';
-import type { BadSample, SourceItem } from './sample.js';
+import type { SourceItem, SourceRemark } from './sample.js';
 import { type Unpacking, unpackTar } from './unpack-tar.js';
 import { unpackZip } from './unpack-zip.js';
 
@@ -88,15 +88,16 @@ export async function* withUnpacked(
   signal?: AbortSignal,
 ): AsyncGenerator<SourceItem> {
   const folder = await makeTemporaryFolder('import');
-  const links: BadSample[] = [];
+  const told: SourceItem[] = [];
   try {
     await unpack(path, kind, {
       folder,
       signal,
       admit: gate(path),
-      passOver: (name, target) => links.push({ source: name, error: linkNotFollowed(target) }),
+      passOver: (name, target) => told.push({ source: name, error: linkNotFollowed(target) }),
+      endsEarly: () => told.push(cutOff(path)),
     });
-    yield* links;
+    yield* told;
     for await (const item of work(folder)) yield saidOf(path, folder, item);
   } catch (thrown) {
     throw thrown instanceof RobleError ? errorOf(path, folder, thrown) : thrown;
@@ -106,10 +107,21 @@ export async function* withUnpacked(
   }
 }
 
+/** What was cut off between two entries is a tar archive without the mark of its end, and nothing else is wrong with it. */
+function cutOff(path: string): SourceRemark {
+  return {
+    warning: `${path} ends without the end mark of a tar archive, as one does that was cut off: samples may be missing; copy or download it again`,
+    strictError: archiveError(path, 'an archive without its end mark, as one has that was cut off', [
+      'Copy or download it again.',
+      'Without --strict what is there is imported.',
+    ]),
+  };
+}
+
 /** What is said of the folder, said of the archive: the folder is gone when somebody reads it. */
 function saidOf(path: string, folder: string, item: SourceItem): SourceItem {
   if ('error' in item) return { ...item, error: errorOf(path, folder, item.error) };
-  return 'warning' in item ? { warning: item.warning.replaceAll(folder, path) } : item;
+  return 'warning' in item ? { ...item, warning: item.warning.replaceAll(folder, path) } : item;
 }
 
 function errorOf(path: string, folder: string, error: RobleError): RobleError {

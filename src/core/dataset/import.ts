@@ -370,6 +370,7 @@ class Report {
   }
 
   remark(remark: SourceRemark): void {
+    if ('warning' in remark && remark.strictError && this.#strict) throw remark.strictError;
     if ('classes' in remark) {
       const known = new Set(this.classes);
       this.classes.push(...remark.classes.filter((name) => !known.has(name)));

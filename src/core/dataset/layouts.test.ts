@@ -4,11 +4,12 @@ import { mkdir, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
-import { create } from 'tar';
+import { create, replace } from 'tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../test/support/temporary-folder.js';
 import { type ZipEntry, zipOf } from '../../../test/support/zip.js';
 import type { Context } from '../context.js';
+import { RobleError } from '../errors.js';
 import { preprocessingSchema } from '../image/preprocessing.js';
 import { type ImportOptions, type ImportResult, importDataset } from './import.js';
 
@@ -424,5 +425,44 @@ describe('an import that fails', () => {
       ],
     });
     expect(warnings).toEqual([expect.stringContaining('1 .txt, such as cat/notes.txt')]);
+  });
+});
+
+describe('the end of a tar archive', () => {
+  const BLOCK = 512;
+  const isCutOff = (warnings: readonly string[]) =>
+    warnings.some((warning) => /\.tar(\.gz)? ends without the end mark .*cut off/.test(warning));
+
+  it.each(['p.tar', 'p.tar.gz'])(
+    '%s that was cut off between blocks is refused, or called so',
+    async (name) => {
+      const whole = await readFile(await tarOf(classFolders(), 'whole.tar'));
+      let called = 0;
+      for (let length = BLOCK; length < whole.length; length += BLOCK) {
+        const part = whole.subarray(0, length);
+        const file = await putFile(name, name.endsWith('gz') ? gzipSync(part) : part);
+        const result = await run(file).catch((error: RobleError) => error);
+        if (result instanceof RobleError) continue;
+        const isWhole = !isCutOff(result.warnings);
+        expect([length, isWhole]).toEqual([length, part.subarray(-BLOCK).every((byte) => byte === 0)]);
+        if (isWhole) expect(result.count).toBe(6);
+        else {
+          called += 1;
+          await expect(run(file, { strict: true })).rejects.toThrow(/cannot be unpacked/);
+        }
+      }
+      expect(called).toBeGreaterThan(0);
+    },
+  );
+
+  it('is found whatever is added before or behind it', async () => {
+    const file = await tarOf(classFolders(), 'whole.tar');
+    const { warnings } = await run(file);
+    await writeFile(file, Buffer.concat([await readFile(file), Buffer.alloc(20 * BLOCK)]));
+    const padded = await run(file);
+    await replace({ file, cwd: await put({ 'cat/more.png': png }) }, ['cat/more.png']);
+    const appended = await run(file);
+    expect([padded.count, appended.count]).toEqual([6, 7]);
+    expect([warnings, padded.warnings, appended.warnings].map(isCutOff)).toEqual([false, false, false]);
   });
 });

@@ -30,7 +30,8 @@ export interface BadSample {
 
 /** What a reader says about a source as a whole. */
 export type SourceRemark =
-  | { readonly warning: string }
+  /** With an error that it is for those who want every sample. */
+  | { readonly warning: string; readonly strictError?: RobleError }
   /** The names of its classes in their order; those without a sample become no class. */
   | { readonly classes: readonly string[] };
 

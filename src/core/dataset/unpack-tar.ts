@@ -1,3 +1,8 @@
+import { createReadStream } from 'node:fs';
+
+/** Bytes that are read at a time. */
+const CHUNK_BYTES = 2 ** 20;
+
 /** How an archive is unpacked, whatever its format. */
 export interface Unpacking {
   readonly folder: string;
@@ -6,14 +11,19 @@ export interface Unpacking {
   admit(name: string, bytes: number): void;
   /** Told of each link: it could lead out of the folder, and no format needs it. */
   passOver(name: string, target: string): void;
+  /** Told of an archive that ends without the mark of its end, where that can be known. */
+  endsEarly(): void;
 }
 
 /** Unpacks a tar archive, gzip or not: plain files and folders. */
-export async function unpackTar(path: string, { folder, signal, admit, passOver }: Unpacking): Promise<void> {
+export async function unpackTar(
+  path: string,
+  { folder, signal, admit, passOver, endsEarly }: Unpacking,
+): Promise<void> {
   const { extract } = await import('tar');
   let refusal: unknown;
-  await extract({
-    file: path,
+  let hasEnd = false;
+  const unpacked = extract({
     cwd: folder,
     strict: true,
     noChmod: true,
@@ -32,5 +42,19 @@ export async function unpackTar(path: string, { folder, signal, admit, passOver 
       return type === 'File' || type === 'Directory' || type === 'OldFile';
     },
   });
+  // Two blocks of zeros, of which the first is enough: no entry begins so.
+  unpacked.on('nullBlock', () => {
+    hasEnd = true;
+  });
+  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      unpacked.on('error', reject).on('close', resolve);
+      file.on('error', reject).pipe(unpacked);
+    });
+  } finally {
+    file.destroy();
+  }
   if (refusal !== undefined) throw refusal;
+  if (!hasEnd) endsEarly();
 }
