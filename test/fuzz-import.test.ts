@@ -4,6 +4,7 @@
  * sources of each kind are tried, ROBLE_TEST_FUZZ_SEED which.
  */
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -16,12 +17,14 @@ import { exportDataset, importDataset, preprocessingSchema } from '../src/index.
 import { changed, changesOf } from './support/mutated-files.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { encodeTiff } from './support/tiff.js';
+import { Watchdog } from './support/watchdog.js';
 import { zipOf } from './support/zip.js';
 
 const RUNS = Number(process.env.ROBLE_TEST_FUZZ_RUNS ?? 25);
 const SEED = Number(process.env.ROBLE_TEST_FUZZ_SEED ?? 1);
-/** Only what hangs takes so long. */
-const TIMEOUT_MS = 120_000 + 1000 * RUNS;
+/** Only what hangs takes so long; a damaged Parquet file may take half a minute. */
+const HANG_MS = 120_000;
+const TIMEOUT_MS = 120_000 + 2000 * RUNS;
 /** Far more than pictures of some pixels need, and far less than what a header may promise. */
 const MAX_BYTES = 1.5e9;
 
@@ -34,8 +37,10 @@ const sources = new Map<string, Files>();
 
 let root: string;
 let remove: () => Promise<void>;
+let watchdog: Watchdog;
 beforeAll(async () => {
   ({ path: root, remove } = await temporaryFolder('fuzz'));
+  watchdog = new Watchdog(join(root, 'source'), join(tmpdir(), `roble-fuzz-hang-${process.pid}`), HANG_MS);
   const pictures = await encodedPictures();
   sources.set('pictures', pictures);
   const rows = [...pictures.keys()].map(
@@ -44,6 +49,20 @@ beforeAll(async () => {
   sources.set(
     'csv',
     new Map([...pictures, ['labels.csv', Buffer.from(`image,label,group,split\n${rows.join('\n')}\n`)]]),
+  );
+  sources.set(
+    'metadata',
+    new Map([
+      ...[...pictures].map(([name, bytes]) => [`train/${name}`, bytes] as const),
+      [
+        'train/metadata.jsonl',
+        Buffer.from(
+          listed(pictures)
+            .map((line) => JSON.stringify(line))
+            .join('\n'),
+        ),
+      ],
+    ]),
   );
   await write('pictures', pictures);
   await importDataset({ sources: [join(root, 'pictures')], out: join(root, 'data'), preprocessing });
@@ -64,7 +83,10 @@ beforeAll(async () => {
     sources.set(gzip ? 'packed archive' : 'archive', new Map([[name, await readFile(join(root, name))]]));
   }
 });
-afterAll(() => remove());
+afterAll(async () => {
+  await watchdog.close();
+  await remove();
+});
 
 async function encodedPictures(): Promise<Files> {
   const values = Array.from({ length: SIDE * SIDE }, (_, i) => (i * 37) % 256);
@@ -88,6 +110,9 @@ async function encodedPictures(): Promise<Files> {
     ['B/5.avif', await picture().avif().toBuffer()],
   ]);
 }
+
+const listed = (pictures: Files) =>
+  [...pictures.keys()].map((name, i) => ({ file_name: name, label: name[0], group: `patient ${i}` }));
 
 function plainIdx(count: number): Files {
   const header = (...numbers: number[]) => {
@@ -145,11 +170,10 @@ async function outcome(files: Files): Promise<string[]> {
   const [only] = files.size === 1 ? [...files.keys()] : [''];
   const out = join(root, 'out');
   try {
-    const { count, skipped } = await importDataset({
-      sources: [join(root, 'source', only!)],
-      out,
-      preprocessing,
-    });
+    const source = join(root, 'source', only!);
+    const { count, skipped } = await watchdog.over(() =>
+      importDataset({ sources: [source], out, preprocessing }),
+    );
     const dataset = await openDataset(out);
     let loaded = 0;
     for (const split of Object.keys(dataset.manifest.splits))
@@ -169,11 +193,13 @@ it.each([
   ...[
     'pictures',
     'csv',
+    'metadata',
     'idx',
     'plain idx',
     'strokes',
     'packed strokes',
     'parquet',
+    'zip',
     'archive',
     'packed archive',
   ],
