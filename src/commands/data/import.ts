@@ -85,7 +85,9 @@ export default class DataImport extends RobleCommand<ImportResult> {
   protected async execute(context: Context): Promise<ImportResult> {
     const { argv, flags } = await this.parse(DataImport);
     const config = await this.loadConfig(imageOverrides(flags));
-    const { importDataset, importFeedback, readClasses } = await import('../../index.js');
+    const { readClasses } = await import('../../core/dataset/classes.js');
+    const { importFeedback } = await import('../../core/dataset/import-feedback.js');
+    const { importDataset } = await import('../../core/dataset/import.js');
     const given = (paths: string[] | undefined, split: NonNullable<ImportSource['split']>): ImportSource[] =>
       (paths ?? []).map((path) => ({ path, split }));
     const options = {
