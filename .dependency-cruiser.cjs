@@ -36,7 +36,7 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/(client|core/http)/', pathNot: '[.]test[.]ts$' },
       to: {
-        path: '^src/(commands|flags|ui|plugins|index)|^src/core/(?!(errors|secret)[.]ts|http/)',
+        path: '^src/(commands|flags|ui|plugins|index)|^src/core/(?!(errors|secret|storage/read-file)[.]ts|http/)',
         dependencyTypesNot: ['type-only'],
       },
     },

@@ -59,7 +59,8 @@ const INTRODUCTION = `Settings come from five places; a later one wins over thos
 5. flags.
 
 \`roble config:show --origin\` shows each value and where it comes from, \`roble config:validate\` reports every problem at
-once, \`roble init\` writes a file that explains each choice. A configuration file is data: it never executes.
+once, \`roble init\` writes a file that explains each choice; where the folder, or \`--pictures DIR\`, holds pictures, it
+looks at them and suggests their size, colours and inversion. A configuration file is data: it never executes.
 
 - Relative paths in a file start at the folder of that file; those in variables and flags at the current folder; those of
   defaults at the folder of the project's file.

@@ -107,6 +107,7 @@ export abstract class RobleCommand<Result> extends Command {
       env: process.env,
       home: homeFolder(),
       overrides,
+      signal: this.controller.signal,
       ...(flags.config !== undefined && { configFile: flags.config }),
     });
     const { hiderOf, secretsSchema } = await import('./core/config/secrets.js');

@@ -285,7 +285,7 @@ describe('nothing leaks', () => {
 
   it('what is tested on is not trained on, neither itself nor copies of it', async () => {
     const result = await balance('tight', { sources: [{ dataset: at('leaky') }], target: 30 });
-    expect(result.leftOut).toEqual({ copies: 0, leaks: 2, duplicates: 1 });
+    expect(result.leftOut).toEqual({ copies: 0, leaks: 2, groups: 0, duplicates: 1 });
     const tested = new Set((await samplesOf('tight', 'validation')).map(({ pixels }) => sha256(pixels)));
     const trained = await samplesOf('tight');
     expect(trained).toHaveLength(60);
@@ -293,6 +293,28 @@ describe('nothing leaks', () => {
     expect((await samplesOf('tight', 'validation')).map(({ source }) => source)).toEqual(
       Array.from({ length: 6 }, (_, i) => `v${i}`),
     );
+  });
+
+  it('the other pictures of a group that shares one with what is tested on are not trained on', async () => {
+    const random = (seed: number) =>
+      Uint8Array.from({ length: 144 }, (_, i) => Math.imul(seed * 1000 + i, 2654435761) >>> 24);
+    async function* patients(): AsyncGenerator<PreparedSample> {
+      for (let i = 0; i < 24; i++)
+        yield {
+          ...{ label: i % 2 ? 'a' : 'b', source: `${i}`, group: `patient ${i >> 2}` },
+          ...{ pixels: random(i), split: 'train' as const },
+        };
+      // The third patient again, by another name, and somebody else.
+      for (const i of [8, 31])
+        yield {
+          ...{ label: i % 2 ? 'a' : 'b', source: `v${i}`, group: `case ${i}` },
+          ...{ pixels: random(i), split: 'validation' as const },
+        };
+    }
+    await write('patients', patients());
+    const result = await balance('no-patient', { sources: [{ dataset: at('patients') }], target: 10 });
+    expect(result.leftOut).toEqual({ copies: 0, leaks: 1, groups: 3, duplicates: 0 });
+    expect(new Set((await samplesOf('no-patient')).map(({ group }) => group))).not.toContain('patient 2');
   });
 
   it('balancing a balanced set of strokes makes of its originals the same copies again', async () => {

@@ -195,6 +195,65 @@ it('train, interrupted by Ctrl-C, saves a checkpoint and ends with 130', async (
   expect(history.events.at(-1).event).toBe('interrupted');
 });
 
+/** Six pictures of a class, each a little different. */
+async function putPictures(folder: string, width: number, height: number, colour: boolean) {
+  for (const name of ['left', 'right']) {
+    await mkdir(at(folder, name), { recursive: true });
+    for (let i = 0; i < 6; i++) {
+      // Dark strokes on light paper, or a coloured ground.
+      const pixels = Uint8Array.from({ length: width * height * 3 }, (_, k) => {
+        const x = Math.floor(k / 3) % width;
+        const isInk = Math.abs(x - (name === 'left' ? width / 4 : (3 * width) / 4) - i) < 2;
+        return isInk ? 10 : colour && k % 3 === 0 ? 90 : 235;
+      });
+      await sharp(pixels, { raw: { width, height, channels: 3 } })
+        .png()
+        .toFile(at(folder, name, `${i}.png`));
+    }
+  }
+}
+
+it('data:import says what it threw away, and with which flags more is kept', async () => {
+  await putPictures('photographs', 120, 80, true);
+  const lost = await roble('data:import', 'photographs', '--out', 'small');
+  expect(lost.stdout).toContain(
+    'Pictures of about 120x80 pixels in colour became 28x28 grey; --width, --height, --channels 3 keep more.',
+  );
+  const kept = await roble(
+    ...['data:import', 'photographs', '--out', 'large', '--channels', '3'],
+    ...['--width', '120', '--height', '80'],
+  );
+  expect(kept.stdout).not.toContain('keep more');
+  const { originals } = resultOf(await roble('data:import', 'photographs', '--out', 'json', '--json'));
+  expect(originals).toEqual({ count: 12, width: 120, height: 80, isColour: true, isDarkOnLight: true });
+});
+
+it('init looks at pictures, in the folder or where it is told, and says why it suggests what', async () => {
+  await putPictures('photographs', 120, 80, true);
+  await putPictures('scans', 50, 40, false);
+  const photographs = await roble('init', 'photographs', '--yes', '--dry-run');
+  expect(photographs.stderr).toContain(
+    '12 pictures of about 120x80 pixels, in colour, 6 in each of 2 folders: suggested are 96x96, colour.',
+  );
+  expect(photographs.stdout).toMatch(
+    /width: 96\n[\s\S]*channels: 3\n[\s\S]*background: "#000000"\n[\s\S]*invert: false/,
+  );
+  const scans = await roble('init', '.', '--pictures', 'scans', '--yes', '--dry-run', '--width', '40');
+  expect(scans.stderr).toContain('grey, dark on light');
+  expect(scans.stdout).toMatch(/width: 40\n +height: 48\n[\s\S]*background: "#ffffff"\n[\s\S]*invert: true/);
+});
+
+it('hints draw characters for data sets of characters alone', async () => {
+  const few = async (dataset: string) =>
+    JSON.stringify(JSON.parse((await roble('data:validate', dataset, '--json')).stdout));
+  await putPictures('photographs', 120, 80, true);
+  await roble('data:import', 'photographs', '--out', 'cats');
+  expect(await few('cats')).toMatch(/fewer than .* samples/);
+  expect(await few('cats')).not.toContain('data:synth');
+  await draw('few-letters', 'a,b', 4);
+  expect(await few('few-letters')).toContain('data:synth');
+});
+
 it('data:import reads a list in the encoding and with the delimiter that are said', async () => {
   const picture = await sharp(new Uint8Array(64), { raw: { width: 8, height: 8, channels: 1 } })
     .png()

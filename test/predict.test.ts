@@ -1,4 +1,4 @@
-import { mkdir, readFile, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { execa, type Options } from 'execa';
@@ -56,6 +56,44 @@ describe('predict', () => {
       ['photos/2.png', 'bottom-left'],
       ['photos/deep/a, "b".PNG', 'bottom-right'],
     ]);
+  });
+
+  it('takes as pictures in a folder what data:import takes, follows links, and counts the rest', async () => {
+    const folder = join(root, 'mixed');
+    await mkdir(join(folder, 'notes'), { recursive: true });
+    await writeFile(join(folder, 'without-ending'), await quarterPng(1));
+    await writeFile(join(folder, 'x.png'), 'no picture');
+    for (const name of ['a.txt', 'b.txt', 'c.ogg', 'Thumbs.db'])
+      await writeFile(join(folder, 'notes', name), 'x');
+    await symlink(join(root, 'photos', 'deep'), join(folder, 'deep'));
+    await symlink('loop', join(folder, 'loop'));
+    const { stdout, exitCode } = await withModel('mixed', '--json');
+    const { result, warnings } = JSON.parse(String(stdout));
+    expect(exitCode).toBe(4);
+    expect(bestOf(result.predictions)).toEqual([
+      ['mixed/deep/a, "b".PNG', 'bottom-right'],
+      ['mixed/loop', 'ROBLE_FILE_UNREADABLE'],
+      ['mixed/without-ending', 'top-right'],
+      ['mixed/x.png', 'ROBLE_IMAGE_UNREADABLE'],
+    ]);
+    expect(warnings).toEqual([
+      'mixed: 4 files are no pictures (2 .txt, such as notes/a.txt; 1 Thumbs.db, such as notes/Thumbs.db; 1 .ogg, such as notes/c.ogg)',
+    ]);
+  });
+
+  it('names the limit of pixels, and takes another one', async () => {
+    const sharp = (await import('sharp')).default;
+    const large = await sharp({ create: { width: 60, height: 50, channels: 3, background: '#fff' } })
+      .png()
+      .toBuffer();
+    await writeFile(join(root, 'large.png'), large);
+    const refused = resultsOf(await withModel('large.png', '--max-pixels', '2999', '--format', 'json'));
+    expect(refused[0]!.error).toMatchObject({
+      code: 'ROBLE_IMAGE_TOO_LARGE',
+      message: expect.stringContaining('--max-pixels'),
+      nextSteps: [expect.stringMatching(/--max-pixels .* to 3000/)],
+    });
+    expect((await withModel('large.png', '--max-pixels', '3000')).exitCode).toBe(0);
   });
 
   it('reads an image, or a list of paths, from standard input', async () => {

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import type { Context } from '../core/context.js';
 import { RobleError } from '../core/errors.js';
 import type { FilePrediction, ImageInput } from '../core/predict/predict-files.js';
 import type { PredictAnswer } from '../core/serving/answer-schemas.js';
+import { readPlainFile } from '../core/storage/read-file.js';
 import type { RobleClient } from './roble-client.js';
 
 /** Requests at a time. */
@@ -25,7 +25,7 @@ export async function predictFilesRemotely(
   const predictOne = async ({ file, bytes, error }: ImageInput): Promise<FilePrediction> => {
     if (error) return { file, error };
     try {
-      const answer = await client.predict(bytes ?? (await readFile(file)), {
+      const answer = await client.predict(bytes ?? (await readPlainFile(file)), {
         topK,
         ...(signal && { signal }),
       });
@@ -54,6 +54,6 @@ export async function predictFilesRemotely(
 /** Whether another picture may be answered. */
 function isOfImage({ code }: RobleError): boolean {
   return (
-    code.startsWith('ROBLE_IMAGE_') || code === 'ROBLE_REQUEST_TOO_LARGE' || code === 'ROBLE_FILE_NOT_FOUND'
+    code.startsWith('ROBLE_IMAGE_') || code.startsWith('ROBLE_FILE_') || code === 'ROBLE_REQUEST_TOO_LARGE'
   );
 }

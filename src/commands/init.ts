@@ -4,6 +4,7 @@ import { RobleCommand } from '../base-command.js';
 import type { TemplateValues } from '../core/config/template.js';
 import type { Context } from '../core/context.js';
 import { RobleError } from '../core/errors.js';
+import type { ShapeSuggestion } from '../core/image/suggest-shape.js';
 import { exists } from '../core/storage/exists.js';
 import { withSlashes } from '../core/storage/slashes.js';
 import type { Questions } from '../ui/ask.js';
@@ -33,7 +34,7 @@ type Kind = keyof typeof FILES;
 
 /** The flags that answer a question about the configuration. */
 const ANSWERS = [
-  ...['name', 'dataset', 'runs', 'width', 'height', 'channels', 'invert'],
+  ...['name', 'dataset', 'runs', 'pictures', 'width', 'height', 'channels', 'invert'],
   ...['preset', 'epochs', 'batch-size', 'port', 'yes'],
 ];
 
@@ -57,6 +58,10 @@ export default class Init extends RobleCommand<Initialized> {
     name: Flags.string({ description: 'Name of the model.' }),
     dataset: Flags.string({ description: 'Folder of the data set, relative to the file.' }),
     runs: Flags.string({ description: 'Folder of the training runs, relative to the file.' }),
+    pictures: Flags.string({
+      helpValue: 'DIR',
+      description: 'Pictures to look at for the suggestions; by default those in the folder of the project.',
+    }),
     width: Flags.integer({ description: 'Width in pixels of what the model sees.', min: 1, max: 4096 }),
     height: Flags.integer({ description: 'Height in pixels of what the model sees.', min: 1, max: 4096 }),
     channels: Flags.integer({ description: '1: grey, 3: colour.', min: 1, max: 3 }),
@@ -100,7 +105,7 @@ export default class Init extends RobleCommand<Initialized> {
     const { flags } = await this.parse(Init);
     const { ask } = await import('../ui/ask.js');
     const { renderConfigFile } = await import('../core/config/template.js');
-    const values = await ask(await questions(folder), {
+    const values = await ask(await questions(folder, await this.lookAt(flags.pictures ?? folder)), {
       given: {
         name: flags.name,
         dataset: flags.dataset,
@@ -123,6 +128,19 @@ export default class Init extends RobleCommand<Initialized> {
     return content;
   }
 
+  /** What the pictures in a folder suggest, with the reason told. */
+  private async lookAt(folder: string): Promise<ShapeSuggestion | undefined> {
+    const { flags } = await this.parse(Init);
+    if (flags.pictures === undefined && !(await exists(folder))) return undefined;
+    const { suggestShape } = await import('../core/image/suggest-shape.js');
+    const found = await suggestShape(folder);
+    if (!found) return undefined;
+    const { width, height, channels, invert, reason } = found;
+    const message = `${reason}: suggested are ${width}x${height}, ${channels === 1 ? 'grey' : 'colour'}${invert ? ', inverted' : ''}.`;
+    this.report({ type: 'note', message });
+    return found;
+  }
+
   protected render({ file, written, content }: Initialized): void {
     const next = Object.values(FILES).find(({ path }) => file.endsWith(path))!.next;
     this.log(written ? `Wrote ${file}\nNext: ${next}` : content.trimEnd());
@@ -141,7 +159,10 @@ async function renderWorkflow(workflow: 'nightly' | 'retrain', folder: string): 
     : renderRetrainWorkflow(dataset, stackName(config.name));
 }
 
-async function questions(folder: string): Promise<Questions<TemplateValues>> {
+async function questions(
+  folder: string,
+  look: ShapeSuggestion | undefined,
+): Promise<Questions<TemplateValues>> {
   const { PRESETS, recipeOf } = await import('../core/model/presets.js');
   const { trainSchema } = await import('../core/config/schema.js');
   const recipe = (answers: Partial<TemplateValues>) => trainSchema.parse(recipeOf(answers['model.preset']));
@@ -149,12 +170,20 @@ async function questions(folder: string): Promise<Questions<TemplateValues>> {
     name: { flag: '--name', message: 'Name of the model', fallback: basename(folder) || 'classifier' },
     dataset: { flag: '--dataset', message: 'Folder of the data set', fallback: 'data/dataset' },
     runs: { flag: '--runs', message: 'Folder of the training runs', fallback: 'runs' },
-    'image.width': { flag: '--width', message: 'Width of the pictures in pixels', fallback: 28 },
-    'image.height': { flag: '--height', message: 'Height of the pictures in pixels', fallback: 28 },
+    'image.width': {
+      flag: '--width',
+      message: 'Width of the pictures in pixels',
+      fallback: look?.width ?? 28,
+    },
+    'image.height': {
+      flag: '--height',
+      message: 'Height of the pictures in pixels',
+      fallback: look?.height ?? 28,
+    },
     'image.channels': {
       flag: '--channels',
       message: 'Colours',
-      fallback: 1,
+      fallback: look?.channels ?? 1,
       choices: [
         { value: 1, name: 'grey' },
         { value: 3, name: 'red, green, blue' },
@@ -163,7 +192,7 @@ async function questions(folder: string): Promise<Questions<TemplateValues>> {
     'image.invert': {
       flag: '--invert or --no-invert',
       message: 'Are the pictures dark on light, such as ink on paper?',
-      fallback: false,
+      fallback: look?.invert ?? false,
       choices: [
         { value: false, name: 'no' },
         { value: true, name: 'yes: swap light and dark' },

@@ -1,3 +1,4 @@
+import { addAbortSignal } from 'node:stream';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
 import type { Config } from '../core/config/schema.js';
@@ -62,6 +63,11 @@ export default class Predict extends RobleCommand<PredictResult> {
       default: 'table' as const,
     })(),
     'files-from': Flags.string({ description: 'A file with one path a line; "-" is standard input.' }),
+    'max-pixels': Flags.integer({
+      min: 4,
+      description: 'Largest picture that is decoded; by default serve.maxPixels.',
+      exclusive: ['url'],
+    }),
     threads: Flags.integer({ description: 'Threads of the backend; 0: it chooses.', min: 0 }),
   };
 
@@ -70,8 +76,10 @@ export default class Predict extends RobleCommand<PredictResult> {
   protected async execute(context: Context): Promise<PredictResult> {
     const { argv, flags } = await this.parse(Predict);
     this.format = flags.format;
-    const config = await this.loadConfig();
-    const inputs = await readInputs(argv as string[], flags['files-from']);
+    const config = await this.loadConfig({
+      'serve.maxPixels': { value: flags['max-pixels'], flag: '--max-pixels' },
+    });
+    const inputs = await readInputs(argv as string[], flags['files-from'], context);
     const result =
       flags.url === undefined
         ? await this.predictHere(inputs, flags, config, context)
@@ -98,6 +106,7 @@ export default class Predict extends RobleCommand<PredictResult> {
       device,
       threads: flags.threads ?? 0,
       maxPixels,
+      limitName: '--max-pixels (or serve.maxPixels)',
     });
     try {
       const predictions = await predictFiles(model, inputs, flags['top-k'], context);
@@ -132,7 +141,11 @@ async function predictThere(
   return { model: { url, ...model }, predictions };
 }
 
-async function readInputs(words: readonly string[], filesFrom: string | undefined): Promise<ImageInput[]> {
+async function readInputs(
+  words: readonly string[],
+  filesFrom: string | undefined,
+  context: Context,
+): Promise<ImageInput[]> {
   const readsImage = words.includes('-');
   if (readsImage && filesFrom === '-')
     throw new RobleError('ROBLE_USAGE', 'Standard input cannot be an image and a list of files at once.', {
@@ -141,23 +154,29 @@ async function readInputs(words: readonly string[], filesFrom: string | undefine
   const { findImages } = await import('../core/predict/find-images.js');
   const { decodeText, linesOf, readTextFile } = await import('../core/storage/text-file.js');
   const inputs: ImageInput[] = [];
-  if (readsImage) inputs.push({ file: '-', bytes: await readStandardInput() });
+  if (readsImage) inputs.push({ file: '-', bytes: await readStandardInput(context) });
   if (filesFrom !== undefined) {
     const text =
       filesFrom === '-'
-        ? decodeText(await readStandardInput(), 'standard input')
-        : await readTextFile(filesFrom);
+        ? decodeText(await readStandardInput(context), 'standard input')
+        : await readTextFile(filesFrom, { signal: context.signal });
     const lines = linesOf(text).filter(Boolean);
     inputs.push(...lines.map((file) => ({ file })));
   }
-  inputs.push(...(await findImages(words.filter((word) => word !== '-'))));
+  inputs.push(
+    ...(await findImages(
+      words.filter((word) => word !== '-'),
+      context,
+    )),
+  );
   if (inputs.length > 0) return inputs;
   throw new RobleError('ROBLE_USAGE', 'There is no image to classify.', {
     expected: 'files, folders or globs, "-" for standard input, or --files-from',
   });
 }
 
-async function readStandardInput(): Promise<Buffer> {
+async function readStandardInput({ signal }: Context): Promise<Buffer> {
+  if (signal) addAbortSignal(signal, process.stdin);
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks);

@@ -42,12 +42,17 @@ export const ERRORS = {
   ROBLE_CONFIG_EXISTS: user(EXIT.usage, 'A configuration file exists already and would be overwritten.'),
 
   ROBLE_FILE_NOT_FOUND: user(EXIT.data, 'A file or folder that was named does not exist.'),
+  ROBLE_FILE_UNREADABLE: user(
+    EXIT.data,
+    'A file or folder cannot be read: no rights to it, a link that leads nowhere or in a circle, no plain file, or a fault of the disk.',
+  ),
   ROBLE_OUTPUT_EXISTS: user(EXIT.usage, 'The output exists already; roble never overwrites data.'),
   ROBLE_DISK_FULL: external(
     EXIT.environment,
     'The disk, or what output was sent to, is full; no half-written file was left.',
   ),
   ROBLE_WRITE_FAILED: external(EXIT.environment, 'A file, or standard output, could not be written.'),
+  ROBLE_TOO_MANY_FILES: external(EXIT.environment, 'This process, or the machine, has too many files open.'),
 
   ROBLE_SOURCE_UNKNOWN: user(EXIT.data, 'The format of an import source could not be recognised.'),
   ROBLE_SOURCE_EMPTY: user(EXIT.data, 'An import source holds no usable sample.'),
@@ -57,6 +62,7 @@ export const ERRORS = {
     'An IDX file holds fewer values than its header says, or images and labels differ in number.',
   ),
   ROBLE_IDX_TRAILING: user(EXIT.data, 'An IDX file has bytes after its last value.'),
+  ROBLE_LABEL_MISSING: user(EXIT.data, 'A picture has no label: it lies in no folder of a class.'),
   ROBLE_LABEL_RANGE: user(EXIT.data, 'A label is outside the list of classes.'),
   ROBLE_TEXT_INVALID: user(
     EXIT.data,
@@ -76,6 +82,10 @@ export const ERRORS = {
   ROBLE_IMAGE_TOO_SMALL: user(EXIT.data, 'An image has too few pixels to show anything.'),
   ROBLE_IMAGE_TOO_LARGE: user(EXIT.data, 'An image has more pixels than the limit.'),
   ROBLE_IMAGE_ANIMATED: user(EXIT.data, 'An image has several frames.'),
+  ROBLE_IMAGE_VALUES: user(
+    EXIT.data,
+    'The values of an image are of a type or a range that does not say what is black and what is white.',
+  ),
   ROBLE_IMAGE_SHAPE: user(EXIT.data, 'Raw pixels do not have the shape that the model expects.'),
 
   ROBLE_DATASET_INVALID: user(EXIT.data, 'A data set folder is damaged or was changed after it was written.'),
@@ -212,11 +222,20 @@ export interface ErrorDetails {
   readonly nextSteps?: readonly string[];
   /** Several problems that are reported at once. */
   readonly problems?: readonly Problem[];
+  /** How many samples had been left out by then, by the codes that say why. */
+  readonly skippedByCode?: Partial<Record<ErrorCode, number>>;
   readonly cause?: unknown;
 }
 
-/** Faults of a disk, of a network drive, or of a path, which are nobody's bug. */
-const DISK_FAULTS = ['EIO', 'EFBIG', 'ENOTDIR', 'EISDIR', 'ESTALE', 'ETIMEDOUT', 'EBUSY', 'EMFILE', 'ENFILE'];
+/** Faults of rights, of a disk, of a network drive, or of a path, which are nobody's bug. */
+const FILE_FAULTS = [
+  ...['EACCES', 'EPERM', 'EROFS', 'EIO', 'EFBIG', 'ENOTDIR', 'EISDIR', 'ELOOP', 'ENAMETOOLONG', 'EXDEV'],
+  ...['ESTALE', 'ETIMEDOUT', 'EBUSY', 'ETXTBSY', 'ENXIO', 'ENODEV', 'EOVERFLOW', 'ENOTEMPTY', 'EEXIST'],
+];
+/** Calls that find a file by its path. One that is opened may be read or written: `openPlainFile` knows that it reads. */
+const LOOKING_CALLS = ['open', 'stat', 'lstat', 'statfs', 'access', 'readlink', 'realpath'];
+/** Calls that only look. */
+const READING_CALLS = ['read', 'scandir', 'opendir', 'fstat', ...LOOKING_CALLS.slice(1)];
 
 /** One of several findings: where it is, what is wrong, and how to mend it. */
 export interface Problem {
@@ -255,7 +274,7 @@ export class RobleError extends Error {
 
   /** A form that survives JSON and process boundaries; see {@link RobleError.fromJSON}. */
   toJSON(): SerializedError {
-    const { received, expected, nextSteps, problems } = this.details;
+    const { received, expected, nextSteps, problems, skippedByCode } = this.details;
     return {
       code: this.code,
       message: this.message,
@@ -263,6 +282,7 @@ export class RobleError extends Error {
       ...(expected !== undefined && { expected }),
       ...(nextSteps !== undefined && { nextSteps }),
       ...(problems !== undefined && { problems }),
+      ...(skippedByCode !== undefined && { skippedByCode }),
     };
   }
 
@@ -287,12 +307,14 @@ export class RobleError extends Error {
         expected: 'a file system that can be written, and no link that leads nowhere',
         cause: error,
       });
-    if (code === 'ENOENT')
+    if (code === 'ENOENT' || (code === 'ENOTDIR' && LOOKING_CALLS.includes(syscall ?? '')))
       return new RobleError('ROBLE_FILE_NOT_FOUND', `There is no such file or folder${where}.`, {
         cause: error,
       });
-    if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM')
-      return new RobleError('ROBLE_WRITE_FAILED', `Access was refused${where}: ${message}.`, {
+    if (code === 'EMFILE' || code === 'ENFILE')
+      return new RobleError('ROBLE_TOO_MANY_FILES', `Too many files are open${where}.`, {
+        received: code,
+        nextSteps: ['Raise the limit of open files: "ulimit -n 65536".'],
         cause: error,
       });
     if (error instanceof RangeError && /allocation failed/i.test(message ?? ''))
@@ -301,12 +323,37 @@ export class RobleError extends Error {
       return new RobleError('ROBLE_OUT_OF_MEMORY', `A thread ran out of memory: ${message}.`, {
         cause: error,
       });
-    if (code !== undefined && DISK_FAULTS.includes(code))
-      return new RobleError('ROBLE_WRITE_FAILED', `The file system refused${where}: ${message}.`, {
-        cause: error,
-      });
+    if (code !== undefined && FILE_FAULTS.includes(code))
+      return READING_CALLS.includes(syscall ?? '')
+        ? unreadableFile(error as NodeJS.ErrnoException)
+        : new RobleError('ROBLE_WRITE_FAILED', `The file system refused${where}: ${message}.`, {
+            cause: error,
+          });
     return new RobleError('ROBLE_INTERNAL', message ?? String(error), { cause: error });
   }
 }
 
 export type SerializedError = { code: ErrorCode; message: string } & Omit<ErrorDetails, 'cause'>;
+
+/** Why a file cannot be read, by the codes of the file system. */
+const UNREADABLE: Readonly<Record<string, string>> = {
+  EACCES: 'this user has no rights to it',
+  EPERM: 'this user has no rights to it',
+  ELOOP: 'links lead in a circle',
+  ENOENT: 'a link leads nowhere',
+  ENOTDIR: 'a part of its path is a file, and no folder',
+  EISDIR: 'it is a folder',
+  ENAMETOOLONG: 'its name is too long',
+  ENXIO: 'it is a socket or a device',
+  ENODEV: 'it is a device that is not there',
+};
+
+/** The error of a file or folder that is there and cannot be read. */
+export function unreadableFile(cause: NodeJS.ErrnoException, path = cause.path): RobleError {
+  if (cause.code === 'EMFILE' || cause.code === 'ENFILE') return RobleError.from(cause);
+  const reason = UNREADABLE[cause.code ?? ''] ?? 'the disk or the network drive has a fault';
+  return new RobleError('ROBLE_FILE_UNREADABLE', `${path ?? 'A file'} cannot be read: ${reason}.`, {
+    received: cause.message,
+    cause,
+  });
+}

@@ -38,3 +38,21 @@ export function repeatedNames(names: readonly string[]): string[] {
   }
   return [...repeated.values()];
 }
+
+/**
+ * Groups of names that look like one, written in several ways: they differ in blanks, in characters that nobody sees, or in
+ * upper and lower case, but for single characters, of which "A" and "a" are two.
+ */
+export function alikeNames(names: readonly string[]): string[][] {
+  const groups = new Map<string, string[]>();
+  for (const name of names) {
+    const seen = name
+      .replace(/\p{Cf}/gu, '')
+      .trim()
+      .replace(/\s+/g, ' ');
+    if (seen === '') continue;
+    const key = [...seen].length === 1 ? seen : seen.toLowerCase();
+    groups.set(key, [...(groups.get(key) ?? []), name]);
+  }
+  return [...groups.values()].filter(({ length }) => length > 1);
+}

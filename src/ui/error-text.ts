@@ -1,4 +1,4 @@
-import type { Problem, RobleError } from '../core/errors.js';
+import type { ErrorCode, Problem, RobleError } from '../core/errors.js';
 import { type Paint, painter, type Terminal } from './style.js';
 
 export interface ErrorTextOptions {
@@ -11,12 +11,13 @@ export interface ErrorTextOptions {
 /** An error for people: what happened, received, expected, the problems, what to do next, the code. */
 export function errorText(error: RobleError, { verbose, stream, env }: ErrorTextOptions): string {
   const paint = painter(stream, env);
-  const { received, expected, problems = [] } = error.details;
+  const { received, expected, problems = [], skippedByCode } = error.details;
   const lines = [
     `${paint('red', 'Error:')} ${error.message}`,
     ...(received === undefined ? [] : [`  received: ${show(received)}`]),
     ...(expected === undefined ? [] : [`  expected: ${expected}`]),
     ...problems.flatMap((problem) => problemLines(problem, paint)),
+    ...(skippedByCode === undefined ? [] : [`  left out: ${timesByCode(skippedByCode)}`]),
     ...nextSteps(error).map((step) => `${paint('cyan', '->')} ${step}`),
     paint('dim', `code: ${error.code}`),
     ...(verbose ? [stackOf(error)] : []),
@@ -27,6 +28,13 @@ export function errorText(error: RobleError, { verbose, stream, env }: ErrorText
 function problemLines({ path, message, suggestion }: Problem, paint: Paint): string[] {
   const where = path === '' ? '' : `${paint('bold', path)}: `;
   return [`  - ${where}${message}`, ...(suggestion === undefined ? [] : [`      ${suggestion}`])];
+}
+
+/** `3 x ROBLE_IMAGE_EMPTY, 1 x ROBLE_IMAGE_TRUNCATED` */
+export function timesByCode(counts: Partial<Record<ErrorCode, number>>): string {
+  return Object.entries(counts)
+    .map(([code, times]) => `${times} x ${code}`)
+    .join(', ');
 }
 
 function nextSteps(error: RobleError): readonly string[] {

@@ -2,10 +2,13 @@ import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/context.js';
 import type { ImportResult, ImportSource } from '../../core/dataset/import.js';
+import type { CommonLook } from '../../core/image/look-at-pictures.js';
+import type { Preprocessing } from '../../core/image/preprocessing.js';
 import { ENCODING_STEP } from '../../core/storage/text-file.js';
 import { parseDelimiter } from '../../flags/delimiter.js';
 import { imageFlags, imageOverrides } from '../../flags/image-flags.js';
 import { parseRatios } from '../../flags/split-shares.js';
+import { timesByCode } from '../../ui/error-text.js';
 import { formatSplits } from '../../ui/format.js';
 
 /** Skipped samples that are shown; all are in the JSON output. */
@@ -14,7 +17,7 @@ const SHOWN = 10;
 export default class DataImport extends RobleCommand<ImportResult> {
   static override summary = 'Turn pictures or pen strokes into a data set.';
   static override description =
-    'Reads IDX files (MNIST), a folder for each class, CSV with images, stroke JSON lines, Parquet files of Hugging Face, and tar archives of these. Every picture is converted to the configured shape. Samples that cannot be used are left out and reported.';
+    'Reads IDX files (MNIST), a folder for each class, CSV with images, imagefolder of Hugging Face (metadata.csv or .jsonl), stroke JSON lines, Parquet files of Hugging Face, and tar and zip archives of these. Every picture is converted to the configured shape. Samples that cannot be used are left out and reported.';
   static override strict = false;
   static override args = {
     path: Args.string({ description: 'Files, folders or archives to import; more than one are joined.' }),
@@ -23,7 +26,7 @@ export default class DataImport extends RobleCommand<ImportResult> {
     out: Flags.string({ required: true, helpValue: 'DIR', description: 'Folder to create.' }),
     name: Flags.string({ description: 'Name of the data set; otherwise that of the folder.' }),
     format: Flags.option({
-      options: ['auto', 'idx', 'folder', 'csv', 'strokes', 'parquet'] as const,
+      options: ['auto', 'idx', 'folder', 'csv', 'imagefolder', 'strokes', 'parquet'] as const,
       description: 'Format of the sources; auto: by their names.',
     })(),
     train: Flags.string({ multiple: true, helpValue: 'PATH', description: 'Source of training samples.' }),
@@ -70,6 +73,10 @@ export default class DataImport extends RobleCommand<ImportResult> {
       allowNo: true,
       description: 'Swap rows and columns of every picture first, as the files of EMNIST need it.',
     }),
+    'top-folders': Flags.option({
+      options: ['classes', 'splits'] as const,
+      description: 'What the top folders of a folder are, where names such as train leave it open.',
+    })(),
     strict: Flags.boolean({ description: 'Stop at the first sample that cannot be used.' }),
     'max-pixels': Flags.integer({ min: 4, description: 'Largest picture that is decoded.' }),
     seed: Flags.integer({ min: 0, max: 0xffffffff, description: 'Seed of the division into splits.' }),
@@ -81,6 +88,9 @@ export default class DataImport extends RobleCommand<ImportResult> {
     '<%= config.bin %> <%= command.id %> --from-feedback .roble/predictions.db --out data/feedback',
     '<%= config.bin %> <%= command.id %> --train a.csv --val b.csv --out data/pets',
   ];
+
+  /** What pictures were converted to, where they were. */
+  private image: Preprocessing | undefined;
 
   protected async execute(context: Context): Promise<ImportResult> {
     const { argv, flags } = await this.parse(DataImport);
@@ -115,27 +125,37 @@ export default class DataImport extends RobleCommand<ImportResult> {
       encoding: flags.encoding,
       delimiter: flags.delimiter === undefined ? undefined : parseDelimiter(flags.delimiter),
       transpose: flags.transpose,
+      topFolders: flags['top-folders'],
       strict: flags.strict,
       maxPixels: flags['max-pixels'],
+      limitName: '--max-pixels',
       seed: flags.seed,
     };
     const from = flags['from-feedback'];
     if (from !== undefined) return importFeedback({ ...options, from }, context);
+    this.image = config.image;
     return importDataset({ ...options, preprocessing: config.image }, context);
   }
 
-  protected render({ out, count, classes, splits, skipped, skippedByCode }: ImportResult): void {
+  protected render({ out, count, classes, splits, skipped, skippedByCode, originals }: ImportResult): void {
     this.log(
       `${out}: ${count.toLocaleString('en-US')} images of ${classes.length} classes (${formatSplits(splits)})`,
     );
+    const lost = this.image && originals && lossText(originals, this.image);
+    if (lost) this.log(lost);
     if (skipped.length === 0) return;
-    this.log(
-      `Left out: ${Object.entries(skippedByCode)
-        .map(([code, times]) => `${times} x ${code}`)
-        .join(', ')}`,
-    );
+    this.log(`Left out: ${timesByCode(skippedByCode)}`);
     for (const { path, code, message } of skipped.slice(0, SHOWN))
       this.log(`  ${path}: ${message} [${code}]`);
     if (skipped.length > SHOWN) this.log(`  and ${skipped.length - SHOWN} more; --json lists all`);
   }
+}
+
+/** What the conversion threw away, and how to keep it; undefined where it was little. */
+function lossText({ width, height, isColour }: CommonLook, image: Preprocessing): string | undefined {
+  const isSmaller = width > 1.5 * image.width || height > 1.5 * image.height;
+  const isGreyer = isColour && image.channels === 1;
+  if (!isSmaller && !isGreyer) return undefined;
+  const flags = [...(isSmaller ? ['--width', '--height'] : []), ...(isGreyer ? ['--channels 3'] : [])];
+  return `Pictures of about ${width}x${height} pixels${isColour ? ' in colour' : ''} became ${image.width}x${image.height}${image.channels === 1 ? ' grey' : ''}; ${flags.join(', ')} keep${flags.length === 1 ? 's' : ''} more.`;
 }

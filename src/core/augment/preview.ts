@@ -88,7 +88,7 @@ function refuseNoStrokes(
     received: 'pictures alone',
     expected: 'a data set of strokes',
     nextSteps: [
-      'Import stroke JSON lines, or draw characters with "roble data:synth".',
+      'Import stroke JSON lines, draw characters with "roble data:synth", or leave the steps that need strokes out.',
       'A data set that was written before strokes were kept has to be made again.',
     ],
   });

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { checkedJson } from '../checked.js';
 import { manifestSchema, partSchema, SPLITS } from '../dataset/format.js';
+import { readPlainText } from '../storage/read-file.js';
 
 /** The file that tells a shard. */
 export const SHARD_FILE = 'shard.json';
@@ -46,7 +46,7 @@ export type Shard = z.output<typeof shardSchema>;
 /** @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_DATASET_INVALID` */
 export async function readShard(folder: string): Promise<Shard> {
   const file = join(folder, SHARD_FILE);
-  return checkedJson(shardSchema, await readFile(file, 'utf8'), 'ROBLE_DATASET_INVALID', file);
+  return checkedJson(shardSchema, await readPlainText(file), 'ROBLE_DATASET_INVALID', file);
 }
 
 /** By split, then by number. */

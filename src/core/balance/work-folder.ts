@@ -1,4 +1,4 @@
-import { appendFile, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { appendFile, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { DatasetPart } from '../dataset/format.js';
@@ -8,6 +8,7 @@ import { replaceFile, sweepPartials, syncFolder } from '../storage/durable.js';
 import { exists } from '../storage/exists.js';
 import { takeLock } from '../storage/folder-lock.js';
 import { parseJson, readJson } from '../storage/json.js';
+import { readPlainText } from '../storage/read-file.js';
 import type { PartUnit } from './part-units.js';
 import type { ShardPart, ShardPlan } from './shard.js';
 
@@ -91,7 +92,7 @@ function otherPlan(folder: string, before: ShardPlan, now: ShardPlan): RobleErro
 
 /** The parts of the journal whose files are what they were. A torn last line is no part. */
 async function intactParts(journal: string, data: string): Promise<ShardPart[]> {
-  const text = (await exists(journal)) ? await readFile(journal, 'utf8') : '';
+  const text = (await exists(journal)) ? await readPlainText(journal) : '';
   const intact = new Map<string, ShardPart>();
   for (const line of text.split('\n').slice(0, -1)) {
     const found = parseJson(line) as ShardPart | undefined;

@@ -1,7 +1,8 @@
-import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { RobleError } from '../errors.js';
+import { exists, isAbsent } from '../storage/exists.js';
+import { fileOrPipe } from '../storage/read-file.js';
 import { decodeText } from '../storage/text-file.js';
 import { isSettings } from './merge.js';
 import type { Layer, Origin } from './origin.js';
@@ -20,7 +21,7 @@ const PROJECT_FILES = ['roble.config.yaml', 'roble.config.yml', 'roble.config.js
  * folder as its own settings: a configuration must never execute.
  */
 export async function findProjectFile(folder: string): Promise<{ file?: string; ignored: string[] }> {
-  const names = await readdir(folder).catch((): string[] => []);
+  const names = await readdir(folder).catch(() => namesWithin(folder));
   const [file, ...ignored] = PROJECT_FILES.filter((name) => names.includes(name)).map((name) =>
     join(folder, name),
   );
@@ -30,14 +31,26 @@ export async function findProjectFile(folder: string): Promise<{ file?: string; 
   return findProjectFile(parent);
 }
 
+/** Of a folder that may be entered, and not be listed. */
+async function namesWithin(folder: string): Promise<string[]> {
+  const names: string[] = [];
+  for (const name of [...PROJECT_FILES, 'package.json'])
+    if (await exists(join(folder, name)).catch(() => false)) names.push(name);
+  return names;
+}
+
 /**
  * Reads a YAML or JSON configuration file.
  *
  * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`; `ROBLE_CONFIG_SYNTAX` with line and column; `ROBLE_CONFIG_INVALID`
  *   when the file holds something other than keys and values.
  */
-export async function readConfigFile(file: string, source: 'user' | 'project'): Promise<Layer> {
-  const text = await readText(file);
+export async function readConfigFile(
+  file: string,
+  source: 'user' | 'project',
+  signal?: AbortSignal,
+): Promise<Layer> {
+  const text = await readText(file, signal);
   const { readJson, readYaml } = await import('./yaml-text.js');
   // An empty file sets nothing, whatever its name.
   const read = extname(file) === '.json' && text.trim() !== '' ? readJson : readYaml;
@@ -59,15 +72,19 @@ export async function readConfigFile(file: string, source: 'user' | 'project'): 
 }
 
 /** @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_CONFIG_SYNTAX` for what is no text */
-async function readText(file: string): Promise<string> {
+async function readText(file: string, signal: AbortSignal | undefined): Promise<string> {
   const parts: Buffer[] = [];
   try {
-    for await (const part of createReadStream(file, { end: MAX_BYTES })) parts.push(part);
+    let bytes = 0;
+    for await (const part of fileOrPipe(file, signal)) {
+      parts.push(part);
+      bytes += part.length;
+      if (bytes > MAX_BYTES) break;
+    }
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT' && code !== 'EISDIR') throw RobleError.from(error);
+    if (signal?.aborted) throw error;
+    if (!isAbsent(error)) throw RobleError.from(error);
     throw new RobleError('ROBLE_FILE_NOT_FOUND', `There is no configuration file ${file}.`, {
-      ...(code === 'EISDIR' && { received: 'a folder' }),
       nextSteps: ['Check the name, or write a new file with "roble init".'],
       cause: error,
     });

@@ -22,6 +22,8 @@ export interface LoadConfigOptions {
   /** Home folder of the user, for `.config/roble/config.yaml` unless XDG_CONFIG_HOME names another place; none: no user file. */
   readonly home?: string;
   readonly overrides?: Overrides;
+  /** Ends the wait for a file that is a pipe. */
+  readonly signal?: AbortSignal;
 }
 
 export interface LoadedConfig {
@@ -54,16 +56,18 @@ export async function loadConfig({
   env,
   home,
   overrides = {},
+  signal,
 }: LoadConfigOptions): Promise<LoadedConfig> {
   const userFolder = env.XDG_CONFIG_HOME || (home && join(home, '.config'));
   const ownFile = userFolder && join(userFolder, 'roble', 'config.yaml');
-  const userFile = ownFile && (await exists(ownFile)) ? ownFile : undefined;
+  const warnings: string[] = [];
+  const userFile = ownFile && (await isReachable(ownFile, warnings)) ? ownFile : undefined;
   const project = configFile ? { file: resolve(cwd, configFile), ignored: [] } : await findProjectFile(cwd);
   const environment = await environmentLayer(env);
   const given = [
-    ...(userFile ? [withPaths(await readConfigFile(userFile, 'user'), dirname(userFile))] : []),
+    ...(userFile ? [withPaths(await readConfigFile(userFile, 'user', signal), dirname(userFile))] : []),
     ...(project.file
-      ? [withPaths(await readConfigFile(project.file, 'project'), dirname(project.file))]
+      ? [withPaths(await readConfigFile(project.file, 'project', signal), dirname(project.file))]
       : []),
     withPaths(environment.layer, cwd),
     withPaths(flagLayer(overrides), cwd),
@@ -77,10 +81,21 @@ export async function loadConfig({
     files: [userFile, project.file].filter((file) => file !== undefined),
     ...(project.file !== undefined && { projectFile: project.file }),
     warnings: [
+      ...warnings,
       ...project.ignored.map((file) => `${file} is ignored: ${project.file} is used.`),
       ...environment.warnings,
     ],
   };
+}
+
+/** A home that one may not look into, as in a container that runs as another user, is no reason to stop. */
+async function isReachable(userFile: string, warnings: string[]): Promise<boolean> {
+  try {
+    return await exists(userFile);
+  } catch (error) {
+    warnings.push(`The settings of the user are not used: ${RobleError.from(error).message}`);
+    return false;
+  }
 }
 
 function defaultLayer(): Layer {

@@ -36,7 +36,8 @@ it.each(['cnn-small', 'characters'])(
           name: 'odd: "name" # {{x}}',
           dataset: join(folder, 'my data'),
           runs: join(folder, 'out'),
-          image: { width: 33, height: 44, channels: 3, invert: true },
+          // Paper is light where ink is dark.
+          image: { width: 33, height: 44, channels: 3, invert: true, background: '#ffffff' },
           model: { preset },
           train: { ...recipeOf(preset), epochs: 7, batchSize: 96 },
           serve: { port: 0, predictions: { url: join(folder, '.roble/predictions.db') } },

@@ -82,7 +82,7 @@ describe('class folders', () => {
     await put('hidden/.thumbs', '');
     const { classes, warnings } = await run();
     expect(classes).toEqual(['a', 'b']);
-    expect(warnings).toContain('2 class folders without a file: hidden, nothing');
+    expect(warnings).toContain('2 class folders without a picture: hidden, nothing');
   });
 
   it('are in the order of classes.txt, which may list more and may list less', async () => {
@@ -150,10 +150,11 @@ function bomb(side: number): Buffer {
 }
 
 describe('a CSV file', () => {
+  let shade = 0;
   const putList = async (name: string, count: number) => {
     const rows = ['file,kind'];
     for (let i = 0; i < count; i++) {
-      await put(`p/${name}${i}.png`, await flat(i));
+      await put(`p/${name}${i}.png`, await flat(shade++));
       rows.push(`p/${name}${i}.png,${i % 2 ? 'odd' : 'even'}`);
     }
     await put(`${name}.csv`, rows.join('\n'));
@@ -182,11 +183,11 @@ describe('a CSV file', () => {
 });
 
 describe('EMNIST', () => {
-  /** Pictures of 2x3 pixels, each the number of its sample. */
-  const putSet = async (prefix: string, labels: number[]) => {
+  /** Pictures of 2x3 pixels, each the number of its sample, counted from `first`. */
+  const putSet = async (prefix: string, labels: number[], first = 0) => {
     const images = Buffer.alloc(16 + 6 * labels.length);
     for (const [i, value] of [0x803, labels.length, 3, 2].entries()) images.writeUInt32BE(value, 4 * i);
-    for (const i of labels.keys()) images.set([i, 101, 102, 103, 104, 105], 16 + 6 * i);
+    for (const i of labels.keys()) images.set([first + i, 101, 102, 103, 104, 105], 16 + 6 * i);
     const header = Buffer.alloc(8);
     header.writeUInt32BE(0x801);
     header.writeUInt32BE(labels.length, 4);
@@ -195,7 +196,7 @@ describe('EMNIST', () => {
   };
   const letters = async () => {
     await putSet('emnist-letters-train', [1, 2, 2, 1]);
-    await putSet('emnist-letters-test', [2, 1]);
+    await putSet('emnist-letters-test', [2, 1], 50);
     await put('emnist-letters-mapping.txt', '1 65 97\n2 66 98\n');
   };
 
@@ -229,5 +230,31 @@ describe('EMNIST', () => {
     await letters();
     await putSet('emnist-mnist-train', [0, 1]);
     expect(await failure()).toBe('ROBLE_SOURCE_UNKNOWN');
+  });
+});
+
+describe('numbers of another scale', () => {
+  it.each([
+    ['float32', 0x0d],
+    ['float64', 0x0e],
+    ['int16', 0x0b],
+    ['int32', 0x0c],
+    ['int8', 0x09],
+  ])('in an IDX file of %s are refused by the name of their type', async (type, code) => {
+    await put('train-images-idx3-ubyte', Buffer.from([0, 0, code, 3, ...Array(12).fill(0)]));
+    await put('train-labels-idx1-ubyte', Buffer.from([0, 0, 8, 1, 0, 0, 0, 0]));
+    await expect(run()).rejects.toMatchObject({
+      code: 'ROBLE_IDX_MAGIC',
+      message: expect.stringContaining(`type ${type}`),
+      details: { expected: expect.stringContaining('unsigned bytes') },
+    });
+  });
+
+  it('are told when all pictures become one shade by them, and not otherwise', async () => {
+    for (const [i, name] of ['a', 'b'].entries())
+      for (let k = 0; k < 3; k++) await put(`${name}/${k}.png`, await flat(i));
+    expect((await run()).warnings.join()).toContain('from 0 to 1 of 255');
+    await put('b/3.png', await flat(200));
+    expect((await run()).warnings.join()).not.toContain('of 255');
   });
 });

@@ -220,7 +220,7 @@ describe('CSV', () => {
   });
 
   it('refuses a file without the columns', async () => {
-    await put('in/list.csv', 'file,class\na.png,b\n');
+    await put('in/list.csv', 'document,wing\na.png,b\n');
     expect(await failure()).toBe('ROBLE_CSV_INVALID');
   });
 });

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { type Context, withStep } from '../context.js';
 import { type ErrorCode, RobleError } from '../errors.js';
+import { type CommonLook, commonLook, type Look, lookAt } from '../image/look-at-pictures.js';
 import {
   DEFAULT_MAX_PIXELS,
   type PreparedImage,
@@ -10,12 +11,14 @@ import {
 } from '../image/preprocess.js';
 import type { Preprocessing } from '../image/preprocessing.js';
 import { transposePixels, transposeStrokes } from '../image/transpose.js';
+import { alikeNames } from '../names.js';
 import { describeDatabase } from '../predictions/open-database.js';
 import { checkEncoding } from '../storage/text-file.js';
 import { pictureOfDrawing } from '../strokes/given-drawing.js';
 import { countOf, examples } from '../text.js';
 import { checkClasses } from './classes.js';
 import { readSource, type SourceFormat } from './detect.js';
+import { FlatPictures } from './flat-pictures.js';
 import { type DatasetManifest, type SplitName, splitCounts } from './format.js';
 import { mapOrdered } from './map-ordered.js';
 import { withNormalNames } from './normal-names.js';
@@ -27,6 +30,7 @@ import {
   type ReaderOptions,
   type SourceRemark,
   type SourceSample,
+  type TopFolders,
 } from './sample.js';
 import type { SplitOptions } from './splits.js';
 import { labelError, type PreparedSample, writeDataset } from './write.js';
@@ -40,7 +44,7 @@ export interface ImportSource {
 }
 
 export interface ImportOptions {
-  /** Files, folders and tar archives; they are joined. */
+  /** Files, folders, tar and zip archives; they are joined. */
   readonly sources: readonly (string | ImportSource)[];
   /** The folder to create. */
   readonly out: string;
@@ -68,8 +72,12 @@ export interface ImportOptions {
   readonly seed?: number | undefined;
   /** The first sample that cannot be used ends the import; default: it is left out and reported. */
   readonly strict?: boolean | undefined;
+  /** What the top folders of a folder of pictures stand for; default: what their names say, where that leaves no choice. */
+  readonly topFolders?: TopFolders | undefined;
   /** Largest picture that is decoded, in pixels; default {@link DEFAULT_MAX_PIXELS}. */
   readonly maxPixels?: number | undefined;
+  /** What messages call that limit; default `maxPixels`. */
+  readonly limitName?: string | undefined;
   /** Pictures that are converted at a time; does not change the result. Default: twice the cores. */
   readonly concurrency?: number | undefined;
 }
@@ -94,6 +102,8 @@ export interface ImportResult {
   /** How many pictures each kind of conversion happened to, such as 16 bits to 8. */
   readonly notices: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
+  /** What the encoded pictures looked like before they were converted; only where there were any. */
+  readonly originals?: CommonLook;
 }
 
 /**
@@ -134,16 +144,22 @@ export async function importDataset(given: ImportOptions, context: Context = {})
         },
         recipe: () => recipeOf(options, report),
       },
-      prepareSamples(options, report),
+      prepareSamples(options, report, context),
       context,
     ).catch((thrown) => {
+      report.tell(report.remarks());
       throw report.explain(thrown);
     }),
   );
-  const all = [...report.remarks(manifest.classes), ...warnings];
-  for (const message of all) context.reporter?.report({ type: 'warning', message });
-  report.warn();
-  return { ...summarize(options, manifest), ...report.toJSON(), warnings: all };
+  const all = [...report.remarks(manifest.classes), ...report.flat.warnings, ...warnings];
+  report.tell(all);
+  report.tellSkipped();
+  return {
+    ...summarize(options, manifest),
+    ...report.toJSON(),
+    warnings: all,
+    ...optional('originals', report.looks.common),
+  };
 }
 
 function summarize({ out }: ImportOptions, manifest: DatasetManifest) {
@@ -153,21 +169,31 @@ function summarize({ out }: ImportOptions, manifest: DatasetManifest) {
   return { out, name, fingerprint, classes, count, splits };
 }
 
-async function* prepareSamples(options: ImportOptions, report: Report): AsyncGenerator<PreparedSample> {
+async function* prepareSamples(
+  options: ImportOptions,
+  report: Report,
+  { signal }: Context,
+): AsyncGenerator<PreparedSample> {
   const concurrency = options.concurrency ?? 2 * availableParallelism();
+  const { looks } = report;
   const known = options.classes && new Set(options.classes);
-  for await (const outcome of mapOrdered(readAll(options, report), concurrency, (item) =>
-    prepare(item, options, known),
+  for await (const outcome of mapOrdered(readAll(options, report, signal), concurrency, (item) =>
+    prepare(item, options, known, looks),
   )) {
     if ('error' in outcome) report.skip(outcome.source, outcome.error);
     else {
       report.count(outcome.notices);
+      report.flat.see(outcome.sample.pixels);
       yield outcome.sample;
     }
   }
 }
 
-async function* readAll(options: ImportOptions, report: Report): AsyncGenerator<SourceSample | BadSample> {
+async function* readAll(
+  options: ImportOptions,
+  report: Report,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<SourceSample | BadSample> {
   for (const source of options.sources) {
     const { path, split, isFeedback }: ImportSource = typeof source === 'string' ? { path: source } : source;
     const reader: ReaderOptions = {
@@ -180,7 +206,10 @@ async function* readAll(options: ImportOptions, report: Report): AsyncGenerator<
       encoding: options.encoding,
       delimiter: options.delimiter,
       transpose: options.transpose,
+      topFolders: options.topFolders,
       maxPixels: options.maxPixels ?? DEFAULT_MAX_PIXELS,
+      limitName: options.limitName,
+      signal,
     };
     let found = false;
     const items = isFeedback
@@ -208,12 +237,13 @@ async function prepare(
   item: SourceSample | BadSample,
   options: ImportOptions,
   known: ReadonlySet<string> | undefined,
+  looks: SomeLooks,
 ): Promise<Outcome> {
   if ('error' in item) return item;
   const { source, label, group, split, picture } = item;
   try {
     checkLabel(item, options, known);
-    const { notices, ...content } = await toPixels(picture, options);
+    const { notices, ...content } = await toPixels(picture, options, looks);
     return {
       sample: { source, label, ...content, ...optional('group', group), ...optional('split', split) },
       notices,
@@ -241,12 +271,16 @@ function checkLabel(
 
 async function toPixels(
   picture: Picture,
-  { preprocessing, maxPixels, transpose = false }: ImportOptions,
+  { preprocessing, maxPixels, limitName, transpose = false }: ImportOptions,
+  looks: SomeLooks,
 ): Promise<PreparedImage & Pick<PreparedSample, 'strokes'>> {
   switch (picture.kind) {
     case 'encoded': {
-      const options = { maxPixels, transpose };
-      const { pixels, notices } = await prepareImage(await picture.read(), preprocessing, options);
+      const options = { maxPixels, limitName, transpose };
+      const isLookedAt = looks.isNextWanted();
+      const bytes = await picture.read();
+      const { pixels, notices } = await prepareImage(bytes, preprocessing, options);
+      if (isLookedAt) await looks.add(bytes);
       return { pixels, notices: [...(picture.notices ?? []), ...notices] };
     }
     case 'pixels': {
@@ -265,7 +299,7 @@ async function toPixels(
 /** What the options were, without paths of the machine. */
 function recipeOf(options: ImportOptions, report: Report): Record<string, unknown> {
   const { format = 'auto', labels, split, groupBy, seed = 0, maxPixels = DEFAULT_MAX_PIXELS } = options;
-  const { imageColumn, labelColumn, encoding, delimiter, transpose } = options;
+  const { imageColumn, labelColumn, encoding, delimiter, topFolders, transpose } = options;
   const sources = options.sources.map((source) => {
     const {
       path,
@@ -287,6 +321,7 @@ function recipeOf(options: ImportOptions, report: Report): Record<string, unknow
     ...optional('labelColumn', labelColumn),
     ...optional('encoding', encoding),
     ...optional('delimiter', delimiter),
+    ...optional('topFolders', topFolders),
     ...optional('transpose', transpose),
     seed,
     maxPixels,
@@ -295,10 +330,33 @@ function recipeOf(options: ImportOptions, report: Report): Record<string, unknow
   };
 }
 
+/** Looks at some of the pictures that come by, early and late ones. */
+class SomeLooks {
+  readonly #found: Look[] = [];
+  #seen = 0;
+
+  /** Whether to look at the next picture; asked once for each, in their order. */
+  isNextWanted(): boolean {
+    const number = this.#seen++;
+    return number < EARLY_LOOKS || (number % LOOK_EVERY === 0 && number < MOST_LOOKS * LOOK_EVERY);
+  }
+
+  async add(encoded: Uint8Array): Promise<void> {
+    const look = await lookAt(encoded);
+    if (look) this.#found.push(look);
+  }
+
+  get common(): CommonLook | undefined {
+    return commonLook(this.#found);
+  }
+}
+
 /** Collects what happened to the samples on the way, and what the readers say about the sources. */
 class Report {
   /** The classes that sources list, each once. */
   readonly classes: string[] = [];
+  readonly flat = new FlatPictures();
+  readonly looks = new SomeLooks();
   readonly #warnings: string[] = [];
   readonly #strict: boolean;
   readonly #context: Context;
@@ -318,12 +376,20 @@ class Report {
     } else if (!this.#warnings.includes(remark.warning)) this.#warnings.push(remark.warning);
   }
 
-  /** Warnings about the sources, given the classes that there are in the end. */
-  remarks(classes: readonly string[]): string[] {
-    const unused = this.classes.filter((name) => !classes.includes(name));
-    if (unused.length === 0) return this.#warnings;
-    const some = examples(unused.map((name) => `"${name}"`));
-    return [...this.#warnings, `listed classes without a sample are left out: ${some}`];
+  /** Warnings about the sources, given the classes where there are any in the end. */
+  remarks(classes?: readonly string[]): string[] {
+    if (!classes) return this.#warnings;
+    const quoted = (names: readonly string[]) => examples(names.map((name) => JSON.stringify(name)));
+    const known = new Set(classes);
+    const unused = this.classes.filter((name) => !known.has(name));
+    return [
+      ...this.#warnings,
+      ...(unused.length > 0 ? [`listed classes without a sample are left out: ${quoted(unused)}`] : []),
+      ...alikeNames(classes).map(
+        (names) =>
+          `the classes ${quoted(names)} differ in blanks or in upper and lower case alone; give them one name if they are one`,
+      ),
+    ];
   }
 
   skip(path: string, error: RobleError): void {
@@ -337,13 +403,15 @@ class Report {
   explain(thrown: unknown): unknown {
     if (!(thrown instanceof RobleError) || thrown.kind !== 'user' || this.#skipped.length === 0)
       return thrown;
-    const rest = this.#skipped.length - SHOWN_SKIPPED;
+    const shown = eachReasonFirst(this.#skipped).slice(0, SHOWN_SKIPPED);
+    const rest = this.#skipped.length - shown.length;
     return new RobleError(thrown.code, thrown.message, {
       ...thrown.details,
-      problems: [...(thrown.details.problems ?? []), ...this.#skipped.slice(0, SHOWN_SKIPPED)],
+      problems: [...(thrown.details.problems ?? []), ...shown],
+      skippedByCode: this.toJSON().skippedByCode,
       nextSteps: [
         ...(thrown.details.nextSteps ?? []),
-        `${countOf(this.#skipped.length, 'sample')} could not be used${rest > 0 ? `, of which ${SHOWN_SKIPPED} are shown` : ''}.`,
+        `${countOf(this.#skipped.length, 'sample')} could not be used${rest > 0 ? `, of which ${shown.length} are shown` : ''}.`,
       ],
       cause: thrown,
     });
@@ -354,13 +422,17 @@ class Report {
     this.#tick();
   }
 
-  warn(): void {
+  tell(remarks: readonly string[]): void {
+    for (const message of remarks) this.#context.reporter?.report({ type: 'warning', message });
     for (const [notice, count] of this.#notices)
       this.#context.reporter?.report({ type: 'warning', message: `${countOf(count, 'image')}: ${notice}` });
+  }
+
+  tellSkipped(): void {
     if (this.#skipped.length > 0)
       this.#context.reporter?.report({
         type: 'warning',
-        message: `${countOf(this.#skipped.length, 'sample')} could not be used; the result lists them.`,
+        message: `${countOf(this.#skipped.length, 'sample')} could not be used.`,
       });
   }
 
@@ -377,8 +449,20 @@ class Report {
   }
 }
 
+const EARLY_LOOKS = 20;
+const LOOK_EVERY = 50;
+const MOST_LOOKS = 100;
+
 /** Samples that the error of an import shows. */
 const SHOWN_SKIPPED = 5;
+
+/** The first sample of each reason, and then the others. */
+function eachReasonFirst(skipped: readonly SkippedSample[]): SkippedSample[] {
+  const first = new Map<ErrorCode, SkippedSample>();
+  for (const sample of skipped) if (!first.has(sample.code)) first.set(sample.code, sample);
+  const firsts = new Set(first.values());
+  return [...firsts, ...skipped.filter((sample) => !firsts.has(sample))];
+}
 
 function detail({ message, details }: RobleError): string {
   return details.received === undefined ? message : `${message} Received: ${String(details.received)}.`;

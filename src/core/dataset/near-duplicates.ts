@@ -1,4 +1,5 @@
 import { sha256 } from '../storage/durable.js';
+import { DisjointSets } from './disjoint-sets.js';
 import { samePictureTest } from './picture-distance.js';
 import { HASH_WORDS, hashDistance, hashPictures, type PictureHashes } from './picture-hash.js';
 import type { PictureShape } from './picture-ink.js';
@@ -50,7 +51,7 @@ export function findNearDuplicates(
 ): NearDuplicates {
   const exact = exactDuplicates(images, count, shape);
   const distinct = Uint32Array.from(exact.filter((index, i) => index === i));
-  const clusters = new Clusters(exact);
+  const clusters = new DisjointSets(exact);
   const tolerance = { energy: options.maxEnergy ?? 0.02, block: options.maxBlock ?? 0.12 };
   const isSame = samePictureTest(images, shape, tolerance);
   const hashes = hashPictures(images, distinct, shape);
@@ -124,36 +125,4 @@ function slotOf(a: number, b: number): number {
 /** Exact up to 2^26 pictures. */
 function pairKey(a: number, b: number): number {
   return a * 2 ** 26 + b;
-}
-
-/** Disjoint sets whose root is the smallest index (R. E. Tarjan's union-find, paths halved). */
-class Clusters {
-  readonly #parent: Uint32Array;
-
-  /** @param first for each index one that is not larger, of the same set */
-  constructor(first: Uint32Array) {
-    this.#parent = first.slice();
-  }
-
-  joined(a: number, b: number): boolean {
-    return this.#root(a) === this.#root(b);
-  }
-
-  join(a: number, b: number): void {
-    const [rootA, rootB] = [this.#root(a), this.#root(b)];
-    this.#parent[Math.max(rootA, rootB)] = Math.min(rootA, rootB);
-  }
-
-  roots(): Uint32Array {
-    return this.#parent.map((_, i) => this.#root(i));
-  }
-
-  #root(index: number): number {
-    let at = index;
-    while (this.#parent[at] !== at) {
-      this.#parent[at] = this.#parent[this.#parent[at]!]!;
-      at = this.#parent[at]!;
-    }
-    return at;
-  }
 }

@@ -1,10 +1,9 @@
-import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { checkedJson } from '../checked.js';
 import { RobleError } from '../errors.js';
 import { isAbsent } from '../storage/exists.js';
+import { readPlainText, streamPlainFile } from '../storage/read-file.js';
 import {
   type DatasetManifest,
   type LoadedSplit,
@@ -34,7 +33,7 @@ export interface Dataset {
  */
 export async function openDataset(folder: string): Promise<Dataset> {
   const path = join(folder, 'dataset.json');
-  const text = await readFile(path, 'utf8').catch((cause) => {
+  const text = await readPlainText(path).catch((cause) => {
     if (!isAbsent(cause)) throw RobleError.from(cause);
     throw new RobleError('ROBLE_FILE_NOT_FOUND', `${folder} is no data set: it has no dataset.json.`, {
       expected: 'a folder that "roble data:import" or "roble data:synth" wrote',
@@ -49,7 +48,9 @@ export async function openDataset(folder: string): Promise<Dataset> {
     load: async (split) => loadSplit(folder, manifest, splitOf({ folder, manifest }, split)),
     async *provenance(split) {
       for (const { samples } of splitOf({ folder, manifest }, split).parts)
-        for await (const line of createInterface({ input: createReadStream(join(folder, samples.file)) }))
+        for await (const line of createInterface({
+          input: await streamPlainFile(join(folder, samples.file)),
+        }))
           yield JSON.parse(line) as SampleProvenance;
     },
   };

@@ -1,8 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile, sha256 } from '../storage/durable.js';
 import { exists } from '../storage/exists.js';
+import { readPlainFile } from '../storage/read-file.js';
 import { drawingBytes, type PackedDrawing } from '../strokes/packed.js';
 import { type DatasetPart, filesOf, type PartFile, type SampleProvenance, type SplitName } from './format.js';
 
@@ -52,7 +53,7 @@ export async function readIntact(
   { file, sha256: expected }: PartFile,
 ): Promise<Buffer | undefined> {
   const path = join(folder, file);
-  const bytes = (await exists(path)) ? await readFile(path) : undefined;
+  const bytes = (await exists(path)) ? await readPlainFile(path) : undefined;
   return bytes && sha256(bytes) === expected ? bytes : undefined;
 }
 

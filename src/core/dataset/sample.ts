@@ -48,6 +48,8 @@ export interface ReaderOptions {
   /** Columns of pictures and labels, instead of the usual names. */
   readonly imageColumn?: string | undefined;
   readonly labelColumn?: string | undefined;
+  /** What the top folders of a folder of pictures stand for; default: what their names say, where that leaves no choice. */
+  readonly topFolders?: TopFolders | undefined;
   /** Encoding of text files that have no byte order mark; default UTF-8. */
   readonly encoding?: string | undefined;
   /** What separates the columns of a CSV file; default: found by its header. */
@@ -56,9 +58,15 @@ export interface ReaderOptions {
   readonly transpose?: boolean | undefined;
   /** Largest raw picture, in pixels. */
   readonly maxPixels: number;
+  /** What messages call that limit. */
+  readonly limitName?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
   /** Whether paths in the source must stay inside it, as in an archive of a stranger. */
   readonly confined?: boolean | undefined;
 }
+
+/** What the top folders of a folder of pictures may stand for. */
+export type TopFolders = 'classes' | 'splits';
 
 /** Names that the world uses for the splits. */
 const SPLIT_WORDS: Readonly<Record<string, SplitName>> = {
@@ -76,6 +84,12 @@ const SPLIT_WORDS: Readonly<Record<string, SplitName>> = {
 /** The split that a file or folder name stands for, such as `val` or MNIST's `t10k`. */
 export function splitOfWord(word: string): SplitName | undefined {
   return Object.hasOwn(SPLIT_WORDS, word.toLowerCase()) ? SPLIT_WORDS[word.toLowerCase()] : undefined;
+}
+
+/** The split that a word of a folder's name stands for, such as `training_set`; undefined where words disagree. */
+export function splitOfFolder(name: string): SplitName | undefined {
+  const found = new Set(name.split(/[-._ ]+/).flatMap((word) => splitOfWord(word) ?? []));
+  return found.size === 1 ? [...found][0] : undefined;
 }
 
 /** The split that the first word of a file name stands for, such as `train-00000-of-00001.parquet`. */

@@ -14,8 +14,8 @@ export interface SplitOptions {
   readonly mode?: 'given' | 'ratio' | undefined;
   readonly ratios?: SplitRatios | undefined;
   /**
-   * When no sample has a given split: whether pictures that are nearly the same, and have no group, stay in one split.
-   * Default true.
+   * When samples are divided: whether pictures that are nearly the same stay in one split, and with them the groups that
+   * share them. Default true.
    */
   readonly keepRepeatedTogether?: boolean | undefined;
   /** Keep the shares within each class; default true. */
@@ -47,14 +47,30 @@ export function assignSplits(
   classes: readonly string[],
   options: SplitOptions,
 ): Uint8Array {
-  const hasGiven = items.some(({ split }) => split !== undefined);
-  const mode = options.mode ?? (hasGiven && !options.ratios ? 'given' : 'ratio');
   const assigned =
-    mode === 'given'
+    splitMode(items, options) === 'given'
       ? takeGiven(items)
       : divide(items, classes, normalizeRatios(options.ratios ?? DEFAULT_RATIOS), options);
   refuseSharedGroups(items, assigned);
   return assigned;
+}
+
+/** How samples get their splits, where the options leave it to what the source gives. */
+export function splitMode(items: readonly SplitItem[], { mode, ratios }: SplitOptions): 'given' | 'ratio' {
+  const hasGiven = items.some(({ split }) => split !== undefined);
+  return mode ?? (hasGiven && !ratios ? 'given' : 'ratio');
+}
+
+/** The share of the largest split. */
+export function largestShare({ ratios = DEFAULT_RATIOS }: SplitOptions): number {
+  return Math.max(...normalizeRatios(ratios));
+}
+
+/** Which items stay where they are when the rest is divided. */
+export function fixedOf(items: readonly SplitItem[]): (item: SplitItem) => boolean {
+  // A source that has nothing to train on, such as a validation file alone, is divided as a whole.
+  const keepGiven = items.some(({ split }) => split === undefined || split === 'train');
+  return ({ split }) => keepGiven && (split === 'validation' || split === 'test');
 }
 
 /**
@@ -117,11 +133,10 @@ function divide(
   options: SplitOptions,
 ): Uint8Array {
   const assigned = new Uint8Array(items.length);
-  // A source that has nothing to train on, such as a validation file alone, is divided as a whole.
-  const keepGiven = items.some(({ split }) => split === undefined || split === 'train');
+  const isFixed = fixedOf(items);
   const free: number[] = [];
-  for (const [i, { split }] of items.entries()) {
-    if (keepGiven && (split === 'validation' || split === 'test')) assigned[i] = SPLITS.indexOf(split);
+  for (const [i, item] of items.entries()) {
+    if (isFixed(item)) assigned[i] = SPLITS.indexOf(item.split!);
     else free.push(i);
   }
   const wanted = ratios.flatMap((ratio, split) => (ratio > 0 ? [split] : []));
@@ -286,7 +301,8 @@ function placeSingles(
   }
 }
 
-function refuseSharedGroups(items: readonly SplitItem[], assigned: Uint8Array): void {
+/** @throws {RobleError} `ROBLE_DATASET_SPLIT` naming every group that is in two splits */
+export function refuseSharedGroups(items: readonly SplitItem[], assigned: Uint8Array): void {
   const homes = new Map<string, number>();
   const shared = new Map<string, Problem>();
   for (const [i, { group }] of items.entries()) {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { RobleError } from '../errors.js';
+import { streamPlainFile } from '../storage/read-file.js';
 import type { DatasetPart, SampleProvenance, SplitName } from './format.js';
 import { changedFile, type Dataset, readChecked } from './open.js';
 import { ByteReader } from './readers/bytes.js';
@@ -36,7 +36,7 @@ async function* streamPart(folder: string, part: DatasetPart, size: number): Asy
   if (lines.length - 1 !== part.count)
     throw fewLines(join(folder, part.samples.file), lines.length - 1, part);
   const path = join(folder, part.images.file);
-  const reader = new ByteReader(createReadStream(path, { highWaterMark: 1 << 18 }));
+  const reader = new ByteReader(await streamPlainFile(path));
   const hash = createHash('sha256');
   try {
     for (let i = 0; i < part.count; i++) {

@@ -4,13 +4,24 @@ import { RobleError } from '../errors.js';
 import type { Preprocessing } from '../image/preprocessing.js';
 import { createFolder, writeSynced } from '../storage/durable.js';
 import { drawingBytes, type PackedDrawing } from '../strokes/packed.js';
+import { countOf } from '../text.js';
 import { sortClasses } from './classes.js';
 import { type DatasetManifest, type SampleProvenance, SPLITS, type SplitName } from './format.js';
 import { manifestOf, writeManifest } from './manifest.js';
 import { PartWriter } from './parts.js';
-import { groupRepeated } from './repeated-pictures.js';
+import { countShared, groupRepeated } from './repeated-pictures.js';
 import { optional } from './sample.js';
-import { assignSplits, countPerClass, emptyClasses, type SplitItem, type SplitOptions } from './splits.js';
+import {
+  assignSplits,
+  countPerClass,
+  emptyClasses,
+  fixedOf,
+  largestShare,
+  refuseSharedGroups,
+  type SplitItem,
+  type SplitOptions,
+  splitMode,
+} from './splits.js';
 import { Spool } from './spool.js';
 
 /** A sample whose picture has become pixels. */
@@ -165,30 +176,61 @@ async function copySamples(
   }
 }
 
-/** The split of each sample. Pictures that come again stay in one split, unless a class has no others. */
+interface Division {
+  readonly assigned: Uint8Array;
+  readonly warnings: string[];
+}
+
+/** The split of each sample, and what to say of it. */
 async function divide(
   items: readonly SplitItem[],
   classes: readonly string[],
   spool: Spool,
   { split: options, preprocessing }: WriteDatasetOptions,
-): Promise<{ assigned: Uint8Array; warnings: string[] }> {
-  const isGiven = items.some(({ split }) => split !== undefined);
-  if (isGiven || options.keepRepeatedTogether === false)
-    return { assigned: assignSplits(items, classes, options), warnings: [] };
-  try {
-    const grouped = await groupRepeated(items, spool, preprocessing);
-    return { assigned: assignSplits(grouped, classes, options), warnings: [] };
-  } catch (error) {
-    if (RobleError.from(error).code !== 'ROBLE_DATASET_SPLIT') throw error;
-    const assigned = assignSplits(items, classes, options);
-    const classesOfProblems = RobleError.from(error).details.problems?.map(({ path }) => path) ?? [];
-    return {
-      assigned,
-      warnings: [
-        `Pictures that are nearly the same are in different splits, because these classes have hardly any others: ${classesOfProblems.join(' ')}`,
-      ],
-    };
+): Promise<Division> {
+  const isTogether = options.keepRepeatedTogether !== false && splitMode(items, options) === 'ratio';
+  const { assigned, warnings } = isTogether
+    ? await divideTogether(items, classes, spool, options, preprocessing)
+    : { assigned: assignSplits(items, classes, options), warnings: [] };
+  const shared = await countShared(assigned, spool, preprocessing);
+  if (shared > 0)
+    warnings.push(
+      `${countOf(shared, 'picture')} of validation or test ${shared === 1 ? 'is' : 'are'} in an earlier split, too, pixel for pixel, so that a model is tested on what it has seen: "roble data:validate" names them, and leaves them out with --apply OUT --remove leaks`,
+    );
+  return { assigned, warnings };
+}
+
+/** Pictures that come again, and the groups that share them, stay in one split unless a class has no others. */
+async function divideTogether(
+  items: readonly SplitItem[],
+  classes: readonly string[],
+  spool: Spool,
+  options: SplitOptions,
+  preprocessing: Preprocessing,
+): Promise<Division> {
+  let failure: RobleError | undefined;
+  const largestSplit = largestShare(options) * items.length;
+  for (const grouping of await groupRepeated(items, fixedOf(items), spool, preprocessing)) {
+    const { joinedGroups, largestJoined } = grouping;
+    // Too much to be in one split, or to leave anything for the others.
+    if (largestJoined > largestSplit) continue;
+    try {
+      const assigned = assignSplits(grouping.items, classes, options);
+      refuseSharedGroups(items, assigned);
+      const told = `${countOf(joinedGroups, 'group')} share pictures with others; those that do stay in one split`;
+      return { assigned, warnings: joinedGroups > 0 ? [told] : [] };
+    } catch (error) {
+      failure = RobleError.from(error);
+      if (failure.code !== 'ROBLE_DATASET_SPLIT') throw error;
+    }
   }
+  const assigned = assignSplits(items, classes, options);
+  const crowded = failure?.details.problems?.map(({ path }) => path) ?? [];
+  const why =
+    crowded.length > 0
+      ? `because these classes have hardly any others: ${crowded.join(' ')}`
+      : 'because they tie nearly all groups together';
+  return { assigned, warnings: [`Pictures that are nearly the same are in different splits, ${why}`] };
 }
 
 function provenanceOf({ source, group, origin, sha256, copy }: SampleProvenance): SampleProvenance {

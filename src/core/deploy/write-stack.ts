@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { replaceFile, sha256 } from '../storage/durable.js';
-import { exists } from '../storage/exists.js';
+import { absentAsUndefined, exists } from '../storage/exists.js';
+import { readPlainFile } from '../storage/read-file.js';
 import { makeReadable, makeReadableFolder, modeOf } from './readable.js';
 import type { StackFile } from './render-stack.js';
 import { readStackManifest, type StackManifest, writeStackManifest } from './stack-manifest.js';
@@ -44,7 +44,7 @@ export async function writeStack(
   const hashes: Record<string, string> = {};
   for (const file of files) {
     const target = join(folder, file.path);
-    const present = await readFile(target).catch(() => undefined);
+    const present = await readPlainFile(target).catch(absentAsUndefined);
     const plan = await planOf(file, present, written[file.path], replace);
     planned.push(plan);
     // Of a file that was kept, what roble wrote before stays noted: it still is somebody's.

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checked } from '../checked.js';
 import { RobleError } from '../errors.js';
+import { absentAsUndefined } from '../storage/exists.js';
+import { readPlainText } from '../storage/read-file.js';
 import { evaluationSchema } from './evaluation-schema.js';
 import { parseHistoryJson } from './parse-json.js';
 import { type EvaluationReport, RUN_FILES } from './record.js';
@@ -16,7 +17,7 @@ export async function loadEvaluation(
   warn: (message: string) => void,
 ): Promise<EvaluationReport | undefined> {
   const file = join(folder, RUN_FILES.evaluation);
-  const text = await readFile(file, 'utf8').catch(() => undefined);
+  const text = await readPlainText(file).catch(absentAsUndefined);
   if (text === undefined) return undefined;
   try {
     return checked(

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checked } from '../checked.js';
 import { RobleError } from '../errors.js';
+import { readPlainText } from '../storage/read-file.js';
 import { foldLines } from './fold-lines.js';
 import { asRunHistory, historySchema } from './history-schema.js';
 import { parseHistoryJson } from './parse-json.js';
@@ -19,7 +19,7 @@ export async function readHistory(
 ): Promise<RunHistory> {
   const file = join(runFolder, RUN_FILES.history);
   try {
-    return checkHistory(parseHistoryJson(await readFile(file, 'utf8'), file), file);
+    return checkHistory(parseHistoryJson(await readPlainText(file), file), file);
   } catch (thrown) {
     const error = RobleError.from(thrown);
     const history = await readLines(runFolder, warn).catch((cause) => {
@@ -46,7 +46,7 @@ export function checkHistory(value: unknown, file: string): RunHistory {
 
 async function readLines(runFolder: string, warn: (message: string) => void): Promise<RunHistory> {
   const file = join(runFolder, RUN_FILES.lines);
-  return foldLines(await readFile(file, 'utf8'), file, (line) =>
+  return foldLines(await readPlainText(file), file, (line) =>
     warn(`Line ${line} of ${file} cannot be read; it was passed over.`),
   );
 }

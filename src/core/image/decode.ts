@@ -1,6 +1,7 @@
 import type { Metadata, SharpOptions } from 'sharp';
 import { RobleError } from '../errors.js';
 import { type UnreadFormat, unreadFormat } from './known-formats.js';
+import { checkNumberType, unusableValues } from './number-types.js';
 import { endsEarly, isAnimatedPng } from './signature.js';
 
 const READ_FORMATS = 'PNG, JPEG, WebP, GIF, TIFF, AVIF or SVG';
@@ -15,15 +16,16 @@ export function decoderInput(maxPixels: number): SharpOptions {
 /**
  * Reads an image's header and refuses what cannot be used, before anything is decoded.
  *
- * @throws {RobleError} `ROBLE_IMAGE_EMPTY`, `_TRUNCATED`, `_UNREADABLE`, `_UNSUPPORTED`, `_TOO_SMALL`, `_TOO_LARGE`, `_ANIMATED`.
+ * @throws {RobleError} `ROBLE_IMAGE_EMPTY`, `_TRUNCATED`, `_UNREADABLE`, `_UNSUPPORTED`, `_TOO_SMALL`, `_TOO_LARGE`, `_ANIMATED`, `_VALUES`.
  */
-export async function inspectImage(bytes: Uint8Array, maxPixels: number): Promise<{ notices: string[] }> {
+export async function inspectImage(bytes: Uint8Array, limit: PixelLimit): Promise<Metadata> {
   if (bytes.length === 0)
     throw new RobleError('ROBLE_IMAGE_EMPTY', 'The image has no bytes.', { expected: 'an encoded picture' });
   const metadata = await readMetadata(bytes);
   checkFrames(bytes, metadata);
-  checkSize(metadata, maxPixels);
-  return { notices: noticesOf(metadata) };
+  checkSize(metadata, limit);
+  checkNumberType(metadata);
+  return metadata;
 }
 
 async function readMetadata(bytes: Uint8Array): Promise<Metadata> {
@@ -46,21 +48,37 @@ function checkFrames(bytes: Uint8Array, { pages }: Metadata): void {
 }
 
 /** @throws {RobleError} `ROBLE_IMAGE_TOO_SMALL`, `ROBLE_IMAGE_TOO_LARGE` */
-export function checkSize({ width, height }: Pick<Metadata, 'width' | 'height'>, maxPixels: number): void {
+export function checkSize({ width, height }: Pick<Metadata, 'width' | 'height'>, limit: PixelLimit): void {
   if (width < MINIMUM_SIDE || height < MINIMUM_SIDE)
     throw new RobleError('ROBLE_IMAGE_TOO_SMALL', 'The image has too few pixels to show anything.', {
       received: `${width}x${height} pixels`,
       expected: `at least ${MINIMUM_SIDE} pixels on each side`,
     });
-  if (width * height > maxPixels)
-    throw new RobleError('ROBLE_IMAGE_TOO_LARGE', 'The image has more pixels than the limit.', {
-      received: `${width}x${height} = ${width * height} pixels`,
-      expected: `at most ${maxPixels} pixels`,
-      nextSteps: ['Make the picture smaller, or raise the limit.'],
-    });
+  if (width * height > limit.maxPixels) throw tooManyPixels('The image has', { width, height }, limit);
 }
 
-function noticesOf({ space, depth }: Metadata): string[] {
+/** The largest picture that is decoded. */
+export interface PixelLimit {
+  readonly maxPixels: number;
+  /** The flag or the key that sets it; default `maxPixels`. */
+  readonly limitName?: string | undefined;
+}
+
+/** @param what has too many pixels, such as `The image has` */
+export function tooManyPixels(
+  what: string,
+  { width, height }: { readonly width: number; readonly height: number },
+  { maxPixels, limitName = 'maxPixels' }: PixelLimit,
+): RobleError {
+  return new RobleError('ROBLE_IMAGE_TOO_LARGE', `${what} more pixels than ${limitName} allows.`, {
+    received: `${width}x${height} = ${width * height} pixels`,
+    expected: `at most ${maxPixels} pixels`,
+    nextSteps: [`Make it smaller, or raise ${limitName} to ${width * height}.`],
+  });
+}
+
+/** What is converted of a picture, and a person may want to know. */
+export function conversionsOf({ space, depth }: Metadata): string[] {
   const notices: string[] = [];
   if (depth !== undefined && depth !== 'uchar')
     notices.push(`values of type ${depth} were converted to 8 bits`);
@@ -73,6 +91,9 @@ export function unreadable(bytes: Uint8Array, cause: unknown): RobleError {
   if (cause instanceof RobleError) return cause;
   // Only the first line: the decoder repeats itself, and the rest is for its authors.
   const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+  // So says libvips of numbers of 64 bits.
+  if (reason?.includes('samples out of range'))
+    return unusableValues('have more bits than are read', 'more than 32 bits in a value', cause);
   const format = unreadFormat(bytes);
   if (format) return notRead(format, READ_FORMATS, cause);
   if (endsEarly(bytes))
@@ -93,7 +114,11 @@ export function unreadable(bytes: Uint8Array, cause: unknown): RobleError {
  *
  * @param expected those that are
  */
-export function notRead({ name, advice }: UnreadFormat, expected: string, cause?: unknown): RobleError {
+export function notRead(
+  { name, advice }: Pick<UnreadFormat, 'name' | 'advice'>,
+  expected: string,
+  cause?: unknown,
+): RobleError {
   return new RobleError('ROBLE_IMAGE_UNSUPPORTED', `The image is ${name}, which is not read: ${advice}.`, {
     expected,
     ...(cause !== undefined && { cause }),

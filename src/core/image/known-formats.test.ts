@@ -29,7 +29,7 @@ it.each<[name: RegExp, bytes: Buffer]>([
   [/web page/, latin1('\n <!DOCTYPE html><html>Not found</html>')],
   [/Git LFS/, latin1('version https://git-lfs.github.com/spec/v1\noid sha256:0\n')],
 ])('names %s, and says what to do', async (name, bytes) => {
-  const thrown = await inspectImage(bytes, 1e6).catch((error) => error);
+  const thrown = await inspectImage(bytes, { maxPixels: 1e6 }).catch((error) => error);
   expect(thrown.code).toBe('ROBLE_IMAGE_UNSUPPORTED');
   expect(thrown.message).toMatch(/ which is not read: \w/);
   expect(thrown.message).toMatch(name);

@@ -4,6 +4,8 @@ export interface UnreadFormat {
   readonly name: string;
   /** What to do with such a file. */
   readonly advice: string;
+  /** Whether it holds a still picture; not so a film, a document or an archive. */
+  readonly isPicture: boolean;
 }
 
 const CONVERT = 'convert it to PNG or JPEG';
@@ -57,25 +59,32 @@ function hex(text: string): string {
   return Buffer.from(text, 'latin1').toString('hex');
 }
 
+const PHONE = 'convert it to JPEG or PNG, or let the phone take JPEG';
 /** How a file of the ISO base media format names what it holds. */
 const BRANDS: readonly (readonly [brands: readonly string[], name: string, advice: string])[] = [
   [
     ['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs', 'mif1', 'msf1', 'mif2'],
     'a HEIC picture, as phones take them',
-    'convert it to JPEG or PNG, or let the phone take JPEG',
+    PHONE,
   ],
   [['crx '], 'a raw picture of a camera', CONVERT],
   [['qt  ', 'isom', 'iso2', 'mp41', 'mp42', 'avc1', 'M4V ', '3gp4', '3gp5'], 'a film', SAVE_FRAME],
 ];
 
+const format = (name: string, advice: string): UnreadFormat => ({
+  name,
+  advice,
+  isPicture: advice === CONVERT || advice === PHONE,
+});
+
 /** What a file is, where that is known and is nothing that is read; undefined for all else. */
 export function unreadFormat(bytes: Uint8Array): UnreadFormat | undefined {
   const start = Buffer.from(bytes.subarray(0, 256)).toString('latin1');
   if (start.slice(4, 8) === 'ftyp') return byBrand(start);
-  if (WEB_PAGE.test(start)) return { name: 'a web page', advice: 'download the picture itself' };
+  if (WEB_PAGE.test(start)) return format('a web page', 'download the picture itself');
   const digits = hex(start);
   const found = BEGINNINGS.find(([beginnings]) => new RegExp(`^(${beginnings})`).test(digits));
-  return found && { name: found[1], advice: found[2] };
+  return found && format(found[1], found[2]);
 }
 
 function byBrand(start: string): UnreadFormat | undefined {
@@ -84,5 +93,5 @@ function byBrand(start: string): UnreadFormat | undefined {
   const brands = [start.slice(8, 12), ...compatible];
   if (brands.includes('avif') || brands.includes('avis')) return undefined;
   const found = BRANDS.find(([names]) => brands.some((brand) => names.includes(brand)));
-  return found && { name: found[1], advice: found[2] };
+  return found && format(found[1], found[2]);
 }

@@ -1,7 +1,15 @@
-import type { Sharp } from 'sharp';
+import type { Metadata, Sharp } from 'sharp';
 import { RobleError } from '../errors.js';
-import { checkSize, decoderInput, inspectImage, unreadable } from './decode.js';
+import {
+  checkSize,
+  conversionsOf,
+  decoderInput,
+  inspectImage,
+  type PixelLimit,
+  unreadable,
+} from './decode.js';
 import { decodePlainPng } from './decode-plain-png.js';
+import { bytesOfFloats, hasFloats, unusedBits } from './number-types.js';
 import type { Preprocessing } from './preprocessing.js';
 
 /** Pixels that are decoded unless a caller says otherwise: a 16-megapixel photograph. */
@@ -10,6 +18,8 @@ export const DEFAULT_MAX_PIXELS = 16_777_216;
 export interface PreprocessOptions {
   /** Largest picture, in pixels, that is decoded; default {@link DEFAULT_MAX_PIXELS}. */
   readonly maxPixels?: number | undefined;
+  /** What messages call that limit: the flag or the key that sets it; default `maxPixels`. */
+  readonly limitName?: string | undefined;
   /** Swap rows and columns of the picture as it is seen, before it is resized; default false. */
   readonly transpose?: boolean | undefined;
 }
@@ -32,7 +42,8 @@ export interface PreparedImage {
  * An encoded picture (PNG, JPEG, WebP, GIF, TIFF, AVIF, SVG) as the pixels that a model sees: turned as EXIF says,
  * transparency laid on the background, resized by `fit`, converted to grey or sRGB, inverted if asked.
  *
- * @throws {RobleError} `ROBLE_IMAGE_EMPTY`, `_TRUNCATED`, `_UNREADABLE`, `_TOO_SMALL`, `_TOO_LARGE`, `_ANIMATED`.
+ * @throws {RobleError} `ROBLE_IMAGE_EMPTY`, `_TRUNCATED`, `_UNREADABLE`, `_TOO_SMALL`, `_TOO_LARGE`, `_ANIMATED`,
+ *   `_VALUES`.
  *
  * @example
  * const pixels = await preprocessImage(await readFile('a.png'), model.preprocessing);
@@ -42,7 +53,8 @@ export async function preprocessImage(
   preprocessing: Preprocessing,
   options: PreprocessOptions = {},
 ): Promise<Uint8Array> {
-  return (await prepareImage(bytes, preprocessing, options)).pixels;
+  const plain = plainPixels(bytes, preprocessing, options);
+  return plain ?? convertEncoded(bytes, await inspectImage(bytes, limitOf(options)), preprocessing, options);
 }
 
 /** Like {@link preprocessImage}, with notices of what was converted. */
@@ -51,19 +63,49 @@ export async function prepareImage(
   preprocessing: Preprocessing,
   options: PreprocessOptions = {},
 ): Promise<PreparedImage> {
-  const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS;
-  const plain = options.transpose ? undefined : decodePlainPng(bytes, preprocessing);
-  if (plain) {
-    checkSize(preprocessing, maxPixels);
-    return { pixels: inverted(plain, preprocessing), notices: [] };
-  }
-  const { notices } = await inspectImage(bytes, maxPixels);
+  const plain = plainPixels(bytes, preprocessing, options);
+  if (plain) return { pixels: plain, notices: [] };
+  const metadata = await inspectImage(bytes, limitOf(options));
+  const pixels = await convertEncoded(bytes, metadata, preprocessing, options);
   const { default: sharp } = await import('sharp');
-  const picture = sharp(bytes, decoderInput(maxPixels)).autoOrient();
+  const whole = sharp(bytes, decoderInput(limitOf(options).maxPixels));
+  const unused = await unusedBits(whole, metadata).catch((error) => {
+    throw unreadable(bytes, error);
+  });
+  return { pixels, notices: [...conversionsOf(metadata), ...(unused === undefined ? [] : [unused])] };
+}
+
+const limitOf = ({ maxPixels = DEFAULT_MAX_PIXELS, limitName }: PreprocessOptions): PixelLimit => ({
+  maxPixels,
+  limitName,
+});
+
+/** Those of a PNG in which nothing is left to convert; undefined for every other picture. */
+function plainPixels(
+  bytes: Uint8Array,
+  preprocessing: Preprocessing,
+  options: PreprocessOptions,
+): Uint8Array | undefined {
+  const plain = options.transpose ? undefined : decodePlainPng(bytes, preprocessing);
+  if (!plain) return undefined;
+  checkSize(preprocessing, limitOf(options));
+  return inverted(plain, preprocessing);
+}
+
+async function convertEncoded(
+  bytes: Uint8Array,
+  metadata: Metadata,
+  preprocessing: Preprocessing,
+  options: PreprocessOptions,
+): Promise<Uint8Array> {
+  const { default: sharp } = await import('sharp');
+  const picture = sharp(bytes, decoderInput(limitOf(options).maxPixels)).autoOrient();
   // A mirror and then a quarter turn, which is the order that sharp keeps, make a transposition.
   if (options.transpose) picture.flip().rotate(90);
   try {
-    return { pixels: await convert(picture, preprocessing), notices };
+    if (!hasFloats(metadata)) return await convert(picture, preprocessing);
+    const { pixels, shape } = await bytesOfFloats(picture, metadata);
+    return await convert(sharp(pixels, { raw: { ...shape } }), preprocessing);
   } catch (error) {
     throw unreadable(bytes, error);
   }

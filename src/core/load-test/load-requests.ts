@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { RobleError } from '../errors.js';
 import { encodePlainPng } from '../image/encode-plain-png.js';
 import { findImages } from '../predict/find-images.js';
 import { Random } from '../random/index.js';
+import { readPlainFile } from '../storage/read-file.js';
 import type { LoadTarget } from './target.js';
 
 /** One request of a load test. */
@@ -54,7 +54,7 @@ async function pictureFiles(patterns: readonly string[]): Promise<(index: number
   const files: Buffer[] = [];
   for (const found of await findImages(patterns)) {
     if ('error' in found) throw RobleError.fromJSON(found.error);
-    files.push(await readFile(found.file));
+    files.push(await readPlainFile(found.file));
   }
   return (index) => files[index % files.length]!;
 }

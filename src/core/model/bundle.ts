@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { checked } from '../checked.js';
@@ -7,6 +6,7 @@ import { preprocessingSchema } from '../image/preprocessing.js';
 import type { ServableModel, TensorMap } from '../plugin/api.js';
 import { replaceFolder, sha256, writeSynced } from '../storage/durable.js';
 import { isAbsent } from '../storage/exists.js';
+import { readPlainFile } from '../storage/read-file.js';
 import { decodeSafetensors, encodeSafetensors } from '../storage/safetensors.js';
 import { answerProfileSchema } from './answer-profile.js';
 import { type Layer, layerSchema, type ModelSpec } from './spec.js';
@@ -185,7 +185,7 @@ function layersIn({ folder, manifest }: ModelBundle): Layer[] {
 }
 
 async function readPart(folder: string, name: string): Promise<Buffer> {
-  return readFile(join(folder, name)).catch((cause) => {
+  return readPlainFile(join(folder, name)).catch((cause) => {
     if (!isAbsent(cause)) throw RobleError.from(cause);
     throw new RobleError('ROBLE_FILE_NOT_FOUND', `${folder} is no model bundle: it has no ${name}.`, {
       expected: `a folder with ${Object.values(BUNDLE_FILES).join(', ')}, as "roble train" writes it`,

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { preprocessImage } from '../image/preprocess.js';
 import type { BundleManifest, ModelBundle } from '../model/bundle.js';
 import type { Predictor } from '../plugin/api.js';
 import type { PluginRegistry } from '../plugin/registry.js';
+import { readPlainFile } from '../storage/read-file.js';
 import { openPredictor } from './open-predictor.js';
 import { type Prediction, topPredictionsOfEach } from './top-predictions.js';
 
@@ -20,18 +20,24 @@ export interface LoadModelOptions {
   readonly threads?: number;
   /** Largest picture that is decoded, in pixels. */
   readonly maxPixels?: number;
+  /** What messages call that limit; by default `maxPixels`. */
+  readonly limitName?: string;
 }
 
 /** A model that is ready to answer, in this process. */
 export class Model {
   readonly #bundle: ModelBundle;
   readonly #predictor: Predictor;
-  readonly #maxPixels: number | undefined;
+  readonly #limit: Pick<LoadModelOptions, 'maxPixels' | 'limitName'>;
 
-  constructor(bundle: ModelBundle, predictor: Predictor, maxPixels?: number) {
+  constructor(
+    bundle: ModelBundle,
+    predictor: Predictor,
+    limit: Pick<LoadModelOptions, 'maxPixels' | 'limitName'> = {},
+  ) {
     this.#bundle = bundle;
     this.#predictor = predictor;
-    this.#maxPixels = maxPixels;
+    this.#limit = limit;
   }
 
   get classes(): readonly string[] {
@@ -49,7 +55,7 @@ export class Model {
 
   /** An encoded picture as the pixels that the model sees: uint8, [height, width, channels]. */
   preprocess(encoded: Uint8Array): Promise<Uint8Array> {
-    return preprocessImage(encoded, this.manifest.preprocessing, { maxPixels: this.#maxPixels });
+    return preprocessImage(encoded, this.manifest.preprocessing, this.#limit);
   }
 
   /** The `topK` classes of each image that {@link Model.preprocess} gave. */
@@ -70,7 +76,7 @@ export class Model {
 
   /** The `topK` classes of an image file. */
   async predictFile(path: string, topK = 3): Promise<Prediction[]> {
-    return (await this.predict([await readFile(path)], topK))[0]!;
+    return (await this.predict([await readPlainFile(path)], topK))[0]!;
   }
 
   close(): Promise<void> {
@@ -92,11 +98,11 @@ export async function loadModel(
   options: LoadModelOptions,
   { registry }: { registry: PluginRegistry },
 ): Promise<Model> {
-  const { backend = 'onnx', device = 'cpu', threads = 0, maxPixels, backendOptions } = options;
+  const { backend = 'onnx', device = 'cpu', threads = 0, backendOptions } = options;
   const { bundle, predictor } = await openPredictor(
     folder,
     { backend, device, threads, options: backendOptions },
     registry,
   );
-  return new Model(bundle, predictor, maxPixels);
+  return new Model(bundle, predictor, options);
 }

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RobleError } from '../errors.js';
+import { absentAsUndefined } from '../storage/exists.js';
 
 /**
  * The bundle of the run that exported one last.
@@ -8,11 +9,11 @@ import { RobleError } from '../errors.js';
  * @throws {RobleError} `ROBLE_FILE_NOT_FOUND` when no run has one.
  */
 export async function findNewestBundle(runs: string): Promise<string> {
-  const names = await readdir(runs).catch(() => []);
+  const names = await readdir(runs).catch(absentAsUndefined);
   const candidates = await Promise.all(
-    names.map(async (name) => {
+    (names ?? []).map(async (name) => {
       const folder = join(runs, name, 'model');
-      const status = await stat(join(folder, 'model.json')).catch(() => undefined);
+      const status = await stat(join(folder, 'model.json')).catch(absentAsUndefined);
       return status && { folder, time: status.mtimeMs };
     }),
   );

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import type { Context } from '../context.js';
 import { RobleError, type SerializedError } from '../errors.js';
+import { readPlainFile } from '../storage/read-file.js';
 import type { Model } from './load-model.js';
 import type { Prediction } from './top-predictions.js';
 
@@ -58,7 +58,7 @@ export async function predictFiles(
 async function prepare(model: Model, { file, bytes, error }: ImageInput): Promise<PreparedInput> {
   if (error) return { file, error };
   try {
-    return { file, pixels: await model.preprocess(bytes ?? (await readFile(file))) };
+    return { file, pixels: await model.preprocess(bytes ?? (await readPlainFile(file))) };
   } catch (thrown) {
     return { file, error: RobleError.from(thrown).toJSON() };
   }

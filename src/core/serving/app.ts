@@ -24,6 +24,7 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
   const app = await createHttpApp({
     server: access.serverOptions,
     maxBodyBytes: options.maxBodyBytes,
+    bodyLimitKey: 'serve.maxBodyBytes',
     recorder,
     problems,
     guard: (app) => access.guard(app, crossOriginNeeds(document)),

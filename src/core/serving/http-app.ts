@@ -9,6 +9,8 @@ import { answerProblems, type ProblemOptions, sendProblem } from './send-problem
 export interface HttpAppOptions {
   readonly server: Pick<FastifyServerOptions, 'serverFactory' | 'clientErrorHandler'>;
   readonly maxBodyBytes: number;
+  /** The key that sets it, if one does. */
+  readonly bodyLimitKey?: string | undefined;
   readonly recorder: RequestRecorder;
   readonly problems: ProblemOptions;
   /** Adds what decides which requests are answered; before it nothing is. */
@@ -44,6 +46,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<FastifyIns
     },
   });
   app.decorate('contentDecoder', new ContentDecoder());
+  app.decorate('bodyLimitKey', options.bodyLimitKey);
   recordRequests(app, recorder);
   await guard(app);
   app.addHook('onRequest', answerBeforeBody);

@@ -115,7 +115,7 @@ function keysOf(body: object): string {
 function checkCount(images: readonly ReceivedImage[], maxBatch: number): readonly ReceivedImage[] {
   if (images.length === 0) throw invalid('The batch is empty.', { expected: 'at least one image' });
   if (images.length > maxBatch)
-    throw new RobleError('ROBLE_REQUEST_TOO_LARGE', 'The batch has too many images.', {
+    throw new RobleError('ROBLE_REQUEST_TOO_LARGE', 'The batch has more images than serve.maxBatch allows.', {
       received: images.length,
       expected: `at most ${maxBatch}`,
     });

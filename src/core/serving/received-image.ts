@@ -1,10 +1,11 @@
 import { RobleError } from '../errors.js';
-import { notRead } from '../image/decode.js';
+import { notRead, tooManyPixels } from '../image/decode.js';
 import { unreadFormat } from '../image/known-formats.js';
 import { type PixelShape, preprocessImage, preprocessPixels } from '../image/preprocess.js';
 import type { Preprocessing } from '../image/preprocessing.js';
 import { endsEarly, isPixelImage } from '../image/signature.js';
 import { drawingProblem, type GivenDrawing, pictureOfDrawing } from '../strokes/given-drawing.js';
+import { refuseUnitRange } from './unit-range.js';
 
 /** A picture as it came: encoded, as text, as numbers, as the strokes of a drawing, or as what the model sees. */
 export type ReceivedImage =
@@ -39,9 +40,11 @@ export async function toModelPixels(
   if ('pixels' in image) return numbersToPixels(image.pixels, preprocessing, maxPixels);
   const encoded = 'encoded' in image ? image.encoded : decodeBase64(image.base64);
   checkFormat(encoded);
-  return preprocessImage(encoded, preprocessing, { maxPixels });
+  return preprocessImage(encoded, preprocessing, { maxPixels, limitName: LIMIT_NAME });
 }
 
+/** What sets the largest picture of a server. */
+const LIMIT_NAME = 'serve.maxPixels';
 const SVG = { name: 'an SVG drawing', advice: 'send a PNG of it' };
 const TAKEN = 'PNG, JPEG, WebP, GIF, TIFF or AVIF';
 
@@ -99,7 +102,7 @@ function withoutDataUrl(text: string): string {
   return isDataUrl ? text.slice(comma + 1) : text;
 }
 
-/** Numbers 0..255: nested [height][width] or [height][width][channels], or flat in the model's own shape. */
+/** Numbers of the scale 0..255: nested [height][width] or [height][width][channels], or flat in the model's own shape. */
 async function numbersToPixels(
   value: unknown,
   preprocessing: Preprocessing,
@@ -115,16 +118,14 @@ async function numbersToPixels(
     });
   }
   if (shape.height * shape.width > maxPixels)
-    throw new RobleError('ROBLE_IMAGE_TOO_LARGE', 'The image has more pixels than the limit.', {
-      received: `${shape.width}x${shape.height} pixels`,
-      expected: `at most ${maxPixels} pixels`,
-    });
+    throw tooManyPixels('The image has', shape, { maxPixels, limitName: LIMIT_NAME });
   const odd = numbers.find((number) => typeof number !== 'number' || !(number >= 0 && number <= 255));
   if (odd !== undefined)
     throw new RobleError('ROBLE_REQUEST_INVALID', 'A pixel is out of range.', {
       received: typeof odd === 'number' ? odd : odd === null ? 'null' : typeof odd,
       expected: 'numbers 0..255',
     });
+  refuseUnitRange(numbers as number[]);
   return preprocessPixels(Uint8Array.from(numbers as number[], Math.round), shape, preprocessing);
 }
 

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { exists } from './exists.js';
+import { readPlainText } from './read-file.js';
 
 /** The value of a JSON text; undefined, which JSON cannot say, of what is none. */
 export function parseJson(text: string): unknown {
@@ -12,5 +12,5 @@ export function parseJson(text: string): unknown {
 
 /** The value of a JSON file; undefined where there is no file, or something else in it. */
 export async function readJson(path: string): Promise<unknown> {
-  return (await exists(path)) ? parseJson(await readFile(path, 'utf8')) : undefined;
+  return (await exists(path)) ? parseJson(await readPlainText(path)) : undefined;
 }

@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs';
 import { type ErrorCode, RobleError } from '../errors.js';
+import { fileOrPipe } from './read-file.js';
 
 export interface TextOptions {
   /** How the text is encoded, by a name that `TextDecoder` knows; a byte order mark says it better. Default: UTF-8. */
@@ -10,6 +10,8 @@ export interface TextOptions {
   readonly isSecret?: boolean | undefined;
   /** What to do about a text that cannot be decoded; default: save it as UTF-8. */
   readonly nextStep?: string | undefined;
+  /** Ends the wait for a pipe. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What to do about data in another encoding. */
@@ -50,8 +52,9 @@ export function checkEncoding(label: string): void {
 export async function readTextFile(path: string, options: TextOptions = {}): Promise<string> {
   let text = '';
   try {
-    for await (const block of textBlocks(createReadStream(path), path, options)) text += block;
+    for await (const block of textBlocks(fileOrPipe(path, options.signal), path, options)) text += block;
   } catch (error) {
+    if (options.signal?.aborted) throw error;
     throw RobleError.from(error);
   }
   return text;

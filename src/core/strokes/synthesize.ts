@@ -69,7 +69,8 @@ export async function synthesizeDataset(
         name: options.name ?? basename(options.out),
         preprocessing: options.preprocessing,
         classes: characters,
-        split: { mode: 'ratio', ratios, seed },
+        // Writers are invented, and none copies another.
+        split: { mode: 'ratio', ratios, seed, keepRepeatedTogether: false },
         recipe: () => ({
           command: 'data:synth',
           characters,

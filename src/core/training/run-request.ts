@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { checked } from '../checked.js';
@@ -7,6 +6,7 @@ import { RobleError } from '../errors.js';
 import { RUN_FILES } from '../history/record.js';
 import { layerSchema } from '../model/spec.js';
 import { replaceFile } from '../storage/durable.js';
+import { readPlainText } from '../storage/read-file.js';
 import type { RunRequest } from './messages.js';
 
 const requestSchema: z.ZodType<RunRequest> = z.object({
@@ -33,7 +33,7 @@ export async function readRequest(run: string): Promise<RunRequest> {
       expected: `a folder with ${RUN_FILES.request}, as "roble train" makes it`,
       cause,
     });
-  const text = await readFile(path, 'utf8').catch((cause) => {
+  const text = await readPlainText(path).catch((cause) => {
     throw invalid(`no ${RUN_FILES.request}`, cause);
   });
   let value: unknown;
@@ -49,7 +49,7 @@ export async function readRequest(run: string): Promise<RunRequest> {
 export async function keepRequest(request: RunRequest): Promise<void> {
   const path = join(request.run, RUN_FILES.request);
   const text = `${JSON.stringify(request, null, 2)}\n`;
-  const written = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const written = await readPlainText(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });

@@ -1,6 +1,6 @@
+import { isPlainMark } from '../dataset/plain-mark.js';
 import { countOf, examples } from '../text.js';
 import type { Finding, FoundSample } from './finding.js';
-import { isPlainMark } from './plain-mark.js';
 import { foundRepeat, type Repeat, type RepeatCluster } from './repeats.js';
 import { pictureOf, type Subject } from './subject.js';
 

@@ -1,3 +1,4 @@
+import { isOfCharacters } from '../dataset/characters.js';
 import { examples } from '../text.js';
 import { associationOf } from './association.js';
 import type { Finding } from './finding.js';
@@ -62,7 +63,7 @@ function findAssociation(subject: Subject, { labels }: SubjectSplit, sources: Sa
       severity,
       message: `The source of a sample tells much of its class (Cramér's V ${v.toFixed(2)}): ${described}.`,
       suggestion:
-        'Give each class samples of every source: "roble data:synth" draws characters that a source lacks, and ' +
+        `Give each class samples of every source: ${isOfCharacters(subject.manifest) ? '"roble data:synth" draws characters that a source lacks, and ' : ''}` +
         '"roble data:balance A=70 B=30" mixes sources with equal weights in each class.',
       samples: [],
     },

@@ -1,8 +1,8 @@
 import { SPLITS } from '../dataset/format.js';
+import { isPlainMark } from '../dataset/plain-mark.js';
 import { sha256 } from '../storage/durable.js';
 import { countOf, examples } from '../text.js';
 import type { Finding, FoundSample } from './finding.js';
-import { isPlainMark } from './plain-mark.js';
 import { foundRepeat, type Repeat, type RepeatCluster } from './repeats.js';
 import { foundSample, pictureOf, type Subject, type SubjectSplit } from './subject.js';
 

@@ -1,3 +1,5 @@
+import { isOfCharacters } from '../dataset/characters.js';
+import type { DatasetManifest } from '../dataset/format.js';
 import { countOf, examples, formatCount } from '../text.js';
 import type { Finding } from './finding.js';
 import type { Subject, SubjectSplit } from './subject.js';
@@ -18,7 +20,7 @@ export function findStructure(subject: Subject): Finding[] {
     ...counts.flatMap(({ split, counts }) => compareManifest(subject, split, counts)),
     ...(train ? [] : [noTrain()]),
     ...counts.flatMap(({ split, counts }) => findEmpty(split, counts, classes)),
-    ...(train ? [...findFew(train, classes), ...findImbalance(train, classes)] : []),
+    ...(train ? [...findFew(train, subject.manifest), ...findImbalance(train, classes)] : []),
   ];
 }
 
@@ -80,7 +82,8 @@ function findEmpty(
   ];
 }
 
-function findFew(counts: readonly number[], classes: readonly string[]): Finding[] {
+function findFew(counts: readonly number[], manifest: DatasetManifest): Finding[] {
+  const { classes } = manifest;
   const few = classes.flatMap((name, label) =>
     counts[label]! > 0 && counts[label]! < FEW ? [`"${name}" (${counts[label]})`] : [],
   );
@@ -90,7 +93,7 @@ function findFew(counts: readonly number[], classes: readonly string[]): Finding
       check: CHECK,
       severity: 'warning',
       message: `${countOf(few.length, 'class', 'classes')} with fewer than ${FEW} samples in train: ${examples(few, 8)}.`,
-      suggestion: 'Collect more of them, or draw some: roble data:synth',
+      suggestion: `Collect more of them${isOfCharacters(manifest) ? ', or draw some: roble data:synth' : ', or let balanced copies stand in for them: roble data:balance'}.`,
       samples: [],
     },
   ];

@@ -1,30 +1,17 @@
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { RobleError } from '../../errors.js';
+import { readStart, streamPlainFile } from '../../storage/read-file.js';
 
 /** A file as a stream, unpacked when its first bytes say gzip, whatever its name says. */
 export async function openPlainOrGzip(path: string): Promise<Readable> {
-  const file = createReadStream(path, { highWaterMark: 1 << 18 });
-  if (!(await isGzip(path))) return file;
+  const file = await streamPlainFile(path);
+  const start = await readStart(path, 2);
+  if (start[0] !== 0x1f || start[1] !== 0x8b) return file;
   const gunzip = createGunzip({ chunkSize: 1 << 18 });
   // An error of the file destroys the unpacked stream with it, and the reader of that one sees it.
   pipeline(file, gunzip, () => {});
   return gunzip;
-}
-
-async function isGzip(path: string): Promise<boolean> {
-  const handle = await open(path).catch((cause) => {
-    throw RobleError.from(cause);
-  });
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(2), 0, 2, 0);
-    return bytesRead === 2 && buffer[0] === 0x1f && buffer[1] === 0x8b;
-  } finally {
-    await handle.close();
-  }
 }
 
 /** Takes exact numbers of bytes off a stream. */

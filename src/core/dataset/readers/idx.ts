@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { RobleError } from '../../errors.js';
+import { type PixelLimit, tooManyPixels } from '../../image/decode.js';
 import type { PixelShape } from '../../image/preprocess.js';
 import { exists } from '../../storage/exists.js';
 import { ENCODING_STEP } from '../../storage/text-file.js';
@@ -113,7 +114,7 @@ async function* readImages(
   path: string,
   labels: readonly (string | number)[],
   split: SplitName | undefined,
-  { maxPixels }: ReaderOptions,
+  options: ReaderOptions,
 ): AsyncGenerator<SourceItem> {
   const name = basename(path);
   const reader = new ByteReader(await openPlainOrGzip(path));
@@ -129,7 +130,7 @@ async function* readImages(
         received: `${count} images, ${labels.length} labels`,
         expected: 'one label for each image',
       });
-    const shape = shapeOf(path, sides, maxPixels);
+    const shape = shapeOf(path, sides, options);
     const size = shape.width * shape.height * shape.channels;
     for (let i = 0; i < count; i++) {
       const pixels = await reader.read(size);
@@ -169,6 +170,7 @@ async function readHeader(
 ): Promise<number[]> {
   const start = await reader.read(4);
   const magic = start.length === 4 ? start.readUInt32BE() : -1;
+  refuseOtherTypes(path, magic, what);
   if (!magics.includes(magic))
     throw new RobleError('ROBLE_IDX_MAGIC', `${path} is no IDX file of ${what}.`, {
       received: start.length === 4 ? hexadecimal(magic) : `${start.length} bytes`,
@@ -181,17 +183,34 @@ async function readHeader(
   return Array.from({ length: sizes.length / 4 }, (_, i) => sizes.readUInt32BE(4 * i));
 }
 
-function shapeOf(path: string, [height, width, channels = 1]: number[], maxPixels: number): PixelShape {
+/** The types of IDX besides unsigned bytes, by their code in the magic number. */
+const OTHER_TYPES: Readonly<Record<number, string>> = {
+  9: 'int8',
+  11: 'int16',
+  12: 'int32',
+  13: 'float32',
+  14: 'float64',
+};
+
+/** Which of their values would be white is nowhere said, and whole sets would become black or white. */
+function refuseOtherTypes(path: string, magic: number, what: string): void {
+  const type = OTHER_TYPES[magic >>> 8];
+  if (type !== undefined)
+    throw new RobleError('ROBLE_IDX_MAGIC', `${path} holds numbers of type ${type}.`, {
+      received: hexadecimal(magic),
+      expected: `${what}: 0 is black, 255 is white`,
+      nextSteps: ['Write the file again with unsigned bytes; pictures of 0..1 multiplied by 255.'],
+    });
+}
+
+function shapeOf(path: string, [height, width, channels = 1]: number[], limit: PixelLimit): PixelShape {
   if (![1, 2, 3, 4].includes(channels) || height! * width! === 0)
     throw new RobleError('ROBLE_IDX_COUNT', `${path} holds no images of a usable shape.`, {
       received: [height, width, channels],
       expected: '[height, width, channels] with 1 to 4 channels',
     });
-  if (height! * width! > maxPixels)
-    throw new RobleError('ROBLE_IMAGE_TOO_LARGE', `${path} holds images with more pixels than the limit.`, {
-      received: `${width}x${height}`,
-      expected: `at most ${maxPixels} pixels`,
-    });
+  if (height! * width! > limit.maxPixels)
+    throw tooManyPixels(`${path} holds images of`, { width: width!, height: height! }, limit);
   return { width: width!, height: height!, channels: channels as PixelShape['channels'] };
 }
 

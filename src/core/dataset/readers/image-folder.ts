@@ -1,17 +1,22 @@
-import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RobleError } from '../../errors.js';
+import { describeOthers, type FoundPictures, findPictures } from '../../image/find-pictures.js';
+import { readPlainFile } from '../../storage/read-file.js';
 import { ENCODING_STEP } from '../../storage/text-file.js';
 import { countOf, examples } from '../../text.js';
-import { readClassList } from '../class-list.js';
+import { CLASS_LIST, readClassList } from '../class-list.js';
 import type { SplitName } from '../format.js';
 import { classOfFolder } from '../safe-names.js';
-import { optional, type ReaderOptions, type SourceItem, splitOfWord } from '../sample.js';
+import { optional, type ReaderOptions, type SourceItem } from '../sample.js';
+import { type ClassFolders, classFoldersOf, placeOf } from './folder-layout.js';
 
 /**
  * Reads a folder for each class: `CLASS/...`, or `train/CLASS/...` and `val/CLASS/...` where the split is given. A class
  * folder may be named by the codes of its characters (`U+0041`), for classes that are no file names or differ only in
- * case. A `classes.txt` at the top gives the order of the classes.
+ * case. A `classes.txt` at the top gives the order of the classes. What is no picture is told by kind.
+ *
+ * @throws {RobleError} `ROBLE_SOURCE_UNKNOWN` where the top folders may be classes and may be splits. A picture outside of
+ *   the class folders is a bad sample, as is what cannot be read.
  */
 export async function* readImageFolder(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
   if (options.groupBy !== undefined && options.groupBy !== 'none')
@@ -24,54 +29,50 @@ export async function* readImageFolder(path: string, options: ReaderOptions): As
       ? await readClassList(path, { encoding: options.encoding, nextStep: ENCODING_STEP })
       : undefined;
   if (listed) yield { classes: listed };
-  const classes = options.classes ?? listed;
-  const folders = await foldersIn(path);
-  const splits = folders.map(splitOfWord);
-  const given = splits.length > 0 && splits.every((split) => split !== undefined);
-  if (!given) yield* readClasses(path, '', options.split, classes);
-  else
-    for (const [i, folder] of folders.entries())
-      yield* readClasses(path, `${folder}/`, options.split ?? splits[i], classes);
-}
-
-async function* readClasses(
-  root: string,
-  prefix: string,
-  split: SplitName | undefined,
-  classes: readonly string[] | undefined,
-): AsyncGenerator<SourceItem> {
-  const empty: string[] = [];
-  for (const folder of await foldersIn(join(root, prefix))) {
-    const files = await filesIn(join(root, prefix, folder));
-    if (files.length === 0) empty.push(`${prefix}${folder}`);
-    for (const file of files)
-      yield {
-        source: `${prefix}${folder}/${file}`,
-        label: classOfFolder(folder, classes),
-        ...optional('split', split),
-        picture: { kind: 'encoded', read: () => readFile(join(root, prefix, folder, file)) },
-      };
-  }
+  const found = await findPictures(path, {
+    followLinks: !options.confined,
+    isOwn: (file) => file === CLASS_LIST,
+  });
+  const others = describeOthers(found);
+  if (others !== undefined) yield { warning: others };
+  for (const { path: source, error } of found.unusable) yield { source, error };
+  const folders = classFoldersOf(path, found.pictures, options.topFolders);
+  const empty = emptyFolders(found, folders);
   if (empty.length > 0)
-    yield { warning: `${countOf(empty.length, 'class folder')} without a file: ${examples(empty)}` };
+    yield { warning: `${countOf(empty.length, 'class folder')} without a picture: ${examples(empty)}` };
+  const classes = options.classes ?? listed;
+  for (const source of found.pictures) yield pictureItem(path, source, folders, classes, options.split);
 }
 
-async function foldersIn(path: string): Promise<string[]> {
-  const entries = await readdir(path, { withFileTypes: true });
-  return entries
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
-    .map(({ name }) => name)
-    .sort();
+function pictureItem(
+  root: string,
+  source: string,
+  folders: ClassFolders,
+  classes: readonly string[] | undefined,
+  given: SplitName | undefined,
+): SourceItem {
+  const place = placeOf(source, folders);
+  if (!place)
+    return {
+      source,
+      error: new RobleError('ROBLE_LABEL_MISSING', 'The picture lies in no folder of a class.', {
+        expected: folders.splits ? 'SPLIT/CLASS/picture' : 'CLASS/picture',
+      }),
+    };
+  return {
+    source,
+    label: classOfFolder(place.folder, classes),
+    ...optional('split', given ?? place.split),
+    picture: { kind: 'encoded', read: () => readPlainFile(join(root, source)) },
+  };
 }
 
-/** All files below a folder, sorted, so that the order does not depend on the disk. */
-async function filesIn(path: string, prefix = ''): Promise<string[]> {
-  const files: string[] = [];
-  const entries = await readdir(join(path, prefix), { withFileTypes: true });
-  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    if (entry.name.startsWith('.')) continue;
-    if (entry.isDirectory()) files.push(...(await filesIn(path, `${prefix}${entry.name}/`)));
-    else files.push(prefix + entry.name);
-  }
-  return files;
+/** Folders that would be classes if they held pictures. */
+function emptyFolders({ folders, pictures }: FoundPictures, layout: ClassFolders): string[] {
+  const full = new Set(pictures.map((path) => placeOf(path, layout)?.path));
+  return folders.filter((folder) => {
+    // As of a picture in it.
+    const place = placeOf(`${folder}/x`, layout);
+    return place?.path === folder && !full.has(folder);
+  });
 }

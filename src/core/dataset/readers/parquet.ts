@@ -1,9 +1,18 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { AsyncBuffer, Compressors, FileMetaData, ParquetRow, RowGroup } from 'hyparquet';
-import { RobleError } from '../../errors.js';
+import { RobleError, unreadableFile } from '../../errors.js';
+import { openPlainFile } from '../../storage/read-file.js';
+import { systemKind } from '../../storage/walk-folder.js';
 import { formatCount } from '../../text.js';
-import { optional, type ReaderOptions, type SourceItem, splitOfFile, splitOfWord } from '../sample.js';
+import {
+  type BadSample,
+  optional,
+  type ReaderOptions,
+  type SourceItem,
+  splitOfFile,
+  splitOfWord,
+} from '../sample.js';
 import { findImageColumns, type ImageColumns } from './parquet-columns.js';
 
 /** Bytes that a row group may have when it is unpacked; one is in memory at a time. */
@@ -17,18 +26,28 @@ export function isParquetFile(name: string): boolean {
 }
 
 /**
- * The Parquet files in a folder and the folders below it, sorted.
+ * The Parquet files in a folder and the folders below it, sorted, links followed.
  *
+ * @param unusable where folders are noted that cannot be read
  * @param depth how many folders deep to look
  */
-export async function parquetFilesIn(folder: string, depth = MAX_DEPTH): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
+export async function parquetFilesIn(
+  folder: string,
+  unusable: BadSample[] = [],
+  depth = MAX_DEPTH,
+): Promise<string[]> {
   const files: string[] = [];
+  const entries = await readdir(folder, { withFileTypes: true });
   for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    const path = join(folder, entry.name);
-    if (entry.isFile() && isParquetFile(entry.name)) files.push(path);
-    if (entry.isDirectory() && !entry.name.startsWith('.') && depth > 0)
-      files.push(...(await parquetFilesIn(path, depth - 1)));
+    const { name } = entry;
+    const path = join(folder, name);
+    if (isParquetFile(name)) files.push(path);
+    if (entry.isFile() || systemKind(name) !== undefined || depth === 0 || isParquetFile(name)) continue;
+    try {
+      if ((await stat(path)).isDirectory()) files.push(...(await parquetFilesIn(path, unusable, depth - 1)));
+    } catch (cause) {
+      unusable.push({ source: name, error: unreadableFile(cause as NodeJS.ErrnoException, path) });
+    }
   }
   return files;
 }
@@ -42,7 +61,9 @@ export async function parquetFilesIn(folder: string, depth = MAX_DEPTH): Promise
  * @throws {RobleError} `ROBLE_PARQUET_INVALID`, `ROBLE_SOURCE_UNKNOWN`. A row without a picture is a bad sample.
  */
 export async function* readParquet(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
-  const files = (await stat(path)).isDirectory() ? await parquetFilesIn(path) : [path];
+  const unusable: BadSample[] = [];
+  const files = (await stat(path)).isDirectory() ? await parquetFilesIn(path, unusable) : [path];
+  yield* unusable;
   refuseSeveral(path, files);
   for (const file of files) yield* readRows(file, { ...options, split: options.split ?? splitOfPath(file) });
 }
@@ -89,6 +110,8 @@ async function openParquet(path: string, options: ReaderOptions): Promise<OpenFi
   const { asyncBufferFromFile, parquetMetadataAsync, parquetSchema } = await import('hyparquet');
   const { compressors } = await import('hyparquet-compressors');
   const { file, metadata, schema } = await decoding(path, async () => {
+    // The library would wait for a pipe.
+    await (await openPlainFile(path)).close();
     const file = await asyncBufferFromFile(path);
     const metadata = await parquetMetadataAsync(file, { geoparquet: false });
     return { file, metadata, schema: parquetSchema(metadata) };
@@ -120,6 +143,7 @@ async function decoding<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
+    if (cause instanceof RobleError) throw cause;
     if (typeof (cause as NodeJS.ErrnoException).code === 'string') throw RobleError.from(cause);
     throw new RobleError('ROBLE_PARQUET_INVALID', `${path} cannot be decoded.`, {
       received: (cause as Error).message,

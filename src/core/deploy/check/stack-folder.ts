@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { glob } from 'tinyglobby';
 import { isSettings, type Settings } from '../../config/merge.js';
-import { RobleError } from '../../errors.js';
+import { RobleError, unreadableFile } from '../../errors.js';
 import { isAbsent } from '../../storage/exists.js';
 import { decodeText } from '../../storage/text-file.js';
 
@@ -19,7 +19,10 @@ export class StackFolder {
       return decodeText(await readFile(join(this.path, name)), name, { code: 'ROBLE_STACK_INVALID' });
     } catch (thrown) {
       if (!isAbsent(thrown) && (thrown as NodeJS.ErrnoException).code !== 'EISDIR')
-        this.unreadable.set(name, RobleError.from(thrown));
+        this.unreadable.set(
+          name,
+          thrown instanceof RobleError ? thrown : unreadableFile(thrown as NodeJS.ErrnoException),
+        );
       return undefined;
     }
   }

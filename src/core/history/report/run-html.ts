@@ -1,9 +1,11 @@
 import { element, escapeMarkup } from '../../report/element.js';
 import { htmlSection, htmlTable, inlinePng, paragraph } from '../../report/markup.js';
+import { formatCount } from '../../text.js';
 import type { ClassResults, RunAnalysis } from '../analyze-run.js';
 import type { Finding } from '../findings/finding.js';
 import { metricText, percent, points } from '../number-text.js';
 import { inlineSvg, type Panel } from '../plot/panel.js';
+import { RUN_FILES } from '../record.js';
 import { metricNames, metricOf, type RecordedRun } from '../recorded-run.js';
 import { runHeadline } from '../run-headline.js';
 import { eventMarks } from './event-marks.js';
@@ -70,11 +72,15 @@ function eventsTable({ events }: RunAnalysis): string {
   );
 }
 
+/** Classes in the table: a page of thousands is slow, and nobody reads it. */
+const MOST_CLASSES = 500;
+
 function evaluationSections(evaluation: ClassResults, mistakes: Uint8Array | undefined): string[] {
   const { perClass, worstPairs, confidentlyWrong } = evaluation;
   const share = (value: number | null) => (value === null ? '–' : percent(value));
   const classRows = [...perClass]
     .sort((a, b) => (a.f1 ?? 0) - (b.f1 ?? 0))
+    .slice(0, MOST_CLASSES)
     .map(({ label, support, precision, recall, f1 }) => [
       label,
       String(support),
@@ -91,6 +97,11 @@ function evaluationSections(evaluation: ClassResults, mistakes: Uint8Array | und
         [{ title: 'class' }, number('images'), number('precision'), number('recall'), number('F1')],
         classRows,
       ),
+      perClass.length > classRows.length
+        ? paragraph(
+            `Of ${formatCount(perClass.length)} classes these ${classRows.length} have the lowest F1; ${RUN_FILES.evaluation} has all.`,
+          )
+        : '',
     ),
     worstPairs.length === 0
       ? ''

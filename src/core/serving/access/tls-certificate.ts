@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { RobleError } from '../../errors.js';
+import { readPlainFile } from '../../storage/read-file.js';
 import type { TlsSettings } from './settings.js';
 
 /** A certificate with its private key, both in PEM form. */
@@ -35,7 +35,7 @@ export async function readCertificate(
 
 async function readPem(path: string): Promise<Buffer> {
   try {
-    return await readFile(path);
+    return await readPlainFile(path);
   } catch (error) {
     throw RobleError.from(error);
   }

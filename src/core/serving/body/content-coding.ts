@@ -2,7 +2,7 @@ import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, inflateRaw, type ZlibOptions } from 'node:zlib';
 import { RobleError } from '../../errors.js';
 import { TakeTurns } from './take-turns.js';
-import { bodyTooLarge } from './too-large.js';
+import { type BodyLimit, bodyTooLarge } from './too-large.js';
 
 /** What bodies may be encoded with (RFC 9110, section 8.4.1). */
 export const CODINGS = ['gzip', 'deflate', 'br'] as const;
@@ -59,29 +59,29 @@ export class ContentDecoder {
   /**
    * The bytes that were encoded.
    *
-   * @param maxBytes of what comes out of each layer
+   * @param limit of what comes out of each layer
    * @throws {RobleError} `ROBLE_REQUEST_INVALID` for a stream that is damaged, cut off or followed by something else;
    *   `ROBLE_REQUEST_TOO_LARGE`
    */
-  async decode(encoded: Buffer, codings: readonly Coding[], maxBytes: number): Promise<Buffer> {
+  async decode(encoded: Buffer, codings: readonly Coding[], limit: BodyLimit): Promise<Buffer> {
     if (codings.length === 0) return encoded;
     return this.#turns.take(async () => {
       let bytes = encoded;
-      for (const coding of codings.toReversed()) bytes = await decodeLayer(bytes, coding, maxBytes);
+      for (const coding of codings.toReversed()) bytes = await decodeLayer(bytes, coding, limit);
       return bytes;
     });
   }
 }
 
-async function decodeLayer(bytes: Buffer, coding: Coding, maxBytes: number): Promise<Buffer> {
-  const options: ZlibOptions = { info: true, maxOutputLength: maxBytes, chunkSize: CHUNK_BYTES };
+async function decodeLayer(bytes: Buffer, coding: Coding, limit: BodyLimit): Promise<Buffer> {
+  const options: ZlibOptions = { info: true, maxOutputLength: limit.maxBytes, chunkSize: CHUNK_BYTES };
   let decoded: Decoded;
   try {
     decoded = await decoderOf(coding, bytes)(bytes, options);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_BUFFER_TOO_LARGE')
-      throw bodyTooLarge(`${bytes.length} bytes of ${coding} that become more than the limit`, maxBytes);
+      throw bodyTooLarge(`${bytes.length} bytes of ${coding} that become more than the limit`, limit);
     throw damaged(coding, message);
   }
   const rest = bytes.length - decoded.engine.bytesWritten;

@@ -3,11 +3,13 @@ import type { FastifyRequest } from 'fastify';
 import { RobleError } from '../../errors.js';
 import { askForBody } from '../access/expect-continue.js';
 import { type ContentDecoder, codingsOf } from './content-coding.js';
-import { bodyTooLarge } from './too-large.js';
+import { type BodyLimit, bodyTooLarge } from './too-large.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
     contentDecoder: ContentDecoder;
+    /** The key that sets the largest body; undefined for a limit that nothing sets. */
+    bodyLimitKey: string | undefined;
   }
 }
 
@@ -18,16 +20,16 @@ declare module 'fastify' {
  *   `ROBLE_REQUEST_ABANDONED`
  */
 export async function readBody(request: FastifyRequest, payload: Readable): Promise<Buffer> {
-  const { bodyLimit } = request.routeOptions;
+  const limit = { maxBytes: request.routeOptions.bodyLimit, key: request.server.bodyLimitKey };
   const codings = codingsOf(request.headers['content-encoding']);
   const announced = Number(request.headers['content-length'] ?? 0);
-  if (announced > bodyLimit) throw bodyTooLarge(`${announced} bytes`, bodyLimit);
+  if (announced > limit.maxBytes) throw bodyTooLarge(`${announced} bytes`, limit);
   askForBody(request.raw);
-  return request.server.contentDecoder.decode(await collect(payload, bodyLimit), codings, bodyLimit);
+  return request.server.contentDecoder.decode(await collect(payload, limit), codings, limit);
 }
 
 /** What comes after the limit is left to whoever closes the connection. */
-function collect(payload: Readable, maxBytes: number): Promise<Buffer> {
+function collect(payload: Readable, limit: BodyLimit): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let length = 0;
@@ -35,9 +37,9 @@ function collect(payload: Readable, maxBytes: number): Promise<Buffer> {
     const take = (chunk: Buffer) => {
       chunks.push(chunk);
       length += chunk.length;
-      if (length <= maxBytes) return;
+      if (length <= limit.maxBytes) return;
       stop();
-      reject(bodyTooLarge(`${length} bytes or more`, maxBytes));
+      reject(bodyTooLarge(`${length} bytes or more`, limit));
     };
     const finish = () => {
       stop();

@@ -1,8 +1,9 @@
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { RobleError } from '../../errors.js';
 import { replaceFile } from '../../storage/durable.js';
 import { isAbsent } from '../../storage/exists.js';
+import { readPlainFile } from '../../storage/read-file.js';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 
 const EXTENSION = '.safetensors';
@@ -130,5 +131,5 @@ function isInterim(path: string): boolean {
 }
 
 async function readCheckpoint(path: string): Promise<Checkpoint> {
-  return decodeCheckpoint(await readFile(path), path);
+  return decodeCheckpoint(await readPlainFile(path), path);
 }

@@ -1,4 +1,4 @@
-import type { PredictionConsumer, SamplePrediction } from './stream-predictions.js';
+import { NO_CLASS, type PredictionConsumer, type SamplePrediction } from './stream-predictions.js';
 
 export interface Mistake {
   /** In the split. */
@@ -19,7 +19,7 @@ export class ConfidentMistakes implements PredictionConsumer {
   }
 
   add({ index, label, predicted, probabilities }: SamplePrediction): void {
-    if (predicted === label) return;
+    if (predicted === label || predicted === NO_CLASS) return;
     const probability = probabilities[predicted]!;
     const place = this.#mistakes.findIndex((kept) => kept.probability < probability);
     if (place === -1 && this.#mistakes.length === this.#keep) return;

@@ -2,12 +2,15 @@ import type { LoadedSplit } from '../../dataset/format.js';
 import { RobleError } from '../../errors.js';
 import type { TrainingSession } from '../../plugin/api.js';
 
+/** What is predicted where the probabilities are not all finite numbers: it is wrong, whatever the label. */
+export const NO_CLASS = -1;
+
 /** What the model says of one sample. */
 export interface SamplePrediction {
   /** In the split. */
   readonly index: number;
   readonly label: number;
-  /** The most probable class; of equal ones the first. */
+  /** The most probable class; of equal ones the first. {@link NO_CLASS} where not all probabilities are numbers. */
   readonly predicted: number;
   /** float32, [classes]; only valid while it is looked at. */
   readonly probabilities: Float32Array;
@@ -83,13 +86,17 @@ function handOut(
   const classes = probabilities.length / labels.length;
   for (let i = 0; i < labels.length; i++) {
     const row = probabilities.subarray(i * classes, (i + 1) * classes);
-    const prediction = { index: start + i, label: labels[i]!, predicted: argmax(row), probabilities: row };
+    const predicted = mostProbable(row);
+    const prediction = { index: start + i, label: labels[i]!, predicted, probabilities: row };
     for (const consumer of consumers) consumer.add(prediction);
   }
 }
 
-function argmax(values: Float32Array): number {
+function mostProbable(probabilities: Float32Array): number {
   let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  for (let i = 0; i < probabilities.length; i++) {
+    if (!Number.isFinite(probabilities[i])) return NO_CLASS;
+    if (probabilities[i]! > probabilities[best]!) best = i;
+  }
   return best;
 }

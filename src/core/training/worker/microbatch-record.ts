@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RobleError } from '../../errors.js';
 import { replaceFile } from '../../storage/durable.js';
+import { readPlainText } from '../../storage/read-file.js';
 
 const FILE = 'microbatches.json';
 
@@ -22,7 +22,7 @@ export class MicrobatchRecord {
   static async open(run: string): Promise<MicrobatchRecord> {
     const path = join(run, FILE);
     try {
-      return new MicrobatchRecord(path, new Map(JSON.parse(await readFile(path, 'utf8'))));
+      return new MicrobatchRecord(path, new Map(JSON.parse(await readPlainText(path))));
     } catch (error) {
       if (RobleError.from(error).code !== 'ROBLE_FILE_NOT_FOUND') throw error;
       return new MicrobatchRecord(path, new Map());

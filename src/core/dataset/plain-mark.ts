@@ -1,4 +1,4 @@
-import { centroid, findInk, type PictureShape } from '../dataset/picture-ink.js';
+import { centroid, findInk, type PictureShape } from './picture-ink.js';
 
 /** Spread of the ink across its line, as a share of the picture's shorter side: 2 pixels of 28. */
 const NARROW = 0.07;
