@@ -1,22 +1,7 @@
 import type { LoadedSplit } from '../../dataset/format.js';
 import { RobleError } from '../../errors.js';
+import { argmax, type PredictionConsumer } from '../../metrics/sample-prediction.js';
 import type { TrainingSession } from '../../plugin/api.js';
-
-/** What the model says of one sample. */
-export interface SamplePrediction {
-  /** In the split. */
-  readonly index: number;
-  readonly label: number;
-  /** The most probable class; of equal ones the first. */
-  readonly predicted: number;
-  /** float32, [classes]; only valid while it is looked at. */
-  readonly probabilities: Float32Array;
-}
-
-/** Looks at the predictions of a split, one after the other, so that none has to be kept. */
-export interface PredictionConsumer {
-  add(prediction: SamplePrediction): void;
-}
 
 export interface EvaluationOptions {
   /** Images in one call of the engine. */
@@ -86,10 +71,4 @@ function handOut(
     const prediction = { index: start + i, label: labels[i]!, predicted: argmax(row), probabilities: row };
     for (const consumer of consumers) consumer.add(prediction);
   }
-}
-
-function argmax(values: Float32Array): number {
-  let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
-  return best;
 }

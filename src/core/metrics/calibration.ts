@@ -1,5 +1,5 @@
-import type { EvaluationReport } from '../../history/record.js';
-import type { PredictionConsumer, SamplePrediction } from './stream-predictions.js';
+import type { EvaluationReport } from '../history/record.js';
+import type { PredictionConsumer, SamplePrediction } from './sample-prediction.js';
 
 const BINS = 15;
 

@@ -1,5 +1,5 @@
-import type { EvaluationReport } from '../../history/record.js';
-import type { PredictionConsumer, SamplePrediction } from './stream-predictions.js';
+import type { EvaluationReport } from '../history/record.js';
+import type { PredictionConsumer, SamplePrediction } from './sample-prediction.js';
 
 /** Which classes are taken for which. */
 export class ConfusionMatrix implements PredictionConsumer {

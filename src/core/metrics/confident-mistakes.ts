@@ -1,4 +1,7 @@
-import type { PredictionConsumer, SamplePrediction } from './stream-predictions.js';
+import type { PredictionConsumer, SamplePrediction } from './sample-prediction.js';
+
+/** Mistakes that people are shown. */
+export const SHOWN_MISTAKES = 24;
 
 export interface Mistake {
   /** In the split. */

@@ -1,5 +1,5 @@
-import { type Problem, RobleError } from '../../errors.js';
-import { didYouMean } from '../../text.js';
+import { type Problem, RobleError } from '../errors.js';
+import { didYouMean } from '../text.js';
 
 /**
  * Checks the groups of classes that look alike (`train.twins`) against the classes that there are.

@@ -1,4 +1,4 @@
-import type { PredictionConsumer, SamplePrediction } from './stream-predictions.js';
+import type { PredictionConsumer, SamplePrediction } from './sample-prediction.js';
 
 export interface EvaluationMetrics {
   /** Mean cross-entropy, in nats. */
@@ -46,7 +46,7 @@ export class MetricTally implements PredictionConsumer {
 }
 
 /** Number of classes that come before a class when they are sorted by probability, equal ones in their order. */
-function rankOf(label: number, probabilities: Float32Array): number {
+export function rankOf(label: number, probabilities: Float32Array): number {
   const own = probabilities[label]!;
   let better = 0;
   for (let other = 0; other < probabilities.length; other++)
