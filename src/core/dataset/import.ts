@@ -228,9 +228,14 @@ function checkLabel(
   if (!fits) throw labelError(source, label, classes);
 }
 
-async function toPixels(
+/** A picture of a source as the pixels that a model sees, with its strokes where it was drawn from some. */
+export async function toPixels(
   picture: Picture,
-  { preprocessing, maxPixels, transpose = false }: ImportOptions,
+  {
+    preprocessing,
+    maxPixels,
+    transpose = false,
+  }: Pick<ImportOptions, 'preprocessing' | 'maxPixels' | 'transpose'>,
 ): Promise<PreparedImage & Pick<PreparedSample, 'strokes'>> {
   switch (picture.kind) {
     case 'encoded': {
