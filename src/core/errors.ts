@@ -72,6 +72,10 @@ export const ERRORS = {
   ROBLE_IMAGE_TOO_SMALL: user(EXIT.data, 'An image has too few pixels to show anything.'),
   ROBLE_IMAGE_TOO_LARGE: user(EXIT.data, 'An image has more pixels than the limit.'),
   ROBLE_IMAGE_ANIMATED: user(EXIT.data, 'An image has several frames.'),
+  ROBLE_IMAGE_VALUES: user(
+    EXIT.data,
+    'The values of an image do not say what is black and what is white: their type or their range is not one that is read.',
+  ),
   ROBLE_IMAGE_SHAPE: user(EXIT.data, 'Raw pixels do not have the shape that the model expects.'),
 
   ROBLE_DATASET_INVALID: user(EXIT.data, 'A data set folder is damaged or was changed after it was written.'),

@@ -1,5 +1,5 @@
 import type { Evaluation } from '../core/evaluate/evaluation.js';
-import { headline } from '../core/evaluate/headline.js';
+import { headline, numberText } from '../core/evaluate/headline.js';
 import type { DataEvaluation, EvaluationResult } from '../core/evaluate/result.js';
 import { splitText } from '../core/evaluate/subject.js';
 import { percent, points, short } from '../core/history/number-text.js';
@@ -59,8 +59,8 @@ function modelsTable(evaluations: readonly Evaluation[]): string[] {
       percent(evaluation.balancedAccuracy),
       percent(evaluation.macroF1),
       ...evaluation.topK.map(({ accuracy }) => percent(accuracy)),
-      short(evaluation.loss),
-      points(evaluation.expectedCalibrationError),
+      numberText(evaluation.loss, short),
+      numberText(evaluation.expectedCalibrationError, points),
     ]),
   );
 }

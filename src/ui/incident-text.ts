@@ -19,6 +19,7 @@ const WORDS: Readonly<Record<HistoryEventName, string>> = {
   'step-skipped': 'step skipped',
   'rolled-back': 'rolled back to a good state',
   'learning-rate-cut': 'learning rate cut',
+  'outputs-not-finite': 'outputs on the validation split are not finite',
   'checkpoint-failed': 'a checkpoint could not be saved',
   'checkpoint-passed-over': 'a damaged checkpoint was passed over',
   'settings-changed': 'settings changed',

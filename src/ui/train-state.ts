@@ -1,5 +1,5 @@
 import type { TrainEvent } from '../core/context.js';
-import { isBetter } from '../core/history/monitor.js';
+import { candidateValue, isBetter } from '../core/history/monitor.js';
 import { MONITORS } from '../core/history/record.js';
 import { addPoint, type Curve, untilStep } from './curve.js';
 import { incidentText, oneLine } from './incident-text.js';
@@ -114,7 +114,7 @@ function restoreEpochs({ history, monitor }: Event<'started'>, shown: readonly E
   let record: number | undefined;
   return history.map((metrics, i) => {
     const epoch = metrics.epoch ?? i + 1;
-    const value = metrics[monitor];
+    const value = candidateValue(metrics, monitor);
     const improved =
       value !== undefined && (record === undefined || isBetter(value, record, MONITORS[monitor]));
     if (improved) record = value;

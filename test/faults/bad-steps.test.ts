@@ -2,7 +2,11 @@
  * A step that needs too much memory, or whose numbers are impossible, is answered once and for all: what becomes of the
  * run is the same, bit for bit, when its process is killed before, meanwhile and after.
  */
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readHistory } from '../../src/core/history/read-run.js';
+import { openBundle } from '../../src/core/model/bundle.js';
 import { resultFingerprint } from '../../src/core/training/result-fingerprint.js';
 import { FaultBench } from './fault-bench.js';
 import { eventsOf, type Fault, type OwnFault, resumeHere, trainHere } from './training.js';
@@ -82,5 +86,37 @@ describe('numbers that are impossible', () => {
     const { result, events } = await completed([fault, ...kills]);
     expect(result).toEqual(disturbed);
     expect(names(events).filter((name) => name === 'worker-ended')).toHaveLength(3);
+  });
+
+  /** Each evaluation is of three batches. */
+  const nanOutputs = (first: number, last: number) =>
+    ({ on: 'evaluate', at: 3 * first - 2, until: 3 * last + 1, do: 'nan' }) as const;
+
+  it.each(['valAccuracy', 'valLoss', 'valBalancedAccuracy'])(
+    'in the outputs of an epoch make it no candidate for the best by %s',
+    async (monitor) => {
+      const options = bench.optionsOf({ monitor });
+      const { best, bundle } = await trainHere(options, [nanOutputs(1, 2)]);
+      expect(best).toMatchObject({ epoch: 3 });
+      expect((await openBundle(bundle!)).manifest.training.epoch).toBe(3);
+      const { epochs } = await readHistory(options.run);
+      // Answers that are no numbers are wrong ones.
+      for (const { valLoss, valAccuracy, valTop3Accuracy } of epochs.slice(0, 2))
+        expect([valLoss, valAccuracy, valTop3Accuracy]).toEqual([null, 0, 0]);
+      expect(names(await eventsOf(options.run)).filter((name) => name === 'outputs-not-finite')).toHaveLength(
+        2,
+      );
+    },
+  );
+
+  it('in the outputs of every epoch end the run as diverged, with all that it had', async () => {
+    const options = bench.optionsOf();
+    await expect(trainHere(options, [nanOutputs(1, 3)])).rejects.toMatchObject({
+      code: 'ROBLE_TRAIN_DIVERGED',
+      details: { nextSteps: [expect.stringContaining('learning rate'), expect.anything()] },
+    });
+    expect((await readHistory(options.run)).epochs).toHaveLength(3);
+    expect((await eventsOf(options.run)).at(-1)).toMatchObject({ event: 'failed' });
+    expect((await readdir(join(options.run, 'checkpoints'))).length).toBeGreaterThan(0);
   });
 });

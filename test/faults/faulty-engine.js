@@ -78,6 +78,10 @@ function untilAskedToStop() {
 /** Whether it has not happened yet, and what has to have happened before has. */
 const isDue = ({ marker, after }) => !(marker && existsSync(marker)) && !(after && !existsSync(after));
 
+/** Whether the numbers of a step or an evaluation are to be impossible. */
+const hasNan = (on, count) =>
+  faults.some((fault) => fault.do === 'nan' && fault.on === on && fault.at <= count && count < fault.until);
+
 /** Gives when what struck has had its effect. A hang behind a signal is one from the same moment on. */
 function strike(on, count) {
   const effects = [];
@@ -145,15 +149,14 @@ export const plugin = {
       async step(batch, hyper) {
         await untilStruckSave();
         await strike('step', batch.step);
-        const hasNan = faults.some(
-          (fault) => fault.do === 'nan' && fault.at <= batch.step && batch.step < fault.until,
-        );
-        if (hasNan) return { loss: Number.NaN, accuracy: 0, gradientNorm: Number.NaN, applied: false };
+        if (hasNan('step', batch.step))
+          return { loss: Number.NaN, accuracy: 0, gradientNorm: Number.NaN, applied: false };
         return inner.step.call(session, batch, hyper);
       },
       async evaluate(images, count) {
         await strike('evaluate', ++evaluations);
-        return inner.evaluate.call(session, images, count);
+        const probabilities = await inner.evaluate.call(session, images, count);
+        return hasNan('evaluate', evaluations) ? probabilities.map(() => Number.NaN) : probabilities;
       },
     });
   },

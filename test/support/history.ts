@@ -74,7 +74,7 @@ export function evaluationOf(
   });
   return {
     format: 'roble-evaluation',
-    version: 1,
+    version: 2,
     epoch: 1,
     count,
     classes,
@@ -88,7 +88,9 @@ export function evaluationOf(
       bin === 12 ? { count, confidence: accuracy, accuracy } : { count: 0, confidence: 0, accuracy: 0 },
     ),
     perClass,
-    confusion,
+    confusion: confusion.flatMap((row, label) =>
+      row.flatMap((times, predicted) => (times > 0 ? [[label, predicted, times] as const] : [])),
+    ),
     confidentlyWrong: [],
   };
 }

@@ -231,3 +231,29 @@ describe('EMNIST', () => {
     expect(await failure()).toBe('ROBLE_SOURCE_UNKNOWN');
   });
 });
+
+describe('numbers of another scale', () => {
+  it.each([
+    ['float32', 0x0d],
+    ['float64', 0x0e],
+    ['int16', 0x0b],
+    ['int32', 0x0c],
+    ['int8', 0x09],
+  ])('in an IDX file of %s are refused by the name of their type', async (type, code) => {
+    await put('train-images-idx3-ubyte', Buffer.from([0, 0, code, 3, ...Array(12).fill(0)]));
+    await put('train-labels-idx1-ubyte', Buffer.from([0, 0, 8, 1, 0, 0, 0, 0]));
+    await expect(run()).rejects.toMatchObject({
+      code: 'ROBLE_IDX_MAGIC',
+      message: expect.stringContaining(`type ${type}`),
+      details: { expected: expect.stringContaining('unsigned bytes') },
+    });
+  });
+
+  it('are told when all pictures become one shade by them, and not otherwise', async () => {
+    for (const [i, name] of ['a', 'b'].entries())
+      for (let k = 0; k < 3; k++) await put(`${name}/${k}.png`, await flat(i));
+    expect((await run()).warnings.join()).toContain('from 0 to 1 of 255');
+    await put('b/3.png', await flat(200));
+    expect((await run()).warnings.join()).not.toContain('of 255');
+  });
+});

@@ -14,6 +14,7 @@ import { describeDatabase } from '../predictions/open-database.js';
 import { pictureOfDrawing } from '../strokes/given-drawing.js';
 import { countOf, examples } from '../text.js';
 import { readSource, type SourceFormat } from './detect.js';
+import { FlatPictures } from './flat-pictures.js';
 import { type DatasetManifest, type SplitName, splitCounts } from './format.js';
 import { mapOrdered } from './map-ordered.js';
 import { readFeedback } from './readers/feedback.js';
@@ -131,7 +132,7 @@ export async function importDataset(options: ImportOptions, context: Context = {
       throw report.explain(thrown);
     }),
   );
-  const all = [...report.remarks(manifest.classes), ...warnings];
+  const all = [...report.remarks(manifest.classes), ...report.flat.warnings, ...warnings];
   for (const message of all) context.reporter?.report({ type: 'warning', message });
   report.warn();
   return { ...summarize(options, manifest), ...report.toJSON(), warnings: all };
@@ -153,6 +154,7 @@ async function* prepareSamples(options: ImportOptions, report: Report): AsyncGen
     if ('error' in outcome) report.skip(outcome.source, outcome.error);
     else {
       report.count(outcome.notices);
+      report.flat.see(outcome.sample.pixels);
       yield outcome.sample;
     }
   }
@@ -291,6 +293,7 @@ function recipeOf(options: ImportOptions, report: Report): Record<string, unknow
 class Report {
   /** The classes that sources list, each once. */
   readonly classes: string[] = [];
+  readonly flat = new FlatPictures();
   readonly #warnings: string[] = [];
   readonly #strict: boolean;
   readonly #context: Context;

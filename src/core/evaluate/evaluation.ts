@@ -24,12 +24,12 @@ export interface Evaluation {
   readonly foldedAccuracy?: number;
   /** The groups of look-alikes, as labels. */
   readonly twins: EvaluationReport['twins'];
-  /** Mean cross-entropy, in nats: the negative log likelihood. A probability of 0 counts as 1e-12. */
-  readonly loss: number;
-  /** Of all classes, 0..2 (Brier 1950). */
-  readonly brierScore: number;
-  /** Over 15 bins of equal width, as while training. */
-  readonly expectedCalibrationError: number;
+  /** Mean cross-entropy, in nats: the negative log likelihood. A probability of 0 counts as 1e-12. Null where an answer is not finite. */
+  readonly loss: number | null;
+  /** Of all classes, 0..2 (Brier 1950). Null where an answer is not finite. */
+  readonly brierScore: number | null;
+  /** Over 15 bins of equal width, as while training. Null where no answer is finite. */
+  readonly expectedCalibrationError: number | null;
   readonly calibration: EvaluationReport['calibration'];
   /** In the order of the model's classes; then labels that it does not know. */
   readonly perClass: EvaluationReport['perClass'];
@@ -65,6 +65,5 @@ export interface ConfidentMistake {
   readonly probability: number;
 }
 
-/** What stands for the true class, or for the predicted one, where the model has none. */
+/** What stands for the true class where the model has none. */
 export const NO_SUCH_CLASS = '(unknown to the model)';
-export const NO_ANSWER = '(no finite answer)';

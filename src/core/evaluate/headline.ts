@@ -12,9 +12,14 @@ export function headline(evaluation: Evaluation): string {
     `macro F1 ${percent(evaluation.macroF1)}`,
     ...topK.map(({ k, accuracy: share }) => `among the first ${k} ${percent(share)}`),
     ...(foldedAccuracy === undefined ? [] : [`look-alikes counted as one ${percent(foldedAccuracy)}`]),
-    `loss ${short(evaluation.loss)}`,
-    `Brier score ${short(evaluation.brierScore)}`,
-    `calibration error ${points(evaluation.expectedCalibrationError)}`,
+    `loss ${numberText(evaluation.loss, short)}`,
+    `Brier score ${numberText(evaluation.brierScore, short)}`,
+    `calibration error ${numberText(evaluation.expectedCalibrationError, points)}`,
     `${formatCount(Math.round(evaluation.imagesPerSecond))} images/s`,
   ].join(', ')}.`;
+}
+
+/** A number that is null where it would not be finite. */
+export function numberText(value: number | null, text: (value: number) => string): string {
+  return value === null ? 'not finite' : text(value);
 }

@@ -11,7 +11,7 @@ import { htmlSection, htmlTable, paragraph } from '../report/markup.js';
 import { pageFrame } from '../report/page-frame.js';
 import { countOf, formatCount } from '../text.js';
 import type { Evaluation } from './evaluation.js';
-import { headline } from './headline.js';
+import { headline, numberText } from './headline.js';
 import type { EvaluationPictures } from './judge-subject.js';
 import type { DrawnEvaluation, EvaluationResult } from './result.js';
 import { splitText } from './subject.js';
@@ -72,8 +72,8 @@ function modelsTable(evaluations: readonly Evaluation[]): string {
       percent(evaluation.balancedAccuracy),
       percent(evaluation.macroF1),
       ...evaluation.topK.map(({ accuracy }) => percent(accuracy)),
-      short(evaluation.loss),
-      points(evaluation.expectedCalibrationError),
+      numberText(evaluation.loss, short),
+      numberText(evaluation.expectedCalibrationError, points),
     ]),
   );
 }
@@ -83,7 +83,14 @@ async function modelSections(
   { table, mistakes, shape }: EvaluationPictures,
   isOneOfMany: boolean,
 ): Promise<string[]> {
-  const panels = [classesPlot(evaluation), calibrationPlot(evaluation), confusionPlot(table)];
+  const { calibration, expectedCalibrationError } = evaluation;
+  const panels = [
+    classesPlot(evaluation),
+    expectedCalibrationError === null
+      ? undefined
+      : calibrationPlot({ calibration, expectedCalibrationError }),
+    confusionPlot(table),
+  ];
   const sheet = mistakes.length === 0 ? undefined : await mistakeSheet(mistakes, shape);
   return [
     isOneOfMany ? element('h2', {}, escapeMarkup(evaluation.model)) : '',
@@ -92,7 +99,7 @@ async function modelSections(
       { class: 'plots' },
       ...panels.flatMap((panel) => (panel === undefined ? [] : [inlineSvg(panel)])),
     ),
-    classesSection('Classes', paragraph(headline(evaluation)), evaluation.perClass),
+    classesSection('Classes', paragraph(headline(evaluation)), evaluation.perClass, '--json'),
     pairsSection(evaluation.worstPairs),
     htmlSection('Calibration', reliabilityTable(evaluation)),
     mistakesSection(evaluation.confidentlyWrong, sheet),

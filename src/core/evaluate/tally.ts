@@ -1,3 +1,4 @@
+import type { EvaluationReport } from '../history/record.js';
 import { wilsonInterval } from '../history/statistics/wilson.js';
 import { worstPairs } from '../history/worst-pairs.js';
 import { BrierScore } from '../metrics/brier.js';
@@ -6,9 +7,9 @@ import { ConfidentMistakes, SHOWN_MISTAKES } from '../metrics/confident-mistakes
 import { ConfusionMatrix } from '../metrics/confusion.js';
 import { MetricTally } from '../metrics/metrics.js';
 import { Ranks } from '../metrics/ranks.js';
-import { argmax } from '../metrics/sample-prediction.js';
+import { mostProbable, NO_CLASS, type PredictionConsumer } from '../metrics/sample-prediction.js';
 import { groupsOf } from '../metrics/twins.js';
-import { type Confusion, type Evaluation, NO_ANSWER, NO_SUCH_CLASS } from './evaluation.js';
+import { type Confusion, type Evaluation, NO_SUCH_CLASS } from './evaluation.js';
 
 /** Pairs of classes that are listed. */
 const PAIRS = 20;
@@ -26,14 +27,11 @@ export interface TallyOptions {
 type Outside = Pick<Evaluation, 'model' | 'imagesPerSecond' | 'trainedOn'>;
 
 /** The confusion matrix with its classes, for plots. */
-export interface ConfusionTable {
-  readonly classes: readonly string[];
-  readonly confusion: readonly (readonly number[])[];
-}
+export type ConfusionTable = Pick<EvaluationReport, 'classes' | 'confusion'>;
 
 /**
  * Counts the answers of one model, sample by sample. A label that the model does not know is a class behind its own, of
- * probability 0; an answer with a number that is not finite predicts a class behind that one, with no confidence.
+ * probability 0.
  */
 export class EvaluationTally {
   readonly #options: TallyOptions;
@@ -44,6 +42,7 @@ export class EvaluationTally {
   readonly #calibration = new Calibration();
   readonly #brier = new BrierScore();
   readonly #mistakes = new ConfidentMistakes(SHOWN_MISTAKES);
+  readonly #consumers: readonly PredictionConsumer[];
   readonly #unknown = new Map<string, number>();
   readonly #row: Float32Array;
   #count = 0;
@@ -52,12 +51,15 @@ export class EvaluationTally {
 
   constructor(options: TallyOptions) {
     const { classes } = options;
-    const places = classes.length + 2;
+    const places = classes.length + 1;
     this.#options = options;
     this.#indices = new Map(classes.map((name, index) => [name, index]));
     this.#metrics = new MetricTally(places);
     this.#ranks = new Ranks(places);
     this.#confusion = new ConfusionMatrix(places);
+    this.#consumers = [
+      ...[this.#metrics, this.#ranks, this.#confusion, this.#calibration, this.#brier, this.#mistakes],
+    ];
     this.#row = new Float32Array(places);
   }
 
@@ -70,34 +72,23 @@ export class EvaluationTally {
     return this.#options.classes.length;
   }
 
-  get #noAnswer(): number {
-    return this.#options.classes.length + 1;
-  }
-
   /**
    * @param answer float32, [classes]
    * @returns whether it is right
    */
   add(label: string, answer: Float32Array): boolean {
     const index = this.#count++;
-    const isAnswer = answer.every(Number.isFinite);
-    if (isAnswer) this.#row.set(answer);
-    else {
-      this.#row.fill(0);
-      this.#nonFinite++;
-    }
+    this.#row.set(answer);
     const known = this.#indices.get(label);
     if (known === undefined) this.#unknown.set(label, (this.#unknown.get(label) ?? 0) + 1);
     const prediction = {
       index,
       label: known ?? this.#noSuchClass,
-      predicted: isAnswer ? argmax(answer) : this.#noAnswer,
+      predicted: mostProbable(answer),
       probabilities: this.#row,
     };
-    for (const consumer of [this.#metrics, this.#confusion, this.#calibration, this.#brier, this.#mistakes])
-      consumer.add(prediction);
-    // Of no answer all classes are equally far down.
-    this.#ranks.add(isAnswer ? prediction : { ...prediction, label: this.#noAnswer });
+    for (const consumer of this.#consumers) consumer.add(prediction);
+    if (prediction.predicted === NO_CLASS) this.#nonFinite++;
     const isRight = prediction.predicted === prediction.label;
     if (isRight) this.#right++;
     return isRight;
@@ -108,20 +99,11 @@ export class EvaluationTally {
     return this.#mistakes.mistakes;
   }
 
-  /** Of the classes that there are, and of what stands for none where there is such a sample. */
+  /** Of the model's classes, and of what stands for none where there is such a label. */
   table(): ConfusionTable {
     const { classes } = this.#options;
-    const names = [...classes, NO_SUCH_CLASS, NO_ANSWER];
-    const shown = names.flatMap((_, i) =>
-      i < classes.length ||
-      this.#confusion.counts.some((row, j) => row[i]! > 0 || this.#confusion.counts[i]![j]! > 0)
-        ? [i]
-        : [],
-    );
-    return {
-      classes: shown.map((i) => names[i]!),
-      confusion: shown.map((i) => shown.map((j) => this.#confusion.counts[i]![j]!)),
-    };
+    const names = this.#unknown.size > 0 ? [...classes, NO_SUCH_CLASS] : classes;
+    return { classes: names, confusion: this.#confusion.counts };
   }
 
   /**
@@ -143,9 +125,8 @@ export class EvaluationTally {
         ...{ label, support, precision: null, recall: 0, f1: 0 },
       })),
     ];
-    const names = [...classes, NO_SUCH_CLASS, NO_ANSWER];
     const table = this.table();
-    const groups = [...groupsOf(twins, classes), this.#noSuchClass, this.#noAnswer];
+    const groups = [...groupsOf(twins, classes), this.#noSuchClass];
     return {
       ...outside,
       count,
@@ -158,16 +139,16 @@ export class EvaluationTally {
       topK: topK.map((k) => ({ k, accuracy: this.#ranks.topAccuracy(Math.min(k, classes.length)) })),
       ...(twins.length > 0 && { foldedAccuracy: this.#confusion.foldedAccuracy(groups) }),
       twins,
-      loss: this.#metrics.metrics().valLoss,
-      brierScore: this.#brier.score(),
-      expectedCalibrationError: this.#calibration.expectedError(),
+      loss: finiteOrNull(this.#metrics.metrics().valLoss),
+      brierScore: finiteOrNull(this.#brier.score()),
+      expectedCalibrationError: finiteOrNull(this.#calibration.expectedError()),
       calibration: this.#calibration.bins(),
       perClass,
       worstPairs: worstPairs(table, PAIRS),
       confusions: confusionsOf(table),
       confidentlyWrong: this.mistakes.map(({ index, predicted, probability }) => ({
         ...{ index, source: samples.get(index)!.source, label: samples.get(index)!.label },
-        ...{ predicted: names[predicted]!, probability },
+        ...{ predicted: classes[predicted]!, probability },
       })),
       unknownLabels,
       unknown,
@@ -177,14 +158,15 @@ export class EvaluationTally {
 }
 
 function confusionsOf({ classes, confusion }: ConfusionTable): Confusion[] {
-  const found = confusion.flatMap((row, label) =>
-    row.flatMap((count, predicted) =>
-      count > 0 && predicted !== label
-        ? [{ label: classes[label]!, predicted: classes[predicted]!, count }]
-        : [],
-    ),
-  );
-  return found.sort((a, b) => b.count - a.count);
+  return confusion
+    .flatMap(([label, predicted, count]) =>
+      label === predicted ? [] : [{ label: classes[label]!, predicted: classes[predicted]!, count }],
+    )
+    .sort((a, b) => b.count - a.count);
+}
+
+function finiteOrNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
 }
 
 function meanOf(values: readonly number[]): number {

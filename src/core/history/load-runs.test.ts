@@ -73,7 +73,21 @@ describe('a run folder', () => {
       'evaluation.json': JSON.stringify(evaluation),
     });
     expect((await load(good)).runs[0]!.evaluation).toEqual(evaluation);
-    const damaged = { ...evaluation, confusion: [[1]] };
+    // Version 1 had a row for each class.
+    const earlier = {
+      ...evaluation,
+      version: 1,
+      confusion: [
+        [3, 1],
+        [0, 4],
+      ],
+    };
+    const old = await folderOf('old', {
+      'history.json': HISTORY,
+      'evaluation.json': JSON.stringify(earlier),
+    });
+    expect((await load(old)).runs[0]!.evaluation).toEqual(evaluation);
+    const damaged = { ...evaluation, confusion: [[0, 2, 1]] };
     const bad = await folderOf('bad', {
       'history.json': HISTORY,
       'evaluation.json': JSON.stringify(damaged),

@@ -33,7 +33,19 @@ export function bestEpoch(
   epochs: readonly RecordedEpoch[],
   { metric, mode }: MonitoredMetric,
 ): RecordedEpoch | undefined {
-  return bestBy(epochs, (epoch) => metricOf(epoch, metric), mode);
+  return bestBy(epochs, (epoch) => candidateValue(epoch.metrics, metric), mode);
+}
+
+/**
+ * The value by which an epoch may be the best; undefined where there is none. Where the validation loss was recorded and
+ * is no number, the outputs were none either, and what was counted from them says nothing.
+ */
+export function candidateValue(
+  metrics: Readonly<Record<string, number | null>>,
+  metric: string,
+): number | undefined {
+  const hasNoOutputs = Object.hasOwn(metrics, 'valLoss') && metricOf({ metrics }, 'valLoss') === undefined;
+  return hasNoOutputs ? undefined : metricOf({ metrics }, metric);
 }
 
 /** The item with the best value, of equal ones the first; items without a value do not count. */

@@ -46,6 +46,8 @@ export const HISTORY_EVENTS = [
   'step-skipped',
   'rolled-back',
   'learning-rate-cut',
+  /** On the validation split some outputs were no finite numbers, so that the epoch cannot be the best. */
+  'outputs-not-finite',
   'checkpoint-failed',
   /** A damaged checkpoint was passed over for an older one. */
   'checkpoint-passed-over',
@@ -92,7 +94,7 @@ export interface RunHistory {
 /** `evaluation.json`: the best model on the validation split, class by class. */
 export interface EvaluationReport {
   readonly format: 'roble-evaluation';
-  readonly version: 1;
+  readonly version: 2;
   readonly epoch: number;
   readonly count: number;
   readonly classes: readonly string[];
@@ -121,8 +123,8 @@ export interface EvaluationReport {
     readonly recall: number | null;
     readonly f1: number | null;
   }[];
-  /** Rows: the true class; columns: the predicted one. */
-  readonly confusion: readonly (readonly number[])[];
+  /** How many samples of a class were taken for which, as indices into `classes`, for the pairs that occur. */
+  readonly confusion: readonly (readonly [label: number, predicted: number, count: number])[];
   /** The predictions that were most certain and wrong, the most certain first. */
   readonly confidentlyWrong: readonly {
     /** In the validation split. */

@@ -34,7 +34,10 @@ const LARGEST = 1e100;
 const SMALLEST = 1e-100;
 
 /** The value of a metric, or undefined when there is no finite one. */
-export function metricOf(epoch: RecordedEpoch | undefined, name: string): number | undefined {
+export function metricOf(
+  epoch: Pick<RecordedEpoch, 'metrics'> | undefined,
+  name: string,
+): number | undefined {
   // Names come from files and from the command line; "constructor" is none.
   const value = epoch && Object.hasOwn(epoch.metrics, name) ? epoch.metrics[name] : undefined;
   if (typeof value !== 'number' || !(Math.abs(value) <= LARGEST)) return undefined;

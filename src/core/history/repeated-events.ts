@@ -5,4 +5,5 @@ export const REPEATED_EVENTS: ReadonlySet<string> = new Set<HistoryEventName>([
   'step-skipped',
   'rolled-back',
   'learning-rate-cut',
+  'outputs-not-finite',
 ]);

@@ -19,28 +19,35 @@ export function worstPairs(
   most: number,
 ): ClassPair[] {
   const mistakes = countMistakes(confusion);
-  const pairs: ClassPair[] = [];
-  for (let a = 0; a < classes.length; a++)
-    for (let b = a + 1; b < classes.length; b++) {
-      const [aAsB, bAsA] = [confusion[a]![b]!, confusion[b]![a]!];
-      if (aAsB + bAsA === 0) continue;
-      const [first, second] = aAsB >= bAsA ? [a, b] : [b, a];
-      pairs.push({
+  const pairs = new Map<
+    string,
+    { lower: number; upper: number; lowerAsUpper: number; upperAsLower: number }
+  >();
+  for (const [label, predicted, count] of confusion) {
+    if (label === predicted) continue;
+    const [lower, upper] = [Math.min(label, predicted), Math.max(label, predicted)];
+    const pair = pairs.get(`${lower} ${upper}`) ?? { lower, upper, lowerAsUpper: 0, upperAsLower: 0 };
+    pair[label === lower ? 'lowerAsUpper' : 'upperAsLower'] += count;
+    pairs.set(`${lower} ${upper}`, pair);
+  }
+  return [...pairs.values()]
+    .map(({ lower, upper, lowerAsUpper, upperAsLower }) => {
+      const count = lowerAsUpper + upperAsLower;
+      const [first, second] = lowerAsUpper >= upperAsLower ? [lower, upper] : [upper, lower];
+      return {
         first: classes[first]!,
         second: classes[second]!,
-        count: aAsB + bAsA,
-        firstAsSecond: Math.max(aAsB, bAsA),
-        secondAsFirst: Math.min(aAsB, bAsA),
-        share: (aAsB + bAsA) / mistakes,
-      });
-    }
-  return pairs.sort((a, b) => b.count - a.count).slice(0, most);
+        count,
+        firstAsSecond: Math.max(lowerAsUpper, upperAsLower),
+        secondAsFirst: Math.min(lowerAsUpper, upperAsLower),
+        share: count / mistakes,
+      };
+    })
+    .sort((a, b) => b.count - a.count)
+    .slice(0, most);
 }
 
 /** All that is off the diagonal. */
 export function countMistakes(confusion: EvaluationReport['confusion']): number {
-  let mistakes = 0;
-  for (const [label, row] of confusion.entries())
-    for (const [predicted, count] of row.entries()) if (predicted !== label) mistakes += count;
-  return mistakes;
+  return confusion.reduce((sum, [label, predicted, count]) => (label === predicted ? sum : sum + count), 0);
 }

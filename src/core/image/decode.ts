@@ -1,6 +1,7 @@
 import type { Metadata, SharpOptions } from 'sharp';
 import { RobleError } from '../errors.js';
 import { type UnreadFormat, unreadFormat } from './known-formats.js';
+import { checkNumberType, unusableValues } from './number-types.js';
 import { endsEarly, isAnimatedPng } from './signature.js';
 
 const READ_FORMATS = 'PNG, JPEG, WebP, GIF, TIFF, AVIF or SVG';
@@ -15,15 +16,16 @@ export function decoderInput(maxPixels: number): SharpOptions {
 /**
  * Reads an image's header and refuses what cannot be used, before anything is decoded.
  *
- * @throws {RobleError} `ROBLE_IMAGE_EMPTY`, `_TRUNCATED`, `_UNREADABLE`, `_UNSUPPORTED`, `_TOO_SMALL`, `_TOO_LARGE`, `_ANIMATED`.
+ * @throws {RobleError} `ROBLE_IMAGE_EMPTY`, `_TRUNCATED`, `_UNREADABLE`, `_UNSUPPORTED`, `_TOO_SMALL`, `_TOO_LARGE`, `_ANIMATED`, `_VALUES`.
  */
-export async function inspectImage(bytes: Uint8Array, maxPixels: number): Promise<{ notices: string[] }> {
+export async function inspectImage(bytes: Uint8Array, maxPixels: number): Promise<Metadata> {
   if (bytes.length === 0)
     throw new RobleError('ROBLE_IMAGE_EMPTY', 'The image has no bytes.', { expected: 'an encoded picture' });
   const metadata = await readMetadata(bytes);
   checkFrames(bytes, metadata);
   checkSize(metadata, maxPixels);
-  return { notices: noticesOf(metadata) };
+  checkNumberType(metadata);
+  return metadata;
 }
 
 async function readMetadata(bytes: Uint8Array): Promise<Metadata> {
@@ -60,7 +62,8 @@ export function checkSize({ width, height }: Pick<Metadata, 'width' | 'height'>,
     });
 }
 
-function noticesOf({ space, depth }: Metadata): string[] {
+/** What is converted of a picture, and a person may want to know. */
+export function conversionsOf({ space, depth }: Metadata): string[] {
   const notices: string[] = [];
   if (depth !== undefined && depth !== 'uchar')
     notices.push(`values of type ${depth} were converted to 8 bits`);
@@ -73,6 +76,9 @@ export function unreadable(bytes: Uint8Array, cause: unknown): RobleError {
   if (cause instanceof RobleError) return cause;
   // Only the first line: the decoder repeats itself, and the rest is for its authors.
   const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
+  // So says libvips of numbers of 64 bits.
+  if (reason?.includes('samples out of range'))
+    return unusableValues('have more bits than are read', 'more than 32 bits in a value', cause);
   const format = unreadFormat(bytes);
   if (format) return notRead(format, READ_FORMATS, cause);
   if (endsEarly(bytes))

@@ -1,7 +1,8 @@
-import type { Sharp } from 'sharp';
+import type { Metadata, Sharp } from 'sharp';
 import { RobleError } from '../errors.js';
-import { checkSize, decoderInput, inspectImage, unreadable } from './decode.js';
+import { checkSize, conversionsOf, decoderInput, inspectImage, unreadable } from './decode.js';
 import { decodePlainPng } from './decode-plain-png.js';
+import { bytesOfFloats, hasFloats, unusedBits } from './number-types.js';
 import type { Preprocessing } from './preprocessing.js';
 
 /** Pixels that are decoded unless a caller says otherwise: a 16-megapixel photograph. */
@@ -32,7 +33,8 @@ export interface PreparedImage {
  * An encoded picture (PNG, JPEG, WebP, GIF, TIFF, AVIF, SVG) as the pixels that a model sees: turned as EXIF says,
  * transparency laid on the background, resized by `fit`, converted to grey or sRGB, inverted if asked.
  *
- * @throws {RobleError} `ROBLE_IMAGE_EMPTY`, `_TRUNCATED`, `_UNREADABLE`, `_TOO_SMALL`, `_TOO_LARGE`, `_ANIMATED`.
+ * @throws {RobleError} `ROBLE_IMAGE_EMPTY`, `_TRUNCATED`, `_UNREADABLE`, `_TOO_SMALL`, `_TOO_LARGE`, `_ANIMATED`,
+ *   `_VALUES`.
  *
  * @example
  * const pixels = await preprocessImage(await readFile('a.png'), model.preprocessing);
@@ -42,7 +44,8 @@ export async function preprocessImage(
   preprocessing: Preprocessing,
   options: PreprocessOptions = {},
 ): Promise<Uint8Array> {
-  return (await prepareImage(bytes, preprocessing, options)).pixels;
+  const plain = plainPixels(bytes, preprocessing, options);
+  return plain ?? convertEncoded(bytes, await inspectImage(bytes, limitOf(options)), preprocessing, options);
 }
 
 /** Like {@link preprocessImage}, with notices of what was converted. */
@@ -51,19 +54,43 @@ export async function prepareImage(
   preprocessing: Preprocessing,
   options: PreprocessOptions = {},
 ): Promise<PreparedImage> {
-  const maxPixels = options.maxPixels ?? DEFAULT_MAX_PIXELS;
-  const plain = options.transpose ? undefined : decodePlainPng(bytes, preprocessing);
-  if (plain) {
-    checkSize(preprocessing, maxPixels);
-    return { pixels: inverted(plain, preprocessing), notices: [] };
-  }
-  const { notices } = await inspectImage(bytes, maxPixels);
+  const plain = plainPixels(bytes, preprocessing, options);
+  if (plain) return { pixels: plain, notices: [] };
+  const metadata = await inspectImage(bytes, limitOf(options));
+  const pixels = await convertEncoded(bytes, metadata, preprocessing, options);
   const { default: sharp } = await import('sharp');
-  const picture = sharp(bytes, decoderInput(maxPixels)).autoOrient();
+  const unused = await unusedBits(sharp(bytes, decoderInput(limitOf(options))), metadata);
+  return { pixels, notices: [...conversionsOf(metadata), ...(unused === undefined ? [] : [unused])] };
+}
+
+const limitOf = ({ maxPixels = DEFAULT_MAX_PIXELS }: PreprocessOptions): number => maxPixels;
+
+/** Those of a PNG in which nothing is left to convert; undefined for every other picture. */
+function plainPixels(
+  bytes: Uint8Array,
+  preprocessing: Preprocessing,
+  options: PreprocessOptions,
+): Uint8Array | undefined {
+  const plain = options.transpose ? undefined : decodePlainPng(bytes, preprocessing);
+  if (!plain) return undefined;
+  checkSize(preprocessing, limitOf(options));
+  return inverted(plain, preprocessing);
+}
+
+async function convertEncoded(
+  bytes: Uint8Array,
+  metadata: Metadata,
+  preprocessing: Preprocessing,
+  options: PreprocessOptions,
+): Promise<Uint8Array> {
+  const { default: sharp } = await import('sharp');
+  const picture = sharp(bytes, decoderInput(limitOf(options))).autoOrient();
   // A mirror and then a quarter turn, which is the order that sharp keeps, make a transposition.
   if (options.transpose) picture.flip().rotate(90);
   try {
-    return { pixels: await convert(picture, preprocessing), notices };
+    if (!hasFloats(metadata)) return await convert(picture, preprocessing);
+    const { pixels, shape } = await bytesOfFloats(picture, metadata);
+    return await convert(sharp(pixels, { raw: { ...shape } }), preprocessing);
   } catch (error) {
     throw unreadable(bytes, error);
   }

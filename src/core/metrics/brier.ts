@@ -1,4 +1,4 @@
-import type { PredictionConsumer, SamplePrediction } from './sample-prediction.js';
+import { NO_CLASS, type PredictionConsumer, type SamplePrediction } from './sample-prediction.js';
 
 /**
  * The score of Brier (1950), of all classes: the mean over the samples of the squared distance between the probabilities
@@ -8,14 +8,14 @@ export class BrierScore implements PredictionConsumer {
   #sum = 0;
   #count = 0;
 
-  add({ label, probabilities }: SamplePrediction): void {
+  add({ label, predicted, probabilities }: SamplePrediction): void {
     this.#count++;
-    this.#sum += 1;
+    this.#sum += predicted === NO_CLASS ? Number.NaN : 1;
     for (const probability of probabilities) this.#sum += probability * probability;
     this.#sum -= 2 * probabilities[label]!;
   }
 
-  /** NaN of no sample. */
+  /** NaN of no sample, and where a probability is not a finite number. */
   score(): number {
     return this.#sum / this.#count;
   }

@@ -1,5 +1,5 @@
 import type { EvaluationReport } from '../history/record.js';
-import type { PredictionConsumer, SamplePrediction } from './sample-prediction.js';
+import { NO_CLASS, type PredictionConsumer, type SamplePrediction } from './sample-prediction.js';
 
 const BINS = 15;
 
@@ -13,6 +13,8 @@ export class Calibration implements PredictionConsumer {
   readonly #right = new Float64Array(BINS);
 
   add({ label, predicted, probabilities }: SamplePrediction): void {
+    // What is no number is no confidence.
+    if (predicted === NO_CLASS) return;
     const confidence = probabilities[predicted]!;
     // Rounding may bring a probability just above 1.
     const bin = Math.min(Math.max(Math.ceil(confidence * BINS) - 1, 0), BINS - 1);

@@ -1,4 +1,4 @@
-import type { PredictionConsumer, SamplePrediction } from './sample-prediction.js';
+import { NO_CLASS, type PredictionConsumer, type SamplePrediction } from './sample-prediction.js';
 
 /** Mistakes that people are shown. */
 export const SHOWN_MISTAKES = 24;
@@ -22,7 +22,7 @@ export class ConfidentMistakes implements PredictionConsumer {
   }
 
   add({ index, label, predicted, probabilities }: SamplePrediction): void {
-    if (predicted === label) return;
+    if (predicted === label || predicted === NO_CLASS) return;
     const probability = probabilities[predicted]!;
     const place = this.#mistakes.findIndex((kept) => kept.probability < probability);
     if (place === -1 && this.#mistakes.length === this.#keep) return;

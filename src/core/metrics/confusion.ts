@@ -1,17 +1,36 @@
 import type { EvaluationReport } from '../history/record.js';
-import type { PredictionConsumer, SamplePrediction } from './sample-prediction.js';
+import { NO_CLASS, type PredictionConsumer, type SamplePrediction } from './sample-prediction.js';
 
-/** Which classes are taken for which. */
+/**
+ * Which classes are taken for which. Only pairs that occur are kept, of which there are no more than samples: the whole
+ * table of thousands of classes would have millions of zeros.
+ */
 export class ConfusionMatrix implements PredictionConsumer {
-  /** Rows: the true class; columns: the predicted one. */
-  readonly counts: readonly number[][];
+  readonly #classes: number;
+  /** By `label * classes + predicted`. */
+  readonly #counts = new Map<number, number>();
+  readonly #support: Float64Array;
+  readonly #predictions: Float64Array;
 
   constructor(classes: number) {
-    this.counts = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+    this.#classes = classes;
+    this.#support = new Float64Array(classes);
+    this.#predictions = new Float64Array(classes);
   }
 
   add({ label, predicted }: SamplePrediction): void {
-    this.counts[label]![predicted]!++;
+    this.#support[label]!++;
+    if (predicted === NO_CLASS) return;
+    this.#predictions[predicted]!++;
+    const key = label * this.#classes + predicted;
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  }
+
+  /** The pairs that occur, by the true class and then by the predicted one. */
+  get counts(): EvaluationReport['confusion'] {
+    return [...this.#counts]
+      .sort(([a], [b]) => a - b)
+      .map(([key, count]) => [Math.floor(key / this.#classes), key % this.#classes, count]);
   }
 
   /**
@@ -20,9 +39,8 @@ export class ConfusionMatrix implements PredictionConsumer {
    */
   perClass(labels: readonly string[]): EvaluationReport['perClass'] {
     return labels.map((label, c) => {
-      const support = sum(this.counts[c]!);
-      const predictions = sum(this.counts.map((row) => row[c]!));
-      const right = this.counts[c]![c]!;
+      const [support, predictions] = [this.#support[c]!, this.#predictions[c]!];
+      const right = this.#counts.get(c * this.#classes + c) ?? 0;
       return {
         label,
         support,
@@ -39,10 +57,8 @@ export class ConfusionMatrix implements PredictionConsumer {
    * @param groups of each class the number of its group
    */
   foldedAccuracy(groups: readonly number[]): number {
-    const right = this.counts.map((row, label) =>
-      sum(row.filter((_, predicted) => groups[label] === groups[predicted])),
-    );
-    return sum(right) / sum(this.counts.flat());
+    const right = this.counts.filter(([label, predicted]) => groups[label] === groups[predicted]);
+    return sum(right.map(([, , count]) => count)) / sum([...this.#support]);
   }
 }
 

@@ -1,7 +1,7 @@
-import type { PredictionConsumer, SamplePrediction } from './sample-prediction.js';
+import { NO_CLASS, type PredictionConsumer, type SamplePrediction } from './sample-prediction.js';
 
 export interface EvaluationMetrics {
-  /** Mean cross-entropy, in nats. */
+  /** Mean cross-entropy, in nats; NaN where a probability is not a finite number. */
   readonly valLoss: number;
   readonly valAccuracy: number;
   /** Share whose class is among the three most probable. */
@@ -26,8 +26,12 @@ export class MetricTally implements PredictionConsumer {
   }
 
   add({ label, predicted, probabilities }: SamplePrediction): void {
-    this.#lossSum -= Math.log(Math.max(probabilities[label]!, SMALLEST_PROBABILITY));
     this.#seen[label]!++;
+    if (predicted === NO_CLASS) {
+      this.#lossSum = Number.NaN;
+      return;
+    }
+    this.#lossSum -= Math.log(Math.max(probabilities[label]!, SMALLEST_PROBABILITY));
     if (predicted === label) this.#right[label]!++;
     if (rankOf(label, probabilities) < 3) this.#top3++;
   }

@@ -1,5 +1,5 @@
 import { rankOf } from './metrics.js';
-import type { PredictionConsumer, SamplePrediction } from './sample-prediction.js';
+import { NO_CLASS, type PredictionConsumer, type SamplePrediction } from './sample-prediction.js';
 
 /** At which place of the answer the right class stands, and so the top-k accuracy of any k. */
 export class Ranks implements PredictionConsumer {
@@ -11,9 +11,9 @@ export class Ranks implements PredictionConsumer {
     this.#counts = new Float64Array(classes);
   }
 
-  add({ label, probabilities }: SamplePrediction): void {
+  add({ label, predicted, probabilities }: SamplePrediction): void {
     this.#total++;
-    this.#counts[rankOf(label, probabilities)]!++;
+    if (predicted !== NO_CLASS) this.#counts[rankOf(label, probabilities)]!++;
   }
 
   /** The share whose class is among the `k` most probable; NaN of no sample. */

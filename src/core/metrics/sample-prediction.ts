@@ -1,9 +1,12 @@
+/** What is predicted where the probabilities are not all finite numbers: it is wrong, whatever the label. */
+export const NO_CLASS = -1;
+
 /** What the model says of one sample. */
 export interface SamplePrediction {
   /** In the split. */
   readonly index: number;
   readonly label: number;
-  /** The most probable class; of equal ones the first. */
+  /** The most probable class; of equal ones the first. {@link NO_CLASS} where not all probabilities are numbers. */
   readonly predicted: number;
   /** float32, [classes]; only valid while it is looked at. */
   readonly probabilities: Float32Array;
@@ -14,9 +17,12 @@ export interface PredictionConsumer {
   add(prediction: SamplePrediction): void;
 }
 
-/** The place of the largest value; of equal ones the first. */
-export function argmax(values: Float32Array): number {
+/** The place of the largest probability; of equal ones the first. {@link NO_CLASS} where not all are finite numbers. */
+export function mostProbable(probabilities: Float32Array): number {
   let best = 0;
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i;
+  for (let i = 0; i < probabilities.length; i++) {
+    if (!Number.isFinite(probabilities[i])) return NO_CLASS;
+    if (probabilities[i]! > probabilities[best]!) best = i;
+  }
   return best;
 }

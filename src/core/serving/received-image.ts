@@ -5,6 +5,7 @@ import { type PixelShape, preprocessImage, preprocessPixels } from '../image/pre
 import type { Preprocessing } from '../image/preprocessing.js';
 import { endsEarly, isPixelImage } from '../image/signature.js';
 import { drawingProblem, type GivenDrawing, pictureOfDrawing } from '../strokes/given-drawing.js';
+import { refuseUnitRange } from './unit-range.js';
 
 /** A picture as it came: encoded, as text, as numbers, as the strokes of a drawing, or as what the model sees. */
 export type ReceivedImage =
@@ -99,7 +100,7 @@ function withoutDataUrl(text: string): string {
   return isDataUrl ? text.slice(comma + 1) : text;
 }
 
-/** Numbers 0..255: nested [height][width] or [height][width][channels], or flat in the model's own shape. */
+/** Numbers of the scale 0..255: nested [height][width] or [height][width][channels], or flat in the model's own shape. */
 async function numbersToPixels(
   value: unknown,
   preprocessing: Preprocessing,
@@ -125,6 +126,7 @@ async function numbersToPixels(
       received: typeof odd === 'number' ? odd : odd === null ? 'null' : typeof odd,
       expected: 'numbers 0..255',
     });
+  refuseUnitRange(numbers as number[]);
   return preprocessPixels(Uint8Array.from(numbers as number[], Math.round), shape, preprocessing);
 }
 

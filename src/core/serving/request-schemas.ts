@@ -29,7 +29,17 @@ const list = (items: object, bounds: object = {}) => ({ type: 'array', minItems:
 const pixel = { type: 'number', minimum: 0, maximum: 255 };
 const colour = (channels: number) => list(pixel, { minItems: channels, maxItems: channels });
 /** A smaller one shows nothing. */
-const picture = (items: object) => list(list(items, { minItems: 2 }), { minItems: 2 });
+const picture = (items: object, bounds: object) =>
+  list(list(items, { minItems: 2 }), { minItems: 2, ...bounds });
+
+/** Numbers of the scale 0..1, told by having none above 1 and a fraction somewhere. */
+const unitRange = (depth: number): object => ({ allOf: [noneAboveOne(depth), someFraction(depth)] });
+const noneAboveOne = (depth: number): object =>
+  depth === 0 ? { maximum: 1 } : { items: noneAboveOne(depth - 1) };
+const someFraction = (depth: number): object =>
+  depth === 0
+    ? { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 1 }
+    : { type: 'array', contains: someFraction(depth - 1) };
 
 const SPACE = '[ \\t\\r\\n]*';
 const LETTER = `([A-Za-z0-9+/_-]${SPACE})`;
@@ -41,10 +51,14 @@ const image = z
   .meta({ description: 'An encoded picture as base64, or a data URL that holds it.', pattern: ENCODED });
 const pixels = z.array(z.unknown()).meta({
   description:
-    'Numbers 0..255: flat in the shape of the model, [height][width], or [height][width][channels].',
+    'Numbers of the scale 0..255 (not 0..1): flat in the shape of the model, [height][width], or [height][width][channels].',
   type: undefined,
   items: undefined,
-  anyOf: [list(pixel), picture(pixel), ...[1, 3, 4].map((channels) => picture(colour(channels)))],
+  anyOf: [
+    list(pixel, { not: unitRange(1) }),
+    picture(pixel, { not: unitRange(2) }),
+    ...[1, 3, 4].map((channels) => picture(colour(channels), { not: unitRange(3) })),
+  ],
 });
 const point = { type: 'array', minItems: 2, maxItems: 2, items: { type: 'number' } };
 export const drawingSchema = z.record(z.string(), z.unknown()).meta({

@@ -8,10 +8,13 @@ export type Answer = (images: Uint8Array, count: number) => Promise<Float32Array
 /** Largest difference of two probabilities that the exported model and the trained one may have. */
 const TOLERANCE = 1e-4;
 
+/** Sums of products with larger weights depend on their order in the digits that decide. */
+const LARGEST_WEIGHT = 1e4;
+
 /**
  * The classifier as an ONNX model with its batch norms folded, after it has answered as the trained model does.
  *
- * @throws {RobleError} `ROBLE_INTERNAL` where it does not
+ * @throws {RobleError} `ROBLE_INTERNAL` where it does not, or `ROBLE_TRAIN_DIVERGED` where its weights are the reason
  */
 export async function exportChecked(
   network: Network,
@@ -27,15 +30,39 @@ export async function exportChecked(
     (_, i) => (i * 2654435761) >>> 24,
   );
   const expected = await trained(images, count);
+  const largest = largestOf(parameters);
+  if (!expected.every(Number.isFinite))
+    throw diverged(`weights up to ${largest}, and outputs that are no numbers`);
   const actual = await answerOnce(network, model, runtime)(images, count);
   const difference = expected.reduce(
     (largest, value, i) => Math.max(largest, Math.abs(value - actual[i]!)),
     0,
   );
   if (difference <= TOLERANCE) return model;
+  if (largest >= LARGEST_WEIGHT) throw diverged(`weights up to ${largest}`);
   throw new RobleError('ROBLE_INTERNAL', 'The exported model does not answer as the trained one.', {
     received: `probabilities that differ by ${difference}`,
     expected: `at most ${TOLERANCE}`,
+  });
+}
+
+function largestOf(parameters: TensorMap): number {
+  let largest = 0;
+  for (const { data } of Object.values(parameters))
+    for (const value of data) {
+      if (!Number.isFinite(value)) return Number.POSITIVE_INFINITY;
+      largest = Math.max(largest, Math.abs(value));
+    }
+  return largest;
+}
+
+function diverged(received: string): RobleError {
+  return new RobleError('ROBLE_TRAIN_DIVERGED', 'The trained weights are too large to compute with.', {
+    received,
+    expected: `weights below ${LARGEST_WEIGHT}`,
+    nextSteps: [
+      'Begin a new run with a lower learning rate ("roble train:find-lr" finds one), or with warm-up epochs.',
+    ],
   });
 }
 

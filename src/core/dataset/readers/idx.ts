@@ -164,6 +164,7 @@ async function readHeader(
 ): Promise<number[]> {
   const start = await reader.read(4);
   const magic = start.length === 4 ? start.readUInt32BE() : -1;
+  refuseOtherTypes(path, magic, what);
   if (!magics.includes(magic))
     throw new RobleError('ROBLE_IDX_MAGIC', `${path} is no IDX file of ${what}.`, {
       received: start.length === 4 ? hexadecimal(magic) : `${start.length} bytes`,
@@ -174,6 +175,26 @@ async function readHeader(
   if (sizes.length < 4 * (magic & 0xff))
     throw tooFew(path, 4 + sizes.length, 4 + 4 * (magic & 0xff), 'bytes of the header');
   return Array.from({ length: sizes.length / 4 }, (_, i) => sizes.readUInt32BE(4 * i));
+}
+
+/** The types of IDX besides unsigned bytes, by their code in the magic number. */
+const OTHER_TYPES: Readonly<Record<number, string>> = {
+  9: 'int8',
+  11: 'int16',
+  12: 'int32',
+  13: 'float32',
+  14: 'float64',
+};
+
+/** Which of their values would be white is nowhere said, and whole sets would become black or white. */
+function refuseOtherTypes(path: string, magic: number, what: string): void {
+  const type = OTHER_TYPES[magic >>> 8];
+  if (type !== undefined)
+    throw new RobleError('ROBLE_IDX_MAGIC', `${path} holds numbers of type ${type}.`, {
+      received: hexadecimal(magic),
+      expected: `${what}: 0 is black, 255 is white`,
+      nextSteps: ['Write the file again with unsigned bytes; pictures of 0..1 multiplied by 255.'],
+    });
 }
 
 function shapeOf(path: string, [height, width, channels = 1]: number[], maxPixels: number): PixelShape {

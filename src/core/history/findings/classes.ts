@@ -59,29 +59,54 @@ export const classImbalance: Detector = ({ run }) => {
 /** So few samples of a class can all be wrong by chance. */
 const FEWEST_SAMPLES = 5;
 
-/** Classes of which not one sample is recognised. */
+/** Classes of which not one sample is recognised, and those of which that says nothing. */
 export const deadClasses: Detector = ({ run }) => {
-  const classes = run.evaluation ? evaluatedClasses(run.evaluation) : [];
-  const dead = classes.filter(({ recall, support }) => recall === 0 && support >= FEWEST_SAMPLES);
-  if (dead.length === 0) return [];
-  const names = dead.slice(0, 5).map(({ label, support }) => `"${label}" (${support})`);
-  if (dead.length > names.length) names.push(`${dead.length - names.length} more`);
+  if (!run.evaluation) return [];
+  const missed = evaluatedClasses(run.evaluation).filter(({ recall }) => recall === 0);
+  const dead = missed.filter(({ support }) => support >= FEWEST_SAMPLES);
+  const few = missed.filter(({ support }) => support < FEWEST_SAMPLES);
+  const unseen = run.evaluation.perClass.filter(({ support }) => support === 0);
+  if (missed.length + unseen.length === 0) return [];
+  const sentences = [
+    dead.length > 0 && `Of ${classesText(dead)} no sample is recognised.`,
+    few.length > 0 &&
+      `${dead.length > 0 ? 'Nor is one' : 'No sample is recognised'} of ${classesText(few)}, which ${few.length === 1 ? 'has' : 'have'} fewer than ${FEWEST_SAMPLES} validation samples${few.length === 1 ? '' : ' each'}: too few to judge.`,
+    unseen.length > 0 && `Of ${classesText(unseen)} nothing is known: there is no validation sample.`,
+  ];
   return [
     {
       kind: 'dead-classes',
-      severity: 'problem',
-      message: `Of ${countOf(dead.length, 'class', 'classes')} no sample is recognised: ${names.join(', ')}.`,
-      evidence: { epochs: [run.evaluation!.epoch], metrics: { classes: dead.length } },
+      severity: dead.length > 0 ? 'problem' : 'info',
+      message: sentences.filter(Boolean).join(' '),
+      evidence: {
+        epochs: [run.evaluation.epoch],
+        metrics: { classes: dead.length, tooFewSamples: few.length, withoutSamples: unseen.length },
+      },
       suggestions: [
-        {
-          key: 'dataset',
-          change: 'check the labels of these classes, in training and in validation',
-          why: 'a class that is never right is more often mislabelled or missing from training than hard',
-        },
+        ...(dead.length > 0 ? [CHECK_LABELS] : []),
+        ...(dead.length < missed.length + unseen.length ? [MORE_SAMPLES] : []),
       ],
     },
   ];
 };
+
+const CHECK_LABELS: Suggestion = {
+  key: 'dataset',
+  change: 'check the labels of these classes, in training and in validation',
+  why: 'a class that is never right is more often mislabelled or missing from training than hard',
+};
+const MORE_SAMPLES: Suggestion = {
+  key: 'dataset',
+  change: 'more validation samples of the classes that have few',
+  why: `with fewer than ${FEWEST_SAMPLES} samples of a class nobody can tell how well it is known`,
+};
+
+/** How many classes, and the first of them with their numbers of samples. */
+function classesText(classes: EvaluationReport['perClass']): string {
+  const names = classes.slice(0, 5).map(({ label, support }) => `"${label}" (${support})`);
+  const rest = classes.length - names.length;
+  return `${countOf(classes.length, 'class', 'classes')} (${names.join(', ')}${rest > 0 ? `, ${rest} more` : ''})`;
+}
 
 /** So large a part of all mistakes is worth a look of its own. */
 const PAIRS_SHARE = 0.2;

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type Curves,
@@ -146,6 +147,33 @@ describe('the findings of a run', () => {
     const balanced = { evaluation: evaluationOf(diagonal([0.95, 0.9, 0.92, 0.93], [50, 50, 50, 50])) };
     expect(kinds({}, balanced)).not.toContain('class-imbalance');
   });
+
+  it('tell of every class without a right answer: never recognised, too small to judge, or without samples', () =>
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(9), fc.boolean()), { minLength: 2, maxLength: 20 }), (classes) => {
+        // Each class has so many samples, all right or all taken for the next class.
+        const confusion = classes.map(([support, isRight], i) =>
+          classes.map((_, j) => (j === (isRight ? i : (i + 1) % classes.length) ? support : 0)),
+        );
+        const missed = classes.filter(([support, isRight]) => support > 0 && !isRight);
+        const counts = {
+          classes: missed.filter(([support]) => support >= 5).length,
+          tooFewSamples: missed.filter(([support]) => support < 5).length,
+          withoutSamples: classes.filter(([support]) => support === 0).length,
+        };
+        const more = { evaluation: evaluationOf(confusion) };
+        const total = Object.values(counts).reduce((sum, count) => sum + count);
+        if (total === 0) {
+          expect(kinds({}, more)).not.toContain('dead-classes');
+          return;
+        }
+        const { message, evidence, severity } = find('dead-classes', {}, more);
+        expect(evidence.metrics).toEqual(counts);
+        expect(severity).toBe(counts.classes > 0 ? 'problem' : 'info');
+        for (const count of Object.values(counts))
+          if (count > 0) expect(message).toMatch(new RegExp(`\\b${count} class`));
+      }),
+    ));
 
   it('tell the pairs that make up the error, but not of twins as news', () => {
     const confusion = [

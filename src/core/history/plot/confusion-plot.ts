@@ -72,12 +72,12 @@ export function confusionPlot(report: ConfusionTable): Panel {
 function shownClasses({ classes, confusion }: ConfusionTable): number[] {
   const all = classes.map((_, index) => index);
   if (all.length <= MOST_CLASSES) return all;
-  const mistakes = all.map((index) =>
-    all.reduce(
-      (sum, other) => sum + (other === index ? 0 : confusion[index]![other]! + confusion[other]![index]!),
-      0,
-    ),
-  );
+  const mistakes = new Float64Array(classes.length);
+  for (const [label, predicted, count] of confusion) {
+    if (label === predicted) continue;
+    mistakes[label]! += count;
+    mistakes[predicted]! += count;
+  }
   const worst = [...all].sort((a, b) => mistakes[b]! - mistakes[a]!).slice(0, MOST_CLASSES);
   return worst.sort((a, b) => a - b);
 }
@@ -91,15 +91,15 @@ interface Cell {
 }
 
 function cells({ classes, confusion }: ConfusionTable, shown: readonly number[]): Cell[] {
-  return shown.flatMap((label, row) => {
-    const support = confusion[label]!.reduce((sum, count) => sum + count, 0);
-    return shown.flatMap((predicted, column) => {
-      const count = confusion[label]![predicted]!;
-      if (count === 0) return [];
-      const share = count / support;
-      const meaning = `"${classes[label]}" taken for "${classes[predicted]}": ${count} of ${support} (${percent(share)})`;
-      return [{ row, column, count, share, meaning }];
-    });
+  const places = new Map(shown.map((index, place) => [index, place]));
+  const support = new Float64Array(classes.length);
+  for (const [label, , count] of confusion) support[label]! += count;
+  return confusion.flatMap(([label, predicted, count]) => {
+    const [row, column, all] = [places.get(label), places.get(predicted), support[label]!];
+    if (row === undefined || column === undefined) return [];
+    const share = count / all;
+    const meaning = `"${classes[label]}" taken for "${classes[predicted]}": ${count} of ${all} (${percent(share)})`;
+    return [{ row, column, count, share, meaning }];
   });
 }
 

@@ -1,4 +1,5 @@
-import { htmlSection, htmlTable, inlinePng } from '../../report/markup.js';
+import { htmlSection, htmlTable, inlinePng, paragraph } from '../../report/markup.js';
+import { formatCount } from '../../text.js';
 import { percent } from '../number-text.js';
 import type { EvaluationReport } from '../record.js';
 import { weakestFirst } from '../weakest-classes.js';
@@ -6,18 +7,38 @@ import type { ClassPair } from '../worst-pairs.js';
 
 const number = (title: string) => ({ title, numeric: true });
 
-/** The results of each class, the worst first, below what is said of all. */
-export function classesSection(title: string, about: string, perClass: EvaluationReport['perClass']): string {
+/** Classes in the table: a page of thousands is slow, and nobody reads it. */
+const MOST_CLASSES = 500;
+
+/**
+ * The results of the classes, the worst first, below what is said of all.
+ *
+ * @param whole where all of them are, if they are too many for a page
+ */
+export function classesSection(
+  title: string,
+  about: string,
+  perClass: EvaluationReport['perClass'],
+  whole: string,
+): string {
   const share = (value: number | null) => (value === null ? '–' : percent(value));
-  const rows = weakestFirst(perClass).map(({ label, support, precision, recall, f1 }) => [
-    label,
-    String(support),
-    share(precision),
-    share(recall),
-    share(f1),
-  ]);
+  const rows = weakestFirst(perClass)
+    .slice(0, MOST_CLASSES)
+    .map(({ label, support, precision, recall, f1 }) => [
+      label,
+      String(support),
+      share(precision),
+      share(recall),
+      share(f1),
+    ]);
   const columns = [{ title: 'class' }, number('images'), number('precision'), number('recall'), number('F1')];
-  return htmlSection(title, about, htmlTable(columns, rows));
+  const rest =
+    perClass.length > rows.length
+      ? paragraph(
+          `Of ${formatCount(perClass.length)} classes these ${rows.length} have the lowest F1; ${whole} has all.`,
+        )
+      : '';
+  return htmlSection(title, about, htmlTable(columns, rows), rest);
 }
 
 /** Classes that are taken for each other; nothing where none are. */

@@ -4,6 +4,7 @@ import type { ClassResults, RunAnalysis } from '../analyze-run.js';
 import type { Finding } from '../findings/finding.js';
 import { metricText, percent, points } from '../number-text.js';
 import { inlineSvg, type Panel } from '../plot/panel.js';
+import { RUN_FILES } from '../record.js';
 import { metricNames, metricOf, type RecordedRun } from '../recorded-run.js';
 import { runHeadline } from '../run-headline.js';
 import { classesSection, mistakesSection, pairsSection } from './class-results-html.js';
@@ -77,6 +78,7 @@ function evaluationSections(evaluation: ClassResults, mistakes: Uint8Array | und
       `Classes, on ${evaluation.count} validation images`,
       paragraph(evaluationLine(evaluation)),
       evaluation.perClass,
+      RUN_FILES.evaluation,
     ),
     pairsSection(evaluation.worstPairs),
     mistakesSection(evaluation.confidentlyWrong, mistakes),

@@ -1,5 +1,6 @@
 import { RobleError } from '../../errors.js';
 import type { ImageShape } from '../../model/spec.js';
+import { refuseUnitRange } from '../unit-range.js';
 import { byteWidth, isWhole, type NumberDatatype, readNumbers } from './datatypes.js';
 import { INPUT_NAME, type InputTensor } from './schemas.js';
 
@@ -18,8 +19,8 @@ export function imagesOfTensor(
   const count = countImages(tensor.shape, input, maxBatch);
   const size = input.height * input.width * input.channels;
   const pixels = binary
-    ? pixelsOfBytes(tensor.datatype, binary, count * size)
-    : pixelsOfNumbers(tensor, count * size);
+    ? pixelsOfBytes(tensor.datatype, binary, count, size)
+    : pixelsOfNumbers(tensor, count, size);
   return Array.from({ length: count }, (_, i) => pixels.subarray(i * size, (i + 1) * size));
 }
 
@@ -39,22 +40,23 @@ function countImages(shape: readonly number[], input: ImageShape, maxBatch: numb
   return count;
 }
 
-function pixelsOfBytes(datatype: NumberDatatype, bytes: Uint8Array, count: number): Uint8Array {
-  const wanted = count * byteWidth(datatype);
+function pixelsOfBytes(datatype: NumberDatatype, bytes: Uint8Array, count: number, size: number): Uint8Array {
+  const wanted = count * size * byteWidth(datatype);
   if (bytes.length !== wanted) throw wrongCount(`${bytes.length} bytes`, `${wanted} bytes`);
   if (datatype === 'UINT8') return bytes;
-  return toPixels(readNumbers(datatype, bytes), datatype, count);
+  return toPixels(Float64Array.from(readNumbers(datatype, bytes)), datatype, size);
 }
 
-function pixelsOfNumbers({ data, shape, datatype }: InputTensor, count: number): Uint8Array {
+function pixelsOfNumbers({ data, shape, datatype }: InputTensor, count: number, size: number): Uint8Array {
   if (!Array.isArray(data))
     throw invalid(`The input "${INPUT_NAME}" has no numbers.`, {
       received: data === undefined || data === null ? 'no "data"' : typeof data,
       expected: 'a list "data", or "parameters.binary_data_size" and the bytes behind the JSON',
     });
   const numbers = Array.isArray(data[0]) ? unnested(data, shape) : data;
-  if (numbers.length !== count) throw wrongCount(`${numbers.length} numbers`, `${count} numbers`);
-  return toPixels(numbers, datatype, count);
+  const wanted = count * size;
+  if (numbers.length !== wanted) throw wrongCount(`${numbers.length} numbers`, `${wanted} numbers`);
+  return toPixels(numbers, datatype, size);
 }
 
 /** Nested lists as one; those that are not of the shape are refused, because their numbers could be in wrong places. */
@@ -67,11 +69,15 @@ function unnested(list: readonly unknown[], [length, ...rest]: readonly number[]
   });
 }
 
-function toPixels(numbers: Iterable<unknown>, datatype: NumberDatatype, count: number): Uint8Array {
-  const pixels = new Uint8Array(count);
+/** @param size values of one picture */
+function toPixels(
+  numbers: readonly unknown[] | Float64Array,
+  datatype: NumberDatatype,
+  size: number,
+): Uint8Array {
+  const pixels = new Uint8Array(numbers.length);
   const whole = isWhole(datatype);
-  let i = 0;
-  for (const number of numbers) {
+  for (const [i, number] of numbers.entries()) {
     // Not a number, and text, are on no side of a limit.
     const isPixel = typeof number === 'number' && number >= 0 && number <= 255;
     if (!isPixel || (whole && !Number.isInteger(number)))
@@ -79,8 +85,10 @@ function toPixels(numbers: Iterable<unknown>, datatype: NumberDatatype, count: n
         received: typeof number === 'number' ? String(number) : number,
         expected: whole ? `whole numbers 0..255 for ${datatype}` : 'numbers 0..255',
       });
-    pixels[i++] = Math.round(number);
+    pixels[i] = Math.round(number);
   }
+  for (let start = 0; !whole && start < numbers.length; start += size)
+    refuseUnitRange(numbers.slice(start, start + size) as ArrayLike<number>);
   return pixels;
 }
 

@@ -6,7 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../../test/support/temporary-folder.js';
 import type { LoadedSplit } from '../../dataset/format.js';
 import { RobleError } from '../../errors.js';
+import { confusionPlot } from '../../history/plot/confusion-plot.js';
 import type { EvaluationReport } from '../../history/record.js';
+import { worstPairs } from '../../history/worst-pairs.js';
 import { evaluateSplit } from './evaluate.js';
 import { reportOn } from './report.js';
 import type { EvaluationOptions } from './stream-predictions.js';
@@ -119,9 +121,12 @@ describe('reportOn', () => {
     fc.assert(
       fc.asyncProperty(manySamples, async (samples) => {
         const { confusion, perClass } = await reportFor(samples);
-        for (const [t, row] of confusion.entries())
-          for (const [p, count] of row.entries())
-            expect(count).toBe(samples.filter((one) => one.label === t && predictedOf(one) === p).length);
+        const pairs = CLASSES.flatMap((_, t) => CLASSES.map((__, p) => [t, p] as const));
+        const counted = pairs.map(([t, p]) => [
+          ...[t, p],
+          samples.filter((one) => one.label === t && predictedOf(one) === p).length,
+        ]);
+        expect(confusion).toEqual(counted.filter(([, , count]) => count! > 0));
         for (const [c, { label, support, precision, recall, f1 }] of perClass.entries()) {
           const own = samples.filter((one) => one.label === c);
           const predicted = samples.filter((one) => predictedOf(one) === c);
@@ -178,6 +183,70 @@ describe('reportOn', () => {
         expect(confidentlyWrong).toEqual(expected);
       }),
     ));
+
+  it('counts what is no number as wrong, in every metric', () =>
+    fc.assert(
+      fc.asyncProperty(
+        manySamples,
+        fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY),
+        fc.nat(4),
+        async (samples, odd, place) => {
+          const isOdd = (i: number) => i % 3 === 0;
+          const broken = samples.map((one, i) =>
+            isOdd(i) ? { ...one, probabilities: one.probabilities.with(place, odd) } : one,
+          );
+          const report = await reportFor(broken);
+          const right = (of: (one: Sample) => boolean) =>
+            samples.filter((one, i) => !isOdd(i) && of(one)).length / samples.length;
+          expect(report.loss).toBeNaN();
+          expect(report.accuracy).toBeCloseTo(right(isRight), 9);
+          expect(report.top3Accuracy).toBeCloseTo(
+            right((one) => ranked(one).slice(0, 3).includes(one.label)),
+            9,
+          );
+          for (const [c, { support, recall }] of report.perClass.entries()) {
+            const own = samples.flatMap((one, i) => (one.label === c ? [isOdd(i) ? 0 : rightness(one)] : []));
+            expect([support, recall]).toEqual([own.length, own.length > 0 ? mean(own) : null]);
+          }
+          const sure = samples.filter((_, i) => !isOdd(i));
+          expect(report.confusion.reduce((sum, [, , count]) => sum + count, 0)).toBe(sure.length);
+          expect(report.calibration.reduce((sum, { count }) => sum + count, 0)).toBe(sure.length);
+          expect(report.confidentlyWrong.every(({ probability }) => Number.isFinite(probability))).toBe(true);
+        },
+      ),
+    ));
+
+  it('stays as small as the samples are few, however many classes there are', async () => {
+    const classes = Array.from({ length: 8000 }, (_, i) => `class ${i}`);
+    const labels = [5, 7999, 5, 42, 42];
+    const evaluate = async (_: Uint8Array, count: number) => {
+      const rows = new Float32Array(count * classes.length);
+      // Every answer is the class 5.
+      for (let i = 0; i < count; i++) rows[i * classes.length + 5] = 1;
+      return rows;
+    };
+    const samples = labels.map((label) => ({ label, probabilities: [] }));
+    const subject = {
+      ...{ split: splitOf(samples), provenance: provenanceOf(samples) },
+      ...{ classes, twins: [['class 5', 'class 42']], epoch: 1 },
+    };
+    const report = (await reportOn({ evaluate }, subject, options()))!;
+    expect(report.confusion).toEqual([
+      [5, 5, 2],
+      [42, 5, 2],
+      [7999, 5, 1],
+    ]);
+    expect([report.accuracy, report.foldedAccuracy]).toEqual([0.4, 0.8]);
+    // Of each class a name and a line of numbers.
+    expect(JSON.stringify(report).length).toBeLessThan(150 * classes.length);
+    expect(worstPairs(report, 1)).toEqual([
+      {
+        ...{ first: 'class 42', second: 'class 5', count: 2, share: 2 / 3 },
+        ...{ firstAsSecond: 2, secondAsFirst: 0 },
+      },
+    ]);
+    expect(confusionPlot(report).drawing.length).toBeLessThan(100_000);
+  });
 
   it('has no folded accuracy without groups of twins', async () => {
     const samples = fc.sample(sample, { numRuns: 5, seed: 1 });

@@ -41,7 +41,7 @@ export async function reportOn(
   const metrics = tally.metrics();
   return {
     format: 'roble-evaluation',
-    version: 1,
+    version: 2,
     epoch,
     count: split.count,
     classes,

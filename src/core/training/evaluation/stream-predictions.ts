@@ -1,6 +1,6 @@
 import type { LoadedSplit } from '../../dataset/format.js';
 import { RobleError } from '../../errors.js';
-import { argmax, type PredictionConsumer } from '../../metrics/sample-prediction.js';
+import { mostProbable, type PredictionConsumer } from '../../metrics/sample-prediction.js';
 import type { TrainingSession } from '../../plugin/api.js';
 
 export interface EvaluationOptions {
@@ -68,7 +68,8 @@ function handOut(
   const classes = probabilities.length / labels.length;
   for (let i = 0; i < labels.length; i++) {
     const row = probabilities.subarray(i * classes, (i + 1) * classes);
-    const prediction = { index: start + i, label: labels[i]!, predicted: argmax(row), probabilities: row };
+    const predicted = mostProbable(row);
+    const prediction = { index: start + i, label: labels[i]!, predicted, probabilities: row };
     for (const consumer of consumers) consumer.add(prediction);
   }
 }

@@ -1,5 +1,5 @@
 import type { TrainOptions } from '../../config/schema.js';
-import { bestBy } from '../../history/monitor.js';
+import { bestBy, candidateValue } from '../../history/monitor.js';
 import { type EpochRecord, MONITORS, type Monitor } from '../../history/record.js';
 
 /** How much better `record` is than `than` by a metric; positive: better. */
@@ -8,11 +8,9 @@ function improvement(monitor: Monitor, record: EpochRecord, than: EpochRecord): 
   return MONITORS[monitor] === 'max' ? difference : -difference;
 }
 
-/** The best epoch, the first of equals; undefined without an epoch whose metric is a finite number. */
+/** The best epoch, the first of equals; undefined without an epoch whose metric and validation loss are finite numbers. */
 export function bestEpoch(epochs: readonly EpochRecord[], monitor: Monitor): EpochRecord | undefined {
-  const metricValue = (record: EpochRecord) =>
-    Number.isFinite(record[monitor]) ? record[monitor] : undefined;
-  return bestBy(epochs, metricValue, MONITORS[monitor]);
+  return bestBy(epochs, (record) => candidateValue({ ...record }, monitor), MONITORS[monitor]);
 }
 
 /**
@@ -30,7 +28,7 @@ export function stoppingReason(
   let waited = 0;
   for (const record of epochs) {
     // A metric that is no number is no improvement.
-    const isUsable = Number.isFinite(record[monitor]);
+    const isUsable = candidateValue({ ...record }, monitor) !== undefined;
     const isBetter = isUsable && (!best || improvement(monitor, record, best) > minDelta);
     waited = isBetter ? 0 : waited + 1;
     if (isBetter) best = record;

@@ -1,3 +1,4 @@
+import { RobleError } from '../../errors.js';
 import type { EpochRecord } from '../../history/record.js';
 import type { TensorMap, TrainingState } from '../../plugin/api.js';
 import { NO_STEPS } from '../checkpoints/progress.js';
@@ -22,6 +23,7 @@ export async function runTrainingLoop(run: TrainingRun): Promise<RunOutcome> {
   if (!end) await run.saver.save(run, false);
   await run.saver.idle();
   const best = bestEpoch(run.progress.epochs, run.request.train.monitor);
+  if (end && !best) throw withoutModel(run);
   const bundle = best && (await exportBundle(run, best));
   // Asked to stop while it looks at the best weights: the run goes on with that.
   if (end && best && !(await exportReport(run, best))) end = undefined;
@@ -79,9 +81,28 @@ async function evaluateEpoch(run: TrainingRun): Promise<boolean> {
   await history.epoch(record);
   emit({ kind: 'epoch', epoch: record.epoch, metrics: { ...record }, best: isBest });
   if (isBest) run.best = weights ?? (await run.session.exportState()).parameters;
+  const hasOutputs = Number.isFinite(record.valLoss);
+  if (!hasOutputs)
+    await recordEvent(run, {
+      event: 'outputs-not-finite',
+      detail: `epoch ${record.epoch} cannot be the best`,
+    });
   await growMicrobatch(run);
-  await saver.save(run, true);
+  // Weights that give no numbers are nothing to go back to.
+  await saver.save(run, hasOutputs);
   return true;
+}
+
+/** Of a run none of whose epochs can be the best. */
+function withoutModel({ request, progress: { epochs } }: TrainingRun): RobleError {
+  return new RobleError('ROBLE_TRAIN_DIVERGED', 'The training diverged: there is no epoch worth a model.', {
+    received: `a validation loss of ${epochs.map(({ valLoss }) => valLoss).join(', ')}`,
+    expected: 'an epoch whose outputs are finite numbers',
+    nextSteps: [
+      `Begin a new run with a lower learning rate than ${request.train.learningRate} ("roble train:find-lr" finds one), or with warm-up epochs.`,
+      'The history and the checkpoints are kept: "roble history:analyze RUN" shows them.',
+    ],
+  });
 }
 
 /** Evaluates the moving average where there is one, and puts the state back; `weights` are those of the average. */

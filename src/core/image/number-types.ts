@@ -1,0 +1,103 @@
+import type { Metadata, Sharp } from 'sharp';
+import { RobleError } from '../errors.js';
+import type { PixelShape } from './preprocess.js';
+
+/** How the values of a picture say what is black and what is white. */
+const EXPECTED =
+  'whole numbers without a sign, of 8 bits (0 black, 255 white) or 16 (65535 white), or floats from 0 (black) to 1 (white)';
+const SCALE_ALIKE =
+  'Convert the pictures to 8 or 16 bits before, all of them by the same scale: each by its own would make light and dark ones alike.';
+
+/** Values that are grey, or red, green and blue; others, such as CMYK and Lab, have scales of their own. */
+const GREY_SPACES: readonly Metadata['space'][] = ['b-w', 'grey16'];
+const COLOUR_SPACES: readonly Metadata['space'][] = ['srgb', 'rgb', 'rgb16', 'scrgb'];
+
+/** Names of the field for the names that the decoder has. */
+const TYPE_NAMES: Readonly<Record<string, string>> = {
+  char: 'int8',
+  short: 'int16',
+  uint: 'uint32',
+  int: 'int32',
+  double: 'float64',
+};
+
+/**
+ * Refuses a picture whose values do not say what is black and what is white: the scale must be the same for each picture
+ * of a data set and for each that a server is sent, so that it can be read off the type only, never off the picture.
+ *
+ * @throws {RobleError} `ROBLE_IMAGE_VALUES`
+ */
+export function checkNumberType({ space, depth, channels }: Metadata): void {
+  const isGrey = GREY_SPACES.includes(space);
+  if (!isGrey && !COLOUR_SPACES.includes(space)) return;
+  if (channels > (isGrey ? 2 : 4))
+    throw new RobleError('ROBLE_IMAGE_VALUES', 'The image has more channels than colours and transparency.', {
+      received: `${channels} channels`,
+      expected: 'grey or red, green and blue, with or without transparency',
+      nextSteps: ['Save the channels that you mean as a picture of their own.'],
+    });
+  if (Object.hasOwn(TYPE_NAMES, depth))
+    throw unusableValues('are of a type without an agreed white', TYPE_NAMES[depth]!);
+}
+
+/** Whether the values are floats of grey or of red, green and blue. */
+export function hasFloats({ space, depth }: Metadata): boolean {
+  return depth === 'float' && (GREY_SPACES.includes(space) || COLOUR_SPACES.includes(space));
+}
+
+/** The error of values that cannot be put on the scale from black to white. */
+export function unusableValues(what: string, received: string, cause?: unknown): RobleError {
+  return new RobleError('ROBLE_IMAGE_VALUES', `The values of the image ${what}.`, {
+    received,
+    expected: EXPECTED,
+    nextSteps: [SCALE_ALIKE],
+    ...(cause !== undefined && { cause }),
+  });
+}
+
+/** Half a step of 8 bits: so far beyond black and white do resampling and rounding bring a float. */
+const TOLERANCE = 0.5 / 255;
+
+/**
+ * Floats from 0 to 1 as bytes: 1 is white. Colours are taken as they are stored, not as linear light, so that they are as
+ * bright as grey ones of the same values.
+ *
+ * @throws {RobleError} `ROBLE_IMAGE_VALUES` for a value that is not finite or outside 0..1
+ */
+export async function bytesOfFloats(
+  picture: Sharp,
+  { space, channels }: Metadata,
+): Promise<{ readonly pixels: Uint8Array; readonly shape: PixelShape }> {
+  const stored = channels === 1 ? 'b-w' : space === 'scrgb' ? 'scrgb' : 'srgb';
+  const { data, info } = await picture
+    .pipelineColourspace(stored)
+    .toColourspace(stored)
+    .raw({ depth: 'float' })
+    .toBuffer({ resolveWithObject: true });
+  const values = new Float32Array(data.buffer, data.byteOffset, data.length / 4);
+  const pixels = new Uint8Array(values.length);
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (!Number.isFinite(value)) throw unusableValues('are not all numbers', String(value));
+    if (value < least) least = value;
+    if (value > most) most = value;
+    pixels[i] = Math.round(Math.min(Math.max(value, 0), 1) * 255);
+  }
+  if (least < -TOLERANCE || most > 1 + TOLERANCE)
+    throw unusableValues('are floats outside 0..1', `${least} to ${most}`);
+  return { pixels, shape: { width: info.width, height: info.height, channels: info.channels } };
+}
+
+/** Bits that cameras and scanners give, which programs store in 16. */
+const CAMERA_BITS = [8, 10, 12, 14];
+
+/** What to say of a picture of 16 bits that uses a small part of them, and so becomes dark; undefined where it does not. */
+export async function unusedBits(picture: Sharp, { depth, hasAlpha }: Metadata): Promise<string | undefined> {
+  if (depth !== 'ushort') return undefined;
+  const { channels } = await picture.stats();
+  const most = Math.max(...(hasAlpha ? channels.slice(0, -1) : channels).map(({ max }) => max));
+  const bits = CAMERA_BITS.find((bits) => most < 2 ** bits);
+  if (bits === undefined) return undefined;
+  return `values of 16 bits, none above ${2 ** bits - 1} of 65535, so that the picture is nearly black; if they are of ${bits} bits, multiply those of all pictures by ${2 ** (16 - bits)} before`;
+}
