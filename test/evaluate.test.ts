@@ -125,7 +125,7 @@ describe('a trained model', () => {
     await rm(join(idx, 'classes.txt'));
     await expect(evaluate(idx, { models: [model] })).rejects.toMatchObject({
       code: 'ROBLE_USAGE',
-      details: { expected: expect.stringMatching(/--labels index.*--labels name/) },
+      details: { nextSteps: [expect.stringMatching(/--labels index.*--labels name/)] },
     });
     expect(numbersOf(await evaluate(idx, { models: [model], labels: 'index' }))).toEqual(expected);
     const listed = await evaluate(idx, { models: [model], classes: ['0', '1', 'A', 'T'] });
@@ -181,6 +181,17 @@ describe('samples', () => {
     const there = await evaluate(folder, { models: [{ url: server.url }] }).finally(() => server.close());
     expect(there.leftOut).toEqual(found.leftOut);
     expect(numbersOf(there)).toEqual(numbersOf(found));
+  });
+
+  it('that are converted on the way are told, once for each picture, however many models there are', async () => {
+    const folder = await writeQuarters(join(root, 'deep'), 1);
+    const deep = await sharp(await quarterPng(1))
+      .toColourspace('grey16')
+      .png()
+      .toBuffer();
+    for (const name of ['a', 'b']) await writeFile(join(folder, 'top-right', `${name}.png`), deep);
+    const found = await evaluate(folder, { models: [bundle, bundle] });
+    expect(found).toMatchObject({ count: 6, right: 6, remarks: [expect.stringMatching(/^2 images: /)] });
   });
 
   it('of which none can be judged are an error with the reasons', async () => {
@@ -250,7 +261,8 @@ describe('samples', () => {
     const broken: Classifier<number> = {
       ...{ place: 'broken', name: 'broken', digest: 'x', classes: TINY_CLASSES },
       input: { width: TINY_SIDE, height: TINY_SIDE, channels: 1 },
-      prepare: async () => 0,
+      isOrdered: true,
+      prepare: async () => ({ content: 0, notices: [] }),
       predict: async (pictures) => pictures.map(() => Float32Array.from(answers[asked++ % 3]!)),
       pixelsOf: async (pictures) => pictures.map(() => new Uint8Array(TINY_SIDE * TINY_SIDE)),
       close: async () => {},
@@ -273,6 +285,18 @@ describe('a server', () => {
       await expect(evaluate(photos, { models: [{ url: server.url }] })).rejects.toMatchObject({
         code: 'ROBLE_KEY_REFUSED',
       });
+      // Such a key does not tell the order of the classes, so that places among them mean nothing.
+      const [dataset, idx] = [join(root, 'for-idx'), join(root, 'places')];
+      const preprocessing = preprocessingSchema.parse({ width: TINY_SIDE, height: TINY_SIDE });
+      await importDataset({ sources: [photos], out: dataset, classes: TINY_CLASSES, preprocessing });
+      await exportDataset({ dataset, format: 'idx', out: idx });
+      await rm(join(idx, 'classes.txt'));
+      const places = { models: [{ url: server.url, apiKey }], labels: 'index', split: 'all' } as const;
+      await expect(evaluate(idx, places)).rejects.toMatchObject({
+        code: 'ROBLE_USAGE',
+        details: { nextSteps: [expect.stringContaining('--classes')] },
+      });
+      expect(await evaluate(idx, { ...places, classes: TINY_CLASSES })).toMatchObject({ right: 12 });
     } finally {
       await server.close();
     }

@@ -23,8 +23,8 @@ export async function openServerClassifier(
   // Whoever may ask for predictions may ask for this one, which tells the classes and the size of what the model sees.
   const blank = Array.from({ length: 2 }, () => [0, 0]);
   const { model, predictions, input } = await client.predict(blank, { ...options, include: ['input'] });
-  const labels = predictions.map(({ label }) => label).sort();
-  const classes = (await classOrder(client, model.digest, signal)) ?? labels;
+  const ordered = await classOrder(client, model.digest, signal);
+  const classes = ordered ?? predictions.map(({ label }) => label).sort();
   const indices = new Map(classes.map((label, index) => [label, index]));
   const probabilitiesOf = (answer: PredictAnswer): Float32Array => {
     if (answer.model.digest !== model.digest) throw otherModel(place, model, answer.model);
@@ -46,8 +46,9 @@ export async function openServerClassifier(
     name: model.name,
     digest: model.digest,
     classes,
+    isOrdered: ordered !== undefined,
     input: shapeOf(place, input),
-    prepare: (picture, transpose) => takenBy(picture, transpose),
+    prepare: async (picture, transpose) => ({ content: await takenBy(picture, transpose), notices: [] }),
     predict: (pictures) => inTurn(pictures, ask),
     pixelsOf: (pictures) =>
       inTurn(pictures, async (picture) => {

@@ -25,8 +25,11 @@ export async function openBundleClassifier(
     input: bundle.input as Classifier['input'],
     preprocessing,
     dataFingerprint: training.dataFingerprint,
-    prepare: async (picture, transpose) =>
-      (await toPixels(picture, { preprocessing, maxPixels, transpose })).pixels,
+    isOrdered: true,
+    prepare: async (picture, transpose) => {
+      const { pixels, notices } = await toPixels(picture, { preprocessing, maxPixels, transpose });
+      return { content: pixels, notices };
+    },
     predict: async (pictures) => {
       const probabilities = await predictor.predict(Buffer.concat(pictures), pictures.length);
       return pictures.map((_, i) => probabilities.subarray(i * classes.length, (i + 1) * classes.length));

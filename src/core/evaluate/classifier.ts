@@ -2,6 +2,13 @@ import type { Picture } from '../dataset/sample.js';
 import type { RobleError } from '../errors.js';
 import type { Preprocessing } from '../image/preprocessing.js';
 
+/** A picture in the form that a model takes. */
+export interface PreparedPicture<Prepared> {
+  readonly content: Prepared;
+  /** What was converted on the way and a person may want to know, such as 16 bits or CMYK. */
+  readonly notices: readonly string[];
+}
+
 /** A model that is evaluated, wherever it computes. */
 export interface Classifier<Prepared = unknown> {
   /** Its folder or address, as it was given. */
@@ -10,6 +17,8 @@ export interface Classifier<Prepared = unknown> {
   /** SHA-256 that names the whole bundle. */
   readonly digest: string;
   readonly classes: readonly string[];
+  /** Whether the classes are in the order of the model, so that an index into them means something. */
+  readonly isOrdered: boolean;
   readonly input: Pick<Preprocessing, 'width' | 'height' | 'channels'>;
   /** How it makes pictures into what it sees; a server does not say. */
   readonly preprocessing?: Preprocessing;
@@ -21,7 +30,7 @@ export interface Classifier<Prepared = unknown> {
    * @param transpose swap rows and columns first
    * @throws {RobleError} what is wrong with the picture
    */
-  prepare(picture: Picture, transpose: boolean): Promise<Prepared>;
+  prepare(picture: Picture, transpose: boolean): Promise<PreparedPicture<Prepared>>;
   /** The probabilities of each picture, float32 [classes] in the order of {@link classes}, or why it has none. */
   predict(pictures: readonly Prepared[]): Promise<(Float32Array | RobleError)[]>;
   /** What the model sees of each picture: uint8, [height, width, channels]. */

@@ -70,9 +70,13 @@ function verdictOf({
   if (discordant === 0) return `${first} and ${second} are right on the same samples.`;
   const numbers =
     `${points(Math.abs(difference))}; of ${countOf(discordant, 'sample')} on which one alone is right, ` +
-    `${formatCount(Math.max(onlyFirstRight, onlySecondRight))} are its own; p = ${short(adjustedPValue)}`;
+    `${formatCount(Math.max(onlyFirstRight, onlySecondRight))} are its own; ${pText(adjustedPValue)}`;
   const better = difference > 0 ? second : first;
   if (adjustedPValue < 0.05) return `${better} is better (${numbers}).`;
   const counts = `${formatCount(onlyFirstRight)} and ${formatCount(onlySecondRight)} of ${countOf(discordant, 'sample')}`;
-  return `${first} and ${second} cannot be told apart (${counts} on which one alone is right; p = ${short(adjustedPValue)}).`;
+  return `${first} and ${second} cannot be told apart (${counts} on which one alone is right; ${pText(adjustedPValue)}).`;
+}
+
+function pText(pValue: number): string {
+  return pValue < 1e-4 ? 'p < 0.0001' : `p = ${short(pValue)}`;
 }

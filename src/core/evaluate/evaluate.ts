@@ -63,8 +63,7 @@ export async function evaluateModels(
   const twins = fittingTwins(options, context);
   checkMetrics(bounds, twins.length > 0);
   await checkOutputs(Object.values(files), force);
-  const given = options.trainingData === undefined ? undefined : await openDataset(options.trainingData);
-  if (given) checkTrainingData(given, models);
+  const given = await givenPictures(options);
   const drawn: DrawnEvaluation[] = [];
   for (const path of data) drawn.push(await evaluateOn(path, given, { ...options, twins, bounds }, context));
   const results = drawn.map(({ pictures: _, ...result }) => result);
@@ -107,7 +106,7 @@ function boundsOn(
 
 async function evaluateOn(
   path: string,
-  given: Dataset | undefined,
+  given: KnownPictures | undefined,
   options: EvaluateOptions,
   context: Context,
 ): Promise<DrawnEvaluation> {
@@ -121,17 +120,16 @@ async function evaluateOn(
     context.reporter?.report({ type: 'warning', message });
   };
   for (const message of trainingRemarks(subject, models)) warn(message);
-  const known = await knownPictures(subject, given, models);
+  const known = given ?? (await knownPictures(subject, models));
   const start = performance.now();
   const title = `Evaluating on ${path} (${splitText(subject.split)})`;
   const judging = {
     ...{ models, twins, known, warn, nameOf: labelNames(options, models) },
     topK: [...new Set([...topK, ...boundedTopK(bounds)])].sort((a, b) => a - b),
   };
-  const { evaluations, pictures, comparisons, leftOut } = await withStep(context, 'evaluate', title, () =>
-    judgeSubject(subject, judging, context),
-  );
-  for (const message of resultRemarks(evaluations, leftOut)) warn(message);
+  const judged = await withStep(context, 'evaluate', title, () => judgeSubject(subject, judging, context));
+  for (const message of resultRemarks(judged)) warn(message);
+  const { evaluations, pictures, comparisons, leftOut } = judged;
   const fingerprint = subject.dataset?.manifest.fingerprint;
   return {
     ...{ path, split: subject.split, count: evaluations[0]!.count },
@@ -157,13 +155,18 @@ function checkPictures({ folder, manifest }: Dataset, models: readonly Classifie
   });
 }
 
-/** Pictures of the training, where a data set holds them and not all samples are of it by name. */
+async function givenPictures({ trainingData, models }: EvaluateOptions): Promise<KnownPictures | undefined> {
+  if (trainingData === undefined) return undefined;
+  const dataset = await openDataset(trainingData);
+  checkTrainingData(dataset, models);
+  return KnownPictures.read(dataset);
+}
+
+/** Pictures of the training, where the data set holds them and not all samples are of it by name. */
 async function knownPictures(
   { dataset, split }: Subject,
-  given: Dataset | undefined,
   models: readonly Classifier[],
 ): Promise<KnownPictures | undefined> {
-  if (given) return KnownPictures.read(given);
   if (!dataset?.manifest.splits.train || split === 'train') return undefined;
   const { fingerprint } = dataset.manifest;
   const isKnown = models.some(({ dataFingerprint }) => dataFingerprint === fingerprint);

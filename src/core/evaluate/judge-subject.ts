@@ -3,7 +3,7 @@ import type { Context } from '../context.js';
 import { mapOrdered } from '../dataset/map-ordered.js';
 import type { BadSample } from '../dataset/sample.js';
 import { RobleError } from '../errors.js';
-import type { Classifier } from './classifier.js';
+import type { Classifier, PreparedPicture } from './classifier.js';
 import { type PairedComparison, PairedCounts } from './compare.js';
 import type { ConfidentMistake, Evaluation } from './evaluation.js';
 import type { KnownPictures } from './known-pictures.js';
@@ -39,13 +39,15 @@ export interface JudgedSubject {
   readonly pictures: readonly EvaluationPictures[];
   readonly comparisons: readonly PairedComparison[];
   readonly leftOut: readonly LeftOutSample[];
+  /** How many pictures each kind of conversion happened to, such as 16 bits to 8. */
+  readonly notices: ReadonlyMap<string, number>;
 }
 
 interface Candidate {
   readonly source: string;
   readonly label: string;
   /** For each model. */
-  readonly prepared: readonly unknown[];
+  readonly prepared: readonly PreparedPicture<unknown>[];
 }
 
 /**
@@ -102,6 +104,7 @@ class Judge {
   readonly leftOut: LeftOutSample[] = [];
   readonly #models: readonly ModelOnTrial[];
   readonly #paired: PairedCounts;
+  readonly #notices = new Map<string, number>();
 
   constructor({ models, known, ...options }: JudgingOptions) {
     this.#models = models.map((model) => new ModelOnTrial(model, options, known));
@@ -115,15 +118,21 @@ class Judge {
   async add(candidates: readonly Candidate[]): Promise<void> {
     const answers: (Float32Array | RobleError)[][] = [];
     for (const [m, trial] of this.#models.entries())
-      answers.push(await trial.predict(candidates.map(({ prepared }) => prepared[m])));
+      answers.push(await trial.predict(candidates.map(({ prepared }) => prepared[m]!.content)));
     for (const [i, { source, label, prepared }] of candidates.entries()) {
       const given = answers.map((ofModel) => ofModel[i]!);
       const failure = given.find((answer) => answer instanceof RobleError);
-      if (failure) this.leftOut.push(leftOutFor(source, failure));
-      else
-        this.#paired.add(
-          this.#models.map((trial, m) => trial.judge(source, label, prepared[m], given[m] as Float32Array)),
-        );
+      if (failure) {
+        this.leftOut.push(leftOutFor(source, failure));
+        continue;
+      }
+      for (const notice of new Set(prepared.flatMap(({ notices }) => notices)))
+        this.#notices.set(notice, (this.#notices.get(notice) ?? 0) + 1);
+      this.#paired.add(
+        this.#models.map((trial, m) =>
+          trial.judge(source, label, prepared[m]!.content, given[m] as Float32Array),
+        ),
+      );
     }
     for (const trial of this.#models) await trial.endBatch();
   }
@@ -136,6 +145,7 @@ class Judge {
       pictures: results.map(({ pictures }) => pictures),
       comparisons: this.#paired.compare(this.#models.map(({ model }) => model.place)),
       leftOut: this.leftOut,
+      notices: this.#notices,
     };
   }
 }

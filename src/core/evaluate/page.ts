@@ -7,7 +7,7 @@ import { boundsSection } from '../history/report/bounds-html.js';
 import { classesSection, mistakesSection, pairsSection } from '../history/report/class-results-html.js';
 import { mistakeSheet } from '../metrics/mistake-sheet.js';
 import { element, escapeMarkup } from '../report/element.js';
-import { htmlSection, htmlTable, paragraph } from '../report/markup.js';
+import { type HtmlColumn, htmlSection, htmlTable, paragraph } from '../report/markup.js';
 import { pageFrame } from '../report/page-frame.js';
 import { countOf, formatCount } from '../text.js';
 import type { Evaluation } from './evaluation.js';
@@ -16,8 +16,8 @@ import type { EvaluationPictures } from './judge-subject.js';
 import type { DrawnEvaluation, EvaluationResult } from './result.js';
 import { splitText } from './subject.js';
 
-/** Samples that were left out and are shown. */
-const SHOWN_LEFT_OUT = 100;
+/** Samples that were left out, and unknown labels, that are shown. */
+const SHOWN = 100;
 
 const number = (title: string) => ({ title, numeric: true });
 
@@ -122,21 +122,25 @@ function reliabilityTable({ calibration }: Evaluation): string {
 }
 
 function unknownTable({ unknownLabels }: Evaluation): string {
-  if (unknownLabels.length === 0) return '';
-  return htmlTable(
-    [{ title: 'label' }, number('samples')],
+  const columns = [{ title: 'label' }, number('samples')];
+  return longTable(
+    columns,
     unknownLabels.map(({ label, count }) => [label, formatCount(count)]),
   );
 }
 
 function leftOutTable(leftOut: DrawnEvaluation['leftOut']): string {
-  if (leftOut.length === 0) return '';
-  const rest = leftOut.length - SHOWN_LEFT_OUT;
-  return [
-    htmlTable(
-      [{ title: 'source' }, { title: 'code' }, { title: 'reason' }],
-      leftOut.slice(0, SHOWN_LEFT_OUT).map(({ source, code, message }) => [source, code, message]),
-    ),
-    rest > 0 ? paragraph(`${formatCount(rest)} more; --json lists all.`) : '',
-  ].join('');
+  const columns = [{ title: 'source' }, { title: 'code' }, { title: 'reason' }];
+  return longTable(
+    columns,
+    leftOut.map(({ source, code, message }) => [source, code, message]),
+  );
+}
+
+/** The beginning of a table that may have any length; nothing of an empty one. */
+function longTable(columns: readonly HtmlColumn[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return '';
+  const rest = rows.length - SHOWN;
+  const more = rest > 0 ? paragraph(`${formatCount(rest)} more; --json lists all.`) : '';
+  return htmlTable(columns, rows.slice(0, SHOWN)) + more;
 }

@@ -2,7 +2,8 @@ import { percent } from '../history/number-text.js';
 import { countOf, examples, formatCount } from '../text.js';
 import type { Classifier } from './classifier.js';
 import type { Evaluation } from './evaluation.js';
-import { countByCode, type LeftOutSample } from './left-out.js';
+import type { JudgedSubject } from './judge-subject.js';
+import { countByCode } from './left-out.js';
 import type { Subject } from './subject.js';
 
 /** What the fingerprint tells: whether samples are those of the training. */
@@ -19,16 +20,16 @@ export function trainingRemarks({ dataset, split }: Subject, models: readonly Cl
 }
 
 /** What of the answers is no plain mistake, and what was left out. */
-export function resultRemarks(
-  evaluations: readonly Evaluation[],
-  leftOut: readonly LeftOutSample[],
-): string[] {
-  const remarks = evaluations.flatMap((evaluation) => [
-    ...unknownRemarks(evaluation),
-    ...nonFiniteRemarks(evaluation),
-    ...trainedOnRemarks(evaluation),
-    ...oneClassRemarks(evaluation),
-  ]);
+export function resultRemarks({ evaluations, leftOut, notices }: JudgedSubject): string[] {
+  const remarks = [
+    ...[...notices].map(([notice, count]) => `${countOf(count, 'image')}: ${notice}`),
+    ...evaluations.flatMap((evaluation) => [
+      ...unknownRemarks(evaluation),
+      ...nonFiniteRemarks(evaluation),
+      ...trainedOnRemarks(evaluation),
+      ...oneClassRemarks(evaluation),
+    ]),
+  ];
   if (leftOut.length === 0) return remarks;
   const counts = Object.entries(countByCode(leftOut)).map(([code, count]) => `${count} x ${code}`);
   return [

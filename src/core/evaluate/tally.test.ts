@@ -121,7 +121,10 @@ describe('EvaluationTally', () => {
           expect(brierScore).toBeCloseTo(mean(samples.map(brier)), 9);
         }
         expect(calibration.reduce((sum, { count }) => sum + count, 0)).toBe(finite.length);
-        if (finite.length === 0) return expect(expectedCalibrationError).toBeNull();
+        if (finite.length === 0) {
+          expect(expectedCalibrationError).toBeNull();
+          return;
+        }
         const bins = new Map<number, Sample[]>();
         const sure = ({ answer }: Sample) => Math.max(...answer);
         for (const sample of finite) {
