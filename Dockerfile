@@ -26,19 +26,14 @@ COPY docs docs
 COPY templates templates
 # For every user of the image, whatever the umask was when the repository was checked out.
 RUN chmod -R go+rX package.json LICENSE oclif.manifest.json roble.schema.json bin dist docs templates
-
-# What is needed to run, and nothing that was needed to build.
-FROM ${NODE} AS packages
-WORKDIR /opt/roble
-COPY package.json package-lock.json .npmrc ./
-# ONNX Runtime brings what it needs on other systems as well, half of all that is installed.
-RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev --no-audit --no-fund && \
+# What is needed to run stays. ONNX Runtime brings what it needs on other systems as well, half of all that is installed.
+RUN npm prune --omit=dev --no-audit --no-fund && \
   rm -r node_modules/onnxruntime-node/bin/*/darwin node_modules/onnxruntime-node/bin/*/win32
 
 FROM ${NODE} AS runtime
 # What is measured on a machine is kept in the home folder, which is the one place that is written besides the work.
 ENV NODE_ENV=production HOME=/tmp
-COPY --from=packages /opt/roble/node_modules /opt/roble/node_modules
+COPY --from=build /opt/roble/node_modules /opt/roble/node_modules
 COPY --from=build /opt/roble/package.json /opt/roble/LICENSE /opt/roble/oclif.manifest.json /opt/roble/roble.schema.json /opt/roble/
 COPY --from=build /opt/roble/bin /opt/roble/bin
 COPY --from=build /opt/roble/docs /opt/roble/docs

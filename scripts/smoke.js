@@ -1,6 +1,6 @@
 /**
  * The smoke test of the package: packs what was built, installs that in an empty folder as a stranger would, and takes an
- * image classifier from drawing its data to serving it, with the Node that runs this and with others.
+ * image classifier from drawing its data to serving it, with the Node that runs this or with other ones.
  *
  *   node scripts/smoke.js [PACKAGE.tgz] [VERSION...]     versions of Node, such as 24, which npm carries for Linux
  */
@@ -43,7 +43,7 @@ async function main() {
     const project = await installPackage(folder, given ?? (await pack(folder)));
     await writeFile(join(project, 'program.js'), PROGRAM);
     const nodes = await Promise.all(versions.map((version) => nodeFromNpm(folder, version)));
-    for (const node of [process.execPath, ...nodes]) {
+    for (const node of versions.length > 0 ? nodes : [process.execPath]) {
       const started = performance.now();
       const { stdout: version } = await run(node, ['--version']);
       await tryPackage(node, project, `with-${version.trim()}`);

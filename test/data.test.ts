@@ -194,3 +194,25 @@ it('train, interrupted by Ctrl-C, saves a checkpoint and ends with 130', async (
   const history = JSON.parse(await readFile(at('run', 'history.json'), 'utf8'));
   expect(history.events.at(-1).event).toBe('interrupted');
 });
+
+it('data:import reads a list in the encoding and with the delimiter that are said', async () => {
+  const picture = await sharp(new Uint8Array(64), { raw: { width: 8, height: 8, channels: 1 } })
+    .png()
+    .toBuffer();
+  await mkdir(at('list'));
+  for (let i = 0; i < 4; i++) await writeFile(at('list', `${i}.png`), picture);
+  const rows = [0, 1, 2, 3].map((i) => `${i}.png:${i % 2 ? 'K\u00E4rl' : 'K\u00F6rl'}\n`).join('');
+  await writeFile(at('list', 'labels.csv'), Buffer.from(`image:label\n${rows}`, 'latin1'));
+  const words = ['data:import', 'list', '--out', 'listed', '--delimiter', ':', '--json'];
+  const refused = await roble(...words);
+  expect([refused.exitCode, JSON.parse(refused.stdout).error.code]).toEqual([4, 'ROBLE_TEXT_INVALID']);
+  const read = await roble(...words, '--encoding', 'windows-1252');
+  expect(resultOf(read)).toMatchObject({ count: 4, classes: ['K\u00E4rl', 'K\u00F6rl'] });
+  for (const wrong of [
+    ['--encoding', 'utf-9'],
+    ['--delimiter', '::'],
+  ]) {
+    const { exitCode, stdout } = await roble('data:import', 'list', '--out', 'other', ...wrong, '--json');
+    expect([exitCode, JSON.parse(stdout).error.code]).toEqual([2, 'ROBLE_USAGE']);
+  }
+});

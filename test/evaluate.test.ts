@@ -146,6 +146,12 @@ describe('labels', () => {
     expect(await evaluate(out, { split })).toMatchObject({ count: 12, right: 12, remarks: [] });
     const renamed = await tinyBundle(join(root, 'renamed'), { classes: ['top-left', 'a', 'b', 'c'] });
     expect(await evaluate(out, { split, models: [renamed] })).toMatchObject({ right: 3, unknown: 9 });
+    // The same name in two forms of Unicode.
+    const accents = ['e', 'a', 'o', 'u'].map((letter) => `${letter}\u0301`);
+    const decomposed = await tinyBundle(join(root, 'decomposed'), { classes: accents });
+    const composed = accents.map((name) => name.normalize('NFC'));
+    const folder = await writeQuarters(join(root, 'composed'), 1, composed);
+    expect(await evaluate(folder, { models: [decomposed] })).toMatchObject({ right: 4, unknown: 0 });
   });
 
   it('that the model does not know count as wrong, and are counted and listed', async () => {

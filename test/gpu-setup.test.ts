@@ -30,7 +30,8 @@ describe('gpu:setup', () => {
   it('tells what the machine can do, writes it where it is asked to, and auto goes by it', async () => {
     const config = join(folder, 'roble.config.yaml');
     await writeFile(config, '# mine\ntrain:\n  device: cpu # slow\n  epochs: 3\n');
-    const { exitCode, stdout } = await roble(['gpu:setup', '--json', '--write', '--report', 'audit.md']);
+    const words = ['gpu:setup', '--json', '--write', '--report', 'audit.md'];
+    const { exitCode, stdout } = await roble(words, withoutTensorFlow);
     const { ok, result } = JSON.parse(stdout);
     expect([exitCode, ok]).toEqual([0, true]);
     const cpu = result.devices.find(

@@ -69,6 +69,22 @@ describe('predict', () => {
     ]);
   });
 
+  it('reads a list as programs of Windows write it, and refuses one that is no text', async () => {
+    const lists = {
+      'utf-8.txt': Buffer.from('\uFEFFphotos/1.png\r\n'),
+      'utf-16.txt': Buffer.from('\uFEFFphotos/1.png\r\n', 'utf16le'),
+    };
+    for (const [name, content] of Object.entries(lists)) {
+      await writeFile(join(root, name), content);
+      const list = await predict(['--model', bundle, '--files-from', name, '--format', 'json']);
+      expect(bestOf(resultsOf(list))).toEqual([['photos/1.png', 'top-right']]);
+    }
+    const { exitCode, stderr } = await predict(['--model', bundle, '--files-from', '-'], {
+      input: Buffer.from('photos/gr\u00FCn.png\n', 'latin1'),
+    });
+    expect([exitCode, stderr]).toEqual([4, expect.stringContaining('standard input:1:10: the byte 0xFC')]);
+  });
+
   it('reports what it cannot read in its place, goes on, and ends with 4', async () => {
     const files = [
       'photos/0.png',

@@ -1,6 +1,7 @@
 /** The commands that look for good settings, as users run them, and their library on a scripted engine. */
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRegistry, describeDataset, findBatchSize, findLearningRate } from '../src/index.js';
@@ -95,6 +96,68 @@ describe('roble train find-lr', () => {
     await expect(other).rejects.toMatchObject({
       details: { expected: expect.stringContaining('conv1.weight') },
     });
+  });
+});
+
+describe('the recipe for characters', () => {
+  const CLASSES = 94;
+  /** IDX: a magic number, sizes, values. */
+  const idx = (magic: number, sizes: readonly number[], values: Uint8Array) => {
+    const header = Buffer.alloc(4 + 4 * sizes.length);
+    for (const [i, number] of [magic, ...sizes].entries()) header.writeUInt32BE(number, 4 * i);
+    return gzipSync(Buffer.concat([header, values]));
+  };
+
+  it('runs as it is written', async () => {
+    const folder = join(root, 'characters');
+    await mkdir(folder);
+    const lines = Array.from({ length: 3 * CLASSES }, (_, i) => {
+      const label = String.fromCharCode(0x21 + (i % CLASSES));
+      return `${JSON.stringify({
+        label,
+        strokes: [
+          [
+            [0, 0],
+            [i % 31, 90],
+            [(7 * i) % 90, i % 53],
+          ],
+        ],
+      })}\n`;
+    });
+    await writeFile(join(folder, 'strokes.jsonl.gz'), gzipSync(lines.join('')));
+    const pixels = Uint8Array.from(
+      { length: CLASSES * 28 * 28 },
+      (_, i) => (Math.imul(i, 40_503) >>> 8) & 255,
+    );
+    const labels = Uint8Array.from({ length: CLASSES }, (_, i) => i);
+    await writeFile(join(folder, 'val-images-idx3-ubyte.gz'), idx(0x803, [CLASSES, 28, 28], pixels));
+    await writeFile(join(folder, 'val-labels-idx1-ubyte.gz'), idx(0x801, [CLASSES], labels));
+
+    const page = await readFile(join(import.meta.dirname, '../docs/recipes.md'), 'utf8');
+    const [, block = ''] = /## A recipe for characters\n.*?```sh\n(.*?)```/s.exec(page) ?? [];
+    const commands = block.trimEnd().split('\n');
+    expect(commands).toHaveLength(3);
+    for (const command of commands) {
+      const words = command
+        .replace(/ +#.*$/, '')
+        .split(' ')
+        .slice(1);
+      const { exitCode, stderr } = await execa(process.execPath, [CLI, ...words], {
+        cwd: folder,
+        // Only the training is made shorter.
+        env: {
+          PATH: process.env.PATH,
+          HOME: root,
+          ROBLE_TRAIN_EPOCHS: '1',
+          ROBLE_TRAIN_MAX_STEPS_PER_EPOCH: '1',
+        },
+        extendEnv: false,
+        reject: false,
+      });
+      expect([exitCode, exitCode === 0 ? '' : stderr]).toEqual([0, '']);
+    }
+    const { classes, count } = await describeDataset(join(folder, 'data/capped'));
+    expect([classes.length, count]).toEqual([CLASSES, 4 * CLASSES]);
   });
 });
 

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
 import type { Config } from '../core/config/schema.js';
@@ -138,11 +137,15 @@ async function readInputs(words: readonly string[], filesFrom: string | undefine
       expected: 'either "-" or "--files-from -"',
     });
   const { findImages } = await import('../index.js');
+  const { decodeText, linesOf, readTextFile } = await import('../core/storage/text-file.js');
   const inputs: ImageInput[] = [];
   if (readsImage) inputs.push({ file: '-', bytes: await readStandardInput() });
   if (filesFrom !== undefined) {
-    const text = filesFrom === '-' ? await readStandardInput() : await readFile(filesFrom);
-    const lines = text.toString().split(/\r?\n/).filter(Boolean);
+    const text =
+      filesFrom === '-'
+        ? decodeText(await readStandardInput(), 'standard input')
+        : await readTextFile(filesFrom);
+    const lines = linesOf(text).filter(Boolean);
     inputs.push(...lines.map((file) => ({ file })));
   }
   inputs.push(...(await findImages(words.filter((word) => word !== '-'))));

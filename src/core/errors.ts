@@ -58,6 +58,10 @@ export const ERRORS = {
   ),
   ROBLE_IDX_TRAILING: user(EXIT.data, 'An IDX file has bytes after its last value.'),
   ROBLE_LABEL_RANGE: user(EXIT.data, 'A label is outside the list of classes.'),
+  ROBLE_TEXT_INVALID: user(
+    EXIT.data,
+    'A text file holds bytes that are no text in its encoding, UTF-8 unless something else was said.',
+  ),
   ROBLE_CSV_INVALID: user(EXIT.data, 'A CSV file lacks a column or has a malformed row.'),
   ROBLE_PARQUET_INVALID: user(
     EXIT.data,

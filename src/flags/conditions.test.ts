@@ -34,6 +34,17 @@ describe('parseConditions', () => {
     );
   });
 
+  it('takes no setting for one of every object', () => {
+    for (const word of ['__proto__.train=1', 'full.__proto__.polluted=1', 'constructor.prototype.polluted=1'])
+      try {
+        parseConditions(WORDS, [word]);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'ROBLE_USAGE' });
+      }
+    expect(Object.keys(Object.prototype)).toEqual([]);
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+
   it('refuses a value that ends too early', () => {
     expect(() => parseConditions(WORDS, ['full.train.frozen=['])).toThrow(
       expect.objectContaining({

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -382,7 +383,7 @@ describeWithContainers()('the stack of deploy:compose, in containers', () => {
     await sql('postgres', 'delete from roble_predictions');
     expect(await count()).toBe(0);
     // The name of a backup has its second in it.
-    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await sleep(1100);
     await ok(`make -s restore FILE=${file}`);
     expect(await count()).toBe(saved);
     expect((await sql('roble_reader', 'select count(*) from roble_predictions')).stdout).toBe(`${saved}\n`);
@@ -456,7 +457,21 @@ describeWithContainers()('the stack of deploy:compose, in containers', () => {
     });
     const before = await readFile(join(stack.folder, 'secrets/redis_url'), 'utf8');
     const rows = await count();
-    const load = await underLoad(() => ok(`${robleInPath}; PATH=${project}:$PATH make rotate`));
+    const load = await underLoad(async () => {
+      const rotation = ok(`${robleInPath}; PATH=${project}:$PATH make rotate`);
+      const ended = new AbortController();
+      const end = () => ended.abort();
+      rotation.then(end, end);
+      // Whoever has to connect anew meanwhile finds a password that is taken, or waits for it.
+      while (!ended.signal.aborted) {
+        await sql(
+          'postgres',
+          "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'roble_app'",
+        );
+        await sleep(1000, undefined, { signal: ended.signal }).catch(() => {});
+      }
+      await rotation;
+    });
     expectAllAnswered('rotation', load);
     // The APIs write with the new password, and what they answered meanwhile is there.
     await expect.poll(count, { timeout: 120_000, interval: 500 }).toBeGreaterThanOrEqual(rows + load.sent);

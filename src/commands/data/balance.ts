@@ -39,6 +39,11 @@ export default class DataBalance extends RobleCommand<BalanceResult | BalancePre
       options: ['trim', 'keep'] as const,
       description: 'What happens to a class that has more than its target (trim).',
     })(),
+    below: Flags.option({
+      options: ['copy', 'keep'] as const,
+      description:
+        'What happens to a class that has less than its target: copies, or it stays as it is (copy).',
+    })(),
     ...augmentFlags,
     seed: Flags.integer({ min: 0, max: 0xffffffff, description: 'Seed of every random choice (0).' }),
     workers: Flags.integer({ min: 1, description: 'Threads; they do not change the result.' }),
@@ -52,6 +57,7 @@ export default class DataBalance extends RobleCommand<BalanceResult | BalancePre
   static override examples = [
     '<%= config.bin %> <%= command.id %> data/letters --target 800 --plan',
     '<%= config.bin %> <%= command.id %> data/letters --target 800 --canvas-style 0.3 --mixup 0.2 --out data/balanced',
+    '<%= config.bin %> <%= command.id %> data/letters --target 1000 --below keep --out data/capped',
     '<%= config.bin %> <%= command.id %> data/real=70 data/synthetic=30 --target median --out data/balanced',
     '<%= config.bin %> <%= command.id %> data/letters --shard 0/3 --out data/shards',
   ];
@@ -66,6 +72,7 @@ export default class DataBalance extends RobleCommand<BalanceResult | BalancePre
       'balance.maxCopies': { value: flags['max-copies'], flag: '--max-copies' },
       'balance.allowMissing': { value: flags['allow-missing'], flag: '--allow-missing' },
       'balance.above': { value: flags.above, flag: '--above' },
+      'balance.below': { value: flags.below, flag: '--below' },
       'balance.seed': { value: flags.seed, flag: '--seed' },
       'balance.augment.strategy': { value: flags.strategy, flag: '--strategy' },
       'balance.augment.canvasStyle': { value: flags['canvas-style'], flag: '--canvas-style' },

@@ -4,6 +4,7 @@ import type { Config } from '../../core/config/schema.js';
 import type { Context } from '../../core/context.js';
 import { EXIT } from '../../core/errors.js';
 import type { EvaluationResult } from '../../core/evaluate/result.js';
+import { sourceFlags, sourceOptions } from '../../flags/source-flags.js';
 import { evaluationLines } from '../../ui/evaluation-text.js';
 import { terminalOptions } from '../../ui/style.js';
 
@@ -73,42 +74,7 @@ export default class ModelEvaluate extends RobleCommand<EvaluationResult> {
     sheet: Flags.string({ helpValue: 'FILE', description: 'Write the worst mistakes as a PNG.' }),
     force: Flags.boolean({ description: 'Replace files that exist.' }),
     threads: Flags.integer({ description: 'Threads of the backend; 0: it chooses.', min: 0 }),
-    format: Flags.option({
-      options: ['auto', 'idx', 'folder', 'csv', 'strokes', 'parquet'] as const,
-      helpGroup: 'SOURCE',
-      description: 'Format of what is no data set; auto: by its names.',
-    })(),
-    classes: Flags.string({
-      helpGroup: 'SOURCE',
-      helpValue: 'LIST',
-      description:
-        'Classes of labels that are numbers, in order: a,b,c or 0-9a-z, or a file with one on each line.',
-    }),
-    labels: Flags.option({
-      options: ['name', 'index'] as const,
-      helpGroup: 'SOURCE',
-      description: 'Whether labels are names, or indices into --classes (of the first model, without it).',
-    })(),
-    'image-column': Flags.string({
-      helpGroup: 'SOURCE',
-      helpValue: 'COLUMN',
-      description: 'CSV or Parquet column of images.',
-    }),
-    'label-column': Flags.string({
-      helpGroup: 'SOURCE',
-      helpValue: 'COLUMN',
-      description: 'CSV or Parquet column of labels.',
-    }),
-    transpose: Flags.boolean({
-      helpGroup: 'SOURCE',
-      allowNo: true,
-      description: 'Swap rows and columns of every picture first, as the files of EMNIST need it.',
-    }),
-    'max-pixels': Flags.integer({
-      helpGroup: 'SOURCE',
-      min: 4,
-      description: 'Largest picture that is decoded.',
-    }),
+    ...sourceFlags,
   };
 
   protected async execute(context: Context): Promise<EvaluationResult> {
@@ -116,11 +82,12 @@ export default class ModelEvaluate extends RobleCommand<EvaluationResult> {
     const config = await this.loadConfig({
       'serve.maxPixels': { value: flags['max-pixels'], flag: '--max-pixels' },
     });
-    const { evaluateModel, parseBound, readClasses } = await import('../../index.js');
+    const { evaluateModel, parseBound } = await import('../../index.js');
     const { backend, backendOptions, device, maxPixels } = config.serve;
     const { html, sheet, force, threads } = flags;
     const result = await evaluateModel(
       {
+        ...(await sourceOptions(flags)),
         models: await this.modelsOf(flags, config),
         load: { backend, backendOptions, device, threads: threads ?? 0 },
         maxPixels,
@@ -135,12 +102,6 @@ export default class ModelEvaluate extends RobleCommand<EvaluationResult> {
         ],
         files: { ...(html !== undefined && { html }), ...(sheet !== undefined && { sheet }) },
         force,
-        format: flags.format,
-        classes: flags.classes === undefined ? undefined : await readClasses(flags.classes),
-        labels: flags.labels,
-        imageColumn: flags['image-column'],
-        labelColumn: flags['label-column'],
-        transpose: flags.transpose,
       },
       context,
     );

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { recordOf } from '../record-of.js';
 
 /** What a configuration says of {@link ClassLimit}. */
 export const classLimitSchema = z.strictObject({
@@ -10,8 +11,7 @@ export const classLimitSchema = z.strictObject({
     .max(1)
     .optional()
     .describe('The augmenter changes at most this share; 0 forbids it.'),
-  parameters: z
-    .record(z.string(), z.number())
+  parameters: recordOf(z.number())
     .optional()
     .describe('Largest values of its parameters, by name; smaller ones stay as they are.'),
 });

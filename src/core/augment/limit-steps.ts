@@ -1,4 +1,5 @@
 import { RobleError } from '../errors.js';
+import { knownName } from '../names.js';
 import { didYouMean } from '../text.js';
 import type { ClassLimit } from './class-limits.js';
 import type { LoadedStep } from './load-steps.js';
@@ -9,7 +10,7 @@ export function limitSteps<Step extends LoadedStep>(
   limits: readonly ClassLimit[],
   label: string,
 ): readonly Step[] {
-  const own = limits.filter(({ labels }) => labels.includes(label));
+  const own = limits.filter(({ labels }) => knownName(label, labels) !== undefined);
   if (own.length === 0) return steps;
   return steps.map((step) =>
     own.filter(({ augmenter }) => augmenter === step.augmenter.name).reduce(limitStep, step),

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import { checked } from '../checked.js';
+import { recordOf } from '../record-of.js';
 import { classLimitSchema } from './class-limits.js';
 
 const stepSchema = z.strictObject({
   augmenter: z.string().min(1).describe('Name of the augmenter; plugins add more.'),
   probability: z.number().min(0).max(1).default(1).describe('Share of the pictures that it changes.'),
-  parameters: z.record(z.string(), z.unknown()).default({}).describe('Parameters of the augmenter.'),
+  parameters: recordOf(z.unknown()).default({}).describe('Parameters of the augmenter.'),
 });
 
 /** One augmenter of a strategy. */

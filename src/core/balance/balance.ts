@@ -139,10 +139,10 @@ async function makeDataset(options: BalanceOptions, context: BalanceContext): Pr
 }
 
 async function prepareWith(options: BalanceInput, context: BalanceContext): Promise<Prepared> {
-  const { sources, target, maxCopies, allowMissing, above, seed, augment } = options;
+  const { sources, target, maxCopies, allowMissing, above, below, seed, augment } = options;
   const settings = checked(
     balanceSchema,
-    { sources, target, maxCopies, allowMissing, above, seed, augment },
+    { sources, target, maxCopies, allowMissing, above, below, seed, augment },
     'ROBLE_CONFIG_INVALID',
     'The settings of the balancing are not valid.',
   );

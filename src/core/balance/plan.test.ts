@@ -138,6 +138,42 @@ describe('planBalance', () => {
     expect(plan.splits.train!.perClass).toEqual([12, 5]);
   });
 
+  it('leaves what is below a target as it is when asked to, and only trims', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 1, max: 30 }), fc.nat(30)), { minLength: 2, maxLength: 6 }),
+        fc.integer({ min: 1, max: 40 }),
+        fc.constantFrom<number[][]>([], [7, 3]),
+        (classes, target, weights) => {
+          const counts = [classes.map(([a]) => a), classes.map(([, b]) => b)];
+          const settings = { target, below: 'keep', maxCopies: 1 };
+          const { plan, rows } = planOf(counts, settings, weights);
+          expect(rows.every(({ copy }) => copy === 0)).toBe(true);
+          expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length);
+          expect(plan.classes.map(({ total }) => total)).toEqual(
+            classes.map(([a, b]) => Math.min(a + b, target)),
+          );
+        },
+      ),
+      { seed: 44 },
+    );
+  });
+
+  it('fills a source that has too little up from the others when there are no copies', () => {
+    const { plan } = planOf(
+      [
+        [20, 4],
+        [20, 20],
+      ],
+      { target: 10, below: 'keep' },
+      [7, 3],
+    );
+    expect(plan.classes.map(({ kept, synthetic }) => [kept, synthetic])).toEqual([
+      [7, 3],
+      [4, 6],
+    ]);
+  });
+
   it('refuses what the allowed copies cannot reach, all classes at once, or stays below', () => {
     const settings = { target: 50, maxCopies: 3 };
     expect(() => planOf([[5, 20, 12]], settings)).toThrow(

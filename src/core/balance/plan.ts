@@ -39,7 +39,10 @@ export interface BalancePlan {
   readonly splits: Partial<Record<SplitName, SplitPlan>>;
 }
 
-type PlanSettings = Pick<BalanceSettings, 'target' | 'maxCopies' | 'above' | 'seed' | 'allowMissing'>;
+type PlanSettings = Pick<
+  BalanceSettings,
+  'target' | 'maxCopies' | 'above' | 'below' | 'seed' | 'allowMissing'
+>;
 
 /**
  * Decides which samples stay and how many copies are made of each. What is decided for a class follows from its own
@@ -59,7 +62,7 @@ export function planBalance(
   refuseEmpty(counts, classes);
   const targets = targetsOf(settings.target, counts, classes);
   const choices = members.map((samples, label) => choose(pool, sources, samples, targets[label]!, settings));
-  if (!settings.allowMissing) refuseMissing(choices, targets, classes);
+  if (!settings.allowMissing && settings.below === 'copy') refuseMissing(choices, targets, classes);
   const plans = choices.map(({ kept, copies }, label): ClassPlan => {
     const synthetic = kept.filter(
       (sample) => sources[blockOf(pool.blocks, sample).source]!.isSynthetic,
@@ -107,14 +110,10 @@ function choose(
   sources: Sources['sources'],
   samples: readonly number[],
   target: number,
-  { seed, maxCopies, above }: PlanSettings,
+  { seed, maxCopies, above, below }: PlanSettings,
 ): Choice {
   const groups = groupsOf(pool, sources, samples);
-  const total = groups.reduce((sum, { weight }) => sum + weight, 0);
-  const quotas = largestRemainder(
-    target,
-    groups.map(({ weight }) => weight / total),
-  );
+  const quotas = below === 'copy' ? sharesOf(target, groups) : sharesWithin(target, groups);
   const kept: number[] = [];
   const copies: Copy[] = [];
   for (const [i, group] of groups.entries()) {
@@ -127,6 +126,26 @@ function choose(
       copies.push({ of: stays[k % stays.length]!, number: 1 + Math.floor(k / stays.length) });
   }
   return { kept, copies };
+}
+
+/** The target divided by weight. */
+function sharesOf(target: number, groups: readonly Group[]): number[] {
+  const total = groups.reduce((sum, { weight }) => sum + weight, 0);
+  return largestRemainder(
+    target,
+    groups.map(({ weight }) => weight / total),
+  );
+}
+
+/** The same where no copies are made: what a group has not, the others give, as far as they can. */
+function sharesWithin(target: number, groups: readonly Group[]): number[] {
+  const shares = sharesOf(target, groups);
+  const short = groups.filter(({ samples }, i) => shares[i]! > samples.length);
+  if (short.length === 0) return shares;
+  const given = short.reduce((sum, { samples }) => sum + samples.length, 0);
+  const others = groups.filter((group) => !short.includes(group));
+  const rest = others.length === 0 ? [] : sharesWithin(target - given, others);
+  return groups.map((group) => rest[others.indexOf(group)] ?? group.samples.length);
 }
 
 interface Group {

@@ -2,6 +2,7 @@ import type { SampleProvenance, SplitName } from '../dataset/format.js';
 import { readProvenance } from '../dataset/open.js';
 import { viewOf } from '../dataset/view.js';
 import { RobleError } from '../errors.js';
+import { normalName } from '../names.js';
 import type { ImageView } from '../plugin/api.js';
 import { sha256 } from '../storage/durable.js';
 import type { PackedStrokes } from '../strokes/packed.js';
@@ -51,8 +52,9 @@ export async function loadPool({ sources, classes, preprocessing }: Sources): Pr
   const blocks: Block[] = [];
   const provenance: SampleProvenance[] = [];
   const size = width * height * channels;
+  const places = new Map(classes.map((name, label) => [normalName(name), label]));
   for (const [index, source] of sources.entries()) {
-    const labelOf = source.dataset.manifest.classes.map((name) => classes.indexOf(name));
+    const labelOf = source.dataset.manifest.classes.map((name) => places.get(normalName(name))!);
     for (const split of source.splits) {
       const loaded = await source.dataset.load(split);
       const start = provenance.length;

@@ -1,7 +1,9 @@
 import { openPipeline } from '../augment/copy-maker.js';
+import { stepsOf } from '../augment/strategy.js';
 import type { SplitName } from '../dataset/format.js';
 import { paperValue } from '../image/preprocessing.js';
 import type { PluginRegistry } from '../plugin/registry.js';
+import { countOf, examples } from '../text.js';
 import type { MakingRecipe, OriginalProvenance } from './part-maker.js';
 import { type PartUnit, partUnits } from './part-units.js';
 import { type BalancePlan, planBalance } from './plan.js';
@@ -49,7 +51,12 @@ export async function prepare(
   return {
     plan,
     leftOut,
-    warnings: [...describeLeftOut(leftOut), ...confounded(pool, sources, plan)],
+    warnings: [
+      ...describeLeftOut(leftOut),
+      ...describeShort(plan, settings),
+      ...describeDuplicates(plan, settings),
+      ...confounded(pool, sources, plan),
+    ],
     units: partUnits(plan, width * height * channels, mostSamples),
     making,
     about: { classes: [...classes], preprocessing, recipe },
@@ -110,6 +117,24 @@ function confounded(pool: Pool, { sources, classes }: Sources, { splits }: Balan
         ]
       : [];
   });
+}
+
+/** The classes that stay below their target because no copies are wanted. */
+function describeShort({ classes }: BalancePlan, { below }: BalanceSettings): string[] {
+  const short = classes.filter(({ total, target }) => total < target);
+  if (below === 'copy' || short.length === 0) return [];
+  const some = examples(short.map(({ name, total, target }) => `${name} (${total} of ${target})`));
+  return [
+    `${countOf(short.length, 'class stays', 'classes stay')} below the target, without copies: ${some}.`,
+  ];
+}
+
+function describeDuplicates({ classes }: BalancePlan, { augment }: BalanceSettings): string[] {
+  const copies = classes.reduce((sum, { augmented }) => sum + augmented, 0);
+  if (copies === 0 || stepsOf(augment.strategy, augment).length > 0) return [];
+  return [
+    `${countOf(copies, 'copy is an exact duplicate', 'copies are exact duplicates')}, for nothing changes them; "--below keep" makes none.`,
+  ];
 }
 
 /** The samples of each split, where there are any. */

@@ -35,6 +35,12 @@ export const balanceSchema = z.strictObject({
     .enum(['trim', 'keep'])
     .default('trim')
     .describe('What happens to a class that has more than its target.'),
+  below: z
+    .enum(['copy', 'keep'])
+    .default('copy')
+    .describe(
+      'What happens to a class that has less than its target: copies are made of its samples, or it stays as it is.',
+    ),
   seed: z.int().gte(0).max(0xffffffff).default(0).describe('Seed of every random choice.'),
   augment: augmentSchema
     .extend({

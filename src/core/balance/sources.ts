@@ -3,6 +3,7 @@ import { type Dataset, openDataset } from '../dataset/open.js';
 import { checkSamePictures } from '../dataset/same-form.js';
 import { RobleError } from '../errors.js';
 import type { Preprocessing } from '../image/preprocessing.js';
+import { distinctNames } from '../names.js';
 import type { BalanceSettings } from './settings.js';
 
 /** A data set that samples are taken from. */
@@ -47,7 +48,7 @@ export async function openSources(settings: BalanceSettings['sources']): Promise
       splits: isSynthetic && !allSynthetic ? splits.filter((split) => split === 'train') : splits,
     };
   });
-  const classes = [...new Set(datasets.flatMap(({ manifest }) => manifest.classes))];
+  const classes = distinctNames(datasets.flatMap(({ manifest }) => manifest.classes));
   return { sources, classes, preprocessing: datasets[0]!.manifest.preprocessing };
 }
 

@@ -21,6 +21,16 @@ describe('targetsOf', () => {
     expect(targetsOf(target, COUNTS, CLASSES)).toEqual(expected);
   });
 
+  it('takes a name for a class in every normalisation, and for nothing that JavaScript knows', () => {
+    const classes = ['__proto__', 'constructor', 'toString', 'gru\u0308n'];
+    const counts = [1, 2, 3, 4];
+    expect(targetsOf(parseTarget('gr\u00FCn=9'), counts, classes)).toEqual([1, 2, 3, 9]);
+    expect(targetsOf(parseTarget('constructor=9'), counts, classes)).toEqual([1, 9, 3, 4]);
+    expect(targetsOf(parseTarget('__proto__=9,toString=8'), counts, classes)).toEqual([9, 2, 8, 4]);
+    for (const twice of ['toString=1,toString=2', 'gr\u00FCn=1,gru\u0308n=2'])
+      expect(() => parseTarget(twice)).toThrow(expect.objectContaining({ code: 'ROBLE_USAGE' }));
+  });
+
   it('names a class that there is not, and the one that is meant', () => {
     expect(() => targetsOf({ Apple: 3 }, [1, 1], ['apple', 'pear'])).toThrow(
       expect.objectContaining({

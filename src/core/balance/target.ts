@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { RobleError } from '../errors.js';
+import { knownName, repeatedNames } from '../names.js';
+import { recordOf } from '../record-of.js';
 import { didYouMean } from '../text.js';
 
 const POLICY = /^(?:max|median|mean|q(?:\d{1,2}|100))$/;
@@ -8,7 +10,7 @@ const POLICY = /^(?:max|median|mean|q(?:\d{1,2}|100))$/;
 export const targetSchema = z.union([
   z.int().positive(),
   z.string().regex(POLICY, 'expected "max", "median", "mean" or a quantile such as "q75"'),
-  z.record(z.string(), z.int().positive()),
+  recordOf(z.int().positive()),
 ]);
 export type Target = z.output<typeof targetSchema>;
 
@@ -36,6 +38,8 @@ function parseMap(text: string): Record<string, number> {
       .replace(/^U\+([0-9a-f]{4,6})$/i, (_, code) => String.fromCodePoint(Number.parseInt(code, 16)));
     return [name, Number(pair.slice(at + 1))];
   });
+  const [repeated] = repeatedNames(pairs.map(([name]) => name));
+  if (repeated !== undefined) throw twice(repeated);
   return Object.fromEntries(pairs);
 }
 
@@ -48,8 +52,23 @@ function parseMap(text: string): Record<string, number> {
 export function targetsOf(target: Target, counts: readonly number[], classes: readonly string[]): number[] {
   if (typeof target === 'number') return counts.map(() => target);
   if (typeof target === 'string') return counts.map(() => policyValue(target, counts));
-  refuseUnknown(Object.keys(target), classes);
-  return counts.map((count, label) => target[classes[label]!] ?? count);
+  const wanted = new Map<string | undefined, number>();
+  const unknown: string[] = [];
+  for (const [written, samples] of Object.entries(target)) {
+    const name = knownName(written, classes);
+    if (name === undefined) unknown.push(written);
+    else if (wanted.has(name)) throw twice(name);
+    wanted.set(name, samples);
+  }
+  refuseUnknown(unknown, classes);
+  return counts.map((count, label) => wanted.get(classes[label]) ?? count);
+}
+
+function twice(name: string): RobleError {
+  return new RobleError('ROBLE_USAGE', 'A target names a class twice.', {
+    received: name,
+    expected: 'each class once',
+  });
 }
 
 /** At least 1. Quantiles lie between the neighbours in proportion (type 7 of Hyndman and Fan, 1996), rounded. */
@@ -62,8 +81,7 @@ function policyValue(policy: string, counts: readonly number[]): number {
   return Math.max(1, Math.round(below + (above - below) * (place - Math.floor(place))));
 }
 
-function refuseUnknown(names: readonly string[], classes: readonly string[]): void {
-  const unknown = names.filter((name) => !classes.includes(name));
+function refuseUnknown(unknown: readonly string[], classes: readonly string[]): void {
   if (unknown.length === 0) return;
   throw new RobleError('ROBLE_USAGE', 'A target names a class that there is not.', {
     received: unknown.join(', '),

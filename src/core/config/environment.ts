@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { RobleError } from '../errors.js';
+import { decodeText } from '../storage/text-file.js';
 import { didYouMean } from '../text.js';
 import type { JsonSchema } from './json-schema.js';
 import { configKeys } from './keys.js';
@@ -64,8 +65,9 @@ export function variableOrFile(env: NodeJS.ProcessEnv, variable: string): string
 
 /** The text of a file, without the line break that editors and `echo` put at its end. */
 function readSecret(variable: string, file: string): string {
+  let bytes: Buffer;
   try {
-    return readFileSync(file, 'utf8').trimEnd();
+    bytes = readFileSync(file);
   } catch (error) {
     throw new RobleError('ROBLE_CONFIG_INVALID', `${variable} names a file that cannot be read.`, {
       received: `${file} (${(error as NodeJS.ErrnoException).code})`,
@@ -73,6 +75,7 @@ function readSecret(variable: string, file: string): string {
       cause: error,
     });
   }
+  return decodeText(bytes, file, { code: 'ROBLE_CONFIG_INVALID', isSecret: true }).trimEnd();
 }
 
 function givenTwice(variable: string): RobleError {

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { RobleError } from '../errors.js';
+import { decodeText } from '../storage/text-file.js';
 import { isSettings } from './merge.js';
 import type { Layer, Origin } from './origin.js';
 
@@ -71,21 +72,12 @@ async function readText(file: string): Promise<string> {
       cause: error,
     });
   }
-  return decodeText(Buffer.concat(parts), file);
-}
-
-function decodeText(bytes: Buffer, file: string): string {
-  const fail = (message: string, nextStep: string, at: string) =>
-    new RobleError('ROBLE_CONFIG_SYNTAX', `${file}:${at}: ${message}`, { nextSteps: [nextStep] });
+  const bytes = Buffer.concat(parts);
   if (bytes.length > MAX_BYTES)
-    throw fail(`longer than ${MAX_BYTES >> 20} MiB, which is no configuration`, 'Name another file.', '1:1');
-  const mark = bytes.subarray(0, 2).toString('hex');
-  if (mark === 'fffe' || mark === 'feff') throw fail('encoded as UTF-16', 'Save the file as UTF-8.', '1:1');
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    const good = bytes.toString().split('\uFFFD', 1)[0]!.split('\n');
-    const at = `${good.length}:${good.at(-1)!.length + 1}`;
-    throw fail('not a text in UTF-8', 'Save the file as UTF-8.', at);
-  }
+    throw new RobleError(
+      'ROBLE_CONFIG_SYNTAX',
+      `${file}:1:1: longer than ${MAX_BYTES >> 20} MiB, which is no configuration`,
+      { nextSteps: ['Name another file.'] },
+    );
+  return decodeText(bytes, file, { code: 'ROBLE_CONFIG_SYNTAX' });
 }

@@ -89,7 +89,9 @@ export function knownKeys(root: JsonSchema, path: readonly PropertyKey[], value:
   const [head, ...rest] = path;
   if (head === undefined) return Object.keys(node.properties ?? {});
   const child =
-    typeof head === 'number' ? (node.items as JsonSchema | undefined) : node.properties?.[String(head)];
+    typeof head === 'number'
+      ? (node.items as JsonSchema | undefined)
+      : new Map(Object.entries(node.properties ?? {})).get(String(head));
   const childValue = (value as Record<PropertyKey, unknown> | undefined)?.[head];
   if (!child) return [];
   return knownKeys({ ...dereference(root, child), definitions: root.definitions ?? {} }, rest, childValue);

@@ -236,7 +236,7 @@ describe('problems', () => {
 
   it('of the encoding, and of a file that no person wrote, are told as well', async () => {
     const cases: [bytes: Buffer | string, message: RegExp][] = [
-      [Buffer.from('\uFEFFname: x\n', 'utf16le'), /:1:1: .*UTF-16/],
+      [Buffer.from('name: x\n', 'utf16le'), /:1:2: .*UTF-8/],
       [Buffer.from([...Buffer.from('name: é\nruns: '), 0xff, 0x0a]), /:2:7: .*UTF-8/],
       ['#'.repeat(5 << 20), /:1:1: longer than 4 MiB/],
     ];
@@ -285,6 +285,16 @@ describe('problems', () => {
     expect((await failure({ configFile: 'missing.yaml' })).code).toBe('ROBLE_FILE_NOT_FOUND');
     const sneaky = await failure({ configFile: await write('p.yaml', '__proto__: { name: x }') });
     expect(sneaky.details.problems?.map(({ path }) => path)).toEqual(['__proto__']);
+    // Two files that both have it.
+    for (const key of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+      const text = `${key}: { a: { b: 1 } }`;
+      await write('home/.config/roble/config.yaml', text);
+      const twice = await failure({ configFile: await write('p.yaml', text) });
+      expect([twice.code, twice.details.problems?.map(({ path }) => path)]).toEqual([
+        'ROBLE_CONFIG_INVALID',
+        [key],
+      ]);
+    }
   });
 
   it('accept an empty file', async () => {

@@ -3,7 +3,7 @@ import type { Layer } from './origin.js';
 export type Settings = Record<string, unknown>;
 
 /** Settings of which only one may be given: a layer that gives one replaces what the layers below gave. */
-const CHOICES: Readonly<Record<string, readonly string[]>> = { model: ['preset', 'layers'] };
+const CHOICES: ReadonlyMap<string, readonly string[]> = new Map([['model', ['preset', 'layers']]]);
 
 export interface Merged {
   readonly value: Settings;
@@ -73,7 +73,7 @@ function mergeInto(
 }
 
 function replaces(path: readonly string[], current: Settings, given: Settings): boolean {
-  const choice = CHOICES[path.join('.')] ?? [];
+  const choice = CHOICES.get(path.join('.')) ?? [];
   return choice.some((key) => key in given) || ('type' in given && given.type !== current.type);
 }
 
@@ -88,7 +88,7 @@ function keyOf(path: readonly PropertyKey[]): string {
 }
 
 // Without a prototype, a key named __proto__ is a key like any other, and reported as unknown.
-function emptySettings(): Settings {
+export function emptySettings(): Settings {
   return Object.create(null) as Settings;
 }
 

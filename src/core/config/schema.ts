@@ -5,6 +5,7 @@ import { MONITORS, type Monitor } from '../history/record.js';
 import { preprocessingSchema } from '../image/preprocessing.js';
 import { kpisSchema } from '../kpi/settings.js';
 import { layerSchema } from '../model/spec.js';
+import { recordOf } from '../record-of.js';
 import { secret, urlWithPassword } from '../secret.js';
 import { accessSchema, connectionsSchema, tlsSchema } from '../serving/access/settings.js';
 
@@ -381,7 +382,7 @@ export const serveSchema = z.strictObject({
   backend: z.string().min(1).default('onnx').describe('Serving backend; plugins add more.'),
   device: z.string().min(1).default('cpu').describe('Device of the backend, such as "cpu".'),
   // What of them is secret says the backend; what it does not declare is.
-  backendOptions: secret(z.record(z.string(), z.unknown()))
+  backendOptions: secret(recordOf(z.unknown()))
     .optional()
     .describe('Options of the backend, which its page describes; "onnx" and "tfjs" have none.'),
   host: z.string().min(1).default('127.0.0.1').describe('Address to listen on; 0.0.0.0: all networks.'),

@@ -108,7 +108,7 @@ function replaceSecrets(
     const entries = Object.entries(value).map(([key, inner]): [string, unknown] => {
       const { additionalProperties } = node;
       const schema =
-        node.properties?.[key] ??
+        (Object.hasOwn(node.properties ?? {}, key) ? node.properties![key] : undefined) ??
         (typeof additionalProperties === 'object' ? additionalProperties : undefined);
       return [key, schema ? visit(inner, schema, [...path, key]) : inner];
     });

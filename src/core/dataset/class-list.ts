@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RobleError } from '../errors.js';
+import { repeatedNames } from '../names.js';
 import { exists } from '../storage/exists.js';
+import { linesOf, readTextFile, type TextOptions } from '../storage/text-file.js';
 import { classOfFolder, codesOf } from './safe-names.js';
 
 /** The file beside exported data that keeps the order of the classes: one on each line, the first has index 0. */
@@ -20,13 +21,14 @@ export function classListText(classes: readonly string[]): string {
  *
  * @throws {RobleError} `ROBLE_LABEL_RANGE` for a list with an empty line or with a class twice
  */
-export async function readClassList(folder: string): Promise<string[] | undefined> {
+export async function readClassList(
+  folder: string,
+  options: TextOptions = {},
+): Promise<string[] | undefined> {
   const path = join(folder, CLASS_LIST);
   if (!(await exists(path))) return undefined;
-  const lines = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '').split(/\r?\n/);
-  if (lines.at(-1) === '') lines.pop();
-  const classes = lines.map((line) => classOfFolder(line));
-  const bad = classes.find((name, i) => name === '' || classes.indexOf(name) !== i);
+  const classes = linesOf(await readTextFile(path, options)).map((line) => classOfFolder(line));
+  const bad = classes.includes('') ? '' : repeatedNames(classes)[0];
   if (bad === undefined) return classes;
   throw new RobleError('ROBLE_LABEL_RANGE', `${path} is no list of classes.`, {
     received: bad === '' ? 'an empty line' : `"${bad}" twice`,

@@ -1,5 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { RobleError } from '../errors.js';
+import { normalName, repeatedNames } from '../names.js';
+import { linesOf, readTextFile, type TextOptions } from '../storage/text-file.js';
 
 const CODE = /^U\+([0-9A-Fa-f]{4,6})$/;
 const CODE_RANGE = /^U\+([0-9A-Fa-f]{4,6})\.\.U\+([0-9A-Fa-f]{4,6})$/;
@@ -15,7 +17,7 @@ const RANGES = /^(?:.-.)+$/u;
  * @throws {RobleError} `ROBLE_USAGE`
  */
 export function parseClasses(text: string): string[] {
-  return checked(text.split(',').flatMap((item) => expand(item.trim()) ?? [item.trim()]));
+  return checkClasses(text.split(',').flatMap((item) => expand(item.trim()) ?? [item.trim()]));
 }
 
 /**
@@ -25,18 +27,21 @@ export function parseClasses(text: string): string[] {
  * parseCharacters('0-9,+='); // 12 characters
  */
 export function parseCharacters(text: string): string[] {
-  return checked(text.split(',').flatMap((item) => expand(item.trim()) ?? [...item.trim()]));
+  return checkClasses(text.split(',').flatMap((item) => expand(item.trim()) ?? [...item.trim()]));
 }
 
-/** Like {@link parseClasses}; a value that names a file stands for its lines, one class a line, as they are. */
-export async function readClasses(value: string): Promise<string[]> {
+/**
+ * Like {@link parseClasses}; a value that names a file stands for its lines, one class a line, as they are.
+ *
+ * @throws {RobleError} also `ROBLE_TEXT_INVALID`
+ */
+export async function readClasses(value: string, options: TextOptions = {}): Promise<string[]> {
   const isFile = await stat(value).then(
     (found) => found.isFile(),
     () => false,
   );
   if (!isFile) return parseClasses(value);
-  const lines = (await readFile(value, 'utf8')).split(/\r?\n/);
-  return checked(lines.at(-1) === '' ? lines.slice(0, -1) : lines);
+  return checkClasses(linesOf(await readTextFile(value, options)));
 }
 
 function expand(item: string): string[] | undefined {
@@ -61,23 +66,28 @@ function charactersBetween(low: number, high: number, item: string): string[] {
   return Array.from({ length: high - low + 1 }, (_, i) => String.fromCodePoint(low + i));
 }
 
-function checked(names: string[]): string[] {
+/**
+ * Names of classes in the form in which they are kept, in their order.
+ *
+ * @throws {RobleError} `ROBLE_USAGE` for an empty name, and for a class that is listed twice
+ */
+export function checkClasses(names: readonly string[]): string[] {
   if (names.includes(''))
     throw new RobleError('ROBLE_USAGE', 'A class has no name.', {
       received: names,
       nextSteps: ['Write a comma as U+002C, and a space as U+0020.'],
     });
-  const twice = [...new Set(names.filter((name, i) => names.indexOf(name) !== i))];
+  const twice = repeatedNames(names);
   if (twice.length > 0)
     throw new RobleError(
       'ROBLE_USAGE',
       `A class is listed twice: ${twice.map((name) => `"${name}"`).join(', ')}.`,
       {
         received: twice,
-        expected: 'each class once',
+        expected: 'each class once; names that differ in Unicode normalisation alone are one class',
       },
     );
-  return names;
+  return names.map(normalName);
 }
 
 /**

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RobleError } from '../errors.js';
 import { isArchive, withUnpacked } from './archive.js';
+import { withNormalNames } from './normal-names.js';
 import { isCsvFile, readCsv } from './readers/csv.js';
 import { isIdxImages, readIdx } from './readers/idx.js';
 import { readImageFolder } from './readers/image-folder.js';
@@ -36,7 +37,7 @@ export async function* readSource(
   });
   if (isArchive(path))
     yield* withUnpacked(path, (folder) => readSource(folder, format, { ...options, confined: true }));
-  else yield* READERS[format === 'auto' ? await detectFormat(path) : format](path, options);
+  else yield* withNormalNames(READERS[format === 'auto' ? await detectFormat(path) : format](path, options));
 }
 
 /** Recognises a source by its names, never by guessing at its content. */

@@ -11,12 +11,15 @@ import {
 import type { Preprocessing } from '../image/preprocessing.js';
 import { transposePixels, transposeStrokes } from '../image/transpose.js';
 import { describeDatabase } from '../predictions/open-database.js';
+import { checkEncoding } from '../storage/text-file.js';
 import { pictureOfDrawing } from '../strokes/given-drawing.js';
 import { countOf, examples } from '../text.js';
+import { checkClasses } from './classes.js';
 import { readSource, type SourceFormat } from './detect.js';
 import { FlatPictures } from './flat-pictures.js';
 import { type DatasetManifest, type SplitName, splitCounts } from './format.js';
 import { mapOrdered } from './map-ordered.js';
+import { withNormalNames } from './normal-names.js';
 import { readFeedback } from './readers/feedback.js';
 import {
   type BadSample,
@@ -56,6 +59,10 @@ export interface ImportOptions {
   /** Columns of a CSV or Parquet file; default: `image` and `label`, or what a Parquet file says they are. */
   readonly imageColumn?: string | undefined;
   readonly labelColumn?: string | undefined;
+  /** Encoding of text files without a byte order mark, such as `windows-1252`; default UTF-8. */
+  readonly encoding?: string | undefined;
+  /** What separates the columns of CSV files; default: found by the header. */
+  readonly delimiter?: string | undefined;
   /** Swap rows and columns of every picture before anything else, as EMNIST's files need it; default false. */
   readonly transpose?: boolean | undefined;
   /** Default 0. */
@@ -101,11 +108,13 @@ export interface ImportResult {
  * @example
  * const result = await importDataset({ sources: ['photos'], out: 'data/letters', preprocessing: preprocessingSchema.parse({}) });
  */
-export async function importDataset(options: ImportOptions, context: Context = {}): Promise<ImportResult> {
+export async function importDataset(given: ImportOptions, context: Context = {}): Promise<ImportResult> {
+  const options = { ...given, classes: given.classes && checkClasses(given.classes) };
   if (options.sources.length === 0)
     throw new RobleError('ROBLE_USAGE', 'There is nothing to import.', {
       expected: 'at least one file, folder or archive',
     });
+  if (options.encoding !== undefined) checkEncoding(options.encoding);
   if (options.labels === 'index' && options.classes === undefined)
     throw new RobleError('ROBLE_USAGE', 'Labels that are indices need the list of classes.', {
       expected: 'classes (--classes)',
@@ -170,12 +179,14 @@ async function* readAll(options: ImportOptions, report: Report): AsyncGenerator<
       classes: options.classes,
       imageColumn: options.imageColumn,
       labelColumn: options.labelColumn,
+      encoding: options.encoding,
+      delimiter: options.delimiter,
       transpose: options.transpose,
       maxPixels: options.maxPixels ?? DEFAULT_MAX_PIXELS,
     };
     let found = false;
     const items = isFeedback
-      ? readFeedback(path, options.preprocessing, reader)
+      ? withNormalNames(readFeedback(path, options.preprocessing, reader))
       : readSource(path, options.format ?? 'auto', reader);
     for await (const item of items) {
       if ('warning' in item || 'classes' in item) report.remark(item);
@@ -261,7 +272,7 @@ export async function toPixels(
 /** What the options were, without paths of the machine. */
 function recipeOf(options: ImportOptions, report: Report): Record<string, unknown> {
   const { format = 'auto', labels, split, groupBy, seed = 0, maxPixels = DEFAULT_MAX_PIXELS } = options;
-  const { imageColumn, labelColumn, transpose } = options;
+  const { imageColumn, labelColumn, encoding, delimiter, transpose } = options;
   const sources = options.sources.map((source) => {
     const {
       path,
@@ -281,6 +292,8 @@ function recipeOf(options: ImportOptions, report: Report): Record<string, unknow
     ...optional('groupBy', groupBy),
     ...optional('imageColumn', imageColumn),
     ...optional('labelColumn', labelColumn),
+    ...optional('encoding', encoding),
+    ...optional('delimiter', delimiter),
     ...optional('transpose', transpose),
     seed,
     maxPixels,

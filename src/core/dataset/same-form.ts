@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Problem, RobleError } from '../errors.js';
+import { isSameName, normalName } from '../names.js';
 import type { DatasetManifest } from './format.js';
 import type { Dataset } from './open.js';
 
@@ -48,9 +49,10 @@ export function formProblems(wanted: Form, other: Form): string[] {
 }
 
 function classProblems({ classes: wanted }: Form, { classes }: Form): string[] {
-  const missing = wanted.filter((name) => !classes.includes(name));
-  const unknown = classes.filter((name) => !wanted.includes(name));
-  const place = classes.findIndex((name, i) => name !== wanted[i]);
+  const [wantedNames, names] = [wanted, classes].map((list) => new Set(list.map(normalName)));
+  const missing = wanted.filter((name) => !names!.has(normalName(name)));
+  const unknown = classes.filter((name) => !wantedNames!.has(normalName(name)));
+  const place = classes.findIndex((name, i) => !isSameName(name, wanted[i] ?? ''));
   if (missing.length + unknown.length === 0)
     return place < 0
       ? []

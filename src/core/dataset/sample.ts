@@ -48,6 +48,10 @@ export interface ReaderOptions {
   /** Columns of pictures and labels, instead of the usual names. */
   readonly imageColumn?: string | undefined;
   readonly labelColumn?: string | undefined;
+  /** Encoding of text files that have no byte order mark; default UTF-8. */
+  readonly encoding?: string | undefined;
+  /** What separates the columns of a CSV file; default: found by its header. */
+  readonly delimiter?: string | undefined;
   /** Whether the caller says that pictures are to be transposed, or that they are not. */
   readonly transpose?: boolean | undefined;
   /** Largest raw picture, in pixels. */

@@ -3,6 +3,7 @@ import { type Dataset, openDataset } from '../dataset/open.js';
 import { pictureProblems } from '../dataset/same-form.js';
 import { type Problem, RobleError } from '../errors.js';
 import type { Bound, BoundResult } from '../history/bounds.js';
+import { knownName } from '../names.js';
 import { checkOutputs } from '../storage/new-file.js';
 import { countOf } from '../text.js';
 import type { Classifier } from './classifier.js';
@@ -83,7 +84,9 @@ function fittingTwins(
   { reporter }: Context,
 ): readonly (readonly string[])[] {
   return twins.filter((labels) => {
-    const misfit = models.find(({ classes }) => !labels.every((label) => classes.includes(label)));
+    const misfit = models.find(
+      ({ classes }) => !labels.every((label) => knownName(label, classes) !== undefined),
+    );
     if (misfit)
       reporter?.report({
         type: 'warning',

@@ -28,6 +28,10 @@ export interface SourceOptions {
   readonly labels?: 'name' | 'index' | undefined;
   readonly imageColumn?: string | undefined;
   readonly labelColumn?: string | undefined;
+  /** Encoding of text files that have no byte order mark; default UTF-8. */
+  readonly encoding?: string | undefined;
+  /** What separates the columns of a CSV file; default: found by its header. */
+  readonly delimiter?: string | undefined;
   /** Swap rows and columns of every picture first. */
   readonly transpose?: boolean | undefined;
   /** Largest picture that is decoded, in pixels. */
@@ -108,8 +112,9 @@ async function sourceSubject(
   options: SourceOptions,
 ): Promise<Subject> {
   const { format = 'auto', transpose, maxPixels = DEFAULT_MAX_PIXELS } = options;
-  const { classes, labels, imageColumn, labelColumn } = options;
-  const reader: ReaderOptions = { classes, labels, imageColumn, labelColumn, transpose, maxPixels };
+  const { classes, labels, imageColumn, labelColumn, encoding, delimiter } = options;
+  const columns = { imageColumn, labelColumn, encoding, delimiter };
+  const reader: ReaderOptions = { ...columns, classes, labels, transpose, maxPixels };
   const split = wanted ?? (await splitInSource(path, format, reader));
   return {
     path,

@@ -9,6 +9,7 @@ import { MetricTally } from '../metrics/metrics.js';
 import { Ranks } from '../metrics/ranks.js';
 import { mostProbable, NO_CLASS, type PredictionConsumer } from '../metrics/sample-prediction.js';
 import { groupsOf } from '../metrics/twins.js';
+import { knownName } from '../names.js';
 import { type Confusion, type Evaluation, NO_SUCH_CLASS } from './evaluation.js';
 
 /** Pairs of classes that are listed. */
@@ -35,7 +36,8 @@ export type ConfusionTable = Pick<EvaluationReport, 'classes' | 'confusion'>;
  */
 export class EvaluationTally {
   readonly #options: TallyOptions;
-  readonly #indices: ReadonlyMap<string, number>;
+  /** The place of each label among the classes, as far as labels came. */
+  readonly #places = new Map<string, number | undefined>();
   readonly #metrics: MetricTally;
   readonly #ranks: Ranks;
   readonly #confusion: ConfusionMatrix;
@@ -53,7 +55,6 @@ export class EvaluationTally {
     const { classes } = options;
     const places = classes.length + 1;
     this.#options = options;
-    this.#indices = new Map(classes.map((name, index) => [name, index]));
     this.#metrics = new MetricTally(places);
     this.#ranks = new Ranks(places);
     this.#confusion = new ConfusionMatrix(places);
@@ -79,7 +80,7 @@ export class EvaluationTally {
   add(label: string, answer: Float32Array): boolean {
     const index = this.#count++;
     this.#row.set(answer);
-    const known = this.#indices.get(label);
+    const known = this.#placeOf(label);
     if (known === undefined) this.#unknown.set(label, (this.#unknown.get(label) ?? 0) + 1);
     const prediction = {
       index,
@@ -92,6 +93,14 @@ export class EvaluationTally {
     const isRight = prediction.predicted === prediction.label;
     if (isRight) this.#right++;
     return isRight;
+  }
+
+  #placeOf(label: string): number | undefined {
+    if (!this.#places.has(label)) {
+      const name = knownName(label, this.#options.classes);
+      this.#places.set(label, name === undefined ? undefined : this.#options.classes.indexOf(name));
+    }
+    return this.#places.get(label);
   }
 
   /** The most certain mistakes so far, as places among the samples. */

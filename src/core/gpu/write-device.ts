@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { isAlias } from 'yaml';
 import { readYaml } from '../config/yaml-text.js';
 import { RobleError } from '../errors.js';
 import { replaceFile } from '../storage/durable.js';
+import { readTextFile } from '../storage/text-file.js';
 
 /**
  * Sets `train.engine` and `train.device` in a configuration file, and leaves the rest of it, comments and all, as it is.
@@ -13,7 +13,7 @@ export async function writeDevice(
   file: string,
   { engine, device }: { engine: string; device: string },
 ): Promise<void> {
-  const { document } = readYaml(await readFile(file, 'utf8'), { name: file });
+  const { document } = readYaml(await readTextFile(file, { code: 'ROBLE_CONFIG_SYNTAX' }), { name: file });
   if (isAlias(document.get('train', true)))
     throw new RobleError(
       'ROBLE_CONFIG_INVALID',

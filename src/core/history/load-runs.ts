@@ -1,8 +1,9 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Context } from '../context.js';
 import { RobleError } from '../errors.js';
 import { exists } from '../storage/exists.js';
+import { readTextFile } from '../storage/text-file.js';
 import { foldLines } from './fold-lines.js';
 import { readForeignHistory } from './foreign-history.js';
 import { loadEvaluation } from './load-evaluation.js';
@@ -44,7 +45,7 @@ async function loadRun(path: string, warn: Warn): Promise<RecordedRun> {
 
 /** Whether a file holds something readable that is no history of roble. */
 async function isForeign(file: string): Promise<boolean> {
-  return readFile(file, 'utf8')
+  return readTextFile(file)
     .then(
       (text) => !isRoble(parseHistoryJson(text, file)),
       () => false,
@@ -53,7 +54,7 @@ async function isForeign(file: string): Promise<boolean> {
 }
 
 async function loadFile(path: string, warn: Warn): Promise<RecordedRun> {
-  const text = await readFile(path, 'utf8');
+  const text = await readTextFile(path, { code: 'ROBLE_HISTORY_INVALID' });
   const folder = dirname(path);
   if (firstLine(text)?.type === 'run') {
     const passedOver = (line: number) => warn(`Line ${line} cannot be read; it was passed over.`);

@@ -8,6 +8,11 @@ import type { RunHistory } from './record.js';
 export function historyTable({ epochs }: RunHistory): string {
   const rows = epochs.map((epoch) => ({ ...epoch }) as Readonly<Record<string, unknown>>);
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const lines = [columns, ...rows.map((row) => columns.map((column) => String(row[column] ?? '')))];
+  const lines = [
+    columns,
+    ...rows.map((row) =>
+      columns.map((column) => (Object.hasOwn(row, column) ? String(row[column] ?? '') : '')),
+    ),
+  ];
   return lines.map((cells) => `${cells.map(csvField).join(',')}\n`).join('');
 }

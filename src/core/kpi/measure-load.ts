@@ -1,9 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { checkedJson } from '../checked.js';
 import type { Context } from '../context.js';
-import { RobleError } from '../errors.js';
 import { short } from '../history/number-text.js';
+import { readTextFile } from '../storage/text-file.js';
 import type { Measured, Measurements } from './judge.js';
 
 /** What is read of the output of `serve:bench --json`. */
@@ -33,9 +32,7 @@ type LoadResult = z.output<typeof loadSchema>['result'];
  * @throws {RobleError} `ROBLE_LOAD_INVALID`, `ROBLE_FILE_NOT_FOUND`
  */
 export async function measureLoad(file: string, { reporter }: Context): Promise<Measurements> {
-  const text = await readFile(file, 'utf8').catch((error) => {
-    throw RobleError.from(error);
-  });
+  const text = await readTextFile(file, { code: 'ROBLE_LOAD_INVALID' });
   const { result } = checkedJson(loadSchema, text, 'ROBLE_LOAD_INVALID', file);
   if (!result.measurement.keptRate)
     reporter?.report({

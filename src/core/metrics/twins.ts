@@ -1,4 +1,5 @@
 import { type Problem, RobleError } from '../errors.js';
+import { knownName } from '../names.js';
 import { didYouMean } from '../text.js';
 
 /**
@@ -12,16 +13,17 @@ export function checkTwins(twins: readonly (readonly string[])[], classes: reado
   for (const [group, labels] of twins.entries())
     for (const [place, label] of labels.entries()) {
       const path = `train.twins.${group}.${place}`;
-      if (!classes.includes(label)) {
+      const known = knownName(label, classes);
+      if (known === undefined) {
         const [suggestion] = didYouMean(label, classes);
         problems.push({
           path,
           message: `"${label}" is no class of the data set`,
           ...(suggestion !== undefined && { suggestion }),
         });
-      } else if (seen.has(label))
+      } else if (seen.has(known))
         problems.push({ path, message: `"${label}" is in another place of the groups already` });
-      seen.add(label);
+      seen.add(known ?? label);
     }
   if (problems.length > 0)
     throw new RobleError(
@@ -37,7 +39,7 @@ export function checkTwins(twins: readonly (readonly string[])[], classes: reado
 /** Of each class a number that its look-alikes share with it, and no other class. */
 export function groupsOf(twins: readonly (readonly string[])[], classes: readonly string[]): number[] {
   return classes.map((label, c) => {
-    const group = twins.find((labels) => labels.includes(label));
-    return group ? classes.indexOf(group[0]!) : c;
+    const group = twins.find((labels) => knownName(label, labels) !== undefined);
+    return group ? classes.indexOf(knownName(group[0]!, classes)!) : c;
   });
 }

@@ -13,8 +13,6 @@ export async function postgresDialect(
   const { default: pg } = await import('pg');
   const pool = new pg.Pool({
     connectionString: url,
-    // One stays, however long nothing is written: it outlives a change of the password.
-    min: 1,
     max: MAX_CONNECTIONS,
     connectionTimeoutMillis: connectMs,
     query_timeout: statementMs,

@@ -220,7 +220,8 @@ export class PredictionStore {
       .orderBy('prediction.id')
       .limit(PAGE);
     if (until) query = query.where('prediction.id', '<', lowestIdAt(until));
-    if (label !== undefined) query = query.where('prediction.label', '=', label);
+    if (label !== undefined)
+      query = query.where('prediction.label', 'in', [label, label.normalize('NFC'), label.normalize('NFD')]);
     if (withFeedback) query = query.where('feedback.label', 'is not', null);
     const rows = await query.execute();
     const reviewed: ReviewedPrediction[] = [];

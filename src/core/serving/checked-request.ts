@@ -12,12 +12,12 @@ import { shownValue } from '../text.js';
 export function checkedRequest<S extends z.ZodType>(
   schema: S,
   value: unknown,
-  hints: Readonly<Record<string, string>> = {},
+  hints: ReadonlyMap<string, string> = new Map(),
 ): z.output<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const problems = describeIssues(parsed.error.issues, value, () => undefined, schema).map((problem) => {
-    const suggestion = hints[problem.path] ?? problem.suggestion;
+    const suggestion = hints.get(problem.path) ?? problem.suggestion;
     return { ...problem, ...(suggestion !== undefined && { suggestion }) };
   });
   const told = problems.slice(0, MAX_TOLD).map(sentence).join('; ');

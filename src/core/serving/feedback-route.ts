@@ -1,6 +1,7 @@
 import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 import { z } from 'zod';
 import { RobleError } from '../errors.js';
+import { knownName } from '../names.js';
 import type { PredictionLog } from '../predictions/prediction-log.js';
 import { didYouMean } from '../text.js';
 import type { FeedbackAnswer } from './answer-schemas.js';
@@ -99,12 +100,13 @@ async function keepFeedback(
 ): Promise<void> {
   const predictions = logOf(scope);
   const { id, model } = await predictions.find(requestId, index);
-  if (!model.classes.includes(label))
+  const known = knownName(label, model.classes);
+  if (known === undefined)
     throw new RobleError('ROBLE_LABEL_RANGE', 'The label is none of the classes of the model.', {
       received: label,
       expected: `one of ${model.classes.join(' ')}`,
       nextSteps: didYouMean(label, model.classes),
     });
   const pixels = image && (await toModelPixels(image, model.preprocessing, scope.options.maxPixels));
-  await predictions.saveFeedback(id, { at: new Date(), label, pixels });
+  await predictions.saveFeedback(id, { at: new Date(), label: known, pixels });
 }

@@ -9,14 +9,17 @@ const run = promisify(execFile);
 const RECIPES = join(import.meta.dirname, 'images');
 const CERTIFICATES = '/etc/ssl/certs/ca-certificates.crt';
 
-/** The images whose programs there are without a registry of images, by the file that says how they are made. */
+/**
+ * The images whose programs there are without a registry of images, by the file that says how they are made, and the packages
+ * of Debian that they are made of.
+ */
 const RECIPES_OF = {
-  node: 'node',
-  nginx: 'nginx',
-  redis: 'redis',
-  postgres: 'postgres',
-  prometheus: 'prometheus',
-  nodeExporter: 'node-exporter',
+  node: { recipe: 'node', packages: [] },
+  nginx: { recipe: 'nginx', packages: ['nginx'] },
+  redis: { recipe: 'redis', packages: ['redis-server', 'redis-tools'] },
+  postgres: { recipe: 'postgres', packages: ['postgresql-15', 'postgresql-client-15'] },
+  prometheus: { recipe: 'prometheus', packages: ['prometheus'] },
+  nodeExporter: { recipe: 'node-exporter', packages: ['prometheus-node-exporter'] },
 } as const;
 export type LocalImage = keyof typeof RECIPES_OF;
 
@@ -42,7 +45,7 @@ export async function makeImages(
   const root = join(state, 'debian');
   const [node] = await Promise.all([
     nodeContext(join(state, 'node')),
-    run(join(RECIPES, 'rootfs.sh'), [root]),
+    run(join(RECIPES, 'rootfs.sh'), [root, ...names.flatMap((name) => RECIPES_OF[name].packages)]),
   ]);
   await copyFile(join(RECIPES, 'passwd'), join(root, 'etc/passwd'));
   await run('tar', ['-C', root, '-cf', `${root}.tar`, '.']);
@@ -50,7 +53,7 @@ export async function makeImages(
   for (const name of names)
     if (name === 'node')
       await build(IMAGES.node, 'node', node.folder, '--build-arg', `REGISTRY=${node.registry}`);
-    else await build(IMAGES[name], RECIPES_OF[name], RECIPES);
+    else await build(IMAGES[name], RECIPES_OF[name].recipe, RECIPES);
   return node.cache;
 }
 

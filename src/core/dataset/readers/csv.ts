@@ -1,12 +1,15 @@
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
-import { RobleError } from '../../errors.js';
+import { type ErrorDetails, RobleError } from '../../errors.js';
 import { IMAGE_EXTENSIONS } from '../../image/extensions.js';
+import { normalName } from '../../names.js';
+import { ENCODING_STEP, textLines } from '../../storage/text-file.js';
 import { countOf, examples } from '../../text.js';
 import type { SplitName } from '../format.js';
 import { type BadSample, optional, type ReaderOptions, type SourceItem, splitOfWord } from '../sample.js';
-import { FileFinder } from './file-finder.js';
+import { type CsvRow, CsvRows } from './csv-rows.js';
+import { FileFinder, type Found } from './file-finder.js';
 
 const PICTURE = new RegExp(`\\.(${IMAGE_EXTENSIONS.join('|')})$`, 'i');
 
@@ -64,26 +67,12 @@ async function* readFileRows(
   options: ReaderOptions,
   finder: FileFinder,
 ): AsyncGenerator<SourceItem> {
-  const { parse } = await import('csv-parse');
-  const rows = createReadStream(path).pipe(
-    parse({ bom: true, relax_column_count: true, trim: true, info: true, skip_empty_lines: true }),
-  );
-  let columns: Columns | undefined;
-  try {
-    for await (const { record, info } of rows as AsyncIterable<{
-      record: string[];
-      info: { lines: number };
-    }>) {
-      if (columns) yield await rowToItem(path, record, info.lines, columns, options, finder);
-      else columns = findColumns(path, record, options);
-    }
-  } catch (cause) {
-    if (cause instanceof RobleError || !String((cause as NodeJS.ErrnoException).code).startsWith('CSV_'))
-      throw cause;
-    throw new RobleError('ROBLE_CSV_INVALID', `${path} is no CSV file: ${(cause as Error).message}`, {
-      cause,
-    });
-  }
+  const { encoding, delimiter } = options;
+  const text = textLines(createReadStream(path), path, { encoding, nextStep: ENCODING_STEP });
+  const rows = new CsvRows(text);
+  const header = await rows.header(delimiter, (names) => problemsOf(names, options).length === 0);
+  const columns = findColumns(path, header?.names ?? [], options);
+  for await (const row of rows.rows(header!)) yield await rowToItem(path, row, columns, options, finder);
 }
 
 interface Columns {
@@ -94,59 +83,86 @@ interface Columns {
   readonly split: number;
 }
 
-function findColumns(path: string, header: string[], options: ReaderOptions): Columns {
+/** The places of a column: of those with the name as it is, or else of those that differ in case or blanks alone. */
+function placesOf(header: readonly string[], name: string): number[] {
+  const folded = (text: string) => normalName(text).trim().toLowerCase();
+  const exact = [...header.keys()].filter((i) => header[i] === name);
+  return exact.length > 0 ? exact : [...header.keys()].filter((i) => folded(header[i]!) === folded(name));
+}
+
+/** What keeps a header from being one. */
+function problemsOf(header: readonly string[], options: ReaderOptions): string[] {
   const { groupBy, imageColumn = 'image', labelColumn = 'label' } = options;
   const required = [imageColumn, labelColumn, ...(groupBy && groupBy !== 'none' ? [groupBy] : [])];
-  const missing = required.filter((name) => !header.includes(name));
-  if (missing.length > 0)
-    throw new RobleError(
-      'ROBLE_CSV_INVALID',
-      `${path} lacks the column ${missing.map((name) => `"${name}"`).join(' and ')}.`,
-      {
-        received: header,
-        expected: 'a header with image and label, and if you like group and split',
-        nextSteps: ['Name other columns with --image-column and --label-column.'],
-      },
-    );
+  const twice = [...required, 'group', 'split'].filter((name) => placesOf(header, name).length > 1);
+  return [
+    ...required
+      .filter((name) => placesOf(header, name).length === 0)
+      .map((name) => `lacks the column "${name}"`),
+    ...[...new Set(twice)].map((name) => `has the column "${name}" twice`),
+  ];
+}
+
+function findColumns(path: string, header: readonly string[], options: ReaderOptions): Columns {
+  const problems = problemsOf(header, options);
+  if (problems.length > 0)
+    throw new RobleError('ROBLE_CSV_INVALID', `${path} ${problems.join(' and ')}.`, {
+      received: header,
+      expected: 'a header with image and label, and if you like group and split',
+      nextSteps: [
+        'Name other columns with --image-column and --label-column.',
+        'Say what separates the columns with --delimiter, where it is no comma, semicolon, tab or "|".',
+      ],
+    });
+  const { groupBy, imageColumn = 'image', labelColumn = 'label' } = options;
+  const placeOf = (name: string) => placesOf(header, name)[0] ?? -1;
   return {
     count: header.length,
-    image: header.indexOf(imageColumn),
-    label: header.indexOf(labelColumn),
-    group: groupBy === 'none' ? -1 : header.indexOf(groupBy ?? 'group'),
-    split: header.indexOf('split'),
+    image: placeOf(imageColumn),
+    label: placeOf(labelColumn),
+    group: groupBy === 'none' ? -1 : placeOf(groupBy ?? 'group'),
+    split: placeOf('split'),
   };
 }
 
 async function rowToItem(
   path: string,
-  row: string[],
-  line: number,
+  row: CsvRow,
   columns: Columns,
   options: ReaderOptions,
   finder: FileFinder,
 ): Promise<SourceItem> {
-  const bad = (message: string, received: unknown): BadSample => ({
-    source: `${basename(path)}:${line}`,
-    error: new RobleError('ROBLE_CSV_INVALID', message, { received }),
+  const place = `${basename(path)}:${row.line}`;
+  const bad = (message: string, details: ErrorDetails): BadSample => ({
+    source: place,
+    error: new RobleError('ROBLE_CSV_INVALID', message, details),
   });
-  if (row.length !== columns.count)
-    return bad(`The row has another number of columns than the header (${columns.count}).`, row.length);
-  const image = row[columns.image]!;
-  const label = row[columns.label]!;
-  if (image === '' || label === '') return bad('The row has an empty image or label.', row);
-  const file = resolve(dirname(path), image);
-  if (options.confined && leaves(dirname(path), file))
-    return bad('The image lies outside of the source.', image);
-  const word = row[columns.split] ?? '';
+  if ('problem' in row)
+    return bad(`The row cannot be read: ${row.problem}.`, {
+      expected: 'quotes around the whole field, and those in it written twice: "5"" disk"',
+    });
+  const { fields } = row;
+  if (fields.length !== columns.count)
+    return bad(`The row has another number of columns than the header (${columns.count}).`, {
+      received: fields.length,
+    });
+  const image = fields[columns.image]!;
+  const label = fields[columns.label]!;
+  if (image === '' || label === '') return bad('The row has an empty image or label.', { received: fields });
+  const word = fields[columns.split] ?? '';
   const split: SplitName | undefined = options.split ?? splitOfWord(word);
   if (word !== '' && split === undefined)
-    return bad('The split is none of train, validation and test.', word);
-  const group = row[columns.group];
-  const found = await finder.find(file);
+    return bad('The split is none of train, validation and test.', { received: word });
+  const group = fields[columns.group];
+  const found = await findImage(dirname(path), image, options, finder);
+  if (found === 'outside') return bad('The image lies outside of the source.', { received: image });
   if (found === undefined)
     return {
       source: image,
-      error: new RobleError('ROBLE_FILE_NOT_FOUND', 'There is no such file beside the CSV file.'),
+      error: new RobleError('ROBLE_FILE_NOT_FOUND', `There is no such file beside the CSV file (${place}).`, {
+        received: image,
+        expected: `a path relative to ${dirname(path)}`,
+      }),
     };
   return {
     source: image,
@@ -155,10 +171,27 @@ async function rowToItem(
     ...optional('split', split),
     picture: {
       kind: 'encoded',
-      read: () => readFile(found),
-      ...(found !== file && { notices: ['found under a name that differs in upper and lower case'] }),
+      read: () => readFile(found.path),
+      ...(found.notice !== undefined && { notices: [found.notice] }),
     },
   };
+}
+
+/** The file of an image: under its path as it is, or else with a slash for each backslash, as Windows writes paths. */
+async function findImage(
+  folder: string,
+  image: string,
+  { confined }: ReaderOptions,
+  finder: FileFinder,
+): Promise<Found | 'outside' | undefined> {
+  const isOutside = (written: string) => confined && leaves(folder, resolve(folder, written));
+  if (isOutside(image)) return 'outside';
+  const found = await finder.find(resolve(folder, image));
+  if (found || !image.includes('\\')) return found;
+  const written = image.replaceAll('\\', '/');
+  if (isOutside(written)) return 'outside';
+  const other = await finder.find(resolve(folder, written));
+  return other && { ...other, notice: 'found with "/" for each "\\" of its path' };
 }
 
 function leaves(folder: string, file: string): boolean {

@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RobleError } from '../../errors.js';
 import { exists } from '../../storage/exists.js';
+import { linesOf, readTextFile } from '../../storage/text-file.js';
 
 /** The sets of EMNIST by their names: `emnist-balanced-train` is of the set `emnist-balanced`. */
 const PREFIX = /^(emnist-[a-z]+)-(?:train|test)$/;
@@ -24,7 +24,7 @@ export async function readEmnistMapping(
   const path = join(folder, `${set}-mapping.txt`);
   if (!(await exists(path))) return undefined;
   const classes = new Map<number, string>();
-  for (const line of (await readFile(path, 'utf8')).split(/\r?\n/)) {
+  for (const line of linesOf(await readTextFile(path))) {
     if (line.trim() === '') continue;
     const [label, code] = line.trim().split(/\s+/).map(Number);
     if (!Number.isInteger(label) || !(code! > 32 && code! <= 0x10ffff))

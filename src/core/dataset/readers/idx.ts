@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { RobleError } from '../../errors.js';
 import type { PixelShape } from '../../image/preprocess.js';
 import { exists } from '../../storage/exists.js';
+import { ENCODING_STEP } from '../../storage/text-file.js';
 import { CLASS_LIST, readClassList } from '../class-list.js';
 import type { SplitName } from '../format.js';
 import { COLOUR_MAGIC, GREY_MAGIC, LABELS_MAGIC } from '../idx-magic.js';
@@ -29,7 +30,7 @@ export async function* readIdx(path: string, options: ReaderOptions): AsyncGener
   const files = await imageFiles(path);
   const set = onlyEmnistSet(path, files);
   if (set !== undefined && options.transpose === undefined) yield { warning: EMNIST_WARNING };
-  const names = options.classes ? undefined : await classNames(dirname(files[0] ?? path), set);
+  const names = options.classes ? undefined : await classNames(dirname(files[0] ?? path), set, options);
   if (names) yield { classes: [...names.values()] };
   for (const images of files) {
     const split = options.split ?? splitOfWord(prefixOf(images).split('-').at(-1)!);
@@ -53,8 +54,12 @@ function onlyEmnistSet(path: string, files: readonly string[]): string | undefin
 }
 
 /** The class of each label, where something beside the files says it. */
-async function classNames(folder: string, set: string | undefined): Promise<Map<number, string> | undefined> {
-  const listed = await readClassList(folder);
+async function classNames(
+  folder: string,
+  set: string | undefined,
+  { encoding }: ReaderOptions,
+): Promise<Map<number, string> | undefined> {
+  const listed = await readClassList(folder, { encoding, nextStep: ENCODING_STEP });
   if (listed) return new Map(listed.entries());
   return set === undefined ? undefined : readEmnistMapping(folder, set);
 }

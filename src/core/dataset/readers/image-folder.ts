@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RobleError } from '../../errors.js';
+import { ENCODING_STEP } from '../../storage/text-file.js';
 import { countOf, examples } from '../../text.js';
 import { readClassList } from '../class-list.js';
 import type { SplitName } from '../format.js';
@@ -18,7 +19,10 @@ export async function* readImageFolder(path: string, options: ReaderOptions): As
       received: options.groupBy,
       expected: 'a CSV or Parquet file with such a column, or strokes',
     });
-  const listed = options.classes === undefined ? await readClassList(path) : undefined;
+  const listed =
+    options.classes === undefined
+      ? await readClassList(path, { encoding: options.encoding, nextStep: ENCODING_STEP })
+      : undefined;
   if (listed) yield { classes: listed };
   const classes = options.classes ?? listed;
   const folders = await foldersIn(path);

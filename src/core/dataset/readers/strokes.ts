@@ -1,8 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { RobleError } from '../../errors.js';
 import { parseJson } from '../../storage/json.js';
+import { ENCODING_STEP, textLines } from '../../storage/text-file.js';
 import { drawingProblem, type GivenDrawing } from '../../strokes/given-drawing.js';
 import type { SplitName } from '../format.js';
 import { optional, type ReaderOptions, type SourceItem, splitOfFile } from '../sample.js';
@@ -37,12 +37,11 @@ async function* readLines(path: string, options: ReaderOptions): AsyncGenerator<
   const stream = await openPlainOrGzip(path);
   let line = 0;
   try {
-    for await (const text of createInterface({ input: stream })) {
+    const { encoding } = options;
+    for await (const text of textLines(stream, path, { encoding, nextStep: ENCODING_STEP })) {
       line += 1;
       if (text.trim() !== '') yield lineToItem(`${basename(path)}#${line}`, text, options);
     }
-    // readline ends quietly when its stream breaks.
-    if (stream.errored) throw stream.errored;
   } catch (error) {
     if (!String((error as NodeJS.ErrnoException).code).startsWith('Z_')) throw error;
     throw new RobleError('ROBLE_STROKES_INVALID', `${path} is damaged or ends early.`, {
@@ -67,7 +66,8 @@ function lineToItem(source: string, text: string, options: ReaderOptions): Sourc
         expected: '{"label": "A", "strokes": [[[x, y], ...], ...], "writer": "...", "unit": 100}',
       }),
     };
-  const { label, strokes, unit = 0, [field]: group } = value as Drawing;
+  const { label, strokes, unit = 0 } = value as unknown as Drawing;
+  const group = Object.hasOwn(value!, field) ? value![field] : undefined;
   return {
     source,
     label: options.labels === 'index' ? Number(label) : label,
@@ -79,7 +79,6 @@ function lineToItem(source: string, text: string, options: ReaderOptions): Sourc
 
 interface Drawing extends GivenDrawing {
   readonly label: string;
-  readonly [field: string]: unknown;
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
@@ -96,7 +95,7 @@ function findProblem(
   if (typeof value.label !== 'string' || value.label === '') return '"label" is not a text';
   const problem = drawingProblem(value);
   if (problem !== undefined) return problem;
-  if (groupBy !== undefined && groupBy !== 'none' && value[field] === undefined)
+  if (groupBy !== undefined && groupBy !== 'none' && !Object.hasOwn(value, field))
     return `it has no "${field}" to group by`;
   return undefined;
 }

@@ -4,6 +4,7 @@ import { glob } from 'tinyglobby';
 import { isSettings, type Settings } from '../../config/merge.js';
 import { RobleError } from '../../errors.js';
 import { isAbsent } from '../../storage/exists.js';
+import { decodeText } from '../../storage/text-file.js';
 
 /** The files of a stack, as its checks read them. */
 export class StackFolder {
@@ -15,7 +16,7 @@ export class StackFolder {
   /** Of a file; undefined where there is none, it is a folder, or it is {@link unreadable}. */
   async text(name: string): Promise<string | undefined> {
     try {
-      return await readFile(join(this.path, name), 'utf8');
+      return decodeText(await readFile(join(this.path, name)), name, { code: 'ROBLE_STACK_INVALID' });
     } catch (thrown) {
       if (!isAbsent(thrown) && (thrown as NodeJS.ErrnoException).code !== 'EISDIR')
         this.unreadable.set(name, RobleError.from(thrown));

@@ -1,4 +1,4 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { checkedJson } from '../../checked.js';
@@ -6,6 +6,7 @@ import { RobleError } from '../../errors.js';
 import { replaceFile, sha256 } from '../../storage/durable.js';
 import { exists } from '../../storage/exists.js';
 import { withLock } from '../../storage/folder-lock.js';
+import { readTextFile } from '../../storage/text-file.js';
 import { didYouMean } from '../../text.js';
 import {
   type ApiKey,
@@ -39,9 +40,7 @@ export interface NewKey {
  * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_KEYS_INVALID`
  */
 export async function readKeys(path: string): Promise<readonly ApiKey[]> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw RobleError.from(error);
-  });
+  const text = await readTextFile(path, { code: 'ROBLE_KEYS_INVALID', isSecret: true });
   return checkedJson(fileSchema, text, 'ROBLE_KEYS_INVALID', path).keys;
 }
 

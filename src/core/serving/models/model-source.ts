@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { checked } from '../../checked.js';
@@ -6,6 +6,7 @@ import { RobleError } from '../../errors.js';
 import { BUNDLE_FILES } from '../../model/bundle.js';
 import { replaceFile } from '../../storage/durable.js';
 import { fileVersion } from '../../storage/file-version.js';
+import { readTextFile } from '../../storage/text-file.js';
 import type { BundlePlace, ModelTarget } from './model-target.js';
 
 /** Where the versions of one model come from, and where it is remembered which of them are served. */
@@ -129,7 +130,7 @@ export class RepositorySource implements ModelSource {
   async #plan(): Promise<ServingPlan> {
     const path = join(this.#folder, PLAN_FILE);
     if (!(await fileVersion(path))) return {};
-    const text = await readFile(path, 'utf8');
+    const text = await readTextFile(path, { code: 'ROBLE_CONFIG_INVALID' });
     return checked(planSchema, parsed(text), 'ROBLE_CONFIG_INVALID', `${path} is not of the expected form.`);
   }
 }

@@ -94,10 +94,10 @@ function parse(json: Buffer): unknown {
 }
 
 /** What is asked for by a parameter elsewhere, and here by a header. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
-  'parameters.priority': 'Send the header x-priority instead.',
-  'parameters.timeout': 'Send the header x-timeout-ms instead.',
-};
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ['parameters.priority', 'Send the header x-priority instead.'],
+  ['parameters.timeout', 'Send the header x-timeout-ms instead.'],
+]);
 
 function checkForm(value: unknown): InferRequest {
   const given = value as { inputs?: { parameters?: { binary_data_size?: unknown } }[] } | null;

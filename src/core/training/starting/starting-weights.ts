@@ -2,6 +2,7 @@ import { RobleError } from '../../errors.js';
 import { openBundle, readWeights } from '../../model/bundle.js';
 import { initialParameters } from '../../model/initialize.js';
 import { everyLayer, type Network, type ResolvedLayer } from '../../model/network.js';
+import { normalName } from '../../names.js';
 import type { TensorMap } from '../../plugin/api.js';
 
 /** The weights that a run starts with, and where each layer's are from. Layers without weights are in no list. */
@@ -77,9 +78,10 @@ function takeHead(
     layer.parameters.every(({ name, shape }) =>
       isShape(source.weights[name]?.shape, [...shape.slice(0, -1), before]),
     );
+  const places = new Map(source.classes.map((label, c) => [normalName(label), c]));
   const known = classes.flatMap((label, c) => {
-    const old = source.classes.indexOf(label);
-    return old === -1 ? [] : [[old, c] as const];
+    const old = places.get(normalName(label));
+    return old === undefined ? [] : [[old, c] as const];
   });
   if (!fits || known.length === 0) return 'fresh';
   for (const { name } of layer.parameters) {

@@ -1,14 +1,13 @@
 #!/usr/bin/env bash
-# Lays out the root of an image of what Debian's packages of this machine hold, and the libraries that they need: what the
-# services of the stack are started from where no registry of images is reached.
+# Lays out the root of an image of what Debian's packages of this machine hold, and the libraries that they need: the usual
+# programs, and those packages that are named. Images are made of it where no registry of images is reached.
 #
-#   rootfs.sh FOLDER
+#   rootfs.sh FOLDER [PACKAGE...]
 set -euo pipefail
 root=$1
 packages=(
-  base-files bash ca-certificates coreutils dash debianutils diffutils findutils grep gzip libc-bin libc6 mawk procps sed tar
-  tzdata util-linux wget
-  nginx postgresql-15 postgresql-client-15 prometheus prometheus-node-exporter redis-server redis-tools
+  base-files bash ca-certificates coreutils dash debianutils diffutils findutils grep gzip libc-bin libc6 libgcc-s1 libstdc++6
+  mawk procps sed tar tzdata util-linux wget "${@:2}"
 )
 without='^/(usr/share/(doc|info|javascript|lintian|locale|man)|etc/init\.d|usr/bin/promtool|usr/lib/postgresql/15/lib/(bitcode|llvmjit))'
 
