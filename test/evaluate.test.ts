@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import sharp from 'sharp';
+import { create } from 'tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Classifier } from '../src/core/evaluate/classifier.js';
 import { evaluateModels } from '../src/core/evaluate/evaluate.js';
@@ -82,7 +83,7 @@ describe('a trained model', () => {
     expect(found.remarks[0]).toContain('was chosen by these samples');
   });
 
-  it('gets the same from a data set, its pictures in folders, IDX and Parquet, and through a server', async () => {
+  it('gets the same from a data set, its pictures in folders, an archive, IDX and Parquet, and a server', async () => {
     const expected = numbersOf(await evaluate(dataset, { models: [model] }));
     for (const format of ['folder', 'idx', 'parquet'] as const) {
       const out = join(root, format);
@@ -90,6 +91,12 @@ describe('a trained model', () => {
       const found = await evaluate(out, { models: [model] });
       expect([format, found.split, numbersOf(found)]).toEqual([format, 'test', expected]);
     }
+    const archive = join(root, 'folder.tar.gz');
+    await create(
+      { file: archive, gzip: true, cwd: join(root, 'folder') },
+      await readdir(join(root, 'folder')),
+    );
+    expect(numbersOf(await evaluate(archive, { models: [model] }))).toEqual(expected);
     const server = await createServer({ model, port: 0, workers: 0 });
     try {
       for (const data of [dataset, join(root, 'folder'), join(root, 'idx')]) {
