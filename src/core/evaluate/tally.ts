@@ -9,7 +9,7 @@ import { MetricTally } from '../metrics/metrics.js';
 import { Ranks } from '../metrics/ranks.js';
 import { mostProbable, NO_CLASS, type PredictionConsumer } from '../metrics/sample-prediction.js';
 import { groupsOf } from '../metrics/twins.js';
-import { knownName } from '../names.js';
+import { normalName } from '../names.js';
 import { type Confusion, type Evaluation, NO_SUCH_CLASS } from './evaluation.js';
 
 /** Pairs of classes that are listed. */
@@ -36,8 +36,9 @@ export type ConfusionTable = Pick<EvaluationReport, 'classes' | 'confusion'>;
  */
 export class EvaluationTally {
   readonly #options: TallyOptions;
-  /** The place of each label among the classes, as far as labels came. */
-  readonly #places = new Map<string, number | undefined>();
+  readonly #places: ReadonlyMap<string, number>;
+  /** By the normal form of a name; undefined where several classes have it. */
+  readonly #normalPlaces = new Map<string, number | undefined>();
   readonly #metrics: MetricTally;
   readonly #ranks: Ranks;
   readonly #confusion: ConfusionMatrix;
@@ -55,6 +56,9 @@ export class EvaluationTally {
     const { classes } = options;
     const places = classes.length + 1;
     this.#options = options;
+    this.#places = new Map(classes.map((name, place) => [name, place]));
+    for (const [place, name] of classes.map(normalName).entries())
+      this.#normalPlaces.set(name, this.#normalPlaces.has(name) ? undefined : place);
     this.#metrics = new MetricTally(places);
     this.#ranks = new Ranks(places);
     this.#confusion = new ConfusionMatrix(places);
@@ -80,7 +84,7 @@ export class EvaluationTally {
   add(label: string, answer: Float32Array): boolean {
     const index = this.#count++;
     this.#row.set(answer);
-    const known = this.#placeOf(label);
+    const known = this.#places.get(label) ?? this.#normalPlaces.get(normalName(label));
     if (known === undefined) this.#unknown.set(label, (this.#unknown.get(label) ?? 0) + 1);
     const prediction = {
       index,
@@ -93,14 +97,6 @@ export class EvaluationTally {
     const isRight = prediction.predicted === prediction.label;
     if (isRight) this.#right++;
     return isRight;
-  }
-
-  #placeOf(label: string): number | undefined {
-    if (!this.#places.has(label)) {
-      const name = knownName(label, this.#options.classes);
-      this.#places.set(label, name === undefined ? undefined : this.#options.classes.indexOf(name));
-    }
-    return this.#places.get(label);
   }
 
   /** The most certain mistakes so far, as places among the samples. */
