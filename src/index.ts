@@ -35,6 +35,10 @@ export { type MadeSecrets, type MakeSecretsOptions, makeSecrets } from './core/d
 export type { MadeStack, MakeStackOptions } from './core/deploy/make-stack.js';
 export type { GivenChoices, StackChoices } from './core/deploy/stack-settings.js';
 export { type ErrorCode, RobleError } from './core/errors.js';
+export type { EvaluateOptions } from './core/evaluate/evaluate.js';
+export type { Evaluation } from './core/evaluate/evaluation.js';
+export type { DataEvaluation, EvaluationFiles, EvaluationResult } from './core/evaluate/result.js';
+export type { JudgedSplit } from './core/evaluate/subject.js';
 export { auditMarkdown } from './core/gpu/report.js';
 export type { SetUpOptions, SetUpResult } from './core/gpu/set-up.js';
 export { writeDevice } from './core/gpu/write-device.js';
@@ -100,6 +104,9 @@ export {
   balanceDataset,
   compareDatasets,
   createServer,
+  type EvaluatedModel,
+  type EvaluateModelOptions,
+  evaluateModel,
   findBatchSize,
   findLearningRate,
   type LibraryContext,

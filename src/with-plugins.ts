@@ -8,6 +8,9 @@ import type { Replay, ReplayOptions } from './core/balance/replay.js';
 import type { CompareDatasetsOptions, DatasetComparison } from './core/compare-data/compare-datasets.js';
 import type { Context } from './core/context.js';
 import type { MadeStack, MakeStackOptions } from './core/deploy/make-stack.js';
+import type { Classifier } from './core/evaluate/classifier.js';
+import type { EvaluateOptions } from './core/evaluate/evaluate.js';
+import type { EvaluationResult } from './core/evaluate/result.js';
 import type { SetUpOptions, SetUpResult } from './core/gpu/set-up.js';
 import type { PluginRegistry } from './core/plugin/registry.js';
 import type { LoadModelOptions, Model } from './core/predict/load-model.js';
@@ -134,6 +137,65 @@ export async function loadModel(
 ): Promise<Model> {
   const { loadModel: run } = await import('./core/predict/load-model.js');
   return run(folder, options, withRegistry(context));
+}
+
+/** A model to evaluate: the folder of a bundle, or a server. */
+export type EvaluatedModel =
+  | string
+  | { readonly url: string; readonly apiKey?: string | undefined; readonly timeoutMs?: number };
+
+export interface EvaluateModelOptions extends Omit<EvaluateOptions, 'models'> {
+  readonly models: readonly EvaluatedModel[];
+  /** How bundles are loaded. */
+  readonly load?: LoadModelOptions;
+}
+
+/**
+ * Judges models on samples with labels; see {@link EvaluateOptions}.
+ *
+ * @example
+ * const { data } = await evaluateModel({ models: ['runs/run-0001/model'], data: ['data/letters'] });
+ * console.log(data[0].evaluations[0].accuracy);
+ */
+export async function evaluateModel(
+  { models, load = {}, ...options }: EvaluateModelOptions,
+  context: LibraryContext = {},
+): Promise<EvaluationResult> {
+  const { evaluateModels: run } = await import('./core/evaluate/evaluate.js');
+  const { registry } = withRegistry(context);
+  const { maxPixels, limitName } = options;
+  const limit = {
+    ...(maxPixels !== undefined && { maxPixels }),
+    ...(limitName !== undefined && { limitName }),
+  };
+  const opened: Classifier[] = [];
+  try {
+    for (const model of models)
+      opened.push(
+        typeof model === 'string'
+          ? await bundleClassifier(model, { ...load, ...limit }, registry)
+          : await serverClassifier(model, context),
+      );
+    return await run({ ...options, models: opened }, context);
+  } finally {
+    for (const model of opened) await model.close();
+  }
+}
+
+async function bundleClassifier(folder: string, load: LoadModelOptions, registry: PluginRegistry) {
+  const { openBundleClassifier } = await import('./core/evaluate/bundle-classifier.js');
+  return openBundleClassifier(folder, load, registry);
+}
+
+async function serverClassifier(
+  { url, ...given }: Exclude<EvaluatedModel, string>,
+  { signal }: Context,
+): Promise<Classifier> {
+  const { RobleClient } = await import('./client/index.js');
+  const { openServerClassifier } = await import('./client/server-classifier.js');
+  const { apiKey, timeoutMs } = given;
+  const options = { ...(apiKey !== undefined && { apiKey }), ...(timeoutMs !== undefined && { timeoutMs }) };
+  return openServerClassifier(url, new RobleClient(url, options), signal);
 }
 
 /** Starts an HTTP server that answers predictions; see {@link CreateServerOptions}. */

@@ -162,6 +162,12 @@ describe('classes with the names of JavaScript', () => {
     );
     expect(evaluation.perClass.map(({ label }: { label: string }) => label)).toEqual(ODD);
     await alike((names) => analyzeRuns({ runs: [at(names, 'run')] }));
+    const judged = await alike((names) =>
+      roble(names, 'model:evaluate', 'in', '--model', 'run/model', '--html', 'evaluation.html'),
+    );
+    const [{ evaluations }] = judged.result.data;
+    expect(evaluations[0]).toMatchObject({ count: 60, unknown: 0 });
+    expect(await readFile(at(ODD, 'evaluation.html'), 'utf8')).toContain('__proto__');
     const { result } = await alike((names) =>
       roble(
         names,
