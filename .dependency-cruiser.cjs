@@ -11,13 +11,19 @@ module.exports = {
       name: 'core-knows-no-one',
       severity: 'error',
       from: { path: '^src/core' },
-      to: { path: '^src/(commands|flags|ui|plugins|client|index)' },
+      to: { path: '^src/(commands|flags|ui|plugins|client|index|with-plugins|registry)' },
     },
     {
       name: 'ui-knows-only-core',
       severity: 'error',
       from: { path: '^src/ui' },
-      to: { path: '^src/(commands|flags|plugins|index)' },
+      to: { path: '^src/(commands|flags|plugins|index|with-plugins|registry)' },
+    },
+    {
+      name: 'commands-load-what-they-need',
+      severity: 'error',
+      from: { path: '^src/(commands|flags|hooks|base-command)', pathNot: '[.]test[.]ts$' },
+      to: { path: '^src/index' },
     },
     {
       name: 'plugins-use-the-public-api',

@@ -55,6 +55,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [MEMORY, CONTAINERS],
           pool: 'forks',
+          isolate: false,
           sequence: { groupOrder: 1 },
         },
       },

@@ -4,162 +4,6 @@
  * @example
  * import { importDataset, trainModel, loadModel, createServer } from 'roble';
  */
-import type { Preview, PreviewOptions } from './core/augment/preview.js';
-import type { BalanceInput, BalanceOptions, BalancePreview, BalanceResult } from './core/balance/balance.js';
-import type { Replay, ReplayOptions } from './core/balance/replay.js';
-import type { CompareDatasetsOptions, DatasetComparison } from './core/compare-data/compare-datasets.js';
-import type { Context } from './core/context.js';
-import type { MadeStack, MakeStackOptions } from './core/deploy/make-stack.js';
-import type { SetUpOptions, SetUpResult } from './core/gpu/set-up.js';
-import type { PluginRegistry } from './core/plugin/registry.js';
-import type { LoadModelOptions, Model } from './core/predict/load-model.js';
-import type { CreateServerOptions, RobleServer } from './core/serving/server.js';
-import type { BatchSizeTest, FindBatchSizeOptions } from './core/training/find-batch-size.js';
-import type { FindLearningRateOptions, LearningRateTest } from './core/training/find-learning-rate.js';
-import type { ResumeOptions } from './core/training/resume.js';
-import type { TrainModelOptions, TrainResult } from './core/training/train.js';
-import type { VerifyOptions, VerifyResult } from './core/training/verify.js';
-import {
-  type ValidateOptions,
-  type ValidationResult,
-  validateDataset as validate,
-} from './core/validate/validate.js';
-import { createRegistry } from './registry.js';
-
-export { createRegistry };
-
-// What is large is loaded at its first call: who starts a command waits for the parts that it needs, not for all.
-
-/** A context, with the plugins to use; by default those in the box. */
-export type LibraryContext = Context & { readonly registry?: PluginRegistry };
-
-function withRegistry(context: LibraryContext): Context & { readonly registry: PluginRegistry } {
-  return { ...context, registry: context.registry ?? createRegistry() };
-}
-
-/** Trains a classifier; see {@link TrainModelOptions}. */
-export async function trainModel(
-  options: TrainModelOptions,
-  context: LibraryContext = {},
-): Promise<TrainResult> {
-  const { trainModel: run } = await import('./core/training/train.js');
-  return run(options, withRegistry(context));
-}
-
-/** Makes a production stack; see {@link MakeStackOptions}. */
-export async function makeStack(options: MakeStackOptions, context: LibraryContext = {}): Promise<MadeStack> {
-  const { makeStack: run } = await import('./core/deploy/make-stack.js');
-  return run(options, withRegistry(context));
-}
-
-/** Finds a good learning rate by a range test; see {@link FindLearningRateOptions}. */
-export async function findLearningRate(
-  options: FindLearningRateOptions,
-  context: LibraryContext = {},
-): Promise<LearningRateTest> {
-  const { findLearningRate: run } = await import('./core/training/find-learning-rate.js');
-  return run(options, withRegistry(context));
-}
-
-/** Finds a good batch size by measuring; see {@link FindBatchSizeOptions}. */
-export async function findBatchSize(
-  options: FindBatchSizeOptions,
-  context: LibraryContext = {},
-): Promise<BatchSizeTest> {
-  const { findBatchSize: run } = await import('./core/training/find-batch-size.js');
-  return run(options, withRegistry(context));
-}
-
-/** Goes on with a training run; see {@link ResumeOptions}. */
-export async function resumeTraining(
-  options: ResumeOptions,
-  context: LibraryContext = {},
-): Promise<TrainResult> {
-  const { resumeTraining: run } = await import('./core/training/resume.js');
-  return run(options, withRegistry(context));
-}
-
-/** Proves that kills change nothing; see {@link VerifyOptions}. */
-export async function verifyTraining(
-  options: VerifyOptions,
-  context: LibraryContext = {},
-): Promise<VerifyResult> {
-  const { verifyTraining: run } = await import('./core/training/verify.js');
-  return run(options, withRegistry(context));
-}
-
-/** Shows pictures of a data set beside changed copies; see {@link PreviewOptions}. */
-export async function previewCopies(options: PreviewOptions, context: LibraryContext = {}): Promise<Preview> {
-  const { previewCopies: run } = await import('./core/augment/preview.js');
-  return run(options, withRegistry(context));
-}
-
-/** Makes a balanced data set; see {@link BalanceOptions}. */
-export async function balanceDataset(
-  options: BalanceOptions,
-  context: LibraryContext = {},
-): Promise<BalanceResult> {
-  const { balanceDataset: run } = await import('./core/balance/balance.js');
-  return run(options, withRegistry(context));
-}
-
-/** What {@link balanceDataset} would do; see {@link BalancePreview}. */
-export async function previewBalance(
-  options: BalanceInput,
-  context: LibraryContext = {},
-): Promise<BalancePreview> {
-  const { previewBalance: run } = await import('./core/balance/balance.js');
-  return run(options, withRegistry(context));
-}
-
-/** Makes augmented copies again and compares them; see {@link ReplayOptions}. */
-export async function replaySamples(options: ReplayOptions, context: LibraryContext = {}): Promise<Replay> {
-  const { replaySamples: run } = await import('./core/balance/replay.js');
-  return run(options, withRegistry(context));
-}
-
-/** Trains on several data sets alike, and compares the models; see {@link CompareDatasetsOptions}. */
-export async function compareDatasets(
-  options: CompareDatasetsOptions,
-  context: LibraryContext = {},
-): Promise<DatasetComparison> {
-  const { compareDatasets: run } = await import('./core/compare-data/compare-datasets.js');
-  return run(options, withRegistry(context));
-}
-
-/** Checks a data set; see {@link ValidateOptions}. */
-export const validateDataset = (
-  options: ValidateOptions,
-  context: LibraryContext = {},
-): Promise<ValidationResult> => validate(options, withRegistry(context));
-
-/** Loads a model bundle to answer in this process; see {@link Model}. */
-export async function loadModel(
-  folder: string,
-  options: LoadModelOptions = {},
-  context: LibraryContext = {},
-): Promise<Model> {
-  const { loadModel: run } = await import('./core/predict/load-model.js');
-  return run(folder, options, withRegistry(context));
-}
-
-/** Starts an HTTP server that answers predictions; see {@link CreateServerOptions}. */
-export async function createServer(
-  options: CreateServerOptions,
-  context: LibraryContext = {},
-): Promise<RobleServer> {
-  const { createServer: run } = await import('./core/serving/server.js');
-  return run(options, withRegistry(context));
-}
-
-/** Finds out what this machine can compute on; see {@link SetUpOptions}. */
-export async function setUpGpu(
-  options: Omit<SetUpOptions, 'registry'>,
-  context: LibraryContext = {},
-): Promise<SetUpResult> {
-  const { setUpGpu: run } = await import('./core/gpu/set-up.js');
-  return run({ ...options, registry: withRegistry(context).registry }, context);
-}
 
 export type { ClassLimit } from './core/augment/class-limits.js';
 export {
@@ -188,8 +32,13 @@ export { type DatasetDescription, describeDataset, sampleImages } from './core/d
 export { type Dataset, openDataset } from './core/dataset/open.js';
 export { checkStack, type StackReport } from './core/deploy/check/check-stack.js';
 export { type MadeSecrets, type MakeSecretsOptions, makeSecrets } from './core/deploy/make-secrets.js';
+export type { MadeStack, MakeStackOptions } from './core/deploy/make-stack.js';
 export type { GivenChoices, StackChoices } from './core/deploy/stack-settings.js';
 export { type ErrorCode, RobleError } from './core/errors.js';
+export type { EvaluateOptions } from './core/evaluate/evaluate.js';
+export type { Evaluation } from './core/evaluate/evaluation.js';
+export type { DataEvaluation, EvaluationFiles, EvaluationResult } from './core/evaluate/result.js';
+export type { JudgedSplit } from './core/evaluate/subject.js';
 export { auditMarkdown } from './core/gpu/report.js';
 export type { SetUpOptions, SetUpResult } from './core/gpu/set-up.js';
 export { writeDevice } from './core/gpu/write-device.js';
@@ -250,4 +99,25 @@ export {
   type ValidateOptions,
   type ValidationResult,
 } from './core/validate/validate.js';
-export type { MadeStack, MakeStackOptions };
+export { createRegistry } from './registry.js';
+export {
+  balanceDataset,
+  compareDatasets,
+  createServer,
+  type EvaluatedModel,
+  type EvaluateModelOptions,
+  evaluateModel,
+  findBatchSize,
+  findLearningRate,
+  type LibraryContext,
+  loadModel,
+  makeStack,
+  previewBalance,
+  previewCopies,
+  replaySamples,
+  resumeTraining,
+  setUpGpu,
+  trainModel,
+  validateDataset,
+  verifyTraining,
+} from './with-plugins.js';

@@ -20,18 +20,18 @@ const environment = () => ({
 const roble = (args: readonly string[], env: Record<string, string> = {}) =>
   execa('node', [CLI, ...args], { cwd: folder, reject: false, env: { ...environment(), ...env } });
 
-/** Without the engine `tfjs`, which takes long to be timed. */
-const withoutTensorFlow = {
+/** Without the engine of a package, which takes long to be timed. */
+const without = (...names: string[]) => ({
   NODE_OPTIONS: `--import ${new URL('support/missing-package.js', import.meta.url).href}`,
-  MISSING_PACKAGE: '@tensorflow/',
-};
+  MISSING_PACKAGE: names.join(' '),
+});
 
 describe('gpu:setup', () => {
   it('tells what the machine can do, writes it where it is asked to, and auto goes by it', async () => {
     const config = join(folder, 'roble.config.yaml');
     await writeFile(config, '# mine\ntrain:\n  device: cpu # slow\n  epochs: 3\n');
     const words = ['gpu:setup', '--json', '--write', '--report', 'audit.md'];
-    const { exitCode, stdout } = await roble(words, withoutTensorFlow);
+    const { exitCode, stdout } = await roble(words, without('@tensorflow/'));
     const { ok, result } = JSON.parse(stdout);
     expect([exitCode, ok]).toEqual([0, true]);
     const cpu = result.devices.find(
@@ -53,7 +53,7 @@ describe('gpu:setup', () => {
 
   it('ends with 3 when the configuration asks for what is not there', async () => {
     await writeFile(join(folder, 'roble.config.yaml'), 'train: { device: cuda:7 }\n');
-    const { exitCode, stdout } = await roble(['gpu:setup'], withoutTensorFlow);
+    const { exitCode, stdout } = await roble(['gpu:setup'], without('@tensorflow/', 'onnxruntime-'));
     expect(exitCode).toBe(3);
     expect(stdout).toContain('The configuration asks for cuda:7 of onnx, which cannot be used');
     await writeFile(join(folder, 'roble.config.yaml'), '');

@@ -150,6 +150,7 @@ describe('the recipe for characters', () => {
           HOME: root,
           ROBLE_TRAIN_EPOCHS: '1',
           ROBLE_TRAIN_MAX_STEPS_PER_EPOCH: '1',
+          ROBLE_TRAIN_BATCH_SIZE: '8',
         },
         extendEnv: false,
         reject: false,

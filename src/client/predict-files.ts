@@ -6,7 +6,7 @@ import { readPlainFile } from '../core/storage/read-file.js';
 import type { RobleClient } from './roble-client.js';
 
 /** Requests at a time. */
-const CONCURRENCY = 16;
+export const CONCURRENCY = 16;
 
 export interface RemotePredictions {
   /** The model that answered last; undefined when no picture was answered. */
@@ -52,8 +52,7 @@ export async function predictFilesRemotely(
 }
 
 /** Whether another picture may be answered. */
-function isOfImage({ code }: RobleError): boolean {
-  return (
-    code.startsWith('ROBLE_IMAGE_') || code.startsWith('ROBLE_FILE_') || code === 'ROBLE_REQUEST_TOO_LARGE'
-  );
+export function isOfImage({ code }: RobleError): boolean {
+  const others = ['ROBLE_STROKES_INVALID', 'ROBLE_REQUEST_TOO_LARGE'];
+  return code.startsWith('ROBLE_IMAGE_') || code.startsWith('ROBLE_FILE_') || others.includes(code);
 }

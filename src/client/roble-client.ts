@@ -2,6 +2,7 @@ import { RobleError } from '../core/errors.js';
 import { type HttpRequest, type RequestOptions, sendRequest } from '../core/http/request.js';
 import { hideUrlPassword } from '../core/secret.js';
 import type { BatchAnswer, FeedbackAnswer, PredictAnswer, Stats } from '../core/serving/answer-schemas.js';
+import type { Inclusion } from '../core/serving/request-schemas.js';
 import type { Priority } from '../core/serving/urgency.js';
 import type { GivenDrawing } from '../core/strokes/given-drawing.js';
 import { errorOfAnswer } from './problem-error.js';
@@ -28,6 +29,8 @@ export interface PredictOptions {
   readonly model?: string;
   /** One of those that are loaded; by default the server chooses. */
   readonly version?: string;
+  /** What the answer shall hold besides: `input` is what the model saw. */
+  readonly include?: readonly Inclusion[];
   readonly priority?: Priority;
   /** Names the request in the logs of the server, and for feedback. */
   readonly requestId?: string;
@@ -118,9 +121,9 @@ export class RobleClient {
     body: NonNullable<HttpRequest['body']>,
     options: PredictOptions,
   ): Promise<T> {
-    const { priority, requestId, topK, model, version } = options;
+    const { priority, requestId, topK, include, model, version } = options;
     const url = this.#at(path);
-    for (const [name, value] of Object.entries({ topK, model, version }))
+    for (const [name, value] of Object.entries({ topK, include, model, version }))
       if (value !== undefined) url.searchParams.set(name, String(value));
     const request: HttpRequest = {
       method: 'POST',

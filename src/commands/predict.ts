@@ -94,7 +94,9 @@ export default class Predict extends RobleCommand<PredictResult> {
     config: Config,
     context: Context,
   ): Promise<PredictResult> {
-    const { findNewestBundle, loadModel, predictFiles } = await import('../index.js');
+    const { findNewestBundle } = await import('../core/predict/newest-bundle.js');
+    const { predictFiles } = await import('../core/predict/predict-files.js');
+    const { loadModel } = await import('../with-plugins.js');
     const folder = flags.model ?? (await findNewestBundle(config.runs));
     if (flags.model === undefined) this.logToStderr(`Model: ${folder}`);
     const { backend, backendOptions, device, maxPixels } = config.serve;
@@ -149,7 +151,7 @@ async function readInputs(
     throw new RobleError('ROBLE_USAGE', 'Standard input cannot be an image and a list of files at once.', {
       expected: 'either "-" or "--files-from -"',
     });
-  const { findImages } = await import('../index.js');
+  const { findImages } = await import('../core/predict/find-images.js');
   const { decodeText, linesOf, readTextFile } = await import('../core/storage/text-file.js');
   const inputs: ImageInput[] = [];
   if (readsImage) inputs.push({ file: '-', bytes: await readStandardInput(context) });

@@ -77,7 +77,8 @@ export default class Serve extends RobleCommand<ServeResult> {
       'serve.predictions.url': { value: flags.predictions, flag: '--predictions' },
       'serve.predictions.keepImages': { value: flags['keep-images'], flag: '--keep-images' },
     });
-    const { findNewestBundle, logToStandardError } = await import('../index.js');
+    const { findNewestBundle } = await import('../core/predict/newest-bundle.js');
+    const { logToStandardError } = await import('../core/serving/log/standard-error.js');
     const { models } = config.serve;
     const model = flags.model ?? (models === undefined ? await findNewestBundle(config.runs) : undefined);
     const logTo = await logToStandardError();
@@ -99,7 +100,7 @@ export default class Serve extends RobleCommand<ServeResult> {
     options: CreateServerOptions & Pick<ServeOptions, 'log'>,
     context: Context,
   ): Promise<ServeResult> {
-    const { createServer } = await import('../index.js');
+    const { createServer } = await import('../with-plugins.js');
     const format = options.log.format ?? (process.stderr.isTTY ? 'text' : 'json');
     // What lies in the folder may have been read already.
     let wantsReload = false;

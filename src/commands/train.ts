@@ -61,7 +61,7 @@ export default class Train extends RobleCommand<TrainResult> {
       'train.augment.canvasStyle': { value: flags['canvas-style'], flag: '--canvas-style' },
       'train.frozen': { value: flags.freeze, flag: '--freeze' },
     });
-    const { trainModel } = await import('../index.js');
+    const { trainModel } = await import('../with-plugins.js');
     const { name, dataset, runs, train } = loaded.config;
     const folder = flags.run ? { run: flags.run, autoResume: flags['auto-resume'] } : { runs };
     return trainModel({ name, dataset, model: chosenModel(loaded), train, ...folder }, context);

@@ -5,6 +5,7 @@ import { metricNames, metricOf, type RecordedEpoch } from '../core/history/recor
 import { eventMarks } from '../core/history/report/event-marks.js';
 import { runHeadline } from '../core/history/run-headline.js';
 import { countOf } from '../core/text.js';
+import { pairLines, weakestClassLines } from './class-text.js';
 import { cutLine, wrapWords } from './history-wrap.js';
 import { lineChart } from './line-chart.js';
 import type { Paint } from './style.js';
@@ -18,8 +19,6 @@ export interface HistoryTextOptions {
 }
 
 const CHART_HEIGHT = 12;
-/** Classes and pairs that are listed; the report has all of them. */
-const LISTED = 10;
 
 /** All about one run. */
 export function runLines(run: RunAnalysis, options: HistoryTextOptions): string[] {
@@ -104,13 +103,10 @@ function eventLines({ events }: RunAnalysis, { width }: HistoryTextOptions): str
   return ['', ...tableLines(columns, rows).map((line) => cutLine(line, width))];
 }
 
-/** The weakest classes, the worst pairs, and the results of the whole split. */
+/** The results of the whole split, the weakest classes, and the worst pairs. */
 function classLines(evaluation: ClassResults, { width }: HistoryTextOptions): string[] {
-  const share = (value: number | null) => (value === null ? '-' : percent(value));
-  const weakest = [...evaluation.perClass].sort((a, b) => (a.f1 ?? 0) - (b.f1 ?? 0)).slice(0, LISTED);
   const { accuracy, balancedAccuracy, foldedAccuracy, expectedCalibrationError } = evaluation;
   const folded = foldedAccuracy === undefined ? '' : `, look-alikes as one ${percent(foldedAccuracy)}`;
-  const number = (title: string) => ({ title, numeric: true });
   return [
     '',
     ...wrapWords(
@@ -120,41 +116,7 @@ function classLines(evaluation: ClassResults, { width }: HistoryTextOptions): st
       '  ',
     ),
     '',
-    ...tableLines(
-      [
-        { title: weakest.length < evaluation.perClass.length ? 'weakest classes' : 'class' },
-        number('images'),
-        number('precision'),
-        number('recall'),
-        number('F1'),
-      ],
-      weakest.map(({ label, support, precision, recall, f1 }) => [
-        label,
-        String(support),
-        share(precision),
-        share(recall),
-        share(f1),
-      ]),
-    ),
+    ...weakestClassLines(evaluation.perClass),
     ...pairLines(evaluation.worstPairs),
   ];
-}
-
-function pairLines(pairs: ClassResults['worstPairs']): string[] {
-  if (pairs.length === 0) return [];
-  const rows = pairs
-    .slice(0, LISTED)
-    .map(({ first, second, count, share, firstAsSecond, secondAsFirst }) => [
-      `${first} / ${second}`,
-      String(count),
-      percent(share),
-      `${firstAsSecond} + ${secondAsFirst}`,
-    ]);
-  const columns = [
-    { title: 'worst pairs' },
-    { title: 'mistakes', numeric: true },
-    { title: 'of all', numeric: true },
-    { title: 'each way' },
-  ];
-  return ['', ...tableLines(columns, rows)];
 }

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { resultFingerprint } from '../../src/core/training/result-fingerprint.js';
-import { FaultBench, phases } from './fault-bench.js';
+import { FaultBench, type Phase, phases } from './fault-bench.js';
 import { eventsOf, type Fault, type ParentFault, resumeHere, startTraining } from './training.js';
 
 const bench = new FaultBench('interruptions');
@@ -15,23 +15,28 @@ async function resultAfter(options: ReturnType<FaultBench['optionsOf']>) {
   return resultFingerprint(options.run);
 }
 
-/** Starts a run, and the same run again, struck in each phase in turn; gives it after checks of each end. */
-async function struckInEachPhase(what: ParentFault, check: (end: StruckEnd, run: string) => unknown) {
+/** Starts a run, and the same run again, struck in each of the phases in turn; gives it after checks of each end. */
+async function struckIn(
+  where: readonly Phase[],
+  what: ParentFault,
+  check: (end: StruckEnd, run: string) => unknown,
+) {
   const options = { ...bench.optionsOf(), autoResume: true };
-  for (const phase of phases)
+  for (const phase of where)
     await check(await startTraining(options, [bench.faultIn(phase, options.run, what)]), options.run);
   return options;
 }
 type StruckEnd = Awaited<ReturnType<typeof startTraining>>;
 
 describe('a signal saves a checkpoint, ends with its code, and the run goes on', () => {
+  // What a signal does is decided in one place: once it is known as the wish to stop, it is any of them.
   it.each([
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-    ['SIGUSR1', 143],
-    ['SIGHUP', 143],
-  ] as const)('%s in training, in evaluation and while it saves', async (signal, code) => {
-    const options = await struckInEachPhase(signal, async ({ exitCode, all }, run) => {
+    ['SIGTERM', 143, phases],
+    ['SIGINT', 130, ['training']],
+    ['SIGUSR1', 143, ['evaluation']],
+    ['SIGHUP', 143, ['saving']],
+  ] as const)('%s: %i, in %j', async (signal, code, where) => {
+    const options = await struckIn(where, signal, async ({ exitCode, all }, run) => {
       expect(exitCode, all).toBe(code);
       expect((await eventsOf(run)).at(-1)!.event).toBe('interrupted');
     });
@@ -64,6 +69,6 @@ describe('a signal saves a checkpoint, ends with its code, and the run goes on',
 });
 
 it('when both processes are killed, in training, in evaluation and while it saves, the run goes on', async () => {
-  const options = await struckInEachPhase('kill-all', ({ signal }) => expect(signal).toBe('SIGKILL'));
+  const options = await struckIn(phases, 'kill-all', ({ signal }) => expect(signal).toBe('SIGKILL'));
   expect(await resultAfter(options)).toEqual(bench.clean);
 });

@@ -4,7 +4,8 @@
  */
 import { Args } from '@oclif/core';
 import { RobleCommand } from '../../dist/base-command.js';
-import { createRegistry, trainModel } from '../../dist/index.js';
+import { createRegistry } from '../../dist/registry.js';
+import { trainModel } from '../../dist/with-plugins.js';
 
 class RunTraining extends RobleCommand {
   static args = { words: Args.string({ required: true }) };

@@ -10,6 +10,8 @@ const SIZE = TINY_SIDE * TINY_SIDE;
 
 export interface TinyBundleOptions {
   readonly name?: string;
+  /** What the quarters are called, instead of {@link TINY_CLASSES}. */
+  readonly classes?: readonly string[];
   /** So many multiplications of large matrices are added, to be slow. */
   readonly work?: number;
   /** What differs from the usual preprocessing. */
@@ -26,13 +28,14 @@ export interface TinyBundleOptions {
  * golden answers are those of the runtime itself. Gives the folder.
  */
 export async function tinyBundle(folder: string, options: TinyBundleOptions = {}): Promise<string> {
-  const { name = 'quarters', work = 0, preprocessing, golden = (probability) => probability } = options;
+  const { name = 'quarters', classes = TINY_CLASSES, work = 0, preprocessing } = options;
+  const { golden = (probability) => probability } = options;
   const onnx = quarterClassifier(work);
   const images = Uint8Array.from({ length: 4 * SIZE }, (_, i) => 2 * ((i * 37) % 128));
   await writeBundle(folder, {
     manifest: {
       name,
-      classes: TINY_CLASSES,
+      classes: [...classes],
       preprocessing: preprocessingSchema.parse({ width: TINY_SIDE, height: TINY_SIDE, ...preprocessing }),
       architecture: [{ type: 'flatten' }, { type: 'dense', units: 'classes', bias: false }],
       training: { epoch: 1, step: 1, metrics: {}, dataFingerprint: '0'.repeat(64), engine: 'onnx' },

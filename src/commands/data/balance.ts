@@ -64,7 +64,8 @@ export default class DataBalance extends RobleCommand<BalanceResult | BalancePre
 
   protected async execute(context: Context): Promise<BalanceResult | BalancePreview> {
     const { argv, flags } = await this.parse(DataBalance);
-    const { balanceDataset, parseTarget, previewBalance } = await import('../../index.js');
+    const { parseTarget } = await import('../../core/balance/target.js');
+    const { balanceDataset, previewBalance } = await import('../../with-plugins.js');
     const words = argv as string[];
     const { balance } = await this.loadConfig({
       'balance.sources': { value: words.length > 0 ? parseSources(words) : undefined, flag: 'SOURCES' },

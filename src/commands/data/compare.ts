@@ -70,7 +70,8 @@ export default class DataCompare extends RobleCommand<DatasetComparison> {
       'train.batchSize': { value: flags['batch-size'], flag: '--batch-size' },
       'train.learningRate': { value: flags['learning-rate'], flag: '--learning-rate' },
     });
-    const { compareDatasets, parseBound } = await import('../../index.js');
+    const { parseBound } = await import('../../core/history/bounds.js');
+    const { compareDatasets } = await import('../../with-plugins.js');
     const { out, steps, evaluations, seeds, validation } = flags;
     const result = await compareDatasets(
       {

@@ -33,7 +33,7 @@ export default class DataExport extends RobleCommand<ExportResult> {
   protected async execute(context: Context): Promise<ExportResult> {
     const { args, flags } = await this.parse(DataExport);
     const config = await this.loadConfig({ dataset: { value: args.dataset, flag: 'DATASET' } });
-    const { exportDataset } = await import('../../index.js');
+    const { exportDataset } = await import('../../core/dataset/export.js');
     const { format, out, split: splits } = flags;
     return exportDataset({ dataset: config.dataset, format, out, splits }, context);
   }

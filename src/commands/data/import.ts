@@ -4,9 +4,8 @@ import type { Context } from '../../core/context.js';
 import type { ImportResult, ImportSource } from '../../core/dataset/import.js';
 import type { CommonLook } from '../../core/image/look-at-pictures.js';
 import type { Preprocessing } from '../../core/image/preprocessing.js';
-import { ENCODING_STEP } from '../../core/storage/text-file.js';
-import { parseDelimiter } from '../../flags/delimiter.js';
 import { imageFlags, imageOverrides } from '../../flags/image-flags.js';
+import { sourceFlags, sourceOptions } from '../../flags/source-flags.js';
 import { parseRatios } from '../../flags/split-shares.js';
 import { timesByCode } from '../../ui/error-text.js';
 import { formatSplits } from '../../ui/format.js';
@@ -25,10 +24,6 @@ export default class DataImport extends RobleCommand<ImportResult> {
   static override flags = {
     out: Flags.string({ required: true, helpValue: 'DIR', description: 'Folder to create.' }),
     name: Flags.string({ description: 'Name of the data set; otherwise that of the folder.' }),
-    format: Flags.option({
-      options: ['auto', 'idx', 'folder', 'csv', 'imagefolder', 'strokes', 'parquet'] as const,
-      description: 'Format of the sources; auto: by their names.',
-    })(),
     train: Flags.string({ multiple: true, helpValue: 'PATH', description: 'Source of training samples.' }),
     val: Flags.string({ multiple: true, helpValue: 'PATH', description: 'Source of validation samples.' }),
     test: Flags.string({ multiple: true, helpValue: 'PATH', description: 'Source of test samples.' }),
@@ -51,35 +46,9 @@ export default class DataImport extends RobleCommand<ImportResult> {
       helpValue: 'FIELD',
       description: 'Column or stroke property whose samples stay in one split; none: no groups.',
     }),
-    classes: Flags.string({
-      helpValue: 'LIST',
-      description: 'Classes in order: a,b,c or 0-9a-z or U+0021..U+007E, or a file with one on each line.',
-    }),
-    labels: Flags.option({
-      options: ['name', 'index'] as const,
-      description: 'Whether labels in CSV, strokes and Parquet are names or indices into --classes.',
-    })(),
-    'image-column': Flags.string({ helpValue: 'COLUMN', description: 'CSV or Parquet column of images.' }),
-    'label-column': Flags.string({ helpValue: 'COLUMN', description: 'CSV or Parquet column of labels.' }),
-    encoding: Flags.string({
-      helpValue: 'NAME',
-      description: 'Encoding of text files without a byte order mark, such as windows-1252; otherwise UTF-8.',
-    }),
-    delimiter: Flags.string({
-      helpValue: 'CHARACTER',
-      description: 'What separates the columns of CSV files, or tab; otherwise found by the header.',
-    }),
-    transpose: Flags.boolean({
-      allowNo: true,
-      description: 'Swap rows and columns of every picture first, as the files of EMNIST need it.',
-    }),
-    'top-folders': Flags.option({
-      options: ['classes', 'splits'] as const,
-      description: 'What the top folders of a folder are, where names such as train leave it open.',
-    })(),
     strict: Flags.boolean({ description: 'Stop at the first sample that cannot be used.' }),
-    'max-pixels': Flags.integer({ min: 4, description: 'Largest picture that is decoded.' }),
     seed: Flags.integer({ min: 0, max: 0xffffffff, description: 'Seed of the division into splits.' }),
+    ...sourceFlags,
     ...imageFlags,
   };
   static override examples = [
@@ -95,10 +64,12 @@ export default class DataImport extends RobleCommand<ImportResult> {
   protected async execute(context: Context): Promise<ImportResult> {
     const { argv, flags } = await this.parse(DataImport);
     const config = await this.loadConfig(imageOverrides(flags));
-    const { importDataset, importFeedback, readClasses } = await import('../../index.js');
+    const { importFeedback } = await import('../../core/dataset/import-feedback.js');
+    const { importDataset } = await import('../../core/dataset/import.js');
     const given = (paths: string[] | undefined, split: NonNullable<ImportSource['split']>): ImportSource[] =>
       (paths ?? []).map((path) => ({ path, split }));
     const options = {
+      ...(await sourceOptions(flags)),
       sources: [
         ...(argv as string[]).map((path) => ({ path })),
         ...given(flags.train, 'train'),
@@ -107,26 +78,12 @@ export default class DataImport extends RobleCommand<ImportResult> {
       ],
       out: flags.out,
       name: flags.name,
-      format: flags.format,
-      classes:
-        flags.classes === undefined
-          ? undefined
-          : await readClasses(flags.classes, { encoding: flags.encoding, nextStep: ENCODING_STEP }),
-      labels: flags.labels,
       split: {
         ratios: flags.split === undefined ? undefined : parseRatios(flags.split),
         stratified: flags.stratified,
       },
       groupBy: flags['group-by'],
-      imageColumn: flags['image-column'],
-      labelColumn: flags['label-column'],
-      encoding: flags.encoding,
-      delimiter: flags.delimiter === undefined ? undefined : parseDelimiter(flags.delimiter),
-      transpose: flags.transpose,
-      topFolders: flags['top-folders'],
       strict: flags.strict,
-      maxPixels: flags['max-pixels'],
-      limitName: '--max-pixels',
       seed: flags.seed,
     };
     const from = flags['from-feedback'];

@@ -33,7 +33,7 @@ export default class DataInfo extends RobleCommand<DatasetDescription & { png?: 
   protected async execute(_context: Context): Promise<DatasetDescription & { png?: string }> {
     const { args, flags } = await this.parse(DataInfo);
     const config = await this.loadConfig({ dataset: { value: args.dataset, flag: 'DATASET' } });
-    const { describeDataset } = await import('../../index.js');
+    const { describeDataset } = await import('../../core/dataset/info.js');
     const info = await describeDataset(config.dataset);
     const split = flags.split ?? SPLITS.find((name) => info.splits[name] !== undefined)!;
     if (!this.jsonEnabled()) this.picture = await this.draw(info, split);
@@ -60,7 +60,9 @@ export default class DataInfo extends RobleCommand<DatasetDescription & { png?: 
 
   /** One picture of each of the first classes, in the terminal. */
   private async draw({ folder, preprocessing }: DatasetDescription, split: SplitName): Promise<string> {
-    const { sampleImages, terminalPicture, tile } = await import('../../index.js');
+    const { sampleImages } = await import('../../core/dataset/info.js');
+    const { tile } = await import('../../core/image/contact-sheet.js');
+    const { terminalPicture } = await import('../../core/image/terminal.js');
     const maxColumns = process.stdout.columns ?? 80;
     const columns = Math.max(
       1,
@@ -82,7 +84,9 @@ export default class DataInfo extends RobleCommand<DatasetDescription & { png?: 
     file: string,
     perClass: number,
   ): Promise<void> {
-    const { contactSheet, sampleImages, writeNewFile } = await import('../../index.js');
+    const { sampleImages } = await import('../../core/dataset/info.js');
+    const { contactSheet } = await import('../../core/image/contact-sheet.js');
+    const { writeNewFile } = await import('../../core/storage/new-file.js');
     const pictures = await sampleImages(info.folder, split, perClass);
     const png = await contactSheet(pictures, info.preprocessing, { columns: perClass, zoom: 2 });
     await writeNewFile(file, png);

@@ -28,7 +28,7 @@ export default class DataMerge extends RobleCommand<MergeResult> {
       throw new RobleError('ROBLE_USAGE', 'There is no shard to join.', {
         expected: 'SHARDS: folders of shards, or one that holds them all',
       });
-    const { mergeShards } = await import('../../index.js');
+    const { mergeShards } = await import('../../core/balance/merge.js');
     return mergeShards({ shards: argv as string[], out: flags.out, name: flags.name }, context);
   }
 

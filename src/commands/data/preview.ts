@@ -41,7 +41,7 @@ export default class DataPreview extends RobleCommand<DataPreviewResult> {
   protected async execute(_context: Context): Promise<DataPreviewResult> {
     const { args, flags } = await this.parse(DataPreview);
     const config = await this.loadConfig({ dataset: { value: args.dataset, flag: 'DATASET' } });
-    const { previewCopies } = await import('../../index.js');
+    const { previewCopies } = await import('../../with-plugins.js');
     const preview = await previewCopies({
       folder: config.dataset,
       strategy:
@@ -67,7 +67,8 @@ export default class DataPreview extends RobleCommand<DataPreviewResult> {
 
   /** As many copies as there is room for in the terminal. */
   private async draw({ pictures, columns, preprocessing }: Preview): Promise<string> {
-    const { terminalPicture, tile } = await import('../../index.js');
+    const { tile } = await import('../../core/image/contact-sheet.js');
+    const { terminalPicture } = await import('../../core/image/terminal.js');
     const maxColumns = process.stdout.columns ?? 80;
     const room = Math.max(2, Math.floor((maxColumns - 1) / (preprocessing.width + 1)));
     const shown = pictures.filter((_, i) => i % columns < room);
@@ -81,7 +82,8 @@ export default class DataPreview extends RobleCommand<DataPreviewResult> {
   }
 
   private async writeSheet({ pictures, columns, preprocessing }: Preview, file: string): Promise<void> {
-    const { contactSheet, writeNewFile } = await import('../../index.js');
+    const { contactSheet } = await import('../../core/image/contact-sheet.js');
+    const { writeNewFile } = await import('../../core/storage/new-file.js');
     await writeNewFile(file, await contactSheet(pictures, preprocessing, { columns, zoom: 2 }));
   }
 }

@@ -37,7 +37,9 @@ export default class DataReplay extends RobleCommand<DataReplayResult> {
       throw new RobleError('ROBLE_USAGE', 'No sample is named.', {
         expected: 'places of samples in train, such as 700 701',
       });
-    const { contactSheet, replaySamples, writeNewFile } = await import('../../index.js');
+    const { contactSheet } = await import('../../core/image/contact-sheet.js');
+    const { writeNewFile } = await import('../../core/storage/new-file.js');
+    const { replaySamples } = await import('../../with-plugins.js');
     const { preprocessing, samples } = await replaySamples({ folder: args.dataset, samples: places });
     const { out } = flags;
     if (out !== undefined) {

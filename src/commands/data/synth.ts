@@ -37,7 +37,8 @@ export default class DataSynth extends RobleCommand<SynthesizeResult> {
   protected async execute(context: Context): Promise<SynthesizeResult> {
     const { flags } = await this.parse(DataSynth);
     const config = await this.loadConfig(imageOverrides(flags));
-    const { parseCharacters, synthesizeDataset } = await import('../../index.js');
+    const { parseCharacters } = await import('../../core/dataset/classes.js');
+    const { synthesizeDataset } = await import('../../core/strokes/synthesize.js');
     return synthesizeDataset(
       {
         characters: parseCharacters(flags.characters),

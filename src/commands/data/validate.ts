@@ -44,7 +44,9 @@ export default class DataValidate extends RobleCommand<ValidationResult> {
   protected async execute(context: Context): Promise<ValidationResult> {
     const { args, flags } = await this.parse(DataValidate);
     const config = await this.loadConfig({ dataset: { value: args.dataset, flag: 'DATASET' } });
-    const { hasFindings, parseRemovedKinds, validateDataset } = await import('../../index.js');
+    const { parseRemovedKinds } = await import('../../core/validate/clean.js');
+    const { hasFindings } = await import('../../core/validate/validate.js');
+    const { validateDataset } = await import('../../with-plugins.js');
     const { model, only, skip, html, force, apply, remove } = flags;
     const result = await validateDataset(
       {

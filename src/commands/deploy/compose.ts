@@ -66,7 +66,8 @@ export default class DeployCompose extends RobleCommand<MadeStack & { readonly d
     const { args, flags } = await this.parse(DeployCompose);
     const loaded = await this.loadConfigWithOrigins();
     const project = loaded.projectFile === undefined ? resolve('.') : dirname(loaded.projectFile);
-    const { findNewestBundle, makeStack } = await import('../../index.js');
+    const { findNewestBundle } = await import('../../core/predict/newest-bundle.js');
+    const { makeStack } = await import('../../with-plugins.js');
     const dryRun = flags['dry-run'] ?? false;
     const made = await makeStack(
       {

@@ -24,7 +24,7 @@ export default class DeploySecrets extends RobleCommand<MadeSecrets> {
 
   protected async execute(): Promise<MadeSecrets> {
     const { args, flags } = await this.parse(DeploySecrets);
-    const { makeSecrets } = await import('../../index.js');
+    const { makeSecrets } = await import('../../core/deploy/make-secrets.js');
     return makeSecrets({
       folder: resolve(args.folder ?? 'deploy'),
       rotate: flags.rotate ?? false,

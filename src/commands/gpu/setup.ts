@@ -61,7 +61,8 @@ export default class GpuSetup extends RobleCommand<
   private async setUp(context: Context): Promise<SetUpResult & { written?: string[] }> {
     const { flags } = await this.parse(GpuSetup);
     const { config, files } = await this.loadConfigWithOrigins();
-    const { setUpGpu, writeDevice } = await import('../../index.js');
+    const { writeDevice } = await import('../../core/gpu/write-device.js');
+    const { setUpGpu } = await import('../../with-plugins.js');
     const { checkOutputs } = await import('../../core/storage/new-file.js');
     if (flags.report) await checkOutputs([flags.report], flags.force);
     const project = files.at(-1);
@@ -87,7 +88,8 @@ export default class GpuSetup extends RobleCommand<
   }
 
   private async writeReport(file: string, result: SetUpResult, folder: string): Promise<void> {
-    const { auditMarkdown, openDataset } = await import('../../index.js');
+    const { openDataset } = await import('../../core/dataset/open.js');
+    const { auditMarkdown } = await import('../../core/gpu/report.js');
     const { exists } = await import('../../core/storage/exists.js');
     const { replaceFile } = await import('../../core/storage/durable.js');
     const dataset = (await exists(folder)) ? { ...(await openDataset(folder)).manifest, folder } : undefined;

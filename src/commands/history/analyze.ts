@@ -54,7 +54,8 @@ export default class HistoryAnalyze extends RobleCommand<HistoryAnalysis> {
       throw new RobleError('ROBLE_USAGE', 'There is no run to analyse.', {
         expected: 'RUN: the folder of a run, or the file of a history',
       });
-    const { analyzeRuns, parseBound } = await import('../../index.js');
+    const { analyzeRuns } = await import('../../core/history/analyze-runs.js');
+    const { parseBound } = await import('../../core/history/bounds.js');
     const { html, svg, png, csv } = flags;
     const analysis = await analyzeRuns(
       {

@@ -58,7 +58,7 @@ export default class KpiReport extends RobleCommand<Report> {
   protected async execute(context: Context): Promise<Report> {
     const { flags } = await this.parse(KpiReport);
     const { kpis, runs } = await this.loadConfig();
-    const { reportKpis } = await import('../../index.js');
+    const { reportKpis } = await import('../../core/kpi/report-kpis.js');
     const { run, load, prometheus: url, markdown, force } = flags;
     const prometheus = url !== undefined && {
       url,

@@ -36,10 +36,10 @@ export default class ModelSummaryCommand extends RobleCommand<Result> {
   protected async execute(): Promise<Result> {
     const { flags, args } = await this.parse(ModelSummaryCommand);
     if (flags.list) {
-      const { PRESETS } = await import('../../index.js');
+      const { PRESETS } = await import('../../core/model/presets.js');
       return { presets: Object.entries(PRESETS).map(([name, { description }]) => ({ name, description })) };
     }
-    const { summarizeModel } = await import('../../index.js');
+    const { summarizeModel } = await import('../../core/model/summary.js');
     if (args.bundle === undefined) return summarizeModel(await this.configuredModel());
     const [unused] = (['preset', 'width', 'height', 'channels', 'classes'] as const).filter(
       (flag) => flags[flag] !== undefined,
@@ -70,7 +70,7 @@ export default class ModelSummaryCommand extends RobleCommand<Result> {
       'image.height': { value: flags.height, flag: '--height' },
       'image.channels': { value: flags.channels, flag: '--channels' },
     });
-    const { layersOf } = await import('../../index.js');
+    const { layersOf } = await import('../../core/model/presets.js');
     const found = await datasetIn(dataset);
     const asked = [flags.width, flags.height, flags.channels].some((side) => side !== undefined);
     // Training takes the shape of the data set, which may be older than the configuration.
@@ -94,7 +94,7 @@ export default class ModelSummaryCommand extends RobleCommand<Result> {
 
 /** The manifest of the data set in a folder; undefined where there is none. */
 async function datasetIn(folder: string): Promise<DatasetManifest | undefined> {
-  const { openDataset } = await import('../../index.js');
+  const { openDataset } = await import('../../core/dataset/open.js');
   try {
     return (await openDataset(folder)).manifest;
   } catch (error) {
@@ -104,7 +104,7 @@ async function datasetIn(folder: string): Promise<DatasetManifest | undefined> {
 }
 
 async function bundledModel(folder: string): Promise<ModelSpec> {
-  const { layersOfBundle, openBundle } = await import('../../index.js');
+  const { layersOfBundle, openBundle } = await import('../../core/model/bundle.js');
   const { input, classes } = await openBundle(folder);
   return { input, classes: classes.length, layers: await layersOfBundle(folder) };
 }

@@ -126,7 +126,8 @@ export default class ServeBench extends RobleCommand<LoadTestResult> {
           arrivals: flags.arrivals ?? 'even',
         };
     const { html, svg } = flags;
-    const { loadTest, parseBound } = await import('../../index.js');
+    const { parseBound } = await import('../../core/history/bounds.js');
+    const { loadTest } = await import('../../core/load-test/load-test.js');
     const result = await loadTest(
       {
         url: args.url,

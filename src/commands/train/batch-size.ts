@@ -24,7 +24,7 @@ export default class TrainBatchSize extends RobleCommand<BatchSizeTest> {
   protected async execute(context: Context): Promise<BatchSizeTest> {
     const { flags } = await this.parse(TrainBatchSize);
     const loaded = await this.loadConfigWithOrigins(trainingOverrides(flags));
-    const { findBatchSize } = await import('../../index.js');
+    const { findBatchSize } = await import('../../with-plugins.js');
     return findBatchSize(
       {
         dataset: loaded.config.dataset,

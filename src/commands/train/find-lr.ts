@@ -30,7 +30,7 @@ export default class TrainFindLr extends RobleCommand<LearningRateTest> {
       ...trainingOverrides(flags),
       'train.batchSize': { value: flags['batch-size'], flag: '--batch-size' },
     });
-    const { findLearningRate } = await import('../../index.js');
+    const { findLearningRate } = await import('../../with-plugins.js');
     return findLearningRate(
       {
         dataset: loaded.config.dataset,

@@ -33,7 +33,8 @@ export default class TrainResume extends RobleCommand<TrainResult> {
 
   protected async execute(context: Context): Promise<TrainResult> {
     const { args, flags } = await this.parse(TrainResume);
-    const { newestRun, resumeTraining } = await import('../../index.js');
+    const { newestRun } = await import('../../core/training/run-folder.js');
+    const { resumeTraining } = await import('../../with-plugins.js');
     const config = await this.loadConfig({ runs: { value: flags.runs, flag: '--runs' } });
     const train = {
       ...parseSettings(flags.set ?? []),

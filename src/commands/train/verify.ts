@@ -25,7 +25,7 @@ export default class TrainVerify extends RobleCommand<VerifyResult> {
   protected async execute(context: Context): Promise<VerifyResult> {
     const { flags } = await this.parse(TrainVerify);
     const loaded = await this.loadConfigWithOrigins(trainingOverrides(flags));
-    const { verifyTraining } = await import('../../index.js');
+    const { verifyTraining } = await import('../../with-plugins.js');
     const { dataset, train } = loaded.config;
     const { kills, steps } = flags;
     const result = await verifyTraining(

@@ -23,6 +23,7 @@ import { type DatasetManifest, type SplitName, splitCounts } from './format.js';
 import { mapOrdered } from './map-ordered.js';
 import { withNormalNames } from './normal-names.js';
 import { readFeedback } from './readers/feedback.js';
+import { countByCode, reasonOf } from './reasons.js';
 import {
   type BadSample,
   optional,
@@ -269,18 +270,24 @@ function checkLabel(
   if (!fits) throw labelError(source, label, classes);
 }
 
-async function toPixels(
+/** A picture of a source as the pixels that a model sees, with its strokes where it was drawn from some. */
+export async function toPixels(
   picture: Picture,
-  { preprocessing, maxPixels, limitName, transpose = false }: ImportOptions,
-  looks: SomeLooks,
+  {
+    preprocessing,
+    maxPixels,
+    limitName,
+    transpose = false,
+  }: Pick<ImportOptions, 'preprocessing' | 'maxPixels' | 'limitName' | 'transpose'>,
+  looks?: SomeLooks,
 ): Promise<PreparedImage & Pick<PreparedSample, 'strokes'>> {
   switch (picture.kind) {
     case 'encoded': {
       const options = { maxPixels, limitName, transpose };
-      const isLookedAt = looks.isNextWanted();
+      const isLookedAt = looks?.isNextWanted();
       const bytes = await picture.read();
       const { pixels, notices } = await prepareImage(bytes, preprocessing, options);
-      if (isLookedAt) await looks.add(bytes);
+      if (isLookedAt) await looks!.add(bytes);
       return { pixels, notices: [...(picture.notices ?? []), ...notices] };
     }
     case 'pixels': {
@@ -396,7 +403,7 @@ class Report {
   skip(path: string, error: RobleError): void {
     if (this.#strict)
       throw new RobleError(error.code, `${path}: ${error.message}`, { ...error.details, cause: error });
-    this.#skipped.push({ path, code: error.code, message: detail(error) });
+    this.#skipped.push({ path, code: error.code, message: reasonOf(error) });
     this.#tick();
   }
 
@@ -438,9 +445,11 @@ class Report {
   }
 
   toJSON(): Pick<ImportResult, 'skipped' | 'skippedByCode' | 'notices'> {
-    const skippedByCode: Partial<Record<ErrorCode, number>> = {};
-    for (const { code } of this.#skipped) skippedByCode[code] = (skippedByCode[code] ?? 0) + 1;
-    return { skipped: this.#skipped, skippedByCode, notices: Object.fromEntries(this.#notices) };
+    return {
+      skipped: this.#skipped,
+      skippedByCode: countByCode(this.#skipped),
+      notices: Object.fromEntries(this.#notices),
+    };
   }
 
   #tick(): void {
@@ -463,8 +472,4 @@ function eachReasonFirst(skipped: readonly SkippedSample[]): SkippedSample[] {
   for (const sample of skipped) if (!first.has(sample.code)) first.set(sample.code, sample);
   const firsts = new Set(first.values());
   return [...firsts, ...skipped.filter((sample) => !firsts.has(sample))];
-}
-
-function detail({ message, details }: RobleError): string {
-  return details.received === undefined ? message : `${message} Received: ${String(details.received)}.`;
 }

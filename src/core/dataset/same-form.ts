@@ -73,7 +73,11 @@ function shortList(names: readonly string[]): string {
   return [...names.slice(0, LISTED).map((name) => `"${name}"`), ...more].join(' ');
 }
 
-function pictureProblems({ preprocessing: wanted }: Form, { preprocessing }: Form): string[] {
+/** In what the pictures of another differ from what is wanted, in words that follow its name. */
+export function pictureProblems(
+  { preprocessing: wanted }: Pick<Form, 'preprocessing'>,
+  { preprocessing }: Pick<Form, 'preprocessing'>,
+): string[] {
   return (Object.keys(wanted) as (keyof typeof wanted)[])
     .filter((key) => !isDeepStrictEqual(wanted[key], preprocessing[key]))
     .map((key) => `has pictures with ${key} ${preprocessing[key]}, not ${wanted[key]}`);

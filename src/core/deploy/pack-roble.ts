@@ -7,9 +7,12 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 /** The versions of all that roble needs: in an image that was made of a roble packed here, and beside what was built. */
 const LOCKS = ['npm-shrinkwrap.json', 'dist/npm-shrinkwrap.json'] as const;
 
+/** Of no use to who runs roble: half of the package, and of the time to compress it. */
+const FOR_DEVELOPERS = ['docs/pictures/**', 'dist/**/*.d.ts', 'dist/**/*.map'];
+
 /**
- * This roble as npm packs it, in gzip form, so that an image can be built before, and whatever becomes of, a publication.
- * The same content gives the same bytes.
+ * This roble as npm packs it, without what is for developers, in gzip form, so that an image can be built before, and
+ * whatever becomes of, a publication. The same content gives the same bytes.
  *
  * @throws {RobleError} `ROBLE_FILE_NOT_FOUND` where roble was not built, or lies there without its versions
  */
@@ -20,7 +23,7 @@ export async function packRoble(): Promise<Buffer> {
   const lock = await firstThatExists(LOCKS);
   const found = await glob(
     [...files.flatMap((name) => [name, `${name}/**`]), 'package.json', 'LICENSE', lock],
-    { cwd: ROOT, ignore: ['docs/pictures/**'], onlyFiles: true },
+    { cwd: ROOT, ignore: FOR_DEVELOPERS, onlyFiles: true },
   );
   if (!found.some((path) => path.startsWith('dist/')))
     throw new RobleError('ROBLE_FILE_NOT_FOUND', 'roble is not built: its folder "dist" is missing.', {

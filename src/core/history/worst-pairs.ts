@@ -14,7 +14,10 @@ export interface ClassPair {
 }
 
 /** The pairs with the most mistakes between them, both ways together; the worst first. */
-export function worstPairs({ classes, confusion }: EvaluationReport, most: number): ClassPair[] {
+export function worstPairs(
+  { classes, confusion }: Pick<EvaluationReport, 'classes' | 'confusion'>,
+  most: number,
+): ClassPair[] {
   const mistakes = countMistakes(confusion);
   const pairs = new Map<
     string,

@@ -11,7 +11,10 @@ const TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1];
  * A reliability diagram (Murphy and Winkler 1977; Guo et al. 2017): a dot for each bin of predictions, as large as there
  * are many of them, at their mean confidence and their accuracy. On the diagonal, probabilities mean what they say.
  */
-export function calibrationPlot({ calibration, expectedCalibrationError }: EvaluationReport): Panel {
+export function calibrationPlot({
+  calibration,
+  expectedCalibrationError,
+}: Pick<EvaluationReport, 'calibration' | 'expectedCalibrationError'>): Panel {
   const x = (value: number) => AREA.left + value * SIDE;
   const y = (value: number) => AREA.top + (1 - value) * SIDE;
   const most = Math.max(1, ...calibration.map(({ count }) => count));

@@ -10,7 +10,7 @@ const AREA = { left: 110, right: PANEL_WIDTH - 60, top: 48 };
 const LONGEST_LABEL = 15;
 
 /** The recall of the classes that are known worst, the worst on top. */
-export function classesPlot({ perClass }: EvaluationReport): Panel | undefined {
+export function classesPlot({ perClass }: Pick<EvaluationReport, 'perClass'>): Panel | undefined {
   const known = perClass.flatMap(({ label, support, recall }) =>
     recall === null ? [] : [{ label, support, recall }],
   );

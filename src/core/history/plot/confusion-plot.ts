@@ -3,6 +3,8 @@ import { percent } from '../number-text.js';
 import type { EvaluationReport } from '../record.js';
 import { PANEL_WIDTH, type Panel, WIDE_PANEL_WIDTH } from './panel.js';
 
+type ConfusionTable = Pick<EvaluationReport, 'classes' | 'confusion'>;
+
 /** More classes need the whole width of a figure. */
 const NARROW_CLASSES = 24;
 /** More classes than these cannot be told apart; those with the most mistakes are shown. */
@@ -15,7 +17,7 @@ const MOST_LABEL = 10;
  * Which classes are taken for which: rows are true classes, columns predicted ones, the strength of a colour the share of
  * its row. Mistakes are drawn by the root of their share, or the rare ones would not be seen.
  */
-export function confusionPlot(report: EvaluationReport): Panel {
+export function confusionPlot(report: ConfusionTable): Panel {
   const shown = shownClasses(report);
   const width = shown.length <= NARROW_CLASSES ? PANEL_WIDTH : WIDE_PANEL_WIDTH;
   const labels = shown.map((index) => cut(report.classes[index]!, MOST_LABEL));
@@ -67,7 +69,7 @@ export function confusionPlot(report: EvaluationReport): Panel {
 }
 
 /** The classes that are shown, as indices in their order. */
-function shownClasses({ classes, confusion }: EvaluationReport): number[] {
+function shownClasses({ classes, confusion }: ConfusionTable): number[] {
   const all = classes.map((_, index) => index);
   if (all.length <= MOST_CLASSES) return all;
   const mistakes = new Float64Array(classes.length);
@@ -88,7 +90,7 @@ interface Cell {
   readonly meaning: string;
 }
 
-function cells({ classes, confusion }: EvaluationReport, shown: readonly number[]): Cell[] {
+function cells({ classes, confusion }: ConfusionTable, shown: readonly number[]): Cell[] {
   const places = new Map(shown.map((index, place) => [index, place]));
   const support = new Float64Array(classes.length);
   for (const [label, , count] of confusion) support[label]! += count;

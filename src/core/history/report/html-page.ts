@@ -4,9 +4,10 @@ import { pageFrame } from '../../report/page-frame.js';
 import type { RunAnalysis } from '../analyze-run.js';
 import type { BoundResult } from '../bounds.js';
 import type { RunComparison } from '../compare/compare-runs.js';
-import { differenceText, metricText, short } from '../number-text.js';
+import { differenceText, metricText } from '../number-text.js';
 import { inlineSvg, type Panel } from '../plot/panel.js';
 import { runHeadline } from '../run-headline.js';
+import { boundsSection } from './bounds-html.js';
 
 export interface HtmlPage {
   readonly runs: readonly RunAnalysis[];
@@ -24,7 +25,7 @@ export function htmlPage(page: HtmlPage): string {
   const body = [
     element('h1', {}, escapeMarkup(title)),
     page.runs.length > 1 ? runsTable(page.runs) : '',
-    htmlSection('Bounds', boundsTable(page.bounds)),
+    boundsSection(page.bounds),
     page.comparison ? comparisonHtml(page.comparison) : '',
     page.panels.length > 0 ? element('div', { class: 'plots' }, ...page.panels.map(inlineSvg)) : '',
     ...page.articles,
@@ -36,27 +37,6 @@ function runsTable(runs: readonly RunAnalysis[]): string {
   return htmlTable(
     [{ title: 'run' }, { title: '' }],
     runs.map((run) => [run.name, runHeadline(run)]),
-  );
-}
-
-function boundsTable(bounds: readonly BoundResult[]): string {
-  if (bounds.length === 0) return '';
-  const rows = bounds.map(({ run, metric, failsWhen, limit, value, met }) => [
-    run,
-    metric,
-    value === null ? '–' : short(value),
-    `${failsWhen === 'under' ? 'at least' : 'at most'} ${short(limit)}`,
-    met ? 'met' : 'missed',
-  ]);
-  return htmlTable(
-    [
-      { title: 'run' },
-      { title: 'metric' },
-      { title: 'value', numeric: true },
-      { title: 'bound' },
-      { title: '' },
-    ],
-    rows,
   );
 }
 

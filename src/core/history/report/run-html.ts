@@ -1,6 +1,5 @@
 import { element, escapeMarkup } from '../../report/element.js';
-import { htmlSection, htmlTable, inlinePng, paragraph } from '../../report/markup.js';
-import { formatCount } from '../../text.js';
+import { htmlSection, htmlTable, paragraph } from '../../report/markup.js';
 import type { ClassResults, RunAnalysis } from '../analyze-run.js';
 import type { Finding } from '../findings/finding.js';
 import { metricText, percent, points } from '../number-text.js';
@@ -8,6 +7,7 @@ import { inlineSvg, type Panel } from '../plot/panel.js';
 import { RUN_FILES } from '../record.js';
 import { metricNames, metricOf, type RecordedRun } from '../recorded-run.js';
 import { runHeadline } from '../run-headline.js';
+import { classesSection, mistakesSection, pairsSection } from './class-results-html.js';
 import { eventMarks } from './event-marks.js';
 
 /** One run as a part of the page. `mistakes` is its contact sheet, a PNG. */
@@ -72,80 +72,16 @@ function eventsTable({ events }: RunAnalysis): string {
   );
 }
 
-/** Classes in the table: a page of thousands is slow, and nobody reads it. */
-const MOST_CLASSES = 500;
-
 function evaluationSections(evaluation: ClassResults, mistakes: Uint8Array | undefined): string[] {
-  const { perClass, worstPairs, confidentlyWrong } = evaluation;
-  const share = (value: number | null) => (value === null ? '–' : percent(value));
-  const classRows = [...perClass]
-    .sort((a, b) => (a.f1 ?? 0) - (b.f1 ?? 0))
-    .slice(0, MOST_CLASSES)
-    .map(({ label, support, precision, recall, f1 }) => [
-      label,
-      String(support),
-      share(precision),
-      share(recall),
-      share(f1),
-    ]);
-  const number = (title: string) => ({ title, numeric: true });
   return [
-    htmlSection(
+    classesSection(
       `Classes, on ${evaluation.count} validation images`,
       paragraph(evaluationLine(evaluation)),
-      htmlTable(
-        [{ title: 'class' }, number('images'), number('precision'), number('recall'), number('F1')],
-        classRows,
-      ),
-      perClass.length > classRows.length
-        ? paragraph(
-            `Of ${formatCount(perClass.length)} classes these ${classRows.length} have the lowest F1; ${RUN_FILES.evaluation} has all.`,
-          )
-        : '',
+      evaluation.perClass,
+      RUN_FILES.evaluation,
     ),
-    worstPairs.length === 0
-      ? ''
-      : htmlSection(
-          'Worst pairs',
-          htmlTable(
-            [
-              { title: 'class' },
-              { title: 'and' },
-              number('mistakes'),
-              number('of all'),
-              { title: 'which way' },
-            ],
-            worstPairs.map(({ first, second, count, share: part, firstAsSecond, secondAsFirst }) => [
-              first,
-              second,
-              String(count),
-              percent(part),
-              `${firstAsSecond} as ${second}, ${secondAsFirst} as ${first}`,
-            ]),
-          ),
-        ),
-    confidentlyWrong.length === 0
-      ? ''
-      : htmlSection(
-          'Most certain mistakes',
-          mistakes ? inlinePng(mistakes, 'The images of the table, row by row') : '',
-          htmlTable(
-            [
-              number(''),
-              { title: 'label' },
-              { title: 'predicted' },
-              number('probability'),
-              { title: 'source' },
-            ],
-            confidentlyWrong.map(({ label, predicted, probability, source }, i) => [
-              String(i + 1),
-              label,
-              predicted,
-              percent(probability),
-              source,
-            ]),
-          ),
-        ),
+    pairsSection(evaluation.worstPairs),
+    mistakesSection(evaluation.confidentlyWrong, mistakes),
   ];
 }
 

@@ -1,6 +1,6 @@
 import type { LoadedSplit } from '../../dataset/format.js';
+import { type EvaluationMetrics, MetricTally } from '../../metrics/metrics.js';
 import type { TrainingSession } from '../../plugin/api.js';
-import { type EvaluationMetrics, MetricTally } from './metrics.js';
 import { type EvaluationOptions, streamPredictions } from './stream-predictions.js';
 
 /** Metrics of the current weights on a split; undefined when `onBatch` said to stop. */

@@ -1,15 +1,12 @@
 import type { LoadedSplit, SampleProvenance } from '../../dataset/format.js';
 import type { EvaluationReport } from '../../history/record.js';
+import { Calibration } from '../../metrics/calibration.js';
+import { ConfidentMistakes, type Mistake, SHOWN_MISTAKES } from '../../metrics/confident-mistakes.js';
+import { ConfusionMatrix } from '../../metrics/confusion.js';
+import { MetricTally } from '../../metrics/metrics.js';
+import { groupsOf } from '../../metrics/twins.js';
 import type { TrainingSession } from '../../plugin/api.js';
-import { Calibration } from './calibration.js';
-import { ConfidentMistakes, type Mistake } from './confident-mistakes.js';
-import { ConfusionMatrix } from './confusion.js';
-import { MetricTally } from './metrics.js';
 import { type EvaluationOptions, streamPredictions } from './stream-predictions.js';
-import { groupsOf } from './twins.js';
-
-/** Mistakes that are shown. */
-const MISTAKES = 24;
 
 /** What a report is about. */
 export interface ReportSubject {
@@ -38,7 +35,7 @@ export async function reportOn(
   const tally = new MetricTally(classes.length);
   const confusion = new ConfusionMatrix(classes.length);
   const calibration = new Calibration();
-  const confident = new ConfidentMistakes(MISTAKES);
+  const confident = new ConfidentMistakes(SHOWN_MISTAKES);
   const consumers = [tally, confusion, calibration, confident];
   if (!(await streamPredictions(session, split, consumers, options))) return undefined;
   const metrics = tally.metrics();

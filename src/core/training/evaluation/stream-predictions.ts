@@ -1,25 +1,7 @@
 import type { LoadedSplit } from '../../dataset/format.js';
 import { RobleError } from '../../errors.js';
+import { mostProbable, type PredictionConsumer } from '../../metrics/sample-prediction.js';
 import type { TrainingSession } from '../../plugin/api.js';
-
-/** What is predicted where the probabilities are not all finite numbers: it is wrong, whatever the label. */
-export const NO_CLASS = -1;
-
-/** What the model says of one sample. */
-export interface SamplePrediction {
-  /** In the split. */
-  readonly index: number;
-  readonly label: number;
-  /** The most probable class; of equal ones the first. {@link NO_CLASS} where not all probabilities are numbers. */
-  readonly predicted: number;
-  /** float32, [classes]; only valid while it is looked at. */
-  readonly probabilities: Float32Array;
-}
-
-/** Looks at the predictions of a split, one after the other, so that none has to be kept. */
-export interface PredictionConsumer {
-  add(prediction: SamplePrediction): void;
-}
 
 export interface EvaluationOptions {
   /** Images in one call of the engine. */
@@ -90,13 +72,4 @@ function handOut(
     const prediction = { index: start + i, label: labels[i]!, predicted, probabilities: row };
     for (const consumer of consumers) consumer.add(prediction);
   }
-}
-
-function mostProbable(probabilities: Float32Array): number {
-  let best = 0;
-  for (let i = 0; i < probabilities.length; i++) {
-    if (!Number.isFinite(probabilities[i])) return NO_CLASS;
-    if (probabilities[i]! > probabilities[best]!) best = i;
-  }
-  return best;
 }

@@ -1,13 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type EvaluationReport, RUN_FILES } from '../../history/record.js';
-import { contactSheet } from '../../image/contact-sheet.js';
 import type { Preprocessing } from '../../image/preprocessing.js';
+import { mistakeSheet } from '../../metrics/mistake-sheet.js';
 import { replaceFile } from '../../storage/durable.js';
-
-const COLUMNS = 6;
-/** Pictures are enlarged to about this many pixels on a side. */
-const SIDE = 84;
 
 /**
  * Writes `evaluation.json`, and `mistakes.png` with the pictures of `report.confidentlyWrong` in their order, six in a
@@ -29,7 +25,5 @@ export async function writeEvaluation(
   const pictures = report.confidentlyWrong.map(({ index }) =>
     images.subarray(index * size, (index + 1) * size),
   );
-  const columns = Math.min(COLUMNS, pictures.length);
-  const zoom = Math.max(Math.round(SIDE / Math.max(width, height)), 1);
-  await replaceFile(sheet, await contactSheet(pictures, shape, { columns, zoom }));
+  await replaceFile(sheet, await mistakeSheet(pictures, shape));
 }

@@ -1,6 +1,6 @@
 import { splitOf } from '../../dataset/open.js';
+import { checkTwins } from '../../metrics/twins.js';
 import { resolveNetwork } from '../../model/network.js';
-import { checkTwins } from '../evaluation/twins.js';
 import type { RunRequest } from '../messages.js';
 import { openRunData } from '../run-data.js';
 import { frozenLayers } from './frozen-layers.js';

@@ -1,5 +1,5 @@
-import type { EvaluationReport } from '../../history/record.js';
-import { NO_CLASS, type PredictionConsumer, type SamplePrediction } from './stream-predictions.js';
+import type { EvaluationReport } from '../history/record.js';
+import { NO_CLASS, type PredictionConsumer, type SamplePrediction } from './sample-prediction.js';
 
 /**
  * Which classes are taken for which. Only pairs that occur are kept, of which there are no more than samples: the whole

@@ -1,5 +1,5 @@
-import type { EvaluationReport } from '../../history/record.js';
-import { NO_CLASS, type PredictionConsumer, type SamplePrediction } from './stream-predictions.js';
+import type { EvaluationReport } from '../history/record.js';
+import { NO_CLASS, type PredictionConsumer, type SamplePrediction } from './sample-prediction.js';
 
 const BINS = 15;
 

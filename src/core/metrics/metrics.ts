@@ -1,4 +1,4 @@
-import { NO_CLASS, type PredictionConsumer, type SamplePrediction } from './stream-predictions.js';
+import { NO_CLASS, type PredictionConsumer, type SamplePrediction } from './sample-prediction.js';
 
 export interface EvaluationMetrics {
   /** Mean cross-entropy, in nats; NaN where a probability is not a finite number. */
@@ -50,7 +50,7 @@ export class MetricTally implements PredictionConsumer {
 }
 
 /** Number of classes that come before a class when they are sorted by probability, equal ones in their order. */
-function rankOf(label: number, probabilities: Float32Array): number {
+export function rankOf(label: number, probabilities: Float32Array): number {
   const own = probabilities[label]!;
   let better = 0;
   for (let other = 0; other < probabilities.length; other++)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RobleError } from '../../errors.js';
+import { RobleError } from '../errors.js';
 import { checkTwins, groupsOf } from './twins.js';
 
 const CLASSES = ['0', 'O', 'o', 'zero', 'one'];

@@ -1,4 +1,7 @@
-import { NO_CLASS, type PredictionConsumer, type SamplePrediction } from './stream-predictions.js';
+import { NO_CLASS, type PredictionConsumer, type SamplePrediction } from './sample-prediction.js';
+
+/** Mistakes that people are shown. */
+export const SHOWN_MISTAKES = 24;
 
 export interface Mistake {
   /** In the split. */

@@ -1,6 +1,6 @@
-import { type Problem, RobleError } from '../../errors.js';
-import { knownName } from '../../names.js';
-import { didYouMean } from '../../text.js';
+import { type Problem, RobleError } from '../errors.js';
+import { knownName } from '../names.js';
+import { didYouMean } from '../text.js';
 
 /**
  * Checks the groups of classes that look alike (`train.twins`) against the classes that there are.

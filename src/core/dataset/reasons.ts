@@ -1,0 +1,15 @@
+import type { ErrorCode, RobleError } from '../errors.js';
+
+/** Why a sample could not be used, in a sentence or two. */
+export function reasonOf({ message, details }: RobleError): string {
+  return details.received === undefined ? message : `${message} Received: ${String(details.received)}.`;
+}
+
+/** How many samples could not be used, by the code of the reason. */
+export function countByCode(
+  leftOut: readonly { readonly code: ErrorCode }[],
+): Partial<Record<ErrorCode, number>> {
+  const counts: Partial<Record<ErrorCode, number>> = {};
+  for (const { code } of leftOut) counts[code] = (counts[code] ?? 0) + 1;
+  return counts;
+}

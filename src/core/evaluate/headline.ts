@@ -1,0 +1,25 @@
+import { percent, points, short } from '../history/number-text.js';
+import { countOf, formatCount } from '../text.js';
+import type { Evaluation } from './evaluation.js';
+
+/** The results that are numbers of all samples, in a sentence. */
+export function headline(evaluation: Evaluation): string {
+  const { count, right, accuracy, accuracyInterval, topK, foldedAccuracy } = evaluation;
+  const [low, high] = accuracyInterval;
+  return `${[
+    `accuracy ${percent(accuracy)} (${formatCount(right)} of ${countOf(count, 'sample')}; 95 % interval ${percent(low)} to ${percent(high)})`,
+    `balanced ${percent(evaluation.balancedAccuracy)}`,
+    `macro F1 ${percent(evaluation.macroF1)}`,
+    ...topK.map(({ k, accuracy: share }) => `among the first ${k} ${percent(share)}`),
+    ...(foldedAccuracy === undefined ? [] : [`look-alikes counted as one ${percent(foldedAccuracy)}`]),
+    `loss ${numberText(evaluation.loss, short)}`,
+    `Brier score ${numberText(evaluation.brierScore, short)}`,
+    `calibration error ${numberText(evaluation.expectedCalibrationError, points)}`,
+    `${formatCount(Math.round(evaluation.imagesPerSecond))} images/s`,
+  ].join(', ')}.`;
+}
+
+/** A number that is null where it would not be finite. */
+export function numberText(value: number | null, text: (value: number) => string): string {
+  return value === null ? 'not finite' : text(value);
+}
