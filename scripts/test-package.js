@@ -5,7 +5,7 @@
  *   node scripts/test-package.js [test/predict.test.ts ...]
  */
 import { spawnSync } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { installPackage, pack } from './package.js';
@@ -15,6 +15,8 @@ const manifest = JSON.parse(await readFile(join(repository, 'package.json'), 'ut
 
 const folder = await mkdtemp(join(tmpdir(), 'roble-tests-'));
 try {
+  // Some tests run the installed package as another user.
+  await chmod(folder, 0o755);
   const project = await installPackage(folder, await pack(folder), optionalPackages());
   const tests = await layOut(join(folder, 'tests'), join(project, 'node_modules/roble'));
   const vitest = join(repository, 'node_modules/vitest/vitest.mjs');
