@@ -1,8 +1,8 @@
 import type { Evaluation } from '../core/evaluate/evaluation.js';
-import { headline, numberText } from '../core/evaluate/headline.js';
+import { headline, modelCells } from '../core/evaluate/headline.js';
 import type { DataEvaluation, EvaluationResult } from '../core/evaluate/result.js';
 import { splitText } from '../core/evaluate/subject.js';
-import { percent, points, short } from '../core/history/number-text.js';
+import { percent } from '../core/history/number-text.js';
 import { countOf, formatCount } from '../core/text.js';
 import { pairLines, weakestClassLines } from './class-text.js';
 import type { HistoryTextOptions } from './history-run-text.js';
@@ -52,16 +52,7 @@ function modelsTable(evaluations: readonly Evaluation[]): string[] {
   const columns = ['accuracy', '95 % interval', 'balanced', 'F1'].map(number);
   return tableLines(
     [{ title: 'model' }, ...columns, ...topK, number('loss'), number('off by')],
-    evaluations.map((evaluation) => [
-      evaluation.model,
-      percent(evaluation.accuracy),
-      evaluation.accuracyInterval.map(percent).join(' to '),
-      percent(evaluation.balancedAccuracy),
-      percent(evaluation.macroF1),
-      ...evaluation.topK.map(({ accuracy }) => percent(accuracy)),
-      numberText(evaluation.loss, short),
-      numberText(evaluation.expectedCalibrationError, points),
-    ]),
+    evaluations.map(modelCells),
   );
 }
 

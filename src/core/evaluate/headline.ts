@@ -19,7 +19,21 @@ export function headline(evaluation: Evaluation): string {
   ].join(', ')}.`;
 }
 
+/** The same for a row of a table: the model, accuracy, its interval, balanced, F1, each top k, loss, calibration error. */
+export function modelCells(evaluation: Evaluation): string[] {
+  return [
+    evaluation.model,
+    percent(evaluation.accuracy),
+    evaluation.accuracyInterval.map(percent).join(' to '),
+    percent(evaluation.balancedAccuracy),
+    percent(evaluation.macroF1),
+    ...evaluation.topK.map(({ accuracy }) => percent(accuracy)),
+    numberText(evaluation.loss, short),
+    numberText(evaluation.expectedCalibrationError, points),
+  ];
+}
+
 /** A number that is null where it would not be finite. */
-export function numberText(value: number | null, text: (value: number) => string): string {
+function numberText(value: number | null, text: (value: number) => string): string {
   return value === null ? 'not finite' : text(value);
 }

@@ -1,4 +1,4 @@
-import { percent, points, short } from '../history/number-text.js';
+import { percent, points } from '../history/number-text.js';
 import { calibrationPlot } from '../history/plot/calibration-plot.js';
 import { classesPlot } from '../history/plot/classes-plot.js';
 import { confusionPlot } from '../history/plot/confusion-plot.js';
@@ -11,7 +11,7 @@ import { type HtmlColumn, htmlSection, htmlTable, paragraph } from '../report/ma
 import { pageFrame } from '../report/page-frame.js';
 import { countOf, formatCount } from '../text.js';
 import type { Evaluation } from './evaluation.js';
-import { headline, numberText } from './headline.js';
+import { headline, modelCells } from './headline.js';
 import type { EvaluationPictures } from './judge-subject.js';
 import type { DrawnEvaluation, EvaluationResult } from './result.js';
 import { splitText } from './subject.js';
@@ -65,16 +65,7 @@ function modelsTable(evaluations: readonly Evaluation[]): string {
   const columns = ['accuracy', '95 % interval', 'balanced', 'macro F1'].map(number);
   return htmlTable(
     [{ title: 'model' }, ...columns, ...topK, number('loss'), number('calibration error')],
-    evaluations.map((evaluation) => [
-      evaluation.model,
-      percent(evaluation.accuracy),
-      evaluation.accuracyInterval.map(percent).join(' to '),
-      percent(evaluation.balancedAccuracy),
-      percent(evaluation.macroF1),
-      ...evaluation.topK.map(({ accuracy }) => percent(accuracy)),
-      numberText(evaluation.loss, short),
-      numberText(evaluation.expectedCalibrationError, points),
-    ]),
+    evaluations.map(modelCells),
   );
 }
 
