@@ -1,3 +1,5 @@
+import { groupBy } from './group-by.js';
+
 /**
  * The form in which names of classes and groups are kept and compared: composed Unicode (NFC). Keyboards give it; file
  * names of macOS and some programs do not, and what looks the same would be two.
@@ -44,15 +46,13 @@ export function repeatedNames(names: readonly string[]): string[] {
  * upper and lower case, but for single characters, of which "A" and "a" are two.
  */
 export function alikeNames(names: readonly string[]): string[][] {
-  const groups = new Map<string, string[]>();
-  for (const name of names) {
+  const groups = groupBy(names, (name) => {
     const seen = name
       .replace(/\p{Cf}/gu, '')
       .trim()
       .replace(/\s+/g, ' ');
-    if (seen === '') continue;
-    const key = [...seen].length === 1 ? seen : seen.toLowerCase();
-    groups.set(key, [...(groups.get(key) ?? []), name]);
-  }
+    if (seen === '') return undefined;
+    return [...seen].length === 1 ? seen : seen.toLowerCase();
+  });
   return [...groups.values()].filter(({ length }) => length > 1);
 }

@@ -1,4 +1,5 @@
-import type { ErrorCode, Problem, RobleError } from '../core/errors.js';
+import { timesByCode } from '../core/dataset/reasons.js';
+import type { Problem, RobleError } from '../core/errors.js';
 import { type Paint, painter, type Terminal } from './style.js';
 
 export interface ErrorTextOptions {
@@ -28,13 +29,6 @@ export function errorText(error: RobleError, { verbose, stream, env }: ErrorText
 function problemLines({ path, message, suggestion }: Problem, paint: Paint): string[] {
   const where = path === '' ? '' : `${paint('bold', path)}: `;
   return [`  - ${where}${message}`, ...(suggestion === undefined ? [] : [`      ${suggestion}`])];
-}
-
-/** `3 x ROBLE_IMAGE_EMPTY, 1 x ROBLE_IMAGE_TRUNCATED` */
-export function timesByCode(counts: Partial<Record<ErrorCode, number>>): string {
-  return Object.entries(counts)
-    .map(([code, times]) => `${times} x ${code}`)
-    .join(', ');
 }
 
 function nextSteps(error: RobleError): readonly string[] {

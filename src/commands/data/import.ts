@@ -2,12 +2,12 @@ import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/context.js';
 import type { ImportResult, ImportSource } from '../../core/dataset/import.js';
+import { timesByCode } from '../../core/dataset/reasons.js';
 import type { CommonLook } from '../../core/image/look-at-pictures.js';
 import type { Preprocessing } from '../../core/image/preprocessing.js';
 import { imageFlags, imageOverrides } from '../../flags/image-flags.js';
 import { sourceFlags, sourceOptions } from '../../flags/source-flags.js';
 import { parseRatios } from '../../flags/split-shares.js';
-import { timesByCode } from '../../ui/error-text.js';
 import { formatSplits } from '../../ui/format.js';
 
 /** Skipped samples that are shown; all are in the JSON output. */

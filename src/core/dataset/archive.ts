@@ -1,10 +1,10 @@
 import { rm } from 'node:fs/promises';
-import { createGunzip } from 'node:zlib';
 import { RobleError } from '../errors.js';
 import { type UnreadFormat, unreadFormat } from '../image/known-formats.js';
-import { readStart, streamPlainFile } from '../storage/read-file.js';
+import { readStart } from '../storage/read-file.js';
 import { makeTemporaryFolder } from '../storage/temporary-folder.js';
 import { linkNotFollowed } from '../storage/walk-folder.js';
+import { openPlainOrGzip } from './readers/bytes.js';
 import type { SourceItem, SourceRemark } from './sample.js';
 import { type Unpacking, unpackTar } from './unpack-tar.js';
 import { unpackZip } from './unpack-zip.js';
@@ -28,8 +28,8 @@ const UNREAD_NAMES: readonly (readonly [name: RegExp, format: string, command: s
 ];
 /** Errors of the file system that come of paths in an archive, such as a file that is a folder further on. */
 const OWN_FAULTS = ['ENOTDIR', 'EISDIR', 'EEXIST', 'ENAMETOOLONG', 'EINVAL'];
-/** A tar archive says so behind its first name. */
-const TAR_START = 512;
+/** By which archives are told, but for tar, which may be packed. */
+const START_BYTES = 512;
 
 /** Whether a name is that of an archive, read or not. */
 export function isArchiveName(name: string): boolean {
@@ -44,10 +44,10 @@ export function isArchiveName(name: string): boolean {
 export async function archiveKind(path: string): Promise<'tar' | 'zip' | undefined> {
   const unread = UNREAD_NAMES.find(([name]) => name.test(path));
   if (unread) throw notUnpacked(path, unread[1], `${unread[2]} ${path}`);
-  const start = await readStart(path, TAR_START);
+  const start = await readStart(path, START_BYTES);
   const magic = start.subarray(0, 4).toString('latin1');
   if (magic === 'PK\x03\x04' || magic === 'PK\x05\x06') return 'zip';
-  if (TAR_NAME.test(path) || isTar(start) || (await isTar(await gunzippedStart(path, start)))) return 'tar';
+  if (TAR_NAME.test(path) || isTar(await unpackedStart(path))) return 'tar';
   if (ZIP_NAME.test(path)) return 'zip';
   const format = unreadFormat(start);
   if (format && isPacked(format)) throw notUnpacked(path, format.name);
@@ -59,18 +59,15 @@ const isTar = (start: Buffer): boolean => start.subarray(257, 262).toString('lat
 const isPacked = ({ name, advice }: UnreadFormat): boolean =>
   advice === 'unpack it' && name !== 'a gzip file';
 
-/** The first bytes of what a gzip file holds; nothing of any other. */
-async function gunzippedStart(path: string, start: Buffer): Promise<Buffer> {
-  if (start[0] !== 0x1f || start[1] !== 0x8b) return Buffer.alloc(0);
-  const file = await streamPlainFile(path);
-  const unpacked = file.pipe(createGunzip());
-  file.on('error', (error) => unpacked.destroy(error));
+/** The first bytes of a file, unpacked where it is a gzip file; nothing of a damaged one. */
+async function unpackedStart(path: string): Promise<Buffer> {
+  const stream = await openPlainOrGzip(path);
   try {
-    for await (const chunk of unpacked) return chunk as Buffer;
+    for await (const chunk of stream) return chunk as Buffer;
   } catch {
-    // Damaged: whoever reads it says so.
+    // Whoever reads it says so.
   } finally {
-    file.destroy();
+    stream.destroy();
   }
   return Buffer.alloc(0);
 }

@@ -60,14 +60,17 @@ async function* readFolder(
   format: SourceFormat | 'auto',
   options: ReaderOptions,
 ): AsyncGenerator<SourceItem> {
-  const folder = await innermost(path);
-  const { files } = await listFolder(folder);
-  const archives = files.filter(isArchiveName);
+  const { path: folder, listed } = await innermost(path);
+  const archives = listed.files.filter(isArchiveName);
   if (archives.length > 0)
     yield {
       warning: `archives in ${folder} are not unpacked: ${examples(archives)}; import each by itself`,
     };
-  yield* read(folder, format === 'auto' ? await formatOfFolder(folder, options) : format, options);
+  yield* read(
+    folder,
+    format === 'auto' ? await formatOfFolder(folder, listed, archives, options) : format,
+    options,
+  );
 }
 
 const read = (path: string, format: SourceFormat, options: ReaderOptions) =>
@@ -105,20 +108,18 @@ const isData = (name: string) =>
   isIdxImages(name) || isCsvFile(name) || isStrokesFile(name) || isParquetFile(name);
 
 /** The folder that a source stands for: the only one in it, where that is no class and no split. */
-async function innermost(path: string): Promise<string> {
-  const { files, folders } = await listFolder(path);
+async function innermost(path: string, known?: Listed): Promise<{ path: string; listed: Listed }> {
+  const outer = { path, listed: known ?? (await listFolder(path)) };
+  const { files, folders } = outer.listed;
   const [only, ...others] = folders;
-  if (only === undefined || others.length > 0 || files.some(isData) || splitOfWord(only)) return path;
-  const inside = join(path, only);
-  const listed = await listFolder(inside);
-  if (listed.files.some(isData)) return inside;
-  if (listed.folders.length === 0) return path;
-  for (const name of [
-    ...files.map((file) => join(path, file)),
-    ...listed.files.map((file) => join(inside, file)),
-  ])
-    if (await isPicture(name).catch(() => true)) return path;
-  return innermost(inside);
+  if (only === undefined || others.length > 0 || files.some(isData) || splitOfWord(only)) return outer;
+  const inner = { path: join(path, only), listed: await listFolder(join(path, only)) };
+  if (inner.listed.files.some(isData)) return inner;
+  if (inner.listed.folders.length === 0) return outer;
+  for (const folder of [outer, inner])
+    for (const file of folder.listed.files)
+      if (await isPicture(join(folder.path, file)).catch(() => true)) return outer;
+  return innermost(inner.path, inner.listed);
 }
 
 /** Recognises a file by its name, never by guessing at its content. */
@@ -130,14 +131,17 @@ function formatOfFile(path: string): SourceFormat {
 }
 
 /** Recognises a folder by the names in it. */
-async function formatOfFolder(path: string, { confined }: ReaderOptions): Promise<SourceFormat> {
-  const { files, folders } = await listFolder(path);
+async function formatOfFolder(
+  path: string,
+  { files, folders }: Listed,
+  archives: readonly string[],
+  { confined }: ReaderOptions,
+): Promise<SourceFormat> {
   const format = formatOfNames(files);
   if (format) return format;
   if ((await metadataIn(path)).length > 0) return 'imagefolder';
   if ((await parquetFilesIn(path)).length > 0) return 'parquet';
   if (folders.length > 0) return 'folder';
-  const archives = files.filter(isArchiveName);
   const steps = archives.map((name) =>
     confined
       ? `Unpack ${path}, and import the ${name} that is in it.`

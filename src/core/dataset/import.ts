@@ -28,10 +28,10 @@ import {
   type BadSample,
   optional,
   type Picture,
-  type ReaderOptions,
+  readerOptions,
+  type SourceOptions,
   type SourceRemark,
   type SourceSample,
-  type TopFolders,
 } from './sample.js';
 import type { SplitOptions } from './splits.js';
 import { labelError, type PreparedSample, writeDataset } from './write.js';
@@ -44,7 +44,7 @@ export interface ImportSource {
   readonly isFeedback?: boolean;
 }
 
-export interface ImportOptions {
+export interface ImportOptions extends SourceOptions {
   /** Files, folders, tar and zip archives; they are joined. */
   readonly sources: readonly (string | ImportSource)[];
   /** The folder to create. */
@@ -53,32 +53,15 @@ export interface ImportOptions {
   readonly name?: string | undefined;
   readonly format?: SourceFormat | 'auto' | undefined;
   readonly preprocessing: Preprocessing;
-  /** Class names in the order of their indices; default: what the labels say, sorted. */
+  /** Default: the classes are what the labels say, sorted. */
   readonly classes?: readonly string[] | undefined;
-  /** Whether labels in CSV and stroke files are class names (default) or indices into `classes`. */
-  readonly labels?: 'name' | 'index' | undefined;
   readonly split?: Omit<SplitOptions, 'seed'> | undefined;
   /** Field that holds the group: a column (default `group`), a stroke property (default `writer`), `none`. */
   readonly groupBy?: string | undefined;
-  /** Columns of a CSV or Parquet file; default: `image` and `label`, or what a Parquet file says they are. */
-  readonly imageColumn?: string | undefined;
-  readonly labelColumn?: string | undefined;
-  /** Encoding of text files without a byte order mark, such as `windows-1252`; default UTF-8. */
-  readonly encoding?: string | undefined;
-  /** What separates the columns of CSV files; default: found by the header. */
-  readonly delimiter?: string | undefined;
-  /** Swap rows and columns of every picture before anything else, as EMNIST's files need it; default false. */
-  readonly transpose?: boolean | undefined;
   /** Default 0. */
   readonly seed?: number | undefined;
   /** The first sample that cannot be used ends the import; default: it is left out and reported. */
   readonly strict?: boolean | undefined;
-  /** What the top folders of a folder of pictures stand for; default: what their names say, where that leaves no choice. */
-  readonly topFolders?: TopFolders | undefined;
-  /** Largest picture that is decoded, in pixels; default {@link DEFAULT_MAX_PIXELS}. */
-  readonly maxPixels?: number | undefined;
-  /** What messages call that limit; default `maxPixels`. */
-  readonly limitName?: string | undefined;
   /** Pictures that are converted at a time; does not change the result. Default: twice the cores. */
   readonly concurrency?: number | undefined;
 }
@@ -197,21 +180,7 @@ async function* readAll(
 ): AsyncGenerator<SourceSample | BadSample> {
   for (const source of options.sources) {
     const { path, split, isFeedback }: ImportSource = typeof source === 'string' ? { path: source } : source;
-    const reader: ReaderOptions = {
-      split,
-      groupBy: options.groupBy,
-      labels: options.labels,
-      classes: options.classes,
-      imageColumn: options.imageColumn,
-      labelColumn: options.labelColumn,
-      encoding: options.encoding,
-      delimiter: options.delimiter,
-      transpose: options.transpose,
-      topFolders: options.topFolders,
-      maxPixels: options.maxPixels ?? DEFAULT_MAX_PIXELS,
-      limitName: options.limitName,
-      signal,
-    };
+    const reader = { ...readerOptions(options), split, groupBy: options.groupBy, signal };
     let found = false;
     const items = isFeedback
       ? withNormalNames(readFeedback(path, options.preprocessing, reader))
@@ -416,7 +385,7 @@ class Report {
     return new RobleError(thrown.code, thrown.message, {
       ...thrown.details,
       problems: [...(thrown.details.problems ?? []), ...shown],
-      skippedByCode: this.toJSON().skippedByCode,
+      skippedByCode: countByCode(this.#skipped),
       nextSteps: [
         ...(thrown.details.nextSteps ?? []),
         `${countOf(this.#skipped.length, 'sample')} could not be used${rest > 0 ? `, of which ${shown.length} are shown` : ''}.`,

@@ -1,5 +1,5 @@
+import { groupBy } from '../group-by.js';
 import type { Preprocessing } from '../image/preprocessing.js';
-import { sha256 } from '../storage/durable.js';
 import { DisjointSets } from './disjoint-sets.js';
 import { findNearDuplicates } from './near-duplicates.js';
 import { isPlainMark } from './plain-mark.js';
@@ -10,6 +10,12 @@ import type { Spool } from './spool.js';
 const LONGEST_SIDE = 32;
 
 type Shape = Pick<Preprocessing, 'width' | 'height' | 'channels'>;
+
+/** A sample whose picture can be told from others without looking at it. */
+export interface HashedItem extends SplitItem {
+  /** SHA-256 of the pixels. */
+  readonly pixelHash: string;
+}
 
 /** Items whose groups hold all that belongs together. */
 export interface Grouping {
@@ -29,7 +35,7 @@ export interface Grouping {
  *   the very same, so that they can tie everybody together.
  */
 export async function groupRepeated(
-  items: readonly SplitItem[],
+  items: readonly HashedItem[],
   isFixed: (item: SplitItem) => boolean,
   spool: Spool,
   shape: Shape,
@@ -43,19 +49,18 @@ export async function groupRepeated(
   };
   const size = small.width * small.height;
   const pictures = new Uint8Array(free.length * size);
-  const hashes: string[] = [];
+  let place = 0;
   await spool.rewind();
   for (const item of items) {
     const pixels = await spool.next(shape.width * shape.height * shape.channels);
     if (isFixed(item)) continue;
-    const start = size * hashes.length;
-    shrink(pixels, shape, factor, pictures.subarray(start, start + size));
-    hashes.push(sha256(pixels));
+    shrink(pixels, shape, factor, pictures.subarray(place * size, ++place * size));
   }
   const { cluster } = findNearDuplicates(pictures, free.length, small);
+  const exact = firstOfEach(free.map((i) => items[i]!.pixelHash));
   const isPlain = memoized((at) => isPlainMark(pictures.subarray(at * size, (at + 1) * size), small));
   const grouping = (joinsEqualMarks: boolean) =>
-    joined(items, free, { cluster, exact: firstOfEach(hashes), isPlain, joinsEqualMarks });
+    joined(items, free, { cluster, exact, isPlain, joinsEqualMarks });
   return [grouping(true), grouping(false)];
 }
 
@@ -82,12 +87,8 @@ function joined(
     if (near !== at && !isDrawnAlike) join(near, at);
     if (exact[at] !== at && joinsEqualMarks) join(exact[at]!, at);
   }
-  const members = new Map<number, number[]>();
-  for (const [at, root] of sets.roots().entries()) {
-    const known = members.get(root);
-    if (known) known.push(at);
-    else members.set(root, [at]);
-  }
+  const roots = sets.roots();
+  const members = groupBy(roots.keys(), (at) => roots[at]);
   const grouped = [...items];
   let [joinedGroups, largestJoined] = [0, 0];
   for (const [root, places] of members) {
@@ -123,16 +124,11 @@ function memoized(of: (at: number) => boolean): (at: number) => boolean {
 }
 
 /** How many pictures are in an earlier split, too, pixel for pixel: those that a model is tested on and trained on. */
-export async function countShared(assigned: Uint8Array, spool: Spool, shape: Shape): Promise<number> {
-  const hashes: string[] = [];
+export function countShared(items: readonly HashedItem[], assigned: Uint8Array): number {
   const earliest = new Map<string, number>();
-  await spool.rewind();
-  for (const split of assigned) {
-    const hash = sha256(await spool.next(shape.width * shape.height * shape.channels));
-    hashes.push(hash);
-    earliest.set(hash, Math.min(split, earliest.get(hash) ?? split));
-  }
-  return hashes.filter((hash, i) => earliest.get(hash)! < assigned[i]!).length;
+  for (const [i, { pixelHash }] of items.entries())
+    earliest.set(pixelHash, Math.min(assigned[i]!, earliest.get(pixelHash) ?? assigned[i]!));
+  return items.filter(({ pixelHash }, i) => earliest.get(pixelHash)! < assigned[i]!).length;
 }
 
 /** Means over blocks of `factor` x `factor` pixels and all channels; at the edges of what there is. */

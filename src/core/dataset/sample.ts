@@ -1,5 +1,5 @@
 import type { RobleError } from '../errors.js';
-import type { PixelShape } from '../image/preprocess.js';
+import { DEFAULT_MAX_PIXELS, type PixelShape } from '../image/preprocess.js';
 import type { Stroke } from '../strokes/rasterize.js';
 import type { SplitName } from './format.js';
 
@@ -37,33 +37,47 @@ export type SourceRemark =
 
 export type SourceItem = SourceSample | BadSample | SourceRemark;
 
-export interface ReaderOptions {
-  /** Put on every sample, instead of what the source says. */
-  readonly split?: SplitName | undefined;
-  /** The field (CSV column, stroke property) that holds the group; `none`: no groups. */
-  readonly groupBy?: string | undefined;
-  /** Whether text labels are class names or indices into the classes. */
-  readonly labels?: 'name' | 'index' | undefined;
-  /** The classes as the caller lists them; a list beside the data is not read then. */
+/** How sources are read, as callers say it. */
+export interface SourceOptions {
+  /** Class names in the order of their indices. */
   readonly classes?: readonly string[] | undefined;
-  /** Columns of pictures and labels, instead of the usual names. */
+  /** Whether labels in CSV, stroke and Parquet files are class names (default) or indices into `classes`. */
+  readonly labels?: 'name' | 'index' | undefined;
+  /** Columns of a CSV or Parquet file; default: `image` and `label` or names like them, or what a Parquet file says they are. */
   readonly imageColumn?: string | undefined;
   readonly labelColumn?: string | undefined;
   /** What the top folders of a folder of pictures stand for; default: what their names say, where that leaves no choice. */
   readonly topFolders?: TopFolders | undefined;
-  /** Encoding of text files that have no byte order mark; default UTF-8. */
+  /** Encoding of text files without a byte order mark, such as `windows-1252`; default UTF-8. */
   readonly encoding?: string | undefined;
-  /** What separates the columns of a CSV file; default: found by its header. */
+  /** What separates the columns of CSV files; default: found by the header. */
   readonly delimiter?: string | undefined;
-  /** Whether the caller says that pictures are to be transposed, or that they are not. */
+  /** Swap rows and columns of every picture before anything else, as EMNIST's files need it; default false. */
   readonly transpose?: boolean | undefined;
-  /** Largest raw picture, in pixels. */
-  readonly maxPixels: number;
-  /** What messages call that limit. */
+  /** Largest picture that is decoded, in pixels; default {@link DEFAULT_MAX_PIXELS}. */
+  readonly maxPixels?: number | undefined;
+  /** What messages call that limit; default `maxPixels`. */
   readonly limitName?: string | undefined;
+}
+
+/** What a reader is told. A list of classes beside the data is not read where the caller lists them. */
+export interface ReaderOptions extends SourceOptions {
+  /** Put on every sample, instead of what the source says. */
+  readonly split?: SplitName | undefined;
+  /** The field (CSV column, stroke property) that holds the group; `none`: no groups. */
+  readonly groupBy?: string | undefined;
+  readonly maxPixels: number;
   readonly signal?: AbortSignal | undefined;
   /** Whether paths in the source must stay inside it, as in an archive of a stranger. */
   readonly confined?: boolean | undefined;
+}
+
+/** What a reader is told of the options of a caller, who may have others of the same names, such as `split`. */
+export function readerOptions(options: SourceOptions): ReaderOptions {
+  const { classes, labels, imageColumn, labelColumn, topFolders, encoding, delimiter } = options;
+  const { transpose, maxPixels = DEFAULT_MAX_PIXELS, limitName } = options;
+  const columns = { imageColumn, labelColumn, encoding, delimiter };
+  return { ...columns, classes, labels, topFolders, transpose, maxPixels, limitName };
 }
 
 /** What the top folders of a folder of pictures may stand for. */

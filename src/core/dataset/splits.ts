@@ -1,4 +1,5 @@
 import { type ErrorCode, type Problem, RobleError } from '../errors.js';
+import { groupBy } from '../group-by.js';
 import { hash32, Random } from '../random/index.js';
 import { coverClasses } from './cover-classes.js';
 import { SPLITS, type SplitName } from './format.js';
@@ -231,7 +232,7 @@ function placeGroups(
   assigned: Uint8Array,
   seed: number,
 ): void {
-  const groups = collectBy(free, (i) => items[i]!.group);
+  const groups = groupBy(free, (i) => items[i]!.group);
   const order = [...groups].map(([name, members]) => ({
     name,
     members,
@@ -267,19 +268,6 @@ function bestSplit(counts: ReadonlyMap<number, number>, quotas: Quotas): number 
   return best;
 }
 
-/** The indices by key, those without one left out. */
-function collectBy<K>(indices: readonly number[], keyOf: (i: number) => K | undefined): Map<K, number[]> {
-  const members = new Map<K, number[]>();
-  for (const i of indices) {
-    const key = keyOf(i);
-    if (key === undefined) continue;
-    const known = members.get(key);
-    if (known) known.push(i);
-    else members.set(key, [i]);
-  }
-  return members;
-}
-
 function placeSingles(
   items: readonly SplitItem[],
   free: number[],
@@ -288,7 +276,7 @@ function placeSingles(
   assigned: Uint8Array,
   seed: number,
 ): void {
-  const byLabel = collectBy(free, (i) => (items[i]!.group === undefined ? labelOf(i) : undefined));
+  const byLabel = groupBy(free, (i) => (items[i]!.group === undefined ? labelOf(i) : undefined));
   for (const [label, members] of byLabel) {
     new Random(seed, 'split', label).shuffle(members);
     const left = quotas.of(label);

@@ -2,14 +2,14 @@ import { join } from 'node:path';
 import type { Context } from '../context.js';
 import { RobleError } from '../errors.js';
 import type { Preprocessing } from '../image/preprocessing.js';
-import { createFolder, writeSynced } from '../storage/durable.js';
+import { createFolder, sha256, writeSynced } from '../storage/durable.js';
 import { drawingBytes, type PackedDrawing } from '../strokes/packed.js';
 import { countOf } from '../text.js';
 import { sortClasses } from './classes.js';
 import { type DatasetManifest, type SampleProvenance, SPLITS, type SplitName } from './format.js';
 import { manifestOf, writeManifest } from './manifest.js';
 import { PartWriter } from './parts.js';
-import { countShared, groupRepeated } from './repeated-pictures.js';
+import { countShared, groupRepeated, type HashedItem } from './repeated-pictures.js';
 import { optional } from './sample.js';
 import {
   assignSplits,
@@ -59,7 +59,7 @@ export interface WrittenDataset {
 
 /**
  * Writes a data set folder, all at once or not at all. Samples may come in any number: their pixels and strokes go
- * through files, and only their labels and names stay in memory until classes and splits are known.
+ * through files, and only their labels, names and hashes stay in memory until classes and splits are known.
  *
  * @throws {RobleError} `ROBLE_OUTPUT_EXISTS`, `ROBLE_DISK_FULL`, `ROBLE_SOURCE_EMPTY`, `ROBLE_DATASET_SPLIT`,
  *   `ROBLE_CLASS_TOO_SMALL`, `ROBLE_LABEL_RANGE`, `ROBLE_INTERRUPTED`, or what `samples` throws.
@@ -93,6 +93,8 @@ interface Spools {
 }
 
 interface Note extends Omit<PreparedSample, 'pixels' | 'strokes'> {
+  /** SHA-256 of the pixels. */
+  readonly pixelHash: string;
   /** 0 where it has no strokes. */
   readonly strokeBytes: number;
 }
@@ -108,7 +110,7 @@ async function collect(
     await spools.pixels.append(pixels);
     const bytes = strokes && drawingBytes(strokes);
     if (bytes) await spools.strokes.append(bytes);
-    notes.push({ ...note, strokeBytes: bytes?.length ?? 0 });
+    notes.push({ ...note, pixelHash: sha256(pixels), strokeBytes: bytes?.length ?? 0 });
   }
   refuseInterrupted(context);
   if (notes.length === 0)
@@ -183,7 +185,7 @@ interface Division {
 
 /** The split of each sample, and what to say of it. */
 async function divide(
-  items: readonly SplitItem[],
+  items: readonly HashedItem[],
   classes: readonly string[],
   spool: Spool,
   { split: options, preprocessing }: WriteDatasetOptions,
@@ -192,7 +194,7 @@ async function divide(
   const { assigned, warnings } = isTogether
     ? await divideTogether(items, classes, spool, options, preprocessing)
     : { assigned: assignSplits(items, classes, options), warnings: [] };
-  const shared = await countShared(assigned, spool, preprocessing);
+  const shared = countShared(items, assigned);
   if (shared > 0)
     warnings.push(
       `${countOf(shared, 'picture')} of validation or test ${shared === 1 ? 'is' : 'are'} in an earlier split, too, pixel for pixel, so that a model is tested on what it has seen: "roble data:validate" names them, and leaves them out with --apply OUT --remove leaks`,
@@ -202,7 +204,7 @@ async function divide(
 
 /** Pictures that come again, and the groups that share them, stay in one split unless a class has no others. */
 async function divideTogether(
-  items: readonly SplitItem[],
+  items: readonly HashedItem[],
   classes: readonly string[],
   spool: Spool,
   options: SplitOptions,

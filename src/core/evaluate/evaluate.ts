@@ -14,12 +14,18 @@ import { labelNames } from './label-names.js';
 import { boundedTopK, boundResults, checkMetrics, fullyNamed } from './metric-bounds.js';
 import { resultRemarks, trainingRemarks } from './remarks.js';
 import type { DataEvaluation, DrawnEvaluation, EvaluationFiles, EvaluationResult } from './result.js';
-import { type JudgedSplit, openSubject, type SourceOptions, type Subject, splitText } from './subject.js';
+import {
+  type JudgedSourceOptions,
+  type JudgedSplit,
+  openSubject,
+  type Subject,
+  splitText,
+} from './subject.js';
 import { writeEvaluationFiles } from './write-files.js';
 
 const TOP_K = [3, 5];
 
-export interface EvaluateOptions extends SourceOptions {
+export interface EvaluateOptions extends JudgedSourceOptions {
   /** Models that are judged side by side, at least one; further ones are compared with the first. */
   readonly models: readonly Classifier[];
   /** Data sets, and whatever `data:import` reads, at least one; each is judged by itself. */

@@ -1,7 +1,7 @@
 import { labelError } from '../dataset/write.js';
 import { RobleError } from '../errors.js';
 import type { Classifier } from './classifier.js';
-import type { SourceOptions } from './subject.js';
+import type { JudgedSourceOptions } from './subject.js';
 
 /**
  * How the label of a sample is named. Labels are compared by name, so that models and data may have their classes in any
@@ -11,7 +11,7 @@ import type { SourceOptions } from './subject.js';
  *   nobody says what it means
  */
 export function labelNames(
-  { classes, labels }: Pick<SourceOptions, 'classes' | 'labels'>,
+  { classes, labels }: Pick<JudgedSourceOptions, 'classes' | 'labels'>,
   models: readonly Classifier[],
 ): (source: string, label: string | number) => string {
   const ordered = models.find(({ isOrdered }) => isOrdered)?.classes;

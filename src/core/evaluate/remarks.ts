@@ -1,4 +1,4 @@
-import { countByCode } from '../dataset/reasons.js';
+import { countByCode, timesByCode } from '../dataset/reasons.js';
 import { percent } from '../history/number-text.js';
 import { countOf, examples, formatCount } from '../text.js';
 import type { Classifier } from './classifier.js';
@@ -31,10 +31,9 @@ export function resultRemarks({ evaluations, leftOut, notices }: JudgedSubject):
     ]),
   ];
   if (leftOut.length === 0) return remarks;
-  const counts = Object.entries(countByCode(leftOut)).map(([code, count]) => `${count} x ${code}`);
   return [
     ...remarks,
-    `${countOf(leftOut.length, 'sample')} could not be judged and are in no metric: ${counts.join(', ')}`,
+    `${countOf(leftOut.length, 'sample')} could not be judged and are in no metric: ${timesByCode(countByCode(leftOut))}`,
   ];
 }
 

@@ -2,10 +2,15 @@ import { join } from 'node:path';
 import { readSource, type SourceFormat } from '../dataset/detect.js';
 import { SPLITS, type SplitName, splitCounts } from '../dataset/format.js';
 import { type Dataset, openDataset, splitOf } from '../dataset/open.js';
-import type { BadSample, Picture, ReaderOptions, TopFolders } from '../dataset/sample.js';
+import {
+  type BadSample,
+  type Picture,
+  type ReaderOptions,
+  readerOptions,
+  type SourceOptions,
+} from '../dataset/sample.js';
 import { streamSplit } from '../dataset/stream.js';
 import { RobleError } from '../errors.js';
-import { DEFAULT_MAX_PIXELS } from '../image/preprocess.js';
 import type { Preprocessing } from '../image/preprocessing.js';
 import { transposePixels, transposeStrokes } from '../image/transpose.js';
 import { exists } from '../storage/exists.js';
@@ -20,26 +25,10 @@ export function splitText(split: JudgedSplit): string {
 }
 
 /** How sources that are no data set are read; as for an import. */
-export interface SourceOptions {
+export interface JudgedSourceOptions extends SourceOptions {
   readonly format?: SourceFormat | 'auto' | undefined;
-  /** Class names in the order of their indices, for labels that are indices. */
-  readonly classes?: readonly string[] | undefined;
   /** Whether labels are class names, or indices into `classes` (by default those of the first model). */
   readonly labels?: 'name' | 'index' | undefined;
-  readonly imageColumn?: string | undefined;
-  readonly labelColumn?: string | undefined;
-  /** Encoding of text files that have no byte order mark; default UTF-8. */
-  readonly encoding?: string | undefined;
-  /** What separates the columns of a CSV file; default: found by its header. */
-  readonly delimiter?: string | undefined;
-  /** Swap rows and columns of every picture first. */
-  readonly transpose?: boolean | undefined;
-  /** What the top folders of a folder of pictures stand for, where their names leave a choice. */
-  readonly topFolders?: TopFolders | undefined;
-  /** Largest picture that is decoded, in pixels. */
-  readonly maxPixels?: number | undefined;
-  /** What messages call that limit. */
-  readonly limitName?: string | undefined;
 }
 
 /** A sample to be judged. */
@@ -73,7 +62,7 @@ export interface Subject {
 export async function openSubject(
   path: string,
   split: JudgedSplit | undefined,
-  options: SourceOptions,
+  options: JudgedSourceOptions,
   signal?: AbortSignal,
 ): Promise<Subject> {
   return (await exists(join(path, 'dataset.json')))
@@ -114,14 +103,11 @@ function beforeInversion(prepared: Uint8Array, { width, height, channels, invert
 async function sourceSubject(
   path: string,
   wanted: JudgedSplit | undefined,
-  options: SourceOptions,
+  options: JudgedSourceOptions,
   signal: AbortSignal | undefined,
 ): Promise<Subject> {
-  const { format = 'auto', transpose, maxPixels = DEFAULT_MAX_PIXELS, limitName } = options;
-  const { classes, labels, imageColumn, labelColumn, encoding, delimiter, topFolders } = options;
-  const columns = { imageColumn, labelColumn, encoding, delimiter };
-  const limit = { maxPixels, limitName };
-  const reader: ReaderOptions = { ...columns, ...limit, classes, labels, topFolders, transpose, signal };
+  const { format = 'auto', transpose } = options;
+  const reader = { ...readerOptions(options), signal };
   const split = wanted ?? (await splitInSource(path, format, reader));
   return {
     path,

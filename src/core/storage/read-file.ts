@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RobleError, unreadableFile } from '../errors.js';
+import { isAbsent } from './exists.js';
 
 const CHUNK_BYTES = 1 << 18;
 /** How often a pipe that has nothing is asked again. */
@@ -25,7 +26,7 @@ async function openIf(
 ): Promise<{ handle: FileHandle; status: Stats }> {
   // Windows has no such flag, and no pipes among its files.
   const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((cause) => {
-    throw ['ENOENT', 'ENOTDIR'].includes(cause.code) ? cause : unreadableFile(cause);
+    throw isAbsent(cause) ? cause : unreadableFile(cause);
   });
   const status = await handle.stat();
   if (isWanted(status)) return { handle, status };

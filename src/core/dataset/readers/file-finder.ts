@@ -1,5 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
+import { groupBy } from '../../group-by.js';
 import { isPictureName } from '../../image/find-pictures.js';
 import { normalName } from '../../names.js';
 import { absentAsUndefined, exists } from '../../storage/exists.js';
@@ -106,7 +107,7 @@ export class FileFinder {
   async #list(folder: string): Promise<Listed | undefined> {
     if (this.#folders.has(folder)) return this.#folders.get(folder);
     const names = await readdir(folder).catch(absentAsUndefined);
-    const listed = names && { names, byForm: FORMS.map(({ there }) => grouped(names, there)) };
+    const listed = names && { names, byForm: FORMS.map(({ there }) => groupBy(names, there)) };
     this.#folders.set(folder, listed);
     return listed;
   }
@@ -125,19 +126,4 @@ function among(
     if (names.length === 1) return { path: join(folder, names[0]!), ...optional('notice', notice) };
   }
   return undefined;
-}
-
-function grouped(
-  names: readonly string[],
-  keyOf: (name: string) => string | undefined,
-): Map<string, string[]> {
-  const groups = new Map<string, string[]>();
-  for (const name of names) {
-    const key = keyOf(name);
-    if (key === undefined) continue;
-    const group = groups.get(key);
-    if (group) group.push(name);
-    else groups.set(key, [name]);
-  }
-  return groups;
 }

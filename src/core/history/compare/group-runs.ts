@@ -1,3 +1,4 @@
+import { groupBy } from '../../group-by.js';
 import { numberSetting, type RecordedRun } from '../recorded-run.js';
 import { mean, standardDeviation } from '../statistics/summary.js';
 import { comparableSettings, differingPaths } from './settings.js';
@@ -68,9 +69,10 @@ function group(scored: readonly ScoredRun[], settings: RunGroup['settings']): Ru
 
 /** The same seed gives the same run: to count it twice would make chance look like evidence. */
 function valuesBySeed(runs: RunGroup['runs']): RunGroup['seeds'] {
-  const values = new Map<number | null, number[]>();
-  for (const { seed, value } of runs) values.set(seed, [...(values.get(seed) ?? []), value]);
-  return [...values].map(([seed, list]) => ({ seed, value: mean(list) }));
+  return [...groupBy(runs, ({ seed }) => seed)].map(([seed, list]) => ({
+    seed,
+    value: mean(list.map(({ value }) => value)),
+  }));
 }
 
 /** More settings than these do not make a name. */

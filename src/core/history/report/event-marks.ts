@@ -1,3 +1,4 @@
+import { groupBy } from '../../group-by.js';
 import type { HistoryEvent } from '../record.js';
 import { curveOf, type RecordedEpoch } from '../recorded-run.js';
 
@@ -15,9 +16,7 @@ export interface EventMark {
 
 /** The events that are worth a mark, by kind, in the order of their first. */
 export function eventMarks(events: readonly HistoryEvent[]): EventMark[] {
-  const kinds = new Map<HistoryEvent['event'], HistoryEvent[]>();
-  for (const event of events)
-    if (!ORDINARY.includes(event.event)) kinds.set(event.event, [...(kinds.get(event.event) ?? []), event]);
+  const kinds = groupBy(events, ({ event }) => (ORDINARY.includes(event) ? undefined : event));
   return [...kinds].map(([name, list], i) => {
     const detail = list.at(-1)!.detail;
     return {
