@@ -2,7 +2,7 @@
  * A genuine lack of memory: the batch does not fit under a limit that the kernel enforces. The run goes on with the same
  * effective batch, and its result is that of the run with enough memory, up to the order of the sums.
  */
-import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -18,12 +18,26 @@ let dataset: string;
 let whole: string;
 let remove: () => Promise<void>;
 let count = 0;
+
+/** A control group (version 1) of these tests, where this user may limit the memory of processes by one. */
+const group = controlGroup();
+function controlGroup(): string | undefined {
+  try {
+    return mkdtempSync('/sys/fs/cgroup/memory/roble-test-');
+  } catch {
+    return undefined;
+  }
+}
+
 beforeAll(async () => {
   ({ path: root, remove } = await temporaryFolder('memory'));
   dataset = await tinyDataset(join(root, 'dataset'));
   whole = await unlimited();
 });
-afterAll(() => remove());
+afterAll(async () => {
+  if (group !== undefined) rmdirSync(group);
+  await remove();
+});
 
 const BATCH = 192;
 
@@ -111,12 +125,12 @@ describe('a batch that does not fit', () => {
     expect(share).toBeLessThan(SUMMATION_ORDER);
   });
 
-  it.skipIf(!mayLimitGroups())(
+  it.skipIf(group === undefined)(
     'into a control group is killed by the kernel, and made in parts',
     async () => {
       const starved = await starve((megabytes) => {
-        writeFileSync(join(GROUP, 'memory.limit_in_bytes'), String(megabytes * 1e6));
-        return ['sh', '-c', `echo $$ > ${GROUP}/cgroup.procs && exec "$0" "$@"`];
+        writeFileSync(join(group!, 'memory.limit_in_bytes'), String(megabytes * 1e6));
+        return ['sh', '-c', `echo $$ > ${group}/cgroup.procs && exec "$0" "$@"`];
       });
       const ended = (await eventsOf(starved.run!)).filter(({ event }) => event === 'worker-ended');
       expect(ended[0]).toMatchObject({ cause: 'out-of-memory', detail: 'signal SIGKILL' });
@@ -132,16 +146,3 @@ describe('a batch that does not fit', () => {
     expect(await resultFingerprint(limited.run!)).toEqual(await resultFingerprint(free));
   });
 });
-
-const GROUP = `/sys/fs/cgroup/memory/roble-test-${process.pid}`;
-
-/** Whether this user may limit the memory of processes by a control group (version 1). */
-function mayLimitGroups(): boolean {
-  try {
-    mkdirSync(GROUP);
-  } catch {
-    return false;
-  }
-  process.once('exit', () => rmdirSync(GROUP));
-  return true;
-}
