@@ -110,7 +110,8 @@ export abstract class RobleCommand<Result> extends Command {
       signal: this.controller.signal,
       ...(flags.config !== undefined && { configFile: flags.config }),
     });
-    const { hiderOf, secretsSchema } = await import('./core/config/secrets.js');
+    const { hiderOf } = await import('./core/config/secrets.js');
+    const { secretsSchema } = await import('./core/config/secrets.js');
     const { createRegistry } = await import('./registry.js');
     const schema = await secretsSchema(loaded.config, createRegistry());
     this.hide = hiderOf(loaded.config, schema);

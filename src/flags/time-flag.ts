@@ -11,7 +11,8 @@ const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 };
  */
 export function parseTime(text: string, flag: string, now = new Date()): Date {
   const [, amount, unit] = AGO.exec(text) ?? [];
-  if (unit !== undefined) return new Date(now.getTime() - Number(amount) * UNIT_MS[unit as 'm' | 'h' | 'd']);
+  if (unit !== undefined)
+    return new Date(now.getTime() - Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS]);
   const isLocal = /T[\d:.]+$/.test(text);
   const time = new Date(isLocal ? `${text}Z` : text);
   if (DATE.test(text) && !Number.isNaN(time.getTime())) return time;

@@ -2,7 +2,7 @@ import { formatCount } from '../core/text.js';
 import type { BatchSizeTest } from '../core/training/find-batch-size.js';
 import { tableLines } from './table.js';
 
-const ENDS: Readonly<Record<BatchSizeTest['ended'], string>> = {
+const SIZES_ENDED: Readonly<Record<BatchSizeTest['ended'], string>> = {
   'largest-size': '',
   'out-of-memory': 'The next size did not fit into the memory.',
   'too-slow': 'Larger sizes were left out, since a step took too long.',
@@ -29,7 +29,7 @@ export function batchSizeLines({ points, ended, configured, suggestion }: BatchS
         ];
   return [
     ...tableLines(columns, rows),
-    ...(ENDS[ended] ? [ENDS[ended]] : []),
+    ...(SIZES_ENDED[ended] ? [SIZES_ENDED[ended]] : []),
     '',
     `Suggested batch size: ${formatCount(batchSize)}`,
     reason,

@@ -27,7 +27,7 @@ export function historyLines(analysis: HistoryAnalysis, options: HistoryTextOpti
 
 /** More curves in one chart cannot be told apart. */
 const MOST_CURVES = 8;
-const CHART_HEIGHT = 14;
+const COMPARISON_HEIGHT = 14;
 
 /** The monitored curve of each run, in one chart. */
 function curvesTogether(runs: readonly RunAnalysis[], { width, color, paint }: HistoryTextOptions): string[] {
@@ -38,7 +38,7 @@ function curvesTogether(runs: readonly RunAnalysis[], { width, color, paint }: H
   }));
   const title =
     runs.length > MOST_CURVES ? `${metric} of the first ${MOST_CURVES} of ${runs.length} runs` : metric;
-  return [paint('bold', title), ...lineChart(series, { width, height: CHART_HEIGHT, color })];
+  return [paint('bold', title), ...lineChart(series, { width, height: COMPARISON_HEIGHT, color })];
 }
 
 /** A run among several: what is wrong with it, or where they are compared, how much is. */

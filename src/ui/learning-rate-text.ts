@@ -3,7 +3,7 @@ import { lineChart } from './line-chart.js';
 
 const HEIGHT = 18;
 
-const ENDS: Readonly<Record<LearningRateTest['ended'], string>> = {
+const RATES_ENDED: Readonly<Record<LearningRateTest['ended'], string>> = {
   'last-rate': 'The largest rate was reached.',
   diverged: 'The test ended when the loss had risen to four times its minimum.',
   'not-finite': 'The test ended when the loss or the weights were no finite numbers any more.',
@@ -29,5 +29,5 @@ export function learningRateLines(
         'It is the largest rate of a schedule: let it rise to it (warm-up or one cycle) and fall again.',
       ]
     : ['The loss hardly fell, so that no rate can be suggested: try more --steps, or a larger --to-rate.'];
-  return [...chart, '', ...advice, ENDS[ended]];
+  return [...chart, '', ...advice, RATES_ENDED[ended]];
 }

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { RobleError } from '../errors.js';
 import { exists } from '../storage/exists.js';
 
-const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const ROOT = new URL('../../../', import.meta.url);
+const PACKAGE = fileURLToPath(ROOT);
 /** The versions of all that roble needs: in an image that was made of a roble packed here, and beside what was built. */
 const LOCKS = ['npm-shrinkwrap.json', 'dist/npm-shrinkwrap.json'] as const;
 
@@ -19,11 +20,11 @@ const FOR_DEVELOPERS = ['docs/pictures/**', 'dist/**/*.d.ts', 'dist/**/*.map'];
 export async function packRoble(): Promise<Buffer> {
   const { create } = await import('tar');
   const { glob } = await import('tinyglobby');
-  const { files } = JSON.parse(await readFile(`${ROOT}package.json`, 'utf8')) as { files: string[] };
+  const { files } = JSON.parse(await readFile(`${PACKAGE}package.json`, 'utf8')) as { files: string[] };
   const lock = await firstThatExists(LOCKS);
   const found = await glob(
     [...files.flatMap((name) => [name, `${name}/**`]), 'package.json', 'LICENSE', lock],
-    { cwd: ROOT, ignore: FOR_DEVELOPERS, onlyFiles: true },
+    { cwd: PACKAGE, ignore: FOR_DEVELOPERS, onlyFiles: true },
   );
   if (!found.some((path) => path.startsWith('dist/')))
     throw new RobleError('ROBLE_FILE_NOT_FOUND', 'roble is not built: its folder "dist" is missing.', {
@@ -31,7 +32,7 @@ export async function packRoble(): Promise<Buffer> {
     });
   const stream = create(
     {
-      cwd: ROOT,
+      cwd: PACKAGE,
       gzip: { level: 9 },
       portable: true,
       mtime: new Date(0),
@@ -50,7 +51,7 @@ export async function packRoble(): Promise<Buffer> {
 }
 
 async function firstThatExists(names: readonly string[]): Promise<string> {
-  for (const name of names) if (await exists(`${ROOT}${name}`)) return name;
+  for (const name of names) if (await exists(`${PACKAGE}${name}`)) return name;
   throw new RobleError('ROBLE_FILE_NOT_FOUND', `This roble has no ${names.join(' and no ')}.`, {
     nextSteps: ['Install it from a package, or check its repository out again.'],
   });
