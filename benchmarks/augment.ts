@@ -9,11 +9,11 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadPipeline } from '../src/core/augment/pipeline.js';
-import { type StrategyName, stepsOf } from '../src/core/augment/strategy.js';
-import { openDataset } from '../src/core/dataset/open.js';
-import { preprocessingSchema } from '../src/core/image/preprocessing.js';
-import { synthesizeDataset } from '../src/core/strokes/synthesize.js';
+import { loadPipeline } from '../src/core/data/augment/pipeline.js';
+import { type StrategyName, stepsOf } from '../src/core/data/augment/settings.js';
+import { openDataset } from '../src/core/data/dataset/open.js';
+import { preprocessingSchema } from '../src/core/image/settings.js';
+import { synthesizeDataset } from '../src/core/data/dataset/synthesize.js';
 import { createRegistry } from '../src/index.js';
 import { contest, startPython } from './rounds.js';
 

@@ -9,8 +9,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadPipeline } from '../src/core/augment/pipeline.js';
-import { preprocessingSchema } from '../src/core/image/preprocessing.js';
+import { loadPipeline } from '../src/core/data/augment/pipeline.js';
+import { preprocessingSchema } from '../src/core/image/settings.js';
 import { balanceDataset, createRegistry, openDataset, synthesizeDataset } from '../src/index.js';
 import { median } from './rounds.js';
 

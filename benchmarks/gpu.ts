@@ -6,7 +6,7 @@
  *   npm run bench -- benchmarks/gpu.ts [--device webgpu,cuda] [--batch 64,512,4096] [--steps 20] [--rounds 5] [--torch cuda]
  */
 import { parseArgs } from 'node:util';
-import { RobleError } from '../src/core/errors.js';
+import { RobleError } from '../src/core/base/errors.js';
 import { plugin } from '../src/plugins/onnx/training-engine.js';
 import { openSession, trainingSteps } from './cnn-v2.js';
 import { median, startPython, timeMs } from './rounds.js';

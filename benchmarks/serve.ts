@@ -10,7 +10,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { LoadTestResult } from '../src/core/load-test/load-test.js';
+import type { LoadTestResult } from '../src/core/operations/load-test/load-test.js';
 import { median } from './rounds.js';
 import {
   bench,

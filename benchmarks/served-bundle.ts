@@ -3,7 +3,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { preprocessingSchema } from '../src/core/image/preprocessing.js';
+import { preprocessingSchema } from '../src/core/image/settings.js';
 import { writeBundle } from '../src/core/model/bundle.js';
 import { plugin as backend } from '../src/plugins/onnx/serving-backend.js';
 import { plugin as engine } from '../src/plugins/onnx/training-engine.js';

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import type { LoadTestResult } from '../src/core/load-test/load-test.js';
+import type { LoadTestResult } from '../src/core/operations/load-test/load-test.js';
 import { freePort } from '../test/support/free-port.js';
 
 const CLI = fileURLToPath(new URL('../bin/run.js', import.meta.url));

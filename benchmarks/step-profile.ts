@@ -10,10 +10,10 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { resolveNetwork } from '../src/core/model/network.js';
-import { layersOf } from '../src/core/model/presets.js';
+import { layersOf } from '../src/core/learning/presets.js';
 import { summarizeModel } from '../src/core/model/summary.js';
-import { GraphBuilder } from '../src/plugins/onnx/graph/builder.js';
-import { choosePlan } from '../src/plugins/onnx/plan.js';
+import { GraphBuilder } from '../src/engine-kit/onnx/graph.js';
+import { choosePlan } from '../src/plugins/onnx/lowerings/plan.js';
 import { buildStepGraph } from '../src/plugins/onnx/step-graph.js';
 import { median, timeMs } from './rounds.js';
 

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { configJsonSchema } from '../src/core/config/json-schema.js';
-import { openApiDocument } from '../src/core/serving/openapi/document.js';
+import { openApiDocument } from '../src/core/serving/http/openapi/document.js';
 import { configurationPage, errorsPage } from './pages.js';
 
 const root = dirname(import.meta.dirname);

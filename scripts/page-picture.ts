@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { serveSchema } from '../src/core/config/schema.js';
-import { preprocessingSchema } from '../src/core/image/preprocessing.js';
+import { preprocessingSchema } from '../src/core/image/settings.js';
 import { createServer, synthesizeDataset, trainModel } from '../src/index.js';
 import { drawWithMouse, openPage, type Strokes, startBrowser } from '../test/support/browser.js';
 

@@ -2,8 +2,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { STRATEGY_NAMES, type Strategy } from '../src/core/augment/strategy.js';
-import { preprocessingSchema } from '../src/core/image/preprocessing.js';
+import { STRATEGY_NAMES, type Strategy } from '../src/core/data/augment/settings.js';
+import { preprocessingSchema } from '../src/core/image/settings.js';
 import { contactSheet, createRegistry, previewCopies, synthesizeDataset } from '../src/index.js';
 
 const PICTURES = join(dirname(import.meta.dirname), 'docs', 'pictures');

@@ -5,15 +5,15 @@ import * as Flags from '@oclif/core/flags';
 import type * as Interfaces from '@oclif/core/interfaces';
 import type { Overrides } from './core/config/load.js';
 import type { Config } from './core/config/schema.js';
-import type { Context, ProgressEvent } from './core/context.js';
-import { EXIT, RobleError } from './core/errors.js';
-import { hidePasswords } from './core/secret.js';
-import type { ClosableReporter } from './ui/closable-reporter.js';
-import { successJson } from './ui/envelope.js';
-import { createReporter, type ReporterKind } from './ui/reporter.js';
-import { flushStandardStreams, printData, ReaderLeft, standardStreams } from './ui/standard-streams.js';
-import { tellFailure } from './ui/tell-failure.js';
-import { fromUsageError, isUsageError } from './ui/usage-error.js';
+import type { Context, ProgressEvent } from './core/base/context.js';
+import { EXIT, RobleError } from './core/base/errors.js';
+import { hidePasswords } from './core/base/secret.js';
+import type { ClosableReporter } from './ui/progress/closable-reporter.js';
+import { successJson } from './ui/results/envelope.js';
+import { createReporter, type ReporterKind } from './ui/progress/reporter.js';
+import { flushStandardStreams, printData, ReaderLeft, standardStreams } from './ui/terminal/standard-streams.js';
+import { tellFailure } from './ui/results/tell-failure.js';
+import { fromUsageError, isUsageError } from './ui/results/errors.js';
 
 /** How long a command that was told to end waits for those who read its last words. */
 const FAREWELL_MS = 1000;
@@ -101,7 +101,7 @@ export abstract class RobleCommand<Result> extends Command {
   protected async loadConfigWithOrigins(overrides: Overrides = {}) {
     const { flags } = await this.parse(this.ctor as unknown as Pick<typeof RobleCommand, 'baseFlags'>);
     const { loadConfig } = await import('./core/config/load.js');
-    const { homeFolder } = await import('./core/storage/home.js');
+    const { homeFolder } = await import('./core/base/storage/home.js');
     const loaded = await loadConfig({
       cwd: process.cwd(),
       env: process.env,
@@ -110,9 +110,9 @@ export abstract class RobleCommand<Result> extends Command {
       signal: this.controller.signal,
       ...(flags.config !== undefined && { configFile: flags.config }),
     });
-    const { hiderOf } = await import('./core/config/secrets.js');
-    const { secretsSchema } = await import('./core/config/secrets.js');
-    const { createRegistry } = await import('./registry.js');
+    const { hiderOf } = await import('./core/base/schema/secrets.js');
+    const { secretsSchema } = await import('./core/base/schema/secrets.js');
+    const { createRegistry } = await import('./plugins/registry.js');
     const schema = await secretsSchema(loaded.config, createRegistry());
     this.hide = hiderOf(loaded.config, schema);
     for (const warning of loaded.warnings) this.warn(warning);

@@ -5,7 +5,7 @@
  * import { importDataset, trainModel, loadModel, createServer } from 'roble';
  */
 
-export type { ClassLimit } from './core/augment/class-limits.js';
+export type { ClassLimit } from './core/data/augment/class-limits.js';
 export {
   type AugmentedImage,
   AugmentPipeline,
@@ -13,93 +13,93 @@ export {
   loadPipeline,
   type Operation,
   type PipelineOptions,
-} from './core/augment/pipeline.js';
-export type { Preview, PreviewOptions } from './core/augment/preview.js';
-export { STRATEGIES, type Strategy, strategySchema } from './core/augment/strategy.js';
-export type { BalanceInput, BalanceOptions, BalancePreview, BalanceResult } from './core/balance/balance.js';
-export { type MergeOptions, type MergeResult, mergeShards } from './core/balance/merge.js';
-export type { ClassPlan } from './core/balance/plan.js';
-export type { ReplayedSample, ReplayOptions } from './core/balance/replay.js';
-export { parseTarget, type Target } from './core/balance/target.js';
-export type { CompareDatasetsOptions, DatasetComparison } from './core/compare-data/compare-datasets.js';
-export type { Context, ProgressEvent, Reporter, TrainEvent } from './core/context.js';
-export { parseCharacters, readClasses } from './core/dataset/classes.js';
-export { type ExportOptions, type ExportResult, exportDataset } from './core/dataset/export.js';
-export type { DatasetManifest, LoadedSplit, SampleProvenance, SplitName } from './core/dataset/format.js';
-export { type ImportOptions, type ImportResult, importDataset } from './core/dataset/import.js';
-export { type ImportFeedbackOptions, importFeedback } from './core/dataset/import-feedback.js';
-export { type DatasetDescription, describeDataset, sampleImages } from './core/dataset/info.js';
-export { type Dataset, openDataset } from './core/dataset/open.js';
-export { checkStack, type StackReport } from './core/deploy/check/check-stack.js';
-export { type MadeSecrets, type MakeSecretsOptions, makeSecrets } from './core/deploy/make-secrets.js';
-export type { MadeStack, MakeStackOptions } from './core/deploy/make-stack.js';
-export type { GivenChoices, StackChoices } from './core/deploy/stack-settings.js';
-export { type ErrorCode, RobleError } from './core/errors.js';
-export type { EvaluateOptions } from './core/evaluate/evaluate.js';
-export type { Evaluation } from './core/evaluate/evaluation.js';
-export type { DataEvaluation, EvaluationFiles, EvaluationResult } from './core/evaluate/result.js';
-export type { JudgedSplit } from './core/evaluate/subject.js';
-export { auditMarkdown } from './core/gpu/report.js';
-export type { SetUpOptions, SetUpResult } from './core/gpu/set-up.js';
-export { writeDevice } from './core/gpu/write-device.js';
-export type { RunAnalysis } from './core/history/analyze-run.js';
+} from './core/data/augment/pipeline.js';
+export type { Preview, PreviewOptions } from './core/data/augment/preview.js';
+export { STRATEGIES, type Strategy, strategySchema } from './core/data/augment/settings.js';
+export type { BalanceInput, BalanceOptions, BalancePreview, BalanceResult } from './core/data/balance/balance.js';
+export { type MergeOptions, type MergeResult, mergeShards } from './core/data/balance/merge.js';
+export type { ClassPlan } from './core/data/balance/plan.js';
+export type { ReplayedSample, ReplayOptions } from './core/data/balance/replay.js';
+export { parseTarget, type Target } from './core/data/balance/target.js';
+export type { CompareDatasetsOptions, DatasetComparison } from './core/learning/compare/compare-datasets.js';
+export type { Context, ProgressEvent, Reporter, TrainEvent } from './core/base/context.js';
+export { parseCharacters, readClasses } from './core/data/dataset/class-names.js';
+export { type ExportOptions, type ExportResult, exportDataset } from './core/data/import-export/export.js';
+export type { DatasetManifest, LoadedSplit, SampleProvenance, SplitName } from './core/data/dataset/format.js';
+export { type ImportOptions, type ImportResult, importDataset } from './core/data/import-export/import.js';
+export { type ImportFeedbackOptions, importFeedback } from './core/serving/predictions/import-feedback.js';
+export { type DatasetDescription, describeDataset, sampleImages } from './core/data/dataset/info.js';
+export { type Dataset, openDataset } from './core/data/dataset/open.js';
+export { checkStack, type StackReport } from './core/operations/deploy/check/check-stack.js';
+export { type MadeSecrets, type MakeSecretsOptions, makeSecrets } from './core/operations/deploy/secrets.js';
+export type { MadeStack, MakeStackOptions } from './core/operations/deploy/make-stack.js';
+export type { GivenChoices, StackChoices } from './core/operations/deploy/stack-settings.js';
+export { type ErrorCode, RobleError } from './core/base/errors.js';
+export type { EvaluateOptions } from './core/learning/evaluation/evaluate.js';
+export type { Evaluation } from './core/learning/evaluation/evaluation.js';
+export type { DataEvaluation, EvaluationFiles, EvaluationResult } from './core/learning/evaluation/result.js';
+export type { JudgedSplit } from './core/learning/evaluation/subject.js';
+export { auditMarkdown } from './pages/gpu-audit.js';
+export type { SetUpOptions, SetUpResult } from './core/operations/gpu/set-up.js';
+export { writeDevice } from './core/operations/gpu/write-device.js';
+export type { RunAnalysis } from './core/learning/analysis/analyze-run.js';
 export {
   type AnalyzeRunsOptions,
   analyzeRuns,
   compareRuns,
   type HistoryAnalysis,
-} from './core/history/analyze-runs.js';
-export { type Bound, type BoundResult, parseBound } from './core/history/bounds.js';
-export type { RunComparison } from './core/history/compare/compare-runs.js';
-export type { Finding, Suggestion } from './core/history/findings/finding.js';
-export { readHistory } from './core/history/read-run.js';
-export type { EpochRecord, EvaluationReport, HistoryEvent, RunHistory } from './core/history/record.js';
+} from './core/learning/analysis/analyze-runs.js';
+export { type Bound, type BoundResult, parseBound } from './core/learning/analysis/bounds.js';
+export type { RunComparison } from './core/learning/analysis/compare-runs.js';
+export type { Finding, Suggestion } from './core/learning/analysis/findings/finding.js';
+export { readHistory } from './core/learning/history/read-run.js';
+export type { EpochRecord, EvaluationReport, HistoryEvent, RunHistory } from './core/learning/history/record.js';
 export { contactSheet, tile } from './core/image/contact-sheet.js';
-export { type Preprocessing, preprocessingSchema } from './core/image/preprocessing.js';
-export { terminalPicture } from './core/image/terminal.js';
-export type { KpiResult, KpiStatus } from './core/kpi/judge.js';
-export { type KpiReport, type ReportKpisOptions, reportKpis } from './core/kpi/report-kpis.js';
+export { type Preprocessing, preprocessingSchema } from './core/image/settings.js';
+export { terminalPicture } from './ui/terminal/picture.js';
+export type { KpiResult, KpiStatus } from './core/operations/kpi/judge.js';
+export { type KpiReport, type ReportKpisOptions, reportKpis } from './core/operations/kpi/report-kpis.js';
 export {
   type LoadTestOptions,
   type LoadTestResult,
   loadTest,
-} from './core/load-test/load-test.js';
+} from './core/operations/load-test/load-test.js';
 export { layersOfBundle, type ModelBundle, openBundle } from './core/model/bundle.js';
-export { layersOf, PRESETS } from './core/model/presets.js';
+export { layersOf, PRESETS } from './core/learning/presets.js';
 export { type Layer, layerSchema, type ModelSpec } from './core/model/spec.js';
 export { type LayerSummary, type ModelSummary, summarizeModel } from './core/model/summary.js';
-export { findImages } from './core/predict/find-images.js';
+export { findImages } from './core/image/find-images.js';
 export type { LoadModelOptions, Model } from './core/predict/load-model.js';
-export { findNewestBundle } from './core/predict/newest-bundle.js';
+export { findNewestBundle } from './core/model/newest-bundle.js';
 export { type FilePrediction, type ImageInput, predictFiles } from './core/predict/predict-files.js';
 export type { Prediction } from './core/predict/top-predictions.js';
-export { type ExportPredictionsOptions, exportPredictions } from './core/predictions/export-predictions.js';
-export type { ReviewedPrediction } from './core/predictions/logged-prediction.js';
-export type { PredictionFilter } from './core/predictions/prediction-store.js';
-export { readPredictions } from './core/predictions/read-predictions.js';
-export type { LogDestination } from './core/serving/log/server-log.js';
-export { logToStandardError } from './core/serving/log/standard-error.js';
+export { type ExportPredictionsOptions, exportPredictions } from './core/serving/predictions/export-predictions.js';
+export type { ReviewedPrediction } from './core/serving/predictions/logged-prediction.js';
+export type { PredictionFilter } from './core/serving/predictions/prediction-store.js';
+export { readPredictions } from './core/serving/predictions/read-predictions.js';
+export type { LogDestination } from './core/serving/observe/server-log.js';
+export { logToStandardError } from './core/serving/observe/standard-error.js';
 export type { CreateServerOptions, RobleServer } from './core/serving/server.js';
-export { writeNewFile } from './core/storage/new-file.js';
+export { writeNewFile } from './core/base/storage/files.js';
 export {
   type SynthesizeOptions,
   type SynthesizeResult,
   synthesizeDataset,
-} from './core/strokes/synthesize.js';
-export type { BatchSizeTest, FindBatchSizeOptions } from './core/training/find-batch-size.js';
-export type { FindLearningRateOptions, LearningRateTest } from './core/training/find-learning-rate.js';
-export type { ResumeOptions } from './core/training/resume.js';
-export { newestRun } from './core/training/run-folder.js';
-export type { TrainModelOptions, TrainResult } from './core/training/train.js';
-export type { VerifyOptions, VerifyResult } from './core/training/verify.js';
-export { type CleanResult, parseRemovedKinds, type RemovedKind } from './core/validate/clean.js';
-export type { Finding as DatasetFinding, FoundSample } from './core/validate/finding.js';
+} from './core/data/dataset/synthesize.js';
+export type { BatchSizeTest, FindBatchSizeOptions } from './core/learning/tuning/find-batch-size.js';
+export type { FindLearningRateOptions, LearningRateTest } from './core/learning/tuning/find-learning-rate.js';
+export type { ResumeOptions } from './core/learning/training/resume.js';
+export { newestRun } from './core/learning/training/run/folder.js';
+export type { TrainModelOptions, TrainResult } from './core/learning/training/train.js';
+export type { VerifyOptions, VerifyResult } from './core/learning/training/verify.js';
+export { type CleanResult, parseRemovedKinds, type RemovedKind } from './core/data/validate/clean.js';
+export type { Finding as DatasetFinding, FoundSample } from './core/data/validate/finding.js';
 export {
   hasFindings,
   type ValidateOptions,
   type ValidationResult,
-} from './core/validate/validate.js';
-export { createRegistry } from './registry.js';
+} from './core/data/validate/validate.js';
+export { createRegistry } from './plugins/registry.js';
 export {
   balanceDataset,
   compareDatasets,
@@ -120,4 +120,4 @@ export {
   trainModel,
   validateDataset,
   verifyTraining,
-} from './with-plugins.js';
+} from './library.js';

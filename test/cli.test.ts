@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { parse } from 'yaml';
 import { loadConfig } from '../src/core/config/load.js';
 import { configSchema } from '../src/core/config/schema.js';
-import { ERRORS } from '../src/core/errors.js';
+import { ERRORS } from '../src/core/base/errors.js';
 import { createFixtureCli } from './support/fixture-cli.js';
 
 const root = dirname(import.meta.dirname);

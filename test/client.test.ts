@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { RobleClient } from '../src/client/index.js';
-import { sendRequest } from '../src/core/http/request.js';
+import { sendRequest } from '../src/core/base/http.js';
 import { createServer, RobleError, type RobleServer } from '../src/index.js';
 import { freePort } from './support/free-port.js';
 import { temporaryFolder } from './support/temporary-folder.js';

@@ -4,9 +4,9 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { preprocessingSchema } from '../src/core/image/preprocessing.js';
-import { synthesizeDataset } from '../src/core/strokes/synthesize.js';
-import { decodeCheckpoint } from '../src/core/training/checkpoints/checkpoint.js';
+import { preprocessingSchema } from '../src/core/image/settings.js';
+import { synthesizeDataset } from '../src/core/data/dataset/synthesize.js';
+import { decodeCheckpoint } from '../src/core/learning/training/checkpoints/checkpoint.js';
 import {
   type CompareDatasetsOptions,
   compareDatasets,

@@ -8,7 +8,7 @@ import { list } from 'tar';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../src/core/config/load.js';
-import type { ProgressEvent } from '../src/core/context.js';
+import type { ProgressEvent } from '../src/core/base/context.js';
 import {
   checkStack,
   type LibraryContext,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { openLabelPredictor } from '../src/core/validate/label-predictor.js';
-import { findSuspiciousLabels } from '../src/core/validate/suspicious-labels.js';
+import { openLabelPredictor } from '../src/core/data/validate/label-predictor.js';
+import { findSuspiciousLabels } from '../src/core/data/validate/suspicious-labels.js';
 import { createRegistry } from '../src/index.js';
 import { subjectOf } from './support/subject.js';
 import { temporaryFolder } from './support/temporary-folder.js';

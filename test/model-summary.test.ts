@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { layersOf } from '../src/core/model/presets.js';
+import { layersOf } from '../src/core/learning/presets.js';
 import { summarizeModel } from '../src/index.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 

@@ -2,7 +2,7 @@
 import * as web from 'onnxruntime-web';
 import { expect, it } from 'vitest';
 import { resolveNetwork } from '../src/core/model/network.js';
-import { layersOf, PRESETS } from '../src/core/model/presets.js';
+import { layersOf, PRESETS } from '../src/core/learning/presets.js';
 import type { ModelSpec } from '../src/core/model/spec.js';
 import { plugin } from '../src/plugins/onnx/training-engine.js';
 import { gradientOptions, largestDifference, randomBatch, randomState } from './support/engine.js';

@@ -1,9 +1,9 @@
 /** Whatever an operation is asked for, the statuses that it can answer with before it does its work are described. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createKey } from '../src/core/serving/access/keys-file.js';
+import { createKey } from '../src/core/serving/access/api-keys.js';
 import { isHealthPath, scopesOfPath } from '../src/core/serving/access/route-scopes.js';
-import { openApiDocument } from '../src/core/serving/openapi/document.js';
+import { openApiDocument } from '../src/core/serving/http/openapi/document.js';
 import { createServer, type RobleServer } from '../src/index.js';
 import { faultsOf } from './support/described-answers.js';
 import { type RawAnswer, sendRaw } from './support/raw-http.js';

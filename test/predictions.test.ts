@@ -2,9 +2,9 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { PredictionIds } from '../src/core/predictions/prediction-id.js';
-import { PredictionLog } from '../src/core/predictions/prediction-log.js';
-import { PredictionStore } from '../src/core/predictions/prediction-store.js';
+import { PredictionIds } from '../src/core/serving/predictions/prediction-id.js';
+import { PredictionLog } from '../src/core/serving/predictions/prediction-log.js';
+import { PredictionStore } from '../src/core/serving/predictions/prediction-store.js';
 import {
   exportPredictions,
   importFeedback,

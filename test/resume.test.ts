@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openBundle, readWeights } from '../src/core/model/bundle.js';
-import { resultFingerprint } from '../src/core/training/result-fingerprint.js';
+import { resultFingerprint } from '../src/core/learning/training/result-fingerprint.js';
 import { type RunHistory, readHistory, resumeTraining, trainModel } from '../src/index.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { tinyDataset } from './support/tiny-dataset.js';

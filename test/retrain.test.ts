@@ -3,7 +3,7 @@ import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderRetrainWorkflow } from '../src/core/config/template.js';
-import { createKey } from '../src/core/serving/access/keys-file.js';
+import { createKey } from '../src/core/serving/access/api-keys.js';
 import { createServer, type RobleServer, readHistory } from '../src/index.js';
 import { describeWith } from './support/programs.js';
 import { temporaryFolder } from './support/temporary-folder.js';

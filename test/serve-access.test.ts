@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createKey, listKeys, revokeKey } from '../src/core/serving/access/keys-file.js';
+import { createKey, listKeys, revokeKey } from '../src/core/serving/access/api-keys.js';
 import { createServer, type RobleServer } from '../src/index.js';
 import { describeWith } from './support/programs.js';
 import { sendRaw } from './support/raw-http.js';
@@ -233,7 +233,7 @@ describe('the commands for keys', () => {
 
   it('lose nothing when many run at the same time', async () => {
     const file = newFile();
-    const module = pathToFileURL(join(import.meta.dirname, '../dist/core/serving/access/keys-file.js'));
+    const module = pathToFileURL(join(import.meta.dirname, '../dist/core/serving/access/api-keys.js'));
     const make = `
       const { createKey } = await import('${module}');
       for (const name of process.argv.slice(2)) await createKey(process.argv[1], { name, scopes: ['predict'] });`;

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { writeLoadReports } from '../src/core/load-test/report/write-load-reports.js';
+import { writeLoadReports } from '../src/pages/write-load-reports.js';
 import { createServer, type LoadTestOptions, loadTest } from '../src/index.js';
 import { freePort } from './support/free-port.js';
 import { temporaryFolder } from './support/temporary-folder.js';

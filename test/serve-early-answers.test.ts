@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { connect as connectTls } from 'node:tls';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createKey } from '../src/core/serving/access/keys-file.js';
+import { createKey } from '../src/core/serving/access/api-keys.js';
 import { createServer, type RobleServer } from '../src/index.js';
 import { parseAnswers, type RawAnswer } from './support/raw-http.js';
 import { temporaryFolder } from './support/temporary-folder.js';

@@ -2,7 +2,7 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createKey } from '../src/core/serving/access/keys-file.js';
+import { createKey } from '../src/core/serving/access/api-keys.js';
 import { createServer, type RobleServer } from '../src/index.js';
 import { parseAnswers, sendRaw } from './support/raw-http.js';
 import { temporaryFolder } from './support/temporary-folder.js';

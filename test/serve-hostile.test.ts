@@ -6,7 +6,7 @@ import { deflateSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { ERRORS } from '../src/core/errors.js';
+import { ERRORS } from '../src/core/base/errors.js';
 import { createServer, type RobleServer } from '../src/index.js';
 import { largePng, pngChunk, pngHeader, pngOf } from './support/hostile-images.js';
 import { parseAnswers, type RawAnswer, sendRaw } from './support/raw-http.js';

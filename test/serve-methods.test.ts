@@ -1,7 +1,7 @@
 /** Every path, with every method, as RFC 9110 has it (sections 9 and 15); on both addresses. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createKey } from '../src/core/serving/access/keys-file.js';
+import { createKey } from '../src/core/serving/access/api-keys.js';
 import { createServer, type RobleServer } from '../src/index.js';
 import { type RawAnswer, sendRaw } from './support/raw-http.js';
 import { temporaryFolder } from './support/temporary-folder.js';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { replaceFolder } from '../src/core/storage/durable.js';
+import { replaceFolder } from '../src/core/base/storage/durable.js';
 import { type CreateServerOptions, createServer, type RobleServer } from '../src/index.js';
 import { freePort } from './support/free-port.js';
 import { startHeldServer } from './support/held-server.js';

@@ -9,7 +9,7 @@ import {
   type TrainingSession,
   type TrainingState,
 } from '../src/core/plugin/index.js';
-import { GraphBuilder } from '../src/plugins/onnx/graph/builder.js';
+import { GraphBuilder } from '../src/engine-kit/onnx/graph.js';
 import { plugin } from '../src/plugins/onnx/training-engine.js';
 import {
   bitsOf,

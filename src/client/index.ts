@@ -5,8 +5,8 @@
  * const client = new RobleClient('http://127.0.0.1:8080');
  * const { predictions } = await client.predict(await readFile('picture.png'));
  */
-export { type ErrorCode, RobleError } from '../core/errors.js';
-export type { Answer, BatchAnswer, PredictAnswer, Stats } from '../core/serving/answer-schemas.js';
+export { type ErrorCode, RobleError } from '../core/base/errors.js';
+export type { Answer, BatchAnswer, PredictAnswer, Stats } from '../core/serving/request/schemas.js';
 export {
   type FeedbackOptions,
   type Picture,

@@ -1,6 +1,6 @@
-import { ERRORS, type ErrorCode, RobleError } from '../core/errors.js';
-import type { HttpAnswer } from '../core/http/request.js';
-import type { ProblemDetails } from '../core/serving/problem.js';
+import { ERRORS, type ErrorCode, RobleError } from '../core/base/errors.js';
+import type { HttpAnswer } from '../core/base/http.js';
+import type { ProblemDetails } from '../core/serving/request/problem.js';
 
 /** The error of an answer that is a problem (RFC 9457) of roble; of any other answer, that it is none. */
 export function errorOfAnswer(url: URL, { status, body }: HttpAnswer): RobleError {

@@ -1,10 +1,10 @@
-import { RobleError } from '../core/errors.js';
-import { type HttpRequest, type RequestOptions, sendRequest } from '../core/http/request.js';
-import { hideUrlPassword } from '../core/secret.js';
-import type { BatchAnswer, FeedbackAnswer, PredictAnswer, Stats } from '../core/serving/answer-schemas.js';
-import type { Inclusion } from '../core/serving/request-schemas.js';
-import type { Priority } from '../core/serving/urgency.js';
-import type { GivenDrawing } from '../core/strokes/given-drawing.js';
+import { RobleError } from '../core/base/errors.js';
+import { type HttpRequest, type RequestOptions, sendRequest } from '../core/base/http.js';
+import { hideUrlPassword } from '../core/base/secret.js';
+import type { BatchAnswer, FeedbackAnswer, PredictAnswer, Stats } from '../core/serving/request/schemas.js';
+import type { Inclusion } from '../core/serving/request/request-schemas.js';
+import type { Priority } from '../core/serving/request/urgency.js';
+import type { GivenDrawing } from '../core/image/strokes/drawing.js';
 import { errorOfAnswer } from './problem-error.js';
 
 const TIMEOUT_MS = 30_000;

@@ -1,7 +1,7 @@
-import type { Picture as SourcePicture } from '../core/dataset/sample.js';
-import { RobleError } from '../core/errors.js';
-import type { Classifier } from '../core/evaluate/classifier.js';
-import type { PredictAnswer } from '../core/serving/answer-schemas.js';
+import type { Picture as SourcePicture } from '../core/data/formats/sample.js';
+import { RobleError } from '../core/base/errors.js';
+import type { Classifier } from '../core/learning/evaluation/classifier.js';
+import type { PredictAnswer } from '../core/serving/request/schemas.js';
 import { CONCURRENCY, isOfImage } from './predict-files.js';
 import type { Picture, RobleClient } from './roble-client.js';
 

@@ -2,12 +2,12 @@ import { basename, dirname, join, relative, resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
 import type { TemplateValues } from '../core/config/template.js';
-import type { Context } from '../core/context.js';
-import { RobleError } from '../core/errors.js';
+import type { Context } from '../core/base/context.js';
+import { RobleError } from '../core/base/errors.js';
 import type { ShapeSuggestion } from '../core/image/suggest-shape.js';
-import { exists } from '../core/storage/exists.js';
-import { withSlashes } from '../core/storage/slashes.js';
-import type { Questions } from '../ui/ask.js';
+import { exists } from '../core/base/storage/exists.js';
+import { withSlashes } from '../core/base/storage/slashes.js';
+import type { Questions } from '../ui/terminal/ask.js';
 
 interface Initialized {
   readonly file: string;
@@ -103,7 +103,7 @@ export default class Init extends RobleCommand<Initialized> {
   /** A configuration with the answers of the flags, or of the user. */
   private async configFile(folder: string, signal: AbortSignal | undefined): Promise<string> {
     const { flags } = await this.parse(Init);
-    const { ask } = await import('../ui/ask.js');
+    const { ask } = await import('../ui/terminal/ask.js');
     const { renderConfigFile } = await import('../core/config/template.js');
     const values = await ask(await questions(folder, await this.lookAt(flags.pictures ?? folder)), {
       given: {
@@ -151,7 +151,7 @@ export default class Init extends RobleCommand<Initialized> {
 async function renderWorkflow(workflow: 'nightly' | 'retrain', folder: string): Promise<string> {
   const { loadConfig } = await import('../core/config/load.js');
   const { renderNightlyWorkflow, renderRetrainWorkflow } = await import('../core/config/template.js');
-  const { stackName } = await import('../core/deploy/stack-name.js');
+  const { stackName } = await import('../core/operations/deploy/stack-name.js');
   const { config } = await loadConfig({ cwd: folder, env: process.env });
   const dataset = withSlashes(relative(folder, config.dataset));
   return workflow === 'nightly'
@@ -163,7 +163,7 @@ async function questions(
   folder: string,
   look: ShapeSuggestion | undefined,
 ): Promise<Questions<TemplateValues>> {
-  const { PRESETS, recipeOf } = await import('../core/model/presets.js');
+  const { PRESETS, recipeOf } = await import('../core/learning/presets.js');
   const { trainSchema } = await import('../core/config/schema.js');
   const recipe = (answers: Partial<TemplateValues>) => trainSchema.parse(recipeOf(answers['model.preset']));
   return {
@@ -230,10 +230,10 @@ async function refuseExisting(file: string): Promise<void> {
 
 /** Flags may hold what the configuration refuses; a file that no command accepts is not written. */
 async function checkContent(content: string, values: TemplateValues): Promise<void> {
-  const { readYaml } = await import('../core/config/yaml-text.js');
+  const { readYaml } = await import('../core/base/schema/yaml-text.js');
   const { configSchema } = await import('../core/config/schema.js');
-  const { describeIssues } = await import('../core/config/problems.js');
-  const { layersOf } = await import('../core/model/presets.js');
+  const { describeIssues } = await import('../core/base/schema/issues.js');
+  const { layersOf } = await import('../core/learning/presets.js');
   const { value: written } = readYaml(content, { name: 'answers' });
   const { error } = configSchema.safeParse(written);
   if (error)
@@ -245,7 +245,7 @@ async function checkContent(content: string, values: TemplateValues): Promise<vo
 
 async function writeFile(file: string, content: string): Promise<void> {
   const { mkdir } = await import('node:fs/promises');
-  const { replaceFile } = await import('../core/storage/durable.js');
+  const { replaceFile } = await import('../core/base/storage/durable.js');
   await mkdir(dirname(file), { recursive: true });
   await replaceFile(file, content);
 }

@@ -2,10 +2,10 @@ import { addAbortSignal } from 'node:stream';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
 import type { Config } from '../core/config/schema.js';
-import type { Context } from '../core/context.js';
-import { EXIT, RobleError } from '../core/errors.js';
+import type { Context } from '../core/base/context.js';
+import { EXIT, RobleError } from '../core/base/errors.js';
 import type { FilePrediction, ImageInput } from '../core/predict/predict-files.js';
-import { predictionCsv, predictionTable } from '../ui/prediction-text.js';
+import { predictionCsv, predictionTable } from '../ui/results/predictions.js';
 
 interface PredictResult {
   /** Of a server, where it lies instead of its folder; without a name when no picture was answered. */
@@ -94,9 +94,9 @@ export default class Predict extends RobleCommand<PredictResult> {
     config: Config,
     context: Context,
   ): Promise<PredictResult> {
-    const { findNewestBundle } = await import('../core/predict/newest-bundle.js');
+    const { findNewestBundle } = await import('../core/model/newest-bundle.js');
     const { predictFiles } = await import('../core/predict/predict-files.js');
-    const { loadModel } = await import('../with-plugins.js');
+    const { loadModel } = await import('../library.js');
     const folder = flags.model ?? (await findNewestBundle(config.runs));
     if (flags.model === undefined) this.logToStderr(`Model: ${folder}`);
     const { backend, backendOptions, device, maxPixels } = config.serve;
@@ -151,8 +151,8 @@ async function readInputs(
     throw new RobleError('ROBLE_USAGE', 'Standard input cannot be an image and a list of files at once.', {
       expected: 'either "-" or "--files-from -"',
     });
-  const { findImages } = await import('../core/predict/find-images.js');
-  const { decodeText, linesOf, readTextFile } = await import('../core/storage/text-file.js');
+  const { findImages } = await import('../core/image/find-images.js');
+  const { decodeText, linesOf, readTextFile } = await import('../core/base/storage/text-file.js');
   const inputs: ImageInput[] = [];
   if (readsImage) inputs.push({ file: '-', bytes: await readStandardInput(context) });
   if (filesFrom !== undefined) {

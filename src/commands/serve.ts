@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
 import type { ServeOptions } from '../core/config/schema.js';
-import type { Context } from '../core/context.js';
-import { EXIT } from '../core/errors.js';
+import type { Context } from '../core/base/context.js';
+import { EXIT } from '../core/base/errors.js';
 import type { CreateServerOptions } from '../core/serving/server.js';
-import { standardStreams } from '../ui/standard-streams.js';
+import { standardStreams } from '../ui/terminal/standard-streams.js';
 
 interface ServeResult {
   readonly url: string;
@@ -77,8 +77,8 @@ export default class Serve extends RobleCommand<ServeResult> {
       'serve.predictions.url': { value: flags.predictions, flag: '--predictions' },
       'serve.predictions.keepImages': { value: flags['keep-images'], flag: '--keep-images' },
     });
-    const { findNewestBundle } = await import('../core/predict/newest-bundle.js');
-    const { logToStandardError } = await import('../core/serving/log/standard-error.js');
+    const { findNewestBundle } = await import('../core/model/newest-bundle.js');
+    const { logToStandardError } = await import('../core/serving/observe/standard-error.js');
     const { models } = config.serve;
     const model = flags.model ?? (models === undefined ? await findNewestBundle(config.runs) : undefined);
     const logTo = await logToStandardError();
@@ -100,7 +100,7 @@ export default class Serve extends RobleCommand<ServeResult> {
     options: CreateServerOptions & Pick<ServeOptions, 'log'>,
     context: Context,
   ): Promise<ServeResult> {
-    const { createServer } = await import('../with-plugins.js');
+    const { createServer } = await import('../library.js');
     const format = options.log.format ?? (process.stderr.isTTY ? 'text' : 'json');
     // What lies in the folder may have been read already.
     let wantsReload = false;

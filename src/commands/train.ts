@@ -1,12 +1,12 @@
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
-import { STRATEGY_NAMES } from '../core/augment/strategy.js';
+import { STRATEGY_NAMES } from '../core/data/augment/settings.js';
 import { chosenModel } from '../core/config/chosen-model.js';
-import type { Context } from '../core/context.js';
-import type { TrainResult } from '../core/training/train.js';
+import type { Context } from '../core/base/context.js';
+import type { TrainResult } from '../core/learning/training/train.js';
 import { numberFlag } from '../flags/number-flag.js';
-import { trainingFlags, trainingOverrides } from '../flags/training-flags.js';
-import { trainResultLines } from '../ui/train-result.js';
+import { trainingFlags, trainingOverrides } from '../flags/training.js';
+import { trainResultLines } from '../ui/training/train-result.js';
 
 export default class Train extends RobleCommand<TrainResult> {
   static override summary = 'Train a classifier and export its best epoch as a model bundle.';
@@ -61,7 +61,7 @@ export default class Train extends RobleCommand<TrainResult> {
       'train.augment.canvasStyle': { value: flags['canvas-style'], flag: '--canvas-style' },
       'train.frozen': { value: flags.freeze, flag: '--freeze' },
     });
-    const { trainModel } = await import('../with-plugins.js');
+    const { trainModel } = await import('../library.js');
     const { name, dataset, runs, train } = loaded.config;
     const folder = flags.run ? { run: flags.run, autoResume: flags['auto-resume'] } : { runs };
     return trainModel({ name, dataset, model: chosenModel(loaded), train, ...folder }, context);

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import { STRATEGY_NAMES } from '../core/augment/strategy.js';
+import { STRATEGY_NAMES } from '../core/data/augment/settings.js';
 import { numberFlag } from './number-flag.js';
 
 /** How copies of pictures are made. */

@@ -1,7 +1,7 @@
-import type { ConditionChoice } from '../core/compare-data/conditions.js';
-import { isSettings } from '../core/config/merge.js';
-import { RobleError } from '../core/errors.js';
-import { didYouMean } from '../core/text.js';
+import type { ConditionChoice } from '../core/learning/compare/conditions.js';
+import { isSettings } from '../core/base/schema/merge.js';
+import { RobleError } from '../core/base/errors.js';
+import { didYouMean } from '../core/base/text.js';
 import { parseSettings } from './settings.js';
 
 /**

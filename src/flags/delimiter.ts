@@ -1,4 +1,4 @@
-import { RobleError } from '../core/errors.js';
+import { RobleError } from '../core/base/errors.js';
 
 /**
  * What separates columns, from a flag: one character, or `tab`.

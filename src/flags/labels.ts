@@ -1,4 +1,4 @@
-import { RobleError } from '../core/errors.js';
+import { RobleError } from '../core/base/errors.js';
 
 /**
  * Labels of Prometheus from words such as `job=roble`.

@@ -1,6 +1,6 @@
-import { nest } from '../core/config/nest.js';
-import { readYaml } from '../core/config/yaml-text.js';
-import { RobleError } from '../core/errors.js';
+import { nest } from '../core/base/schema/nest.js';
+import { readYaml } from '../core/base/schema/yaml-text.js';
+import { RobleError } from '../core/base/errors.js';
 
 /**
  * Settings that were given as `key.inner=value`, with the value as YAML.

@@ -1,6 +1,6 @@
-import { splitOfWord } from '../core/dataset/sample.js';
-import type { SplitRatios } from '../core/dataset/splits.js';
-import { RobleError } from '../core/errors.js';
+import { splitOfWord } from '../core/data/formats/sample.js';
+import type { SplitRatios } from '../core/data/dataset/splits.js';
+import { RobleError } from '../core/base/errors.js';
 
 /**
  * Shares of the splits from a flag such as `train=0.8,val=0.2`.

@@ -1,4 +1,4 @@
-import type { BalanceInput } from '../core/balance/balance.js';
+import type { BalanceInput } from '../core/data/balance/balance.js';
 
 /** Data sets with their weights, from words such as `data/real=70`; a word without a number behind `=` is a folder. */
 export function parseSources(words: readonly string[]): NonNullable<BalanceInput['sources']> {

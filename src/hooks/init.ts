@@ -1,5 +1,5 @@
 import type { Hook } from '@oclif/core';
-import { standardStreams } from '../ui/standard-streams.js';
+import { standardStreams } from '../ui/terminal/standard-streams.js';
 
 /**
  * Commands are written `data:import`, and `data import` is understood too: oclif joins the words only when a space is
@@ -13,6 +13,6 @@ export const init: Hook.Init = async function ({ id, argv, config }) {
     id !== undefined && config.findTopic(id) !== undefined && config.findCommand(id) === undefined;
   // oclif would show the help of the topic and end with 0.
   if (!isTopic || next === undefined || next.startsWith('-')) return;
-  const { reportUnknownCommand } = await import('../ui/unknown-command.js');
+  const { reportUnknownCommand } = await import('../ui/results/unknown-command.js');
   this.exit(reportUnknownCommand(`${id}:${next}`, argv, config));
 };

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import type { TrainModelOptions } from '../../src/core/training/train.js';
+import type { TrainModelOptions } from '../../src/core/learning/training/train.js';
 import { createRegistry, resumeTraining, trainModel } from '../../src/index.js';
 
 /** What strikes the training process alone. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { HISTORY_EVENTS } from '../../src/core/history/record.js';
-import type { RecordedRun } from '../../src/core/history/recorded-run.js';
+import { HISTORY_EVENTS } from '../../src/core/learning/history/record.js';
+import type { RecordedRun } from '../../src/core/learning/history/recorded-run.js';
 import { evaluationOf } from './history.js';
 
 /** A value of a metric as it can be on a disk. */

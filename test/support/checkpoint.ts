@@ -1,6 +1,6 @@
-import type { Checkpoint } from '../../src/core/training/checkpoints/checkpoint.js';
-import { NO_STEPS } from '../../src/core/training/checkpoints/progress.js';
-import { INITIAL_HEALTH } from '../../src/core/training/policies/health.js';
+import type { Checkpoint } from '../../src/core/learning/training/checkpoints/checkpoint.js';
+import { NO_STEPS } from '../../src/core/learning/training/checkpoints/progress.js';
+import { INITIAL_HEALTH } from '../../src/core/learning/training/policies/health.js';
 
 const tensor = (values: number[]) => ({ shape: [values.length], data: Float32Array.from(values) });
 

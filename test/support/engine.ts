@@ -1,5 +1,5 @@
 /** Small models, batches and states for tests of training engines. All are pure functions of a seed. */
-import { dropoutMaskSpecs, fillDropoutMask } from '../../src/core/model/dropout.js';
+import { dropoutMaskSpecs, fillDropoutMask } from '../../src/core/model/random-tensors.js';
 import { layerSchema, type ModelSpec } from '../../src/core/model/spec.js';
 import {
   type Batch,
@@ -12,7 +12,7 @@ import {
   type TensorMap,
   type TrainingState,
 } from '../../src/core/plugin/index.js';
-import { hash32, Random } from '../../src/core/random/index.js';
+import { hash32, Random } from '../../src/core/base/random.js';
 
 export type LayerInput = Parameters<typeof layerSchema.parse>[0];
 

@@ -1,4 +1,4 @@
-import type { CommandResult, MachineView } from '../../src/core/gpu/machine-view.js';
+import type { CommandResult, MachineView } from '../../src/core/base/process/machine.js';
 
 export interface FakeMachine {
   /** Text by absolute path; a folder is what has files in it. */

@@ -88,7 +88,7 @@ export async function createFixtureCli(): Promise<{ run: string; remove: () => P
       `import { writeSync } from 'node:fs';
        import { Args } from ${core};
        import { RobleCommand } from ${url('dist/base-command.js')};
-       import { RobleError } from ${url('dist/core/errors.js')};
+       import { RobleError } from ${url('dist/core/base/errors.js')};
        export default class Command extends RobleCommand {${body}\n}\n`,
     );
   return { run, remove: () => rm(folder, { recursive: true, force: true }) };

@@ -1,6 +1,6 @@
 /** Histories and evaluations for tests. All are pure functions of their arguments. */
-import type { EvaluationReport, RunHistory } from '../../src/core/history/record.js';
-import type { RecordedEpoch, RecordedRun } from '../../src/core/history/recorded-run.js';
+import type { EvaluationReport, RunHistory } from '../../src/core/learning/history/record.js';
+import type { RecordedEpoch, RecordedRun } from '../../src/core/learning/history/recorded-run.js';
 
 /** A metric as a function of the epoch; null is what is no finite number. */
 export type Curves = Readonly<Record<string, (epoch: number) => number | null>>;

@@ -1,6 +1,6 @@
-import type { SplitName } from '../../src/core/dataset/format.js';
-import { openDataset, readProvenance } from '../../src/core/dataset/open.js';
-import { viewOf } from '../../src/core/dataset/view.js';
+import type { SplitName } from '../../src/core/data/dataset/format.js';
+import { openDataset, readProvenance } from '../../src/core/data/dataset/open.js';
+import { viewOf } from '../../src/core/data/dataset/view.js';
 
 /** All samples of a split of a data set, in order. */
 export async function samplesIn(folder: string, split: SplitName = 'train') {

@@ -1,5 +1,5 @@
-import { openDataset } from '../../src/core/dataset/open.js';
-import { type PreparedSample, writeDataset } from '../../src/core/dataset/write.js';
+import { openDataset } from '../../src/core/data/dataset/open.js';
+import { type PreparedSample, writeDataset } from '../../src/core/data/dataset/write.js';
 
 /**
  * A data set without most of the training samples of some classes; its other splits stay whole. Gives the folder.

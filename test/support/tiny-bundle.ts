@@ -1,8 +1,8 @@
-import { type Preprocessing, preprocessingSchema } from '../../src/core/image/preprocessing.js';
+import { type Preprocessing, preprocessingSchema } from '../../src/core/image/settings.js';
 import type { AnswerProfile } from '../../src/core/model/answer-profile.js';
 import { writeBundle } from '../../src/core/model/bundle.js';
-import { GraphBuilder } from '../../src/plugins/onnx/graph/builder.js';
-import { loadRuntime } from '../../src/plugins/onnx/runtime.js';
+import { GraphBuilder } from '../../src/engine-kit/onnx/graph.js';
+import { loadRuntime } from '../../src/engine-kit/onnx/runtime.js';
 
 export const TINY_CLASSES = ['top-left', 'top-right', 'bottom-left', 'bottom-right'];
 export const TINY_SIDE = 8;

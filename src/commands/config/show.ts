@@ -21,12 +21,12 @@ export default class ConfigShow extends RobleCommand<ShownConfig> {
   protected async execute(): Promise<ShownConfig> {
     const { flags } = await this.parse(ConfigShow);
     const { config, origins, files, schema } = await this.loadConfigWithOrigins();
-    const { hideSecrets } = await import('../../core/config/secrets.js');
+    const { hideSecrets } = await import('../../core/base/schema/secrets.js');
     return { config: hideSecrets(config, schema) as Config, files, ...(flags.origin && { origins }) };
   }
 
   protected async render({ config, files, origins = {} }: ShownConfig): Promise<void> {
-    const { configYaml } = await import('../../ui/config-yaml.js');
+    const { configYaml } = await import('../../ui/results/config.js');
     const { describeOrigin } = await import('../../core/config/origin.js');
     this.log(`# ${files.length === 0 ? 'No configuration file.' : `Files: ${files.join(', ')}`}`);
     this.log(

@@ -24,7 +24,7 @@ export default class ConfigValidate extends RobleCommand<Validation> {
     const { config, files } = args.file
       ? await loadConfig({ cwd: process.cwd(), configFile: args.file, env: {} })
       : await this.loadConfigWithOrigins();
-    const { layersOf } = await import('../../core/model/presets.js');
+    const { layersOf } = await import('../../core/learning/presets.js');
     layersOf(config.model);
     return { valid: true, files };
   }

@@ -1,12 +1,12 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { BalancePreview, BalanceResult } from '../../core/balance/balance.js';
-import type { Context } from '../../core/context.js';
-import { RobleError } from '../../core/errors.js';
+import type { BalancePreview, BalanceResult } from '../../core/data/balance/balance.js';
+import type { Context } from '../../core/base/context.js';
+import { RobleError } from '../../core/base/errors.js';
 import { augmentFlags } from '../../flags/augment-flags.js';
-import { shardFlags, shardOf } from '../../flags/shard-flags.js';
+import { shardFlags, shardOf } from '../../flags/datasets.js';
 import { parseSources } from '../../flags/weighted-sources.js';
-import { balanceLines, planLines } from '../../ui/balance-text.js';
+import { balanceLines, planLines } from '../../ui/results/balance.js';
 
 export default class DataBalance extends RobleCommand<BalanceResult | BalancePreview> {
   static override summary =
@@ -64,8 +64,8 @@ export default class DataBalance extends RobleCommand<BalanceResult | BalancePre
 
   protected async execute(context: Context): Promise<BalanceResult | BalancePreview> {
     const { argv, flags } = await this.parse(DataBalance);
-    const { parseTarget } = await import('../../core/balance/target.js');
-    const { balanceDataset, previewBalance } = await import('../../with-plugins.js');
+    const { parseTarget } = await import('../../core/data/balance/target.js');
+    const { balanceDataset, previewBalance } = await import('../../library.js');
     const words = argv as string[];
     const { balance } = await this.loadConfig({
       'balance.sources': { value: words.length > 0 ? parseSources(words) : undefined, flag: 'SOURCES' },

@@ -1,14 +1,14 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { DatasetComparison } from '../../core/compare-data/compare-datasets.js';
+import type { DatasetComparison } from '../../core/learning/compare/compare-datasets.js';
 import { chosenModel } from '../../core/config/chosen-model.js';
-import type { Context } from '../../core/context.js';
-import { EXIT } from '../../core/errors.js';
+import type { Context } from '../../core/base/context.js';
+import { EXIT } from '../../core/base/errors.js';
 import { parseConditions } from '../../flags/conditions.js';
 import { numberFlag } from '../../flags/number-flag.js';
-import { trainingFlags, trainingOverrides } from '../../flags/training-flags.js';
-import { dataComparisonLines } from '../../ui/data-comparison-text.js';
-import { terminalOptions } from '../../ui/style.js';
+import { trainingFlags, trainingOverrides } from '../../flags/training.js';
+import { dataComparisonLines } from '../../ui/results/data-comparison.js';
+import { terminalOptions } from '../../ui/terminal/style.js';
 
 const { dataset: _eachNamesItsOwn, ...flagsOfAll } = trainingFlags;
 
@@ -70,8 +70,8 @@ export default class DataCompare extends RobleCommand<DatasetComparison> {
       'train.batchSize': { value: flags['batch-size'], flag: '--batch-size' },
       'train.learningRate': { value: flags['learning-rate'], flag: '--learning-rate' },
     });
-    const { parseBound } = await import('../../core/history/bounds.js');
-    const { compareDatasets } = await import('../../with-plugins.js');
+    const { parseBound } = await import('../../core/learning/analysis/bounds.js');
+    const { compareDatasets } = await import('../../library.js');
     const { out, steps, evaluations, seeds, validation } = flags;
     const result = await compareDatasets(
       {

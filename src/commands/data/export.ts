@@ -1,10 +1,10 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { Context } from '../../core/context.js';
-import type { ExportResult } from '../../core/dataset/export.js';
-import { SPLITS } from '../../core/dataset/format.js';
-import { countOf } from '../../core/text.js';
-import { formatSplits } from '../../ui/format.js';
+import type { Context } from '../../core/base/context.js';
+import type { ExportResult } from '../../core/data/import-export/export.js';
+import { SPLITS } from '../../core/data/dataset/format.js';
+import { countOf } from '../../core/base/text.js';
+import { formatSplits } from '../../ui/terminal/format.js';
 
 export default class DataExport extends RobleCommand<ExportResult> {
   static override summary = 'Write a data set in a format that other tools read.';
@@ -33,7 +33,7 @@ export default class DataExport extends RobleCommand<ExportResult> {
   protected async execute(context: Context): Promise<ExportResult> {
     const { args, flags } = await this.parse(DataExport);
     const config = await this.loadConfig({ dataset: { value: args.dataset, flag: 'DATASET' } });
-    const { exportDataset } = await import('../../core/dataset/export.js');
+    const { exportDataset } = await import('../../core/data/import-export/export.js');
     const { format, out, split: splits } = flags;
     return exportDataset({ dataset: config.dataset, format, out, splits }, context);
   }

@@ -1,14 +1,14 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { Context } from '../../core/context.js';
-import type { ImportResult, ImportSource } from '../../core/dataset/import.js';
-import { timesByCode } from '../../core/dataset/reasons.js';
+import type { Context } from '../../core/base/context.js';
+import type { ImportResult, ImportSource } from '../../core/data/import-export/import.js';
+import { timesByCode } from '../../core/data/formats/reasons.js';
 import type { CommonLook } from '../../core/image/look-at-pictures.js';
-import type { Preprocessing } from '../../core/image/preprocessing.js';
-import { imageFlags, imageOverrides } from '../../flags/image-flags.js';
-import { sourceFlags, sourceOptions } from '../../flags/source-flags.js';
+import type { Preprocessing } from '../../core/image/settings.js';
+import { imageFlags, imageOverrides } from '../../flags/images.js';
+import { sourceFlags, sourceOptions } from '../../flags/sources.js';
 import { parseRatios } from '../../flags/split-shares.js';
-import { formatSplits } from '../../ui/format.js';
+import { formatSplits } from '../../ui/terminal/format.js';
 
 /** Skipped samples that are shown; all are in the JSON output. */
 const SHOWN = 10;
@@ -64,8 +64,8 @@ export default class DataImport extends RobleCommand<ImportResult> {
   protected async execute(context: Context): Promise<ImportResult> {
     const { argv, flags } = await this.parse(DataImport);
     const config = await this.loadConfig(imageOverrides(flags));
-    const { importFeedback } = await import('../../core/dataset/import-feedback.js');
-    const { importDataset } = await import('../../core/dataset/import.js');
+    const { importFeedback } = await import('../../core/serving/predictions/import-feedback.js');
+    const { importDataset } = await import('../../core/data/import-export/import.js');
     const given = (paths: string[] | undefined, split: NonNullable<ImportSource['split']>): ImportSource[] =>
       (paths ?? []).map((path) => ({ path, split }));
     const options = {

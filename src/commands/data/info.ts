@@ -1,12 +1,12 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { Context } from '../../core/context.js';
-import { SPLITS, type SplitName } from '../../core/dataset/format.js';
-import type { DatasetDescription } from '../../core/dataset/info.js';
-import { formatCount } from '../../core/text.js';
-import { formatSplits } from '../../ui/format.js';
-import { hasColors } from '../../ui/style.js';
-import { tableLines } from '../../ui/table.js';
+import type { Context } from '../../core/base/context.js';
+import { SPLITS, type SplitName } from '../../core/data/dataset/format.js';
+import type { DatasetDescription } from '../../core/data/dataset/info.js';
+import { formatCount } from '../../core/base/text.js';
+import { formatSplits } from '../../ui/terminal/format.js';
+import { hasColors } from '../../ui/terminal/style.js';
+import { tableLines } from '../../ui/terminal/table.js';
 
 /** Classes whose pictures are shown in the terminal. */
 const SHOWN_CLASSES = 10;
@@ -33,7 +33,7 @@ export default class DataInfo extends RobleCommand<DatasetDescription & { png?: 
   protected async execute(_context: Context): Promise<DatasetDescription & { png?: string }> {
     const { args, flags } = await this.parse(DataInfo);
     const config = await this.loadConfig({ dataset: { value: args.dataset, flag: 'DATASET' } });
-    const { describeDataset } = await import('../../core/dataset/info.js');
+    const { describeDataset } = await import('../../core/data/dataset/info.js');
     const info = await describeDataset(config.dataset);
     const split = flags.split ?? SPLITS.find((name) => info.splits[name] !== undefined)!;
     if (!this.jsonEnabled()) this.picture = await this.draw(info, split);
@@ -60,9 +60,9 @@ export default class DataInfo extends RobleCommand<DatasetDescription & { png?: 
 
   /** One picture of each of the first classes, in the terminal. */
   private async draw({ folder, preprocessing }: DatasetDescription, split: SplitName): Promise<string> {
-    const { sampleImages } = await import('../../core/dataset/info.js');
+    const { sampleImages } = await import('../../core/data/dataset/info.js');
     const { tile } = await import('../../core/image/contact-sheet.js');
-    const { terminalPicture } = await import('../../core/image/terminal.js');
+    const { terminalPicture } = await import('../../ui/terminal/picture.js');
     const maxColumns = process.stdout.columns ?? 80;
     const columns = Math.max(
       1,
@@ -84,9 +84,9 @@ export default class DataInfo extends RobleCommand<DatasetDescription & { png?: 
     file: string,
     perClass: number,
   ): Promise<void> {
-    const { sampleImages } = await import('../../core/dataset/info.js');
+    const { sampleImages } = await import('../../core/data/dataset/info.js');
     const { contactSheet } = await import('../../core/image/contact-sheet.js');
-    const { writeNewFile } = await import('../../core/storage/new-file.js');
+    const { writeNewFile } = await import('../../core/base/storage/files.js');
     const pictures = await sampleImages(info.folder, split, perClass);
     const png = await contactSheet(pictures, info.preprocessing, { columns: perClass, zoom: 2 });
     await writeNewFile(file, png);

@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { MergeResult } from '../../core/balance/merge.js';
-import type { Context } from '../../core/context.js';
-import { RobleError } from '../../core/errors.js';
-import { formatSplits } from '../../ui/format.js';
+import type { MergeResult } from '../../core/data/balance/merge.js';
+import type { Context } from '../../core/base/context.js';
+import { RobleError } from '../../core/base/errors.js';
+import { formatSplits } from '../../ui/terminal/format.js';
 
 export default class DataMerge extends RobleCommand<MergeResult> {
   static override summary = 'Join the shards that "data:balance --shard" made to one data set.';
@@ -28,7 +28,7 @@ export default class DataMerge extends RobleCommand<MergeResult> {
       throw new RobleError('ROBLE_USAGE', 'There is no shard to join.', {
         expected: 'SHARDS: folders of shards, or one that holds them all',
       });
-    const { mergeShards } = await import('../../core/balance/merge.js');
+    const { mergeShards } = await import('../../core/data/balance/merge.js');
     return mergeShards({ shards: argv as string[], out: flags.out, name: flags.name }, context);
   }
 

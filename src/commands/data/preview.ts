@@ -1,10 +1,10 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { Preview, PreviewRow } from '../../core/augment/preview.js';
-import type { Context } from '../../core/context.js';
-import { SPLITS } from '../../core/dataset/format.js';
+import type { Preview, PreviewRow } from '../../core/data/augment/preview.js';
+import type { Context } from '../../core/base/context.js';
+import { SPLITS } from '../../core/data/dataset/format.js';
 import { augmentFlags } from '../../flags/augment-flags.js';
-import { hasColors } from '../../ui/style.js';
+import { hasColors } from '../../ui/terminal/style.js';
 
 interface DataPreviewResult {
   readonly rows: readonly PreviewRow[];
@@ -41,7 +41,7 @@ export default class DataPreview extends RobleCommand<DataPreviewResult> {
   protected async execute(_context: Context): Promise<DataPreviewResult> {
     const { args, flags } = await this.parse(DataPreview);
     const config = await this.loadConfig({ dataset: { value: args.dataset, flag: 'DATASET' } });
-    const { previewCopies } = await import('../../with-plugins.js');
+    const { previewCopies } = await import('../../library.js');
     const preview = await previewCopies({
       folder: config.dataset,
       strategy:
@@ -68,7 +68,7 @@ export default class DataPreview extends RobleCommand<DataPreviewResult> {
   /** As many copies as there is room for in the terminal. */
   private async draw({ pictures, columns, preprocessing }: Preview): Promise<string> {
     const { tile } = await import('../../core/image/contact-sheet.js');
-    const { terminalPicture } = await import('../../core/image/terminal.js');
+    const { terminalPicture } = await import('../../ui/terminal/picture.js');
     const maxColumns = process.stdout.columns ?? 80;
     const room = Math.max(2, Math.floor((maxColumns - 1) / (preprocessing.width + 1)));
     const shown = pictures.filter((_, i) => i % columns < room);
@@ -83,7 +83,7 @@ export default class DataPreview extends RobleCommand<DataPreviewResult> {
 
   private async writeSheet({ pictures, columns, preprocessing }: Preview, file: string): Promise<void> {
     const { contactSheet } = await import('../../core/image/contact-sheet.js');
-    const { writeNewFile } = await import('../../core/storage/new-file.js');
+    const { writeNewFile } = await import('../../core/base/storage/files.js');
     await writeNewFile(file, await contactSheet(pictures, preprocessing, { columns, zoom: 2 }));
   }
 }

@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { Context } from '../../core/context.js';
-import type { SampleProvenance } from '../../core/dataset/format.js';
-import { RobleError } from '../../core/errors.js';
-import { replayLines } from '../../ui/replay-text.js';
+import type { Context } from '../../core/base/context.js';
+import type { SampleProvenance } from '../../core/data/dataset/format.js';
+import { RobleError } from '../../core/base/errors.js';
+import { replayLines } from '../../ui/results/replay-text.js';
 
 interface DataReplayResult {
   readonly samples: readonly {
@@ -38,8 +38,8 @@ export default class DataReplay extends RobleCommand<DataReplayResult> {
         expected: 'places of samples in train, such as 700 701',
       });
     const { contactSheet } = await import('../../core/image/contact-sheet.js');
-    const { writeNewFile } = await import('../../core/storage/new-file.js');
-    const { replaySamples } = await import('../../with-plugins.js');
+    const { writeNewFile } = await import('../../core/base/storage/files.js');
+    const { replaySamples } = await import('../../library.js');
     const { preprocessing, samples } = await replaySamples({ folder: args.dataset, samples: places });
     const { out } = flags;
     if (out !== undefined) {

@@ -1,10 +1,10 @@
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { Context } from '../../core/context.js';
-import type { SynthesizeResult } from '../../core/strokes/synthesize.js';
-import { imageFlags, imageOverrides } from '../../flags/image-flags.js';
+import type { Context } from '../../core/base/context.js';
+import type { SynthesizeResult } from '../../core/data/dataset/synthesize.js';
+import { imageFlags, imageOverrides } from '../../flags/images.js';
 import { parseRatios } from '../../flags/split-shares.js';
-import { formatSplits } from '../../ui/format.js';
+import { formatSplits } from '../../ui/terminal/format.js';
 
 export default class DataSynth extends RobleCommand<SynthesizeResult> {
   static override summary = 'Draw a data set of characters, as if by hand on a canvas.';
@@ -37,8 +37,8 @@ export default class DataSynth extends RobleCommand<SynthesizeResult> {
   protected async execute(context: Context): Promise<SynthesizeResult> {
     const { flags } = await this.parse(DataSynth);
     const config = await this.loadConfig(imageOverrides(flags));
-    const { parseCharacters } = await import('../../core/dataset/classes.js');
-    const { synthesizeDataset } = await import('../../core/strokes/synthesize.js');
+    const { parseCharacters } = await import('../../core/data/dataset/class-names.js');
+    const { synthesizeDataset } = await import('../../core/data/dataset/synthesize.js');
     return synthesizeDataset(
       {
         characters: parseCharacters(flags.characters),

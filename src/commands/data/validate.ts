@@ -1,11 +1,11 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { Context } from '../../core/context.js';
-import { EXIT } from '../../core/errors.js';
-import type { ValidationResult } from '../../core/validate/validate.js';
+import type { Context } from '../../core/base/context.js';
+import { EXIT } from '../../core/base/errors.js';
+import type { ValidationResult } from '../../core/data/validate/validate.js';
 import { listFlag } from '../../flags/list-flag.js';
-import { terminalOptions } from '../../ui/style.js';
-import { validationLines } from '../../ui/validation-text.js';
+import { terminalOptions } from '../../ui/terminal/style.js';
+import { validationLines } from '../../ui/results/validation.js';
 
 export default class DataValidate extends RobleCommand<ValidationResult> {
   static override summary =
@@ -44,9 +44,9 @@ export default class DataValidate extends RobleCommand<ValidationResult> {
   protected async execute(context: Context): Promise<ValidationResult> {
     const { args, flags } = await this.parse(DataValidate);
     const config = await this.loadConfig({ dataset: { value: args.dataset, flag: 'DATASET' } });
-    const { parseRemovedKinds } = await import('../../core/validate/clean.js');
-    const { hasFindings } = await import('../../core/validate/validate.js');
-    const { validateDataset } = await import('../../with-plugins.js');
+    const { parseRemovedKinds } = await import('../../core/data/validate/clean.js');
+    const { hasFindings } = await import('../../core/data/validate/validate.js');
+    const { validateDataset } = await import('../../library.js');
     const { model, only, skip, html, force, apply, remove } = flags;
     const result = await validateDataset(
       {

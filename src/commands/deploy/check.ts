@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { Context } from '../../core/context.js';
-import { STACK_CHECKS } from '../../core/deploy/check/check-names.js';
-import type { StackReport } from '../../core/deploy/check/check-stack.js';
-import { EXIT } from '../../core/errors.js';
+import type { Context } from '../../core/base/context.js';
+import { STACK_CHECKS } from '../../core/operations/deploy/check/check-names.js';
+import type { StackReport } from '../../core/operations/deploy/check/check-stack.js';
+import { EXIT } from '../../core/base/errors.js';
 
 export default class DeployCheck extends RobleCommand<StackReport> {
   static override summary = 'Look for mistakes in a production stack, without Docker.';
@@ -30,7 +30,7 @@ export default class DeployCheck extends RobleCommand<StackReport> {
 
   protected async execute(context: Context): Promise<StackReport> {
     const { args, flags } = await this.parse(DeployCheck);
-    const { checkStack } = await import('../../core/deploy/check/check-stack.js');
+    const { checkStack } = await import('../../core/operations/deploy/check/check-stack.js');
     const report = await checkStack(resolve(args.folder ?? 'deploy'), context, flags.only);
     const findings = report.checks.flatMap((check) => check.findings);
     const missed = report.checks.flatMap((check) => check.notChecked);
@@ -43,8 +43,8 @@ export default class DeployCheck extends RobleCommand<StackReport> {
   }
 
   protected async render(report: StackReport): Promise<void> {
-    const { terminalOptions } = await import('../../ui/style.js');
-    const { stackReportLines } = await import('../../ui/stack-text.js');
+    const { terminalOptions } = await import('../../ui/terminal/style.js');
+    const { stackReportLines } = await import('../../ui/results/stack.js');
     for (const line of stackReportLines(report, terminalOptions(process.stdout, process.env))) this.log(line);
   }
 }

@@ -1,10 +1,10 @@
 import { dirname, resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { Context } from '../../core/context.js';
-import type { MadeStack } from '../../core/deploy/make-stack.js';
-import { STACK_DEFAULTS } from '../../core/deploy/stack-settings.js';
-import type { FileState } from '../../core/deploy/write-stack.js';
+import type { Context } from '../../core/base/context.js';
+import type { MadeStack } from '../../core/operations/deploy/make-stack.js';
+import { STACK_DEFAULTS } from '../../core/operations/deploy/stack-settings.js';
+import type { FileState } from '../../core/operations/deploy/write-stack.js';
 
 const { replicas, domain, rateLimit, cpus, memory } = STACK_DEFAULTS;
 
@@ -66,8 +66,8 @@ export default class DeployCompose extends RobleCommand<MadeStack & { readonly d
     const { args, flags } = await this.parse(DeployCompose);
     const loaded = await this.loadConfigWithOrigins();
     const project = loaded.projectFile === undefined ? resolve('.') : dirname(loaded.projectFile);
-    const { findNewestBundle } = await import('../../core/predict/newest-bundle.js');
-    const { makeStack } = await import('../../with-plugins.js');
+    const { findNewestBundle } = await import('../../core/model/newest-bundle.js');
+    const { makeStack } = await import('../../library.js');
     const dryRun = flags['dry-run'] ?? false;
     const made = await makeStack(
       {
@@ -96,7 +96,7 @@ export default class DeployCompose extends RobleCommand<MadeStack & { readonly d
   private async mayReplace(path: string, diff: string, dryRun: boolean): Promise<boolean> {
     if (dryRun || !this.isInteractive) return false;
     process.stderr.write(`${this.hide(diff)}\n`);
-    const { ask } = await import('../../ui/ask.js');
+    const { ask } = await import('../../ui/terminal/ask.js');
     const { answer } = await ask(
       {
         answer: {

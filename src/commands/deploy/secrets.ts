@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { MadeSecrets } from '../../core/deploy/make-secrets.js';
+import type { MadeSecrets } from '../../core/operations/deploy/secrets.js';
 
 export default class DeploySecrets extends RobleCommand<MadeSecrets> {
   static override summary = 'Make the passwords, keys and the first certificate of a production stack.';
@@ -24,7 +24,7 @@ export default class DeploySecrets extends RobleCommand<MadeSecrets> {
 
   protected async execute(): Promise<MadeSecrets> {
     const { args, flags } = await this.parse(DeploySecrets);
-    const { makeSecrets } = await import('../../core/deploy/make-secrets.js');
+    const { makeSecrets } = await import('../../core/operations/deploy/secrets.js');
     return makeSecrets({
       folder: resolve(args.folder ?? 'deploy'),
       rotate: flags.rotate ?? false,

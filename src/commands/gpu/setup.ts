@@ -1,10 +1,10 @@
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { Context } from '../../core/context.js';
-import { EXIT, RobleError } from '../../core/errors.js';
-import { INSTALLABLE, type Installable } from '../../core/gpu/install.js';
-import type { SetUpResult } from '../../core/gpu/set-up.js';
-import { gpuLines } from '../../ui/gpu-text.js';
+import type { Context } from '../../core/base/context.js';
+import { EXIT, RobleError } from '../../core/base/errors.js';
+import { INSTALLABLE, type Installable } from '../../core/operations/gpu/install.js';
+import type { SetUpResult } from '../../core/operations/gpu/set-up.js';
+import { gpuLines } from '../../ui/results/gpu.js';
 
 type Done = { readonly installed: string } | { readonly script: string } | { readonly watched: true };
 
@@ -61,9 +61,9 @@ export default class GpuSetup extends RobleCommand<
   private async setUp(context: Context): Promise<SetUpResult & { written?: string[] }> {
     const { flags } = await this.parse(GpuSetup);
     const { config, files } = await this.loadConfigWithOrigins();
-    const { writeDevice } = await import('../../core/gpu/write-device.js');
-    const { setUpGpu } = await import('../../with-plugins.js');
-    const { checkOutputs } = await import('../../core/storage/new-file.js');
+    const { writeDevice } = await import('../../core/operations/gpu/write-device.js');
+    const { setUpGpu } = await import('../../library.js');
+    const { checkOutputs } = await import('../../core/base/storage/files.js');
     if (flags.report) await checkOutputs([flags.report], flags.force);
     const project = files.at(-1);
     if (flags.write && !project)
@@ -88,10 +88,10 @@ export default class GpuSetup extends RobleCommand<
   }
 
   private async writeReport(file: string, result: SetUpResult, folder: string): Promise<void> {
-    const { openDataset } = await import('../../core/dataset/open.js');
-    const { auditMarkdown } = await import('../../core/gpu/report.js');
-    const { exists } = await import('../../core/storage/exists.js');
-    const { replaceFile } = await import('../../core/storage/durable.js');
+    const { openDataset } = await import('../../core/data/dataset/open.js');
+    const { auditMarkdown } = await import('../../pages/gpu-audit.js');
+    const { exists } = await import('../../core/base/storage/exists.js');
+    const { replaceFile } = await import('../../core/base/storage/durable.js');
     const dataset = (await exists(folder)) ? { ...(await openDataset(folder)).manifest, folder } : undefined;
     const text = file.endsWith('.json')
       ? `${JSON.stringify({ ...result, ...(dataset && { dataset }) }, null, 2)}\n`
@@ -100,8 +100,8 @@ export default class GpuSetup extends RobleCommand<
   }
 
   private async install(what: Installable, yes: boolean, signal?: AbortSignal): Promise<Done> {
-    const { install, installPlan } = await import('../../core/gpu/install.js');
-    const { ask } = await import('../../ui/ask.js');
+    const { install, installPlan } = await import('../../core/operations/gpu/install.js');
+    const { ask } = await import('../../ui/terminal/ask.js');
     const plan = installPlan(what, process.cwd());
     process.stderr.write(
       `Installs ${plan.about}\nNeeds: ${plan.needs}\nRuns, in ${plan.folder}: ${[plan.program, ...plan.args].join(' ')}\n`,
@@ -131,8 +131,8 @@ export default class GpuSetup extends RobleCommand<
   }
 
   private async writeScript(file: string, force: boolean): Promise<Done> {
-    const { checkOutputs } = await import('../../core/storage/new-file.js');
-    const { replaceFile } = await import('../../core/storage/durable.js');
+    const { checkOutputs } = await import('../../core/base/storage/files.js');
+    const { replaceFile } = await import('../../core/base/storage/durable.js');
     const { readFile } = await import('node:fs/promises');
     await checkOutputs([file], force);
     await replaceFile(file, await readFile(new URL('../../../templates/gpu-diagnosis.sh', import.meta.url)));
@@ -140,8 +140,8 @@ export default class GpuSetup extends RobleCommand<
   }
 
   private async watch(signal: AbortSignal): Promise<Done> {
-    const { sampleUtilization } = await import('../../core/gpu/utilization.js');
-    const { showUtilization } = await import('../../ui/gpu-watch.js');
+    const { sampleUtilization } = await import('../../core/operations/gpu/utilization.js');
+    const { showUtilization } = await import('../../ui/results/gpu-watch.js');
     await showUtilization(sampleUtilization, process.stderr, signal);
     // Being stopped is how watching ends well.
     this.exitCode = EXIT.ok;

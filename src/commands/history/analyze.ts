@@ -1,10 +1,10 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { Context } from '../../core/context.js';
-import { EXIT, RobleError } from '../../core/errors.js';
-import type { HistoryAnalysis } from '../../core/history/analyze-runs.js';
-import { historyLines } from '../../ui/history-text.js';
-import { terminalOptions } from '../../ui/style.js';
+import type { Context } from '../../core/base/context.js';
+import { EXIT, RobleError } from '../../core/base/errors.js';
+import type { HistoryAnalysis } from '../../core/learning/analysis/analyze-runs.js';
+import { historyLines } from '../../ui/results/history-text.js';
+import { terminalOptions } from '../../ui/terminal/style.js';
 
 export default class HistoryAnalyze extends RobleCommand<HistoryAnalysis> {
   static override summary = 'Analyse the history of training runs: what happened, what to try next, and why.';
@@ -54,8 +54,8 @@ export default class HistoryAnalyze extends RobleCommand<HistoryAnalysis> {
       throw new RobleError('ROBLE_USAGE', 'There is no run to analyse.', {
         expected: 'RUN: the folder of a run, or the file of a history',
       });
-    const { analyzeRuns } = await import('../../core/history/analyze-runs.js');
-    const { parseBound } = await import('../../core/history/bounds.js');
+    const { analyzeRuns } = await import('../../core/learning/analysis/analyze-runs.js');
+    const { parseBound } = await import('../../core/learning/analysis/bounds.js');
     const { html, svg, png, csv } = flags;
     const analysis = await analyzeRuns(
       {

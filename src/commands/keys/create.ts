@@ -1,7 +1,7 @@
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import { SCOPES } from '../../core/serving/access/api-key.js';
-import type { ListedKey } from '../../core/serving/access/keys-file.js';
+import type { ListedKey } from '../../core/serving/access/api-keys.js';
 import { parseExpiry } from '../../flags/expiry.js';
 import { keysFileFlag, keysFileOf } from '../../flags/keys-file.js';
 
@@ -35,7 +35,7 @@ export default class KeysCreate extends RobleCommand<CreatedKey> {
     const expires = flags.expires === undefined ? undefined : parseExpiry(flags.expires);
     const config = await this.loadConfig({ 'serve.access.keysFile': { value: flags.keys, flag: '--keys' } });
     const file = keysFileOf(config);
-    const { createKey } = await import('../../core/serving/access/keys-file.js');
+    const { createKey } = await import('../../core/serving/access/api-keys.js');
     return { ...(await createKey(file, { name, scopes, expires })), file };
   }
 

@@ -1,7 +1,7 @@
 import { RobleCommand } from '../../base-command.js';
-import type { ListedKey } from '../../core/serving/access/keys-file.js';
+import type { ListedKey } from '../../core/serving/access/api-keys.js';
 import { keysFileFlag, keysFileOf } from '../../flags/keys-file.js';
-import { tableLines } from '../../ui/table.js';
+import { tableLines } from '../../ui/terminal/table.js';
 
 export default class KeysList extends RobleCommand<{ readonly keys: readonly ListedKey[] }> {
   static override summary = 'List the API keys of the server.';
@@ -11,7 +11,7 @@ export default class KeysList extends RobleCommand<{ readonly keys: readonly Lis
   protected async execute(): Promise<{ keys: readonly ListedKey[] }> {
     const { flags } = await this.parse(KeysList);
     const config = await this.loadConfig({ 'serve.access.keysFile': { value: flags.keys, flag: '--keys' } });
-    const { listKeys } = await import('../../core/serving/access/keys-file.js');
+    const { listKeys } = await import('../../core/serving/access/api-keys.js');
     return { keys: await listKeys(keysFileOf(config)) };
   }
 

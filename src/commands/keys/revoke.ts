@@ -1,6 +1,6 @@
 import { Args } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { ListedKey } from '../../core/serving/access/keys-file.js';
+import type { ListedKey } from '../../core/serving/access/api-keys.js';
 import { keysFileFlag, keysFileOf } from '../../flags/keys-file.js';
 
 export default class KeysRevoke extends RobleCommand<ListedKey> {
@@ -14,7 +14,7 @@ export default class KeysRevoke extends RobleCommand<ListedKey> {
   protected async execute(): Promise<ListedKey> {
     const { args, flags } = await this.parse(KeysRevoke);
     const config = await this.loadConfig({ 'serve.access.keysFile': { value: flags.keys, flag: '--keys' } });
-    const { revokeKey } = await import('../../core/serving/access/keys-file.js');
+    const { revokeKey } = await import('../../core/serving/access/api-keys.js');
     return revokeKey(keysFileOf(config), args.key);
   }
 

@@ -1,12 +1,12 @@
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { Context } from '../../core/context.js';
-import { EXIT } from '../../core/errors.js';
-import type { KpiReport as Report } from '../../core/kpi/report-kpis.js';
-import { parseHeaders } from '../../flags/headers.js';
+import type { Context } from '../../core/base/context.js';
+import { EXIT } from '../../core/base/errors.js';
+import type { KpiReport as Report } from '../../core/operations/kpi/report-kpis.js';
+import { parseHeaders } from '../../flags/monitoring.js';
 import { parseLabels } from '../../flags/labels.js';
-import { kpiLines } from '../../ui/kpi-text.js';
-import { terminalOptions } from '../../ui/style.js';
+import { kpiLines } from '../../ui/results/kpi.js';
+import { terminalOptions } from '../../ui/terminal/style.js';
 
 const WINDOW = '30d';
 
@@ -58,7 +58,7 @@ export default class KpiReport extends RobleCommand<Report> {
   protected async execute(context: Context): Promise<Report> {
     const { flags } = await this.parse(KpiReport);
     const { kpis, runs } = await this.loadConfig();
-    const { reportKpis } = await import('../../core/kpi/report-kpis.js');
+    const { reportKpis } = await import('../../core/operations/kpi/report-kpis.js');
     const { run, load, prometheus: url, markdown, force } = flags;
     const prometheus = url !== undefined && {
       url,

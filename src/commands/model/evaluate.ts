@@ -1,12 +1,12 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Config } from '../../core/config/schema.js';
-import type { Context } from '../../core/context.js';
-import { EXIT } from '../../core/errors.js';
-import type { EvaluationResult } from '../../core/evaluate/result.js';
-import { sourceFlags, sourceOptions } from '../../flags/source-flags.js';
-import { evaluationLines } from '../../ui/evaluation-text.js';
-import { terminalOptions } from '../../ui/style.js';
+import type { Context } from '../../core/base/context.js';
+import { EXIT } from '../../core/base/errors.js';
+import type { EvaluationResult } from '../../core/learning/evaluation/result.js';
+import { sourceFlags, sourceOptions } from '../../flags/sources.js';
+import { evaluationLines } from '../../ui/results/evaluation.js';
+import { terminalOptions } from '../../ui/terminal/style.js';
 
 export default class ModelEvaluate extends RobleCommand<EvaluationResult> {
   static override summary =
@@ -82,8 +82,8 @@ export default class ModelEvaluate extends RobleCommand<EvaluationResult> {
     const config = await this.loadConfig({
       'serve.maxPixels': { value: flags['max-pixels'], flag: '--max-pixels' },
     });
-    const { parseBound } = await import('../../core/history/bounds.js');
-    const { evaluateModel } = await import('../../with-plugins.js');
+    const { parseBound } = await import('../../core/learning/analysis/bounds.js');
+    const { evaluateModel } = await import('../../library.js');
     const { backend, backendOptions, device, maxPixels } = config.serve;
     const { html, sheet, force, threads } = flags;
     const result = await evaluateModel(
@@ -116,7 +116,7 @@ export default class ModelEvaluate extends RobleCommand<EvaluationResult> {
   ) {
     const { model = [], url = [] } = flags;
     if (model.length + url.length === 0) {
-      const { findNewestBundle } = await import('../../core/predict/newest-bundle.js');
+      const { findNewestBundle } = await import('../../core/model/newest-bundle.js');
       const newest = await findNewestBundle(runs);
       this.logToStderr(`Model: ${newest}`);
       return [newest];

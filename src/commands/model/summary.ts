@@ -1,10 +1,10 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { DatasetManifest } from '../../core/dataset/format.js';
-import { RobleError } from '../../core/errors.js';
+import type { DatasetManifest } from '../../core/data/dataset/format.js';
+import { RobleError } from '../../core/base/errors.js';
 import type { ModelSpec } from '../../core/model/spec.js';
 import type { ModelSummary } from '../../core/model/summary.js';
-import { summaryLines } from '../../ui/model-text.js';
+import { summaryLines } from '../../ui/results/model.js';
 
 /** The presets, or one architecture. */
 type Result =
@@ -36,7 +36,7 @@ export default class ModelSummaryCommand extends RobleCommand<Result> {
   protected async execute(): Promise<Result> {
     const { flags, args } = await this.parse(ModelSummaryCommand);
     if (flags.list) {
-      const { PRESETS } = await import('../../core/model/presets.js');
+      const { PRESETS } = await import('../../core/learning/presets.js');
       return { presets: Object.entries(PRESETS).map(([name, { description }]) => ({ name, description })) };
     }
     const { summarizeModel } = await import('../../core/model/summary.js');
@@ -70,7 +70,7 @@ export default class ModelSummaryCommand extends RobleCommand<Result> {
       'image.height': { value: flags.height, flag: '--height' },
       'image.channels': { value: flags.channels, flag: '--channels' },
     });
-    const { layersOf } = await import('../../core/model/presets.js');
+    const { layersOf } = await import('../../core/learning/presets.js');
     const found = await datasetIn(dataset);
     const asked = [flags.width, flags.height, flags.channels].some((side) => side !== undefined);
     // Training takes the shape of the data set, which may be older than the configuration.
@@ -94,7 +94,7 @@ export default class ModelSummaryCommand extends RobleCommand<Result> {
 
 /** The manifest of the data set in a folder; undefined where there is none. */
 async function datasetIn(folder: string): Promise<DatasetManifest | undefined> {
-  const { openDataset } = await import('../../core/dataset/open.js');
+  const { openDataset } = await import('../../core/data/dataset/open.js');
   try {
     return (await openDataset(folder)).manifest;
   } catch (error) {

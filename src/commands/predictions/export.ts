@@ -1,10 +1,10 @@
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { Context } from '../../core/context.js';
-import { RobleError } from '../../core/errors.js';
-import { countOf } from '../../core/text.js';
-import { parseTime } from '../../flags/time-flag.js';
-import { standardStreams } from '../../ui/standard-streams.js';
+import type { Context } from '../../core/base/context.js';
+import { RobleError } from '../../core/base/errors.js';
+import { countOf } from '../../core/base/text.js';
+import { parseTime } from '../../flags/values.js';
+import { standardStreams } from '../../ui/terminal/standard-streams.js';
 
 interface ExportedPredictions {
   readonly out: string | null;
@@ -54,7 +54,7 @@ export default class PredictionsExport extends RobleCommand<ExportedPredictions>
       throw new RobleError('ROBLE_USAGE', 'With --json, standard output is for the result.', {
         expected: '--out FILE',
       });
-    const { exportPredictions } = await import('../../core/predictions/export-predictions.js');
+    const { exportPredictions } = await import('../../core/serving/predictions/export-predictions.js');
     const { since, until, label, feedback, pixels, format, out } = flags;
     const count = await exportPredictions(
       {

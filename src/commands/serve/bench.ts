@@ -1,15 +1,15 @@
 import { randomInt } from 'node:crypto';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { Context } from '../../core/context.js';
-import { EXIT, RobleError } from '../../core/errors.js';
-import { ARRIVALS } from '../../core/load-test/arrivals.js';
-import type { LoadTestResult } from '../../core/load-test/load-test.js';
-import type { Load } from '../../core/load-test/run-load.js';
-import { parseHeaders } from '../../flags/headers.js';
+import type { Context } from '../../core/base/context.js';
+import { EXIT, RobleError } from '../../core/base/errors.js';
+import { ARRIVALS } from '../../core/operations/load-test/arrivals.js';
+import type { LoadTestResult } from '../../core/operations/load-test/load-test.js';
+import type { Load } from '../../core/operations/load-test/run-load.js';
+import { parseHeaders } from '../../flags/monitoring.js';
 import { numberFlag } from '../../flags/number-flag.js';
-import { loadTestLines } from '../../ui/load-test-text.js';
-import { terminalOptions } from '../../ui/style.js';
+import { loadTestLines } from '../../ui/results/load-test.js';
+import { terminalOptions } from '../../ui/terminal/style.js';
 
 /** Seconds of a measurement, and of one of several. */
 const DURATION_SECONDS = 10;
@@ -126,8 +126,8 @@ export default class ServeBench extends RobleCommand<LoadTestResult> {
           arrivals: flags.arrivals ?? 'even',
         };
     const { html, svg } = flags;
-    const { parseBound } = await import('../../core/history/bounds.js');
-    const { loadTest } = await import('../../core/load-test/load-test.js');
+    const { parseBound } = await import('../../core/learning/analysis/bounds.js');
+    const { loadTest } = await import('../../core/operations/load-test/load-test.js');
     const result = await loadTest(
       {
         url: args.url,

@@ -1,11 +1,11 @@
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import { chosenModel } from '../../core/config/chosen-model.js';
-import type { Context } from '../../core/context.js';
-import type { BatchSizeTest } from '../../core/training/find-batch-size.js';
+import type { Context } from '../../core/base/context.js';
+import type { BatchSizeTest } from '../../core/learning/tuning/find-batch-size.js';
 import { numberFlag } from '../../flags/number-flag.js';
-import { trainingFlags, trainingOverrides } from '../../flags/training-flags.js';
-import { batchSizeLines } from '../../ui/batch-size-text.js';
+import { trainingFlags, trainingOverrides } from '../../flags/training.js';
+import { batchSizeLines } from '../../ui/results/batch-size-text.js';
 
 export default class TrainBatchSize extends RobleCommand<BatchSizeTest> {
   static override summary = 'Find a good batch size: measure the throughput of several.';
@@ -24,7 +24,7 @@ export default class TrainBatchSize extends RobleCommand<BatchSizeTest> {
   protected async execute(context: Context): Promise<BatchSizeTest> {
     const { flags } = await this.parse(TrainBatchSize);
     const loaded = await this.loadConfigWithOrigins(trainingOverrides(flags));
-    const { findBatchSize } = await import('../../with-plugins.js');
+    const { findBatchSize } = await import('../../library.js');
     return findBatchSize(
       {
         dataset: loaded.config.dataset,

@@ -1,12 +1,12 @@
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import { chosenModel } from '../../core/config/chosen-model.js';
-import type { Context } from '../../core/context.js';
-import type { LearningRateTest } from '../../core/training/find-learning-rate.js';
+import type { Context } from '../../core/base/context.js';
+import type { LearningRateTest } from '../../core/learning/tuning/find-learning-rate.js';
 import { numberFlag } from '../../flags/number-flag.js';
-import { trainingFlags, trainingOverrides } from '../../flags/training-flags.js';
-import { learningRateLines } from '../../ui/learning-rate-text.js';
-import { hasColors } from '../../ui/style.js';
+import { trainingFlags, trainingOverrides } from '../../flags/training.js';
+import { learningRateLines } from '../../ui/results/tuning.js';
+import { hasColors } from '../../ui/terminal/style.js';
 
 export default class TrainFindLr extends RobleCommand<LearningRateTest> {
   static override summary = 'Find a good learning rate: try a growing one for a few steps.';
@@ -30,7 +30,7 @@ export default class TrainFindLr extends RobleCommand<LearningRateTest> {
       ...trainingOverrides(flags),
       'train.batchSize': { value: flags['batch-size'], flag: '--batch-size' },
     });
-    const { findLearningRate } = await import('../../with-plugins.js');
+    const { findLearningRate } = await import('../../library.js');
     return findLearningRate(
       {
         dataset: loaded.config.dataset,

@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { Context } from '../../core/context.js';
-import type { TrainResult } from '../../core/training/train.js';
+import type { Context } from '../../core/base/context.js';
+import type { TrainResult } from '../../core/learning/training/train.js';
 import { parseSettings } from '../../flags/settings.js';
-import { trainResultLines } from '../../ui/train-result.js';
+import { trainResultLines } from '../../ui/training/train-result.js';
 
 export default class TrainResume extends RobleCommand<TrainResult> {
   static override summary = 'Go on with a training run, from the very step of its newest good checkpoint.';
@@ -33,8 +33,8 @@ export default class TrainResume extends RobleCommand<TrainResult> {
 
   protected async execute(context: Context): Promise<TrainResult> {
     const { args, flags } = await this.parse(TrainResume);
-    const { newestRun } = await import('../../core/training/run-folder.js');
-    const { resumeTraining } = await import('../../with-plugins.js');
+    const { newestRun } = await import('../../core/learning/training/run/folder.js');
+    const { resumeTraining } = await import('../../library.js');
     const config = await this.loadConfig({ runs: { value: flags.runs, flag: '--runs' } });
     const train = {
       ...parseSettings(flags.set ?? []),

@@ -1,11 +1,11 @@
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import { chosenModel } from '../../core/config/chosen-model.js';
-import type { Context } from '../../core/context.js';
-import { EXIT } from '../../core/errors.js';
-import { countOf } from '../../core/text.js';
-import type { VerifyResult } from '../../core/training/verify.js';
-import { trainingFlags, trainingOverrides } from '../../flags/training-flags.js';
+import type { Context } from '../../core/base/context.js';
+import { EXIT } from '../../core/base/errors.js';
+import { countOf } from '../../core/base/text.js';
+import type { VerifyResult } from '../../core/learning/training/verify.js';
+import { trainingFlags, trainingOverrides } from '../../flags/training.js';
 
 export default class TrainVerify extends RobleCommand<VerifyResult> {
   static override summary = 'Prove on your own project that a kill changes nothing.';
@@ -25,7 +25,7 @@ export default class TrainVerify extends RobleCommand<VerifyResult> {
   protected async execute(context: Context): Promise<VerifyResult> {
     const { flags } = await this.parse(TrainVerify);
     const loaded = await this.loadConfigWithOrigins(trainingOverrides(flags));
-    const { verifyTraining } = await import('../../with-plugins.js');
+    const { verifyTraining } = await import('../../library.js');
     const { dataset, train } = loaded.config;
     const { kills, steps } = flags;
     const result = await verifyTraining(

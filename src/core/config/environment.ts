@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { RobleError } from '../errors.js';
-import { decodeText } from '../storage/text-file.js';
-import { didYouMean } from '../text.js';
+import { RobleError } from '../base/errors.js';
+import { decodeText } from '../base/storage/text-file.js';
+import { didYouMean } from '../base/text.js';
 import type { JsonSchema } from './json-schema.js';
 import { configKeys } from './keys.js';
-import { nest } from './nest.js';
+import { nest } from '../base/schema/nest.js';
 import type { Layer } from './origin.js';
 
 const PREFIX = 'ROBLE_';
@@ -107,7 +107,7 @@ async function parseText(text: string, schema: JsonSchema, variable: string): Pr
   if ((types.has('number') || types.has('integer')) && text.trim() !== '' && !Number.isNaN(Number(text)))
     return Number(text);
   if ((types.has('array') || types.has('object')) && /^\s*[[{]/.test(text)) {
-    const { readJson } = await import('./yaml-text.js');
+    const { readJson } = await import('../base/schema/yaml-text.js');
     return readJson(text, { name: variable }).value;
   }
   return text;

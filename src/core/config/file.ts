@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
-import { RobleError } from '../errors.js';
-import { exists, isAbsent } from '../storage/exists.js';
-import { fileOrPipe } from '../storage/read-file.js';
-import { decodeText } from '../storage/text-file.js';
-import { isSettings } from './merge.js';
+import { RobleError } from '../base/errors.js';
+import { exists, isAbsent } from '../base/storage/exists.js';
+import { fileOrPipe } from '../base/storage/read-file.js';
+import { decodeText } from '../base/storage/text-file.js';
+import { isSettings } from '../base/schema/merge.js';
 import type { Layer, Origin } from './origin.js';
 
 /** Far more than people write; a device or a data set that was named by mistake is not read to its end. */
@@ -51,7 +51,7 @@ export async function readConfigFile(
   signal?: AbortSignal,
 ): Promise<Layer> {
   const text = await readText(file, signal);
-  const { readJson, readYaml } = await import('./yaml-text.js');
+  const { readJson, readYaml } = await import('../base/schema/yaml-text.js');
   // An empty file sets nothing, whatever its name.
   const read = extname(file) === '.json' && text.trim() !== '' ? readJson : readYaml;
   const { value, lineOf } = read(text, { name: file });

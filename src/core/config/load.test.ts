@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { RobleError } from '../errors.js';
+import type { RobleError } from '../base/errors.js';
 import { configKeys } from './keys.js';
 import { type LoadConfigOptions, loadConfig } from './load.js';
 

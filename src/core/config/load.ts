@@ -1,13 +1,13 @@
 import { dirname, join, resolve } from 'node:path';
-import { RobleError } from '../errors.js';
-import { recipeOf } from '../model/presets.js';
-import { exists } from '../storage/exists.js';
+import { RobleError } from '../base/errors.js';
+import { recipeOf } from '../learning/presets.js';
+import { exists } from '../base/storage/exists.js';
 import { environmentLayer } from './environment.js';
 import { findProjectFile, readConfigFile } from './file.js';
-import { isSettings, type Merged, mergeLayers, type Settings } from './merge.js';
-import { nest } from './nest.js';
+import { isSettings, type Merged, mergeLayers, type Settings } from '../base/schema/merge.js';
+import { nest } from '../base/schema/nest.js';
 import { describeOrigin, type Layer, type Origin } from './origin.js';
-import { describeIssues } from './problems.js';
+import { describeIssues } from '../base/schema/issues.js';
 import { type Config, configSchema, PATH_KEYS, URL_OR_PATH_KEYS } from './schema.js';
 
 /** Values that win over every file and variable, by their path: what flags of the command line give. */

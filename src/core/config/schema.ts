@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { augmentSchema } from '../augment/strategy.js';
-import { balanceSchema } from '../balance/settings.js';
-import { MONITORS, type Monitor } from '../history/record.js';
-import { preprocessingSchema } from '../image/preprocessing.js';
-import { kpisSchema } from '../kpi/settings.js';
+import { augmentSchema } from '../data/augment/settings.js';
+import { balanceSchema } from '../data/balance/settings.js';
+import { MONITORS, type Monitor } from '../learning/history/record.js';
+import { preprocessingSchema } from '../image/settings.js';
+import { kpisSchema } from '../operations/kpi/settings.js';
 import { layerSchema } from '../model/spec.js';
-import { recordOf } from '../record-of.js';
-import { secret, urlWithPassword } from '../secret.js';
+import { recordOf } from '../base/collections.js';
+import { secret, urlWithPassword } from '../base/secret.js';
 import { accessSchema, connectionsSchema, tlsSchema } from '../serving/access/settings.js';
 
 const positive = z.int().positive();

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { recipeOf } from '../model/presets.js';
+import { recipeOf } from '../learning/presets.js';
 import { loadConfig } from './load.js';
 import { configSchema } from './schema.js';
 import { renderConfigFile } from './template.js';

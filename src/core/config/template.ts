@@ -1,5 +1,5 @@
-import { recipeOf } from '../model/presets.js';
-import { fillTemplate } from '../template/fill-template.js';
+import { recipeOf } from '../learning/presets.js';
+import { fillTemplate } from '../base/template.js';
 import { trainSchema } from './schema.js';
 
 /** What `init` asks for; everything else in the file has its default, or that of the preset's recipe. */

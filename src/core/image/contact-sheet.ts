@@ -1,4 +1,4 @@
-import type { Preprocessing } from './preprocessing.js';
+import type { Preprocessing } from './settings.js';
 
 type Shape = Pick<Preprocessing, 'width' | 'height' | 'channels'>;
 

@@ -1,5 +1,5 @@
 import type { Metadata, SharpOptions } from 'sharp';
-import { RobleError } from '../errors.js';
+import { RobleError } from '../base/errors.js';
 import { type UnreadFormat, unreadFormat } from './known-formats.js';
 import { checkNumberType, unusableValues } from './number-types.js';
 import { endsEarly, isAnimatedPng } from './signature.js';

@@ -1,4 +1,4 @@
-import type { Preprocessing } from './preprocessing.js';
+import type { Preprocessing } from './settings.js';
 
 /**
  * Pixels as a PNG that decodes to the same ones: grey or RGB of 8 bits, without a colour profile.

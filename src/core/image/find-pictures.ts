@@ -1,8 +1,8 @@
 import { extname, join } from 'node:path';
-import { RobleError } from '../errors.js';
-import { readStart } from '../storage/read-file.js';
-import { type WalkOptions, walkFolder } from '../storage/walk-folder.js';
-import { countOf, formatCount } from '../text.js';
+import { RobleError } from '../base/errors.js';
+import { readStart } from '../base/storage/read-file.js';
+import { type WalkOptions, walkFolder } from '../base/storage/walk-folder.js';
+import { countOf, formatCount } from '../base/text.js';
 import { IMAGE_EXTENSIONS } from './extensions.js';
 import { unreadFormat } from './known-formats.js';
 import { isPixelImage } from './signature.js';

@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { encodeTiff, type TiffType } from '../../../test/support/tiff.js';
 import { prepareImage, preprocessImage } from './preprocess.js';
-import { preprocessingSchema } from './preprocessing.js';
+import { preprocessingSchema } from './settings.js';
 
 const SIDE = 8;
 const grey = preprocessingSchema.parse({ width: SIDE, height: SIDE });

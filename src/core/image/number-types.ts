@@ -1,5 +1,5 @@
 import type { Metadata, Sharp } from 'sharp';
-import { RobleError } from '../errors.js';
+import { RobleError } from '../base/errors.js';
 import type { PixelShape } from './preprocess.js';
 
 /** How the values of a picture say what is black and what is white. */

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { prepareImage, preprocessImage, preprocessPixels } from './preprocess.js';
-import { preprocessingSchema } from './preprocessing.js';
+import { preprocessingSchema } from './settings.js';
 
 const grey = preprocessingSchema.parse({ width: 8, height: 8 });
 const rgb = preprocessingSchema.parse({ width: 8, height: 8, channels: 3 });

@@ -1,5 +1,5 @@
 import type { Metadata, Sharp } from 'sharp';
-import { RobleError } from '../errors.js';
+import { RobleError } from '../base/errors.js';
 import {
   checkSize,
   conversionsOf,
@@ -8,9 +8,9 @@ import {
   type PixelLimit,
   unreadable,
 } from './decode.js';
-import { decodePlainPng } from './decode-plain-png.js';
+import { decodePlainPng } from './png.js';
 import { bytesOfFloats, hasFloats, unusedBits } from './number-types.js';
-import type { Preprocessing } from './preprocessing.js';
+import type { Preprocessing } from './settings.js';
 
 /** Pixels that are decoded unless a caller says otherwise: a 16-megapixel photograph. */
 export const DEFAULT_MAX_PIXELS = 16_777_216;

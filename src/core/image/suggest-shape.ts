@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { readPlainFile } from '../storage/read-file.js';
-import { countOf } from '../text.js';
+import { readPlainFile } from '../base/storage/read-file.js';
+import { countOf } from '../base/text.js';
 import { findPictures } from './find-pictures.js';
 import { type CommonLook, commonLook, type Look, lookAt } from './look-at-pictures.js';
 

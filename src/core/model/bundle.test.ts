@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../test/support/temporary-folder.js';
 import { tinyBundle } from '../../../test/support/tiny-bundle.js';
-import { sha256 } from '../storage/durable.js';
+import { sha256 } from '../base/storage/durable.js';
 import { type BundleManifest, layersOfBundle, openBundle, readWeights } from './bundle.js';
 
 let root: string;

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { z } from 'zod';
-import { checked } from '../checked.js';
-import { RobleError } from '../errors.js';
-import { preprocessingSchema } from '../image/preprocessing.js';
-import type { ServableModel, TensorMap } from '../plugin/api.js';
-import { replaceFolder, sha256, writeSynced } from '../storage/durable.js';
-import { isAbsent } from '../storage/exists.js';
-import { readPlainFile } from '../storage/read-file.js';
-import { decodeSafetensors, encodeSafetensors } from '../storage/safetensors.js';
+import { checked } from '../base/schema/checked.js';
+import { RobleError } from '../base/errors.js';
+import { preprocessingSchema } from '../image/settings.js';
+import type { ServableModel, TensorMap } from '../plugin/contracts.js';
+import { replaceFolder, sha256, writeSynced } from '../base/storage/durable.js';
+import { isAbsent } from '../base/storage/exists.js';
+import { readPlainFile } from '../base/storage/read-file.js';
+import { decodeSafetensors, encodeSafetensors } from '../base/storage/safetensors.js';
 import { answerProfileSchema } from './answer-profile.js';
 import { type Layer, layerSchema, type ModelSpec } from './spec.js';
 

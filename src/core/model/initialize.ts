@@ -1,5 +1,5 @@
-import type { TensorMap } from '../plugin/api.js';
-import { hash32, Random } from '../random/index.js';
+import type { TensorMap } from '../plugin/contracts.js';
+import { hash32, Random } from '../base/random.js';
 import { type Network, parametersOf, sizeOf } from './network.js';
 
 /**

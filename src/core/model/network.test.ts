@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RobleError } from '../errors.js';
+import { RobleError } from '../base/errors.js';
 import { everyLayer, formatShape, parametersOf, resolveNetwork, sizeOf } from './network.js';
 import { layerSchema, type ModelSpec } from './spec.js';
 

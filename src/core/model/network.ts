@@ -1,4 +1,4 @@
-import { RobleError } from '../errors.js';
+import { RobleError } from '../base/errors.js';
 import type {
   ActivationLayer,
   BatchNormLayer,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { formatCount } from '../text.js';
-import { layersOf, PRESETS } from './presets.js';
+import { formatCount } from '../base/text.js';
+import { layersOf, PRESETS } from '../learning/presets.js';
 import { layerSchema } from './spec.js';
 import { summarizeModel } from './summary.js';
 

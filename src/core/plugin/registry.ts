@@ -1,6 +1,6 @@
-import { RobleError } from '../errors.js';
-import { didYouMean } from '../text.js';
-import { PLUGIN_API_VERSION, type PluginEntry, type PluginKind, type PluginKinds } from './api.js';
+import { RobleError } from '../base/errors.js';
+import { didYouMean } from '../base/text.js';
+import { PLUGIN_API_VERSION, type PluginEntry, type PluginKind, type PluginKinds } from './contracts.js';
 
 const KINDS: readonly string[] = ['training-engine', 'serving-backend', 'augmenter'] satisfies PluginKind[];
 

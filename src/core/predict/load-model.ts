@@ -1,9 +1,9 @@
 import { preprocessImage } from '../image/preprocess.js';
 import type { BundleManifest, ModelBundle } from '../model/bundle.js';
-import type { Predictor } from '../plugin/api.js';
+import type { Predictor } from '../plugin/contracts.js';
 import type { PluginRegistry } from '../plugin/registry.js';
-import { readPlainFile } from '../storage/read-file.js';
-import { openPredictor } from './open-predictor.js';
+import { readPlainFile } from '../base/storage/read-file.js';
+import { openPredictor } from './predictor.js';
 import { type Prediction, topPredictionsOfEach } from './top-predictions.js';
 
 /** Images that go through the network at a time: bounds the memory, and more would not be faster. */

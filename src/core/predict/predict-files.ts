@@ -1,6 +1,6 @@
-import type { Context } from '../context.js';
-import { RobleError, type SerializedError } from '../errors.js';
-import { readPlainFile } from '../storage/read-file.js';
+import type { Context } from '../base/context.js';
+import { RobleError, type SerializedError } from '../base/errors.js';
+import { readPlainFile } from '../base/storage/read-file.js';
 import type { Model } from './load-model.js';
 import type { Prediction } from './top-predictions.js';
 

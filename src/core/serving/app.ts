@@ -1,16 +1,16 @@
 import type { FastifyInstance } from 'fastify';
-import { addFeedbackRoute } from './feedback-route.js';
-import { createHttpApp } from './http-app.js';
-import { isOfProtocol, protocolError } from './oip/protocol-error.js';
-import { addInferenceProtocol } from './oip/routes.js';
-import { crossOriginNeeds } from './openapi/cross-origin.js';
-import { openApiDocument } from './openapi/document.js';
-import { addDescription } from './openapi/routes.js';
-import { addPageRoutes } from './page-routes.js';
-import { addPredictionRoutes } from './prediction-routes.js';
-import { type ProblemOptions, pathOf } from './send-problem.js';
-import type { ServingScope } from './serving-scope.js';
-import { addStateRoutes } from './state-routes.js';
+import { addFeedbackRoute } from './http/feedback-route.js';
+import { createHttpApp } from './http/http-app.js';
+import { isOfProtocol, protocolError } from './http/oip/protocol-error.js';
+import { addInferenceProtocol } from './http/oip/routes.js';
+import { crossOriginNeeds } from './http/openapi/cross-origin.js';
+import { openApiDocument } from './http/openapi/document.js';
+import { addDescription } from './http/openapi/routes.js';
+import { addPageRoutes } from './http/page-routes.js';
+import { addPredictionRoutes } from './http/prediction-routes.js';
+import { type ProblemOptions, pathOf } from './request/send-problem.js';
+import type { ServingScope } from './classify/serving-scope.js';
+import { addStateRoutes } from './http/state-routes.js';
 
 /** The HTTP application of predictions, with its routes. It does not listen yet. */
 export async function createApp(scope: ServingScope): Promise<FastifyInstance> {

@@ -3,13 +3,13 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { FastifyInstance } from 'fastify';
-import { checked } from '../checked.js';
+import { checked } from '../base/schema/checked.js';
 import { type ServeOptions, serveSchema } from '../config/schema.js';
-import { RobleError } from '../errors.js';
-import { createAdminApp } from './admin.js';
+import { RobleError } from '../base/errors.js';
+import { createAdminApp } from './http/admin.js';
 import { createApp } from './app.js';
-import { listen } from './listen.js';
-import type { LogDestination } from './log/server-log.js';
+import { listen } from './access/listen.js';
+import type { LogDestination } from './observe/server-log.js';
 import type { ModelLabel } from './models/served-model.js';
 import { openServerParts, type ServerContext } from './server-parts.js';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Augmenter, drawSegment, type ImageView, type Random } from '../../core/plugin/index.js';
-import { type Box, inkBox } from './ink-box.js';
+import { type Box, inkBox } from './picture.js';
 import { background, share } from './parameters.js';
 import { thin } from './skeleton.js';
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { STRATEGIES } from '../../core/augment/strategy.js';
+import { STRATEGIES } from '../../core/data/augment/settings.js';
 import { PluginRegistry } from '../../core/plugin/registry.js';
 import { builtinPlugins } from '../index.js';
 

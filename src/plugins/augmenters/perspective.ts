@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Augmenter, ImageView, Random } from '../../core/plugin/index.js';
-import { inkBox } from './ink-box.js';
+import { inkBox } from './picture.js';
 import { background, share } from './parameters.js';
 import { PIXEL, resample } from './resample.js';
 

@@ -1,5 +1,5 @@
 import type { ImageView } from '../../core/plugin/index.js';
-import type { Box } from './ink-box.js';
+import type { Box } from './picture.js';
 
 /** A pixel in the fixed-point numbers of {@link RowPositions}. */
 export const PIXEL = 65536;

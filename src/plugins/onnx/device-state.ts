@@ -1,9 +1,9 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { Vectors } from '../training/state-vectors.js';
-import { noState } from '../training/step-rules.js';
-import type { OnnxDevice } from './device/device.js';
-import { GraphBuilder } from './graph/builder.js';
-import { createSession, discard, loadRuntime, runSession, type Tensors } from './runtime.js';
+import type { Vectors } from '../../engine-kit/state-vectors.js';
+import { noState } from '../../engine-kit/step-rules.js';
+import type { OnnxDevice } from '../../engine-kit/onnx/device.js';
+import { GraphBuilder } from '../../engine-kit/onnx/graph.js';
+import { createSession, discard, loadRuntime, runSession, type Tensors } from '../../engine-kit/onnx/runtime.js';
 import { nextOf } from './update-graph.js';
 
 /**

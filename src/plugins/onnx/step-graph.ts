@@ -1,9 +1,9 @@
 import { type Network, sizeOf } from '../../core/plugin/index.js';
-import { type FlatLayout, flatLayouts, layerOf } from '../training/flat-layout.js';
-import { GraphBuilder, type Value } from './graph/builder.js';
+import { type FlatLayout, flatLayouts, layerOf } from '../../engine-kit/flat-layout.js';
+import { GraphBuilder, type Value } from '../../engine-kit/onnx/graph.js';
 import type { TrainingScope } from './lowerings/differentiable.js';
 import { sequence } from './lowerings/layers.js';
-import type { Plan } from './plan.js';
+import type { Plan } from './lowerings/plan.js';
 import { addUpdate, type BatchResult, nextOf, type UpdateOptions } from './update-graph.js';
 
 export interface StepGraphOptions extends UpdateOptions {

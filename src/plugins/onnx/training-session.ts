@@ -8,15 +8,15 @@ import type {
   TrainingSession,
   TrainingState,
 } from '../../core/plugin/index.js';
-import { StateVectors } from '../training/state-vectors.js';
-import { checkBatchSize, frozenTest, judgeNumbers, stepScalars } from '../training/step-rules.js';
-import { answerOnce, exportChecked } from './checked-export.js';
-import type { OnnxDevice } from './device/device.js';
+import { StateVectors } from '../../engine-kit/state-vectors.js';
+import { checkBatchSize, frozenTest, judgeNumbers, stepScalars } from '../../engine-kit/step-rules.js';
+import { answerOnce, exportChecked } from '../../engine-kit/onnx/checked-export.js';
+import type { OnnxDevice } from '../../engine-kit/onnx/device.js';
 import { openDevice } from './device/probe.js';
 import { DeviceState } from './device-state.js';
-import { buildInferenceGraph } from './inference-graph.js';
-import { choosePlan, type Plan, usablePlan } from './plan.js';
-import { createSession, discard, loadRuntime, runSession } from './runtime.js';
+import { buildInferenceGraph } from '../../engine-kit/onnx/inference-graph.js';
+import { choosePlan, type Plan, usablePlan } from './lowerings/plan.js';
+import { createSession, discard, loadRuntime, runSession } from '../../engine-kit/onnx/runtime.js';
 import type { StepGraphOptions } from './step-graph.js';
 import { createStepProgram, type StepProgram } from './step-program.js';
 

@@ -1,7 +1,7 @@
 import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs';
 import type { Batch, Network, ResolvedDropout } from '../../core/plugin/index.js';
-import { batchPart } from '../training/batch-part.js';
-import { type FlatLayout, layerOf } from '../training/flat-layout.js';
+import { batchPart } from '../../engine-kit/batch-part.js';
+import { type FlatLayout, layerOf } from '../../engine-kit/flat-layout.js';
 import { joinFlat, splitFlat } from './flat-tensors.js';
 import { applyLayers } from './layers.js';
 import type { TensorFlow } from './tensorflow.js';

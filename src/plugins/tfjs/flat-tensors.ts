@@ -1,6 +1,6 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import { sizeOf } from '../../core/plugin/index.js';
-import type { FlatLayout } from '../training/flat-layout.js';
+import type { FlatLayout } from '../../engine-kit/flat-layout.js';
 import type { TensorFlow } from './tensorflow.js';
 
 /** The tensors that lie in a flat vector, by name. */

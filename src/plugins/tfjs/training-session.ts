@@ -9,12 +9,12 @@ import type {
   TrainingSession,
   TrainingState,
 } from '../../core/plugin/index.js';
-import { exportChecked } from '../onnx/checked-export.js';
-import { flatLayouts } from '../training/flat-layout.js';
-import { withMemoryErrors } from '../training/memory-errors.js';
-import { StateVectors, type Vectors } from '../training/state-vectors.js';
-import { checkBatchSize, frozenTest, judgeNumbers, noState, stepScalars } from '../training/step-rules.js';
-import { decayMask, statisticsMomenta } from '../training/update-rules.js';
+import { exportChecked } from '../../engine-kit/onnx/checked-export.js';
+import { flatLayouts } from '../../engine-kit/flat-layout.js';
+import { withMemoryErrors } from '../../engine-kit/memory-errors.js';
+import { StateVectors, type Vectors } from '../../engine-kit/state-vectors.js';
+import { checkBatchSize, frozenTest, judgeNumbers, noState, stepScalars } from '../../engine-kit/step-rules.js';
+import { decayMask, statisticsMomenta } from '../../engine-kit/update-rules.js';
 import { batchGradient, parametersIn, type StepContext } from './batch-gradient.js';
 import { evaluate } from './evaluate.js';
 import type { LoadedTensorFlow } from './tensorflow.js';

@@ -1,7 +1,7 @@
 import type { Tensor } from '@tensorflow/tfjs';
 import type { OptimizerSpec } from '../../core/plugin/index.js';
-import { EMA_SLOT } from '../training/flat-layout.js';
-import type { StepScalars } from '../training/step-rules.js';
+import { EMA_SLOT } from '../../engine-kit/flat-layout.js';
+import type { StepScalars } from '../../engine-kit/step-rules.js';
 import type { BatchResult, FlatState } from './batch-gradient.js';
 import type { TensorFlow } from './tensorflow.js';
 

@@ -2,7 +2,7 @@ import type { Server as TlsServer } from 'node:https';
 import { type AddressInfo, BlockList, isIPv6 } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import type { ServeOptions } from '../../config/schema.js';
-import { RobleError } from '../../errors.js';
+import { RobleError } from '../../base/errors.js';
 import { recogniseKeys, requireKeys } from './authorize.js';
 import { addBrowserRules, refusePages } from './browser-rules.js';
 import { ClientAddresses } from './client-address.js';

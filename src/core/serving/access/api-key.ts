@@ -1,6 +1,6 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
-import { sha256 } from '../../storage/durable.js';
+import { sha256 } from '../../base/storage/durable.js';
 
 /** What a key can be good for. */
 export const SCOPES = ['predict', 'feedback', 'metrics', 'admin'] as const;

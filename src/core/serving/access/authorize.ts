@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { RobleError } from '../../errors.js';
+import { RobleError } from '../../base/errors.js';
 import { type ApiKey, type Scope, stateOf } from './api-key.js';
 import type { KeyRing } from './key-ring.js';
 import { neededScopes } from './route-scopes.js';

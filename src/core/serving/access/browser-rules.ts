@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { RobleError } from '../../errors.js';
+import { RobleError } from '../../base/errors.js';
 
 /** The page of the server needs its own scripts, styles and pictures, and nothing else in the world. */
 const CONTENT_POLICY = {

@@ -1,8 +1,8 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { closeConnectionInStages, isClosing } from './close-in-stages.js';
-import { holdContinue } from './expect-continue.js';
+import { closeConnectionInStages, isClosing } from '../request/connection.js';
+import { holdContinue } from '../request/expect-continue.js';
 import { answerRawProblems } from './raw-problems.js';
 import type { ConnectionSettings } from './settings.js';
 import type { TlsCertificate } from './tls-certificate.js';

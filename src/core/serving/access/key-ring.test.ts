@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { KeyRing } from './key-ring.js';
-import { createKey } from './keys-file.js';
+import { createKey } from './api-keys.js';
 
 describe('KeyRing', () => {
   let folder: string;

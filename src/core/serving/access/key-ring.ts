@@ -1,6 +1,6 @@
-import { fileVersion } from '../../storage/file-version.js';
+import { fileVersion } from '../../base/storage/file-version.js';
 import { type ApiKey, findKey } from './api-key.js';
-import { readKeys } from './keys-file.js';
+import { readKeys } from './api-keys.js';
 
 /** A key that is revoked works for no longer than this. */
 const FRESH_MS = 500;

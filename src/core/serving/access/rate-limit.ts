@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { RobleError } from '../../errors.js';
+import { RobleError } from '../../base/errors.js';
 import { LimitStore } from './limit-store.js';
 import { isHealth } from './route-scopes.js';
 import type { RateLimitSettings } from './settings.js';

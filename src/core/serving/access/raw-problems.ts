@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { RobleError } from '../../errors.js';
-import { problemOf } from '../problem.js';
-import { closeInStages } from './close-in-stages.js';
+import { RobleError } from '../../base/errors.js';
+import { problemOf } from '../request/problem.js';
+import { closeInStages } from '../request/connection.js';
 
 interface Exchange {
   readonly request: IncomingMessage;

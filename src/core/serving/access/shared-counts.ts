@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import CircuitBreaker from 'opossum';
-import { connectRedis, REDIS_BREAKER } from '../redis.js';
+import { connectRedis, REDIS_BREAKER } from '../../base/storage/redis.js';
 
 const PREFIX = 'roble:limit:';
 

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
-import { RobleError } from '../../errors.js';
-import { readPlainFile } from '../../storage/read-file.js';
+import { RobleError } from '../../base/errors.js';
+import { readPlainFile } from '../../base/storage/read-file.js';
 import type { TlsSettings } from './settings.js';
 
 /** A certificate with its private key, both in PEM form. */

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { getHeapStatistics } from 'node:v8';
-import type { ComputedAnswer } from '../inference-pool.js';
-import type { Urgency } from '../urgency.js';
+import type { ComputedAnswer } from '../inference/pool.js';
+import type { Urgency } from '../request/urgency.js';
 import { Flights } from './flights.js';
 import { MemoryCache } from './memory-cache.js';
-import { RedisCache } from './redis-cache.js';
+import { RedisCache } from './stores.js';
 
 /** Where an answer came from: computed for this request, with another one at the same time, or kept from earlier. */
 export type AnswerSource = 'model' | 'shared' | 'memory' | 'redis';

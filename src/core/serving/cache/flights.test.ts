@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { Cancellation, type Urgency } from '../urgency.js';
+import { Cancellation, type Urgency } from '../request/urgency.js';
 import { Flights } from './flights.js';
 
 /** A computation that ends when it is told to, and says what became of those who wait for it. */

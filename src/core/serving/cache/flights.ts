@@ -1,4 +1,4 @@
-import { Cancellation, checkWanted, reasonToDrop, type Urgency, whileWanted } from '../urgency.js';
+import { Cancellation, checkWanted, reasonToDrop, type Urgency, whileWanted } from '../request/urgency.js';
 
 /** One computation that several requests wait for. */
 interface Flight<T> {

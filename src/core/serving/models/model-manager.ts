@@ -1,9 +1,9 @@
-import { RobleError } from '../../errors.js';
+import { RobleError } from '../../base/errors.js';
 import { openBundle } from '../../model/bundle.js';
-import type { AnsweredImage } from '../answered-image.js';
-import { Canary, isFaultOfModel } from './canary.js';
+import type { AnsweredImage } from './answered-image.js';
+import { Canary, isFaultOfModel } from './rollout.js';
 import { ChangeRecord } from './change-record.js';
-import type { ModelSource, WantedVersion } from './model-source.js';
+import type { ModelSource, WantedVersion } from './repository.js';
 import {
   type BundlePlace,
   type ModelTarget,

@@ -1,4 +1,4 @@
-import { RobleError } from '../../errors.js';
+import { RobleError } from '../../base/errors.js';
 
 /** One bundle, and the version that it is called. */
 export interface BundlePlace {

@@ -1,5 +1,5 @@
 import { type ModelBundle, openBundle } from '../../model/bundle.js';
-import { InferencePool, type InferencePoolOptions } from '../inference-pool.js';
+import { InferencePool, type InferencePoolOptions } from '../inference/pool.js';
 
 export interface ServedModelOptions extends Omit<InferencePoolOptions, 'bundle'> {
   /** Told of a model that takes the place of another. */

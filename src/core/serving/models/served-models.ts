@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RobleError } from '../../errors.js';
-import { didYouMean } from '../../text.js';
-import type { AnsweredImage } from '../answered-image.js';
+import { RobleError } from '../../base/errors.js';
+import { didYouMean } from '../../base/text.js';
+import type { AnsweredImage } from './answered-image.js';
 import { ModelManager, type VersionChoice } from './model-manager.js';
-import { FolderSource, modelsIn, RepositorySource } from './model-source.js';
+import { FolderSource, modelsIn, RepositorySource } from './repository.js';
 import type { ServedModel, ServedModelOptions } from './served-model.js';
 
 /** Which model a request wants; without a name, the default one. */

@@ -1,4 +1,4 @@
-import type { AnsweredImage } from '../answered-image.js';
+import type { AnsweredImage } from './answered-image.js';
 import type { ServedModel } from './served-model.js';
 
 /** A shadow that falls behind skips images instead of collecting them. */

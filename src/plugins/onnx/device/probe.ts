@@ -3,7 +3,7 @@ import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Device, RobleError } from '../../../core/plugin/index.js';
-import { CPU, type GpuProvider, type OnnxDevice, parseDevice } from './device.js';
+import { CPU, type GpuProvider, type OnnxDevice, parseDevice } from '../../../engine-kit/onnx/device.js';
 import { explain, isSoftwareAdapter, type Unavailability } from './unavailable.js';
 
 /** What the probe's process found; see probe-child.ts. */
@@ -55,7 +55,7 @@ async function probe(provider: GpuProvider): Promise<Probe> {
 }
 
 function childReport(provider: GpuProvider, stderr: number | 'ignore'): Promise<ProbeReport> {
-  const child = fork(new URL('./probe-child.js', import.meta.url), [provider], {
+  const child = fork(new URL('./probe-worker.js', import.meta.url), [provider], {
     execArgv: [],
     stdio: ['ignore', 'ignore', stderr, 'ipc'],
     env: { ...process.env, VK_LOADER_DEBUG: 'all' },

@@ -1,7 +1,7 @@
 import type { Padding } from '../../../core/plugin/index.js';
-import { type Attributes, BLOCKED_DOMAIN, type GraphBuilder, type Value } from '../graph/builder.js';
+import { type Attributes, BLOCKED_DOMAIN, type GraphBuilder, type Value } from '../../../engine-kit/onnx/graph.js';
 import type { ConvShapes } from './conv-shapes.js';
-import { beyondWindows, pad } from './window-taps.js';
+import { beyondWindows, pad } from './windows.js';
 
 /**
  * Convolutions in the runtime's own layout on CPU: channels in blocks as wide as a vector register. The operators are

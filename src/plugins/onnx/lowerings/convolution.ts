@@ -1,9 +1,9 @@
 import type { ResolvedConv } from '../../../core/plugin/index.js';
-import type { GraphBuilder, Value } from '../graph/builder.js';
+import type { GraphBuilder, Value } from '../../../engine-kit/onnx/graph.js';
 import { blockedConvolution, blockedWeightGradient, turnedBlockedConvolution } from './blocked.js';
 import type { ConvShapes } from './conv-shapes.js';
-import { plainConvolution } from './plain-conv.js';
-import { beyondWindows, windowTaps } from './window-taps.js';
+import { plainConvolution } from '../../../engine-kit/onnx/plain-conv.js';
+import { beyondWindows, windowTaps } from './windows.js';
 
 /**
  * The ways to compute a convolution and its two gradients. Each is a small function from shapes to nodes; which one is

@@ -1,5 +1,5 @@
-import type { GraphBuilder, Value } from '../graph/builder.js';
-import type { Plan } from '../plan.js';
+import type { GraphBuilder, Value } from '../../../engine-kit/onnx/graph.js';
+import type { Plan } from './plan.js';
 
 /** What the layers of a training graph share. */
 export interface TrainingScope {

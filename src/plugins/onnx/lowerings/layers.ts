@@ -9,8 +9,8 @@ import {
   type ResolvedResidual,
   sizeOf,
 } from '../../../core/plugin/index.js';
-import type { Value } from '../graph/builder.js';
-import { gelu, relu, silu } from './activation.js';
+import type { Value } from '../../../engine-kit/onnx/graph.js';
+import { gelu, relu, silu } from '../../../engine-kit/onnx/operators.js';
 import { convShapes } from './conv-shapes.js';
 import { convForward, convInputGradient, convWeightGradient } from './convolution.js';
 import type { Differentiable, TrainingScope } from './differentiable.js';

@@ -1,7 +1,7 @@
 import type { ResolvedPool } from '../../../core/plugin/index.js';
-import type { GraphBuilder, Value } from '../graph/builder.js';
+import type { GraphBuilder, Value } from '../../../engine-kit/onnx/graph.js';
 import type { Differentiable } from './differentiable.js';
-import { beyondWindows, pad, windowTaps } from './window-taps.js';
+import { beyondWindows, pad, windowTaps } from './windows.js';
 
 /** The lowest finite float32: below every value that a window may hold. */
 const LOWEST = -3.4028234663852886e38;

@@ -1,0 +1,97 @@
+import type { Layer } from '../../config/origin.js';
+
+export type Settings = Record<string, unknown>;
+
+/** Settings of which only one may be given: a layer that gives one replaces what the layers below gave. */
+const CHOICES: ReadonlyMap<string, readonly string[]> = new Map([['model', ['preset', 'layers']]]);
+
+export interface Merged {
+  readonly value: Settings;
+  /** The layer that gave the value at a path, or the nearest value around it; none: nothing gave it. */
+  layerOf(path: readonly PropertyKey[]): Layer | undefined;
+}
+
+/**
+ * Lays settings over each other, the last one on top, key by key. Lists are replaced whole. Settings that are told
+ * apart by a `type` (an optimizer, a schedule) are replaced whole when the type changes: the momentum of one optimizer
+ * is nothing to another.
+ */
+export function mergeLayers(layers: readonly Layer[]): Merged {
+  const value = emptySettings();
+  const givers = new Map<string, Layer>();
+  for (const layer of layers) mergeInto(value, layer.value, [], layer, givers);
+  return {
+    value,
+    layerOf(path) {
+      const exact = givers.get(keyOf(path));
+      if (exact) return exact;
+      // A problem of a whole group, such as a missing key in it: whoever gave something of the group.
+      const start = `${keyOf(path)}\0`;
+      const last = [...givers].filter(([key]) => path.length === 0 || key.startsWith(start)).at(-1);
+      if (last) return last[1];
+      for (let length = path.length - 1; length > 0; length--) {
+        const around = givers.get(keyOf(path.slice(0, length)));
+        if (around) return around;
+      }
+      return undefined;
+    },
+  };
+}
+
+/** Settings with others laid over them, as {@link mergeLayers} does. */
+export function mergeSettings(below: Settings, above: Settings): Settings {
+  const origin: Layer['origin'] = () => ({ source: 'default' });
+  return mergeLayers([
+    { value: below, origin },
+    { value: above, origin },
+  ]).value;
+}
+
+function mergeInto(
+  target: Settings,
+  source: Settings,
+  at: readonly string[],
+  layer: Layer,
+  givers: Map<string, Layer>,
+): void {
+  for (const [key, given] of Object.entries(source)) {
+    const path = [...at, key];
+    const current = target[key];
+    if (isSettings(given)) {
+      const keep = isSettings(current) && !replaces(path, current, given);
+      if (!keep) forget(givers, path);
+      const inner = keep ? current : emptySettings();
+      target[key] = inner;
+      if (Object.keys(given).length === 0) givers.set(keyOf(path), layer);
+      mergeInto(inner, given, path, layer, givers);
+    } else {
+      forget(givers, path);
+      target[key] = given;
+      givers.set(keyOf(path), layer);
+    }
+  }
+}
+
+function replaces(path: readonly string[], current: Settings, given: Settings): boolean {
+  const choice = CHOICES.get(path.join('.')) ?? [];
+  return choice.some((key) => key in given) || ('type' in given && given.type !== current.type);
+}
+
+function forget(givers: Map<string, Layer>, path: readonly string[]): void {
+  const key = keyOf(path);
+  for (const other of givers.keys()) if (other === key || other.startsWith(`${key}\0`)) givers.delete(other);
+}
+
+// A key may hold a dot, so paths are joined by a character that no key holds.
+function keyOf(path: readonly PropertyKey[]): string {
+  return path.map(String).join('\0');
+}
+
+// Without a prototype, a key named __proto__ is a key like any other, and reported as unknown.
+export function emptySettings(): Settings {
+  return Object.create(null) as Settings;
+}
+
+export function isSettings(value: unknown): value is Settings {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

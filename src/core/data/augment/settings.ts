@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { checked } from '../../base/schema/checked.js';
+import { recordOf } from '../../base/collections.js';
+import { classLimitSchema } from './class-limits.js';
+
+const stepSchema = z.strictObject({
+  augmenter: z.string().min(1).describe('Name of the augmenter; plugins add more.'),
+  probability: z.number().min(0).max(1).default(1).describe('Share of the pictures that it changes.'),
+  parameters: recordOf(z.unknown()).default({}).describe('Parameters of the augmenter.'),
+});
+
+/** One augmenter of a strategy. */
+export type AugmentStep = z.output<typeof stepSchema>;
+
+/** Names of the strategies, from the simplest to the most complex. */
+export const STRATEGY_NAMES = ['none', 'light', 'medium', 'aggressive'] as const;
+export type StrategyName = (typeof STRATEGY_NAMES)[number];
+
+/** What a configuration may hold: the name of a strategy, or its own steps. */
+export const strategySchema = z.union([z.enum(STRATEGY_NAMES), z.array(stepSchema)]);
+export type Strategy = z.output<typeof strategySchema>;
+
+/**
+ * The strategies in the box. They differ in complexity, one knob, as in Bengio and others, "Deep learners benefit more
+ * from out-of-distribution examples" (AISTATS 2011): first what every hand does, then what a bad scan adds.
+ */
+export const STRATEGIES: Readonly<Record<StrategyName, readonly AugmentStep[]>> = {
+  none: [],
+  light: [
+    step('stroke-distortion', 0.4, {
+      wobble: 0.04,
+      ends: 0.04,
+      smoothing: 0.3,
+      slant: 0.06,
+      aspect: 0.05,
+      lineWidth: 0.12,
+      partScale: 0.05,
+      partRotation: 3,
+      partShift: 0.02,
+      breaks: 0,
+    }),
+    step('elastic', 0.5, { alpha: 0.07 }),
+    step('affine', 0.9, { rotation: 7, scale: 0.08, aspect: 0.06, shear: 0.1, shift: 0.04 }),
+    step('stroke-width', 0.3, { thicker: 0.015, thinner: 0.008 }),
+  ],
+  medium: [
+    step('stroke-distortion', 0.5, {
+      wobble: 0.06,
+      ends: 0.06,
+      smoothing: 0.5,
+      slant: 0.1,
+      aspect: 0.08,
+      lineWidth: 0.2,
+      partScale: 0.08,
+      partRotation: 5,
+      partShift: 0.03,
+      breaks: 0.02,
+    }),
+    step('elastic', 0.6, { alpha: 0.12 }),
+    step('affine', 0.95, { rotation: 12, scale: 0.14, aspect: 0.12, shear: 0.2, shift: 0.07 }),
+    step('stroke-width', 0.4, { thicker: 0.025, thinner: 0.012 }),
+    step('blur', 0.1, { sigma: 0.025 }),
+    step('contrast', 0.35, { contrast: 0.2, brightness: 0.02, gamma: 0.25 }),
+    step('noise', 0.1, { gaussian: 0.05, saltPepper: 0.004 }),
+  ],
+  aggressive: [
+    step('stroke-distortion', 0.6, {
+      wobble: 0.08,
+      ends: 0.08,
+      smoothing: 0.7,
+      slant: 0.14,
+      aspect: 0.12,
+      lineWidth: 0.3,
+      partScale: 0.12,
+      partRotation: 7,
+      partShift: 0.04,
+      breaks: 0.05,
+    }),
+    step('perspective', 0.3, { shift: 0.08 }),
+    step('elastic', 0.85, { alpha: 0.17 }),
+    step('affine', 1, { rotation: 17, scale: 0.22, aspect: 0.2, shear: 0.3, shift: 0.09 }),
+    step('stroke-width', 0.6, { thicker: 0.035, thinner: 0.014 }),
+    step('occlusion', 0.15, { rectangle: 0.22, line: 0.06 }),
+    step('blur', 0.2, { sigma: 0.03 }),
+    step('contrast', 0.6, { contrast: 0.35, brightness: 0.04, gamma: 0.4 }),
+    step('noise', 0.3, { gaussian: 0.1, saltPepper: 0.01 }),
+  ],
+};
+
+const probability = z.number().min(0).max(1).default(0);
+
+/** Steps that a user adds to any strategy, each by its probability. */
+const extras = {
+  canvasStyle: probability.describe('Share of the copies that are redrawn as on a browser canvas.'),
+  mixup: probability.describe('Share of the copies that are blended with another picture of their class.'),
+};
+const extrasSchema = z.object(extras);
+export type StrategyExtras = z.input<typeof extrasSchema>;
+
+/** All that a configuration says of an augmentation. */
+export const augmentSchema = z.strictObject({
+  strategy: strategySchema.default('none').describe('A strategy by name, or its own steps in a list.'),
+  ...extras,
+  limits: z
+    .array(classLimitSchema)
+    .default([])
+    .describe('Bounds for some classes, besides those that keep characters from turning into others.'),
+});
+export type AugmentSettings = z.output<typeof augmentSchema>;
+
+/**
+ * The steps of a strategy. `canvas-style` comes first, because it traces lines, which noise and blur would hide;
+ * `mixup` comes last, so that the other picture is as it is. What needs strokes comes before all of them, once the
+ * augmenters are loaded.
+ *
+ * @throws {RobleError} `ROBLE_CONFIG_INVALID` for a probability that is none
+ */
+export function stepsOf(strategy: Strategy, extras: StrategyExtras = {}): AugmentStep[] {
+  const message = 'The settings of the augmentation are not valid.';
+  const { canvasStyle, mixup } = checked(extrasSchema, extras, 'ROBLE_CONFIG_INVALID', message);
+  return [
+    ...(canvasStyle > 0 ? [step('canvas-style', canvasStyle)] : []),
+    ...(typeof strategy === 'string' ? STRATEGIES[strategy] : strategy),
+    ...(mixup > 0 ? [step('mixup', mixup)] : []),
+  ];
+}
+
+function step(augmenter: string, probability: number, parameters: Record<string, unknown> = {}): AugmentStep {
+  return { augmenter, probability, parameters };
+}

@@ -1,0 +1,115 @@
+import { appendFile, mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import type { DatasetPart } from '../dataset/format.js';
+import { isPartIntact } from '../dataset/parts.js';
+import { RobleError } from '../../base/errors.js';
+import { replaceFile, sweepPartials, syncFolder } from '../../base/storage/durable.js';
+import { exists } from '../../base/storage/exists.js';
+import { takeLock } from '../../base/storage/folder-lock.js';
+import { parseJson, readJson } from '../../base/storage/json.js';
+import { readPlainText } from '../../base/storage/read-file.js';
+import type { PartUnit } from './part-units.js';
+import type { ShardPart, ShardPlan } from './shard.js';
+
+/** Where parts are collected until all of them are there; a kill leaves it, and the same command goes on with it. */
+export interface WorkFolder {
+  /** Holds the files of the parts. */
+  readonly data: string;
+  /** Parts that were made before, each with its files read again. */
+  readonly done: readonly ShardPart[];
+  /** Notes in the journal that the files of a part are on the disk. */
+  record(unit: PartUnit, part: DatasetPart): Promise<void>;
+  /** Puts the files where they belong, and removes the rest. */
+  finish(out: string): Promise<void>;
+  /** Leaves everything as it is, for another try. */
+  close(): Promise<void>;
+}
+
+/** The folder of unfinished work, beside the output. */
+export const workFolderOf = (out: string): string => `${out}.work`;
+
+/**
+ * Takes the work folder of an output, with what an earlier try of the same plan left in it.
+ *
+ * @param restart throw away what another plan left
+ * @throws {RobleError} `ROBLE_RESUME_REFUSED` when another plan was begun, `ROBLE_FOLDER_LOCKED`
+ */
+export async function openWorkFolder(out: string, plan: ShardPlan, restart: boolean): Promise<WorkFolder> {
+  const folder = workFolderOf(out);
+  const [data, journal] = [join(folder, 'data'), join(folder, 'journal.jsonl')];
+  await mkdir(folder, { recursive: true });
+  const lock = await takeLock(folder);
+  try {
+    await beginPlan(folder, plan, restart);
+    await mkdir(data, { recursive: true });
+    await sweepPartials(data);
+    const done = await intactParts(journal, data);
+    return {
+      data,
+      done,
+      async record({ split, index }, part) {
+        await appendSynced(journal, `${JSON.stringify({ split, index, part } satisfies ShardPart)}\n`);
+      },
+      async finish(target) {
+        await rename(data, target);
+        await syncFolder(dirname(target));
+        await lock.release();
+        await rm(folder, { recursive: true, force: true });
+      },
+      close: () => lock.release(),
+    };
+  } catch (error) {
+    await lock.release();
+    throw RobleError.from(error);
+  }
+}
+
+async function beginPlan(folder: string, plan: ShardPlan, restart: boolean): Promise<void> {
+  const file = join(folder, 'plan.json');
+  const before = (await readJson(file)) as ShardPlan | undefined;
+  // Through JSON, as the other one went.
+  const now = JSON.parse(JSON.stringify(plan)) as ShardPlan;
+  if (isDeepStrictEqual(before, now)) return;
+  if (before && !restart) throw otherPlan(folder, before, now);
+  for (const name of ['data', 'journal.jsonl'])
+    await rm(join(folder, name), { recursive: true, force: true });
+  await replaceFile(file, `${JSON.stringify(now, null, 2)}\n`);
+}
+
+function otherPlan(folder: string, before: ShardPlan, now: ShardPlan): RobleError {
+  const [old, fresh] = [before, now].map(({ about, shard, shards }) => ({ ...about.recipe, shard, shards }));
+  const changed = Object.keys({ ...old, ...fresh }).filter(
+    (key) =>
+      !isDeepStrictEqual((old as Record<string, unknown>)[key], (fresh as Record<string, unknown>)[key]),
+  );
+  return new RobleError('ROBLE_RESUME_REFUSED', `${folder} holds unfinished work of another recipe.`, {
+    received: `other settings or data: ${changed.join(', ') || 'the samples'}`,
+    expected: 'the recipe that it was begun with',
+    nextSteps: ['Choose another output folder, or throw the unfinished work away with --restart.'],
+  });
+}
+
+/** The parts of the journal whose files are what they were. A torn last line is no part. */
+async function intactParts(journal: string, data: string): Promise<ShardPart[]> {
+  const text = (await exists(journal)) ? await readPlainText(journal) : '';
+  const intact = new Map<string, ShardPart>();
+  for (const line of text.split('\n').slice(0, -1)) {
+    const found = parseJson(line) as ShardPart | undefined;
+    if (found && (await isPartIntact(data, found.part))) intact.set(`${found.split} ${found.index}`, found);
+  }
+  // What a torn line left would run into the next one.
+  if (text !== '' && !text.endsWith('\n'))
+    await replaceFile(journal, text.slice(0, text.lastIndexOf('\n') + 1));
+  return [...intact.values()];
+}
+
+async function appendSynced(file: string, text: string): Promise<void> {
+  const handle = await open(file, 'a');
+  try {
+    await appendFile(handle, text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,124 @@
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { checkedJson } from '../../base/schema/checked.js';
+import { RobleError } from '../../base/errors.js';
+import { isAbsent } from '../../base/storage/exists.js';
+import { readPlainText, streamPlainFile } from '../../base/storage/read-file.js';
+import {
+  type DatasetManifest,
+  type LoadedSplit,
+  manifestSchema,
+  type PartFile,
+  type SampleProvenance,
+  type SplitName,
+} from './format.js';
+import { loadStrokes } from './load-strokes.js';
+import { readIntact } from './parts.js';
+import { optional } from '../formats/sample.js';
+
+/** A data set on the disk. */
+export interface Dataset {
+  readonly folder: string;
+  readonly manifest: DatasetManifest;
+  /** A split in memory, every byte of it checked. */
+  load(split: SplitName): Promise<LoadedSplit>;
+  /** Where each sample of a split came from, in order. */
+  provenance(split: SplitName): AsyncIterable<SampleProvenance>;
+}
+
+/**
+ * Opens a data set that `data:import` or `data:synth` wrote.
+ *
+ * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_DATASET_INVALID`; loading also `ROBLE_DATASET_SPLIT`.
+ */
+export async function openDataset(folder: string): Promise<Dataset> {
+  const path = join(folder, 'dataset.json');
+  const text = await readPlainText(path).catch((cause) => {
+    if (!isAbsent(cause)) throw RobleError.from(cause);
+    throw new RobleError('ROBLE_FILE_NOT_FOUND', `${folder} is no data set: it has no dataset.json.`, {
+      expected: 'a folder that "roble data:import" or "roble data:synth" wrote',
+      nextSteps: ['Check the name of the folder, or make one: "roble data:import --help" shows how.'],
+      cause,
+    });
+  });
+  const manifest = checkedJson(manifestSchema, text, 'ROBLE_DATASET_INVALID', path);
+  return {
+    folder,
+    manifest,
+    load: async (split) => loadSplit(folder, manifest, splitOf({ folder, manifest }, split)),
+    async *provenance(split) {
+      for (const { samples } of splitOf({ folder, manifest }, split).parts)
+        for await (const line of createInterface({
+          input: await streamPlainFile(join(folder, samples.file)),
+        }))
+          yield JSON.parse(line) as SampleProvenance;
+    },
+  };
+}
+
+/** Where each sample of a split came from, all at once. */
+export async function readProvenance(dataset: Dataset, split: SplitName): Promise<SampleProvenance[]> {
+  const provenance: SampleProvenance[] = [];
+  for await (const sample of dataset.provenance(split)) provenance.push(sample);
+  return provenance;
+}
+
+type SplitManifest = NonNullable<DatasetManifest['splits'][SplitName]>;
+
+/**
+ * What the manifest says of a split.
+ *
+ * @throws {RobleError} `ROBLE_DATASET_SPLIT` when there is none of that name
+ */
+export function splitOf(
+  { folder, manifest }: Pick<Dataset, 'folder' | 'manifest'>,
+  split: SplitName,
+): SplitManifest {
+  const found = manifest.splits[split];
+  if (found) return found;
+  throw new RobleError('ROBLE_DATASET_SPLIT', `The data set ${folder} has no split "${split}".`, {
+    received: Object.keys(manifest.splits).join(', '),
+    expected: split,
+    nextSteps: ['Import it again with --split, such as --split train=0.8,validation=0.2.'],
+  });
+}
+
+async function loadSplit(
+  folder: string,
+  manifest: DatasetManifest,
+  split: SplitManifest,
+): Promise<LoadedSplit> {
+  const { width, height, channels } = manifest.preprocessing;
+  const imageSize = width * height * channels;
+  const images = new Uint8Array(new SharedArrayBuffer(split.count * imageSize));
+  const labels = new Uint16Array(new SharedArrayBuffer(split.count * 2));
+  let start = 0;
+  for (const part of split.parts) {
+    images.set(await readChecked(folder, part.images), start * imageSize);
+    const bytes = await readChecked(folder, part.labels);
+    for (let i = 0; i < part.count; i++) labels[start + i] = bytes.readUInt16LE(2 * i);
+    start += part.count;
+  }
+  const strokes = await loadStrokes(split.parts, split.count, (file) => readChecked(folder, file));
+  return { count: split.count, images, labels, ...optional('strokes', strokes) };
+}
+
+/**
+ * The bytes of a file of a data set.
+ *
+ * @throws {RobleError} `ROBLE_DATASET_INVALID` when they are not those that were written
+ */
+export async function readChecked(folder: string, file: PartFile): Promise<Buffer> {
+  const bytes = await readIntact(folder, file);
+  if (bytes) return bytes;
+  throw changedFile(join(folder, file.file));
+}
+
+/** The error of a file of a data set that has other bytes than its manifest says. */
+export function changedFile(path: string): RobleError {
+  return new RobleError('ROBLE_DATASET_INVALID', `${path} was changed after it was written.`, {
+    received: 'another SHA-256',
+    expected: 'the SHA-256 in dataset.json',
+    nextSteps: ['Copy the data set again, or import it again.'],
+  });
+}

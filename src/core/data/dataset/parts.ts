@@ -1,0 +1,203 @@
+import { createHash, type Hash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { replaceFile, sha256 } from '../../base/storage/durable.js';
+import { exists } from '../../base/storage/exists.js';
+import { readPlainFile } from '../../base/storage/read-file.js';
+import { drawingBytes, type PackedDrawing } from '../../image/strokes/packed.js';
+import { type DatasetPart, filesOf, type PartFile, type SampleProvenance, type SplitName } from './format.js';
+
+/** What a part is called, without the ending of a file. */
+export function partName(split: SplitName, index: number): string {
+  return `${split}-${String(index).padStart(5, '0')}`;
+}
+
+/** A part in memory. */
+export interface PartContent {
+  /** uint8, [count, height, width, channels]. */
+  readonly images: Uint8Array;
+  /** [count] */
+  readonly labels: Uint16Array;
+  readonly samples: readonly SampleProvenance[];
+  /** Of each sample, its strokes where it has some. */
+  readonly strokes: readonly (PackedDrawing | undefined)[];
+}
+
+/** Writes a part at once; none of its files is there before it is complete and on the disk. */
+export async function writePart(
+  folder: string,
+  name: string,
+  { images, labels, samples, strokes }: PartContent,
+): Promise<DatasetPart> {
+  const write = async (suffix: string, content: Uint8Array) => {
+    const file = `${name}.${suffix}`;
+    await replaceFile(join(folder, file), content);
+    return { file, bytes: content.length, sha256: sha256(content) };
+  };
+  const labelBytes = Buffer.alloc(2 * labels.length);
+  for (const [i, label] of labels.entries()) labelBytes.writeUInt16LE(label, 2 * i);
+  return {
+    count: labels.length,
+    images: await write('images', images),
+    labels: await write('labels', labelBytes),
+    samples: await write('samples.jsonl', Buffer.from(samples.map(sampleLine).join(''))),
+    ...(strokes.some((drawing) => drawing) && {
+      strokes: await write('strokes', Buffer.concat(strokes.map(drawingBytes))),
+    }),
+  };
+}
+
+/** The bytes of a file of a part; undefined when they are not those that were written, or there are none. */
+export async function readIntact(
+  folder: string,
+  { file, sha256: expected }: PartFile,
+): Promise<Buffer | undefined> {
+  const path = join(folder, file);
+  const bytes = (await exists(path)) ? await readPlainFile(path) : undefined;
+  return bytes && sha256(bytes) === expected ? bytes : undefined;
+}
+
+/** Whether all files of a part are what was written. */
+export async function isPartIntact(folder: string, part: DatasetPart): Promise<boolean> {
+  for (const file of filesOf(part)) if (!(await readIntact(folder, file))) return false;
+  return true;
+}
+
+function sampleLine(sample: SampleProvenance): string {
+  return `${JSON.stringify(sample)}\n`;
+}
+
+/** Samples in a part. */
+export const PART_SAMPLES = 65_536;
+const BUFFER_BYTES = 1 << 20;
+
+const NO_STROKES = drawingBytes(undefined);
+
+interface OpenPart {
+  readonly images: HashedFile;
+  readonly labels: HashedFile;
+  readonly samples: HashedFile;
+  /** There from the first sample on that has strokes. */
+  strokes: HashedFile | undefined;
+  count: number;
+}
+
+/** Writes the parts of one split, one after another, and knows their hashes when they are done. */
+export class PartWriter {
+  readonly parts: DatasetPart[] = [];
+  readonly #folder: string;
+  readonly #split: SplitName;
+  #open: OpenPart | undefined;
+
+  constructor(folder: string, split: SplitName) {
+    this.#folder = folder;
+    this.#split = split;
+  }
+
+  /** @param strokes the bytes of a packed drawing, where the sample has strokes */
+  async add(
+    pixels: Uint8Array,
+    label: number,
+    provenance: SampleProvenance,
+    strokes?: Uint8Array,
+  ): Promise<void> {
+    this.#open ??= await this.#start();
+    const part = this.#open;
+    await part.images.write(pixels);
+    await part.labels.write(Uint8Array.of(label & 255, label >> 8));
+    await part.samples.write(Buffer.from(sampleLine(provenance)));
+    if (strokes && !part.strokes) part.strokes = await this.#startStrokes(part.count);
+    await part.strokes?.write(strokes ?? NO_STROKES);
+    part.count += 1;
+    if (part.count === PART_SAMPLES) await this.finish();
+  }
+
+  /** Ends the open part, if there is one. */
+  async finish(): Promise<void> {
+    const part = this.#open;
+    if (!part) return;
+    this.#open = undefined;
+    const [images, labels, samples] = [
+      await part.images.end(),
+      await part.labels.end(),
+      await part.samples.end(),
+    ];
+    const strokes = await part.strokes?.end();
+    this.parts.push({ count: part.count, images, labels, samples, ...(strokes && { strokes }) });
+  }
+
+  /** Closes what is open after a failure. */
+  async abandon(): Promise<void> {
+    const part = this.#open;
+    this.#open = undefined;
+    if (!part) return;
+    const { images, labels, samples, strokes } = part;
+    await Promise.all([images, labels, samples, strokes].map((file) => file?.close()));
+  }
+
+  async #start(): Promise<OpenPart> {
+    const [images, labels, samples] = [
+      await this.#create('images'),
+      await this.#create('labels'),
+      await this.#create('samples.jsonl'),
+    ];
+    return { images, labels, samples, strokes: undefined, count: 0 };
+  }
+
+  /** The file begins with the samples before that have no strokes. */
+  async #startStrokes(before: number): Promise<HashedFile> {
+    const file = await this.#create('strokes');
+    for (let i = 0; i < before; i++) await file.write(NO_STROKES);
+    return file;
+  }
+
+  #create(suffix: string): Promise<HashedFile> {
+    return HashedFile.create(this.#folder, `${partName(this.#split, this.parts.length)}.${suffix}`);
+  }
+}
+
+class HashedFile {
+  readonly #name: string;
+  readonly #handle: FileHandle;
+  readonly #hash: Hash = createHash('sha256');
+  readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
+  #filled = 0;
+  #bytes = 0;
+
+  private constructor(name: string, handle: FileHandle) {
+    this.#name = name;
+    this.#handle = handle;
+  }
+
+  static async create(folder: string, name: string): Promise<HashedFile> {
+    return new HashedFile(name, await open(join(folder, name), 'wx'));
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length; ) {
+      const piece = bytes.subarray(at, at + BUFFER_BYTES - this.#filled);
+      this.#buffer.set(piece, this.#filled);
+      this.#filled += piece.length;
+      at += piece.length;
+      if (this.#filled === BUFFER_BYTES) await this.#flush();
+    }
+  }
+
+  async end(): Promise<PartFile> {
+    await this.#flush();
+    await this.#handle.close();
+    return { file: this.#name, bytes: this.#bytes, sha256: this.#hash.digest('hex') };
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+
+  async #flush(): Promise<void> {
+    const bytes = this.#buffer.subarray(0, this.#filled);
+    this.#hash.update(bytes);
+    await this.#handle.writeFile(bytes);
+    this.#bytes += bytes.length;
+    this.#filled = 0;
+  }
+}

@@ -1,0 +1,84 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Problem, RobleError } from '../../base/errors.js';
+import { isSameName, normalName } from '../../base/names.js';
+import type { DatasetManifest } from './format.js';
+import type { Dataset } from './open.js';
+
+type Named = Pick<Dataset, 'folder' | 'manifest'>;
+/** What must be alike: the classes in their order, and how pictures were made. */
+type Form = Pick<DatasetManifest, 'classes' | 'preprocessing'>;
+
+/**
+ * Checks that data sets can be used together: the same classes in the same order, and pictures that were made alike.
+ *
+ * @throws {RobleError} `ROBLE_DATASETS_DIFFER` with everything in which each of the others differs from the first
+ */
+export function checkSameForm(first: Named, others: readonly Named[]): void {
+  refuse(first, others, 'the classes, their order and the preprocessing', formProblems);
+}
+
+/**
+ * Checks that the pictures of data sets were made alike; their classes may differ.
+ *
+ * @throws {RobleError} as {@link checkSameForm}
+ */
+export function checkSamePictures(first: Named, others: readonly Named[]): void {
+  refuse(first, others, 'the preprocessing', pictureProblems);
+}
+
+function refuse(
+  first: Named,
+  others: readonly Named[],
+  expected: string,
+  problemsOf: (wanted: DatasetManifest, found: DatasetManifest) => string[],
+): void {
+  const problems = others.flatMap(({ folder, manifest }) =>
+    problemsOf(first.manifest, manifest).map((message): Problem => ({ path: folder, message })),
+  );
+  if (problems.length === 0) return;
+  throw new RobleError('ROBLE_DATASETS_DIFFER', 'The data sets cannot be used together.', {
+    expected: `${expected} of ${first.folder}`,
+    problems,
+    nextSteps: ['Import them again with the same settings.'],
+  });
+}
+
+/** In what another differs from what is wanted, in words that follow its name. */
+export function formProblems(wanted: Form, other: Form): string[] {
+  return [...classProblems(wanted, other), ...pictureProblems(wanted, other)];
+}
+
+function classProblems({ classes: wanted }: Form, { classes }: Form): string[] {
+  const [wantedNames, names] = [wanted, classes].map((list) => new Set(list.map(normalName)));
+  const missing = wanted.filter((name) => !names!.has(normalName(name)));
+  const unknown = classes.filter((name) => !wantedNames!.has(normalName(name)));
+  const place = classes.findIndex((name, i) => !isSameName(name, wanted[i] ?? ''));
+  if (missing.length + unknown.length === 0)
+    return place < 0
+      ? []
+      : [
+          `has the classes in another order: number ${place + 1} is "${classes[place]}", not "${wanted[place]}"`,
+        ];
+  return [
+    ...(missing.length > 0 ? [`lacks the classes ${shortList(missing)}`] : []),
+    ...(unknown.length > 0 ? [`has the further classes ${shortList(unknown)}`] : []),
+  ];
+}
+
+/** Names that are listed; the others are counted. */
+const LISTED = 8;
+
+function shortList(names: readonly string[]): string {
+  const more = names.length > LISTED ? [`and ${names.length - LISTED} more`] : [];
+  return [...names.slice(0, LISTED).map((name) => `"${name}"`), ...more].join(' ');
+}
+
+/** In what the pictures of another differ from what is wanted, in words that follow its name. */
+export function pictureProblems(
+  { preprocessing: wanted }: Pick<Form, 'preprocessing'>,
+  { preprocessing }: Pick<Form, 'preprocessing'>,
+): string[] {
+  return (Object.keys(wanted) as (keyof typeof wanted)[])
+    .filter((key) => !isDeepStrictEqual(wanted[key], preprocessing[key]))
+    .map((key) => `has pictures with ${key} ${preprocessing[key]}, not ${wanted[key]}`);
+}

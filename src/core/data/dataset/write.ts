@@ -1,0 +1,316 @@
+import { join } from 'node:path';
+import type { Context } from '../../base/context.js';
+import { RobleError } from '../../base/errors.js';
+import type { Preprocessing } from '../../image/settings.js';
+import { createFolder, sha256, writeSynced } from '../../base/storage/durable.js';
+import { drawingBytes, type PackedDrawing } from '../../image/strokes/packed.js';
+import { countOf } from '../../base/text.js';
+import { sortClasses } from './class-names.js';
+import { type DatasetManifest, type SampleProvenance, SPLITS, type SplitName } from './format.js';
+import { manifestOf, writeManifest } from './manifest.js';
+import { PartWriter } from './parts.js';
+import { countShared, groupRepeated, type HashedItem } from './repeated-pictures.js';
+import { optional } from '../formats/sample.js';
+import {
+  assignSplits,
+  countPerClass,
+  emptyClasses,
+  fixedOf,
+  largestShare,
+  refuseSharedGroups,
+  type SplitItem,
+  type SplitOptions,
+  splitMode,
+} from './splits.js';
+import { Spool } from '../../base/storage/spool.js';
+
+/** A sample whose picture has become pixels. */
+export interface PreparedSample extends SampleProvenance {
+  /** uint8, [height, width, channels] of the preprocessing. */
+  readonly pixels: Uint8Array;
+  /** What the picture was drawn from, where that is known. */
+  readonly strokes?: PackedDrawing;
+  /** A class name, or an index into the classes. */
+  readonly label: string | number;
+  readonly split?: SplitName;
+}
+
+export interface WriteDatasetOptions {
+  /** The folder to create. */
+  readonly out: string;
+  readonly name: string;
+  readonly preprocessing: Preprocessing;
+  /** Without it the classes are what the labels say, sorted. */
+  readonly classes?: readonly string[] | undefined;
+  /** Asked for when all samples were read: class names that come first, as far as a label says them. */
+  readonly classOrder?: (() => readonly string[]) | undefined;
+  readonly split: SplitOptions;
+  /** Asked for when all samples were read. */
+  readonly recipe: () => Record<string, unknown>;
+  /** Further files for people, by name, that are in the folder when it appears. */
+  readonly files?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface WrittenDataset {
+  readonly manifest: DatasetManifest;
+  /** Findings that do not stop anything, such as a class that a given validation split lacks. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Writes a data set folder, all at once or not at all. Samples may come in any number: their pixels and strokes go
+ * through files, and only their labels, names and hashes stay in memory until classes and splits are known.
+ *
+ * @throws {RobleError} `ROBLE_OUTPUT_EXISTS`, `ROBLE_DISK_FULL`, `ROBLE_SOURCE_EMPTY`, `ROBLE_DATASET_SPLIT`,
+ *   `ROBLE_CLASS_TOO_SMALL`, `ROBLE_LABEL_RANGE`, `ROBLE_INTERRUPTED`, or what `samples` throws.
+ */
+export async function writeDataset(
+  options: WriteDatasetOptions,
+  samples: AsyncIterable<PreparedSample>,
+  context: Context = {},
+): Promise<WrittenDataset> {
+  let written: WrittenDataset | undefined;
+  await createFolder(options.out, async (folder) => {
+    const pixels = await Spool.create(join(folder, 'spool-pixels'));
+    const strokes = await Spool.create(join(folder, 'spool-strokes'));
+    try {
+      const notes = await collect(samples, { pixels, strokes }, context);
+      written = await arrange(folder, notes, { pixels, strokes }, options, context);
+    } finally {
+      await pixels.remove();
+      await strokes.remove();
+    }
+    for (const [file, content] of Object.entries(options.files ?? {}))
+      await writeSynced(join(folder, file), content);
+    await writeManifest(folder, written.manifest);
+  });
+  return written!;
+}
+
+interface Spools {
+  readonly pixels: Spool;
+  readonly strokes: Spool;
+}
+
+interface Note extends Omit<PreparedSample, 'pixels' | 'strokes'> {
+  /** SHA-256 of the pixels. */
+  readonly pixelHash: string;
+  /** 0 where it has no strokes. */
+  readonly strokeBytes: number;
+}
+
+async function collect(
+  samples: AsyncIterable<PreparedSample>,
+  spools: Spools,
+  context: Context,
+): Promise<Note[]> {
+  const notes: Note[] = [];
+  for await (const { pixels, strokes, ...note } of samples) {
+    refuseInterrupted(context);
+    await spools.pixels.append(pixels);
+    const bytes = strokes && drawingBytes(strokes);
+    if (bytes) await spools.strokes.append(bytes);
+    notes.push({ ...note, pixelHash: sha256(pixels), strokeBytes: bytes?.length ?? 0 });
+  }
+  refuseInterrupted(context);
+  if (notes.length === 0)
+    throw new RobleError('ROBLE_SOURCE_EMPTY', 'There is no usable sample.', {
+      expected: 'at least two classes with samples',
+    });
+  return notes;
+}
+
+/** Between samples, so that the temporary folder is still removed. */
+export function refuseInterrupted({ signal }: Context): void {
+  if (!signal?.aborted) return;
+  throw signal.reason instanceof RobleError
+    ? signal.reason
+    : new RobleError('ROBLE_INTERRUPTED', 'The work was interrupted.');
+}
+
+async function arrange(
+  folder: string,
+  notes: readonly Note[],
+  spools: Spools,
+  options: WriteDatasetOptions,
+  context: Context,
+): Promise<WrittenDataset> {
+  const classes = options.classes ?? classesOf(notes, options.classOrder?.() ?? []);
+  refuseClassCount(classes);
+  const items = labelItems(notes, classes);
+  const { assigned, warnings } = await divide(items, classes, spools.pixels, options);
+  warnings.push(...checkClasses(items, assigned, classes));
+  const writers = SPLITS.map((split) => new PartWriter(folder, split));
+  try {
+    await copySamples(items, assigned, spools, writers, options.preprocessing, context);
+    for (const writer of writers) await writer.finish();
+  } finally {
+    for (const writer of writers) await writer.abandon();
+  }
+  const counts = countPerClass(items, assigned, classes.length);
+  const splits = Object.fromEntries(
+    SPLITS.flatMap((split, i) => {
+      const { parts } = writers[i]!;
+      return parts.length > 0 ? [[split, { perClass: counts[i]!, parts }]] : [];
+    }),
+  );
+  const { name, preprocessing, recipe } = options;
+  return { manifest: manifestOf({ name, classes, preprocessing, recipe: recipe() }, splits), warnings };
+}
+
+/** Takes each sample from the spools to the writer of its split. */
+async function copySamples(
+  items: readonly LabelledNote[],
+  assigned: Uint8Array,
+  { pixels, strokes }: Spools,
+  writers: readonly PartWriter[],
+  { width, height, channels }: Preprocessing,
+  context: Context,
+): Promise<void> {
+  await pixels.rewind();
+  await strokes.rewind();
+  for (const [i, item] of items.entries()) {
+    const { label, strokeBytes } = item;
+    const picture = await pixels.next(width * height * channels);
+    const drawing = strokeBytes > 0 ? await strokes.next(strokeBytes) : undefined;
+    await writers[assigned[i]!]!.add(picture, label, provenanceOf(item), drawing);
+    if ((i & 1023) === 0) refuseInterrupted(context);
+  }
+}
+
+interface Division {
+  readonly assigned: Uint8Array;
+  readonly warnings: string[];
+}
+
+/** The split of each sample, and what to say of it. */
+async function divide(
+  items: readonly HashedItem[],
+  classes: readonly string[],
+  spool: Spool,
+  { split: options, preprocessing }: WriteDatasetOptions,
+): Promise<Division> {
+  const isTogether = options.keepRepeatedTogether !== false && splitMode(items, options) === 'ratio';
+  const { assigned, warnings } = isTogether
+    ? await divideTogether(items, classes, spool, options, preprocessing)
+    : { assigned: assignSplits(items, classes, options), warnings: [] };
+  const shared = countShared(items, assigned);
+  if (shared > 0)
+    warnings.push(
+      `${countOf(shared, 'picture')} of validation or test ${shared === 1 ? 'is' : 'are'} in an earlier split, too, pixel for pixel, so that a model is tested on what it has seen: "roble data:validate" names them, and leaves them out with --apply OUT --remove leaks`,
+    );
+  return { assigned, warnings };
+}
+
+/** Pictures that come again, and the groups that share them, stay in one split unless a class has no others. */
+async function divideTogether(
+  items: readonly HashedItem[],
+  classes: readonly string[],
+  spool: Spool,
+  options: SplitOptions,
+  preprocessing: Preprocessing,
+): Promise<Division> {
+  let failure: RobleError | undefined;
+  const largestSplit = largestShare(options) * items.length;
+  for (const grouping of await groupRepeated(items, fixedOf(items), spool, preprocessing)) {
+    const { joinedGroups, largestJoined } = grouping;
+    // Too much to be in one split, or to leave anything for the others.
+    if (largestJoined > largestSplit) continue;
+    try {
+      const assigned = assignSplits(grouping.items, classes, options);
+      refuseSharedGroups(items, assigned);
+      const told = `${countOf(joinedGroups, 'group')} share pictures with others; those that do stay in one split`;
+      return { assigned, warnings: joinedGroups > 0 ? [told] : [] };
+    } catch (error) {
+      failure = RobleError.from(error);
+      if (failure.code !== 'ROBLE_DATASET_SPLIT') throw error;
+    }
+  }
+  const assigned = assignSplits(items, classes, options);
+  const crowded = failure?.details.problems?.map(({ path }) => path) ?? [];
+  const why =
+    crowded.length > 0
+      ? `because these classes have hardly any others: ${crowded.join(' ')}`
+      : 'because they tie nearly all groups together';
+  return { assigned, warnings: [`Pictures that are nearly the same are in different splits, ${why}`] };
+}
+
+function provenanceOf({ source, group, origin, sha256, copy }: SampleProvenance): SampleProvenance {
+  return {
+    source,
+    ...optional('group', group),
+    ...optional('origin', origin),
+    ...optional('sha256', sha256),
+    ...optional('copy', copy),
+  };
+}
+
+/** Names in the given order, then sorted; indices count from 0 to the largest. */
+function classesOf(notes: readonly Note[], order: readonly string[]): string[] {
+  const names = new Set<string>();
+  let largest = -1;
+  for (const { label } of notes) {
+    if (typeof label === 'string') names.add(label);
+    else largest = Math.max(largest, label);
+  }
+  if (names.size > 0 && largest >= 0)
+    throw new RobleError('ROBLE_LABEL_RANGE', 'Some labels are names and others are indices.', {
+      nextSteps: ['List the classes with --classes.'],
+    });
+  if (names.size === 0) return Array.from({ length: largest + 1 }, (_, i) => String(i));
+  const known = order.filter((name) => names.has(name));
+  for (const name of known) names.delete(name);
+  return [...known, ...sortClasses(names)];
+}
+
+function refuseClassCount(classes: readonly string[]): void {
+  if (classes.length >= 2 && classes.length <= 65_536) return;
+  throw new RobleError('ROBLE_CLASS_TOO_SMALL', 'A classifier needs at least two classes.', {
+    received: classes.length === 1 ? `only "${classes[0]}"` : `${classes.length} classes`,
+    expected: '2 to 65,536 classes',
+  });
+}
+
+type LabelledNote = Omit<Note, 'label'> & { readonly label: number };
+
+function labelItems(notes: readonly Note[], classes: readonly string[]): LabelledNote[] {
+  const indices = new Map(classes.map((name, index) => [name, index]));
+  return notes.map((note) => {
+    const label = typeof note.label === 'number' ? note.label : (indices.get(note.label) ?? -1);
+    if (Number.isInteger(label) && label >= 0 && label < classes.length) return { ...note, label };
+    throw labelError(note.source, note.label, classes);
+  });
+}
+
+/** The error of a label that is not among the classes. */
+export function labelError(source: string, label: string | number, classes: readonly string[]): RobleError {
+  return new RobleError('ROBLE_LABEL_RANGE', `The label of ${source} is outside the list of classes.`, {
+    received: label,
+    expected:
+      typeof label === 'number'
+        ? `a whole number from 0 to ${classes.length - 1}`
+        : `one of ${shortList(classes)}`,
+    nextSteps: ['Check the list of classes (--classes).'],
+  });
+}
+
+function shortList(names: readonly string[]): string {
+  return names.length <= 12 ? names.join(' ') : `${names.slice(0, 12).join(' ')} ... (${names.length})`;
+}
+
+/** Training needs every class; a split that the source gives may lack one, and that is worth a warning. */
+function checkClasses(
+  items: readonly SplitItem[],
+  assigned: Uint8Array,
+  classes: readonly string[],
+): string[] {
+  const problems = emptyClasses(items, assigned, classes, [0]);
+  if (problems.length > 0)
+    throw new RobleError('ROBLE_DATASET_SPLIT', 'A class has no sample to train on.', {
+      received: `${problems.length} of ${classes.length} classes`,
+      expected: 'at least one sample of each class in train',
+      problems,
+    });
+  const used = [1, 2].filter((split) => assigned.includes(split));
+  return emptyClasses(items, assigned, classes, used).map(({ message }) => message);
+}

@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import { RobleError } from '../../base/errors.js';
+import { describeOthers, type FoundPictures, findPictures } from '../../image/find-pictures.js';
+import { readPlainFile } from '../../base/storage/read-file.js';
+import { ENCODING_STEP } from '../../base/storage/text-file.js';
+import { countOf, examples } from '../../base/text.js';
+import { CLASS_LIST, readClassList } from '../dataset/class-list.js';
+import type { SplitName } from '../dataset/format.js';
+import { classOfFolder } from '../dataset/safe-names.js';
+import { optional, type ReaderOptions, type SourceItem } from './sample.js';
+import { type ClassFolders, classFoldersOf, placeOf } from './folder-layout.js';
+
+/**
+ * Reads a folder for each class: `CLASS/...`, or `train/CLASS/...` and `val/CLASS/...` where the split is given. A class
+ * folder may be named by the codes of its characters (`U+0041`), for classes that are no file names or differ only in
+ * case. A `classes.txt` at the top gives the order of the classes. What is no picture is told by kind.
+ *
+ * @throws {RobleError} `ROBLE_SOURCE_UNKNOWN` where the top folders may be classes and may be splits. A picture outside of
+ *   the class folders is a bad sample, as is what cannot be read.
+ */
+export async function* readImageFolder(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
+  if (options.groupBy !== undefined && options.groupBy !== 'none')
+    throw new RobleError('ROBLE_USAGE', 'A folder of images has no field to group by.', {
+      received: options.groupBy,
+      expected: 'a CSV or Parquet file with such a column, or strokes',
+    });
+  const listed =
+    options.classes === undefined
+      ? await readClassList(path, { encoding: options.encoding, nextStep: ENCODING_STEP })
+      : undefined;
+  if (listed) yield { classes: listed };
+  const found = await findPictures(path, {
+    followLinks: !options.confined,
+    isOwn: (file) => file === CLASS_LIST,
+  });
+  const others = describeOthers(found);
+  if (others !== undefined) yield { warning: others };
+  for (const { path: source, error } of found.unusable) yield { source, error };
+  const folders = classFoldersOf(path, found.pictures, options.topFolders);
+  const empty = emptyFolders(found, folders);
+  if (empty.length > 0)
+    yield { warning: `${countOf(empty.length, 'class folder')} without a picture: ${examples(empty)}` };
+  const classes = options.classes ?? listed;
+  for (const source of found.pictures) yield pictureItem(path, source, folders, classes, options.split);
+}
+
+function pictureItem(
+  root: string,
+  source: string,
+  folders: ClassFolders,
+  classes: readonly string[] | undefined,
+  given: SplitName | undefined,
+): SourceItem {
+  const place = placeOf(source, folders);
+  if (!place)
+    return {
+      source,
+      error: new RobleError('ROBLE_LABEL_MISSING', 'The picture lies in no folder of a class.', {
+        expected: folders.splits ? 'SPLIT/CLASS/picture' : 'CLASS/picture',
+      }),
+    };
+  return {
+    source,
+    label: classOfFolder(place.folder, classes),
+    ...optional('split', given ?? place.split),
+    picture: { kind: 'encoded', read: () => readPlainFile(join(root, source)) },
+  };
+}
+
+/** Folders that would be classes if they held pictures. */
+function emptyFolders({ folders, pictures }: FoundPictures, layout: ClassFolders): string[] {
+  const full = new Set(pictures.map((path) => placeOf(path, layout)?.path));
+  return folders.filter((folder) => {
+    // As of a picture in it.
+    const place = placeOf(`${folder}/x`, layout);
+    return place?.path === folder && !full.has(folder);
+  });
+}

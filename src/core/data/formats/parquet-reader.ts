@@ -1,0 +1,168 @@
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { ParquetRow, RowGroup } from 'hyparquet';
+import { RobleError, unreadableFile } from '../../base/errors.js';
+import { systemKind } from '../../base/storage/walk-folder.js';
+import { formatCount } from '../../base/text.js';
+import {
+  type BadSample,
+  optional,
+  type ReaderOptions,
+  type SourceItem,
+  splitOfFile,
+  splitOfWord,
+} from './sample.js';
+import { findImageColumns, type ImageColumns } from './parquet-columns.js';
+import { ParquetProcess } from './parquet-process.js';
+
+/** Bytes that a row group may have when it is unpacked; one is in memory at a time. */
+const MAX_GROUP_BYTES = 2 ** 30;
+/** Folders below the one that is named: Hugging Face has `data/x.parquet`, and `CONFIG/SPLIT/0000.parquet`. */
+const MAX_DEPTH = 2;
+
+/** Whether a file's name is that of a Parquet file. */
+export function isParquetFile(name: string): boolean {
+  return /^[^.].*\.parquet$/.test(name);
+}
+
+/**
+ * The Parquet files in a folder and the folders below it, sorted, links followed.
+ *
+ * @param unusable where folders are noted that cannot be read
+ * @param depth how many folders deep to look
+ */
+export async function parquetFilesIn(
+  folder: string,
+  unusable: BadSample[] = [],
+  depth = MAX_DEPTH,
+): Promise<string[]> {
+  const files: string[] = [];
+  const entries = await readdir(folder, { withFileTypes: true });
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const { name } = entry;
+    const path = join(folder, name);
+    if (isParquetFile(name)) files.push(path);
+    if (entry.isFile() || systemKind(name) !== undefined || depth === 0 || isParquetFile(name)) continue;
+    try {
+      if ((await stat(path)).isDirectory()) files.push(...(await parquetFilesIn(path, unusable, depth - 1)));
+    } catch (cause) {
+      unusable.push({ source: name, error: unreadableFile(cause as NodeJS.ErrnoException, path) });
+    }
+  }
+  return files;
+}
+
+/**
+ * Reads Parquet files with a column of encoded images (a struct with `bytes`, or plain binary) and a column of labels, as
+ * the image data sets of Hugging Face are stored: labels are names, or indices into the names of a `ClassLabel`. The
+ * split is in the name of the file (`train-00000-of-00001.parquet`) or of its folder. One row group is in memory at a
+ * time.
+ *
+ * @throws {RobleError} `ROBLE_PARQUET_INVALID`, `ROBLE_SOURCE_UNKNOWN`. A row without a picture is a bad sample.
+ */
+export async function* readParquet(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
+  const unusable: BadSample[] = [];
+  const files = (await stat(path)).isDirectory() ? await parquetFilesIn(path, unusable) : [path];
+  yield* unusable;
+  refuseSeveral(path, files);
+  const decoder = new ParquetProcess(options.signal);
+  try {
+    for (const file of files)
+      yield* readRows(file, decoder, { ...options, split: options.split ?? splitOfPath(file) });
+  } finally {
+    decoder.close();
+  }
+}
+
+/** `0000.parquet` says nothing; its folder `train` does. */
+const splitOfPath = (file: string) => splitOfFile(basename(file)) ?? splitOfWord(basename(dirname(file)));
+
+/** Folders that are no splits are variants of the data, which do not belong together. */
+function refuseSeveral(path: string, files: readonly string[]): void {
+  const folders = files.map(dirname);
+  const sets = new Set(folders.map((folder) => (splitOfWord(basename(folder)) ? dirname(folder) : folder)));
+  if (sets.size > 1)
+    throw new RobleError('ROBLE_SOURCE_UNKNOWN', `${path} holds several data sets.`, {
+      received: [...sets],
+      expected: 'Parquet files in one folder, or in one for each split',
+      nextSteps: ['Name the folder that you mean.'],
+    });
+}
+
+async function* readRows(
+  path: string,
+  decoder: ParquetProcess,
+  options: ReaderOptions,
+): AsyncGenerator<SourceItem> {
+  const { metadata, schema } = await decoder.open(path);
+  const columns = findImageColumns(path, metadata, schema, options);
+  const { image, label, group, names } = columns;
+  if (names && !options.classes) yield { classes: names };
+  const wanted = [...new Set([image, label, ...(group === undefined ? [] : [group])])];
+  let start = 0;
+  for (const rowGroup of metadata.row_groups) {
+    const bytes = refuseLarge(path, rowGroup, wanted);
+    const end = start + Number(rowGroup.num_rows);
+    for await (const row of decoder.rows(start, end, wanted, bytes))
+      yield rowToItem(`${basename(path)}#${start++}`, row, columns, options);
+    start = end;
+  }
+}
+
+/** The bytes that columns of a row group have when they are unpacked. */
+function refuseLarge(path: string, group: RowGroup, columns: readonly string[]): number {
+  const bytes = group.columns
+    .filter(({ meta_data: chunk }) => columns.includes(chunk?.path_in_schema[0] ?? ''))
+    .reduce((sum, { meta_data: chunk }) => sum + Number(chunk!.total_uncompressed_size), 0);
+  if (bytes > MAX_GROUP_BYTES)
+    throw new RobleError('ROBLE_PARQUET_INVALID', `A row group of ${path} does not fit into the memory.`, {
+      received: `${formatCount(bytes)} bytes in ${formatCount(Number(group.num_rows))} rows`,
+      expected: `at most ${formatCount(MAX_GROUP_BYTES)} bytes in a row group`,
+      nextSteps: ['Write the file again with fewer rows in a row group, such as 1000.'],
+    });
+  return bytes;
+}
+
+function rowToItem(
+  source: string,
+  row: ParquetRow,
+  columns: ImageColumns,
+  options: ReaderOptions,
+): SourceItem {
+  const { image, label, group, names } = columns;
+  const bytes = bytesOf(row[image]);
+  if (bytes === undefined)
+    return bad(source, 'The row has no picture.', row[image] == null ? 'null' : 'a path without bytes');
+  const found = labelOf(row[label], names, options);
+  if (found === undefined)
+    return bad(source, 'The row has no label, or none of the names in the file.', row[label]);
+  return {
+    source,
+    label: found,
+    ...optional('group', group === undefined || row[group] == null ? undefined : String(row[group])),
+    ...optional('split', options.split),
+    picture: { kind: 'encoded', read: async () => bytes },
+  };
+}
+
+function bad(source: string, message: string, received: unknown): SourceItem {
+  return { source, error: new RobleError('ROBLE_PARQUET_INVALID', message, { received: String(received) }) };
+}
+
+/** Of a struct `{ bytes, path }` or of plain binary; nothing for null, or for a picture that lies elsewhere. */
+function bytesOf(value: unknown): Uint8Array | undefined {
+  const bytes = value instanceof Uint8Array ? value : (value as { bytes?: unknown } | null)?.bytes;
+  return bytes instanceof Uint8Array ? bytes : undefined;
+}
+
+/** Text as it is, numbers by their names; without names numbers are text too, unless they are indices. */
+function labelOf(
+  value: unknown,
+  names: readonly string[] | undefined,
+  { labels }: ReaderOptions,
+): string | number | undefined {
+  if (value === null || value === undefined || value === '') return undefined;
+  if (labels === 'index') return Number(value);
+  if (typeof value === 'string' || names === undefined) return String(value);
+  return names[Number(value)];
+}

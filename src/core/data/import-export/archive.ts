@@ -1,0 +1,186 @@
+import { rm } from 'node:fs/promises';
+import { RobleError } from '../../base/errors.js';
+import { type UnreadFormat, unreadFormat } from '../../image/known-formats.js';
+import { readStart } from '../../base/storage/read-file.js';
+import { makeTemporaryFolder } from '../../base/storage/temporary-folder.js';
+import { linkNotFollowed } from '../../base/storage/walk-folder.js';
+import { openPlainOrGzip } from '../../base/storage/byte-reader.js';
+import type { SourceItem, SourceRemark } from '../formats/sample.js';
+import { type Unpacking, unpackTar } from './unpack-tar.js';
+import { unpackZip } from './unpack-zip.js';
+
+/** Unpacked bytes and entries that an archive may hold: far more than the formats read here need, less than a bomb. */
+const MAX_BYTES = 16 * 2 ** 30;
+const MAX_ENTRIES = 5_000_000;
+
+const TAR_NAME = /\.(tar|tgz|tar\.gz)$/i;
+const ZIP_NAME = /\.zip$/i;
+const UNREAD_NAMES: readonly (readonly [name: RegExp, format: string, command: string])[] = [
+  [/\.(tar\.xz|txz)$/i, 'a tar archive packed by xz', 'tar xJf'],
+  [/\.(tar\.bz2?|tbz2?)$/i, 'a tar archive packed by bzip2', 'tar xjf'],
+  [/\.(tar\.zst|tzst)$/i, 'a tar archive packed by zstd', 'tar --zstd -xf'],
+  [/\.(tar\.lz4?|tar\.lzma|tar\.z)$/i, 'a tar archive packed in a way that is not read', 'tar xaf'],
+  [/\.7z$/i, 'a 7z archive', '7z x'],
+  [/\.rar$/i, 'a RAR archive', 'unrar x'],
+  [/\.xz$/i, 'an xz file', 'unxz -k'],
+  [/\.bz2$/i, 'a bzip2 file', 'bunzip2 -k'],
+  [/\.zst$/i, 'a zstd file', 'unzstd -k'],
+];
+/** Errors of the file system that come of paths in an archive, such as a file that is a folder further on. */
+const OWN_FAULTS = ['ENOTDIR', 'EISDIR', 'EEXIST', 'ENAMETOOLONG', 'EINVAL'];
+/** By which archives are told, but for tar, which may be packed. */
+const START_BYTES = 512;
+
+/** Whether a name is that of an archive, read or not. */
+export function isArchiveName(name: string): boolean {
+  return TAR_NAME.test(name) || ZIP_NAME.test(name) || UNREAD_NAMES.some(([known]) => known.test(name));
+}
+
+/**
+ * What a file can be unpacked as, by its first bytes and its name; undefined for no archive.
+ *
+ * @throws {RobleError} `ROBLE_SOURCE_UNKNOWN` for an archive that is not read
+ */
+export async function archiveKind(path: string): Promise<'tar' | 'zip' | undefined> {
+  const unread = UNREAD_NAMES.find(([name]) => name.test(path));
+  if (unread) throw notUnpacked(path, unread[1], `${unread[2]} ${path}`);
+  const start = await readStart(path, START_BYTES);
+  const magic = start.subarray(0, 4).toString('latin1');
+  if (magic === 'PK\x03\x04' || magic === 'PK\x05\x06') return 'zip';
+  if (TAR_NAME.test(path) || isTar(await unpackedStart(path))) return 'tar';
+  if (ZIP_NAME.test(path)) return 'zip';
+  const format = unreadFormat(start);
+  if (format && isPacked(format)) throw notUnpacked(path, format.name);
+  return undefined;
+}
+
+const isTar = (start: Buffer): boolean => start.subarray(257, 262).toString('latin1') === 'ustar';
+
+const isPacked = ({ name, advice }: UnreadFormat): boolean =>
+  advice === 'unpack it' && name !== 'a gzip file';
+
+/** The first bytes of a file, unpacked where it is a gzip file; nothing of a damaged one. */
+async function unpackedStart(path: string): Promise<Buffer> {
+  const stream = await openPlainOrGzip(path);
+  try {
+    for await (const chunk of stream) return chunk as Buffer;
+  } catch {
+    // Whoever reads it says so.
+  } finally {
+    stream.destroy();
+  }
+  return Buffer.alloc(0);
+}
+
+/**
+ * Unpacks a tar or zip archive into a temporary folder for the time of `work`. Only plain files and folders are taken:
+ * links and devices are bad samples, and an archive with a path outside of it is refused.
+ *
+ * @throws {RobleError} `ROBLE_SOURCE_UNKNOWN` for what is no archive, leaves its folder, is encrypted or is too large.
+ */
+export async function* withUnpacked(
+  path: string,
+  kind: 'tar' | 'zip',
+  work: (folder: string) => AsyncIterable<SourceItem>,
+  signal?: AbortSignal,
+): AsyncGenerator<SourceItem> {
+  const folder = await makeTemporaryFolder('import');
+  const told: SourceItem[] = [];
+  try {
+    await unpack(path, kind, {
+      folder,
+      signal,
+      admit: gate(path),
+      passOver: (name, target) => told.push({ source: name, error: linkNotFollowed(target) }),
+      endsEarly: () => told.push(cutOff(path)),
+    });
+    yield* told;
+    for await (const item of work(folder)) yield saidOf(path, folder, item);
+  } catch (thrown) {
+    throw thrown instanceof RobleError ? errorOf(path, folder, thrown) : thrown;
+  } finally {
+    // Files of a damaged archive may still be on their way when its error is known.
+    await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
+  }
+}
+
+/** What was cut off between two entries is a tar archive without the mark of its end, and nothing else is wrong with it. */
+function cutOff(path: string): SourceRemark {
+  return {
+    warning: `${path} ends without the end mark of a tar archive, as one does that was cut off: samples may be missing; copy or download it again`,
+    strictError: archiveError(path, 'an archive without its end mark, as one has that was cut off', [
+      'Copy or download it again.',
+      'Without --strict what is there is imported.',
+    ]),
+  };
+}
+
+/** What is said of the folder, said of the archive: the folder is gone when somebody reads it. */
+function saidOf(path: string, folder: string, item: SourceItem): SourceItem {
+  if ('error' in item) return { ...item, error: errorOf(path, folder, item.error) };
+  return 'warning' in item ? { ...item, warning: item.warning.replaceAll(folder, path) } : item;
+}
+
+function errorOf(path: string, folder: string, error: RobleError): RobleError {
+  const { code, message, details } = error;
+  const { received, nextSteps } = details;
+  const named = (text: string) => text.replaceAll(folder, path);
+  return new RobleError(code, named(message), {
+    ...details,
+    ...(typeof received === 'string' && { received: named(received) }),
+    ...(nextSteps && { nextSteps: nextSteps.map(named) }),
+  });
+}
+
+async function unpack(path: string, kind: 'tar' | 'zip', unpacking: Unpacking): Promise<void> {
+  try {
+    await (kind === 'tar' ? unpackTar : unpackZip)(path, unpacking);
+  } catch (cause) {
+    if (unpacking.signal?.aborted) throw unpacking.signal.reason;
+    if (cause instanceof RobleError) throw cause;
+    const { code, syscall } = cause as NodeJS.ErrnoException;
+    if (syscall !== undefined && !OWN_FAULTS.includes(code ?? '')) throw RobleError.from(cause);
+    throw archiveError(path, (cause as Error).message, [], cause);
+  }
+}
+
+/** Checks each entry of an archive before it is unpacked. */
+function gate(path: string): Unpacking['admit'] {
+  let bytes = 0;
+  let entries = 0;
+  return (name, size) => {
+    bytes += size;
+    entries += 1;
+    if (name.startsWith('/') || /^[a-z]:/i.test(name) || name.split(/[/\\]/).includes('..'))
+      throw archiveError(path, `a path outside of it: ${name}`, [
+        'Unpack it where nothing can be overwritten, and look at it.',
+      ]);
+    if (bytes > MAX_BYTES || entries > MAX_ENTRIES)
+      throw archiveError(path, 'more than 16 GiB or 5 million entries', [
+        'Unpack it yourself, and name the folder.',
+      ]);
+  };
+}
+
+function archiveError(
+  path: string,
+  received: string,
+  nextSteps: readonly string[],
+  cause?: unknown,
+): RobleError {
+  return new RobleError('ROBLE_SOURCE_UNKNOWN', `${path} cannot be unpacked.`, {
+    received,
+    expected: 'a whole tar archive, gzip or not, or a zip archive, of files and folders inside it',
+    nextSteps:
+      nextSteps.length > 0 ? nextSteps : ['Download it again, or unpack it yourself and name the folder.'],
+    cause,
+  });
+}
+
+function notUnpacked(path: string, name: string, command?: string): RobleError {
+  return new RobleError('ROBLE_SOURCE_UNKNOWN', `${path} is ${name}, which is not read.`, {
+    received: name,
+    expected: 'a folder, a tar archive (gzip or not), or a zip archive',
+    nextSteps: [`Unpack it${command === undefined ? '' : ` ("${command}")`}, and name the folder.`],
+  });
+}

@@ -1,0 +1,128 @@
+import { sha256 } from '../../base/storage/durable.js';
+import { DisjointSets } from '../../base/disjoint-sets.js';
+import { samePictureTest } from './distance.js';
+import { HASH_WORDS, hashDistance, hashPictures, type PictureHashes } from './hash.js';
+import type { PictureShape } from './ink.js';
+
+export interface NearDuplicateOptions {
+  /** Largest energy of the difference, by that of both pictures, of a near-duplicate; default 0.02. */
+  readonly maxEnergy?: number;
+  /** Largest mean difference over 2x2 pixels, by the range of values; default 0.12. */
+  readonly maxBlock?: number;
+}
+
+/** Of 128 bits; noise and a shift of a pixel change 6 on average, and 18 find no pair more in real drawings. */
+const MAX_HASH_DISTANCE = 10;
+const MAX_BAND_BITS = 16;
+/** With how many of those behind it a picture is compared that fell into the same bucket. */
+const SCAN = 64;
+/** A power of two. */
+const MEMORY_SLOTS = 2 ** 20;
+
+export interface NearDuplicates {
+  /** uint32, [count]: of each image the smallest index of its cluster, its own when it is alone. */
+  readonly cluster: Uint32Array;
+  /** uint32, [count]: of each image the first one with the same pixels. */
+  readonly exact: Uint32Array;
+  /** Pairs of hashes, and pairs of pictures, that were compared. */
+  readonly comparisons: { readonly hashes: number; readonly pictures: number };
+}
+
+/**
+ * Finds pictures that are the same but for noise, a shift of one pixel, or nothing at all. Candidates share a band of
+ * bits of a hash; each is confirmed on the pixels. The hash alone would not do: at 28x28 thousands of simple drawings
+ * share one. Equal pictures always meet; the work is linear in the number of pictures.
+ *
+ * In 62,385 drawn characters of 94 classes it found 148 that are equal to another and 169 that are near; of 30 near
+ * pairs that were looked at, all 30 could not be told apart by eye. But 29 were bars, dots and bows, which independent
+ * writers draw alike.
+ *
+ * @param images uint8, [count, height, width, channels]
+ *
+ * @example
+ * const { cluster } = findNearDuplicates(images, count, preprocessing);
+ * const repeated = cluster.filter((index, i) => index !== i).length;
+ */
+export function findNearDuplicates(
+  images: Uint8Array,
+  count: number,
+  shape: PictureShape,
+  options: NearDuplicateOptions = {},
+): NearDuplicates {
+  const exact = exactDuplicates(images, count, shape);
+  const distinct = Uint32Array.from(exact.filter((index, i) => index === i));
+  const clusters = new DisjointSets(exact);
+  const tolerance = { energy: options.maxEnergy ?? 0.02, block: options.maxBlock ?? 0.12 };
+  const isSame = samePictureTest(images, shape, tolerance);
+  const hashes = hashPictures(images, distinct, shape);
+  const tried = new PairMemory();
+  const comparisons = { hashes: 0, pictures: 0 };
+  // Hashes of few pictures say little: their mean, from which the planes go out, may be one of them.
+  const maxDistance = distinct.length <= SCAN ? Infinity : MAX_HASH_DISTANCE;
+  for (const [a, b] of candidates(hashes, distinct.length)) {
+    comparisons.hashes += 1;
+    if (hashDistance(hashes.words, a, b) > maxDistance || tried.has(a, b)) continue;
+    tried.add(a, b);
+    const [i, j] = [distinct[a]!, distinct[b]!];
+    if (clusters.joined(i, j)) continue;
+    comparisons.pictures += 1;
+    if (isSame(i, j)) clusters.join(i, j);
+  }
+  return { cluster: clusters.roots(), exact, comparisons };
+}
+
+/** For each image the index of the first one with the same pixels. */
+function exactDuplicates(images: Uint8Array, count: number, shape: PictureShape): Uint32Array {
+  const size = shape.width * shape.height * shape.channels;
+  const seen = new Map<string, number>();
+  return Uint32Array.from({ length: count }, (_, i) => {
+    const key = sha256(images.subarray(i * size, (i + 1) * size));
+    const first = seen.get(key);
+    if (first === undefined) seen.set(key, i);
+    return first ?? i;
+  });
+}
+
+/**
+ * Pairs that share a band of bits. Within a bucket pictures are sorted and meet only their next {@link SCAN}, so that
+ * the work stays linear even when all pictures fall into one.
+ */
+function* candidates({ words, order }: PictureHashes, count: number): Generator<readonly [number, number]> {
+  const bits = count <= SCAN ? 0 : Math.min(MAX_BAND_BITS, Math.round(Math.log2(count)));
+  const sorted = Uint32Array.from({ length: count }, (_, i) => i).sort((a, b) => order[a]! - order[b]!);
+  const keys = new Float64Array(count);
+  for (let band = 0; band < 2 * HASH_WORDS; band++) {
+    const key = (i: number) =>
+      (words[i * HASH_WORDS + (band >> 1)]! >>> (16 * (band & 1))) & 0xffff & ((1 << bits) - 1);
+    // One number holds the bucket and the place in the order: the sort of a typed array compares no objects.
+    for (const [place, i] of sorted.entries()) keys[place] = key(i) * 2 ** 32 + place;
+    keys.sort();
+    for (let a = 0; a < count; a++) {
+      const bucketEnd = (Math.floor(keys[a]! / 2 ** 32) + 1) * 2 ** 32;
+      for (let b = a + 1; b < count && b - a <= SCAN && keys[b]! < bucketEnd; b++)
+        yield [sorted[keys[a]! % 2 ** 32]!, sorted[keys[b]! % 2 ** 32]!];
+    }
+  }
+}
+
+/** The pairs that were tried last: most share several bands. It forgets, so that it stays small whatever the data is. */
+class PairMemory {
+  readonly #pairs = new Float64Array(MEMORY_SLOTS).fill(-1);
+
+  has(a: number, b: number): boolean {
+    return this.#pairs[slotOf(a, b)] === pairKey(a, b);
+  }
+
+  add(a: number, b: number): void {
+    this.#pairs[slotOf(a, b)] = pairKey(a, b);
+  }
+}
+
+function slotOf(a: number, b: number): number {
+  return (Math.imul(a, 0x9e3779b1) ^ Math.imul(b, 0x85ebca6b)) & (MEMORY_SLOTS - 1);
+}
+
+/** Exact up to 2^26 pictures. */
+function pairKey(a: number, b: number): number {
+  return a * 2 ** 26 + b;
+}

@@ -1,0 +1,184 @@
+import { preprocessingSchema } from '../../image/settings.js';
+import { drawingToPixels, fitStrokes } from '../../image/strokes/frame.js';
+import type { StrokeFont } from '../../image/strokes/fonts.js';
+import { packDrawing } from '../../image/strokes/packed.js';
+import { centroid, findInk, type PictureShape } from '../similarity/ink.js';
+
+/** The eight ways a square can lie on itself: what a reader sees of a picture that is upright, once it was turned so. */
+export const ORIENTATIONS = [
+  'upright',
+  'transposed',
+  'mirrored',
+  'upside down',
+  'turned by 180 degrees',
+  'turned to the left',
+  'turned to the right',
+  'transposed over the other diagonal',
+] as const;
+export type Orientation = (typeof ORIENTATIONS)[number];
+
+/** Where the cell at column `x` and row `y` goes to; `last` is the last row and column. */
+const TURNS: Record<Orientation, (x: number, y: number, last: number) => readonly [number, number]> = {
+  upright: (x, y) => [x, y],
+  transposed: (x, y) => [y, x],
+  mirrored: (x, y, last) => [last - x, y],
+  'upside down': (x, y, last) => [x, last - y],
+  'turned by 180 degrees': (x, y, last) => [last - x, last - y],
+  'turned to the left': (x, y, last) => [y, last - x],
+  'turned to the right': (x, y, last) => [last - y, x],
+  'transposed over the other diagonal': (x, y, last) => [last - y, last - x],
+};
+
+/** How well pictures of characters fit drawn ones that lie in an orientation. */
+export interface OrientationScore {
+  readonly orientation: Orientation;
+  /** Mean correlation with the drawn characters over the classes that can tell this orientation from upright. */
+  readonly correlation: number;
+  /** The same of upright characters, over the same classes. */
+  readonly upright: number;
+  /** Classes that can tell the two apart: characters that look otherwise when they lie so. */
+  readonly classes: number;
+  /** How many of these fit better in this orientation than upright. */
+  readonly better: number;
+}
+
+/** Cells on a side of a reduced picture. */
+const CELLS = 16;
+/** Root mean square distance of the ink from its centre, in cells. */
+const SPREAD = CELLS / 4;
+/** A character whose turned picture correlates more than this with the upright one cannot tell. */
+const SYMMETRIC = 0.85;
+/** Pictures of a class that are looked at: more do not change its mean. */
+const PICTURES = 200;
+/** Drawn characters are rendered in a frame of this side. */
+const FRAME = preprocessingSchema.parse({ width: 32, height: 32 });
+
+/**
+ * Compares pictures of characters with what single-stroke fonts draw, in all eight orientations. Pictures are reduced
+ * to a grid about the centre of their ink, at one spread, and averaged over their class, so that sizes, places and
+ * hands do not matter.
+ *
+ * @param images uint8, [count, height, width, channels]
+ * @param labels [count]: indices into `characters`
+ * @param characters the character of each class; `undefined` for one that is no character, and is not judged
+ */
+export function scoreOrientations(
+  images: Uint8Array,
+  labels: ArrayLike<number>,
+  shape: PictureShape,
+  characters: readonly (string | undefined)[],
+  fonts: readonly StrokeFont[],
+): OrientationScore[] {
+  const means = classMeans(images, labels, shape, characters);
+  const drawn = characters.map((character) => character && drawnMean(character, fonts));
+  return ORIENTATIONS.slice(1).map((orientation) => {
+    const pairs = drawn.flatMap((upright, label) => {
+      const mean = means[label];
+      if (!upright || !mean) return [];
+      const turned = turn(upright, orientation);
+      if (correlation(upright, turned) > SYMMETRIC) return [];
+      return [{ turned: correlation(mean, turned), upright: correlation(mean, upright) }];
+    });
+    const average = (values: readonly number[]) =>
+      values.reduce((a, b) => a + b, 0) / Math.max(1, pairs.length);
+    return {
+      orientation,
+      correlation: average(pairs.map(({ turned }) => turned)),
+      upright: average(pairs.map(({ upright }) => upright)),
+      classes: pairs.length,
+      better: pairs.filter(({ turned, upright }) => turned > upright).length,
+    };
+  });
+}
+
+/** Mean reduced pictures; undefined of a class without ink, or that is no character. */
+function classMeans(
+  images: Uint8Array,
+  labels: ArrayLike<number>,
+  shape: PictureShape,
+  characters: readonly (string | undefined)[],
+): (Float64Array | undefined)[] {
+  const size = shape.width * shape.height * shape.channels;
+  const sums = characters.map(
+    (character) => character && { count: 0, grid: new Float64Array(CELLS * CELLS) },
+  );
+  const ink = new Float32Array(shape.width * shape.height);
+  for (let i = 0; i < labels.length; i++) {
+    const sum = sums[labels[i]!];
+    if (!sum || sum.count === PICTURES) continue;
+    findInk(images.subarray(i * size, (i + 1) * size), shape, ink);
+    if (reduceInto(sum.grid, ink, shape)) sum.count += 1;
+  }
+  return sums.map((sum) => (sum && sum.count > 0 ? sum.grid : undefined));
+}
+
+/** Undefined of a character that no font has. */
+function drawnMean(character: string, fonts: readonly StrokeFont[]): Float64Array | undefined {
+  const grid = new Float64Array(CELLS * CELLS);
+  let count = 0;
+  for (const font of fonts) {
+    const glyph = font.glyph(character);
+    if (!glyph) continue;
+    const drawing = drawingToPixels(packDrawing(fitStrokes(glyph, font.unit, FRAME), FRAME), FRAME);
+    if (reduceInto(grid, Float32Array.from(drawing), FRAME)) count += 1;
+  }
+  return count > 0 ? grid : undefined;
+}
+
+/** Adds ink to a grid, its centre in the middle, its spread one and the same, its sum 1. False where there is none. */
+function reduceInto(
+  grid: Float64Array,
+  ink: Float32Array,
+  { width }: Pick<PictureShape, 'width' | 'height'>,
+): boolean {
+  const { x: centreX, y: centreY, total } = centroid(ink, width);
+  if (total === 0) return false;
+  let squares = 0;
+  for (let i = 0; i < ink.length; i++)
+    squares += ink[i]! * (((i % width) - centreX) ** 2 + (Math.floor(i / width) - centreY) ** 2);
+  const scale = SPREAD / Math.max(0.5, Math.sqrt(squares / total));
+  for (let i = 0; i < ink.length; i++) {
+    if (ink[i] === 0) continue;
+    const u = ((i % width) - centreX) * scale + (CELLS - 1) / 2;
+    const v = (Math.floor(i / width) - centreY) * scale + (CELLS - 1) / 2;
+    addBetween(grid, u, v, ink[i]! / total);
+  }
+  return true;
+}
+
+/** Shares a value among the four cells around a point; what lies outside is lost. */
+function addBetween(grid: Float64Array, u: number, v: number, value: number): void {
+  const [column, row] = [Math.floor(u), Math.floor(v)];
+  if (column < 0 || row < 0 || column + 1 >= CELLS || row + 1 >= CELLS) return;
+  const [right, down] = [u - column, v - row];
+  const at = row * CELLS + column;
+  grid[at]! += value * (1 - right) * (1 - down);
+  grid[at + 1]! += value * right * (1 - down);
+  grid[at + CELLS]! += value * (1 - right) * down;
+  grid[at + CELLS + 1]! += value * right * down;
+}
+
+function turn(grid: Float64Array, orientation: Orientation): Float64Array {
+  const turned = new Float64Array(grid.length);
+  for (let y = 0; y < CELLS; y++)
+    for (let x = 0; x < CELLS; x++) {
+      const [column, row] = TURNS[orientation](x, y, CELLS - 1);
+      turned[row * CELLS + column] = grid[y * CELLS + x]!;
+    }
+  return turned;
+}
+
+/** Pearson's correlation. */
+function correlation(a: Float64Array, b: Float64Array): number {
+  const [meanA, meanB] = [a, b].map(
+    (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
+  );
+  let [both, squaresA, squaresB] = [0, 0, 0];
+  for (let i = 0; i < a.length; i++) {
+    const [x, y] = [a[i]! - meanA!, b[i]! - meanB!];
+    both += x * y;
+    squaresA += x * x;
+    squaresB += y * y;
+  }
+  return both / Math.sqrt(squaresA * squaresB);
+}

@@ -1,0 +1,75 @@
+import {
+  type DatasetManifest,
+  type LoadedSplit,
+  type SampleProvenance,
+  SPLITS,
+  type SplitName,
+} from '../dataset/format.js';
+import { type Dataset, readProvenance } from '../dataset/open.js';
+import { viewOf } from '../dataset/view.js';
+import { RobleError } from '../../base/errors.js';
+import type { FoundSample } from './finding.js';
+
+/** One split in memory, with where its samples came from. */
+export interface SubjectSplit extends LoadedSplit {
+  readonly split: SplitName;
+  readonly provenance: readonly SampleProvenance[];
+}
+
+/** A data set in memory, as the checks read it. */
+export interface Subject {
+  readonly manifest: DatasetManifest;
+  /** Those that the data set has, train first. */
+  readonly splits: readonly SubjectSplit[];
+}
+
+/** @throws {RobleError} `ROBLE_DATASET_INVALID` when a file was changed, or files do not fit together */
+export async function loadSubject(dataset: Dataset): Promise<Subject> {
+  const splits: SubjectSplit[] = [];
+  for (const split of SPLITS) {
+    if (!dataset.manifest.splits[split]) continue;
+    const provenance = await readProvenance(dataset, split);
+    const loaded: SubjectSplit = { split, provenance, ...(await dataset.load(split)) };
+    refuseMisfits(dataset, loaded);
+    splits.push(loaded);
+  }
+  return { manifest: dataset.manifest, splits };
+}
+
+/** What the checks count on, and hashes alone do not show. */
+function refuseMisfits(
+  { folder, manifest }: Dataset,
+  { split, count, labels, provenance }: SubjectSplit,
+): void {
+  const misfit = (received: string, expected: string) =>
+    new RobleError('ROBLE_DATASET_INVALID', `The files of ${split} in ${folder} do not fit together.`, {
+      received,
+      expected,
+      nextSteps: ['Import the data set again.'],
+    });
+  const classes = manifest.classes.length;
+  const label = labels.find((value) => value >= classes);
+  if (label !== undefined) throw misfit(`the label ${label}`, `labels from 0 to ${classes - 1}`);
+  if (provenance.length !== count)
+    throw misfit(`${provenance.length} lines on where samples come from`, `${count}, one a sample`);
+}
+
+/** The pixels of a sample: uint8, [height, width, channels]. */
+export function pictureOf(
+  { manifest }: Pick<Subject, 'manifest'>,
+  { split, index }: { readonly split: SubjectSplit; readonly index: number },
+): Uint8Array {
+  return viewOf(split, manifest.preprocessing, index).data;
+}
+
+/** A sample as findings name it. */
+export function foundSample(
+  { manifest }: Pick<Subject, 'manifest'>,
+  { split, labels, provenance }: SubjectSplit,
+  index: number,
+  detail?: string,
+): FoundSample {
+  const label = manifest.classes[labels[index]!]!;
+  const { source } = provenance[index]!;
+  return { split, index, label, source, ...(detail !== undefined && { detail }) };
+}

@@ -1,0 +1,38 @@
+import { calibration } from './calibration.js';
+import { classImbalance, confusedPairs, deadClasses } from './classes.js';
+import { type Detector, type Finding, SEVERITIES, type StudiedRun } from './finding.js';
+import { noisyValidation, notFinite, skippedSteps, spikes } from './instability.js';
+import { notLearning, underFitting } from './learning.js';
+import { checkpointTrouble, processEnds, unfinished } from './outcome.js';
+import { generalisationGap, overFitting } from './fit.js';
+import { plateau, stillImproving } from './progress.js';
+import { memoryShortage, slowDown, slowEvaluation } from './resources.js';
+
+const DETECTORS: readonly Detector[] = [
+  unfinished,
+  notFinite,
+  notLearning,
+  spikes,
+  skippedSteps,
+  overFitting,
+  generalisationGap,
+  underFitting,
+  plateau,
+  stillImproving,
+  noisyValidation,
+  deadClasses,
+  classImbalance,
+  calibration,
+  confusedPairs,
+  memoryShortage,
+  processEnds,
+  checkpointTrouble,
+  slowEvaluation,
+  slowDown,
+];
+
+/** Everything that a run shows, problems first. */
+export function findAll(study: StudiedRun): Finding[] {
+  const findings = DETECTORS.flatMap((detector) => detector(study));
+  return SEVERITIES.flatMap((severity) => findings.filter((finding) => finding.severity === severity));
+}

@@ -1,0 +1,179 @@
+import type { EvaluationReport } from '../history/record.js';
+import { wilsonInterval } from '../../base/wilson.js';
+import { worstPairs } from '../analysis/findings/worst-pairs.js';
+import { BrierScore } from '../metrics/brier.js';
+import { Calibration } from '../metrics/calibration.js';
+import { ConfidentMistakes, SHOWN_MISTAKES } from '../metrics/mistakes.js';
+import { ConfusionMatrix } from '../metrics/confusion.js';
+import { MetricTally } from '../metrics/metrics.js';
+import { Ranks } from '../metrics/ranks.js';
+import { mostProbable, NO_CLASS, type PredictionConsumer } from '../metrics/sample-prediction.js';
+import { groupsOf } from '../metrics/look-alikes.js';
+import { normalName } from '../../base/names.js';
+import { type Confusion, type Evaluation, NO_SUCH_CLASS } from './evaluation.js';
+
+/** Pairs of classes that are listed. */
+const PAIRS = 20;
+
+export interface TallyOptions {
+  /** Of the model. */
+  readonly classes: readonly string[];
+  /** Groups of classes that look alike. */
+  readonly twins: readonly (readonly string[])[];
+  /** Which top-k accuracies are wanted. */
+  readonly topK: readonly number[];
+}
+
+/** What of an evaluation does not come from the answers. */
+type Outside = Pick<Evaluation, 'model' | 'imagesPerSecond' | 'trainedOn'>;
+
+/** The confusion matrix with its classes, for plots. */
+export type ConfusionTable = Pick<EvaluationReport, 'classes' | 'confusion'>;
+
+/**
+ * Counts the answers of one model, sample by sample. A label that the model does not know is a class behind its own, of
+ * probability 0.
+ */
+export class EvaluationTally {
+  readonly #options: TallyOptions;
+  readonly #places: ReadonlyMap<string, number>;
+  /** By the normal form of a name; undefined where several classes have it. */
+  readonly #normalPlaces = new Map<string, number | undefined>();
+  readonly #metrics: MetricTally;
+  readonly #ranks: Ranks;
+  readonly #confusion: ConfusionMatrix;
+  readonly #calibration = new Calibration();
+  readonly #brier = new BrierScore();
+  readonly #mistakes = new ConfidentMistakes(SHOWN_MISTAKES);
+  readonly #consumers: readonly PredictionConsumer[];
+  readonly #unknown = new Map<string, number>();
+  readonly #row: Float32Array;
+  #count = 0;
+  #right = 0;
+  #nonFinite = 0;
+
+  constructor(options: TallyOptions) {
+    const { classes } = options;
+    const places = classes.length + 1;
+    this.#options = options;
+    this.#places = new Map(classes.map((name, place) => [name, place]));
+    for (const [place, name] of classes.map(normalName).entries())
+      this.#normalPlaces.set(name, this.#normalPlaces.has(name) ? undefined : place);
+    this.#metrics = new MetricTally(places);
+    this.#ranks = new Ranks(places);
+    this.#confusion = new ConfusionMatrix(places);
+    this.#consumers = [
+      ...[this.#metrics, this.#ranks, this.#confusion, this.#calibration, this.#brier, this.#mistakes],
+    ];
+    this.#row = new Float32Array(places);
+  }
+
+  /** Samples so far. */
+  get count(): number {
+    return this.#count;
+  }
+
+  get #noSuchClass(): number {
+    return this.#options.classes.length;
+  }
+
+  /**
+   * @param answer float32, [classes]
+   * @returns whether it is right
+   */
+  add(label: string, answer: Float32Array): boolean {
+    const index = this.#count++;
+    this.#row.set(answer);
+    const known = this.#places.get(label) ?? this.#normalPlaces.get(normalName(label));
+    if (known === undefined) this.#unknown.set(label, (this.#unknown.get(label) ?? 0) + 1);
+    const prediction = {
+      index,
+      label: known ?? this.#noSuchClass,
+      predicted: mostProbable(answer),
+      probabilities: this.#row,
+    };
+    for (const consumer of this.#consumers) consumer.add(prediction);
+    if (prediction.predicted === NO_CLASS) this.#nonFinite++;
+    const isRight = prediction.predicted === prediction.label;
+    if (isRight) this.#right++;
+    return isRight;
+  }
+
+  /** The most certain mistakes so far, as places among the samples. */
+  get mistakes(): ConfidentMistakes['mistakes'] {
+    return this.#mistakes.mistakes;
+  }
+
+  /** Of the model's classes, and of what stands for none where there is such a label. */
+  table(): ConfusionTable {
+    const { classes } = this.#options;
+    const names = this.#unknown.size > 0 ? [...classes, NO_SUCH_CLASS] : classes;
+    return { classes: names, confusion: this.#confusion.counts };
+  }
+
+  /**
+   * @param samples where the samples of {@link mistakes} came from, by their place, with their labels
+   */
+  result(
+    outside: Outside,
+    samples: ReadonlyMap<number, { readonly source: string; readonly label: string }>,
+  ): Evaluation {
+    const { classes, twins, topK } = this.#options;
+    const [count, right] = [this.#count, this.#right];
+    const unknownLabels = [...this.#unknown]
+      .map(([label, times]) => ({ label, count: times }))
+      .sort((a, b) => b.count - a.count);
+    const unknown = unknownLabels.reduce((sum, { count: times }) => sum + times, 0);
+    const perClass = [
+      ...this.#confusion.perClass(classes).slice(0, classes.length),
+      ...unknownLabels.map(({ label, count: support }) => ({
+        ...{ label, support, precision: null, recall: 0, f1: 0 },
+      })),
+    ];
+    const table = this.table();
+    const groups = [...groupsOf(twins, classes), this.#noSuchClass];
+    return {
+      ...outside,
+      count,
+      right,
+      accuracy: right / count,
+      accuracyInterval: wilsonInterval(right, count),
+      knownAccuracy: count === unknown ? null : right / (count - unknown),
+      balancedAccuracy: meanOf(perClass.flatMap(({ recall }) => recall ?? [])),
+      macroF1: meanOf(perClass.flatMap(({ f1 }) => f1 ?? [])),
+      topK: topK.map((k) => ({ k, accuracy: this.#ranks.topAccuracy(Math.min(k, classes.length)) })),
+      ...(twins.length > 0 && { foldedAccuracy: this.#confusion.foldedAccuracy(groups) }),
+      twins,
+      loss: finiteOrNull(this.#metrics.metrics().valLoss),
+      brierScore: finiteOrNull(this.#brier.score()),
+      expectedCalibrationError: finiteOrNull(this.#calibration.expectedError()),
+      calibration: this.#calibration.bins(),
+      perClass,
+      worstPairs: worstPairs(table, PAIRS),
+      confusions: confusionsOf(table),
+      confidentlyWrong: this.mistakes.map(({ index, predicted, probability }) => ({
+        ...{ index, source: samples.get(index)!.source, label: samples.get(index)!.label },
+        ...{ predicted: classes[predicted]!, probability },
+      })),
+      unknownLabels,
+      unknown,
+      nonFinite: this.#nonFinite,
+    };
+  }
+}
+
+function confusionsOf({ classes, confusion }: ConfusionTable): Confusion[] {
+  return confusion
+    .flatMap(([label, predicted, count]) =>
+      label === predicted ? [] : [{ label: classes[label]!, predicted: classes[predicted]!, count }],
+    )
+    .sort((a, b) => b.count - a.count);
+}
+
+function finiteOrNull(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}

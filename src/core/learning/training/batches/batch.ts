@@ -1,0 +1,164 @@
+import { type DropoutMaskSpec, fillDropoutMask } from '../../../model/random-tensors.js';
+import type { Batch } from '../../../plugin/contracts.js';
+import { symmetricBeta } from '../../../base/beta.js';
+import { Random } from '../../../base/random.js';
+import type { PackedStrokes } from '../../../image/strokes/packed.js';
+import type { BatchAugmentation, BatchAugmenter } from './augmentation.js';
+
+/** What a batch is made from; plain data, so that it passes to a thread. Pixels and strokes are shared, not copied. */
+export interface BatchRecipe {
+  readonly images: Uint8Array;
+  /** What the images were drawn from, where that is known. */
+  readonly strokes?: PackedStrokes | undefined;
+  readonly labels: Uint16Array;
+  /** Values of one image. */
+  readonly imageSize: number;
+  readonly classes: number;
+  readonly batchSize: number;
+  /** An epoch ends after so many steps; 0: after all the data. */
+  readonly maxSteps: number;
+  readonly seed: number;
+  readonly labelSmoothing: number;
+  /** By class: a sample's target row is multiplied by its class's. Undefined: all are 1. */
+  readonly classWeights: readonly number[] | undefined;
+  /** Pictures are blended by shares from Beta(alpha, alpha); 0: none. */
+  readonly mixupAlpha: number;
+  /** How each picture is changed before that; undefined: not at all. */
+  readonly augmentation: BatchAugmentation | undefined;
+  readonly dropout: readonly DropoutMaskSpec[];
+}
+
+/** Whole batches in an epoch. What is left over is in other places of the next epoch's order. */
+export function stepsPerEpochOf(
+  recipe: Pick<BatchRecipe, 'batchSize' | 'maxSteps'> & { readonly labels: { readonly length: number } },
+): number {
+  const steps = Math.floor(recipe.labels.length / recipe.batchSize);
+  return recipe.maxSteps > 0 ? Math.min(steps, recipe.maxSteps) : steps;
+}
+
+/** The memory of a batch, to be filled again and again. */
+export type BatchBuffers = Omit<Batch, 'step'>;
+
+export function allocateBatch(recipe: BatchRecipe): BatchBuffers {
+  const { batchSize, imageSize, classes, dropout } = recipe;
+  return {
+    count: batchSize,
+    images: new Uint8Array(batchSize * imageSize),
+    targets: new Float32Array(batchSize * classes),
+    masks: Object.fromEntries(dropout.map(({ name, size }) => [name, new Uint8Array(batchSize * size)])),
+  };
+}
+
+/** What moves to another thread with a batch instead of being copied. */
+export function buffersOf({ images, targets, masks }: BatchBuffers): ArrayBuffer[] {
+  return [images, targets, ...Object.values(masks)].map((array) => array.buffer as ArrayBuffer);
+}
+
+/** The samples of a step, as indices into the training split, in the order of the batch. */
+export function samplesOfStep(recipe: BatchRecipe, step: number): number[] {
+  return [...new EpochOrder(recipe).samplesOf(step)];
+}
+
+/**
+ * Fills the batch of a step, counted from 0 over the whole run: a pure function of the recipe and the step, so that
+ * a run can go on from any step.
+ */
+export class BatchFiller {
+  readonly #recipe: BatchRecipe;
+  readonly #order: EpochOrder;
+  readonly #augmenter: BatchAugmenter | undefined;
+
+  private constructor(recipe: BatchRecipe, augmenter: BatchAugmenter | undefined) {
+    this.#recipe = recipe;
+    this.#order = new EpochOrder(recipe);
+    this.#augmenter = augmenter;
+  }
+
+  /** @throws {RobleError} those of loading the augmenters */
+  static async open(recipe: BatchRecipe): Promise<BatchFiller> {
+    const { augmentation } = recipe;
+    if (!augmentation) return new BatchFiller(recipe, undefined);
+    // The plugins and schemas of the augmenters take longer to load than all else that a thread of batches needs.
+    const { BatchAugmenter } = await import('./augmentation.js');
+    return new BatchFiller(recipe, await BatchAugmenter.open(augmentation, recipe));
+  }
+
+  fill(batch: BatchBuffers, step: number): void {
+    const { classes, batchSize, seed, mixupAlpha, dropout } = this.#recipe;
+    const samples = this.#order.samplesOf(step);
+    const share = mixupAlpha > 0 ? symmetricBeta(new Random(seed, 'mixup', step), mixupAlpha) : 1;
+    this.#putPixels(batch.images, samples, epochOf(this.#recipe, step));
+    if (share < 1) blendNeighbours(batch.images, this.#recipe.imageSize, share);
+    batch.targets.fill(0);
+    for (let i = 0; i < batchSize; i++) {
+      const target = batch.targets.subarray(i * classes, (i + 1) * classes);
+      this.#addTarget(target, samples[i]!, share);
+      if (share < 1) this.#addTarget(target, samples[(i + 1) % batchSize]!, 1 - share);
+    }
+    for (const spec of dropout) fillDropoutMask(batch.masks[spec.name]!, spec, seed, step);
+  }
+
+  #putPixels(batch: Uint8Array, samples: Uint32Array, epoch: number): void {
+    const { images, imageSize } = this.#recipe;
+    for (const [i, sample] of samples.entries()) {
+      const place = batch.subarray(i * imageSize, (i + 1) * imageSize);
+      if (this.#augmenter) this.#augmenter.write(place, sample, epoch);
+      else place.set(images.subarray(sample * imageSize, (sample + 1) * imageSize));
+    }
+  }
+
+  /** Adds a share of the sample's own target: its label, smoothed (Szegedy et al. 2016) and weighted. */
+  #addTarget(target: Float32Array, sample: number, share: number): void {
+    const { labels, classes, labelSmoothing, classWeights } = this.#recipe;
+    const label = labels[sample]!;
+    const weight = share * (classWeights ? classWeights[label]! : 1);
+    if (labelSmoothing > 0) {
+      const spread = (weight * labelSmoothing) / classes;
+      for (let c = 0; c < classes; c++) target[c]! += spread;
+    }
+    target[label]! += weight * (1 - labelSmoothing);
+  }
+}
+
+/**
+ * Mixup, Zhang et al. 2018: each picture with its neighbour, the last one with the first. The order is random already:
+ * the neighbour is as good as any other partner.
+ */
+function blendNeighbours(images: Uint8Array, imageSize: number, share: number): void {
+  const first = images.slice(0, imageSize);
+  for (let i = 0; i < images.length; i++) {
+    const next = i + imageSize;
+    const other = next < images.length ? images[next]! : first[next - images.length]!;
+    // Half is added, since the conversion to uint8 rounds down.
+    images[i] = share * images[i]! + (1 - share) * other + 0.5;
+  }
+}
+
+function epochOf(recipe: BatchRecipe, step: number): number {
+  return Math.floor(step / stepsPerEpochOf(recipe));
+}
+
+/** The random order of the samples, another one in each epoch; the newest is kept. */
+class EpochOrder {
+  readonly #recipe: BatchRecipe;
+  #epoch = -1;
+  #order: Uint32Array = new Uint32Array();
+
+  constructor(recipe: BatchRecipe) {
+    this.#recipe = recipe;
+  }
+
+  samplesOf(step: number): Uint32Array {
+    const { batchSize } = this.#recipe;
+    const stepsPerEpoch = stepsPerEpochOf(this.#recipe);
+    this.#turnTo(epochOf(this.#recipe, step));
+    const start = (step % stepsPerEpoch) * batchSize;
+    return this.#order.subarray(start, start + batchSize);
+  }
+
+  #turnTo(epoch: number): void {
+    if (epoch === this.#epoch) return;
+    this.#order = new Random(this.#recipe.seed, 'shuffle', epoch).permutation(this.#recipe.labels.length);
+    this.#epoch = epoch;
+  }
+}

@@ -1,0 +1,22 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { RobleError } from '../../../base/errors.js';
+import type { Checkpoint } from './checkpoint.js';
+import { type CheckpointFolders, type SaveResult, storesOf } from './writer.js';
+
+/** The thread that encodes, writes and verifies checkpoints, so that training does not wait for the disk. */
+const stores = storesOf(workerData as CheckpointFolders);
+
+parentPort!.on('message', async (checkpoint: Checkpoint) => {
+  parentPort!.postMessage(await save(checkpoint));
+});
+
+async function save(checkpoint: Checkpoint): Promise<SaveResult> {
+  const problems: string[] = [];
+  for (const store of stores)
+    try {
+      return { path: await store.save(checkpoint), problems };
+    } catch (error) {
+      problems.push(RobleError.from(error).message);
+    }
+  return { path: undefined, problems };
+}

@@ -1,0 +1,83 @@
+import type { LoadedSplit, SampleProvenance } from '../../../data/dataset/format.js';
+import type { EvaluationReport } from '../../history/record.js';
+import { Calibration } from '../../metrics/calibration.js';
+import { ConfidentMistakes, type Mistake, SHOWN_MISTAKES } from '../../metrics/mistakes.js';
+import { ConfusionMatrix } from '../../metrics/confusion.js';
+import { MetricTally } from '../../metrics/metrics.js';
+import { groupsOf } from '../../metrics/look-alikes.js';
+import type { TrainingSession } from '../../../plugin/contracts.js';
+import { type EvaluationOptions, streamPredictions } from './stream-predictions.js';
+
+/** What a report is about. */
+export interface ReportSubject {
+  readonly split: LoadedSplit;
+  /** Where each sample of the split came from, in order. */
+  readonly provenance: AsyncIterable<SampleProvenance>;
+  readonly classes: readonly string[];
+  /** Groups of classes that look alike, checked by `checkTwins`. */
+  readonly twins: readonly (readonly string[])[];
+  /** The epoch whose weights the session has. */
+  readonly epoch: number;
+}
+
+/**
+ * Evaluates the current weights class by class. The predictions are looked at once, as they come, so that it takes no
+ * more memory than a batch.
+ *
+ * @returns undefined when `onBatch` said to stop
+ */
+export async function reportOn(
+  session: Pick<TrainingSession, 'evaluate'>,
+  subject: ReportSubject,
+  options: EvaluationOptions,
+): Promise<EvaluationReport | undefined> {
+  const { split, provenance, classes, twins, epoch } = subject;
+  const tally = new MetricTally(classes.length);
+  const confusion = new ConfusionMatrix(classes.length);
+  const calibration = new Calibration();
+  const confident = new ConfidentMistakes(SHOWN_MISTAKES);
+  const consumers = [tally, confusion, calibration, confident];
+  if (!(await streamPredictions(session, split, consumers, options))) return undefined;
+  const metrics = tally.metrics();
+  return {
+    format: 'roble-evaluation',
+    version: 2,
+    epoch,
+    count: split.count,
+    classes,
+    loss: metrics.valLoss,
+    accuracy: metrics.valAccuracy,
+    top3Accuracy: metrics.valTop3Accuracy,
+    balancedAccuracy: metrics.valBalancedAccuracy,
+    ...(twins.length > 0 && { foldedAccuracy: confusion.foldedAccuracy(groupsOf(twins, classes)) }),
+    twins,
+    expectedCalibrationError: calibration.expectedError(),
+    calibration: calibration.bins(),
+    perClass: confusion.perClass(classes),
+    confusion: confusion.counts,
+    confidentlyWrong: await described(confident.mistakes, classes, provenance),
+  };
+}
+
+/** The mistakes with the names of their classes and their sources. */
+async function described(
+  mistakes: readonly Mistake[],
+  classes: readonly string[],
+  provenance: AsyncIterable<SampleProvenance>,
+): Promise<EvaluationReport['confidentlyWrong']> {
+  const wanted = new Set(mistakes.map(({ index }) => index));
+  const sources = new Map<number, string>();
+  let index = 0;
+  for await (const { source } of provenance) {
+    if (wanted.has(index)) sources.set(index, source);
+    index++;
+  }
+  return mistakes.map(({ index, label, predicted, probability }) => ({
+    index,
+    // A data set that other programs made may tell nothing of its samples.
+    source: sources.get(index) ?? `validation#${index}`,
+    label: classes[label]!,
+    predicted: classes[predicted]!,
+    probability,
+  }));
+}

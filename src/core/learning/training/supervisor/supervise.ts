@@ -1,0 +1,105 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Context } from '../../../base/context.js';
+import { HistoryWriter } from '../../history/writer.js';
+import type { HistoryEvent } from '../../history/record.js';
+import type { PluginRegistry } from '../../../plugin/registry.js';
+import type { FolderLock } from '../../../base/storage/folder-lock.js';
+import { newestStepOf } from '../checkpoints/store.js';
+import { foldersOf, storesOf } from '../checkpoints/writer.js';
+import type { RunOutcome, RunRequest } from '../run/messages.js';
+import { bestEpoch } from '../policies/early-stopping.js';
+import { decideRetry, FIRST_ATTEMPT, type UnfinishedLife } from './retry-policy.js';
+import { causeOf, describeEnd, errorOf, type WorkerEnd } from './worker-end.js';
+import { runWorker, type WorkerLife } from './worker-process.js';
+
+export interface Supervision {
+  readonly request: RunRequest;
+  /** Go on with what is in the run folder. */
+  readonly resume: boolean;
+  /** What a resume changes, in words. */
+  readonly settingsChange?: string | undefined;
+  readonly lock: FolderLock;
+}
+
+/**
+ * Runs the training in one process after another until it is done, interrupted or hopeless. Each process goes on from
+ * the newest good checkpoint of those before.
+ */
+export async function superviseRun(
+  { request, resume, settingsChange, lock }: Supervision,
+  context: Context & { readonly registry: PluginRegistry },
+): Promise<RunOutcome> {
+  const { retry } = request.train;
+  const { entries: plugins } = context.registry;
+  let state = FIRST_ATTEMPT;
+  let start: Parameters<typeof runWorker>[0] = {
+    request,
+    plugins,
+    resume,
+    ...(settingsChange && { settingsChange }),
+  };
+  for (;;) {
+    const life = await runWorker(start, lock, context);
+    const end = unasked(life.end, context);
+    if (end.type === 'done') return end.outcome;
+    // Somebody has to change something first. Nothing has happened that the history would have to tell.
+    if (end.type === 'failed' && end.error.kind === 'user' && !life.hasBegun) throw end.error;
+    const ended: UnfinishedLife = { ...life, end };
+    const cause = causeOf(end);
+    await recordEvent(request, context, {
+      event: 'worker-ended',
+      ...at(life),
+      cause,
+      detail: describeEnd(end),
+    });
+    if (context.signal?.aborted) {
+      if (end.type === 'failed') throw end.error;
+      return interrupted(request, context, life);
+    }
+    const safeStep = await newestStepOf(storesOf(foldersOf(request)));
+    const decision = decideRetry(state, ended, safeStep, retry);
+    if (!decision.retry) {
+      await recordEvent(request, context, { event: 'failed', ...at(life), detail: decision.reason });
+      throw errorOf(end);
+    }
+    state = decision.state;
+    const { delayMs, ceilings } = decision;
+    const detail = `retry ${state.failures} of ${retry.maxRetries}, in ${delayMs / 1000} s`;
+    await recordEvent(request, context, { event: 'retried', ...at(life), detail });
+    await sleep(delayMs, undefined, { signal: context.signal }).catch(ignoreAbort);
+    if (context.signal?.aborted) return interrupted(request, context, life);
+    start = { request, plugins, resume: true, ...(ceilings && { ceilings }) };
+  }
+}
+
+/** A training process that stops though nobody asked it to was told by someone else, by a SIGTERM of its own. */
+function unasked(end: WorkerEnd, { signal }: Context): WorkerEnd {
+  if (end.type !== 'done' || end.outcome.stopped !== 'interrupted' || signal?.aborted) return end;
+  return { type: 'died', code: null, signal: 'SIGTERM', lastWords: '', oomKill: false };
+}
+
+/** The request to stop came while no process could answer it: the newest checkpoint is where the run goes on. */
+async function interrupted(request: RunRequest, context: Context, life: WorkerLife): Promise<RunOutcome> {
+  const { epochs } = await recordEvent(request, context, { event: 'interrupted', ...at(life) });
+  const best = bestEpoch(epochs, request.train.monitor);
+  return { stopped: 'interrupted', epochs: epochs.length, best, bundle: undefined };
+}
+
+function at({ step }: WorkerLife): { readonly step: number } {
+  return { step };
+}
+
+/** Written between two training processes, which otherwise own the history. */
+async function recordEvent(request: RunRequest, { reporter }: Context, event: Omit<HistoryEvent, 'time'>) {
+  const writer = await HistoryWriter.open(request.run, (message) =>
+    reporter?.report({ type: 'warning', message }),
+  );
+  const written = await writer.event(event);
+  reporter?.report({ type: 'train', event: { kind: 'incident', event: written } });
+  return writer.history;
+}
+
+/** The wait ends early when the run is to stop, which is asked for right after it. */
+function ignoreAbort(error: Error): void {
+  if (error.name !== 'AbortError') throw error;
+}

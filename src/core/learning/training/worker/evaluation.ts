@@ -1,0 +1,46 @@
+import type { LoadedSplit } from '../../../data/dataset/format.js';
+import {
+  type AnswerProfile,
+  type MeasuredAnswer,
+  measureAnswer,
+  profileOf,
+} from '../../../model/answer-profile.js';
+import { streamPredictions } from '../evaluation/stream-predictions.js';
+import { evaluationOptions } from './evaluation-options.js';
+import type { TrainingRun } from './training-run.js';
+
+/** Pictures that a profile is made of at most: more say little more, and take as long as they do in an epoch. */
+const MAX_PICTURES = 5000;
+
+/** How the weights that the session has answer pictures spread over the validation split; undefined when asked to stop. */
+export async function profileAnswers(run: TrainingRun): Promise<AnswerProfile | undefined> {
+  const split = spread(run.validation, MAX_PICTURES);
+  const size = split.images.length / split.count;
+  const answers: MeasuredAnswer[] = [];
+  const add = ({ index, probabilities }: { index: number; probabilities: Float32Array }) => {
+    answers.push(measureAnswer(split.images.subarray(index * size, (index + 1) * size), probabilities));
+  };
+  const isComplete = await streamPredictions(run.session, split, [{ add }], {
+    ...evaluationOptions(run),
+    onBatch: () => !run.shouldStop(),
+  });
+  return isComplete ? profileOf(answers, run.manifest.classes.length) : undefined;
+}
+
+/** So many samples of a split at most, evenly spread: samples may be in the order of their classes. */
+function spread(split: LoadedSplit, limit: number): LoadedSplit {
+  const { images, labels, count } = split;
+  if (count <= limit) return split;
+  const size = images.length / count;
+  const some = {
+    count: limit,
+    images: new Uint8Array(new SharedArrayBuffer(limit * size)),
+    labels: new Uint16Array(new SharedArrayBuffer(limit * Uint16Array.BYTES_PER_ELEMENT)),
+  };
+  for (let i = 0; i < limit; i++) {
+    const sample = Math.floor((i * count) / limit);
+    some.images.set(images.subarray(sample * size, (sample + 1) * size), i * size);
+    some.labels[i] = labels[sample]!;
+  }
+  return some;
+}

@@ -1,0 +1,199 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { TrainOptions } from '../../../config/schema.js';
+import type { Reporter } from '../../../base/context.js';
+import { RobleError } from '../../../base/errors.js';
+import { HistoryWriter } from '../../history/writer.js';
+import type { RunHistory } from '../../history/record.js';
+import { checkTwins } from '../../metrics/look-alikes.js';
+import { type Network, resolveNetwork } from '../../../model/network.js';
+import type { TrainingState } from '../../../plugin/contracts.js';
+import { PluginRegistry } from '../../../plugin/registry.js';
+import { BatchSource } from '../batches/batch-source.js';
+import { stepsPerEpochOf } from '../batches/batch.js';
+import { batchRecipe } from '../batches/recipe.js';
+import { NOTHING_FOUND, newestOf, type PassedOver } from '../checkpoints/store.js';
+import { type CheckpointFolders, foldersOf, storesOf } from '../checkpoints/writer.js';
+import { type CheckpointProgress, NO_STEPS } from '../checkpoints/progress.js';
+import type { MemoryCeilings, StartMessage } from '../run/messages.js';
+import { INITIAL_HEALTH } from '../policies/health.js';
+import { type MemoryState, memoryFor } from '../policies/memory.js';
+import { openRunData } from '../run/run-data.js';
+import { keepRequest } from '../run/run-request.js';
+import { frozenLayers } from '../run/frozen-layers.js';
+import { modelFor } from '../run/model-for.js';
+import { startingWeights } from '../run/start.js';
+import { CheckpointSaver } from './save.js';
+import { obeyCeiling } from './microbatch.js';
+import { MicrobatchRecord } from '../policies/microbatch-record.js';
+import { recordEvent, type TrainingRun } from './training-run.js';
+
+/**
+ * Opens the data and the engine, and puts the newest good state of the run, or the first one, into it. Nothing of the
+ * run is changed before all of it has proved to be usable.
+ */
+export async function openRun(
+  { request, plugins, resume, ceilings = {}, settingsChange }: StartMessage,
+  { report, shouldStop }: Reporter & Pick<TrainingRun, 'shouldStop'>,
+): Promise<TrainingRun> {
+  const { train } = request;
+  const data = await openRunData(request);
+  const { manifest } = data.dataset;
+  checkTwins(train.twins, manifest.classes);
+  const history = await HistoryWriter.open(request.run, (message) => report({ type: 'warning', message }));
+  const folders = foldersOf(request);
+  const { checkpoint: found, passedOver } = resume
+    ? await newestOf(storesOf(folders), ({ progress }) => progress.run === request.id)
+    : NOTHING_FOUND;
+  const { dataFingerprint } = found?.progress ?? history.history.run;
+  checkFingerprint(dataFingerprint, request, data.fingerprint);
+  if (!found) refuseLostCheckpoints(history.history, folders);
+  const [training, validation] = [await data.dataset.load('train'), await data.validation.load('validation')];
+  const model = modelFor(manifest, request.layers);
+  const network = resolveNetwork(model);
+  // A training set smaller than a batch gives one batch of all of it.
+  const batchSize = Math.min(train.batchSize, training.count);
+  const recipe = batchRecipe({ training, manifest, network, train, batchSize, plugins });
+  const engine = await new PluginRegistry(plugins).load('training-engine', train.engine);
+  const sameMachine = found && isDeepStrictEqual(found.progress.madeOn, madeOn(train));
+  const session = await engine.open(model, {
+    ...train,
+    batchSize,
+    ema: train.emaDecay > 0,
+    frozen: frozenLayers(network, train.frozen),
+    ...(sameMachine && { plan: found.state.plan }),
+  });
+  for (const message of session.warnings ?? []) report({ type: 'warning', message });
+  const state = found?.state ?? (await firstState(network, manifest.classes, request));
+  await session.importState(state);
+  const progress: CheckpointProgress = {
+    ...(found?.progress ?? FIRST_PROGRESS),
+    run: request.id,
+    dataFingerprint: data.fingerprint,
+    memory: withCeiling(memoryFor(batchSize, train, found?.progress.memory), ceilings),
+    madeOn: madeOn(train),
+  };
+  const run: TrainingRun = {
+    request: { ...request, train: { ...train, batchSize } },
+    provenance: () => data.validation.provenance('validation'),
+    manifest,
+    session,
+    recipe,
+    batches: await BatchSource.open(recipe, progress.step, train.numWorkers),
+    stepsPerEpoch: stepsPerEpochOf(recipe),
+    validation,
+    history,
+    saver: new CheckpointSaver(folders),
+    microbatches: await MicrobatchRecord.open(request.run),
+    emit: (event) => report({ type: 'train', event }),
+    shouldStop,
+    progress,
+    best: found?.best,
+  };
+  // The settings that a resume changes are the run's from here on.
+  await keepRequest(request);
+  await history.describe({ ...request, dataFingerprint: data.fingerprint });
+  await begin(run, resume, passedOver, state);
+  if (settingsChange) await recordEvent(run, { event: 'settings-changed', detail: settingsChange });
+  if (found && !isDeepStrictEqual((await session.exportState()).plan, found.state.plan))
+    await recordEvent(run, {
+      event: 'settings-changed',
+      detail: 'the engine computes in another way on this machine: the weights will differ in the last bits',
+    });
+  await session.setMicrobatchSize(progress.memory.microbatchSize);
+  if (!found) await run.saver.save(run, true);
+  if (ceilings.microbatchSize !== undefined) await obeyCeiling(run, ceilings.microbatchSize);
+  return run;
+}
+
+/** A run with a history and without a checkpoint has lost them: to begin anew would throw its history away. */
+function refuseLostCheckpoints({ epochs }: RunHistory, { folder, fallback }: CheckpointFolders): void {
+  if (epochs.length === 0) return;
+  throw new RobleError('ROBLE_CHECKPOINT_INVALID', 'The run has no checkpoint that can be read any more.', {
+    received: `a history of ${epochs.length} epochs, and no usable checkpoint in ${[folder, fallback].filter(Boolean).join(' or ')}`,
+    expected: 'a checkpoint',
+    nextSteps: [
+      'Make the folder available again, if it is on a disk that is not mounted.',
+      'Or begin a new run from the exported model with "roble train --from RUN/model".',
+    ],
+  });
+}
+
+async function firstState(
+  network: Network,
+  classes: readonly string[],
+  { train }: StartMessage['request'],
+): Promise<TrainingState> {
+  const { parameters } = await startingWeights(network, classes, train.seed, train.from);
+  return { step: 0, parameters, optimizer: {}, plan: null };
+}
+
+const FIRST_PROGRESS = {
+  step: 0,
+  epochs: [],
+  current: NO_STEPS,
+  health: INITIAL_HEALTH,
+  healthAtEpochStart: INITIAL_HEALTH,
+  anchor: true,
+};
+
+function madeOn({ engine, device, threads }: TrainOptions): CheckpointProgress['madeOn'] {
+  return { engine, device, threads };
+}
+
+function withCeiling(
+  memory: MemoryState,
+  { evaluationBatchSize = Number.POSITIVE_INFINITY }: MemoryCeilings,
+) {
+  return { ...memory, evaluationBatchSize: Math.min(memory.evaluationBatchSize, evaluationBatchSize) };
+}
+
+/** A run goes on with the data that it began with, or not at all. */
+function checkFingerprint(
+  known: unknown,
+  { dataset, validation }: StartMessage['request'],
+  fingerprint: string,
+): void {
+  if (known === undefined || known === fingerprint) return;
+  const message =
+    validation === undefined
+      ? `The data set ${dataset} is not the one that the run began with.`
+      : `The data sets ${dataset} and, for validation, ${validation} are not those that the run began with.`;
+  throw new RobleError('ROBLE_RESUME_REFUSED', message, {
+    received: `fingerprint ${fingerprint.slice(0, 12)}...`,
+    expected: `fingerprint ${String(known).slice(0, 12)}...`,
+    nextSteps: [
+      'Give the data set of the run, or begin a new run on this one with "roble train --from BUNDLE".',
+    ],
+  });
+}
+
+/** Tells that the run begins or goes on, and what was passed over for it. */
+async function begin(
+  run: TrainingRun,
+  resume: boolean,
+  passedOver: readonly PassedOver[],
+  { parameters }: TrainingState,
+): Promise<void> {
+  const { request, progress, history, emit, recipe, validation } = run;
+  if (resume) await history.goOnAfter(progress.step, progress.epochs);
+  emit({
+    kind: 'started',
+    run: request.run,
+    epochs: request.train.epochs,
+    stepsPerEpoch: run.stepsPerEpoch,
+    device: request.train.device,
+    model: request.name,
+    parameters: Object.values(parameters).reduce((sum, { data }) => sum + data.length, 0),
+    trainCount: recipe.labels.length,
+    validationCount: validation.count,
+    monitor: request.train.monitor,
+    batchSize: recipe.batchSize,
+    firstStep: progress.step,
+    history: progress.epochs.map((record) => ({ ...record })),
+  });
+  if (resume) await recordEvent(run, { event: 'resumed' });
+  // The view was told just now.
+  else await history.event({ event: 'started', step: progress.step });
+  for (const { reason } of passedOver)
+    await recordEvent(run, { event: 'checkpoint-passed-over', detail: reason });
+}

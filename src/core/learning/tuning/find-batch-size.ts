@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { checked } from '../../base/schema/checked.js';
+import { type Context, withStep } from '../../base/context.js';
+import { RobleError } from '../../base/errors.js';
+import type { PluginRegistry } from '../../plugin/registry.js';
+import { type BatchSizePoint, type BatchSizeSuggestion, suggestBatchSize } from './batch-size-knee.js';
+import { openTrialSubject, startTrial, type TrialOptions, type TrialSubject } from './trial.js';
+
+/** The smallest size that is measured. */
+const SMALLEST = 16;
+/** Steps of which the median is taken, after one that is not counted. */
+const MEASURED_STEPS = 5;
+
+const limitsSchema = z.object({
+  max: z.int().min(1).default(1024),
+  maxStepSeconds: z.number().positive().default(20),
+});
+type Limits = z.output<typeof limitsSchema>;
+
+export interface FindBatchSizeOptions extends TrialOptions {
+  /** Largest size to try; default 1024, and never more than there are samples. */
+  readonly max?: number | undefined;
+  /** The test ends at a size of which a step takes longer; default 20. */
+  readonly maxStepSeconds?: number | undefined;
+}
+
+export interface BatchSizeTest {
+  readonly points: readonly BatchSizePoint[];
+  /** Why no larger size was measured. */
+  readonly ended: 'largest-size' | 'out-of-memory' | 'too-slow';
+  /** The batch size that the learning rate of the options belongs to. */
+  readonly configured: number;
+  readonly suggestion: BatchSizeSuggestion;
+}
+
+/**
+ * Measures the throughput of training at batch sizes of 16, 32, 64 and so on, with real batches, and finds the knee:
+ * the smallest size that is nearly as fast as the fastest. `train.microbatchSize` is not used: a size fits into the
+ * memory as a whole, or the test ends there.
+ *
+ * @throws {RobleError} `ROBLE_USAGE` for limits that are none, `ROBLE_OUT_OF_MEMORY` when even the smallest size does
+ * not fit, and what a run throws before its first step
+ * @example
+ * const { suggestion } = await findBatchSize({ dataset: 'data/letters', max: 512 }, { registry });
+ * suggestion.batchSize; // 128
+ */
+export async function findBatchSize(
+  options: FindBatchSizeOptions,
+  context: Context & { registry: PluginRegistry },
+): Promise<BatchSizeTest> {
+  const limits = checked(limitsSchema, options, 'ROBLE_USAGE', 'The limits of the test are not valid.');
+  const subject = await openTrialSubject(options);
+  const { batchSize: configured, optimizer } = subject.train;
+  const { points, ended } = await withStep(context, 'batch-size', 'Measuring batch sizes', () =>
+    measureSizes(subject, limits, context),
+  );
+  return { points, ended, configured, suggestion: suggestBatchSize(points, configured, optimizer.type) };
+}
+
+async function measureSizes(
+  subject: TrialSubject,
+  limits: Limits,
+  context: Context & { registry: PluginRegistry },
+): Promise<Pick<BatchSizeTest, 'points' | 'ended'>> {
+  const sizes = sizesUpTo(Math.min(limits.max, subject.training.count));
+  const points: BatchSizePoint[] = [];
+  for (const batchSize of sizes) {
+    const stepMs = await measure(subject, batchSize, limits.maxStepSeconds * 1000, context).catch((error) => {
+      const isTooLarge = error instanceof RobleError && error.code === 'ROBLE_OUT_OF_MEMORY';
+      if (isTooLarge && points.length > 0) return undefined;
+      throw error;
+    });
+    if (stepMs === undefined) return { points, ended: 'out-of-memory' };
+    points.push({ batchSize, stepMs, imagesPerSecond: (batchSize / stepMs) * 1000 });
+    context.reporter?.report({
+      type: 'progress',
+      id: 'batch-size',
+      done: points.length,
+      total: sizes.length,
+      unit: 'sizes',
+    });
+    if (stepMs > limits.maxStepSeconds * 1000) return { points, ended: 'too-slow' };
+  }
+  return { points, ended: 'largest-size' };
+}
+
+/** 16 and its doubles; a limit below 16 is the only size. */
+function sizesUpTo(largest: number): number[] {
+  const sizes = [Math.min(SMALLEST, largest)];
+  while (sizes.at(-1)! * 2 <= largest) sizes.push(sizes.at(-1)! * 2);
+  return sizes;
+}
+
+/**
+ * The median time of a step in milliseconds, the wait for its batch included. The first step is not counted, since the
+ * engine allocates its memory in it, unless it alone takes longer than `maxStepMs`.
+ */
+async function measure(
+  subject: TrialSubject,
+  batchSize: number,
+  maxStepMs: number,
+  { registry, signal }: Context & { registry: PluginRegistry },
+): Promise<number> {
+  const trial = await startTrial(subject, { batchSize, microbatchSize: 0 }, registry);
+  const timed = async () => {
+    signal?.throwIfAborted();
+    const started = performance.now();
+    await trial.step(subject.train.learningRate);
+    return performance.now() - started;
+  };
+  try {
+    const first = await timed();
+    if (first > maxStepMs) return first;
+    const times: number[] = [];
+    for (let i = 0; i < MEASURED_STEPS; i++) times.push(await timed());
+    return times.sort((a, b) => a - b)[MEASURED_STEPS >> 1]!;
+  } finally {
+    await trial.close();
+  }
+}

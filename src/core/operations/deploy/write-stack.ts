@@ -1,0 +1,86 @@
+import { dirname, join } from 'node:path';
+import { replaceFile, sha256 } from '../../base/storage/durable.js';
+import { absentAsUndefined, exists } from '../../base/storage/exists.js';
+import { readPlainFile } from '../../base/storage/read-file.js';
+import { makeReadable, makeReadableFolder, modeOf } from './permissions.js';
+import type { StackFile } from './render-stack.js';
+import { readStackManifest, type StackManifest, writeStackManifest } from './stack-manifest.js';
+
+/**
+ * - `new`: was not there
+ * - `updated`: nobody had touched it
+ * - `unchanged`: is what it would be
+ * - `kept`: somebody changed it, and so it stays
+ * - `replaced`: somebody changed it; their version lies beside it as `FILE.before`
+ */
+export type FileState = 'new' | 'updated' | 'unchanged' | 'kept' | 'replaced';
+
+export interface PlannedFile {
+  readonly path: string;
+  readonly state: FileState;
+  /** From what is there to what roble would write, as a patch; of texts that were changed. */
+  readonly diff?: string;
+}
+
+export interface WriteStackOptions extends Pick<StackManifest, 'version' | 'choices'> {
+  readonly folder: string;
+  readonly dryRun: boolean;
+  /** Asked for each file that somebody changed: is it to be replaced? */
+  readonly replace: (file: { readonly path: string; readonly diff: string }) => boolean | Promise<boolean>;
+}
+
+/**
+ * Writes files into the folder of a stack. What somebody changed since roble wrote it is never lost: it stays, or is kept
+ * beside the new one.
+ *
+ * @throws {RobleError} `ROBLE_STACK_INVALID` for a damaged manifest, `ROBLE_WRITE_FAILED`
+ */
+export async function writeStack(
+  files: readonly StackFile[],
+  { folder, version, choices, dryRun, replace }: WriteStackOptions,
+): Promise<PlannedFile[]> {
+  const written = (await readStackManifest(folder))?.files ?? {};
+  const planned: PlannedFile[] = [];
+  const hashes: Record<string, string> = {};
+  for (const file of files) {
+    const target = join(folder, file.path);
+    const present = await readPlainFile(target).catch(absentAsUndefined);
+    const plan = await planOf(file, present, written[file.path], replace);
+    planned.push(plan);
+    // Of a file that was kept, what roble wrote before stays noted: it still is somebody's.
+    hashes[file.path] = plan.state === 'kept' ? (written[file.path] ?? '') : sha256(file.content);
+    if (dryRun || plan.state === 'kept') continue;
+    await makeReadableFolder(folder, dirname(file.path));
+    if (plan.state === 'replaced') await replaceFile(await freeName(`${target}.before`), present!);
+    if (plan.state === 'unchanged') await makeReadable(target, file.isExecutable);
+    else await replaceFile(target, file.content, modeOf(file.isExecutable));
+  }
+  if (!dryRun) await writeStackManifest(folder, { version, choices, files: hashes });
+  return planned;
+}
+
+async function planOf(
+  { path, content }: StackFile,
+  present: Buffer | undefined,
+  written: string | undefined,
+  replace: WriteStackOptions['replace'],
+): Promise<PlannedFile> {
+  if (present === undefined) return { path, state: 'new' };
+  if (present.equals(Buffer.from(content))) return { path, state: 'unchanged' };
+  const diff = await patch(path, present, content);
+  if (written === sha256(present)) return { path, state: 'updated', ...(diff && { diff }) };
+  return { path, state: (await replace({ path, diff })) ? 'replaced' : 'kept', diff };
+}
+
+async function patch(path: string, present: Buffer, content: string | Buffer): Promise<string> {
+  if (typeof content !== 'string') return '';
+  const { createTwoFilesPatch } = await import('diff');
+  return createTwoFilesPatch(path, path, present.toString(), content, 'yours', "roble's");
+}
+
+async function freeName(path: string): Promise<string> {
+  for (let i = 1; ; i++) {
+    const name = i === 1 ? path : `${path}-${i}`;
+    if (!(await exists(name))) return name;
+  }
+}

@@ -1,0 +1,71 @@
+import type { MachineView } from '../../base/process/machine.js';
+
+/** What is worth showing; drivers know different ones. */
+const FIELDS = [
+  'index',
+  'name',
+  'uuid',
+  'driver_version',
+  'compute_cap',
+  'memory.total',
+  'memory.used',
+  'memory.free',
+  'utilization.gpu',
+  'temperature.gpu',
+  'power.draw',
+  'power.limit',
+  'pstate',
+  'compute_mode',
+  'ecc.errors.uncorrected.volatile.total',
+  'pcie.link.gen.current',
+  'pcie.link.width.current',
+] as const;
+type Field = (typeof FIELDS)[number];
+
+/** One GPU, as `nvidia-smi` tells it: text by field; what a driver does not know is left out. */
+export type GpuState = Readonly<Partial<Record<Field, string>>>;
+
+export interface NvidiaSmi {
+  readonly gpus: readonly GpuState[];
+  /** What it said instead, when it could not answer. */
+  readonly failure?: string;
+}
+
+/** Asks `nvidia-smi`, only for what `--help-query-gpu` of this driver lists; undefined where it is not installed. */
+export async function askNvidiaSmi(view: MachineView): Promise<NvidiaSmi | undefined> {
+  const help = await view.run('nvidia-smi', ['--help-query-gpu']);
+  if (!help) return undefined;
+  const known = FIELDS.filter((field) => help.output.includes(`"${field}"`));
+  // A driver that cannot answer gives no list either; its words come with the question.
+  const fields = known.length > 0 ? known : (['index', 'name'] as const);
+  const answer = await view.run('nvidia-smi', [
+    `--query-gpu=${fields.join()}`,
+    '--format=csv,noheader,nounits',
+  ]);
+  if (!answer) return { gpus: [], failure: 'nvidia-smi did not answer within 10 s' };
+  if (answer.exitCode !== 0) return { gpus: [], failure: answer.output.trim() };
+  return {
+    gpus: answer.output
+      .trim()
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => stateOf(line, fields)),
+  };
+}
+
+function stateOf(line: string, fields: readonly Field[]): GpuState {
+  const values = line.split(',').map((value) => value.trim());
+  const known = fields.flatMap((field, i) => {
+    const value = values[i];
+    return value === undefined || /^\[?(?:N\/A|Not Supported|Unknown Error)\]?$/i.test(value)
+      ? []
+      : [[field, value]];
+  });
+  return Object.fromEntries(known) as GpuState;
+}
+
+/** A field as a number, such as `memory.free` in MiB. */
+export function numberOf(gpu: GpuState, field: Field): number | undefined {
+  const value = Number(gpu[field]);
+  return gpu[field] === undefined || Number.isNaN(value) ? undefined : value;
+}

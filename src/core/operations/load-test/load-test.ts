@@ -1,0 +1,128 @@
+import type { Context } from '../../base/context.js';
+import { type Bound, type BoundResult, checkBounds } from '../../learning/analysis/bounds.js';
+import { checkOutputs } from '../../base/storage/files.js';
+import { findKnee, type Knee, type KneeLimits } from './find-knee.js';
+import { type LoadPictures, loadRequests } from './requests.js';
+import { type LoadReportFiles, writeLoadReports } from '../../../pages/write-load-reports.js';
+import { type Load, type LoadMeasurement, runLoad } from './run-load.js';
+import { probeTarget } from './target.js';
+
+export interface LoadTestOptions extends LoadPictures {
+  /** Of the server, such as `http://127.0.0.1:8080`. */
+  readonly url: string;
+  readonly load: Load;
+  readonly durationSeconds: number;
+  readonly warmUpSeconds: number;
+  readonly connections: number;
+  readonly timeoutMs: number;
+  /** Of every request, such as an API key. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Raises the rate of the open loop until a limit is missed, instead of measuring one. */
+  readonly knee?: KneeLimits | undefined;
+  readonly bounds: readonly Bound[];
+  readonly files: LoadReportFiles;
+  /** Replace files that exist. */
+  readonly force: boolean;
+}
+
+export interface LoadTestResult {
+  readonly url: string;
+  readonly model: string;
+  /** Of the random pictures. */
+  readonly seed: number;
+  /** Pictures in one request. */
+  readonly batch: number;
+  /** At the highest rate held, where that was looked for. */
+  readonly measurement: LoadMeasurement;
+  /** Answers of the server meanwhile, by where they came from; undefined where it does not say. */
+  readonly answers: Readonly<Record<string, number>> | undefined;
+  readonly knee?: Knee;
+  readonly bounds: readonly BoundResult[];
+  readonly files: LoadReportFiles;
+}
+
+/**
+ * Puts a load on a server that runs, and measures what it does.
+ *
+ * @throws {RobleError} `ROBLE_USAGE`, `ROBLE_SERVER_UNREACHABLE`, `ROBLE_FILE_NOT_FOUND`, `ROBLE_OUTPUT_EXISTS`
+ */
+export async function loadTest(options: LoadTestOptions, context: Context = {}): Promise<LoadTestResult> {
+  const { url, headers, load, files, force } = options;
+  await checkOutputs(Object.values(files), force);
+  const target = await probeTarget(url, headers);
+  const requestOf = await loadRequests(options, target);
+  let sent = 0;
+  const run = (load: Load) =>
+    runLoad({
+      ...options,
+      ...target,
+      load,
+      // Across runs, too, no picture comes twice.
+      requestOf: () => requestOf(sent++),
+      signal: context.signal,
+    });
+  const { measurement, knee } = await measure(load, options.knee, run, context);
+  context.signal?.throwIfAborted();
+  const after = (await probeTarget(url, headers)).answers;
+  const bounds = checkBounds(url, boundMetrics(measurement), options.bounds);
+  const result = {
+    url: target.origin,
+    model: target.model,
+    seed: options.seed,
+    batch: options.batch,
+    measurement,
+    answers: difference(target.answers, after),
+    ...(knee && { knee }),
+    bounds,
+    files,
+  };
+  await writeLoadReports(result);
+  return result;
+}
+
+async function measure(
+  load: Load,
+  limits: KneeLimits | undefined,
+  run: (load: Load) => Promise<LoadMeasurement>,
+  { reporter, signal }: Context,
+): Promise<{ measurement: LoadMeasurement; knee?: Knee }> {
+  if (!limits || load.loop === 'closed') return { measurement: await run(load) };
+  const knee = await findKnee(load.ratePerSecond, limits, async (ratePerSecond) => {
+    signal?.throwIfAborted();
+    reporter?.report({ type: 'note', message: `Trying ${ratePerSecond} requests/s` });
+    return run({ ...load, ratePerSecond });
+  });
+  const best = knee.steps.find(({ ratePerSecond }) => ratePerSecond === knee.ratePerSecond);
+  return { measurement: (best ?? knee.steps[0]!).measurement, knee };
+}
+
+/** What bounds can be put on. */
+function boundMetrics({
+  latencyMs,
+  lagMs,
+  sent,
+  accepted,
+  dropped,
+  requestsPerSecond,
+  imagesPerSecond,
+}: LoadMeasurement): ReadonlyMap<string, number | null> {
+  return new Map([
+    ['requestsPerSecond', requestsPerSecond],
+    ['imagesPerSecond', imagesPerSecond],
+    ['acceptedShare', accepted / Math.max(1, sent + dropped)],
+    ...(['p50', 'p90', 'p99', 'p999', 'max'] as const).map(
+      (name) => [`${name}Ms`, latencyMs?.[name] ?? null] as const,
+    ),
+    ['lagP99Ms', lagMs?.p99 ?? null],
+  ]);
+}
+
+function difference(
+  before: Readonly<Record<string, number>> | undefined,
+  after: Readonly<Record<string, number>> | undefined,
+): Readonly<Record<string, number>> | undefined {
+  if (!before || !after) return undefined;
+  return Object.fromEntries(
+    Object.entries(after).map(([name, count]) => [name, count - (before[name] ?? 0)]),
+  );
+}

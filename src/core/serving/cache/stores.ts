@@ -1,0 +1,68 @@
+import type { Redis } from 'ioredis';
+import CircuitBreaker from 'opossum';
+import { connectRedis, REDIS_BREAKER } from '../../base/storage/redis.js';
+import { bytesOf } from './bytes-of.js';
+
+/** Entries that are being written; more are left out while Redis is slower than the server. */
+const MAX_WRITES = 256;
+const PREFIX = 'roble:answer:';
+
+/**
+ * Answers that several servers share, in Redis. It can only help: when Redis is down, slow, full or answers nonsense, a
+ * read finds nothing, and a circuit breaker stops asking until it is well again.
+ */
+export class RedisCache {
+  readonly #redis: Redis;
+  readonly #reads: CircuitBreaker<[key: string], Buffer | null>;
+  readonly #ttlSeconds: number;
+  #writes = 0;
+  #errors = 0;
+
+  private constructor(redis: Redis, ttlSeconds: number) {
+    this.#redis = redis;
+    this.#ttlSeconds = ttlSeconds;
+    this.#reads = new CircuitBreaker((key: string) => redis.getBuffer(PREFIX + key), REDIS_BREAKER);
+  }
+
+  /** Connects to a Redis, or goes on trying; see {@link connectRedis}. */
+  static async open(url: string, ttlSeconds: number, warn: (message: string) => void): Promise<RedisCache> {
+    const use = { what: 'The cache', without: 'predictions go on without it' };
+    return new RedisCache(await connectRedis(url, use, warn), ttlSeconds);
+  }
+
+  /** `open`: not asked at the moment, because it failed. */
+  get state(): 'closed' | 'open' | 'half-open' {
+    return this.#reads.opened ? 'open' : this.#reads.halfOpen ? 'half-open' : 'closed';
+  }
+
+  /** Reads and writes that failed, besides those that were not tried. */
+  get errors(): number {
+    return this.#errors;
+  }
+
+  /** The numbers kept under a key; undefined where there are none, not so many, or no answer in time. */
+  async get(key: string, length: number): Promise<Float32Array | undefined> {
+    const bytes = await this.#reads.fire(key).catch(() => {
+      if (!this.#reads.opened) this.#errors++;
+      return null;
+    });
+    if (bytes?.length !== length * Float32Array.BYTES_PER_ELEMENT) return undefined;
+    const probabilities = new Float32Array(new Uint8Array(bytes).buffer);
+    return probabilities.every((value) => value >= 0 && value <= 1) ? probabilities : undefined;
+  }
+
+  /** Keeps numbers, without anybody waiting for it. */
+  set(key: string, probabilities: Float32Array): void {
+    if (this.#reads.opened || this.#writes >= MAX_WRITES) return;
+    this.#writes++;
+    this.#redis
+      .set(PREFIX + key, bytesOf(probabilities), 'EX', this.#ttlSeconds)
+      .catch(() => this.#errors++)
+      .finally(() => this.#writes--);
+  }
+
+  close(): void {
+    this.#reads.shutdown();
+    this.#redis.disconnect();
+  }
+}

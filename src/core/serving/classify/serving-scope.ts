@@ -1,0 +1,30 @@
+import type { ServeOptions } from '../../config/schema.js';
+import type { PredictionLog } from '../predictions/prediction-log.js';
+import type { ServerAccess } from '../access/access.js';
+import type { Admission } from '../admission/admission.js';
+import type { AnswerListener } from '../models/answered-image.js';
+import type { AnswerCache } from '../cache/answer-cache.js';
+import type { DriftMonitor } from '../observe/drift-monitor.js';
+import type { ServedModels } from '../models/served-models.js';
+import type { RequestRecorder } from '../request/record.js';
+import type { ServerStatistics } from '../observe/statistics.js';
+
+/** What the routes work with. */
+export interface ServingScope {
+  readonly access: ServerAccess;
+  readonly models: ServedModels;
+  readonly cache: AnswerCache;
+  readonly admission: Admission;
+  readonly statistics: ServerStatistics;
+  readonly drift: DriftMonitor;
+  /** Told of every image that is answered. */
+  readonly listeners: readonly AnswerListener[];
+  /** Where predictions are kept. */
+  readonly predictions: PredictionLog | undefined;
+  /** Takes every request down. */
+  readonly recorder: RequestRecorder;
+  readonly options: ServeOptions;
+  readonly isStopping: () => boolean;
+  /** Told what an answer keeps to itself. */
+  readonly warn: (message: string) => void;
+}

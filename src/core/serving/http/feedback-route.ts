@@ -1,0 +1,112 @@
+import type { FastifyInstance, onRequestHookHandler } from 'fastify';
+import { z } from 'zod';
+import { RobleError } from '../../base/errors.js';
+import { knownName } from '../../base/names.js';
+import type { PredictionLog } from '../predictions/prediction-log.js';
+import { didYouMean } from '../../base/text.js';
+import type { FeedbackAnswer } from '../request/schemas.js';
+import { takeBodies } from '../request/body-types.js';
+import { checkedRequest, onlyForm, requestObject } from '../request/checked-request.js';
+import { Places } from '../admission/places.js';
+import { imageOf, type ReceivedImage, toModelPixels } from '../classify/received-image.js';
+import { refuseQuery } from '../request/refuse-query.js';
+import { REQUEST_ID } from '../request/request-id.js';
+import { IMAGE_FORMS } from '../request/request-schemas.js';
+import { urgencyOf } from '../request/request-urgency.js';
+import type { ServingScope } from '../classify/serving-scope.js';
+import { whileWanted } from '../request/urgency.js';
+
+/** Feedback that waits for the database at most. */
+const MAX_WAITING = 64;
+/** What a database counts to. */
+const MAX_INDEX = 2 ** 31 - 1;
+
+const fields = {
+  requestId: z.string().regex(REQUEST_ID).describe('Of the answer.'),
+  index: z
+    .int()
+    .gte(0)
+    .lte(MAX_INDEX)
+    .optional()
+    .describe('The place of the image in its request; by default 0, the first.'),
+  label: z.string().min(1).describe('The right class.'),
+};
+/** The JSON bodies of `POST /feedback` that bring the picture along, by the key that holds it. */
+export const FEEDBACK_REQUESTS = {
+  image: z.strictObject({ ...fields, image: IMAGE_FORMS.image }),
+  pixels: z.strictObject({ ...fields, pixels: IMAGE_FORMS.pixels }),
+  drawing: z.strictObject({ ...fields, drawing: IMAGE_FORMS.drawing }),
+};
+/** The one that does not. */
+export const bareFeedbackSchema = z.strictObject(fields);
+export const feedbackSchema = z.union([bareFeedbackSchema, ...Object.values(FEEDBACK_REQUESTS)]);
+
+/** `POST /feedback`: the right class of an image that was answered. */
+export async function addFeedbackRoute(app: FastifyInstance, scope: ServingScope): Promise<void> {
+  const places = new Places(MAX_WAITING);
+  const begin: onRequestHookHandler = (request, reply, done) => {
+    request.urgency = urgencyOf(request, reply, scope.options.requestTimeoutMs);
+    logOf(scope);
+    done();
+  };
+  await app.register(async (app) => {
+    takeBodies(app, ['application/json']);
+    app.post('/feedback', { onRequest: [refuseQuery, begin] }, async (request, reply) => {
+      const feedback = readFeedback(request.body);
+      places.take(1);
+      try {
+        await whileWanted(keepFeedback(scope, feedback), request.urgency);
+      } finally {
+        places.release(1);
+      }
+      reply.code(201);
+      return { stored: true } satisfies FeedbackAnswer;
+    });
+  });
+}
+
+/** @throws {RobleError} `ROBLE_PREDICTIONS_OFF` */
+function logOf({ predictions }: ServingScope): PredictionLog {
+  if (predictions) return predictions;
+  throw new RobleError('ROBLE_PREDICTIONS_OFF', 'This server keeps no predictions.', {
+    nextSteps: ['Start it with --predictions.'],
+  });
+}
+
+interface GivenFeedback {
+  readonly requestId: string;
+  readonly index?: number | undefined;
+  readonly label: string;
+  readonly image?: ReceivedImage;
+}
+
+function readFeedback(value: unknown): GivenFeedback {
+  const body = requestObject(value);
+  const forms = Object.keys(FEEDBACK_REQUESTS).filter((form) => Object.hasOwn(body, form));
+  if (forms.length === 0) return checkedRequest(bareFeedbackSchema, body);
+  const form = onlyForm(body, FEEDBACK_REQUESTS);
+  if (!form)
+    throw new RobleError('ROBLE_REQUEST_INVALID', 'The feedback holds several pictures.', {
+      received: forms.join(', '),
+      expected: 'at most one of "image", "pixels" and "drawing"',
+    });
+  const { requestId, index, label, ...given } = checkedRequest(FEEDBACK_REQUESTS[form], body);
+  return { requestId, index, label, image: imageOf(given) };
+}
+
+async function keepFeedback(
+  scope: ServingScope,
+  { requestId, index = 0, label, image }: GivenFeedback,
+): Promise<void> {
+  const predictions = logOf(scope);
+  const { id, model } = await predictions.find(requestId, index);
+  const known = knownName(label, model.classes);
+  if (known === undefined)
+    throw new RobleError('ROBLE_LABEL_RANGE', 'The label is none of the classes of the model.', {
+      received: label,
+      expected: `one of ${model.classes.join(' ')}`,
+      nextSteps: didYouMean(label, model.classes),
+    });
+  const pixels = image && (await toModelPixels(image, model.preprocessing, scope.options.maxPixels));
+  await predictions.saveFeedback(id, { at: new Date(), label: known, pixels });
+}

@@ -1,0 +1,112 @@
+import { isUtf8 } from 'node:buffer';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { z } from 'zod';
+import { RobleError } from '../../../base/errors.js';
+import type { ImageShape } from '../../../model/spec.js';
+import { checkedRequest } from '../../request/checked-request.js';
+import { binaryInferRequestSchema, INPUT_NAME, type InferRequest, inferRequestSchema } from './schemas.js';
+
+/** The header of the binary extension: the bytes of JSON before the bytes of the tensors. */
+export const JSON_LENGTH_HEADER = 'inference-header-content-length';
+
+export interface InferBody {
+  readonly message: InferRequest;
+  /** The bytes of the tensor; undefined: its numbers are in the JSON. */
+  readonly binary: Uint8Array | undefined;
+}
+
+/**
+ * Takes the body of a request for inference apart.
+ *
+ * @param jsonLength the value of {@link JSON_LENGTH_HEADER}, where there is one
+ * @param input what the model takes, which a request without JSON does not say
+ * @throws {RobleError} `ROBLE_REQUEST_INVALID`
+ */
+export function readInferBody(body: Buffer, jsonLength: string | undefined, input: ImageShape): InferBody {
+  const end = jsonLength === undefined ? body.length : lengthOf(jsonLength, body.length);
+  if (body.length === 0)
+    throw invalid('The request has no body.', { received: 'no bytes', expected: 'a JSON object' });
+  if (end === 0) return { message: rawRequest(body, input), binary: copyOf(body, 0) };
+  const message = checkForm(parse(body.subarray(0, end)));
+  const size = message.inputs[0]!.parameters?.binary_data_size ?? undefined;
+  if (body.length - end !== (size ?? 0))
+    throw invalid('The bytes behind the JSON are not those of the tensor.', {
+      received: `${body.length - end} bytes`,
+      expected: `${size ?? 0} bytes, as parameters.binary_data_size of the input says`,
+    });
+  return { message, binary: size === undefined ? undefined : copyOf(body, end) };
+}
+
+function lengthOf(header: string, bodyLength: number): number {
+  const length = /^\d+$/.test(header) ? Number(header) : Number.NaN;
+  if (length <= bodyLength) return length;
+  throw invalid(`The header ${JSON_LENGTH_HEADER} does not fit the body.`, {
+    received: header,
+    expected: `a whole number of bytes${Number.isFinite(bodyLength) ? `, up to the ${bodyLength} of the body` : ''}`,
+  });
+}
+
+/** So that numbers wider than a byte lie where their type wants them, and no picture keeps the whole body. */
+function copyOf(body: Buffer, start: number): Uint8Array {
+  return Uint8Array.prototype.slice.call(body, start);
+}
+
+/** A body without JSON ("raw binary request"): one picture as the model takes it, and all outputs as bytes. */
+function rawRequest({ length }: Buffer, { height, width, channels }: ImageShape): InferRequest {
+  return binaryInferRequestSchema.parse({
+    parameters: { binary_data_output: true },
+    inputs: [
+      {
+        name: INPUT_NAME,
+        datatype: 'UINT8',
+        shape: [1, height, width, channels],
+        parameters: { binary_data_size: length },
+      },
+    ],
+  } satisfies z.input<typeof binaryInferRequestSchema>);
+}
+
+/**
+ * Looks whether {@link JSON_LENGTH_HEADER} can be right, as far as the headers of a request tell.
+ *
+ * @throws {RobleError} `ROBLE_REQUEST_INVALID`
+ */
+export function checkJsonLength(headers: IncomingHttpHeaders): void {
+  const given = headers[JSON_LENGTH_HEADER] as string | undefined;
+  // The length of an encoded body says nothing of what it holds.
+  const longest = headers['content-encoding'] === undefined ? headers['content-length'] : undefined;
+  if (given !== undefined)
+    lengthOf(given, longest === undefined ? Number.POSITIVE_INFINITY : Number(longest));
+}
+
+function parse(json: Buffer): unknown {
+  const expected = `a JSON object in UTF-8, followed by bytes only with the header ${JSON_LENGTH_HEADER}`;
+  if (!isUtf8(json))
+    throw invalid('The body is not JSON: it is not UTF-8.', { received: `${json.length} bytes`, expected });
+  try {
+    return JSON.parse(json.toString());
+  } catch (error) {
+    throw invalid(`The body is not JSON: ${(error as Error).message}.`, {
+      received: `${json.length} bytes`,
+      expected,
+    });
+  }
+}
+
+/** What is asked for by a parameter elsewhere, and here by a header. */
+const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ['parameters.priority', 'Send the header x-priority instead.'],
+  ['parameters.timeout', 'Send the header x-timeout-ms instead.'],
+]);
+
+function checkForm(value: unknown): InferRequest {
+  const given = value as { inputs?: { parameters?: { binary_data_size?: unknown } }[] } | null;
+  const isBinary = (given?.inputs?.[0]?.parameters?.binary_data_size ?? undefined) !== undefined;
+  return isBinary
+    ? checkedRequest(binaryInferRequestSchema, value, ELSEWHERE)
+    : checkedRequest(inferRequestSchema, value, ELSEWHERE);
+}
+
+function invalid(message: string, details: { received: unknown; expected: string }): RobleError {
+  return new RobleError('ROBLE_REQUEST_INVALID', message, details);
+}

@@ -1,0 +1,160 @@
+import { z } from 'zod';
+import { withoutDoubleBounds } from '../../../config/json-schema.js';
+import {
+  answerSchema,
+  batchAnswerSchema,
+  feedbackAnswerSchema,
+  liveSchema,
+  modelLabelSchema,
+  predictAnswerSchema,
+  problemSchema,
+  readySchema,
+  statsSchema,
+} from '../../request/schemas.js';
+import { bareFeedbackSchema, FEEDBACK_REQUESTS, feedbackSchema } from '../feedback-route.js';
+import {
+  binaryInferRequestSchema,
+  binaryTensorParametersSchema,
+  binaryTensorSchema,
+  inferAnswerSchema,
+  inferRequestSchema,
+  labelParametersSchema,
+  modelMetadataSchema,
+  modelReadySchema,
+  outputTensorSchema,
+  probabilitiesParametersSchema,
+  protocolErrorSchema,
+  protocolLiveSchema,
+  protocolReadySchema,
+  REQUESTED_OUTPUTS,
+  realTensorSchema,
+  requestParametersSchema,
+  serverMetadataSchema,
+  tensorParametersSchema,
+  wholeTensorSchema,
+} from '../oip/schemas.js';
+import {
+  BATCH_REQUESTS,
+  batchRequestSchema,
+  drawingSchema,
+  formFieldsSchema,
+  PREDICT_REQUESTS,
+  predictRequestSchema,
+} from '../../request/request-schemas.js';
+
+/** A file in a form. */
+const file = z.unknown().meta({ type: 'string', format: 'binary' });
+
+/** What requests hold, by the name that the document gives it: the schemas that check them. */
+const REQUESTS = {
+  PredictRequest: predictRequestSchema,
+  ImageRequest: PREDICT_REQUESTS.image,
+  PixelsRequest: PREDICT_REQUESTS.pixels,
+  DrawingRequest: PREDICT_REQUESTS.drawing,
+  Drawing: drawingSchema,
+  PredictForm: z.strictObject({
+    image: file.describe('Under this or any other name.'),
+    ...formFieldsSchema.shape,
+  }),
+  BatchRequest: batchRequestSchema,
+  ImagesRequest: BATCH_REQUESTS.images,
+  PixelsListRequest: BATCH_REQUESTS.pixels,
+  DrawingsRequest: BATCH_REQUESTS.drawings,
+  BatchForm: z.strictObject({
+    images: z.array(file).min(1).describe('Under this or any other names.'),
+    ...formFieldsSchema.shape,
+  }),
+  FeedbackRequest: feedbackSchema,
+  BareFeedback: bareFeedbackSchema,
+  ImageFeedback: FEEDBACK_REQUESTS.image,
+  PixelsFeedback: FEEDBACK_REQUESTS.pixels,
+  DrawingFeedback: FEEDBACK_REQUESTS.drawing,
+  WholeTensor: wholeTensorSchema,
+  RealTensor: realTensorSchema,
+  BinaryTensor: binaryTensorSchema,
+  TensorParameters: tensorParametersSchema,
+  BinaryTensorParameters: binaryTensorParametersSchema,
+  ProbabilitiesOutput: REQUESTED_OUTPUTS.probabilities,
+  ProbabilitiesParameters: probabilitiesParametersSchema,
+  LabelOutput: REQUESTED_OUTPUTS.label,
+  LabelParameters: labelParametersSchema,
+  InferParameters: requestParametersSchema,
+  InferRequest: inferRequestSchema,
+  BinaryInferRequest: binaryInferRequestSchema,
+};
+
+const ANSWERS = {
+  ModelLabel: modelLabelSchema,
+  Answer: answerSchema,
+  PredictAnswer: predictAnswerSchema,
+  BatchAnswer: batchAnswerSchema,
+  FeedbackAnswer: feedbackAnswerSchema,
+  Problem: problemSchema,
+  Live: liveSchema,
+  Ready: readySchema,
+  Stats: statsSchema,
+  ServerMetadata: serverMetadataSchema,
+  ProtocolLive: protocolLiveSchema,
+  ProtocolReady: protocolReadySchema,
+  ModelMetadata: modelMetadataSchema,
+  ModelReady: modelReadySchema,
+  OutputTensor: outputTensorSchema,
+  InferAnswer: inferAnswerSchema,
+  ProtocolError: protocolErrorSchema,
+};
+
+export type SchemaName = keyof typeof REQUESTS | keyof typeof ANSWERS;
+
+/** The part of JSON Schema (2020-12) that the document uses. */
+export interface OpenApiSchema {
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly format?: string;
+  readonly description?: string;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly properties?: Readonly<Record<string, OpenApiSchema>>;
+  readonly required?: readonly string[];
+  readonly items?: OpenApiSchema;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly pattern?: string;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly anyOf?: readonly OpenApiSchema[];
+  readonly oneOf?: readonly OpenApiSchema[];
+  readonly additionalProperties?: boolean | OpenApiSchema;
+  readonly contentMediaType?: string;
+}
+
+export function refTo(name: SchemaName): OpenApiSchema {
+  return { $ref: `#/components/schemas/${name}` };
+}
+
+/** The schemas of all messages, by name, referring to each other. */
+export function componentSchemas(): Record<string, OpenApiSchema> {
+  return { ...toOpenApi(REQUESTS, 'input'), ...toOpenApi(ANSWERS, 'output') };
+}
+
+/** What a client writes, of a schema that is no message by itself. */
+export function inputSchema(schema: z.ZodType): OpenApiSchema {
+  return z.toJSONSchema(schema, { io: 'input' }) as OpenApiSchema;
+}
+
+function toOpenApi(
+  schemas: Readonly<Record<string, z.ZodType>>,
+  io: 'input' | 'output',
+): Record<string, OpenApiSchema> {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(schemas)) registry.add(schema, { id });
+  const { schemas: written } = z.toJSONSchema(registry, {
+    io,
+    uri: (id) => `#/components/schemas/${id}`,
+    // What is refused beyond is part of what a request may hold.
+    ...(io === 'output' && { override: withoutDoubleBounds }),
+  });
+  return Object.fromEntries(
+    Object.entries(written).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema as OpenApiSchema]),
+  );
+}

@@ -1,0 +1,328 @@
+import { RobleError } from '../../base/errors.js';
+import type { ModelBundle } from '../../model/bundle.js';
+import type { PluginEntry } from '../../plugin/contracts.js';
+import type { PredictorOptions } from '../../predict/predictor.js';
+import { ImageQueue, type Job } from './image-queue.js';
+import type { InferenceAnswer } from './inference-messages.js';
+import { InferenceProcess } from './process.js';
+import type { InferenceRunner } from './inference-runner.js';
+import { LocalInference } from './local-inference.js';
+import { problemOf } from '../request/problem.js';
+import type { Urgency } from '../request/urgency.js';
+
+/** Images that one call of a model takes at most. */
+const MAX_BATCH = 64;
+/** Wait before a dead worker is started again; doubled with each death in a row. */
+const FIRST_RESTART_MS = 100;
+const LAST_RESTART_MS = 5000;
+/** When every worker died so often in a row, images no longer wait for one to come back. */
+const DEATHS_TO_GIVE_UP = 4;
+/** A process that failed so many batches in a row is replaced: it may lack the memory, or have lost its way. */
+const FAILURES_TO_REPLACE = 3;
+/** How often images that nobody waits for any more are looked for while all workers are busy. */
+const SWEEP_MS = 50;
+
+/** What the model says of an image, and how long that took. */
+export interface ComputedAnswer {
+  /** float32 [classes] */
+  readonly probabilities: Float32Array;
+  /** From the arrival to the start of its batch. */
+  readonly queueMs: number;
+  /** Of its batch, with the way to the inference process and back. */
+  readonly inferenceMs: number;
+}
+
+/** Told what the pool does, across all pools of a server. */
+export interface InferenceObserver {
+  /** So many images were given to a process together. */
+  batch(images: number): void;
+  /** A process is started again, because the one before it died. */
+  restart(): void;
+}
+
+interface Worker {
+  process: InferenceRunner | undefined;
+  state: 'starting' | 'idle' | 'busy' | 'dead';
+  /** Whether it could answer, as far as that depends on others than its process. */
+  healthy: boolean;
+  jobs: Job[];
+  /** In a row, without an answer between them. */
+  deaths: number;
+  /** Batches that its process failed in a row. */
+  failures: number;
+  /** When its batch was given to it, on the clock of `performance.now()`. */
+  started: number;
+  /** Ends a process that does not answer. */
+  timeout: NodeJS.Timeout | undefined;
+}
+
+export interface InferencePoolOptions {
+  readonly bundle: ModelBundle;
+  /** With 0 the model computes in this process. */
+  readonly workers: number;
+  /** A process that takes longer for a batch is ended, and replaced as one that died. */
+  readonly timeoutMs: number;
+  readonly predictor: PredictorOptions;
+  readonly plugins: readonly PluginEntry[];
+  /** Told when every process died so often in a row that images no longer wait for one. */
+  readonly hopeless?: () => void;
+  /** Told what happens to the workers. */
+  readonly warn: (message: string) => void;
+  readonly observer?: InferenceObserver | undefined;
+}
+
+/**
+ * Inference processes with one queue. An idle worker takes at once all that waits, up to a batch: while it computes the
+ * next batch collects itself, and nobody waits for a batch to fill. A worker that dies is replaced, and its images are
+ * tried once more.
+ */
+export class InferencePool {
+  readonly #options: InferencePoolOptions;
+  readonly #queue = new ImageQueue();
+  readonly #sweep: NodeJS.Timeout;
+  readonly #workers: Worker[] = [];
+  #closed = false;
+  #batches = 0;
+  #restarts = 0;
+
+  private constructor(options: InferencePoolOptions) {
+    this.#options = options;
+    this.#sweep = setInterval(() => this.#queue.drop(), SWEEP_MS).unref();
+  }
+
+  /** Starts the workers and waits until each has loaded the model; throws what the first one to fail says. */
+  static async start(options: InferencePoolOptions): Promise<InferencePool> {
+    const pool = new InferencePool(options);
+    try {
+      await Promise.all(Array.from({ length: Math.max(1, options.workers) }, () => pool.#addWorker()));
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+    return pool;
+  }
+
+  /** Workers that have the model and can take work. */
+  get readyWorkers(): number {
+    return this.#workers.filter((worker) => isReady(worker) && worker.healthy).length;
+  }
+
+  /** Workers that there are to be: where there are no processes, the one in this process. */
+  get wantedWorkers(): number {
+    return this.#workers.length;
+  }
+
+  get queueLength(): number {
+    return this.#queue.length;
+  }
+
+  /** Images that nobody waited for any more, by reason. */
+  get dropped() {
+    return this.#queue.dropped;
+  }
+
+  /** Calls of the model so far. */
+  get batches(): number {
+    return this.#batches;
+  }
+
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  get processIds(): number[] {
+    return this.#workers.flatMap((worker) =>
+      worker.state === 'dead' ? [] : (worker.process?.processId ?? []),
+    );
+  }
+
+  /**
+   * The answer for one image, uint8 [height, width, channels].
+   *
+   * @throws {RobleError} `ROBLE_SERVER_NOT_READY` when no worker can answer; `ROBLE_DEADLINE_EXCEEDED` and
+   *   `ROBLE_REQUEST_ABANDONED` when the answer would come too late.
+   */
+  predict(image: Uint8Array, urgency: Urgency = {}): Promise<ComputedAnswer> {
+    if (this.#closed) return Promise.reject(notReady('The server is stopping.'));
+    if (this.#isHopeless()) return Promise.reject(notReady('No inference process stays alive.'));
+    const arrivedAt = performance.now();
+    return new Promise((resolve, fail) => {
+      const settle: Job['settle'] = (probabilities, startedAt) =>
+        resolve({
+          probabilities,
+          queueMs: startedAt - arrivedAt,
+          inferenceMs: performance.now() - startedAt,
+        });
+      this.#queue.push({ urgency, image, settle, fail, retried: false });
+      this.#dispatch();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#sweep);
+    this.#failQueue('The server is stopping.');
+    await Promise.all(this.#workers.map(({ process }) => process?.kill()));
+  }
+
+  #dispatch(): void {
+    // What waits is divided, for two halves on two processes are faster than one batch on one.
+    const share = Math.ceil(this.#queue.length / Math.max(1, this.readyWorkers));
+    for (const worker of this.#workers) {
+      if (this.#queue.length === 0) return;
+      if (worker.state !== 'idle') continue;
+      worker.jobs = this.#queue.take(Math.min(MAX_BATCH, share), this.#mayRetry(worker));
+      // All that waited may have been unwanted, or not for this one.
+      if (worker.jobs.length === 0) continue;
+      worker.state = 'busy';
+      worker.started = performance.now();
+      worker.timeout = setTimeout(() => void worker.process!.kill(), this.#options.timeoutMs);
+      this.#batches++;
+      this.#options.observer?.batch(worker.jobs.length);
+      worker.process!.predict(Buffer.concat(worker.jobs.map(({ image }) => image)), worker.jobs.length);
+    }
+  }
+
+  /** A process that failed gives no second try to an image while there is one that did not. */
+  #mayRetry({ failures }: Worker): boolean {
+    return failures === 0 || !this.#workers.some((other) => isReady(other) && other.failures === 0);
+  }
+
+  /** Resolves when the worker is ready, rejects when its first process cannot be. */
+  #addWorker(): Promise<void> {
+    const worker: Worker = {
+      process: undefined,
+      state: 'starting',
+      healthy: true,
+      jobs: [],
+      deaths: 0,
+      failures: 0,
+      started: 0,
+      timeout: undefined,
+    };
+    this.#workers.push(worker);
+    return new Promise((resolve, reject) => {
+      this.#startProcess(worker, resolve, (error) => {
+        worker.state = 'dead';
+        reject(error);
+      });
+    });
+  }
+
+  /** `failed` is told when the process ends before it was ready; later ends are for the pool to mend. */
+  #startProcess(worker: Worker, started: () => void, failed: (error: Error) => void): void {
+    const { bundle, predictor, plugins } = this.#options;
+    const { folder, digest } = bundle;
+    worker.state = 'starting';
+    worker.healthy = true;
+    worker.failures = 0;
+    const Runner = this.#options.workers === 0 ? LocalInference : InferenceProcess;
+    worker.process = new Runner(
+      { type: 'load', folder, digest, options: predictor, plugins },
+      {
+        ready: () => {
+          worker.state = 'idle';
+          started();
+          this.#dispatch();
+        },
+        health: (problem) => {
+          worker.healthy = problem === undefined;
+          this.#options.warn(problem ?? 'The backend can answer again.');
+        },
+        wrote: (line) => this.#options.warn(`An inference process wrote: ${line}`),
+        answered: (message) => this.#finish(worker, message),
+        ended: (error) => (worker.state === 'starting' ? failed(error) : this.#replace(worker, error)),
+      },
+    );
+  }
+
+  #finish(worker: Worker, message: InferenceAnswer): void {
+    const jobs = worker.jobs.splice(0);
+    clearTimeout(worker.timeout);
+    worker.deaths = 0;
+    if (message.type === 'failed') this.#fail(worker, jobs, RobleError.fromJSON(message.error));
+    else {
+      worker.failures = 0;
+      worker.state = 'idle';
+      const startedAt = worker.started;
+      this.#dispatch();
+      const classes = this.#options.bundle.classes.length;
+      for (const [i, job] of jobs.entries())
+        job.settle(message.probabilities.subarray(i * classes, (i + 1) * classes), startedAt);
+    }
+  }
+
+  /** An error that the backend foresaw is the answer; with any other, the images are tried once more, as after a death. */
+  #fail(worker: Worker, jobs: readonly Job[], error: RobleError): void {
+    if (problemOf(error).status !== 500) {
+      worker.failures = 0;
+      for (const job of jobs) job.fail(error);
+    } else {
+      // Where an image fails alone, and for the second time, it may be the image.
+      if (jobs.some(({ retried }) => !retried)) worker.failures++;
+      this.#giveBack(jobs, error);
+    }
+    if (worker.failures < FAILURES_TO_REPLACE) {
+      worker.state = 'idle';
+      this.#dispatch();
+    } else {
+      this.#options.warn(`An inference process fails again and again and is replaced: ${error.message}`);
+      void worker.process!.kill();
+    }
+  }
+
+  /** Gives a dead worker's images back to the queue, and starts a new process after a while. */
+  #replace(worker: Worker, error: Error): void {
+    worker.state = 'dead';
+    worker.deaths++;
+    clearTimeout(worker.timeout);
+    this.#giveBack(worker.jobs.splice(0), notReady('The inference process died twice with this image.'));
+    if (this.#closed) this.#failQueue('The server is stopping.');
+    else {
+      this.#options.warn(error.message);
+      if (this.#isHopeless()) {
+        this.#failQueue('No inference process stays alive.');
+        this.#options.hopeless?.();
+      }
+      setTimeout(() => this.#restart(worker), restartDelayMs(worker.deaths)).unref();
+      this.#dispatch();
+    }
+  }
+
+  /** Images that come back for the second time fail. */
+  #giveBack(jobs: readonly Job[], error: RobleError): void {
+    for (const job of jobs.filter(({ retried }) => retried)) job.fail(error);
+    this.#queue.retry(jobs.filter(({ retried }) => !retried));
+  }
+
+  #restart(worker: Worker): void {
+    if (this.#closed) return;
+    this.#restarts++;
+    this.#options.observer?.restart();
+    this.#startProcess(
+      worker,
+      () => {},
+      (error) => this.#replace(worker, error),
+    );
+  }
+
+  #isHopeless(): boolean {
+    return this.#workers.every((worker) => !isReady(worker) && worker.deaths >= DEATHS_TO_GIVE_UP);
+  }
+
+  #failQueue(reason: string): void {
+    this.#queue.fail(() => notReady(reason));
+  }
+}
+
+function isReady({ state }: Worker): boolean {
+  return state === 'idle' || state === 'busy';
+}
+
+function restartDelayMs(deaths: number): number {
+  return Math.min(FIRST_RESTART_MS * 2 ** (deaths - 1), LAST_RESTART_MS);
+}
+
+function notReady(message: string): RobleError {
+  return new RobleError('ROBLE_SERVER_NOT_READY', message, { nextSteps: ['Try again in a moment.'] });
+}

@@ -1,0 +1,251 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RobleError } from '../../base/errors.js';
+import { countOf } from '../../base/text.js';
+import { deleteOldPredictions } from './delete-old.js';
+import type { Feedback, LoggedModel, LoggedPrediction } from './logged-prediction.js';
+import type { DatabaseWaits } from './database.js';
+import { PredictionIds } from './prediction-id.js';
+import { PredictionQueue } from './prediction-queue.js';
+import { isRefusedValue, PredictionStore } from './prediction-store.js';
+
+/** How long predictions collect before they are written together; how many at a time, and how many bytes. */
+const COLLECT_MS = 100;
+const BATCH = 256;
+const BATCH_BYTES = 4_194_304;
+/** After a failure the next attempt waits, twice as long each time. */
+const MIN_BACKOFF_MS = 100;
+const MAX_BACKOFF_MS = 5000;
+/** To let go of a database that does not answer. */
+const CLOSE_MS = 1000;
+
+/** How long a log waits for its database, and at most between two attempts. */
+export interface LogWaits extends DatabaseWaits {
+  readonly maxBackoffMs: number;
+}
+
+export interface PredictionLogOptions {
+  /** `postgres://...`, or the path of an SQLite file. */
+  readonly url: string;
+  /** Of what waits to be written. */
+  readonly maxQueueBytes: number;
+  /** Predictions that are older, and without feedback, are deleted; without it, none. */
+  readonly keepDays?: number | undefined;
+  /** What is to be waited for longer or shorter than usual. */
+  readonly waits?: Partial<LogWaits> | undefined;
+  /** Told when the database is lost and when it is back, without the URL, which may hold a password. */
+  readonly warn: (message: string) => void;
+}
+
+/**
+ * Writes predictions into a database, off the path of the requests. It can fail no prediction: while the database is away
+ * they wait in a queue that is bounded in bytes, and what does not fit is dropped and counted.
+ */
+export class PredictionLog {
+  readonly #store: PredictionStore;
+  readonly #queue: PredictionQueue;
+  readonly #ids = new PredictionIds();
+  readonly #keepDays: number | undefined;
+  readonly #maxBackoffMs: number;
+  readonly #warn: (message: string) => void;
+  #writing: Promise<void> | undefined;
+  /** Cuts the current pause short. */
+  #hurry = new AbortController();
+  readonly #stopped = new AbortController();
+  /** Who waits for the end of the next attempt to write. */
+  #waiting: (() => void)[] = [];
+  #written = 0;
+  #failures = 0;
+  #warnedOfDrops = false;
+  #lastError: { readonly at: Date; readonly message: string } | undefined;
+
+  constructor({ url, maxQueueBytes, keepDays, waits = {}, warn }: PredictionLogOptions) {
+    this.#store = new PredictionStore(url, { waits });
+    this.#queue = new PredictionQueue(maxQueueBytes);
+    this.#keepDays = keepDays;
+    this.#maxBackoffMs = waits.maxBackoffMs ?? MAX_BACKOFF_MS;
+    this.#warn = warn;
+  }
+
+  /** Keeps a prediction, some time later. */
+  add(prediction: Omit<LoggedPrediction, 'id'>): void {
+    if (this.#queue.push({ ...prediction, id: this.#ids.next(prediction.at) })) this.#start();
+    else this.#warnOfDrop();
+  }
+
+  /**
+   * Connects now, so that a database that is away is told at the start, and the first prediction finds its tables. From
+   * then on it deletes what is too old.
+   */
+  async connect(): Promise<void> {
+    await this.#store.connect().catch((error: Error) => this.#failed(error));
+    if (this.#keepDays !== undefined) void this.#deleteOld(this.#keepDays);
+  }
+
+  /**
+   * The prediction of an image of a request, also if it was not written yet.
+   *
+   * @throws {RobleError} `ROBLE_PREDICTION_UNKNOWN`, `ROBLE_PREDICTIONS_UNAVAILABLE`
+   */
+  async find(requestId: string, index: number): Promise<{ id: string; model: LoggedModel }> {
+    while (this.#queue.has(requestId, index)) await this.#attempt();
+    const found = await this.#ask(() => this.#store.find(requestId, index));
+    if (found) return found;
+    throw new RobleError('ROBLE_PREDICTION_UNKNOWN', 'The log has no such prediction.', {
+      received: `${requestId}, image ${index}`,
+      expected: 'the requestId of an answer, and the place of the image in its request, from 0',
+    });
+  }
+
+  /**
+   * Keeps the feedback on a prediction, in place of an earlier one.
+   *
+   * @throws {RobleError} `ROBLE_PREDICTIONS_UNAVAILABLE`
+   */
+  saveFeedback(predictionId: string, feedback: Feedback): Promise<void> {
+    return this.#ask(() => this.#store.saveFeedback(predictionId, feedback));
+  }
+
+  /** Writes what waits, for at most so long; the rest is dropped. */
+  async close(timeoutMs: number): Promise<void> {
+    this.#hurry.abort();
+    const ended = new AbortController();
+    const { signal } = ended;
+    await Promise.race([this.#writing, sleep(timeoutMs, undefined, { signal }).catch(() => {})]);
+    this.#stopped.abort();
+    this.#hurry.abort();
+    ended.abort();
+    if (this.#queue.length > 0) {
+      const count = countOf(this.#queue.length, 'prediction');
+      this.#warn(`${count} could not be written to the log before the server ended.`);
+      this.#queue.remove(this.#queue.length, true);
+    }
+    await Promise.race([this.#store.close(), sleep(CLOSE_MS, undefined, { ref: false })]);
+  }
+
+  toJSON() {
+    return {
+      database: this.#store.kind,
+      written: this.#written,
+      queued: this.#queue.length,
+      queuedBytes: this.#queue.bytes,
+      dropped: this.#queue.dropped,
+      ...(this.#lastError && { lastError: this.#lastError }),
+    };
+  }
+
+  #start(): void {
+    this.#writing ??= this.#write();
+  }
+
+  async #write(): Promise<void> {
+    await this.#pause(COLLECT_MS);
+    while (this.#queue.length > 0 && !this.#stopped.signal.aborted) {
+      await this.#writeBatch(this.#queue.first(BATCH, BATCH_BYTES));
+      for (const resolve of this.#waiting.splice(0)) resolve();
+      if (this.#failures > 0) await this.#pause(this.#backoffMs());
+    }
+    // In the same moment in which nothing was left: what comes next starts anew.
+    this.#writing = undefined;
+  }
+
+  async #writeBatch(batch: readonly LoggedPrediction[]): Promise<void> {
+    try {
+      await this.#store.insert(batch);
+    } catch (error) {
+      if (!isRefusedValue(error)) return this.#failed(error as Error);
+      if (batch.length > 1) {
+        for (const prediction of batch) {
+          await this.#writeBatch([prediction]);
+          if (this.#failures > 0) return;
+        }
+        return;
+      }
+      this.#note(error);
+      return this.#queue.remove(1, true);
+    }
+    this.#queue.remove(batch.length);
+    this.#written += batch.length;
+    this.#succeeded();
+  }
+
+  #deleteOld(keepDays: number): Promise<void> {
+    return deleteOldPredictions({
+      store: this.#store,
+      keepDays,
+      signal: this.#stopped.signal,
+      failed: (error) => {
+        this.#note(error);
+        // Of a database that is away it was told already.
+        if (this.#failures === 0)
+          this.#warn(
+            `Old predictions could not be deleted (${this.#lastError!.message}); it is tried again in an hour.`,
+          );
+      },
+    });
+  }
+
+  #failed(error: Error): void {
+    // It stopped waiting for the database itself.
+    if (this.#stopped.signal.aborted) return;
+    this.#note(error);
+    if (this.#failures++ === 0)
+      this.#warn(
+        `The prediction log cannot be written (${this.#lastError!.message}); predictions go on without it.`,
+      );
+  }
+
+  #note(error: unknown): void {
+    const { message, code } = error as NodeJS.ErrnoException;
+    // Of several addresses that failed, the whole has no message.
+    this.#lastError = { at: new Date(), message: message || code || String(error) };
+  }
+
+  #succeeded(): void {
+    if (this.#failures > 0) this.#warn('The prediction log is back.');
+    this.#failures = 0;
+    this.#warnedOfDrops = false;
+  }
+
+  #warnOfDrop(): void {
+    if (!this.#warnedOfDrops)
+      this.#warn('The queue of the prediction log is full; predictions are answered, but not kept.');
+    this.#warnedOfDrops = true;
+  }
+
+  /** Waits for an attempt to write, which is made at once. */
+  async #attempt(): Promise<void> {
+    if (this.#failures === 0) {
+      const attempted = new Promise<void>((resolve) => this.#waiting.push(resolve));
+      this.#hurry.abort();
+      await attempted;
+    }
+    if (this.#failures > 0) throw this.#unavailable();
+  }
+
+  async #ask<T>(question: () => Promise<T>): Promise<T> {
+    try {
+      return await question();
+    } catch (error) {
+      this.#note(error);
+      throw this.#unavailable(error);
+    }
+  }
+
+  #unavailable(cause?: unknown): RobleError {
+    return new RobleError('ROBLE_PREDICTIONS_UNAVAILABLE', 'The prediction log cannot be reached.', {
+      nextSteps: ['Try again in a moment.'],
+      ...(cause !== undefined && { cause }),
+    });
+  }
+
+  /** Servers that lost the same database do not all come back to it at once. */
+  #backoffMs(): number {
+    const longest = Math.min(MIN_BACKOFF_MS * 2 ** (this.#failures - 1), this.#maxBackoffMs);
+    return longest * (0.5 + Math.random() / 2);
+  }
+
+  async #pause(milliseconds: number): Promise<void> {
+    if (this.#hurry.signal.aborted && !this.#stopped.signal.aborted) this.#hurry = new AbortController();
+    await sleep(milliseconds, undefined, { signal: this.#hurry.signal, ref: false }).catch(() => {});
+  }
+}

@@ -1,0 +1,53 @@
+import type { z } from 'zod';
+import { describeIssues } from '../../base/schema/issues.js';
+import { type Problem, RobleError } from '../../base/errors.js';
+import { shownValue } from '../../base/text.js';
+
+/**
+ * What a request holds, as its schema gives it.
+ *
+ * @param hints what to do instead of using a key that is unknown, by its path
+ * @throws {RobleError} `ROBLE_REQUEST_INVALID` with every problem at once
+ */
+export function checkedRequest<S extends z.ZodType>(
+  schema: S,
+  value: unknown,
+  hints: ReadonlyMap<string, string> = new Map(),
+): z.output<S> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const problems = describeIssues(parsed.error.issues, value, () => undefined, schema).map((problem) => {
+    const suggestion = hints.get(problem.path) ?? problem.suggestion;
+    return { ...problem, ...(suggestion !== undefined && { suggestion }) };
+  });
+  const told = problems.slice(0, MAX_TOLD).map(sentence).join('; ');
+  throw new RobleError('ROBLE_REQUEST_INVALID', `The request is not of the expected form: ${told}`, {
+    problems,
+  });
+}
+
+/** Of many problems; the others are in their list only. */
+const MAX_TOLD = 3;
+
+function sentence({ path, message, suggestion }: Problem): string {
+  return [`${path ? `"${path}": ` : ''}${message}.`, suggestion ?? []].flat().join(' ');
+}
+
+/**
+ * A body that has to be a JSON object.
+ *
+ * @throws {RobleError} `ROBLE_REQUEST_INVALID`
+ */
+export function requestObject(body: unknown): object {
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body;
+  throw new RobleError('ROBLE_REQUEST_INVALID', 'The body is no JSON object.', {
+    received: shownValue(body),
+    expected: 'a JSON object',
+  });
+}
+
+/** The key of the one form that a body has; undefined when it has none of them or several. */
+export function onlyForm<T extends object>(body: object, forms: T): keyof T | undefined {
+  const given = (Object.keys(forms) as (keyof T)[]).filter((form) => Object.hasOwn(body, form));
+  return given.length === 1 ? given[0] : undefined;
+}

@@ -1,0 +1,88 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { ErrorCode } from '../../base/errors.js';
+import type { ModelLabel } from '../models/served-model.js';
+import { type TraceContext, traceOf, traceparentFrom } from './trace-context.js';
+
+/** What becomes known of a request while it is answered, for those who count and log requests. */
+export interface RequestRecord {
+  readonly trace: TraceContext | undefined;
+  /** Images that were answered. */
+  images: number;
+  /** Why images of a batch were not answered. */
+  refusedImages: ErrorCode[];
+  /** The model that answered. */
+  model: ModelLabel | undefined;
+  /** Why the request as a whole was not answered. */
+  problem: ErrorCode | undefined;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    record: RequestRecord;
+  }
+}
+
+/** A request whose answer is sent, or whose client has gone. */
+export interface AnsweredRequest extends Readonly<RequestRecord> {
+  readonly id: string;
+  readonly method: string;
+  /** The path as the server knows it; undefined where it knows none. */
+  readonly route: string | undefined;
+  /** 499 when the client left before the answer. */
+  readonly status: number;
+  readonly totalMs: number;
+}
+
+/** Called for every request, after its answer; it must not throw, and must not take time. */
+export type RequestListener = (answered: AnsweredRequest) => void;
+
+export interface RequestRecorder {
+  readonly listeners: readonly RequestListener[];
+  /** The trace of a request that comes without one, but for probes and scrapes; where there is none, it stays without. */
+  readonly startTrace?: (() => TraceContext) | undefined;
+}
+
+/** Probes and scrapes come every few seconds and say nothing. */
+const ROUTINE = /^\/(health\/|metrics$)/;
+
+/** Whether a route, as the server knows it, is one of probes and scrapes. */
+export function isRoutine(route = ''): boolean {
+  return ROUTINE.test(route);
+}
+
+/** Gives each request of an application its record, and tells the listeners when it is answered. */
+export function recordRequests(app: FastifyInstance, recorder: RequestRecorder): void {
+  app.decorateRequest('record');
+  app.addHook('onRequest', (request, reply, done) => {
+    recordRequest(request, reply, recorder);
+    done();
+  });
+}
+
+/** As {@link recordRequests}, for a request that the framework refuses before any hook. */
+export function recordRequest(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { listeners, startTrace }: RequestRecorder,
+): void {
+  const started = performance.now();
+  const isWatched = !isRoutine(request.routeOptions.url);
+  const trace = traceOf(request.headers.traceparent) ?? (isWatched ? startTrace?.() : undefined);
+  const record: RequestRecord = { trace, images: 0, refusedImages: [], model: undefined, problem: undefined };
+  request.record = record;
+  if (trace) reply.header('traceparent', traceparentFrom(trace));
+  // Unlike the hook of the framework, this comes for clients that leave, too.
+  reply.raw.once('close', () => {
+    const isSent = reply.raw.writableFinished;
+    const answered = {
+      ...record,
+      ...(!isSent && { problem: 'ROBLE_REQUEST_ABANDONED' as const }),
+      id: request.id,
+      method: request.method,
+      route: request.routeOptions.url,
+      status: isSent ? reply.raw.statusCode : 499,
+      totalMs: performance.now() - started,
+    };
+    for (const listener of listeners) listener(answered);
+  });
+}

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { GPU_MEMORY_WORDS } from './runtime.js';
+import { deviceOptions, parseDevice } from './device.js';
+import { openDevice } from '../../plugins/onnx/device/probe.js';
+import { explain, isSoftwareAdapter } from '../../plugins/onnx/device/unavailable.js';
+
+describe('parseDevice', () => {
+  it.each([
+    ['cpu', { provider: 'cpu', index: 0, software: false }],
+    ['webgpu', { provider: 'webgpu', index: 0, software: false }],
+    ['webgpu:software', { provider: 'webgpu', index: 0, software: true }],
+    ['cuda', { provider: 'cuda', index: 0, software: false }],
+    ['cuda:3', { provider: 'cuda', index: 3, software: false }],
+  ])('reads %s', (id, device) => {
+    expect(parseDevice(id)).toEqual({ id, ...device });
+  });
+
+  it.each(['', 'CPU', 'cpu:1', 'webgpu:1', 'cuda:', 'cuda:-1', 'cuda:x', 'cuda:software', 'gpu', ' cuda'])(
+    'refuses "%s"',
+    (id) => {
+      expect(() => parseDevice(id)).toThrow(/knows no device/);
+    },
+  );
+});
+
+describe('deviceOptions', () => {
+  it('keeps the outputs that it is told on a WebGPU device, and lets CUDA have its number', () => {
+    expect(deviceOptions(parseDevice('webgpu'), ['a', 'b']).preferredOutputLocation).toEqual({
+      a: 'gpu-buffer',
+      b: 'gpu-buffer',
+    });
+    expect(deviceOptions(parseDevice('cuda:2'), ['a'])).toEqual({
+      executionProviders: [{ name: 'cuda', deviceId: 2 }],
+    });
+  });
+});
+
+/** What ONNX Runtime 1.30, Dawn, Vulkan's loader and CUDA say; the second half of each is the explanation. */
+const SAID = [
+  [
+    'webgpu',
+    "Warning: Couldn't load Vulkan: libvulkan.so.1: cannot open shared object file: No such file or directory",
+    /Vulkan loader/,
+    /libvulkan1/,
+  ],
+  [
+    'webgpu',
+    'Failed to get a WebGPU adapter: No supported adapters\nWarning: vkCreateInstance: Found no drivers!\nWarning: vkCreateInstance failed with VK_ERROR_INCOMPATIBLE_DRIVER',
+    /no Vulkan driver/,
+    /NVIDIA_DRIVER_CAPABILITIES/,
+  ],
+  ['webgpu', 'Failed to get a WebGPU adapter: No supported adapters', /no GPU answers/, /vulkaninfo/],
+  [
+    'cuda',
+    'Failed to load library /x/libonnxruntime_providers_shared.so with error: /x/libonnxruntime_providers_shared.so: cannot open shared object file: No such file or directory',
+    /CUDA provider is not installed/,
+    /ONNXRUNTIME_NODE_INSTALL=cuda12/,
+  ],
+  [
+    'cuda',
+    'Failed to load library /x/libonnxruntime_providers_cuda.so with error: libcudnn.so.9: cannot open shared object file: No such file or directory',
+    /libcudnn\.so\.9 of cuDNN 9/,
+    /cudnn9-cuda-12/,
+  ],
+  [
+    'cuda',
+    'Failed to load library /x/libonnxruntime_providers_cuda.so with error: libcublasLt.so.12: cannot open shared object file: No such file or directory',
+    /libcublasLt\.so\.12 of CUDA 12/,
+    /LD_LIBRARY_PATH/,
+  ],
+  ['cuda', 'CUDA failure 35: CUDA driver version is insufficient for CUDA runtime version', /too old/, /525/],
+  ['cuda', 'CUDA failure 100: no CUDA-capable device is detected', /no NVIDIA GPU/, /CUDA_VISIBLE_DEVICES/],
+  ['cuda', 'CUDA failure 101: invalid device ordinal', /no GPU of that number/, /nvidia-smi -L/],
+  ['cuda', 'The probe ended with SIGSEGV.', /its probe failed/, /cpu/],
+] as const;
+
+describe('explain', () => {
+  it.each(SAID)('%s: %s', (provider, said, reason, nextStep) => {
+    const explained = explain(provider, said);
+    expect(explained.reason).toMatch(reason);
+    expect(explained.nextSteps.join(' ')).toMatch(nextStep);
+    expect(JSON.stringify(explained)).not.toContain('$1');
+  });
+});
+
+describe('isSoftwareAdapter', () => {
+  it('knows those that compute on the CPU', () => {
+    for (const name of ['SwiftShader Device (Subzero)', 'llvmpipe (LLVM 15.0.6, 256 bits)'])
+      expect(isSoftwareAdapter(name)).toBe(true);
+    for (const name of ['NVIDIA H100 80GB HBM3', 'AMD Radeon RX 7900 (RADV NAVI31)', 'Intel(R) Arc(tm) A770'])
+      expect(isSoftwareAdapter(name)).toBe(false);
+  });
+});
+
+describe('openDevice', () => {
+  it('refuses a device that does not load here, and says what is missing', async () => {
+    // There is no NVIDIA GPU of that number on any machine that runs tests.
+    await expect(openDevice('cuda:15')).rejects.toMatchObject({
+      code: 'ROBLE_DEVICE_UNAVAILABLE',
+      message: expect.stringMatching(/"cuda:15" here: .+\./),
+      details: { nextSteps: [expect.any(String)] },
+    });
+  });
+});
+
+describe('GPU_MEMORY_WORDS', () => {
+  it('knows a lack of memory, and no limit or loss that a smaller batch does not mend', () => {
+    for (const words of [
+      'vkAllocateMemory failed with VK_ERROR_OUT_OF_DEVICE_MEMORY',
+      'Buffer size (4294967296) exceeds the max buffer size limit (2147483648): maxBufferSize',
+      'Binding size is larger than the maximum storage buffer binding size: maxStorageBufferBindingSize',
+      'CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED',
+    ])
+      expect(words).toMatch(GPU_MEMORY_WORDS);
+    for (const words of [
+      'numbers_storage_buffers_ <= limits_.maxStorageBuffersPerShaderStage was false',
+      'WebGPU device lost (2): Device was destroyed.',
+    ])
+      expect(words).not.toMatch(GPU_MEMORY_WORDS);
+  });
+});

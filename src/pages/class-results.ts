@@ -1,0 +1,93 @@
+import { htmlSection, htmlTable, inlinePng, paragraph } from './kit/markup.js';
+import { formatCount } from '../core/base/text.js';
+import { percent } from '../core/learning/history/number-text.js';
+import type { EvaluationReport } from '../core/learning/history/record.js';
+import { weakestFirst } from '../core/learning/metrics/weakest-classes.js';
+import type { ClassPair } from '../core/learning/analysis/findings/worst-pairs.js';
+
+const number = (title: string) => ({ title, numeric: true });
+
+/** Classes in the table: a page of thousands is slow, and nobody reads it. */
+const MOST_CLASSES = 500;
+
+/**
+ * The results of the classes, the worst first, below what is said of all.
+ *
+ * @param whole where all of them are, if they are too many for a page
+ */
+export function classesSection(
+  title: string,
+  about: string,
+  perClass: EvaluationReport['perClass'],
+  whole: string,
+): string {
+  const share = (value: number | null) => (value === null ? '–' : percent(value));
+  const rows = weakestFirst(perClass)
+    .slice(0, MOST_CLASSES)
+    .map(({ label, support, precision, recall, f1 }) => [
+      label,
+      String(support),
+      share(precision),
+      share(recall),
+      share(f1),
+    ]);
+  const columns = [{ title: 'class' }, number('images'), number('precision'), number('recall'), number('F1')];
+  const rest =
+    perClass.length > rows.length
+      ? paragraph(
+          `Of ${formatCount(perClass.length)} classes these ${rows.length} have the lowest F1; ${whole} has all.`,
+        )
+      : '';
+  return htmlSection(title, about, htmlTable(columns, rows), rest);
+}
+
+/** Classes that are taken for each other; nothing where none are. */
+export function pairsSection(pairs: readonly ClassPair[]): string {
+  if (pairs.length === 0) return '';
+  const columns = [
+    { title: 'class' },
+    { title: 'and' },
+    number('mistakes'),
+    number('of all'),
+    { title: 'which way' },
+  ];
+  const rows = pairs.map(({ first, second, count, share, firstAsSecond, secondAsFirst }) => [
+    first,
+    second,
+    String(count),
+    percent(share),
+    `${firstAsSecond} as ${second}, ${secondAsFirst} as ${first}`,
+  ]);
+  return htmlSection('Worst pairs', htmlTable(columns, rows));
+}
+
+/**
+ * The mistakes of which a model was most certain; nothing where there are none.
+ *
+ * @param sheet their pictures, a PNG
+ */
+export function mistakesSection(
+  mistakes: EvaluationReport['confidentlyWrong'],
+  sheet: Uint8Array | undefined,
+): string {
+  if (mistakes.length === 0) return '';
+  const columns = [
+    number(''),
+    { title: 'label' },
+    { title: 'predicted' },
+    number('probability'),
+    { title: 'source' },
+  ];
+  const rows = mistakes.map(({ label, predicted, probability, source }, i) => [
+    String(i + 1),
+    label,
+    predicted,
+    percent(probability),
+    source,
+  ]);
+  return htmlSection(
+    'Most certain mistakes',
+    sheet ? inlinePng(sheet, 'The images of the table, row by row') : '',
+    htmlTable(columns, rows),
+  );
+}

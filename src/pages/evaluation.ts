@@ -1,0 +1,137 @@
+import { percent, points } from '../core/learning/history/number-text.js';
+import { calibrationPlot } from './plot/calibration-plot.js';
+import { classesPlot } from './plot/classes-plot.js';
+import { confusionPlot } from './plot/class-plots.js';
+import { inlineSvg } from './plot/panel.js';
+import { boundsSection } from './bounds-html.js';
+import { classesSection, mistakesSection, pairsSection } from './class-results.js';
+import { mistakeSheet } from '../core/learning/metrics/mistake-sheet.js';
+import { element, escapeMarkup } from './kit/element.js';
+import { type HtmlColumn, htmlSection, htmlTable, paragraph } from './kit/markup.js';
+import { pageFrame } from './kit/html.js';
+import { countOf, formatCount } from '../core/base/text.js';
+import type { Evaluation } from '../core/learning/evaluation/evaluation.js';
+import { headline, modelCells } from '../core/learning/evaluation/headline.js';
+import type { EvaluationPictures } from '../core/learning/evaluation/judge-subject.js';
+import type { DrawnEvaluation, EvaluationResult } from '../core/learning/evaluation/result.js';
+import { splitText } from '../core/learning/evaluation/subject.js';
+
+/** Samples that were left out, and unknown labels, that are shown. */
+const SHOWN = 100;
+
+const number = (title: string) => ({ title, numeric: true });
+
+/** Everything about an evaluation as one page. */
+export async function evaluationPage(
+  { models, bounds }: Pick<EvaluationResult, 'models' | 'bounds'>,
+  drawn: readonly DrawnEvaluation[],
+): Promise<string> {
+  const title = models.length === 1 ? models[0]!.model : `${models.length} models`;
+  const articles: string[] = [];
+  for (const data of drawn) articles.push(await dataArticle(data));
+  return pageFrame(`Evaluation of ${title}`, [
+    element('h1', {}, escapeMarkup(`Evaluation of ${title}`)),
+    htmlTable(
+      [{ title: 'model' }, { title: 'name' }, number('classes'), { title: 'SHA-256' }],
+      models.map(({ model, name, classes, digest }) => [model, name, formatCount(classes), digest]),
+    ),
+    boundsSection(bounds),
+    ...articles,
+  ]);
+}
+
+async function dataArticle(data: DrawnEvaluation): Promise<string> {
+  const { path, split, remarks, evaluations, comparisons, leftOut, fingerprint } = data;
+  const parts: string[] = [];
+  for (const [i, evaluation] of evaluations.entries())
+    parts.push(...(await modelSections(evaluation, data.pictures[i]!, evaluations.length > 1)));
+  const identity = fingerprint === undefined ? '' : `, fingerprint ${fingerprint}`;
+  return element(
+    'article',
+    {},
+    element('h2', {}, escapeMarkup(`${path}, ${splitText(split)}`)),
+    paragraph(`${countOf(data.count, 'sample')}${identity}.`),
+    ...remarks.map((remark) => element('div', { class: 'finding warning' }, paragraph(remark))),
+    evaluations.length > 1 ? htmlSection('Models', modelsTable(evaluations)) : '',
+    htmlSection('Comparison', ...comparisons.map(({ verdict }) => paragraph(verdict))),
+    ...parts,
+    htmlSection('Left out', leftOutTable(leftOut)),
+  );
+}
+
+function modelsTable(evaluations: readonly Evaluation[]): string {
+  const [first] = evaluations;
+  const topK = first!.topK.map(({ k }) => number(`top ${k}`));
+  const columns = ['accuracy', '95 % interval', 'balanced', 'macro F1'].map(number);
+  return htmlTable(
+    [{ title: 'model' }, ...columns, ...topK, number('loss'), number('calibration error')],
+    evaluations.map(modelCells),
+  );
+}
+
+async function modelSections(
+  evaluation: Evaluation,
+  { table, mistakes, shape }: EvaluationPictures,
+  isOneOfMany: boolean,
+): Promise<string[]> {
+  const { calibration, expectedCalibrationError } = evaluation;
+  const panels = [
+    classesPlot(evaluation),
+    expectedCalibrationError === null
+      ? undefined
+      : calibrationPlot({ calibration, expectedCalibrationError }),
+    confusionPlot(table),
+  ];
+  const sheet = mistakes.length === 0 ? undefined : await mistakeSheet(mistakes, shape);
+  return [
+    isOneOfMany ? element('h2', {}, escapeMarkup(evaluation.model)) : '',
+    element(
+      'div',
+      { class: 'plots' },
+      ...panels.flatMap((panel) => (panel === undefined ? [] : [inlineSvg(panel)])),
+    ),
+    classesSection('Classes', paragraph(headline(evaluation)), evaluation.perClass, '--json'),
+    pairsSection(evaluation.worstPairs),
+    htmlSection('Calibration', reliabilityTable(evaluation)),
+    mistakesSection(evaluation.confidentlyWrong, sheet),
+    htmlSection('Labels that the model does not know', unknownTable(evaluation)),
+  ];
+}
+
+function reliabilityTable({ calibration }: Evaluation): string {
+  const rows = calibration.flatMap(({ count, confidence, accuracy }, bin) => {
+    if (count === 0) return [];
+    const range = `${percent(bin / calibration.length)} to ${percent((bin + 1) / calibration.length)}`;
+    return [
+      [range, formatCount(count), percent(confidence), percent(accuracy), points(accuracy - confidence)],
+    ];
+  });
+  return htmlTable(
+    [{ title: 'confidence' }, ...['predictions', 'mean confidence', 'accuracy', 'difference'].map(number)],
+    rows,
+  );
+}
+
+function unknownTable({ unknownLabels }: Evaluation): string {
+  const columns = [{ title: 'label' }, number('samples')];
+  return longTable(
+    columns,
+    unknownLabels.map(({ label, count }) => [label, formatCount(count)]),
+  );
+}
+
+function leftOutTable(leftOut: DrawnEvaluation['leftOut']): string {
+  const columns = [{ title: 'source' }, { title: 'code' }, { title: 'reason' }];
+  return longTable(
+    columns,
+    leftOut.map(({ source, code, message }) => [source, code, message]),
+  );
+}
+
+/** The beginning of a table that may have any length; nothing of an empty one. */
+function longTable(columns: readonly HtmlColumn[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return '';
+  const rest = rows.length - SHOWN;
+  const more = rest > 0 ? paragraph(`${formatCount(rest)} more; --json lists all.`) : '';
+  return htmlTable(columns, rows.slice(0, SHOWN)) + more;
+}

@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises';
+import { replaceFile } from '../../core/base/storage/durable.js';
+import { checkOutputs } from '../../core/base/storage/files.js';
+import type { HistoryAnalysis } from '../../core/learning/analysis/analyze-runs.js';
+import { type Panel, standaloneSvg } from '../plot/panel.js';
+import type { RecordedRun } from '../../core/learning/history/recorded-run.js';
+import { epochsCsv } from './csv.js';
+import { htmlPage } from './html-page.js';
+import { comparisonPanels, runPanels } from './plots.js';
+import { runHtml } from './page.js';
+
+/** Files by their form. */
+export interface ReportFiles {
+  /** One page with everything, which needs no other file. */
+  readonly html?: string;
+  /** The plots: of one run its curves and results, of several their curves against each other. */
+  readonly svg?: string;
+  readonly png?: string;
+  /** The metrics of every epoch. */
+  readonly csv?: string;
+}
+
+/** Pixels of a PNG for each of the SVG: sharp on dense screens and in print. */
+const PNG_SCALE = 2;
+/** The resolution at which a pixel of an SVG is one of a PNG. */
+const SVG_DPI = 72;
+
+/**
+ * Writes the files that are named, each as a whole or not at all.
+ *
+ * @throws {RobleError} `ROBLE_OUTPUT_EXISTS` before anything is written, unless `force`
+ */
+export async function writeReports(
+  recorded: readonly RecordedRun[],
+  analysis: Omit<HistoryAnalysis, 'files'>,
+  files: ReportFiles,
+  force: boolean,
+): Promise<void> {
+  await checkOutputs(Object.values(files), force);
+  const panels = recorded.map((run, i) => runPanels(run, analysis.runs[i]!));
+  const together = recorded.length > 1 ? comparisonPanels(analysis.runs, analysis.comparison) : [];
+  if (files.html !== undefined)
+    await replaceFile(files.html, await html(recorded, analysis, panels, together));
+  if (files.csv !== undefined) await replaceFile(files.csv, epochsCsv(analysis.runs));
+  const svg =
+    recorded.length > 1
+      ? standaloneSvg(`${recorded.length} runs`, together)
+      : standaloneSvg(recorded[0]!.name, panels[0]!);
+  if (files.svg !== undefined) await replaceFile(files.svg, svg);
+  if (files.png !== undefined) await replaceFile(files.png, await rendered(svg));
+}
+
+async function html(
+  recorded: readonly RecordedRun[],
+  { runs, bounds, comparison }: Omit<HistoryAnalysis, 'files'>,
+  panels: readonly (readonly Panel[])[],
+  together: readonly Panel[],
+): Promise<string> {
+  const articles: string[] = [];
+  for (const [i, run] of recorded.entries()) {
+    const mistakes = run.mistakesFile === undefined ? undefined : await readFile(run.mistakesFile);
+    articles.push(runHtml(run, runs[i]!, panels[i]!, mistakes));
+  }
+  return htmlPage({ runs, bounds, comparison, panels: together, articles });
+}
+
+async function rendered(svg: string): Promise<Buffer> {
+  const { default: sharp } = await import('sharp');
+  return sharp(Buffer.from(svg), { density: SVG_DPI * PNG_SCALE })
+    .png()
+    .toBuffer();
+}

@@ -1,0 +1,76 @@
+import { availableParallelism } from 'node:os';
+import { everyLayer, type Network } from '../../../core/plugin/index.js';
+import { fastestLowerings } from './autotune.js';
+import { probeBlockSize } from './blocked-probe.js';
+import type { GpuProvider, Provider } from '../../../engine-kit/onnx/device.js';
+import { type ConvCandidates, convCandidates } from './candidates.js';
+import type { ConvLowering } from './convolution.js';
+
+/**
+ * How a training step is computed: part of the run, since another plan sums in another order and gives other bits.
+ * It goes into checkpoints, and a resumed run uses it again.
+ */
+export interface Plan {
+  /** Absent: the CPU, on which plans were made first. */
+  readonly provider?: GpuProvider;
+  readonly threads: number;
+  /** Channels in a block of the runtime's blocked layout here; 0: not used. */
+  readonly blockSize: number;
+  /** Of each convolution by name. */
+  readonly convolutions: Readonly<Record<string, ConvLowering>>;
+}
+
+/**
+ * Takes for each convolution, of the lowerings that its shape allows, those that are the fastest on this machine; on
+ * GPUs, which have no blocked layout, the plain ones.
+ */
+export async function choosePlan(
+  network: Network,
+  batch: number,
+  threads: number,
+  provider: Provider = 'cpu',
+): Promise<Plan> {
+  const isCpu = provider === 'cpu';
+  const blockSize = isCpu ? await probeBlockSize() : 0;
+  const machine = { threads: threads || availableParallelism(), blockSize };
+  const convolutions: Record<string, ConvLowering> = {};
+  for (const layer of everyLayer(network.layers)) {
+    if (layer.type !== 'conv') continue;
+    const candidates = convCandidates(layer, batch, blockSize);
+    convolutions[layer.name] = isCpu
+      ? await fastestLowerings(layer, batch, candidates, machine)
+      : firstLowerings(candidates);
+  }
+  return { ...(!isCpu && { provider }), ...machine, convolutions };
+}
+
+function firstLowerings({ forward, inputGradient, weightGradient }: ConvCandidates): ConvLowering {
+  return {
+    forward: forward[0]!,
+    inputGradient: inputGradient[0]!,
+    weightGradient: weightGradient[0]!,
+  };
+}
+
+/**
+ * A plan that was made earlier, if it is for this device: blocks of another width give wrong sums, not other ones, and
+ * a plan for another kind of device is slow.
+ */
+export async function usablePlan(
+  plan: Plan | undefined,
+  provider: Provider = 'cpu',
+): Promise<Plan | undefined> {
+  if ((plan?.provider ?? 'cpu') !== provider) return undefined;
+  const fits = plan && (plan.blockSize === 0 || plan.blockSize === (await probeBlockSize()));
+  return fits ? plan : undefined;
+}
+
+/** The plan for a part of the batch, whose size need not be whole blocks. */
+export function planForSize(plan: Plan, size: number): Plan {
+  if (plan.blockSize === 0 || size % plan.blockSize === 0) return plan;
+  const convolutions = Object.entries(plan.convolutions).map(([name, lowering]) => [
+    name,
+    lowering.weightGradient !== 'im2col' ? { ...lowering, weightGradient: 'im2col' } : lowering,
+  ]);
+  return { ...plan, convolutions: Object.fromEntries(convolutions) };
+}

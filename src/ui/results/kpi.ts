@@ -1,0 +1,25 @@
+import type { KpiStatus } from '../../core/operations/kpi/judge.js';
+import { KPI_COLUMNS, kpiRow, STATUS_TEXT } from '../../pages/kpi.js';
+import type { KpiReport } from '../../core/operations/kpi/report-kpis.js';
+import type { terminalOptions } from '../terminal/style.js';
+import { tableLines } from '../terminal/table.js';
+
+const COLORS: Readonly<Record<KpiStatus, 'green' | 'red' | 'yellow'>> = {
+  met: 'green',
+  missed: 'red',
+  'not-measured': 'yellow',
+};
+
+/** A report for people. */
+export function kpiLines(
+  { kpis, markdown }: KpiReport,
+  { paint }: Pick<ReturnType<typeof terminalOptions>, 'paint'>,
+): string[] {
+  const [title = '', rule = '', ...rows] = tableLines(KPI_COLUMNS, kpis.map(kpiRow));
+  const painted = rows.map((row, i) => {
+    const { status } = kpis[i]!;
+    const text = ` ${STATUS_TEXT[status]} `;
+    return row.replace(text, paint(COLORS[status], text));
+  });
+  return [title, rule, ...painted, ...(markdown === undefined ? [] : ['', `Markdown: ${markdown}`])];
+}

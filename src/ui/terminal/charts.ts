@@ -1,0 +1,182 @@
+import { short } from '../../core/learning/history/number-text.js';
+import { logTicks, niceTicks, tickLabels } from '../../pages/plot/ticks.js';
+import { DotCanvas } from './dot-canvas.js';
+import { painter } from './style.js';
+
+/** A line of a chart: its name, for the legend, and its points [x, y] in the order in which they are joined. */
+export interface LineSeries {
+  readonly name: string;
+  readonly points: readonly (readonly [number, number])[];
+}
+
+export interface LineChartOptions {
+  /** Characters of the whole chart, its labels included; at least 20. */
+  readonly width: number;
+  /** Lines of the whole chart, its axis and legend included; at least 6. */
+  readonly height: number;
+  /** A logarithmic x axis; points whose x is not positive are left out. */
+  readonly logX?: boolean;
+  /** Colours tell the series apart; without them, each has a sign of its own. */
+  readonly color?: boolean;
+}
+
+const SIGNS = ['*', 'o', '+', 'x', '#', '@', '%', '&'];
+const COLORS = ['cyan', 'yellow', 'green', 'magenta', 'blue', 'red', 'white', 'gray'] as const;
+
+/** Lines under the plot: the axis and its labels. */
+const AXIS_LINES = 2;
+/** Lines that the legend leaves to the rest, at least. */
+const LEAST_LINES = 5;
+
+/**
+ * A line chart in text, no line longer than `width`. Points that are not finite are left out and break the line.
+ *
+ * @example
+ * lineChart([{ name: 'loss', points: [[1, 2.3], [2, 1.1], [3, 0.7]] }], { width: 80, height: 12, color: true });
+ */
+export function lineChart(series: readonly LineSeries[], options: LineChartOptions): string[] {
+  const { logX = false, color = false } = options;
+  const parts = series.map(({ points }) => unbrokenParts(points, logX));
+  const shown = parts.flat(2);
+  if (shown.length === 0) return ['(no values to show)'];
+  const [width, height] = [Math.max(20, options.width), Math.max(6, options.height)];
+  const xRange = rangeOf(shown.map(([x]) => x));
+  const yRange = rangeOf(shown.map(([, y]) => y));
+  const paint = painter({ isTTY: color }, {});
+  const colored = (index: number, text: string) => paint(COLORS[index % COLORS.length]!, text);
+  const sign = (index: number) => colored(index, color ? '──' : series.length === 1 ? '' : signOf(index));
+  const legend = legendLines(series, width, sign).slice(0, height - LEAST_LINES);
+  const rows = height - AXIS_LINES - legend.length;
+  const ticks = labelledRows(yRange, rows);
+  const labelWidth = Math.max(...[...ticks.values()].map((label) => label.length));
+  const columns = width - labelWidth - 2;
+
+  // Braille dots are finer, but only colours tell two lines of them apart.
+  const canvas = new DotCanvas(columns, rows, color || series.length === 1 ? 'braille' : 'signs');
+  drawLines(canvas, parts, xRange, yRange);
+  const plot = canvas.rows(SIGNS, colored).map((row, i) => {
+    const label = ticks.get(i);
+    return `${(label ?? '').padStart(labelWidth)} ${label === undefined ? '│' : '┤'}${row}`.trimEnd();
+  });
+  const xTicks = labelledColumns(xRange, { columns, logX, whole: shown.every(([x]) => Number.isInteger(x)) });
+  const margin = ' '.repeat(labelWidth + 1);
+  return [
+    ...plot,
+    `${margin}└${axisLine(xTicks, columns)}`,
+    `${margin} ${axisLabels(xTicks, columns)}`.trimEnd(),
+    ...legend,
+  ];
+}
+
+function drawLines(canvas: DotCanvas, series: readonly Point[][][], xRange: Range, yRange: Range): void {
+  for (const [index, lines] of series.entries())
+    for (const line of lines)
+      canvas.polyline(
+        line.map(([x, y]) => [position(x, xRange), 1 - position(y, yRange)]),
+        index,
+      );
+}
+
+type Point = readonly [number, number];
+type Range = readonly [number, number];
+
+/** The points of a series as stretches without a gap, with x as its axis counts. */
+function unbrokenParts(points: readonly Point[], logX: boolean): Point[][] {
+  const parts: Point[][] = [[]];
+  for (const [x, y] of points) {
+    const place = logX ? Math.log10(x) : x;
+    if ([x, place, y].every(isDrawable)) parts.at(-1)!.push([place, y]);
+    else if (parts.at(-1)!.length > 0) parts.push([]);
+  }
+  return parts.filter((part) => part.length > 0);
+}
+
+/** Finite, and so small that the difference of two is finite too. */
+function isDrawable(value: number): boolean {
+  return Math.abs(value) < Number.MAX_VALUE / 4;
+}
+
+function rangeOf(values: readonly number[]): Range {
+  // Not Math.min(...values): a long series would have more values than a call takes arguments.
+  return [
+    values.reduce((low, value) => Math.min(low, value)),
+    values.reduce((high, value) => Math.max(high, value)),
+  ];
+}
+
+/** Where a value lies in its range, from 0 to 1; in the middle when there is only one value. */
+function position(value: number, [low, high]: Range): number {
+  return high === low ? 0.5 : (value - low) / (high - low);
+}
+
+/** The rows that have a label on the y axis, every second at most. */
+function labelledRows(range: Range, rows: number): Map<number, string> {
+  const ticks = niceTicks(...range, Math.max(3, Math.ceil(rows / 2)));
+  const labels = tickLabels(ticks);
+  return new Map(
+    ticks.map((tick, i) => [Math.round((1 - position(tick, range)) * (rows - 1)), labels[i]!] as const),
+  );
+}
+
+interface ColumnLabel {
+  readonly column: number;
+  readonly text: string;
+}
+
+interface HorizontalAxis {
+  readonly columns: number;
+  readonly logX: boolean;
+  /** Whether it counts, as epochs do. */
+  readonly whole: boolean;
+}
+
+/** The columns that have a label on the x axis, as many as fit. */
+function labelledColumns(range: Range, { columns, logX, whole }: HorizontalAxis): ColumnLabel[] {
+  const ticks = logX
+    ? logTicks(10 ** range[0], 10 ** range[1])
+    : niceTicks(...range, Math.max(2, Math.floor(columns / 9)), whole ? 1 : 0);
+  const labels = logX ? ticks.map(short) : tickLabels(ticks);
+  return ticks.map((tick, i) => ({
+    column: Math.round(position(logX ? Math.log10(tick) : tick, range) * (columns - 1)),
+    text: labels[i]!,
+  }));
+}
+
+function axisLine(ticks: readonly ColumnLabel[], columns: number): string {
+  const marked = new Set(ticks.map(({ column }) => column));
+  return Array.from({ length: columns }, (_, column) => (marked.has(column) ? '┬' : '─')).join('');
+}
+
+/** The labels of the x axis, each centred under its tick; one that would touch the one before is left out. */
+function axisLabels(ticks: readonly ColumnLabel[], columns: number): string {
+  let line = '';
+  for (const { column, text } of ticks) {
+    const start = Math.max(0, Math.min(columns - text.length, column - Math.floor(text.length / 2)));
+    if (line.length === 0 || start > line.length) line = line.padEnd(start) + text;
+  }
+  return line.slice(0, columns);
+}
+
+function signOf(index: number): string {
+  return SIGNS[index % SIGNS.length]!;
+}
+
+/** The names of the series after their signs, which take two characters at most. */
+function legendLines(
+  series: readonly LineSeries[],
+  width: number,
+  sign: (index: number) => string,
+): string[] {
+  const longest = width - 3;
+  const lines: string[] = [];
+  let length = Number.POSITIVE_INFINITY;
+  for (const [index, { name }] of series.entries()) {
+    const shown = name.length > longest ? `${name.slice(0, longest - 1)}…` : name;
+    const entry = `${sign(index)} ${shown}`.trimStart();
+    const fits = length + 6 + shown.length <= width;
+    if (fits) lines[lines.length - 1] += `   ${entry}`;
+    else lines.push(entry);
+    length = fits ? length + 6 + shown.length : 3 + shown.length;
+  }
+  return lines;
+}
