@@ -12,8 +12,8 @@ import { parseArgs } from 'node:util';
 import { loadPipeline } from '../src/core/data/augment/pipeline.js';
 import { type StrategyName, stepsOf } from '../src/core/data/augment/settings.js';
 import { openDataset } from '../src/core/data/dataset/open.js';
-import { preprocessingSchema } from '../src/core/image/settings.js';
 import { synthesizeDataset } from '../src/core/data/dataset/synthesize.js';
+import { preprocessingSchema } from '../src/core/image/settings.js';
 import { createRegistry } from '../src/index.js';
 import { contest, startPython } from './rounds.js';
 

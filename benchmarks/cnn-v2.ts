@@ -1,10 +1,10 @@
 /** What the benchmarks of the reference network share: `cnn-v2` on grey pictures of 28x28 in 94 classes, and a batch. */
-import { dropoutMaskSpecs, fillDropoutMask } from '../src/core/model/random-tensors.js';
-import { initialParameters } from '../src/core/model/initialize.js';
-import { resolveNetwork } from '../src/core/model/network.js';
-import { layersOf } from '../src/core/learning/presets.js';
-import type { EngineOptions, TrainingEngine, TrainingSession } from '../src/core/plugin/index.js';
+
 import { Random } from '../src/core/base/random.js';
+import { layersOf } from '../src/core/learning/presets.js';
+import { resolveNetwork } from '../src/core/model/network.js';
+import { dropoutMaskSpecs, fillDropoutMask, initialParameters } from '../src/core/model/random-tensors.js';
+import type { EngineOptions, TrainingEngine, TrainingSession } from '../src/core/plugin/index.js';
 
 const CLASSES = 94;
 export const model = {

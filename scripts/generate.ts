@@ -7,7 +7,7 @@ import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { configJsonSchema } from '../src/core/config/json-schema.js';
+import { configJsonSchema } from '../src/core/config/keys.js';
 import { openApiDocument } from '../src/core/serving/http/openapi/document.js';
 import { configurationPage, errorsPage } from './pages.js';
 

@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { serveSchema } from '../src/core/config/schema.js';
 import { preprocessingSchema } from '../src/core/image/settings.js';
+import { serveSchema } from '../src/core/serving/settings.js';
 import { createServer, synthesizeDataset, trainModel } from '../src/index.js';
 import { drawWithMouse, openPage, type Strokes, startBrowser } from '../test/support/browser.js';
 

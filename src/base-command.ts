@@ -3,17 +3,20 @@ import { Command } from '@oclif/core/command';
 import * as Errors from '@oclif/core/errors';
 import * as Flags from '@oclif/core/flags';
 import type * as Interfaces from '@oclif/core/interfaces';
-import type { Overrides } from './core/config/load.js';
-import type { Config } from './core/config/schema.js';
 import type { Context, ProgressEvent } from './core/base/context.js';
 import { EXIT, RobleError } from './core/base/errors.js';
+import type { Overrides } from './core/base/schema/merge.js';
 import { hidePasswords } from './core/base/secret.js';
-import type { ClosableReporter } from './ui/progress/closable-reporter.js';
-import { successJson } from './ui/results/envelope.js';
+import type { Config } from './core/config/schema.js';
+import type { ClosableReporter } from './ui/progress/line-reporters.js';
 import { createReporter, type ReporterKind } from './ui/progress/reporter.js';
-import { flushStandardStreams, printData, ReaderLeft, standardStreams } from './ui/terminal/standard-streams.js';
-import { tellFailure } from './ui/results/tell-failure.js';
-import { fromUsageError, isUsageError } from './ui/results/errors.js';
+import { fromUsageError, isUsageError, successJson, tellFailure } from './ui/results/errors.js';
+import {
+  flushStandardStreams,
+  printData,
+  ReaderLeft,
+  standardStreams,
+} from './ui/terminal/standard-streams.js';
 
 /** How long a command that was told to end waits for those who read its last words. */
 const FAREWELL_MS = 1000;
@@ -101,7 +104,7 @@ export abstract class RobleCommand<Result> extends Command {
   protected async loadConfigWithOrigins(overrides: Overrides = {}) {
     const { flags } = await this.parse(this.ctor as unknown as Pick<typeof RobleCommand, 'baseFlags'>);
     const { loadConfig } = await import('./core/config/load.js');
-    const { homeFolder } = await import('./core/base/storage/home.js');
+    const { homeFolder } = await import('./core/base/storage/files.js');
     const loaded = await loadConfig({
       cwd: process.cwd(),
       env: process.env,
@@ -111,8 +114,8 @@ export abstract class RobleCommand<Result> extends Command {
       ...(flags.config !== undefined && { configFile: flags.config }),
     });
     const { hiderOf } = await import('./core/base/schema/secrets.js');
-    const { secretsSchema } = await import('./core/base/schema/secrets.js');
-    const { createRegistry } = await import('./plugins/registry.js');
+    const { secretsSchema } = await import('./core/config/keys.js');
+    const { createRegistry } = await import('./plugins/index.js');
     const schema = await secretsSchema(loaded.config, createRegistry());
     this.hide = hiderOf(loaded.config, schema);
     for (const warning of loaded.warnings) this.warn(warning);

@@ -2,26 +2,33 @@
  * The operations that need plugins, with those in the box where nobody gives others. Each is loaded at its first call: who
  * starts a command waits for the parts that it needs, not for all.
  */
-import type { Preview, PreviewOptions } from './core/data/augment/preview.js';
-import type { BalanceInput, BalanceOptions, BalancePreview, BalanceResult } from './core/data/balance/balance.js';
-import type { Replay, ReplayOptions } from './core/data/balance/replay.js';
-import type { CompareDatasetsOptions, DatasetComparison } from './core/learning/compare/compare-datasets.js';
+
 import type { Context } from './core/base/context.js';
-import type { MadeStack, MakeStackOptions } from './core/operations/deploy/make-stack.js';
+import type { Preview, PreviewOptions } from './core/data/augment/preview.js';
+import type {
+  BalanceInput,
+  BalanceOptions,
+  BalancePreview,
+  BalanceResult,
+} from './core/data/balance/balance.js';
+import type { Replay, ReplayOptions } from './core/data/balance/replay.js';
+import type { ValidateOptions, ValidationResult } from './core/data/validate/validate.js';
+import type { CompareDatasetsOptions, DatasetComparison } from './core/learning/compare/compare-datasets.js';
 import type { Classifier } from './core/learning/evaluation/classifier.js';
 import type { EvaluateOptions } from './core/learning/evaluation/evaluate.js';
 import type { EvaluationResult } from './core/learning/evaluation/result.js';
+import type { ResumeOptions } from './core/learning/training/resume.js';
+import type { TrainResult } from './core/learning/training/run/folder.js';
+import type { TrainModelOptions } from './core/learning/training/train.js';
+import type { VerifyOptions, VerifyResult } from './core/learning/training/verify.js';
+import type { BatchSizeTest, FindBatchSizeOptions } from './core/learning/tuning/find-batch-size.js';
+import type { FindLearningRateOptions, LearningRateTest } from './core/learning/tuning/find-learning-rate.js';
+import type { MadeStack, MakeStackOptions } from './core/operations/deploy/make-stack.js';
 import type { SetUpOptions, SetUpResult } from './core/operations/gpu/set-up.js';
 import type { PluginRegistry } from './core/plugin/registry.js';
 import type { LoadModelOptions, Model } from './core/predict/load-model.js';
 import type { CreateServerOptions, RobleServer } from './core/serving/server.js';
-import type { BatchSizeTest, FindBatchSizeOptions } from './core/learning/tuning/find-batch-size.js';
-import type { FindLearningRateOptions, LearningRateTest } from './core/learning/tuning/find-learning-rate.js';
-import type { ResumeOptions } from './core/learning/training/resume.js';
-import type { TrainModelOptions, TrainResult } from './core/learning/training/train.js';
-import type { VerifyOptions, VerifyResult } from './core/learning/training/verify.js';
-import type { ValidateOptions, ValidationResult } from './core/data/validate/validate.js';
-import { createRegistry } from './plugins/registry.js';
+import { createRegistry } from './plugins/index.js';
 
 /** A context, with the plugins to use; by default those in the box. */
 export type LibraryContext = Context & { readonly registry?: PluginRegistry };
@@ -183,7 +190,7 @@ export async function evaluateModel(
 }
 
 async function bundleClassifier(folder: string, load: LoadModelOptions, registry: PluginRegistry) {
-  const { openBundleClassifier } = await import('./core/learning/evaluation/bundle-classifier.js');
+  const { openBundleClassifier } = await import('./core/learning/evaluation/classifier.js');
   return openBundleClassifier(folder, load, registry);
 }
 

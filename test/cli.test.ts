@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { execa, type Options } from 'execa';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { ERRORS } from '../src/core/base/errors.js';
 import { loadConfig } from '../src/core/config/load.js';
 import { configSchema } from '../src/core/config/schema.js';
-import { ERRORS } from '../src/core/base/errors.js';
 import { createFixtureCli } from './support/fixture-cli.js';
 
 const root = dirname(import.meta.dirname);

@@ -4,8 +4,8 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { preprocessingSchema } from '../src/core/image/settings.js';
 import { synthesizeDataset } from '../src/core/data/dataset/synthesize.js';
+import { preprocessingSchema } from '../src/core/image/settings.js';
 import { decodeCheckpoint } from '../src/core/learning/training/checkpoints/checkpoint.js';
 import {
   type CompareDatasetsOptions,

@@ -7,7 +7,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { loadConfig } from '../src/core/config/load.js';
-import { STACK_CHECKS, type StackCheckName } from '../src/core/operations/deploy/check/check-names.js';
+import { STACK_CHECKS, type StackCheckName } from '../src/core/operations/deploy/check/stack-check.js';
 import { checkStack, makeSecrets, makeStack } from '../src/index.js';
 import { describeWith } from './support/programs.js';
 import { tinyBundle } from './support/tiny-bundle.js';

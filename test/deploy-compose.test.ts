@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { list } from 'tar';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { loadConfig } from '../src/core/config/load.js';
 import type { ProgressEvent } from '../src/core/base/context.js';
+import { loadConfig } from '../src/core/config/load.js';
 import {
   checkStack,
   type LibraryContext,

@@ -1,9 +1,13 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { chooseDevice } from '../src/core/learning/choose-device.js';
+import {
+  chooseDevice,
+  keepMeasured,
+  type MeasuredDevice,
+  readMeasured,
+} from '../src/core/learning/devices.js';
 import { measureDevices } from '../src/core/operations/gpu/measure-devices.js';
-import { keepMeasured, type MeasuredDevice, readMeasured } from '../src/core/learning/devices.js';
 import { verdictOn } from '../src/core/operations/gpu/set-up.js';
 import { PluginRegistry } from '../src/core/plugin/registry.js';
 import { createRegistry } from '../src/index.js';

@@ -4,9 +4,9 @@ import { execa } from 'execa';
 import sharp from 'sharp';
 import { create } from 'tar';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { preprocessingSchema } from '../src/core/image/settings.js';
 import type { Classifier } from '../src/core/learning/evaluation/classifier.js';
 import { evaluateModels } from '../src/core/learning/evaluation/evaluate.js';
-import { preprocessingSchema } from '../src/core/image/settings.js';
 import { createKey } from '../src/core/serving/access/api-keys.js';
 import {
   createServer,

@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { analyzeRuns, compareRuns, parseBound } from '../src/index.js';
-import { historyLines } from '../src/ui/results/history-text.js';
+import { historyLines } from '../src/ui/results/history.js';
 import { epochsOf, evaluationOf, HEALTHY, runHistory } from './support/history.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 

@@ -6,8 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { loadConfig } from '../src/core/config/load.js';
 import type { ProgressEvent } from '../src/core/base/context.js';
+import { loadConfig } from '../src/core/config/load.js';
 import {
   createServer,
   type KpiReport,

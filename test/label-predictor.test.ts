@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openLabelPredictor } from '../src/core/data/validate/label-predictor.js';
-import { findSuspiciousLabels } from '../src/core/data/validate/suspicious-labels.js';
+import { findSuspiciousLabels, openLabelPredictor } from '../src/core/data/validate/suspicious-labels.js';
 import { createRegistry } from '../src/index.js';
 import { subjectOf } from './support/subject.js';
 import { temporaryFolder } from './support/temporary-folder.js';

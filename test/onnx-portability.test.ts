@@ -1,8 +1,8 @@
 /** An exported classifier is plain ONNX: another program gives the same probabilities. */
 import * as web from 'onnxruntime-web';
 import { expect, it } from 'vitest';
-import { resolveNetwork } from '../src/core/model/network.js';
 import { layersOf, PRESETS } from '../src/core/learning/presets.js';
+import { resolveNetwork } from '../src/core/model/network.js';
 import type { ModelSpec } from '../src/core/model/spec.js';
 import { plugin } from '../src/plugins/onnx/training-engine.js';
 import { gradientOptions, largestDifference, randomBatch, randomState } from './support/engine.js';

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKey } from '../src/core/serving/access/api-keys.js';
-import { isHealthPath, scopesOfPath } from '../src/core/serving/access/route-scopes.js';
+import { isHealthPath, scopesOfPath } from '../src/core/serving/access/authorize.js';
 import { openApiDocument } from '../src/core/serving/http/openapi/document.js';
 import { createServer, type RobleServer } from '../src/index.js';
 import { faultsOf } from './support/described-answers.js';

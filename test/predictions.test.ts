@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { PredictionIds } from '../src/core/serving/predictions/prediction-id.js';
+import { PredictionIds } from '../src/core/serving/predictions/logged-prediction.js';
 import { PredictionLog } from '../src/core/serving/predictions/prediction-log.js';
 import { PredictionStore } from '../src/core/serving/predictions/prediction-store.js';
 import {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { openBundle } from '../src/core/model/bundle.js';
 import { Random } from '../src/core/base/random.js';
+import { openBundle } from '../src/core/model/bundle.js';
 import { createServer, openDataset, type RobleServer, trainModel } from '../src/index.js';
 import { scrape } from './support/scrape.js';
 import { temporaryFolder } from './support/temporary-folder.js';

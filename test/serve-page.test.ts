@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import axe from 'axe-core';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { PredictionStore } from '../src/core/serving/predictions/prediction-store.js';
 import { createKey } from '../src/core/serving/access/api-keys.js';
+import { PredictionStore } from '../src/core/serving/predictions/prediction-store.js';
 import { createServer, type RobleServer, trainModel } from '../src/index.js';
 import {
   drawWithMouse,

@@ -3,10 +3,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sha256 } from '../src/core/base/storage/durable.js';
+import { exists } from '../src/core/base/storage/files.js';
 import { type PreparedSample, writeDataset } from '../src/core/data/dataset/write.js';
 import { preprocessingSchema } from '../src/core/image/settings.js';
-import { sha256 } from '../src/core/base/storage/durable.js';
-import { exists } from '../src/core/base/storage/exists.js';
 import {
   balanceDataset,
   type DatasetFinding,

@@ -1,8 +1,8 @@
 import type { Context } from '../core/base/context.js';
 import { RobleError } from '../core/base/errors.js';
+import { readPlainFile } from '../core/base/storage/read-file.js';
 import type { FilePrediction, ImageInput } from '../core/predict/predict-files.js';
 import type { PredictAnswer } from '../core/serving/request/schemas.js';
-import { readPlainFile } from '../core/base/storage/read-file.js';
 import type { RobleClient } from './roble-client.js';
 
 /** Requests at a time. */

@@ -1,11 +1,16 @@
-import { RobleError } from '../core/base/errors.js';
-import { type HttpRequest, type RequestOptions, sendRequest } from '../core/base/http.js';
+import { ERRORS, type ErrorCode, RobleError } from '../core/base/errors.js';
+import { type HttpAnswer, type HttpRequest, type RequestOptions, sendRequest } from '../core/base/http.js';
 import { hideUrlPassword } from '../core/base/secret.js';
-import type { BatchAnswer, FeedbackAnswer, PredictAnswer, Stats } from '../core/serving/request/schemas.js';
-import type { Inclusion } from '../core/serving/request/request-schemas.js';
-import type { Priority } from '../core/serving/request/urgency.js';
 import type { GivenDrawing } from '../core/image/strokes/drawing.js';
-import { errorOfAnswer } from './problem-error.js';
+import type { ProblemDetails } from '../core/serving/request/problem.js';
+import type {
+  BatchAnswer,
+  FeedbackAnswer,
+  Inclusion,
+  PredictAnswer,
+  Stats,
+} from '../core/serving/request/schemas.js';
+import type { Priority } from '../core/serving/request/urgency.js';
 
 const TIMEOUT_MS = 30_000;
 const RETRIES = 2;
@@ -185,4 +190,30 @@ function baseOf(url: string | URL): URL {
     received: hideUrlPassword(text),
     expected: 'http://HOST:PORT or https://HOST:PORT',
   });
+}
+
+/** The error of an answer that is a problem (RFC 9457) of roble; of any other answer, that it is none. */
+function errorOfAnswer(url: URL, { status, body }: HttpAnswer): RobleError {
+  const problem = parse(body);
+  const { code, detail, received, expected, problems } = problem;
+  if (code !== undefined && Object.hasOwn(ERRORS, code))
+    return new RobleError(code, detail ?? ERRORS[code].meaning, {
+      received,
+      ...(expected !== undefined && { expected }),
+      ...(problems !== undefined && { problems }),
+    });
+  return new RobleError('ROBLE_SERVER_UNREACHABLE', `${url.origin} gave no answer of roble.`, {
+    received: `status ${status}${detail ? `: ${detail}` : ''}`,
+    expected: 'a server that "roble serve" started',
+  });
+}
+
+function parse(body: Buffer): Partial<ProblemDetails & { code: ErrorCode }> {
+  try {
+    const value = JSON.parse(body.toString());
+    return typeof value === 'object' && value !== null ? value : {};
+  } catch {
+    // A proxy in between answers with a page.
+    return {};
+  }
 }

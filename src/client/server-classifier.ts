@@ -1,5 +1,5 @@
-import type { Picture as SourcePicture } from '../core/data/formats/sample.js';
 import { RobleError } from '../core/base/errors.js';
+import type { Picture as SourcePicture } from '../core/data/formats/source.js';
 import type { Classifier } from '../core/learning/evaluation/classifier.js';
 import type { PredictAnswer } from '../core/serving/request/schemas.js';
 import { CONCURRENCY, isOfImage } from './predict-files.js';

@@ -1,12 +1,11 @@
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
-import type { TemplateValues } from '../core/config/template.js';
 import type { Context } from '../core/base/context.js';
 import { RobleError } from '../core/base/errors.js';
+import { exists, withSlashes } from '../core/base/storage/files.js';
+import type { TemplateValues } from '../core/config/template.js';
 import type { ShapeSuggestion } from '../core/image/suggest-shape.js';
-import { exists } from '../core/base/storage/exists.js';
-import { withSlashes } from '../core/base/storage/slashes.js';
 import type { Questions } from '../ui/terminal/ask.js';
 
 interface Initialized {
@@ -151,7 +150,7 @@ export default class Init extends RobleCommand<Initialized> {
 async function renderWorkflow(workflow: 'nightly' | 'retrain', folder: string): Promise<string> {
   const { loadConfig } = await import('../core/config/load.js');
   const { renderNightlyWorkflow, renderRetrainWorkflow } = await import('../core/config/template.js');
-  const { stackName } = await import('../core/operations/deploy/stack-name.js');
+  const { stackName } = await import('../core/operations/deploy/stack-settings.js');
   const { config } = await loadConfig({ cwd: folder, env: process.env });
   const dataset = withSlashes(relative(folder, config.dataset));
   return workflow === 'nightly'
@@ -164,7 +163,7 @@ async function questions(
   look: ShapeSuggestion | undefined,
 ): Promise<Questions<TemplateValues>> {
   const { PRESETS, recipeOf } = await import('../core/learning/presets.js');
-  const { trainSchema } = await import('../core/config/schema.js');
+  const { trainSchema } = await import('../core/learning/settings.js');
   const recipe = (answers: Partial<TemplateValues>) => trainSchema.parse(recipeOf(answers['model.preset']));
   return {
     name: { flag: '--name', message: 'Name of the model', fallback: basename(folder) || 'classifier' },

@@ -1,9 +1,9 @@
 import { addAbortSignal } from 'node:stream';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
-import type { Config } from '../core/config/schema.js';
 import type { Context } from '../core/base/context.js';
 import { EXIT, RobleError } from '../core/base/errors.js';
+import type { Config } from '../core/config/schema.js';
 import type { FilePrediction, ImageInput } from '../core/predict/predict-files.js';
 import { predictionCsv, predictionTable } from '../ui/results/predictions.js';
 
@@ -94,7 +94,7 @@ export default class Predict extends RobleCommand<PredictResult> {
     config: Config,
     context: Context,
   ): Promise<PredictResult> {
-    const { findNewestBundle } = await import('../core/model/newest-bundle.js');
+    const { findNewestBundle } = await import('../core/model/bundle.js');
     const { predictFiles } = await import('../core/predict/predict-files.js');
     const { loadModel } = await import('../library.js');
     const folder = flags.model ?? (await findNewestBundle(config.runs));

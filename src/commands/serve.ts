@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
-import type { ServeOptions } from '../core/config/schema.js';
 import type { Context } from '../core/base/context.js';
 import { EXIT } from '../core/base/errors.js';
 import type { CreateServerOptions } from '../core/serving/server.js';
+import type { ServeOptions } from '../core/serving/settings.js';
 import { standardStreams } from '../ui/terminal/standard-streams.js';
 
 interface ServeResult {
@@ -77,8 +77,8 @@ export default class Serve extends RobleCommand<ServeResult> {
       'serve.predictions.url': { value: flags.predictions, flag: '--predictions' },
       'serve.predictions.keepImages': { value: flags['keep-images'], flag: '--keep-images' },
     });
-    const { findNewestBundle } = await import('../core/model/newest-bundle.js');
-    const { logToStandardError } = await import('../core/serving/observe/standard-error.js');
+    const { findNewestBundle } = await import('../core/model/bundle.js');
+    const { logToStandardError } = await import('../core/serving/observe/server-log.js');
     const { models } = config.serve;
     const model = flags.model ?? (models === undefined ? await findNewestBundle(config.runs) : undefined);
     const logTo = await logToStandardError();

@@ -1,12 +1,12 @@
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../base-command.js';
-import { STRATEGY_NAMES } from '../core/data/augment/settings.js';
-import { chosenModel } from '../core/config/chosen-model.js';
 import type { Context } from '../core/base/context.js';
-import type { TrainResult } from '../core/learning/training/train.js';
-import { numberFlag } from '../flags/number-flag.js';
+import { chosenModel } from '../core/config/chosen-model.js';
+import { STRATEGY_NAMES } from '../core/data/augment/settings.js';
+import type { TrainResult } from '../core/learning/training/run/folder.js';
 import { trainingFlags, trainingOverrides } from '../flags/training.js';
-import { trainResultLines } from '../ui/training/train-result.js';
+import { numberFlag } from '../flags/values.js';
+import { trainResultLines } from '../ui/training/text.js';
 
 export default class Train extends RobleCommand<TrainResult> {
   static override summary = 'Train a classifier and export its best epoch as a model bundle.';

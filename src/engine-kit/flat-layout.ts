@@ -1,4 +1,5 @@
 import {
+  type EngineOptions,
   type Network,
   type OptimizerSpec,
   type ParameterSpec,
@@ -6,6 +7,7 @@ import {
   RobleError,
   sizeOf,
   type TensorMap,
+  type TrainingState,
 } from '../core/plugin/index.js';
 
 /** Where each tensor lies in its flat vector. */
@@ -31,7 +33,7 @@ export function flatLayouts(network: Network): { weights: FlatLayout; statistics
 export const EMA_SLOT = 'ema';
 
 /** Names of the flat vectors that go with the weights: the moments of the optimizer, and the moving average. */
-export function stateSlots(optimizer: OptimizerSpec, ema: boolean): string[] {
+function stateSlots(optimizer: OptimizerSpec, ema: boolean): string[] {
   const moments =
     optimizer.type === 'adamw' ? ['firstMoment', 'secondMoment'] : optimizer.momentum > 0 ? ['momentum'] : [];
   return ema ? [...moments, EMA_SLOT] : moments;
@@ -56,10 +58,7 @@ export function flatFill(layout: FlatLayout, valueFor: (parameter: ParameterSpec
 }
 
 /** @throws {RobleError} `ROBLE_MODEL_INVALID` naming the tensor that is missing or of another size. */
-export function flatten(
-  layout: FlatLayout,
-  find: (name: string) => TensorMap[string] | undefined,
-): Float32Array {
+function flatten(layout: FlatLayout, find: (name: string) => TensorMap[string] | undefined): Float32Array {
   const flat = new Float32Array(layout.size);
   let offset = 0;
   for (const { name, shape } of layout.parameters) {
@@ -76,7 +75,7 @@ export function flatten(
 }
 
 /** The inverse of {@link flatten}; the tensors are copies. */
-export function unflatten(layout: FlatLayout, flat: Float32Array): TensorMap {
+function unflatten(layout: FlatLayout, flat: Float32Array): TensorMap {
   const tensors: TensorMap = {};
   let offset = 0;
   for (const { name, shape } of layout.parameters) {
@@ -90,4 +89,58 @@ export function unflatten(layout: FlatLayout, flat: Float32Array): TensorMap {
 /** The layer that a parameter belongs to. */
 export function layerOf(parameter: string): string {
   return parameter.slice(0, parameter.lastIndexOf('.'));
+}
+
+/** The flat vectors by name: `weights`, `statistics` where there are any, and the slots. */
+export type Vectors = ReadonlyMap<string, Float32Array>;
+
+/** Between the state of a run, tensor by tensor and the same for all engines, and the flat vectors that a session holds. */
+export class StateVectors {
+  readonly #layouts: ReturnType<typeof flatLayouts>;
+  readonly #slots: readonly string[];
+
+  constructor(network: Network, { optimizer, ema = false }: Pick<EngineOptions, 'optimizer' | 'ema'>) {
+    this.#layouts = flatLayouts(network);
+    this.#slots = stateSlots(optimizer, ema);
+  }
+
+  /** Without moments in the state: fresh ones. @throws {RobleError} `ROBLE_MODEL_INVALID` */
+  from({ parameters, optimizer }: Pick<TrainingState, 'parameters' | 'optimizer'>): Vectors {
+    const { weights, statistics } = this.#layouts;
+    const find = (name: string) => parameters[name];
+    const vectors = new Map([['weights', flatten(weights, find)]]);
+    if (statistics.size > 0) vectors.set('statistics', flatten(statistics, find));
+    const isFresh = Object.keys(optimizer).length === 0;
+    for (const slot of this.#slots)
+      vectors.set(
+        slot,
+        isFresh
+          ? freshSlot(slot, vectors.get('weights')!)
+          : flatten(weights, (name) => optimizer[`${slot}/${name}`]),
+      );
+    return vectors;
+  }
+
+  /** Weights and running statistics; the tensors are copies. */
+  parameters(vectors: Vectors): TensorMap {
+    const { weights, statistics } = this.#layouts;
+    return {
+      ...unflatten(weights, vectors.get('weights')!),
+      ...(statistics.size > 0 && unflatten(statistics, vectors.get('statistics')!)),
+    };
+  }
+
+  /** The slots, by `slot/layer.part`; the tensors are copies. */
+  optimizer(vectors: Vectors): TensorMap {
+    const tensors: TensorMap = {};
+    for (const slot of this.#slots)
+      for (const [name, tensor] of Object.entries(unflatten(this.#layouts.weights, vectors.get(slot)!)))
+        tensors[`${slot}/${name}`] = tensor;
+    return tensors;
+  }
+}
+
+/** Moments start at zero, the moving average at the weights. */
+function freshSlot(slot: string, weights: Float32Array): Float32Array {
+  return slot === EMA_SLOT ? weights.slice() : new Float32Array(weights.length);
 }

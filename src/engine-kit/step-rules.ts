@@ -1,11 +1,15 @@
 import {
   type Batch,
   type EngineOptions,
+  everyLayer,
+  type Network,
   type OptimizerSpec,
   RobleError,
   type StepHyperparameters,
   type StepMetrics,
+  sizeOf,
 } from '../core/plugin/index.js';
+import { type FlatLayout, flatFill, layerOf } from './flat-layout.js';
 
 /** The step as it is computed: loss, accuracy, gradient norm, and the sum of the absolute values of the new state. */
 export type StepNumbers = ArrayLike<number>;
@@ -55,4 +59,42 @@ export function checkBatchSize({ count }: Batch, batchSize: number): void {
 
 export function noState(): RobleError {
   return new RobleError('ROBLE_INTERNAL', 'The training session has no state yet: call importState first.');
+}
+
+/** The samples `start` to `end` of a batch, as views. */
+export function batchPart(network: Network, batch: Batch, start: number, end: number): Batch {
+  const { height, width, channels } = network.input;
+  const part = <T extends Uint8Array | Float32Array>(values: T, size: number) =>
+    values.subarray(start * size, end * size) as T;
+  const masks: Record<string, Uint8Array> = {};
+  for (const { name, type, input } of everyLayer(network.layers))
+    if (type === 'dropout') masks[name] = part(batch.masks[name]!, sizeOf(input));
+  return {
+    step: batch.step,
+    count: end - start,
+    images: part(batch.images, height * width * channels),
+    targets: part(batch.targets, network.classes),
+    masks,
+  };
+}
+
+type LayerTest = (layer: string) => boolean;
+
+/** Flat, as the weights: 1 where weight decay applies, 0 on biases, norms and frozen layers. */
+export function decayMask(weights: FlatLayout, isFrozen: LayerTest): Float32Array {
+  return flatFill(weights, ({ name, decay }) => (decay && !isFrozen(layerOf(name)) ? 1 : 0));
+}
+
+/** Flat, as the statistics: how far the running ones move to those of a batch; not at all in frozen layers. */
+export function statisticsMomenta(
+  { layers }: Network,
+  statistics: FlatLayout,
+  isFrozen: LayerTest,
+): Float32Array {
+  const momenta = new Map(
+    [...everyLayer(layers)].flatMap((layer) =>
+      layer.type === 'batchNorm' ? [[layer.name, layer.layer.momentum] as const] : [],
+    ),
+  );
+  return flatFill(statistics, ({ name }) => (isFrozen(layerOf(name)) ? 0 : momenta.get(layerOf(name))!));
 }

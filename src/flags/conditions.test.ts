@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseConditions } from './conditions.js';
+import { parseConditions } from './settings.js';
 
 const WORDS = ['plain=data/a=b', 'full=data/full'];
 

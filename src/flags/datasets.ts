@@ -1,5 +1,8 @@
 import { Flags } from '@oclif/core';
 import { RobleError } from '../core/base/errors.js';
+import type { BalanceInput } from '../core/data/balance/balance.js';
+import type { SplitRatios } from '../core/data/dataset/splits.js';
+import { splitOfWord } from '../core/data/formats/source.js';
 
 /** One of `count` equal jobs; `index` counts from 0. */
 export interface Shard {
@@ -51,5 +54,33 @@ function parseShard(text: string): Shard {
   throw new RobleError('ROBLE_USAGE', 'The shard is not usable.', {
     received: text,
     expected: 'I/N, where I counts from 0 to N - 1, such as 0/3, 1/3 and 2/3',
+  });
+}
+
+/**
+ * Shares of the splits from a flag such as `train=0.8,val=0.2`.
+ *
+ * @throws {RobleError} `ROBLE_USAGE`
+ */
+export function parseRatios(text: string): SplitRatios {
+  const ratios: SplitRatios = {};
+  for (const item of text.split(',')) {
+    const [word = '', share = ''] = item.split('=').map((part) => part.trim());
+    const split = splitOfWord(word);
+    if (split === undefined || share === '' || !(Number(share) >= 0) || ratios[split] !== undefined)
+      throw new RobleError('ROBLE_USAGE', `"${item}" is no share of a split.`, {
+        received: text,
+        expected: 'shares for train, validation and test, each once, such as train=0.8,validation=0.2',
+      });
+    ratios[split] = Number(share);
+  }
+  return ratios;
+}
+
+/** Data sets with their weights, from words such as `data/real=70`; a word without a number behind `=` is a folder. */
+export function parseSources(words: readonly string[]): NonNullable<BalanceInput['sources']> {
+  return words.map((word) => {
+    const [, dataset, weight] = /^(.+)=(\d+(?:\.\d+)?)$/.exec(word) ?? [];
+    return dataset === undefined ? { dataset: word } : { dataset, weight: Number(weight) };
   });
 }

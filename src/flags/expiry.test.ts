@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseExpiry } from './expiry.js';
+import { parseExpiry } from './values.js';
 
 describe('parseExpiry', () => {
   it.each([

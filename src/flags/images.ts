@@ -1,5 +1,7 @@
 import { Flags } from '@oclif/core';
-import type { Overrides } from '../core/config/load.js';
+import type { Overrides } from '../core/base/schema/merge.js';
+import { STRATEGY_NAMES } from '../core/data/augment/settings.js';
+import { numberFlag } from './values.js';
 
 /** Flags of the commands that convert pictures; they win over `image` of the configuration. */
 export const imageFlags = {
@@ -31,3 +33,16 @@ export function imageOverrides(flags: { readonly [Key in keyof typeof imageFlags
     ]),
   );
 }
+
+/** How copies of pictures are made. */
+export const augmentFlags = {
+  strategy: Flags.option({ options: STRATEGY_NAMES, description: 'How copies are made (medium).' })(),
+  'canvas-style': numberFlag({
+    helpValue: 'SHARE',
+    description: 'Share of the copies that are redrawn as on a browser canvas.',
+  }),
+  mixup: numberFlag({
+    helpValue: 'SHARE',
+    description: 'Share of the copies that are blended with another picture of their class.',
+  }),
+};

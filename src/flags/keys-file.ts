@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
-import type { Config } from '../core/config/schema.js';
 import { RobleError } from '../core/base/errors.js';
+import type { Config } from '../core/config/schema.js';
 
 /** Where the API keys are, for the commands that look after them. */
 export const keysFileFlag = Flags.string({

@@ -1,6 +1,8 @@
-import { nest } from '../core/base/schema/nest.js';
-import { readYaml } from '../core/base/schema/yaml-text.js';
 import { RobleError } from '../core/base/errors.js';
+import { isSettings, nest } from '../core/base/schema/merge.js';
+import { readYaml } from '../core/base/schema/yaml-text.js';
+import { didYouMean } from '../core/base/text.js';
+import type { ConditionChoice } from '../core/learning/compare/conditions.js';
 
 /**
  * Settings that were given as `key.inner=value`, with the value as YAML.
@@ -32,4 +34,32 @@ function parsedValue(word: string, text: string): unknown {
       cause,
     });
   }
+}
+
+/**
+ * The conditions of a comparison from words such as `plain=data/letters`, with settings such as
+ * `plain.train.labelSmoothing=0.1`.
+ *
+ * @throws {RobleError} `ROBLE_USAGE`
+ */
+export function parseConditions(words: readonly string[], settings: readonly string[]): ConditionChoice[] {
+  const conditions = words.map((word) => {
+    const [, name = '', dataset = ''] = /^([^=]+)=(.+)$/.exec(word) ?? [];
+    if (name !== '') return { name, dataset };
+    throw new RobleError('ROBLE_USAGE', `"${word}" is no condition.`, {
+      received: word,
+      expected: 'NAME=DATASET, such as plain=data/letters',
+    });
+  });
+  const names = conditions.map(({ name }) => name);
+  const given = Object.entries(parseSettings(settings)).map(([name, own]) => {
+    if (names.includes(name) && isSettings(own)) return [name, own] as const;
+    throw new RobleError('ROBLE_USAGE', 'A setting is of no condition.', {
+      received: name,
+      expected: `NAME.KEY=VALUE, where NAME is one of ${names.join(', ')}`,
+      nextSteps: didYouMean(name, names),
+    });
+  });
+  const byName = new Map(given);
+  return conditions.map((condition) => ({ ...condition, settings: byName.get(condition.name) }));
 }

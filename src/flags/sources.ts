@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core';
-import { readClasses } from '../core/data/dataset/class-names.js';
-import type { SourceFormat } from '../core/data/import-export/detect.js';
-import type { TopFolders } from '../core/data/formats/sample.js';
 import { ENCODING_STEP } from '../core/base/storage/text-file.js';
-import { parseDelimiter } from './delimiter.js';
+import { readClasses } from '../core/data/dataset/class-names.js';
+import type { TopFolders } from '../core/data/formats/source.js';
+import type { SourceFormat } from '../core/data/import-export/detect.js';
+import { parseDelimiter } from './values.js';
 
 /** How labelled pictures that lie in files are read. */
 export const sourceFlags = {

@@ -1,5 +1,5 @@
 import { Flags } from '@oclif/core';
-import type { Overrides } from '../core/config/load.js';
+import type { Overrides } from '../core/base/schema/merge.js';
 
 /** What is trained, on what and where: flags of all commands that begin a training. */
 export const trainingFlags = {

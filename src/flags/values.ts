@@ -1,3 +1,4 @@
+import { Errors, Flags } from '@oclif/core';
 import { RobleError } from '../core/base/errors.js';
 
 const DATE = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$/;
@@ -21,3 +22,50 @@ export function parseTime(text: string, flag: string, now = new Date()): Date {
     expected: 'such as 2026-03-31, 2026-03-31T18:30 (UTC), 2026-03-31T18:30+02:00, or 7d, 24h or 30m ago',
   });
 }
+
+/**
+ * What separates columns, from a flag: one character, or `tab`.
+ *
+ * @throws {RobleError} `ROBLE_USAGE`
+ */
+export function parseDelimiter(text: string): string {
+  const delimiter = text === 'tab' || text === '\\t' ? '\t' : text;
+  if (delimiter.length === 1 && !/["\r\n]/.test(delimiter)) return delimiter;
+  throw new RobleError('ROBLE_USAGE', 'The delimiter is no single character.', {
+    received: text,
+    expected: 'one character such as ";", or tab',
+  });
+}
+
+/**
+ * The moment that lies so far ahead as words such as `90d`, `12h` or `30m` say.
+ *
+ * @throws {RobleError} `ROBLE_USAGE`
+ */
+export function parseExpiry(words: string, now = Date.now()): Date {
+  const [, count, unit] = /^(\d{1,5})([mhd])$/.exec(words) ?? [];
+  if (Number(count) > 0) return new Date(now + Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS]);
+  throw new RobleError('ROBLE_USAGE', `"${words}" is no length of time.`, {
+    received: words,
+    expected: 'a number of days, hours or minutes, such as 90d, 12h or 30m',
+  });
+}
+
+/** A flag whose value is a list of words with commas between them. */
+export const listFlag = Flags.custom<string[]>({
+  parse: async (text) =>
+    text
+      .split(',')
+      .map((word) => word.trim())
+      .filter((word) => word !== ''),
+});
+
+/** A flag whose value is a number, such as `0.003` or `1e-6`; oclif has whole numbers only. */
+export const numberFlag = Flags.custom<number>({
+  async parse(text) {
+    const value = Number(text);
+    if (text.trim() === '' || Number.isNaN(value))
+      throw new Errors.CLIError(`Expected a number but received: ${text}`);
+    return value;
+  },
+});

@@ -13,6 +13,6 @@ export const init: Hook.Init = async function ({ id, argv, config }) {
     id !== undefined && config.findTopic(id) !== undefined && config.findCommand(id) === undefined;
   // oclif would show the help of the topic and end with 0.
   if (!isTopic || next === undefined || next.startsWith('-')) return;
-  const { reportUnknownCommand } = await import('../ui/results/unknown-command.js');
+  const { reportUnknownCommand } = await import('../ui/results/errors.js');
   this.exit(reportUnknownCommand(`${id}:${next}`, argv, config));
 };

@@ -1,8 +1,6 @@
-import { element, escapeMarkup } from './kit/element.js';
-import { htmlSection, htmlTable, paragraph } from './kit/markup.js';
-import { linkedPage } from './kit/html.js';
 import { errorsOf, OPERATIONS, type Operation } from '../core/serving/http/openapi/operations.js';
 import { componentSchemas, type OpenApiSchema } from '../core/serving/http/openapi/schemas.js';
+import { element, escapeMarkup, htmlSection, htmlTable, linkedPage, paragraph } from './kit/html.js';
 
 /**
  * The description of the server for people. It runs no script and loads nothing but its style.

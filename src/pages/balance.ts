@@ -1,13 +1,18 @@
-import { type SampleProvenance, splitCounts } from '../core/data/dataset/format.js';
-import { type Dataset, openDataset, readProvenance } from '../core/data/dataset/open.js';
-import { viewOf } from '../core/data/dataset/view.js';
-import { contactSheet, reportZoom } from '../core/image/contact-sheet.js';
-import { element, escapeMarkup } from './kit/element.js';
-import { htmlSection, htmlTable, inlinePng, paragraph } from './kit/markup.js';
-import { pageFrame } from './kit/html.js';
 import { countOf, formatCount } from '../core/base/text.js';
 import type { BalanceResult } from '../core/data/balance/balance.js';
 import type { ClassPlan } from '../core/data/balance/plan.js';
+import { type SampleProvenance, splitCounts } from '../core/data/dataset/format.js';
+import { type Dataset, openDataset, readProvenance, viewOf } from '../core/data/dataset/open.js';
+import { contactSheet, reportZoom } from '../core/image/contact-sheet.js';
+import {
+  element,
+  escapeMarkup,
+  htmlSection,
+  htmlTable,
+  inlinePng,
+  pageFrame,
+  paragraph,
+} from './kit/html.js';
 
 /** Rows of the contact sheet, each an original and its first copies. */
 const ROWS = 24;

@@ -1,9 +1,9 @@
-import { htmlSection, htmlTable, inlinePng, paragraph } from './kit/markup.js';
-import { formatCount } from '../core/base/text.js';
-import { percent } from '../core/learning/history/number-text.js';
+import { formatCount, percent, short } from '../core/base/text.js';
+import type { BoundResult } from '../core/learning/analysis/bounds.js';
+import type { ClassPair } from '../core/learning/analysis/findings/classes.js';
 import type { EvaluationReport } from '../core/learning/history/record.js';
-import { weakestFirst } from '../core/learning/metrics/weakest-classes.js';
-import type { ClassPair } from '../core/learning/analysis/findings/worst-pairs.js';
+import { weakestFirst } from '../core/learning/metrics/metrics.js';
+import { htmlSection, htmlTable, inlinePng, paragraph } from './kit/html.js';
 
 const number = (title: string) => ({ title, numeric: true });
 
@@ -90,4 +90,24 @@ export function mistakesSection(
     sheet ? inlinePng(sheet, 'The images of the table, row by row') : '',
     htmlTable(columns, rows),
   );
+}
+
+/** What was to be reached, and whether it was; nothing without bounds. */
+export function boundsSection(bounds: readonly BoundResult[]): string {
+  if (bounds.length === 0) return '';
+  const rows = bounds.map(({ run, metric, failsWhen, limit, value, met }) => [
+    run,
+    metric,
+    value === null ? '–' : short(value),
+    `${failsWhen === 'under' ? 'at least' : 'at most'} ${short(limit)}`,
+    met ? 'met' : 'missed',
+  ]);
+  const columns = [
+    { title: 'of' },
+    { title: 'metric' },
+    { title: 'value', numeric: true },
+    { title: 'bound' },
+    { title: '' },
+  ];
+  return htmlSection('Bounds', htmlTable(columns, rows));
 }

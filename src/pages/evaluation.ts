@@ -1,20 +1,30 @@
-import { percent, points } from '../core/learning/history/number-text.js';
+import { rm } from 'node:fs/promises';
+import { replaceFile } from '../core/base/storage/durable.js';
+import { countOf, formatCount, percent, points } from '../core/base/text.js';
+import {
+  type DrawnEvaluation,
+  type Evaluation,
+  type EvaluationFiles,
+  type EvaluationPictures,
+  type EvaluationResult,
+  headline,
+  modelCells,
+  splitText,
+} from '../core/learning/evaluation/result.js';
+import { mistakeSheet } from '../core/learning/metrics/mistakes.js';
+import { boundsSection, classesSection, mistakesSection, pairsSection } from './class-results.js';
+import {
+  element,
+  escapeMarkup,
+  type HtmlColumn,
+  htmlSection,
+  htmlTable,
+  pageFrame,
+  paragraph,
+} from './kit/html.js';
 import { calibrationPlot } from './plot/calibration-plot.js';
-import { classesPlot } from './plot/classes-plot.js';
-import { confusionPlot } from './plot/class-plots.js';
+import { classesPlot, confusionPlot } from './plot/class-plots.js';
 import { inlineSvg } from './plot/panel.js';
-import { boundsSection } from './bounds-html.js';
-import { classesSection, mistakesSection, pairsSection } from './class-results.js';
-import { mistakeSheet } from '../core/learning/metrics/mistake-sheet.js';
-import { element, escapeMarkup } from './kit/element.js';
-import { type HtmlColumn, htmlSection, htmlTable, paragraph } from './kit/markup.js';
-import { pageFrame } from './kit/html.js';
-import { countOf, formatCount } from '../core/base/text.js';
-import type { Evaluation } from '../core/learning/evaluation/evaluation.js';
-import { headline, modelCells } from '../core/learning/evaluation/headline.js';
-import type { EvaluationPictures } from '../core/learning/evaluation/judge-subject.js';
-import type { DrawnEvaluation, EvaluationResult } from '../core/learning/evaluation/result.js';
-import { splitText } from '../core/learning/evaluation/subject.js';
 
 /** Samples that were left out, and unknown labels, that are shown. */
 const SHOWN = 100;
@@ -22,7 +32,7 @@ const SHOWN = 100;
 const number = (title: string) => ({ title, numeric: true });
 
 /** Everything about an evaluation as one page. */
-export async function evaluationPage(
+async function evaluationPage(
   { models, bounds }: Pick<EvaluationResult, 'models' | 'bounds'>,
   drawn: readonly DrawnEvaluation[],
 ): Promise<string> {
@@ -134,4 +144,23 @@ function longTable(columns: readonly HtmlColumn[], rows: readonly (readonly stri
   const rest = rows.length - SHOWN;
   const more = rest > 0 ? paragraph(`${formatCount(rest)} more; --json lists all.`) : '';
   return htmlTable(columns, rows.slice(0, SHOWN)) + more;
+}
+
+/**
+ * Writes the files that are named, each as a whole or not at all. A model without mistakes leaves no sheet.
+ *
+ * @returns those that there are
+ */
+export async function writeEvaluationFiles(
+  { html, sheet }: EvaluationFiles,
+  result: Pick<EvaluationResult, 'models' | 'bounds'>,
+  drawn: readonly DrawnEvaluation[],
+): Promise<EvaluationFiles> {
+  const page = html === undefined ? {} : { html };
+  if (html !== undefined) await replaceFile(html, await evaluationPage(result, drawn));
+  if (sheet === undefined) return page;
+  const { mistakes, shape } = drawn[0]!.pictures[0]!;
+  if (mistakes.length > 0) await replaceFile(sheet, await mistakeSheet(mistakes, shape));
+  else await rm(sheet, { force: true });
+  return mistakes.length > 0 ? { ...page, sheet } : page;
 }

@@ -1,7 +1,7 @@
-import type { DatasetManifest } from '../core/data/dataset/format.js';
 import { formatCount } from '../core/base/text.js';
-import type { Finding } from '../core/operations/gpu/finding.js';
+import type { DatasetManifest } from '../core/data/dataset/format.js';
 import type { MeasuredDevice } from '../core/learning/devices.js';
+import type { Finding } from '../core/operations/gpu/facts.js';
 import type { SetUpResult } from '../core/operations/gpu/set-up.js';
 
 /** The data set of the project, as far as an audit tells of it. */

@@ -1,6 +1,11 @@
-import { short } from '../core/learning/history/number-text.js';
-import { KPI_TARGETS, type KpiResult, type KpiStatus } from '../core/operations/kpi/judge.js';
-import type { KpiName } from '../core/operations/kpi/settings.js';
+import { short } from '../core/base/text.js';
+import type { KpiReport } from '../core/operations/kpi/report-kpis.js';
+import {
+  KPI_TARGETS,
+  type KpiName,
+  type KpiResult,
+  type KpiStatus,
+} from '../core/operations/kpi/settings.js';
 
 /** The columns of a report, and a row for each indicator. */
 export const KPI_COLUMNS = [
@@ -28,4 +33,20 @@ function valueText(name: KpiName, value: number): string {
   if (name === 'latencyP99Ms') return `${short(value)} ms`;
   if (name === 'secondsPerEpoch') return `${short(value)} s`;
   return `${Number((value * 100).toFixed(3))} %`;
+}
+
+/** A report as a page to keep. */
+export function kpiMarkdown({ kpis, time }: Pick<KpiReport, 'kpis' | 'time'>): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('\\', '\\\\').replaceAll('|', '\\|')).join(' | ')} |`;
+  return [
+    '# Key performance indicators',
+    '',
+    `Compared at ${time} by \`roble kpi:report\`.`,
+    '',
+    line(KPI_COLUMNS.map(({ title }) => title)),
+    `|${KPI_COLUMNS.map(({ numeric }) => (numeric ? '---:' : '---')).join('|')}|`,
+    ...kpis.map((kpi) => line(kpiRow(kpi))),
+    '',
+  ].join('\n');
 }

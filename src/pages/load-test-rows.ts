@@ -1,8 +1,7 @@
-import { percent, short } from '../core/learning/history/number-text.js';
-import { countOf, formatCount } from '../core/base/text.js';
+import { countOf, formatCount, percent, short } from '../core/base/text.js';
 import type { Knee } from '../core/operations/load-test/find-knee.js';
-import type { Percentiles } from '../core/operations/load-test/recorder.js';
 import type { LoadTestResult } from '../core/operations/load-test/load-test.js';
+import type { Percentiles } from '../core/operations/load-test/recorder.js';
 import type { Load } from '../core/operations/load-test/run-load.js';
 
 /** What a load test found, as pairs of a name and a value, for the terminal and the page. */

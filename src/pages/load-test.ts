@@ -1,11 +1,14 @@
-import { linePlot } from './plot/line-plot.js';
-import type { Panel } from './plot/panel.js';
+import { replaceFile } from '../core/base/storage/durable.js';
 import type { Knee } from '../core/operations/load-test/find-knee.js';
-import type { LoadInterval } from '../core/operations/load-test/recorder.js';
 import type { LoadTestResult } from '../core/operations/load-test/load-test.js';
+import type { LoadInterval } from '../core/operations/load-test/recorder.js';
+import { element, escapeMarkup, htmlSection, htmlTable, pageFrame, paragraph } from './kit/html.js';
+import { KNEE_COLUMNS, kneeRows, kneeText, loadRows } from './load-test-rows.js';
+import { linePlot } from './plot/line-plot.js';
+import { inlineSvg, type Panel, standaloneSvg } from './plot/panel.js';
 
 /** The plots of a load test: latencies and requests over its time, and over the rates where several were tried. */
-export function loadPanels({ measurement, knee }: LoadTestResult): Panel[] {
+function loadPanels({ measurement, knee }: LoadTestResult): Panel[] {
   const { intervals } = measurement;
   const over = (value: (interval: LoadInterval) => number | undefined) =>
     intervals.map((interval) => [interval.at, value(interval) ?? Number.NaN] as const);
@@ -63,4 +66,35 @@ function kneePanels({ steps, limits, ratePerSecond }: Knee): (Panel | undefined)
       ],
     }),
   ];
+}
+
+/** Files by their form. */
+export interface LoadReportFiles {
+  /** One page with the numbers and the plots. */
+  readonly html?: string;
+  /** The plots. */
+  readonly svg?: string;
+}
+
+/** Writes the files that are named, each as a whole or not at all. */
+export async function writeLoadReports(result: LoadTestResult): Promise<void> {
+  const { html, svg } = result.files;
+  if (html === undefined && svg === undefined) return;
+  const panels = loadPanels(result);
+  const title = `Load test of ${result.model} at ${result.url}`;
+  if (svg !== undefined) await replaceFile(svg, standaloneSvg(title, panels));
+  if (html === undefined) return;
+  const body = [
+    element('h1', {}, escapeMarkup(title)),
+    htmlTable([{ title: '' }, { title: '' }], loadRows(result)),
+    element('div', { class: 'plots' }, ...panels.map(inlineSvg)),
+    result.knee
+      ? htmlSection(
+          'The highest rate',
+          paragraph(kneeText(result.knee)),
+          htmlTable(KNEE_COLUMNS, kneeRows(result.knee)),
+        )
+      : '',
+  ];
+  await replaceFile(html, pageFrame(title, body));
 }

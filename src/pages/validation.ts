@@ -1,12 +1,18 @@
-import { SPLITS } from '../core/data/dataset/format.js';
-import { contactSheet, reportZoom } from '../core/image/contact-sheet.js';
-import { element, escapeMarkup } from './kit/element.js';
-import { htmlSection, htmlTable, inlinePng, paragraph } from './kit/markup.js';
-import { pageFrame } from './kit/html.js';
 import { countOf, formatCount } from '../core/base/text.js';
-import type { Finding, FoundSample, SamplePlace } from '../core/data/validate/finding.js';
+import { SPLITS } from '../core/data/dataset/format.js';
+import type { Finding, FoundSample, SamplePlace } from '../core/data/validate/subject.js';
 import { pictureOf, type Subject } from '../core/data/validate/subject.js';
 import type { ValidationResult } from '../core/data/validate/validate.js';
+import { contactSheet, reportZoom } from '../core/image/contact-sheet.js';
+import {
+  element,
+  escapeMarkup,
+  htmlSection,
+  htmlTable,
+  inlinePng,
+  pageFrame,
+  paragraph,
+} from './kit/html.js';
 
 /** Samples of a finding that are shown. */
 const SHOWN = 48;

@@ -1,4 +1,5 @@
 import { PLUGIN_API_VERSION, type PluginEntry } from '../core/plugin/index.js';
+import { PluginRegistry } from '../core/plugin/registry.js';
 
 const AUGMENTERS = [
   'stroke-distortion',
@@ -56,3 +57,6 @@ export const builtinPlugins: readonly PluginEntry[] = [
     }),
   ),
 ];
+
+/** A registry with the plugins in the box; more can be registered. */
+export const createRegistry = (): PluginRegistry => new PluginRegistry(builtinPlugins);

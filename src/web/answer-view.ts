@@ -1,7 +1,5 @@
-import { create, element } from './elements.js';
-import { paintPixels } from './pixels.js';
-import type { Answer, Prediction } from './server.js';
-import { milliseconds, percent } from './texts.js';
+import { create, element, milliseconds, percent } from './elements.js';
+import type { Answer, ModelInput, Prediction } from './server.js';
 
 /** How the page tells that the model did not compute an answer anew. */
 const SOURCES: Readonly<Record<Answer['source'], string>> = {
@@ -68,4 +66,20 @@ function guessRow(): HTMLElement {
   track.append(create('span', 'fill'));
   row.append(create('span', 'guess'), track, create('span', 'share'));
   return row;
+}
+
+/** Paints what a model saw, pixel by pixel. */
+function paintPixels(canvas: HTMLCanvasElement, { width, height, channels, pixels }: ModelInput): void {
+  const values = Uint8Array.from(atob(pixels), (character) => character.charCodeAt(0));
+  const picture = new ImageData(width, height);
+  for (let i = 0; i < width * height; i++) {
+    const at = i * channels;
+    const green = channels === 1 ? at : at + 1;
+    const blue = channels === 1 ? at : at + 2;
+    picture.data.set([values[at]!, values[green]!, values[blue]!, 255], 4 * i);
+  }
+  canvas.width = width;
+  canvas.height = height;
+  canvas.classList.toggle('coarse', Math.max(width, height) < 100);
+  canvas.getContext('2d')!.putImageData(picture, 0, 0);
 }

@@ -1,6 +1,6 @@
 import { Combobox } from './combobox.js';
 import { create, element } from './elements.js';
-import type { Question } from './question.js';
+import type { Question } from './server.js';
 import { type Answer, Problem, type Statistics, sendFeedback } from './server.js';
 
 /** Statuses of a server that takes no corrections, or none from who has this key. */

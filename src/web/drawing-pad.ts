@@ -1,5 +1,4 @@
-import { KeyboardPen } from './keyboard-pen.js';
-import { type Point, SIDE } from './pad-units.js';
+import { KeyboardPen, type Point, SIDE } from './keyboard-pen.js';
 import type { Stroke } from './server.js';
 
 /** Points that are closer together say nothing new. */

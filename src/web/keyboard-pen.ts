@@ -1,5 +1,3 @@
-import { type Point, SIDE } from './pad-units.js';
-
 export interface KeyboardPenEvents {
   down(point: Point): void;
   move(point: Point): void;
@@ -111,3 +109,8 @@ export class KeyboardPen {
     return `${x} % from the left, ${y} % from the top`;
   }
 }
+
+/** Units of a side of the drawing pad, whatever its size on the screen. */
+export const SIDE = 1000;
+
+export type Point = readonly [x: number, y: number];

@@ -4,9 +4,15 @@ import { Correction } from './correction.js';
 import { DrawingPad } from './drawing-pad.js';
 import { element, setIdle } from './elements.js';
 import { ImageInput } from './image-input.js';
-import { newestOnly } from './newest-only.js';
-import { drawingQuestion, fileQuestion, type Question } from './question.js';
-import { type Answer, type Model, Problem, type Statistics } from './server.js';
+import {
+  type Answer,
+  drawingQuestion,
+  fileQuestion,
+  type Model,
+  Problem,
+  type Question,
+  type Statistics,
+} from './server.js';
 import { showStatistics, watchStatistics } from './statistics-view.js';
 
 /** Between two strokes of a character there is less. */
@@ -41,6 +47,12 @@ const pad = new DrawingPad(element('draw-panel'), element<HTMLCanvasElement>('pa
 });
 let pause = 0;
 let mode: 'draw' | 'image' = 'draw';
+const chosenModel = new ChosenModel(() => {
+  if (news) showNews(news);
+  ask();
+});
+
+let news: Statistics | undefined;
 
 const answerNewest = newestOnly<Question | undefined>(async (question, isNewest) => {
   if (question === undefined) return showIdle();
@@ -109,8 +121,6 @@ function describeClasses(classes: readonly string[]): string {
   const more = classes.length - named.length;
   return `It knows ${named.join(named.some(({ length }) => length > 1) ? ', ' : ' ')}${more > 0 ? ` and ${more} more` : ''}.`;
 }
-
-let news: Statistics | undefined;
 function showNews(statistics: Statistics): void {
   const asked = chosenModel.name;
   chosenModel.offer(statistics);
@@ -123,10 +133,6 @@ function showNews(statistics: Statistics): void {
   // The first news say that there are several models; later ones, that the chosen one has gone.
   if (chosenModel.name !== asked) ask();
 }
-const chosenModel = new ChosenModel(() => {
-  if (news) showNews(news);
-  ask();
-});
 watchStatistics(showNews);
 
 for (const name of ['draw', 'image'] as const)
@@ -143,3 +149,29 @@ document.addEventListener('keydown', (event) => {
   event.preventDefault();
   pad.undo();
 });
+
+/**
+ * Answers one question at a time; of those that come meanwhile only the newest is kept.
+ *
+ * @param work told by `isNewest` whether anybody still wants the answer
+ */
+function newestOnly<Q>(
+  work: (question: Q, isNewest: () => boolean) => Promise<void>,
+): (question: Q) => Promise<void> {
+  let waiting: { readonly question: Q } | undefined;
+  let isWorking = false;
+  return async (question) => {
+    waiting = { question };
+    if (isWorking) return;
+    isWorking = true;
+    try {
+      while (waiting) {
+        const next: { readonly question: Q } = waiting;
+        waiting = undefined;
+        await work(next.question, () => waiting === undefined);
+      }
+    } finally {
+      isWorking = false;
+    }
+  };
+}

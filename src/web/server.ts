@@ -1,4 +1,4 @@
-import { ApiKey } from './api-key.js';
+import { element } from './elements.js';
 
 export interface Prediction {
   readonly label: string;
@@ -62,6 +62,48 @@ export class Problem extends Error {
 }
 
 const TOP_K = 5;
+
+/** The key for the server: kept until the tab is closed, asked for when the server wants another one. */
+class ApiKey {
+  #asking: Promise<void> | undefined;
+
+  get value(): string | null {
+    return sessionStorage.getItem(STORED);
+  }
+
+  /**
+   * Waits until the person gave another key than the one that was refused. Those who ask at the same time share the
+   * question.
+   */
+  ask(refused: string | null): Promise<void> {
+    if (refused !== this.value) return Promise.resolve();
+    this.#asking ??= this.#show(refused !== null).finally(() => {
+      this.#asking = undefined;
+    });
+    return this.#asking;
+  }
+
+  #show(wasRefused: boolean): Promise<void> {
+    const form = element<HTMLFormElement>('key-form');
+    const field = element<HTMLInputElement>('key');
+    form.hidden = false;
+    field.value = '';
+    field.setAttribute('aria-invalid', String(wasRefused));
+    if (wasRefused) element('key-hint').textContent = 'The server did not accept this key. Try another one.';
+    field.focus();
+    return new Promise((resolve) => {
+      form.onsubmit = (event) => {
+        event.preventDefault();
+        sessionStorage.setItem(STORED, field.value);
+        form.hidden = true;
+        resolve();
+      };
+    });
+  }
+}
+
+const STORED = 'roble-api-key';
+
 const key = new ApiKey();
 
 export type Stroke = readonly (readonly [x: number, y: number])[];
@@ -72,12 +114,12 @@ export type Picture =
   | { readonly image: string };
 
 /** What a model says of a picture; by default that of the server. */
-export function classifyPicture(picture: Picture, model?: string): Promise<Answer> {
+function classifyPicture(picture: Picture, model?: string): Promise<Answer> {
   return post(predictPath(model), picture);
 }
 
 /** What a model says of an image file, which is sent as it is. */
-export function classifyFile(file: Blob, model?: string): Promise<Answer> {
+function classifyFile(file: Blob, model?: string): Promise<Answer> {
   const type = file.type.startsWith('image/') ? file.type : 'application/octet-stream';
   const headers = { 'content-type': type };
   return call(predictPath(model), { method: 'POST', headers, body: file });
@@ -127,4 +169,34 @@ async function problemOf(response: Response): Promise<Problem> {
   const { detail = `The server answered with status ${response.status}.`, code, expected } = body;
   const message = typeof expected === 'string' ? `${detail} Expected: ${expected}.` : detail;
   return new Problem(message, response.status, code, Number(response.headers.get('retry-after')));
+}
+
+/** A picture of which the person wants to know what it is. */
+export interface Question {
+  /** @param model by default that of the server */
+  ask(model?: string): Promise<Answer>;
+  /** The picture in a form that can be sent along with other things. */
+  picture(): Promise<Picture>;
+}
+
+export function drawingQuestion(strokes: readonly Stroke[]): Question {
+  const picture = { drawing: { strokes } };
+  return { ask: (model) => classifyPicture(picture, model), picture: async () => picture };
+}
+
+/** The file is asked about as it is, which takes less than text. */
+export function fileQuestion(file: File): Question {
+  return {
+    ask: (model) => classifyFile(file, model),
+    picture: async () => ({ image: await dataUrlOf(file) }),
+  };
+}
+
+function dataUrlOf(file: File): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const reader = new FileReader();
+    reader.onload = () => resolve(reader.result as string);
+    reader.onerror = () => reject(reader.error);
+    reader.readAsDataURL(file);
+  });
 }

@@ -1,6 +1,5 @@
-import { element } from './elements.js';
+import { duration, element, milliseconds, number, percent } from './elements.js';
 import { type Model, Problem, type Statistics, statistics } from './server.js';
-import { duration, milliseconds, number, percent } from './texts.js';
 
 const EVERY_MS = 5000;
 

@@ -6,8 +6,8 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readHistory } from '../../src/core/learning/history/read-run.js';
+import { resultFingerprint } from '../../src/core/learning/training/verify.js';
 import { openBundle } from '../../src/core/model/bundle.js';
-import { resultFingerprint } from '../../src/core/learning/training/result-fingerprint.js';
 import { FaultBench } from './fault-bench.js';
 import { eventsOf, type Fault, type OwnFault, resumeHere, trainHere } from './training.js';
 

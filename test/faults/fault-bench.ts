@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { type ResultFingerprint, resultFingerprint } from '../../src/core/learning/training/result-fingerprint.js';
+import { type ResultFingerprint, resultFingerprint } from '../../src/core/learning/training/verify.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { tinyDataset } from '../support/tiny-dataset.js';
 import { type Fault, type Options, type OwnFault, trainHere } from './training.js';

@@ -3,7 +3,7 @@
  * at the end are those of a run that was left alone, bit for bit.
  */
 import { describe, expect, it } from 'vitest';
-import { resultFingerprint } from '../../src/core/learning/training/result-fingerprint.js';
+import { resultFingerprint } from '../../src/core/learning/training/verify.js';
 import { FaultBench, type Phase, phases } from './fault-bench.js';
 import { eventsOf, type Fault, type ParentFault, resumeHere, startTraining } from './training.js';
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Random } from '../../src/core/base/random.js';
-import { resultFingerprint } from '../../src/core/learning/training/result-fingerprint.js';
+import { resultFingerprint } from '../../src/core/learning/training/verify.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { tinyDataset } from '../support/tiny-dataset.js';
 import { type Options, startTraining, trainHere } from './training.js';

@@ -7,7 +7,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeCheckpoint } from '../../src/core/learning/training/checkpoints/checkpoint.js';
-import { resultFingerprint } from '../../src/core/learning/training/result-fingerprint.js';
+import { resultFingerprint } from '../../src/core/learning/training/verify.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { tinyDataset } from '../support/tiny-dataset.js';
 import { eventsOf, type Options, startTraining, trainHere } from './training.js';

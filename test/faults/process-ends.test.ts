@@ -5,7 +5,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { resultFingerprint } from '../../src/core/learning/training/result-fingerprint.js';
+import { resultFingerprint } from '../../src/core/learning/training/verify.js';
 import { FaultBench, type Phase, phases } from './fault-bench.js';
 import { eventsOf, type OwnFault, resumeHere, startTraining, trainHere } from './training.js';
 

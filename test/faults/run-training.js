@@ -4,8 +4,8 @@
  */
 import { Args } from '@oclif/core';
 import { RobleCommand } from '../../dist/base-command.js';
-import { createRegistry } from '../../dist/plugins/registry.js';
 import { trainModel } from '../../dist/library.js';
+import { createRegistry } from '../../dist/plugins/index.js';
 
 class RunTraining extends RobleCommand {
   static args = { words: Args.string({ required: true }) };

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { resultFingerprint } from '../../src/core/learning/training/result-fingerprint.js';
+import { resultFingerprint } from '../../src/core/learning/training/verify.js';
 import { FaultBench } from './fault-bench.js';
 import { eventsOf, resumeHere, startTraining, trainHere } from './training.js';
 

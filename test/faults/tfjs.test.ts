@@ -1,7 +1,7 @@
 /** The engine tfjs: a run that is killed ends with the bits of one that is left alone, as those of the engine onnx do. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { resultFingerprint } from '../../src/core/learning/training/result-fingerprint.js';
+import { resultFingerprint } from '../../src/core/learning/training/verify.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { tinyDataset } from '../support/tiny-dataset.js';
 import { eventsOf, type Fault, type Options, resumeHere, startTraining, trainHere } from './training.js';

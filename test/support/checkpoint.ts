@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../../src/core/learning/training/checkpoints/checkpoint.js';
-import { NO_STEPS } from '../../src/core/learning/training/checkpoints/progress.js';
+import { NO_STEPS } from '../../src/core/learning/training/checkpoints/checkpoint.js';
 import { INITIAL_HEALTH } from '../../src/core/learning/training/policies/health.js';
 
 const tensor = (values: number[]) => ({ shape: [values.length], data: Float32Array.from(values) });

@@ -1,7 +1,6 @@
 /** The process of `EngineProcess`: opens sessions of the engine `onnx`, and does with them what it is asked. */
 import { RobleError } from '../../dist/core/base/errors.js';
-import { parseDevice } from '../../dist/engine-kit/onnx/device.js';
-import { createSession } from '../../dist/engine-kit/onnx/runtime.js';
+import { createSession, parseDevice } from '../../dist/engine-kit/onnx/runtime.js';
 import { plugin } from '../../dist/plugins/onnx/training-engine.js';
 
 const sessions = [];

@@ -1,4 +1,6 @@
 /** Small models, batches and states for tests of training engines. All are pure functions of a seed. */
+
+import { hash32, Random } from '../../src/core/base/random.js';
 import { dropoutMaskSpecs, fillDropoutMask } from '../../src/core/model/random-tensors.js';
 import { layerSchema, type ModelSpec } from '../../src/core/model/spec.js';
 import {
@@ -12,7 +14,6 @@ import {
   type TensorMap,
   type TrainingState,
 } from '../../src/core/plugin/index.js';
-import { hash32, Random } from '../../src/core/base/random.js';
 
 export type LayerInput = Parameters<typeof layerSchema.parse>[0];
 

@@ -1,6 +1,5 @@
 import type { SplitName } from '../../src/core/data/dataset/format.js';
-import { openDataset, readProvenance } from '../../src/core/data/dataset/open.js';
-import { viewOf } from '../../src/core/data/dataset/view.js';
+import { openDataset, readProvenance, viewOf } from '../../src/core/data/dataset/open.js';
 
 /** All samples of a split of a data set, in order. */
 export async function samplesIn(folder: string, split: SplitName = 'train') {

@@ -1,9 +1,9 @@
 import type { DatasetManifest, SampleProvenance, SplitName } from '../../src/core/data/dataset/format.js';
 import { SPLITS } from '../../src/core/data/dataset/format.js';
 import { openDataset } from '../../src/core/data/dataset/open.js';
-import { type Preprocessing, preprocessingSchema } from '../../src/core/image/settings.js';
 import { synthesizeDataset } from '../../src/core/data/dataset/synthesize.js';
 import { loadSubject, type Subject } from '../../src/core/data/validate/subject.js';
+import { type Preprocessing, preprocessingSchema } from '../../src/core/image/settings.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 export interface SubjectSample extends Partial<SampleProvenance> {

@@ -1,11 +1,10 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { BalancePreview, BalanceResult } from '../../core/data/balance/balance.js';
 import type { Context } from '../../core/base/context.js';
 import { RobleError } from '../../core/base/errors.js';
-import { augmentFlags } from '../../flags/augment-flags.js';
-import { shardFlags, shardOf } from '../../flags/datasets.js';
-import { parseSources } from '../../flags/weighted-sources.js';
+import type { BalancePreview, BalanceResult } from '../../core/data/balance/balance.js';
+import { parseSources, shardFlags, shardOf } from '../../flags/datasets.js';
+import { augmentFlags } from '../../flags/images.js';
 import { balanceLines, planLines } from '../../ui/results/balance.js';
 
 export default class DataBalance extends RobleCommand<BalanceResult | BalancePreview> {
@@ -64,7 +63,7 @@ export default class DataBalance extends RobleCommand<BalanceResult | BalancePre
 
   protected async execute(context: Context): Promise<BalanceResult | BalancePreview> {
     const { argv, flags } = await this.parse(DataBalance);
-    const { parseTarget } = await import('../../core/data/balance/target.js');
+    const { parseTarget } = await import('../../core/data/balance/settings.js');
     const { balanceDataset, previewBalance } = await import('../../library.js');
     const words = argv as string[];
     const { balance } = await this.loadConfig({

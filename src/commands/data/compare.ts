@@ -1,12 +1,12 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { DatasetComparison } from '../../core/learning/compare/compare-datasets.js';
-import { chosenModel } from '../../core/config/chosen-model.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT } from '../../core/base/errors.js';
-import { parseConditions } from '../../flags/conditions.js';
-import { numberFlag } from '../../flags/number-flag.js';
+import { chosenModel } from '../../core/config/chosen-model.js';
+import type { DatasetComparison } from '../../core/learning/compare/compare-datasets.js';
+import { parseConditions } from '../../flags/settings.js';
 import { trainingFlags, trainingOverrides } from '../../flags/training.js';
+import { numberFlag } from '../../flags/values.js';
 import { dataComparisonLines } from '../../ui/results/data-comparison.js';
 import { terminalOptions } from '../../ui/terminal/style.js';
 

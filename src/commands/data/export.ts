@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
-import type { ExportResult } from '../../core/data/import-export/export.js';
-import { SPLITS } from '../../core/data/dataset/format.js';
 import { countOf } from '../../core/base/text.js';
+import { SPLITS } from '../../core/data/dataset/format.js';
+import type { ExportResult } from '../../core/data/import-export/export.js';
 import { formatSplits } from '../../ui/terminal/format.js';
 
 export default class DataExport extends RobleCommand<ExportResult> {

@@ -1,13 +1,13 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
+import { timesByCode } from '../../core/data/formats/source.js';
 import type { ImportResult, ImportSource } from '../../core/data/import-export/import.js';
-import { timesByCode } from '../../core/data/formats/reasons.js';
-import type { CommonLook } from '../../core/image/look-at-pictures.js';
 import type { Preprocessing } from '../../core/image/settings.js';
+import type { CommonLook } from '../../core/image/suggest-shape.js';
+import { parseRatios } from '../../flags/datasets.js';
 import { imageFlags, imageOverrides } from '../../flags/images.js';
 import { sourceFlags, sourceOptions } from '../../flags/sources.js';
-import { parseRatios } from '../../flags/split-shares.js';
 import { formatSplits } from '../../ui/terminal/format.js';
 
 /** Skipped samples that are shown; all are in the JSON output. */

@@ -1,12 +1,11 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
+import { formatCount } from '../../core/base/text.js';
 import { SPLITS, type SplitName } from '../../core/data/dataset/format.js';
 import type { DatasetDescription } from '../../core/data/dataset/info.js';
-import { formatCount } from '../../core/base/text.js';
-import { formatSplits } from '../../ui/terminal/format.js';
+import { formatSplits, tableLines } from '../../ui/terminal/format.js';
 import { hasColors } from '../../ui/terminal/style.js';
-import { tableLines } from '../../ui/terminal/table.js';
 
 /** Classes whose pictures are shown in the terminal. */
 const SHOWN_CLASSES = 10;

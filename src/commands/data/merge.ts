@@ -1,8 +1,8 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { MergeResult } from '../../core/data/balance/merge.js';
 import type { Context } from '../../core/base/context.js';
 import { RobleError } from '../../core/base/errors.js';
+import type { MergeResult } from '../../core/data/balance/merge.js';
 import { formatSplits } from '../../ui/terminal/format.js';
 
 export default class DataMerge extends RobleCommand<MergeResult> {

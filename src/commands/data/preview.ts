@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { Preview, PreviewRow } from '../../core/data/augment/preview.js';
 import type { Context } from '../../core/base/context.js';
+import type { Preview, PreviewRow } from '../../core/data/augment/preview.js';
 import { SPLITS } from '../../core/data/dataset/format.js';
-import { augmentFlags } from '../../flags/augment-flags.js';
+import { augmentFlags } from '../../flags/images.js';
 import { hasColors } from '../../ui/terminal/style.js';
 
 interface DataPreviewResult {

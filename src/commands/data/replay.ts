@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
-import type { SampleProvenance } from '../../core/data/dataset/format.js';
 import { RobleError } from '../../core/base/errors.js';
-import { replayLines } from '../../ui/results/replay-text.js';
+import type { SampleProvenance } from '../../core/data/dataset/format.js';
+import { replayLines } from '../../ui/results/balance.js';
 
 interface DataReplayResult {
   readonly samples: readonly {

@@ -2,8 +2,8 @@ import { Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import type { SynthesizeResult } from '../../core/data/dataset/synthesize.js';
+import { parseRatios } from '../../flags/datasets.js';
 import { imageFlags, imageOverrides } from '../../flags/images.js';
-import { parseRatios } from '../../flags/split-shares.js';
 import { formatSplits } from '../../ui/terminal/format.js';
 
 export default class DataSynth extends RobleCommand<SynthesizeResult> {

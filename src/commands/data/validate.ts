@@ -3,9 +3,9 @@ import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT } from '../../core/base/errors.js';
 import type { ValidationResult } from '../../core/data/validate/validate.js';
-import { listFlag } from '../../flags/list-flag.js';
-import { terminalOptions } from '../../ui/terminal/style.js';
+import { listFlag } from '../../flags/values.js';
 import { validationLines } from '../../ui/results/validation.js';
+import { terminalOptions } from '../../ui/terminal/style.js';
 
 export default class DataValidate extends RobleCommand<ValidationResult> {
   static override summary =

@@ -2,9 +2,9 @@ import { resolve } from 'node:path';
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
-import { STACK_CHECKS } from '../../core/operations/deploy/check/check-names.js';
-import type { StackReport } from '../../core/operations/deploy/check/check-stack.js';
 import { EXIT } from '../../core/base/errors.js';
+import type { StackReport } from '../../core/operations/deploy/check/check-stack.js';
+import { STACK_CHECKS } from '../../core/operations/deploy/check/stack-check.js';
 
 export default class DeployCheck extends RobleCommand<StackReport> {
   static override summary = 'Look for mistakes in a production stack, without Docker.';

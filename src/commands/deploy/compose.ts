@@ -66,7 +66,7 @@ export default class DeployCompose extends RobleCommand<MadeStack & { readonly d
     const { args, flags } = await this.parse(DeployCompose);
     const loaded = await this.loadConfigWithOrigins();
     const project = loaded.projectFile === undefined ? resolve('.') : dirname(loaded.projectFile);
-    const { findNewestBundle } = await import('../../core/model/newest-bundle.js');
+    const { findNewestBundle } = await import('../../core/model/bundle.js');
     const { makeStack } = await import('../../library.js');
     const dryRun = flags['dry-run'] ?? false;
     const made = await makeStack(

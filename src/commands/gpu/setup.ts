@@ -61,7 +61,7 @@ export default class GpuSetup extends RobleCommand<
   private async setUp(context: Context): Promise<SetUpResult & { written?: string[] }> {
     const { flags } = await this.parse(GpuSetup);
     const { config, files } = await this.loadConfigWithOrigins();
-    const { writeDevice } = await import('../../core/operations/gpu/write-device.js');
+    const { writeDevice } = await import('../../core/operations/gpu/set-up.js');
     const { setUpGpu } = await import('../../library.js');
     const { checkOutputs } = await import('../../core/base/storage/files.js');
     if (flags.report) await checkOutputs([flags.report], flags.force);
@@ -90,7 +90,7 @@ export default class GpuSetup extends RobleCommand<
   private async writeReport(file: string, result: SetUpResult, folder: string): Promise<void> {
     const { openDataset } = await import('../../core/data/dataset/open.js');
     const { auditMarkdown } = await import('../../pages/gpu-audit.js');
-    const { exists } = await import('../../core/base/storage/exists.js');
+    const { exists } = await import('../../core/base/storage/files.js');
     const { replaceFile } = await import('../../core/base/storage/durable.js');
     const dataset = (await exists(folder)) ? { ...(await openDataset(folder)).manifest, folder } : undefined;
     const text = file.endsWith('.json')
@@ -140,7 +140,7 @@ export default class GpuSetup extends RobleCommand<
   }
 
   private async watch(signal: AbortSignal): Promise<Done> {
-    const { sampleUtilization } = await import('../../core/operations/gpu/utilization.js');
+    const { sampleUtilization } = await import('../../core/operations/gpu/nvidia-smi.js');
     const { showUtilization } = await import('../../ui/results/gpu-watch.js');
     await showUtilization(sampleUtilization, process.stderr, signal);
     // Being stopped is how watching ends well.

@@ -3,7 +3,7 @@ import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT, RobleError } from '../../core/base/errors.js';
 import type { HistoryAnalysis } from '../../core/learning/analysis/analyze-runs.js';
-import { historyLines } from '../../ui/results/history-text.js';
+import { historyLines } from '../../ui/results/history.js';
 import { terminalOptions } from '../../ui/terminal/style.js';
 
 export default class HistoryAnalyze extends RobleCommand<HistoryAnalysis> {

@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import { SCOPES } from '../../core/serving/access/api-key.js';
 import type { ListedKey } from '../../core/serving/access/api-keys.js';
-import { parseExpiry } from '../../flags/expiry.js';
+import { SCOPES } from '../../core/serving/access/settings.js';
 import { keysFileFlag, keysFileOf } from '../../flags/keys-file.js';
+import { parseExpiry } from '../../flags/values.js';
 
 type CreatedKey = ListedKey & { readonly key: string; readonly file: string };
 

@@ -1,7 +1,7 @@
 import { RobleCommand } from '../../base-command.js';
 import type { ListedKey } from '../../core/serving/access/api-keys.js';
 import { keysFileFlag, keysFileOf } from '../../flags/keys-file.js';
-import { tableLines } from '../../ui/terminal/table.js';
+import { tableLines } from '../../ui/terminal/format.js';
 
 export default class KeysList extends RobleCommand<{ readonly keys: readonly ListedKey[] }> {
   static override summary = 'List the API keys of the server.';

@@ -3,8 +3,7 @@ import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT } from '../../core/base/errors.js';
 import type { KpiReport as Report } from '../../core/operations/kpi/report-kpis.js';
-import { parseHeaders } from '../../flags/monitoring.js';
-import { parseLabels } from '../../flags/labels.js';
+import { parseHeaders, parseLabels } from '../../flags/monitoring.js';
 import { kpiLines } from '../../ui/results/kpi.js';
 import { terminalOptions } from '../../ui/terminal/style.js';
 

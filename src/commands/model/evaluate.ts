@@ -1,8 +1,8 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { Config } from '../../core/config/schema.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT } from '../../core/base/errors.js';
+import type { Config } from '../../core/config/schema.js';
 import type { EvaluationResult } from '../../core/learning/evaluation/result.js';
 import { sourceFlags, sourceOptions } from '../../flags/sources.js';
 import { evaluationLines } from '../../ui/results/evaluation.js';
@@ -116,7 +116,7 @@ export default class ModelEvaluate extends RobleCommand<EvaluationResult> {
   ) {
     const { model = [], url = [] } = flags;
     if (model.length + url.length === 0) {
-      const { findNewestBundle } = await import('../../core/model/newest-bundle.js');
+      const { findNewestBundle } = await import('../../core/model/bundle.js');
       const newest = await findNewestBundle(runs);
       this.logToStderr(`Model: ${newest}`);
       return [newest];

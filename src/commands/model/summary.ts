@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import type { DatasetManifest } from '../../core/data/dataset/format.js';
 import { RobleError } from '../../core/base/errors.js';
+import type { DatasetManifest } from '../../core/data/dataset/format.js';
 import type { ModelSpec } from '../../core/model/spec.js';
 import type { ModelSummary } from '../../core/model/summary.js';
 import { summaryLines } from '../../ui/results/model.js';

@@ -54,7 +54,7 @@ export default class PredictionsExport extends RobleCommand<ExportedPredictions>
       throw new RobleError('ROBLE_USAGE', 'With --json, standard output is for the result.', {
         expected: '--out FILE',
       });
-    const { exportPredictions } = await import('../../core/serving/predictions/export-predictions.js');
+    const { exportPredictions } = await import('../../core/serving/predictions/read-predictions.js');
     const { since, until, label, feedback, pixels, format, out } = flags;
     const count = await exportPredictions(
       {

@@ -7,7 +7,7 @@ import { ARRIVALS } from '../../core/operations/load-test/arrivals.js';
 import type { LoadTestResult } from '../../core/operations/load-test/load-test.js';
 import type { Load } from '../../core/operations/load-test/run-load.js';
 import { parseHeaders } from '../../flags/monitoring.js';
-import { numberFlag } from '../../flags/number-flag.js';
+import { numberFlag } from '../../flags/values.js';
 import { loadTestLines } from '../../ui/results/load-test.js';
 import { terminalOptions } from '../../ui/terminal/style.js';
 

@@ -1,11 +1,11 @@
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import { chosenModel } from '../../core/config/chosen-model.js';
 import type { Context } from '../../core/base/context.js';
+import { chosenModel } from '../../core/config/chosen-model.js';
 import type { BatchSizeTest } from '../../core/learning/tuning/find-batch-size.js';
-import { numberFlag } from '../../flags/number-flag.js';
 import { trainingFlags, trainingOverrides } from '../../flags/training.js';
-import { batchSizeLines } from '../../ui/results/batch-size-text.js';
+import { numberFlag } from '../../flags/values.js';
+import { batchSizeLines } from '../../ui/results/tuning.js';
 
 export default class TrainBatchSize extends RobleCommand<BatchSizeTest> {
   static override summary = 'Find a good batch size: measure the throughput of several.';

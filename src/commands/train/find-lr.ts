@@ -1,10 +1,10 @@
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import { chosenModel } from '../../core/config/chosen-model.js';
 import type { Context } from '../../core/base/context.js';
+import { chosenModel } from '../../core/config/chosen-model.js';
 import type { LearningRateTest } from '../../core/learning/tuning/find-learning-rate.js';
-import { numberFlag } from '../../flags/number-flag.js';
 import { trainingFlags, trainingOverrides } from '../../flags/training.js';
+import { numberFlag } from '../../flags/values.js';
 import { learningRateLines } from '../../ui/results/tuning.js';
 import { hasColors } from '../../ui/terminal/style.js';
 

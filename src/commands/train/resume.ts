@@ -1,9 +1,9 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
-import type { TrainResult } from '../../core/learning/training/train.js';
+import type { TrainResult } from '../../core/learning/training/run/folder.js';
 import { parseSettings } from '../../flags/settings.js';
-import { trainResultLines } from '../../ui/training/train-result.js';
+import { trainResultLines } from '../../ui/training/text.js';
 
 export default class TrainResume extends RobleCommand<TrainResult> {
   static override summary = 'Go on with a training run, from the very step of its newest good checkpoint.';

@@ -1,9 +1,9 @@
 import { Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
-import { chosenModel } from '../../core/config/chosen-model.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT } from '../../core/base/errors.js';
 import { countOf } from '../../core/base/text.js';
+import { chosenModel } from '../../core/config/chosen-model.js';
 import type { VerifyResult } from '../../core/learning/training/verify.js';
 import { trainingFlags, trainingOverrides } from '../../flags/training.js';
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { symmetricBeta } from './beta.js';
-import { Random } from './random.js';
+import { Random, symmetricBeta } from './random.js';
 
 const COUNT = 20_000;
 const drawn = (alpha: number) => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { inputJsonSchema } from '../config/json-schema.js';
 import { recordOf } from './collections.js';
+import { inputJsonSchema } from './schema/json-schema.js';
 
 const schema = recordOf(z.int().positive());
 

@@ -1,5 +1,5 @@
+import type { TrainEvent } from '../learning/training/run/events.js';
 import type { Problem } from './errors.js';
-import type { HistoryEvent, Monitor } from '../learning/history/record.js';
 
 /**
  * What a long operation tells about itself. A reporter shows it (ink, listr2, plain lines, NDJSON) or ignores it.
@@ -23,66 +23,6 @@ export type ProgressEvent =
   | { readonly type: 'note'; readonly message: string }
   | ({ readonly type: 'warning'; readonly message: string } & Partial<Problem>)
   | { readonly type: 'train'; readonly event: TrainEvent };
-
-/** What a training run tells while it lives; the metrics use the names of the history. */
-export type TrainEvent =
-  | {
-      readonly kind: 'started';
-      readonly run: string;
-      readonly epochs: number;
-      readonly stepsPerEpoch: number;
-      readonly device: string;
-      readonly model: string;
-      readonly parameters: number;
-      readonly trainCount: number;
-      readonly validationCount: number;
-      /** The metric whose best epoch is exported. */
-      readonly monitor: Monitor;
-      readonly batchSize: number;
-      /** Steps that were made before, when the run goes on from a checkpoint; 0 for a new one. */
-      readonly firstStep: number;
-      /** Epochs that were complete by then, with their metrics. */
-      readonly history: readonly Readonly<Record<string, number>>[];
-    }
-  | {
-      readonly kind: 'step';
-      readonly epoch: number;
-      readonly step: number;
-      readonly stepsPerEpoch: number;
-      readonly metrics: Readonly<Record<string, number>>;
-      readonly etaMs: number;
-      /** Resident memory of the training process. */
-      readonly memoryBytes: number;
-      /** Samples whose activations are in memory at once; less than the batch when memory is short. */
-      readonly microbatchSize: number;
-    }
-  | {
-      readonly kind: 'evaluating';
-      readonly epoch: number;
-      readonly done: number;
-      readonly total: number;
-      /** Images in memory at once. */
-      readonly batchSize: number;
-    }
-  | {
-      readonly kind: 'epoch';
-      readonly epoch: number;
-      readonly metrics: Readonly<Record<string, number>>;
-      readonly best: boolean;
-    }
-  /** A checkpoint is on the disk and was read back: whatever happens, the run goes on from here. `step` counts over the run. */
-  | {
-      readonly kind: 'checkpoint';
-      readonly epoch: number;
-      readonly step: number;
-      readonly file: string;
-      /** How long training waited for it, in milliseconds. */
-      readonly stallMs: number;
-    }
-  /** Something that the history records: a retry, a skipped step, a lack of memory and the like. */
-  | { readonly kind: 'incident'; readonly event: HistoryEvent }
-  | { readonly kind: 'stopping'; readonly reason: string }
-  | { readonly kind: 'exported'; readonly bundle: string };
 
 export interface Reporter {
   report(event: ProgressEvent): void;

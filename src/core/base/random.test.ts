@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hash32, Random, type RandomPurpose } from './random.js';
-import { philox4x32 } from './philox.js';
+import { hash32, philox4x32, Random, type RandomPurpose } from './random.js';
 
 const words = (text: string) => text.split(' ').map((word) => Number.parseInt(word, 16));
 

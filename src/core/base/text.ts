@@ -66,3 +66,21 @@ function listed(list: readonly unknown[], length: number, depth: number): string
   }
   return `[${text}]`;
 }
+
+/** A share of 1 as `81.2 %`. */
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
+/** A difference of two shares in percentage points: `1.2 points`. */
+export function points(difference: number): string {
+  return `${(difference * 100).toFixed(1)} points`;
+}
+
+/** A number with four significant digits, and no more zeros than it needs: `0.0312`, `1,234`, `2.5e-7`. */
+export function short(value: number): string {
+  const rounded = Number(value.toPrecision(4));
+  const size = Math.abs(rounded);
+  if (size !== 0 && (size < 1e-4 || size >= 1e9)) return rounded.toExponential().replace('e+', 'e');
+  return rounded.toLocaleString('en-US', { maximumFractionDigits: 8 });
+}

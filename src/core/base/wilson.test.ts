@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { wilsonInterval } from './wilson.js';
+import { wilsonInterval } from './statistics.js';
 
 describe('wilsonInterval', () => {
   it.each([

@@ -1,5 +1,5 @@
+import type { ModelChoice } from '../learning/settings.js';
 import type { LoadedConfig } from './load.js';
-import type { ModelChoice } from './schema.js';
 
 /**
  * The model of the configuration where someone chose it; undefined where it is the default, which gives way to the

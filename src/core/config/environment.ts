@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { RobleError } from '../base/errors.js';
+import type { JsonSchema } from '../base/schema/json-schema.js';
+import type { Layer } from '../base/schema/merge.js';
+import { nest } from '../base/schema/merge.js';
 import { decodeText } from '../base/storage/text-file.js';
 import { didYouMean } from '../base/text.js';
-import type { JsonSchema } from './json-schema.js';
 import { configKeys } from './keys.js';
-import { nest } from '../base/schema/nest.js';
-import type { Layer } from './origin.js';
 
 const PREFIX = 'ROBLE_';
 /** Of a variable that names a file with the value, as container engines mount secrets. */

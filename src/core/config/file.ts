@@ -1,11 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { RobleError } from '../base/errors.js';
-import { exists, isAbsent } from '../base/storage/exists.js';
+import type { Layer } from '../base/schema/merge.js';
+import { isSettings } from '../base/schema/merge.js';
+import { exists, isAbsent } from '../base/storage/files.js';
 import { fileOrPipe } from '../base/storage/read-file.js';
 import { decodeText } from '../base/storage/text-file.js';
-import { isSettings } from '../base/schema/merge.js';
-import type { Layer, Origin } from './origin.js';
+import type { Origin } from './origin.js';
 
 /** Far more than people write; a device or a data set that was named by mistake is not read to its end. */
 const MAX_BYTES = 4 << 20;

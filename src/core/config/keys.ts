@@ -1,4 +1,13 @@
-import { configJsonSchema, dereference, type JsonSchema, variantNames, variantsOf } from './json-schema.js';
+import {
+  dereference,
+  inputJsonSchema,
+  type JsonSchema,
+  variantNames,
+  variantsOf,
+} from '../base/schema/json-schema.js';
+import type { PluginRegistry } from '../plugin/registry.js';
+import { serveJsonSchema } from '../serving/settings.js';
+import { type Config, configSchema } from './schema.js';
 
 /** One value that can be configured. */
 export interface ConfigKey {
@@ -53,4 +62,23 @@ function variableOf(path: readonly string[]): string {
   return ['roble', ...path.map((name) => name.replace(/([a-z0-9])([A-Z])/g, '$1_$2'))]
     .join('_')
     .toUpperCase();
+}
+
+/** What a configuration file may hold, for editors and for everything else that is derived from the schema. */
+export function configJsonSchema(): JsonSchema {
+  const schema = inputJsonSchema(configSchema);
+  return {
+    ...schema,
+    title: 'roble configuration',
+    properties: {
+      $schema: { type: 'string', description: 'Where editors find this schema.' },
+      ...schema.properties,
+    },
+  };
+}
+
+/** The schema of the configuration, with what its backend declares of its options; see {@link serveJsonSchema}. */
+export async function secretsSchema({ serve }: Config, registry: PluginRegistry): Promise<JsonSchema> {
+  const schema = configJsonSchema();
+  return { ...schema, properties: { ...schema.properties, serve: await serveJsonSchema(serve, registry) } };
 }

@@ -1,17 +1,21 @@
 import { dirname, join, resolve } from 'node:path';
 import { RobleError } from '../base/errors.js';
+import { describeIssues } from '../base/schema/issues.js';
+import {
+  isSettings,
+  type Layer,
+  type Merged,
+  mergeLayers,
+  nest,
+  type Overrides,
+  type Settings,
+} from '../base/schema/merge.js';
+import { exists } from '../base/storage/files.js';
 import { recipeOf } from '../learning/presets.js';
-import { exists } from '../base/storage/exists.js';
 import { environmentLayer } from './environment.js';
 import { findProjectFile, readConfigFile } from './file.js';
-import { isSettings, type Merged, mergeLayers, type Settings } from '../base/schema/merge.js';
-import { nest } from '../base/schema/nest.js';
-import { describeOrigin, type Layer, type Origin } from './origin.js';
-import { describeIssues } from '../base/schema/issues.js';
+import { describeOrigin, type Origin } from './origin.js';
 import { type Config, configSchema, PATH_KEYS, URL_OR_PATH_KEYS } from './schema.js';
-
-/** Values that win over every file and variable, by their path: what flags of the command line give. */
-export type Overrides = Readonly<Record<string, { readonly value: unknown; readonly flag: string }>>;
 
 export interface LoadConfigOptions {
   /** Where the search for the project file begins; relative paths of variables and flags start here. */

@@ -8,12 +8,6 @@ export type Origin =
   | { readonly source: 'environment'; readonly variable: string }
   | { readonly source: 'flag'; readonly flag: string };
 
-/** A set of values with one kind of origin; later layers win over earlier ones. */
-export interface Layer {
-  readonly value: Readonly<Record<string, unknown>>;
-  origin(path: readonly PropertyKey[]): Origin;
-}
-
 /** An origin for people, such as `roble.config.yaml:12` or `--epochs`; files relative to `cwd` where that is shorter. */
 export function describeOrigin(origin: Origin, cwd: string): string {
   switch (origin.source) {
@@ -30,13 +24,4 @@ export function describeOrigin(origin: Origin, cwd: string): string {
       return `${name.startsWith('..') ? origin.file : name}${origin.line === undefined ? '' : `:${origin.line}`}`;
     }
   }
-}
-
-/** A path for people: `model.layers[2].kernel`. */
-export function formatPath(path: readonly PropertyKey[]): string {
-  return path.reduce<string>(
-    (text, part) =>
-      typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`,
-    '',
-  );
 }

@@ -1,6 +1,6 @@
-import { recipeOf } from '../learning/presets.js';
 import { fillTemplate } from '../base/template.js';
-import { trainSchema } from './schema.js';
+import { recipeOf } from '../learning/presets.js';
+import { trainSchema } from '../learning/settings.js';
 
 /** What `init` asks for; everything else in the file has its default, or that of the preset's recipe. */
 export interface TemplateValues {

@@ -1,10 +1,13 @@
 import { stat } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { extname, isAbsolute, join } from 'node:path';
 import type { Context } from '../base/context.js';
 import { RobleError, type SerializedError } from '../base/errors.js';
-import { IMAGE_EXTENSIONS } from './extensions.js';
-import { describeOthers, findPictures } from './find-pictures.js';
-import { absentAsUndefined } from '../base/storage/exists.js';
+import { absentAsUndefined } from '../base/storage/files.js';
+import { readStart } from '../base/storage/read-file.js';
+import { type WalkOptions, walkFolder } from '../base/storage/walk-folder.js';
+import { countOf, formatCount } from '../base/text.js';
+import { isPixelImage } from './decode.js';
+import { unreadFormat } from './known-formats.js';
 
 /** An image file that was found, or why a name stands for none. */
 export type FoundImage =
@@ -67,4 +70,96 @@ function nothingFound(received: string): RobleError {
     received,
     expected: `a file, a folder or a glob of images (${IMAGE_EXTENSIONS.join(', ')})`,
   });
+}
+
+/** Endings of the names of image files, also of those that are not read: they are refused by name, and not passed over. */
+const IMAGE_EXTENSIONS = [
+  ...['png', 'jpg', 'jpeg', 'webp', 'gif', 'tif', 'tiff', 'avif', 'svg'],
+  ...['bmp', 'heic', 'heif', 'jxl', 'jp2', 'ppm', 'pgm', 'pbm'],
+];
+
+/** Bytes that tell what a file is. */
+const START_BYTES = 256;
+const PICTURE = new RegExp(`\\.(${IMAGE_EXTENSIONS.join('|')})$`, 'i');
+
+/** Whether the name of a file ends as that of a picture. */
+export function isPictureName(name: string): boolean {
+  return PICTURE.test(name);
+}
+
+/** What a folder holds, for who looks for pictures. Paths are relative to the folder, with `/`, and sorted. */
+export interface FoundPictures {
+  /** Files that are pictures by their first bytes or their ending, whether or not they can be read. */
+  readonly pictures: readonly string[];
+  readonly unusable: readonly { readonly path: string; readonly error: RobleError }[];
+  readonly folders: readonly string[];
+  /** What is no picture, by kind. */
+  readonly others: ReadonlyMap<string, OtherFiles>;
+}
+
+interface OtherFiles {
+  readonly count: number;
+  /** The first of them. */
+  readonly example: string;
+}
+
+/**
+ * All pictures below a folder.
+ *
+ * @param isOwn whether a file is known to the caller, and is to be passed over
+ * @throws {RobleError} those of {@link walkFolder}
+ */
+export async function findPictures(
+  root: string,
+  { isOwn = () => false, ...options }: WalkOptions & { isOwn?(path: string): boolean } = {},
+): Promise<FoundPictures> {
+  const pictures: string[] = [];
+  const unusable: { path: string; error: RobleError }[] = [];
+  const folders: string[] = [];
+  const others = new Map<string, OtherFiles>();
+  const add = (kind: string, path: string) => {
+    const { count, example } = others.get(kind) ?? { count: 0, example: path };
+    others.set(kind, { count: count + 1, example });
+  };
+  for await (const met of walkFolder(root, options)) {
+    const { path } = met;
+    if (met.type === 'unusable') unusable.push({ path, error: met.error });
+    else if (met.type === 'folder') folders.push(path);
+    else if (met.type === 'system') add(met.kind, path);
+    else if (!isOwn(path)) {
+      try {
+        const kind = await otherKind(join(root, path));
+        if (kind === undefined) pictures.push(path);
+        else add(kind, path);
+      } catch (error) {
+        unusable.push({ path, error: RobleError.from(error) });
+      }
+    }
+  }
+  return { pictures, unusable, folders, others };
+}
+
+/** Whether a file is a picture by its first bytes or its ending. */
+export async function isPicture(path: string): Promise<boolean> {
+  return (await otherKind(path)) === undefined;
+}
+
+/** What kind of file it is that is no picture; undefined for a picture. */
+async function otherKind(path: string): Promise<string | undefined> {
+  if (isPictureName(path)) return undefined;
+  const start = await readStart(path, START_BYTES);
+  const format = unreadFormat(start);
+  if (format?.isPicture || (!format && isPixelImage(start))) return undefined;
+  const ending = extname(path).toLowerCase() || 'without an ending';
+  return format ? `${ending} (${format.name}: ${format.advice})` : ending;
+}
+
+/** One sentence about what is no picture, such as `15 files that are no pictures: 12 .txt, 3 .ogg`. */
+export function describeOthers({ others }: FoundPictures): string | undefined {
+  if (others.size === 0) return undefined;
+  const total = [...others.values()].reduce((sum, { count }) => sum + count, 0);
+  const kinds = [...others]
+    .sort(([, a], [, b]) => b.count - a.count)
+    .map(([kind, { count, example }]) => `${formatCount(count)} ${kind}, such as ${example}`);
+  return `${countOf(total, 'file is no picture', 'files are no pictures')} (${kinds.join('; ')})`;
 }

@@ -1,6 +1,6 @@
 import type { Metadata, Sharp } from 'sharp';
 import { RobleError } from '../base/errors.js';
-import type { PixelShape } from './preprocess.js';
+import type { PixelShape } from './settings.js';
 
 /** How the values of a picture say what is black and what is white. */
 const EXPECTED =

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { contactSheet } from './contact-sheet.js';
 import { terminalPicture } from '../../ui/terminal/picture.js';
+import { contactSheet } from './contact-sheet.js';
 
 const shape = { width: 2, height: 2, channels: 1 } as const;
 

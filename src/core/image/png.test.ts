@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { decodePlainPng } from './png.js';
-import { encodePlainPng } from './encode-plain-png.js';
+import { decodePlainPng, encodePlainPng } from './png.js';
 import { prepareImage } from './preprocess.js';
 import { preprocessingSchema } from './settings.js';
 

@@ -1,4 +1,5 @@
-import { crc32, inflateSync } from 'node:zlib';
+import { crc32, deflateSync, inflateSync } from 'node:zlib';
+import type { Preprocessing } from './settings.js';
 
 /** Grey, or red, green, blue. */
 export interface PlainShape {
@@ -122,4 +123,60 @@ function paeth(left: number, above: number, corner: number): number {
   const toCorner = Math.abs(left + above - 2 * corner);
   if (toLeft <= toAbove && toLeft <= toCorner) return left;
   return toAbove <= toCorner ? above : corner;
+}
+const COLOR_TYPE = { 1: 0, 3: 2 } as const;
+/** Without compression: who makes many pictures has no time for it. */
+const COMPRESSION_LEVEL = 0;
+
+/**
+ * A picture as PNG (ISO/IEC 15948) without filters, on this thread and in a small part of the time of a general encoder:
+ * for many small pictures that nobody keeps.
+ *
+ * @param pixels uint8 [height, width, channels]
+ */
+export function encodePlainPng(
+  pixels: Uint8Array,
+  { width, height, channels }: { readonly width: number; readonly height: number; readonly channels: 1 | 3 },
+): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, COLOR_TYPE[channels]], 8);
+  const stride = width * channels;
+  // Each row begins with the number of its filter, 0: none.
+  const rows = new Uint8Array(height * (stride + 1));
+  for (let y = 0; y < height; y++)
+    rows.set(pixels.subarray(y * stride, (y + 1) * stride), y * (stride + 1) + 1);
+  const data = deflateSync(rows, { level: COMPRESSION_LEVEL });
+  return Buffer.concat([
+    SIGNATURE,
+    chunk('IHDR', header),
+    chunk('IDAT', data),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
+}
+
+function chunk(type: string, data: Uint8Array): Buffer {
+  const bytes = Buffer.alloc(12 + data.length);
+  bytes.writeUInt32BE(data.length, 0);
+  bytes.write(type, 4, 'latin1');
+  bytes.set(data, 8);
+  bytes.writeUInt32BE(crc32(bytes.subarray(4, 8 + data.length)), 8 + data.length);
+  return bytes;
+}
+
+/**
+ * Pixels as a PNG that decodes to the same ones: grey or RGB of 8 bits, without a colour profile.
+ *
+ * @param pixels uint8, [height, width, channels]
+ */
+export async function encodePng(
+  pixels: Uint8Array,
+  { width, height, channels }: Pick<Preprocessing, 'width' | 'height' | 'channels'>,
+): Promise<Buffer> {
+  const { default: sharp } = await import('sharp');
+  return sharp(pixels, { raw: { width, height, channels } })
+    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+    .png()
+    .toBuffer();
 }

@@ -8,9 +8,9 @@ import {
   type PixelLimit,
   unreadable,
 } from './decode.js';
-import { decodePlainPng } from './png.js';
 import { bytesOfFloats, hasFloats, unusedBits } from './number-types.js';
-import type { Preprocessing } from './settings.js';
+import { decodePlainPng } from './png.js';
+import type { PixelShape, Preprocessing } from './settings.js';
 
 /** Pixels that are decoded unless a caller says otherwise: a 16-megapixel photograph. */
 export const DEFAULT_MAX_PIXELS = 16_777_216;
@@ -22,13 +22,6 @@ export interface PreprocessOptions {
   readonly limitName?: string | undefined;
   /** Swap rows and columns of the picture as it is seen, before it is resized; default false. */
   readonly transpose?: boolean | undefined;
-}
-
-/** Raw pixels: uint8, [height, width, channels]; channels: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha. */
-export interface PixelShape {
-  readonly width: number;
-  readonly height: number;
-  readonly channels: 1 | 2 | 3 | 4;
 }
 
 export interface PreparedImage {

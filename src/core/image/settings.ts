@@ -34,3 +34,10 @@ export function paperValue({ background, invert }: Preprocessing): number {
   const luma = Math.round(0.299 * (value >> 16) + 0.587 * ((value >> 8) & 255) + 0.114 * (value & 255));
   return invert ? 255 - luma : luma;
 }
+
+/** Raw pixels: uint8, [height, width, channels]; channels: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha. */
+export interface PixelShape {
+  readonly width: number;
+  readonly height: number;
+  readonly channels: 1 | 2 | 3 | 4;
+}

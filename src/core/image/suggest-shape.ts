@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { readPlainFile } from '../base/storage/read-file.js';
 import { countOf } from '../base/text.js';
-import { findPictures } from './find-pictures.js';
-import { type CommonLook, commonLook, type Look, lookAt } from './look-at-pictures.js';
+import { decoderInput } from './decode.js';
+import { findPictures } from './find-images.js';
+import { DEFAULT_MAX_PIXELS } from './preprocess.js';
 
 /** Pictures that are looked at, evenly over a folder. */
 const LOOKS = 60;
@@ -61,4 +62,80 @@ function describe(pictures: readonly string[], look: CommonLook): string {
       : 'grey, light on dark';
   const each = fewest === most ? String(most) : `${fewest} to ${most}`;
   return `${countOf(pictures.length, 'picture')} ${size}, ${kind}, ${each} in each of ${countOf(counts.length, 'folder')}`;
+}
+
+/** What a picture looks like, for people who have to choose a shape for it. */
+export interface Look {
+  /** As it is seen, turned as EXIF says. */
+  readonly width: number;
+  readonly height: number;
+  readonly isColour: boolean;
+  /** Whether its edge is light, as paper is, and something in it is much darker. */
+  readonly isDarkOnLight: boolean;
+}
+
+/** What most of some pictures look like. */
+export interface CommonLook extends Look {
+  /** How many were looked at. */
+  readonly count: number;
+}
+
+const SIDE = 32;
+/** Mean difference of the channels from which on a picture is in colour, and not only stored so. */
+const COLOUR = 8;
+const LIGHT_EDGE = 150;
+const CONTRAST = 60;
+
+/** What an encoded picture looks like; undefined for one that cannot be decoded. */
+export async function lookAt(encoded: Uint8Array): Promise<Look | undefined> {
+  const { default: sharp } = await import('sharp');
+  try {
+    const picture = sharp(encoded, decoderInput(DEFAULT_MAX_PIXELS)).autoOrient();
+    const { autoOrient: size } = await picture.metadata();
+    const { data } = await picture
+      .flatten({ background: '#ffffff' })
+      .resize({ width: SIDE, height: SIDE, fit: 'fill' })
+      .toColourspace('srgb')
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    return { ...size, ...judge(data) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** @param pixels uint8, [SIDE, SIDE, 3] */
+function judge(pixels: Uint8Array): Pick<Look, 'isColour' | 'isDarkOnLight'> {
+  let spread = 0;
+  let edge = 0;
+  let edgeCount = 0;
+  let darkest = 255;
+  for (let i = 0; i < SIDE * SIDE; i++) {
+    const [r, g, b] = pixels.subarray(3 * i, 3 * i + 3) as unknown as [number, number, number];
+    const grey = (r + g + b) / 3;
+    spread += Math.max(r, g, b) - Math.min(r, g, b);
+    darkest = Math.min(darkest, grey);
+    const [x, y] = [i % SIDE, Math.floor(i / SIDE)];
+    if (x > 0 && x < SIDE - 1 && y > 0 && y < SIDE - 1) continue;
+    edge += grey;
+    edgeCount += 1;
+  }
+  return {
+    isColour: spread / (SIDE * SIDE) >= COLOUR,
+    isDarkOnLight: edge / edgeCount >= LIGHT_EDGE && edge / edgeCount - darkest >= CONTRAST,
+  };
+}
+
+/** The median size, and what most of the pictures are; undefined for no picture. */
+export function commonLook(looks: readonly Look[]): CommonLook | undefined {
+  if (looks.length === 0) return undefined;
+  const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
+  const most = (is: (look: Look) => boolean) => 2 * looks.filter(is).length > looks.length;
+  return {
+    count: looks.length,
+    width: median(looks.map(({ width }) => width)),
+    height: median(looks.map(({ height }) => height)),
+    isColour: most(({ isColour }) => isColour),
+    isDarkOnLight: most(({ isDarkOnLight }) => isDarkOnLight),
+  };
 }

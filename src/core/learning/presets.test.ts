@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parametersOf, resolveNetwork, sizeOf } from '../model/network.js';
-import { layersOf, PRESETS } from './presets.js';
 import { layerSchema } from '../model/spec.js';
+import { layersOf, PRESETS } from './presets.js';
 
 const parameterCount = (
   preset: string,

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { trainSchema } from '../config/schema.js';
 import { RobleError } from '../base/errors.js';
 import { didYouMean } from '../base/text.js';
 import { type Layer, layerSchema } from '../model/spec.js';
+import type { trainSchema } from './settings.js';
 
 type Input = Parameters<typeof layerSchema.parse>[0];
 

@@ -1,15 +1,15 @@
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { checked } from '../base/schema/checked.js';
 import { RobleError } from '../base/errors.js';
-import { preprocessingSchema } from '../image/settings.js';
-import type { ServableModel, TensorMap } from '../plugin/contracts.js';
+import { checked } from '../base/schema/checked.js';
 import { replaceFolder, sha256, writeSynced } from '../base/storage/durable.js';
-import { isAbsent } from '../base/storage/exists.js';
+import { absentAsUndefined, isAbsent } from '../base/storage/files.js';
 import { readPlainFile } from '../base/storage/read-file.js';
-import { decodeSafetensors, encodeSafetensors } from '../base/storage/safetensors.js';
+import { decodeSafetensors, encodeSafetensors, type TensorMap } from '../base/storage/safetensors.js';
+import { preprocessingSchema } from '../image/settings.js';
 import { answerProfileSchema } from './answer-profile.js';
-import { type Layer, layerSchema, type ModelSpec } from './spec.js';
+import { type ImageShape, type Layer, layerSchema, type ModelSpec } from './spec.js';
 
 export const BUNDLE_FILES = {
   manifest: 'model.json',
@@ -205,5 +205,35 @@ function changed(folder: string, name: string): RobleError {
     received: 'another SHA-256',
     expected: 'the SHA-256 in model.json',
     nextSteps: ['Copy the bundle again, or export it again from its run.'],
+  });
+}
+
+/** What a serving backend needs of a bundle: the verified folder, and the shapes. */
+export interface ServableModel {
+  /** Folder of the bundle. */
+  readonly folder: string;
+  readonly input: ImageShape;
+  readonly classes: readonly string[];
+}
+
+/**
+ * The bundle of the run that exported one last.
+ *
+ * @throws {RobleError} `ROBLE_FILE_NOT_FOUND` when no run has one.
+ */
+export async function findNewestBundle(runs: string): Promise<string> {
+  const names = await readdir(runs).catch(absentAsUndefined);
+  const candidates = await Promise.all(
+    (names ?? []).map(async (name) => {
+      const folder = join(runs, name, 'model');
+      const status = await stat(join(folder, 'model.json')).catch(absentAsUndefined);
+      return status && { folder, time: status.mtimeMs };
+    }),
+  );
+  const [newest] = candidates.flatMap((candidate) => candidate ?? []).sort((a, b) => b.time - a.time);
+  if (newest) return newest.folder;
+  throw new RobleError('ROBLE_FILE_NOT_FOUND', `No run under "${runs}" has exported a model.`, {
+    expected: 'a folder runs/RUN/model',
+    nextSteps: ['Train one with "roble train", or name a bundle with --model.'],
   });
 }

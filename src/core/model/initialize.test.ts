@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { TensorMap } from '../plugin/contracts.js';
 import { sha256 } from '../base/storage/durable.js';
-import { initialParameters } from './initialize.js';
-import { resolveNetwork } from './network.js';
+import type { TensorMap } from '../base/storage/safetensors.js';
 import { layersOf } from '../learning/presets.js';
+import { resolveNetwork } from './network.js';
+import { initialParameters } from './random-tensors.js';
 
 const network = resolveNetwork({
   input: { height: 28, width: 28, channels: 1 },

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { dropoutMaskSpecs, fillDropoutMask } from './random-tensors.js';
-import { resolveNetwork } from './network.js';
 import { layersOf } from '../learning/presets.js';
+import { resolveNetwork } from './network.js';
+import { dropoutMaskSpecs, fillDropoutMask } from './random-tensors.js';
 import { layerSchema } from './spec.js';
 
 const fill = (count: number, rate: number, seed: number, step: number, name = 'dropout1') => {

@@ -1,5 +1,6 @@
 import { hash32, Random } from '../base/random.js';
-import { everyLayer, type Network, sizeOf } from './network.js';
+import type { TensorMap } from '../base/storage/safetensors.js';
+import { everyLayer, type Network, parametersOf, sizeOf } from './network.js';
 
 /** A dropout layer: how many values of a sample it may drop, and how often. */
 export interface DropoutMaskSpec {
@@ -28,4 +29,22 @@ export function fillDropoutMask(mask: Uint8Array, spec: DropoutMaskSpec, seed: n
     mask[i + 1] = word >>> 16 >= threshold ? 1 : 0;
   }
   if (mask.length % 2 === 1) mask[mask.length - 1] = (random.uint32() & 0xffff) >= threshold ? 1 : 0;
+}
+
+/**
+ * First values of all parameters, float32. Each tensor's numbers depend on the seed and its own name only, so a layer
+ * added elsewhere does not change them.
+ */
+export function initialParameters(network: Network, seed: number): TensorMap {
+  const tensors: TensorMap = {};
+  for (const { name, shape, initial } of parametersOf(network)) {
+    const data = new Float32Array(sizeOf(shape));
+    if ('value' in initial) data.fill(initial.value);
+    else {
+      const random = new Random(seed, 'initialize', hash32(name));
+      for (let i = 0; i < data.length; i++) data[i] = random.uniform(-initial.bound, initial.bound);
+    }
+    tensors[name] = { shape, data };
+  }
+  return tensors;
 }

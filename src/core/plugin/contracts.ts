@@ -1,13 +1,12 @@
 import type { ZodType } from 'zod';
-import type { ImageShape, ModelSpec } from '../model/spec.js';
 import type { Random } from '../base/random.js';
+import type { TensorMap } from '../base/storage/safetensors.js';
 import type { PackedDrawing } from '../image/strokes/packed.js';
+import type { ServableModel } from '../model/bundle.js';
+import type { ModelSpec } from '../model/spec.js';
 
 /** Raised when this interface changes in a way that breaks plugins. */
 export const PLUGIN_API_VERSION = 1;
-
-/** Named float32 tensors, row-major. */
-export type TensorMap = Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
 
 /** Something that can compute, really probed. */
 export interface Device {
@@ -126,14 +125,6 @@ export interface TrainingEngine {
   devices(): Promise<Device[]>;
   /** A session with the weights that `importState` gives it. */
   open(model: ModelSpec, options: EngineOptions): Promise<TrainingSession>;
-}
-
-/** What a serving backend needs of a bundle: the verified folder, and the shapes. */
-export interface ServableModel {
-  /** Folder of the bundle. */
-  readonly folder: string;
-  readonly input: ImageShape;
-  readonly classes: readonly string[];
 }
 
 export interface ServingOptions<Options = unknown> {

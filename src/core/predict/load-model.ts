@@ -1,8 +1,8 @@
+import { readPlainFile } from '../base/storage/read-file.js';
 import { preprocessImage } from '../image/preprocess.js';
 import type { BundleManifest, ModelBundle } from '../model/bundle.js';
 import type { Predictor } from '../plugin/contracts.js';
 import type { PluginRegistry } from '../plugin/registry.js';
-import { readPlainFile } from '../base/storage/read-file.js';
 import { openPredictor } from './predictor.js';
 import { type Prediction, topPredictionsOfEach } from './top-predictions.js';
 

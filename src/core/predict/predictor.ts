@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { checked } from '../base/schema/checked.js';
 import { RobleError } from '../base/errors.js';
+import { checked } from '../base/schema/checked.js';
 import { GOLDEN_TOLERANCE, type ModelBundle, openBundle } from '../model/bundle.js';
 import type { Predictor, ServingBackend, ServingOptions } from '../plugin/contracts.js';
 import type { PluginRegistry } from '../plugin/registry.js';

@@ -1,16 +1,15 @@
 import type { FastifyInstance } from 'fastify';
+import type { ServingScope } from './classify/serving-scope.js';
 import { addFeedbackRoute } from './http/feedback-route.js';
 import { createHttpApp } from './http/http-app.js';
 import { isOfProtocol, protocolError } from './http/oip/protocol-error.js';
 import { addInferenceProtocol } from './http/oip/routes.js';
 import { crossOriginNeeds } from './http/openapi/cross-origin.js';
-import { openApiDocument } from './http/openapi/document.js';
-import { addDescription } from './http/openapi/routes.js';
+import { addDescription, openApiDocument } from './http/openapi/document.js';
 import { addPageRoutes } from './http/page-routes.js';
 import { addPredictionRoutes } from './http/prediction-routes.js';
-import { type ProblemOptions, pathOf } from './request/send-problem.js';
-import type { ServingScope } from './classify/serving-scope.js';
 import { addStateRoutes } from './http/state-routes.js';
+import { type ProblemOptions, pathOf } from './request/problem.js';
 
 /** The HTTP application of predictions, with its routes. It does not listen yet. */
 export async function createApp(scope: ServingScope): Promise<FastifyInstance> {

@@ -1,19 +1,20 @@
-import type { ServeOptions } from '../config/schema.js';
-import { hiderOf, serveJsonSchema } from '../base/schema/secrets.js';
 import { type Context, withStep } from '../base/context.js';
+import { hiderOf } from '../base/schema/secrets.js';
 import type { PluginRegistry } from '../plugin/registry.js';
-import type { LogWaits } from './predictions/prediction-log.js';
 import { ServerAccess } from './access/access.js';
 import { Admission } from './admission/admission.js';
 import { AnswerCache } from './cache/answer-cache.js';
-import { DriftMonitor } from './observe/drift-monitor.js';
-import { type LogDestination, ServerLog } from './observe/server-log.js';
+import type { ServingScope } from './classify/serving-scope.js';
+import { ServedModels } from './models/served-models.js';
+import { DriftMonitor } from './observe/drift.js';
 import { logPredictions, openPredictionLog } from './observe/log-predictions.js';
 import { ServerMetrics } from './observe/metrics.js';
-import { ServedModels } from './models/served-models.js';
-import type { ServingScope } from './classify/serving-scope.js';
+import { type LogDestination, ServerLog } from './observe/server-log.js';
 import { ServerStatistics } from './observe/statistics.js';
 import { Tracing } from './observe/tracing.js';
+import type { LogWaits } from './predictions/prediction-log.js';
+import type { ServeOptions } from './settings.js';
+import { serveJsonSchema } from './settings.js';
 
 /** Images that the server has in hand at most, or several full batches. */
 const MAX_IMAGES = 1024;

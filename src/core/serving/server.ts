@@ -3,15 +3,15 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { FastifyInstance } from 'fastify';
-import { checked } from '../base/schema/checked.js';
-import { type ServeOptions, serveSchema } from '../config/schema.js';
 import { RobleError } from '../base/errors.js';
-import { createAdminApp } from './http/admin.js';
-import { createApp } from './app.js';
+import { checked } from '../base/schema/checked.js';
 import { listen } from './access/listen.js';
+import { createApp } from './app.js';
+import { createAdminApp } from './http/admin.js';
 import type { LogDestination } from './observe/server-log.js';
-import type { ModelLabel } from './models/served-model.js';
+import type { ModelLabel } from './request/record.js';
 import { openServerParts, type ServerContext } from './server-parts.js';
+import { type ServeOptions, serveSchema } from './settings.js';
 
 /** Time for clients that keep their connection to hear that it ends, before idle connections are cut. */
 const FAREWELL_MS = 250;

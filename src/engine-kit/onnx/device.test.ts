@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { GPU_MEMORY_WORDS } from './runtime.js';
-import { deviceOptions, parseDevice } from './device.js';
 import { openDevice } from '../../plugins/onnx/device/probe.js';
 import { explain, isSoftwareAdapter } from '../../plugins/onnx/device/unavailable.js';
+import { deviceOptions, GPU_MEMORY_WORDS, parseDevice } from './runtime.js';
 
 describe('parseDevice', () => {
   it.each([

@@ -7,9 +7,7 @@ import {
   type TensorMap,
 } from '../../core/plugin/index.js';
 import { GraphBuilder, type Value } from './graph.js';
-import { gelu, relu, silu } from './operators.js';
-import { plainConvolution } from './plain-conv.js';
-import { scaledImages } from '../../plugins/onnx/step-graph.js';
+import { gelu, plainConvolution, relu, silu } from './operators.js';
 
 /**
  * The classifier as an ONNX model: `images` uint8 [N, H, W, C] -> `probabilities` float32 [N, classes], any N, with
@@ -133,4 +131,14 @@ function foldedWeights(tensors: TensorMap, conv: ResolvedConv, norm: ResolvedBat
     bias[filter] = offset![filter]! + ((of(conv.name, 'bias')?.[filter] ?? 0) - mean![filter]!) * factor;
   }
   return { weight, bias };
+}
+
+/** uint8 [N, H, W, C] in 0..255 -> float32 [N, C, H, W] in 0..1. `batch` -1: any number. */
+export function scaledImages(graph: GraphBuilder, network: Network, batch: number): Value {
+  const { height, width, channels } = network.input;
+  const images = graph.input('images', 'uint8', [batch === -1 ? 'N' : batch, height, width, channels]);
+  const scaled = graph.op('Mul', [graph.op('Cast', [images], { to: 1 }), graph.float(1 / 255)]);
+  return channels === 1
+    ? graph.reshape(scaled, [batch, 1, height, width])
+    : graph.transpose(scaled, [0, 3, 1, 2]);
 }

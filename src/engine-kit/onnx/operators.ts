@@ -1,5 +1,4 @@
-import type { GraphBuilder, Value } from './graph.js';
-import type { Differentiable } from '../../plugins/onnx/lowerings/differentiable.js';
+import type { Attributes, GraphBuilder, Value } from './graph.js';
 
 /** max(x, 0). */
 export function relu(graph: GraphBuilder, x: Value): Differentiable {
@@ -41,4 +40,33 @@ export function silu(graph: GraphBuilder, x: Value): Differentiable {
       return graph.op('Mul', [gradient, slope]);
     },
   };
+}
+
+/**
+ * The output of a layer, and how to go back: from the gradient of the output to that of the input, storing those of
+ * the layer's parameters on the way. `needInput` false saves the input's gradient; then the result is not used.
+ */
+export interface Differentiable {
+  readonly output: Value;
+  backward(gradient: Value, needInput: boolean): Value;
+}
+
+/**
+ * x [N, C, H, W], weight [O, C, kh, kw], bias [O] or none -> [N, O, H', W'], by the operator `Conv`.
+ *
+ * ONNX Runtime's WebGPU provider gives wrong sums where C is a multiple of 3 but not of 4, beyond 3, and O one of 4
+ * (github.com/microsoft/onnxruntime/issues/29651): there channels of zeros are added up to the next multiple of 4. On
+ * every device, since a trained model goes to others.
+ */
+export function plainConvolution(
+  graph: GraphBuilder,
+  [x, weight, ...bias]: readonly [Value, Value, ...Value[]],
+  channels: { readonly into: number; readonly out: number },
+  attributes: Attributes,
+): Value {
+  const { into, out } = channels;
+  const isWrong = into > 3 && into % 3 === 0 && into % 4 !== 0 && out % 4 === 0;
+  const widen = (value: Value) =>
+    isWrong ? graph.op('Pad', [value, graph.ints([0, 0, 0, 0, 0, 4 - (into % 4), 0, 0])]) : value;
+  return graph.op('Conv', [widen(x), widen(weight), ...bias], attributes);
 }

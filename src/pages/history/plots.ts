@@ -1,17 +1,20 @@
-import { SERIES_COLORS } from '../kit/theme.js';
 import type { RunAnalysis } from '../../core/learning/analysis/analyze-run.js';
 import type { RunComparison } from '../../core/learning/analysis/compare-runs.js';
-import { isShare } from '../../core/learning/history/metric-names.js';
-import { metricText } from '../../core/learning/history/number-text.js';
+import { isShare, metricText } from '../../core/learning/history/metrics.js';
+import {
+  epochOfStep,
+  eventMarks,
+  metricOf,
+  type RecordedEpoch,
+  type RecordedRun,
+} from '../../core/learning/history/recorded-run.js';
+import { SERIES_COLORS } from '../kit/theme.js';
 import { calibrationPlot } from '../plot/calibration-plot.js';
-import { classesPlot } from '../plot/classes-plot.js';
-import { confusionPlot } from '../plot/class-plots.js';
-import { keyPanel } from '../plot/key-panel.js';
+import { classesPlot, confusionPlot } from '../plot/class-plots.js';
 import { linePlot, type PlotMark } from '../plot/line-plot.js';
 import type { Panel } from '../plot/panel.js';
+import { keyPanel } from '../plot/panel.js';
 import { rankingPlot } from '../plot/ranking-plot.js';
-import { metricOf, type RecordedEpoch, type RecordedRun } from '../../core/learning/history/recorded-run.js';
-import { epochOfStep, eventMarks } from '../../core/learning/history/event-marks.js';
 
 /** The plots of one run: its curves, with its best epoch and its events, and the results of its model. */
 export function runPanels(run: RecordedRun, analysis: RunAnalysis): Panel[] {

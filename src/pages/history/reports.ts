@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { replaceFile } from '../../core/base/storage/durable.js';
 import { checkOutputs } from '../../core/base/storage/files.js';
+import { csvField } from '../../core/base/text.js';
+import type { RunAnalysis } from '../../core/learning/analysis/analyze-run.js';
 import type { HistoryAnalysis } from '../../core/learning/analysis/analyze-runs.js';
+import { metricNames, metricOf, type RecordedRun } from '../../core/learning/history/recorded-run.js';
 import { type Panel, standaloneSvg } from '../plot/panel.js';
-import type { RecordedRun } from '../../core/learning/history/recorded-run.js';
-import { epochsCsv } from './csv.js';
-import { htmlPage } from './html-page.js';
+import { htmlPage, runHtml } from './page.js';
 import { comparisonPanels, runPanels } from './plots.js';
-import { runHtml } from './page.js';
 
 /** Files by their form. */
 export interface ReportFiles {
@@ -69,4 +69,19 @@ async function rendered(svg: string): Promise<Buffer> {
   return sharp(Buffer.from(svg), { density: SVG_DPI * PNG_SCALE })
     .png()
     .toBuffer();
+}
+
+/** The epochs of all runs as a table, a line for each; what an epoch does not have is empty. Quoted as RFC 4180 says. */
+export function epochsCsv(runs: readonly RunAnalysis[]): string {
+  const names = metricNames(runs.flatMap(({ epochs }) => epochs));
+  const rows = runs.flatMap(({ name, epochs, best }) =>
+    epochs.map((epoch) => [
+      name,
+      String(epoch.epoch),
+      String(epoch === best),
+      ...names.map((metric) => String(metricOf(epoch, metric) ?? '')),
+    ]),
+  );
+  const lines = [['run', 'epoch', 'best', ...names], ...rows];
+  return lines.map((line) => `${line.map(csvField).join(',')}\r\n`).join('');
 }

@@ -1,4 +1,3 @@
-import { element, escapeMarkup } from './element.js';
 import { DARK, LIGHT, type Palette, plotStyle } from './theme.js';
 
 /**
@@ -54,4 +53,89 @@ function pageColors({ background, ink, muted, grid, right, wrong, series }: Pale
     `.info .severity{color:${series[0]}}.warning .severity{color:${series[1]}}.problem .severity,.error .severity{color:${wrong}}`,
     `summary{color:${muted}}::selection{background:${right};color:${background}}`,
   ].join('\n');
+}
+
+/** Text as it may stand in XML and in HTML: marked up characters escaped, those that XML forbids replaced. */
+export function escapeMarkup(text: string): string {
+  return (
+    text
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: exactly those are forbidden by XML 1.0, section 2.2.
+      .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]|\p{Cs}/gu, '\ufffd')
+      .replaceAll('&', '&amp;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('>', '&gt;')
+      .replaceAll('"', '&quot;')
+  );
+}
+
+type Attributes = Readonly<Record<string, string | number | undefined>>;
+
+/** An element with content that is markup already. Numbers are rounded to hundredths of a pixel. */
+export function element(name: string, attributes: Attributes, ...content: readonly string[]): string {
+  const written = Object.entries(attributes).flatMap(([key, value]) => {
+    if (value === undefined) return [];
+    return [` ${key}="${typeof value === 'number' ? Number(value.toFixed(2)) : escapeMarkup(value)}"`];
+  });
+  return `<${name}${written.join('')}>${content.join('')}</${name}>`;
+}
+
+/** A line of text at a point. */
+export function textAt(x: number, y: number, words: string, attributes: Attributes = {}): string {
+  return element('text', { x, y, ...attributes }, escapeMarkup(words));
+}
+
+/** A word cut to a number of characters, counted as people do. */
+export function cut(text: string, most: number): string {
+  const characters = [...text];
+  return characters.length <= most ? text : `${characters.slice(0, most - 1).join('')}…`;
+}
+
+export interface HtmlColumn {
+  readonly title: string;
+  readonly numeric?: boolean;
+}
+
+/** A table of plain text. */
+export function htmlTable(columns: readonly HtmlColumn[], rows: readonly (readonly string[])[]): string {
+  const cells = (name: string, texts: readonly string[]) =>
+    texts.map((text, i) =>
+      element(name, { class: columns[i]!.numeric ? 'number' : undefined }, escapeMarkup(text)),
+    );
+  return element(
+    'div',
+    { class: 'scroll' },
+    element(
+      'table',
+      {},
+      element(
+        'thead',
+        {},
+        element(
+          'tr',
+          {},
+          ...cells(
+            'th',
+            columns.map(({ title }) => title),
+          ),
+        ),
+      ),
+      element('tbody', {}, ...rows.map((row) => element('tr', {}, ...cells('td', row)))),
+    ),
+  );
+}
+
+/** A heading and what it is about; nothing where there is nothing. */
+export function htmlSection(title: string, ...content: readonly string[]): string {
+  const inner = content.join('');
+  return inner === '' ? '' : element('section', {}, element('h3', {}, escapeMarkup(title)), inner);
+}
+
+export function paragraph(text: string): string {
+  return element('p', {}, escapeMarkup(text));
+}
+
+/** A picture inside the page. */
+export function inlinePng(png: Uint8Array, alt: string): string {
+  const src = `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
+  return element('img', { src, alt }).replace('></img>', '>');
 }

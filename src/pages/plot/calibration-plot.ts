@@ -1,6 +1,6 @@
-import { element, escapeMarkup, textAt } from '../kit/element.js';
-import { percent, points } from '../../core/learning/history/number-text.js';
+import { percent, points } from '../../core/base/text.js';
 import type { EvaluationReport } from '../../core/learning/history/record.js';
+import { element, escapeMarkup, textAt } from '../kit/html.js';
 import { PANEL_WIDTH, type Panel } from './panel.js';
 
 const SIDE = 330;

@@ -1,6 +1,6 @@
-import { cut, element, escapeMarkup, textAt } from '../kit/element.js';
+import { percent } from '../../core/base/text.js';
+import { cut, element, escapeMarkup, textAt } from '../kit/html.js';
 import { lineClass, SERIES_COLORS } from '../kit/theme.js';
-import { percent } from '../../core/learning/history/number-text.js';
 import { PANEL_WIDTH, type Panel } from './panel.js';
 import { niceTicks, tickLabels } from './ticks.js';
 

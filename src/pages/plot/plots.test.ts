@@ -2,10 +2,9 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { epochsOf, evaluationOf } from '../../../test/support/history.js';
-import { epochOfStep } from '../../core/learning/history/event-marks.js';
+import { epochOfStep } from '../../core/learning/history/recorded-run.js';
 import { calibrationPlot } from './calibration-plot.js';
-import { classesPlot } from './classes-plot.js';
-import { confusionPlot } from './class-plots.js';
+import { classesPlot, confusionPlot } from './class-plots.js';
 import { type LinePlot, linePlot } from './line-plot.js';
 import { standaloneSvg } from './panel.js';
 

@@ -1,7 +1,6 @@
-import { cut, element, escapeMarkup, textAt } from '../kit/element.js';
 import type { RunComparison } from '../../core/learning/analysis/compare-runs.js';
-import { isShare } from '../../core/learning/history/metric-names.js';
-import { metricText } from '../../core/learning/history/number-text.js';
+import { isShare, metricText } from '../../core/learning/history/metrics.js';
+import { cut, element, escapeMarkup, textAt } from '../kit/html.js';
 import { type Panel, WIDE_PANEL_WIDTH } from './panel.js';
 import { niceTicks, tickLabels } from './ticks.js';
 

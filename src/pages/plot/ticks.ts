@@ -1,4 +1,4 @@
-import { short } from '../../core/learning/history/number-text.js';
+import { short } from '../../core/base/text.js';
 
 /** The largest step of 1, 2 or 5 times a power of ten that is not above `value`, and those that follow it. */
 function roundSteps(value: number): number[] {

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Augmenter, ImageView, Random } from '../../core/plugin/index.js';
-import { type Box, clipBox, inkBox } from './picture.js';
-import { background, share } from './parameters.js';
+import { type Box, background, clipBox, inkBox, share } from './picture.js';
 import { PIXEL, type Resampling, resample } from './resample.js';
 
 const parameters = z.strictObject({

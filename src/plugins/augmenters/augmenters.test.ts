@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mostApart } from '../../../test/support/most-apart.js';
 import { preprocessingSchema } from '../../core/image/settings.js';
-import { type Augmenter, type ImageView, Random } from '../../core/plugin/index.js';
-import { PluginRegistry } from '../../core/plugin/registry.js';
 import { drawingToPixels } from '../../core/image/strokes/frame.js';
 import { packDrawing } from '../../core/image/strokes/packed.js';
 import type { Stroke } from '../../core/image/strokes/rasterize.js';
+import { type Augmenter, type ImageView, Random } from '../../core/plugin/index.js';
+import { PluginRegistry } from '../../core/plugin/registry.js';
 import { builtinPlugins } from '../index.js';
 
 /** Parameters with which strokes are drawn as they are. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Augmenter, ImageView } from '../../core/plugin/index.js';
-import { share } from './parameters.js';
+import { share } from './picture.js';
 
 const parameters = z.strictObject({
   sigma: share(0.2, 0.03, 'Largest standard deviation, as a share of the shorter side.'),

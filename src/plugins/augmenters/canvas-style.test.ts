@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { drawSegment, Random } from '../../core/plugin/index.js';
-import { plugin } from './canvas-style.js';
-import { thin } from './skeleton.js';
+import { plugin, thin } from './canvas-style.js';
 
 /** Parts of a mask that hang together, over corners (8) or not (4). */
 function countParts(cells: readonly boolean[], stride: number, corners: boolean): number {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Augmenter, Random } from '../../core/plugin/index.js';
-import { share } from './parameters.js';
+import { share } from './picture.js';
 
 const parameters = z.strictObject({
   contrast: share(4, 0.25, 'Largest change of contrast about mid grey: 0.25 is from 1/1.25 to 1.25 times.'),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Augmenter } from '../../core/plugin/index.js';
-import { share } from './parameters.js';
+import { share } from './picture.js';
 
 const parameters = z.strictObject({
   share: share(1, 0.25, 'Largest share of the area that is taken from the other picture.'),

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Augmenter, Random } from '../../core/plugin/index.js';
-import { type Box, growBox, inkBox } from './picture.js';
-import { background, share } from './parameters.js';
+import { type Box, background, growBox, inkBox, share } from './picture.js';
 import { PIXEL, type RowPositions, resample } from './resample.js';
 
 const parameters = z.strictObject({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Augmenter, symmetricBeta } from '../../core/plugin/index.js';
-import { share } from './parameters.js';
+import { share } from './picture.js';
 
 const parameters = z.strictObject({
   alpha: z

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Augmenter, ImageView, Random } from '../../core/plugin/index.js';
-import { share } from './parameters.js';
+import { share } from './picture.js';
 
 const parameters = z.strictObject({
   gaussian: share(1, 0.06, 'Largest standard deviation, as a share of the range from black to white.'),

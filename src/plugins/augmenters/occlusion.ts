@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Augmenter, DrawnValues, ImageView, Random } from '../../core/plugin/index.js';
-import { background, share } from './parameters.js';
+import { background, share } from './picture.js';
 
 const parameters = z.strictObject({
   rectangle: share(1, 0.25, 'Largest side of an erased rectangle, as a share of the side of the picture.'),

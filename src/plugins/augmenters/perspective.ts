@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Augmenter, ImageView, Random } from '../../core/plugin/index.js';
-import { inkBox } from './picture.js';
-import { background, share } from './parameters.js';
+import { background, inkBox, share } from './picture.js';
 import { PIXEL, resample } from './resample.js';
 
 const parameters = z.strictObject({

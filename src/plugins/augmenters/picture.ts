@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import type { ImageView } from '../../core/plugin/index.js';
 
 /** An upright box of pixels; `right` and `bottom` are the first outside. */
@@ -58,3 +59,10 @@ export function clipBox(
     bottom: Math.max(0, Math.min(height, Math.ceil(bottom))),
   };
 }
+
+/** The value outside of the picture: 0 is paper for light ink on a dark ground. */
+export const background = z.int().min(0).max(255).default(0).describe('Value of the paper, and outside.');
+
+/** A share of the picture's side, or of anything else that is whole at 1. */
+export const share = (most: number, byDefault: number, description: string) =>
+  z.number().min(0).max(most).default(byDefault).describe(description);

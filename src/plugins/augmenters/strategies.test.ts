@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { CHARACTER_LIMITS } from '../../core/data/augment/class-limits.js';
 import { loadPipeline } from '../../core/data/augment/pipeline.js';
-import { STRATEGIES, STRATEGY_NAMES } from '../../core/data/augment/settings.js';
+import { CHARACTER_LIMITS, STRATEGIES, STRATEGY_NAMES } from '../../core/data/augment/settings.js';
 import { drawSegment } from '../../core/plugin/index.js';
 import { PluginRegistry } from '../../core/plugin/registry.js';
 import { builtinPlugins } from '../index.js';

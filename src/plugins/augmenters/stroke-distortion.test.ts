@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { hash32 } from '../../core/base/random.js';
 import { loadPipeline } from '../../core/data/augment/pipeline.js';
 import { STRATEGY_NAMES } from '../../core/data/augment/settings.js';
-import { type ImageView, Random } from '../../core/plugin/index.js';
-import { PluginRegistry } from '../../core/plugin/registry.js';
-import { hash32 } from '../../core/base/random.js';
 import { packDrawing } from '../../core/image/strokes/packed.js';
 import type { Stroke } from '../../core/image/strokes/rasterize.js';
+import { type ImageView, Random } from '../../core/plugin/index.js';
+import { PluginRegistry } from '../../core/plugin/registry.js';
 import { builtinPlugins } from '../index.js';
 import { PenPath } from './pen-path.js';
 import { plugin } from './stroke-distortion.js';

@@ -7,9 +7,8 @@ import {
   PenDrawing,
   type Random,
 } from '../../core/plugin/index.js';
-import { background, share } from './parameters.js';
-import { PenLinesWriter } from './pen-lines.js';
-import { PenPath } from './pen-path.js';
+import { PenLinesWriter, PenPath } from './pen-path.js';
+import { background, share } from './picture.js';
 
 const parameters = z.strictObject({
   wobble: share(

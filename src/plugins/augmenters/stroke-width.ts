@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Augmenter, ImageView } from '../../core/plugin/index.js';
-import { type Box, growBox, inkBox } from './picture.js';
-import { background, share } from './parameters.js';
+import { type Box, background, growBox, inkBox, share } from './picture.js';
 
 const parameters = z.strictObject({
   thicker: share(0.2, 0.03, 'Most that a line gains on each of its sides, as a share of the picture.'),

@@ -1,11 +1,13 @@
+import { z } from 'zod';
 import {
   type HttpAnswer,
   type HttpRequest,
   hideUrlPassword,
   RobleError,
+  secret,
   sendRequest,
+  urlWithPassword,
 } from '../../core/plugin/index.js';
-import type { OipOptions } from './options.js';
 
 /** A prediction changes nothing, so that it may be asked for twice; these say that it may go well the next time. */
 const RETRY_STATUSES = [429, 502, 503, 504];
@@ -88,3 +90,23 @@ function json<T>(answer: HttpAnswer): T {
 function textOf({ body }: HttpAnswer): string {
   return body.subarray(0, 200).toString();
 }
+
+const positive = z.int().positive();
+
+/** `serve.backendOptions` of the backend `oip`. */
+export const oipOptionsSchema = z.strictObject({
+  url: urlWithPassword(z.url({ protocol: /^https?$/, error: 'expected http://HOST:PORT' })),
+  /** Its name on that server. */
+  model: z.string().min(1),
+  /** By default the server chooses. */
+  version: z.string().min(1).optional(),
+  /** Sent with each request, such as `authorization`. */
+  headers: z.record(z.string(), secret(z.string())).default({}),
+  /** For an answer, with all tries. */
+  timeoutMs: positive.default(10_000),
+  /** Tries after the first. */
+  retries: z.int().gte(0).default(2),
+  /** Images in one request. */
+  maxBatch: positive.default(64),
+});
+export type OipOptions = z.output<typeof oipOptionsSchema>;

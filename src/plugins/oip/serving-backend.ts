@@ -1,6 +1,5 @@
 import type { Predictor, ServableModel, ServingBackend } from '../../core/plugin/index.js';
-import { InferenceServer, unusable } from './inference-server.js';
-import { type OipOptions, oipOptionsSchema } from './options.js';
+import { InferenceServer, type OipOptions, oipOptionsSchema, unusable } from './inference-server.js';
 
 /**
  * Lets a server of the Open Inference Protocol v2, such as Triton or KServe, compute. It has to have the model of the

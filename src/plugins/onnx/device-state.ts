@@ -1,9 +1,15 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { Vectors } from '../../engine-kit/state-vectors.js';
-import { noState } from '../../engine-kit/step-rules.js';
-import type { OnnxDevice } from '../../engine-kit/onnx/device.js';
+import type { Vectors } from '../../engine-kit/flat-layout.js';
 import { GraphBuilder } from '../../engine-kit/onnx/graph.js';
-import { createSession, discard, loadRuntime, runSession, type Tensors } from '../../engine-kit/onnx/runtime.js';
+import type { OnnxDevice } from '../../engine-kit/onnx/runtime.js';
+import {
+  createSession,
+  discard,
+  loadRuntime,
+  runSession,
+  type Tensors,
+} from '../../engine-kit/onnx/runtime.js';
+import { noState } from '../../engine-kit/step-rules.js';
 import { nextOf } from './update-graph.js';
 
 /**

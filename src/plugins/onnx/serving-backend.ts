@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Predictor, ServableModel, ServingBackend, ServingOptions } from '../../core/plugin/index.js';
-import { openDevice } from './device/probe.js';
 import { createSession, loadRuntime } from '../../engine-kit/onnx/runtime.js';
+import { openDevice } from './device/probe.js';
 
 /** Serves `model.onnx` with ONNX Runtime. A prediction blocks its thread: servers run it in a process of its own. */
 export const plugin: ServingBackend = {

@@ -1,8 +1,8 @@
 import { type Network, sizeOf } from '../../core/plugin/index.js';
 import { type FlatLayout, flatLayouts, layerOf } from '../../engine-kit/flat-layout.js';
 import { GraphBuilder, type Value } from '../../engine-kit/onnx/graph.js';
-import type { TrainingScope } from './lowerings/differentiable.js';
-import { sequence } from './lowerings/layers.js';
+import { scaledImages } from '../../engine-kit/onnx/inference-graph.js';
+import { sequence, type TrainingScope } from './lowerings/layers.js';
 import type { Plan } from './lowerings/plan.js';
 import { addUpdate, type BatchResult, nextOf, type UpdateOptions } from './update-graph.js';
 
@@ -73,16 +73,6 @@ export function buildUpdateGraph(options: StepGraphOptions): Uint8Array {
     accuracy: parts.at(-1)!,
   });
   return graph.encode();
-}
-
-/** uint8 [N, H, W, C] in 0..255 -> float32 [N, C, H, W] in 0..1. `batch` -1: any number. */
-export function scaledImages(graph: GraphBuilder, network: Network, batch: number): Value {
-  const { height, width, channels } = network.input;
-  const images = graph.input('images', 'uint8', [batch === -1 ? 'N' : batch, height, width, channels]);
-  const scaled = graph.op('Mul', [graph.op('Cast', [images], { to: 1 }), graph.float(1 / 255)]);
-  return channels === 1
-    ? graph.reshape(scaled, [batch, 1, height, width])
-    : graph.transpose(scaled, [0, 3, 1, 2]);
 }
 
 function weightsInput(graph: GraphBuilder, network: Network): Value {

@@ -1,11 +1,17 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { type Batch, everyLayer, type Network } from '../../core/plugin/index.js';
-import { batchPart } from '../../engine-kit/batch-part.js';
 import { vectorNames } from '../../engine-kit/flat-layout.js';
-import type { OnnxDevice } from '../../engine-kit/onnx/device.js';
+import type { OnnxDevice } from '../../engine-kit/onnx/runtime.js';
+import {
+  createSession,
+  discard,
+  loadRuntime,
+  runSession,
+  type Tensors,
+} from '../../engine-kit/onnx/runtime.js';
+import { batchPart } from '../../engine-kit/step-rules.js';
 import { maskInput } from './lowerings/layers.js';
 import { planForSize } from './lowerings/plan.js';
-import { createSession, discard, loadRuntime, runSession, type Tensors } from '../../engine-kit/onnx/runtime.js';
 import {
   ACCUMULATED,
   accumulatedSize,

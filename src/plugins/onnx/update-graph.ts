@@ -1,7 +1,7 @@
 import type { Network, OptimizerSpec } from '../../core/plugin/index.js';
 import { EMA_SLOT, type FlatLayout, flatLayouts } from '../../engine-kit/flat-layout.js';
-import { decayMask, statisticsMomenta } from '../../engine-kit/update-rules.js';
 import type { GraphBuilder, Value } from '../../engine-kit/onnx/graph.js';
+import { decayMask, statisticsMomenta } from '../../engine-kit/step-rules.js';
 
 /** The name of the output that takes the place of a vector. */
 export const nextOf = (name: string): string => `next:${name}`;

@@ -1,8 +1,7 @@
 import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs';
-import type { Batch, Network, ResolvedDropout } from '../../core/plugin/index.js';
-import { batchPart } from '../../engine-kit/batch-part.js';
+import { type Batch, type Network, type ResolvedDropout, sizeOf } from '../../core/plugin/index.js';
 import { type FlatLayout, layerOf } from '../../engine-kit/flat-layout.js';
-import { joinFlat, splitFlat } from './flat-tensors.js';
+import { batchPart } from '../../engine-kit/step-rules.js';
 import { applyLayers } from './layers.js';
 import type { TensorFlow } from './tensorflow.js';
 
@@ -125,4 +124,21 @@ function maskOf(tf: TensorFlow, { count, masks }: Batch, { name, input }: Resolv
 /** How many of the most probable classes are the targets'. */
 function hits(tf: TensorFlow, logits: Tensor2D, targets: Tensor2D): Tensor {
   return tf.sum(tf.cast(tf.equal(tf.argMax(logits, 1), tf.argMax(targets, 1)), 'float32'));
+}
+
+/** The tensors that lie in a flat vector, by name. */
+function splitFlat(tf: TensorFlow, layout: FlatLayout, flat: Tensor): Map<string, Tensor> {
+  const sizes = layout.parameters.map(({ shape }) => sizeOf(shape));
+  const parts = tf.split(flat, sizes);
+  return new Map(layout.parameters.map(({ name, shape }, i) => [name, tf.reshape(parts[i]!, [...shape])]));
+}
+
+/** The inverse; zeros stand for what is not given. */
+function joinFlat(tf: TensorFlow, layout: FlatLayout, values: ReadonlyMap<string, Tensor>): Tensor {
+  return tf.concat(
+    layout.parameters.map(({ name, shape }) => {
+      const value = values.get(name);
+      return value ? tf.reshape(value, [-1]) : tf.zeros([sizeOf(shape)]);
+    }),
+  );
 }

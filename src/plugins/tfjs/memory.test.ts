@@ -4,8 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { bitsOf, engineOptions, modelOf, randomBatch, randomState } from '../../../test/support/engine.js';
 import { type Batch, resolveNetwork } from '../../core/plugin/index.js';
 import { loadTensorFlow } from './tensorflow.js';
-import { plugin } from './training-engine.js';
-import { TfjsTrainingSession } from './training-session.js';
+import { plugin, TfjsTrainingSession } from './training-engine.js';
 
 const spec = modelOf({ height: 4, width: 4, channels: 1 }, 3, [
   { type: 'conv', filters: 2, stride: 2 },

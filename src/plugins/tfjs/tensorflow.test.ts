@@ -1,7 +1,6 @@
 /** Which package is taken, on which device, and what is said about it. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { tensorflowVariables } from './environment.js';
-import { loadTensorFlow } from './tensorflow.js';
+import { loadTensorFlow, tensorflowVariables } from './tensorflow.js';
 import { plugin } from './training-engine.js';
 
 const support = (name: string) => new URL(`../../../test/support/${name}.js`, import.meta.url).href;

@@ -1,8 +1,8 @@
-import type { ProgressEvent } from '../../core/base/context.js';
-import type { ClosableReporter, OutputStream } from './closable-reporter.js';
-import { createProgressText } from './progress-text.js';
-import { painter } from '../terminal/style.js';
-import { trainLine } from '../training/train-text.js';
+import type { ProgressEvent, Reporter } from '../../core/base/context.js';
+import { formatCount } from '../../core/base/text.js';
+import { formatProgress } from '../terminal/format.js';
+import { painter, type Terminal } from '../terminal/style.js';
+import { trainLine } from '../training/text.js';
 
 /** Time between two lines about the same piece of work: often enough to see life, rare enough to read. */
 const INTERVAL_MS = 5_000;
@@ -64,5 +64,50 @@ function createThrottle(now: () => number): (id: string) => boolean {
     if (before !== undefined && time - before < INTERVAL_MS) return false;
     last.set(id, time);
     return before !== undefined;
+  };
+}
+
+/** A reporter that may hold a terminal until it is closed. */
+export interface ClosableReporter extends Reporter {
+  /** Leaves the terminal as it was; events after it are ignored. */
+  close(): Promise<void>;
+}
+
+export type OutputStream = NodeJS.WritableStream & Terminal;
+
+type Progress = Extract<ProgressEvent, { type: 'progress' }>;
+
+/** Below so many milliseconds a rate says nothing. */
+const SHORTEST_MS = 200;
+
+/** Texts such as `120/500 images (24%), 1,234 images/s`; the rate is that since the first report of a piece of work. */
+export function createProgressText(
+  now: () => number = () => performance.now(),
+): (progress: Progress) => string {
+  const first = new Map<string, { readonly time: number; readonly done: number }>();
+  return ({ id, done, total, unit }) => {
+    const time = now();
+    const start = first.get(id);
+    // Less than before: the work was begun again.
+    if (!start || done < start.done) first.set(id, { time, done });
+    const text = formatProgress(done, total, unit);
+    if (!start || time - start.time < SHORTEST_MS || done <= start.done) return text;
+    return `${text}, ${formatCount(Math.round((1000 * (done - start.done)) / (time - start.time)))} ${unit}/s`;
+  };
+}
+
+/** Each event as one line of JSON, with the time at which it was reported, for programs that follow the work. */
+export function createNdjsonReporter(
+  stream: OutputStream,
+  now: () => Date = () => new Date(),
+): ClosableReporter {
+  let open = true;
+  return {
+    report(event) {
+      if (open) stream.write(`${JSON.stringify({ time: now().toISOString(), ...event })}\n`);
+    },
+    async close() {
+      open = false;
+    },
   };
 }

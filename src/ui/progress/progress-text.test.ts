@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createProgressText } from './progress-text.js';
+import { createProgressText } from './line-reporters.js';
 
 it('tells the rate since the first report of a piece of work', () => {
   let time = 5_000;

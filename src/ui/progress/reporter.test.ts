@@ -1,7 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import type { ProgressEvent, TrainEvent } from '../../core/base/context.js';
-import type { OutputStream } from './closable-reporter.js';
+import type { ProgressEvent } from '../../core/base/context.js';
+import type { TrainEvent } from '../../core/learning/training/run/events.js';
+import type { OutputStream } from './line-reporters.js';
 import { createPlainReporter } from './line-reporters.js';
 import { createReporter } from './reporter.js';
 

@@ -1,7 +1,6 @@
-import type { ClosableReporter, OutputStream } from './closable-reporter.js';
-import { createNdjsonReporter } from './ndjson-reporter.js';
-import { createPlainReporter } from './line-reporters.js';
 import { isInteractive } from '../terminal/style.js';
+import type { ClosableReporter, OutputStream } from './line-reporters.js';
+import { createNdjsonReporter, createPlainReporter } from './line-reporters.js';
 
 export type ReporterKind = 'auto' | 'tty' | 'plain' | 'ndjson';
 

@@ -1,7 +1,7 @@
 import { DefaultRenderer, Listr, ListrLogger, type ListrTaskWrapper, ProcessOutput } from 'listr2';
 import type { ProgressEvent } from '../../core/base/context.js';
-import { progressBar } from '../terminal/bars.js';
-import { createProgressText } from './progress-text.js';
+import { progressBar } from '../terminal/charts.js';
+import { createProgressText } from './line-reporters.js';
 
 /** listr2 asks standard output whether it is a terminal; here the lines go to standard error, which is one. */
 class StepRenderer extends DefaultRenderer {

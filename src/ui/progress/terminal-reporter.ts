@@ -1,9 +1,9 @@
 import type { ProgressEvent } from '../../core/base/context.js';
-import type { ClosableReporter } from './closable-reporter.js';
-import { createPlainReporter } from './line-reporters.js';
-import type { StepList } from './step-list.js';
 import { painter } from '../terminal/style.js';
 import type { TrainScreen } from '../training/screen.js';
+import type { ClosableReporter } from './line-reporters.js';
+import { createPlainReporter } from './line-reporters.js';
+import type { StepList } from './step-list.js';
 
 /** Redraws lines on a terminal: a list for steps, a view with curves for training. Each is loaded when it is needed. */
 export function createTtyReporter(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv): ClosableReporter {

@@ -1,7 +1,7 @@
-import type { BalancePreview, BalanceResult } from '../../core/data/balance/balance.js';
 import { formatCount } from '../../core/base/text.js';
-import { formatSplits } from '../terminal/format.js';
-import { tableLines } from '../terminal/table.js';
+import type { BalancePreview, BalanceResult } from '../../core/data/balance/balance.js';
+import type { ReplayedSample } from '../../core/data/balance/replay.js';
+import { formatSplits, tableLines } from '../terminal/format.js';
 
 /** What becomes of each class, as a table, and what it comes to. */
 export function planLines({ classes, splits, warnings }: BalancePreview): string[] {
@@ -41,3 +41,25 @@ function sumLine({ classes }: Pick<BalancePreview, 'classes'>): string {
 }
 
 const noteLine = (text: string): string => `Note: ${text}`;
+
+/** How a sample was made, step by step; that it is shown says that it was made again and is the same. */
+export function replayLines({
+  sample,
+  label,
+  provenance,
+}: Pick<ReplayedSample, 'sample' | 'label' | 'provenance'>): string[] {
+  const { source, origin, copy, sha256 } = provenance;
+  const where = `${source}${origin === undefined ? '' : ` of ${origin}`}`;
+  if (!copy) return [`${sample} (${label}): the original ${where}, SHA-256 ${sha256}`];
+  const partner =
+    copy.partner === undefined ? [] : [`  blended with the original of SHA-256 ${copy.partner}`];
+  return [
+    `${sample} (${label}): copy ${copy.number} of ${where}`,
+    ...copy.operations.map(({ name, version, values }) => {
+      const drawn = Object.entries(values).map(([key, value]) => `${key} ${Number(value.toPrecision(4))}`);
+      return `  ${name} ${version}: ${drawn.join(', ') || 'nothing drawn'}`;
+    }),
+    ...partner,
+    `  made again: SHA-256 ${sha256}, the same`,
+  ];
+}

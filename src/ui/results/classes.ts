@@ -1,8 +1,8 @@
-import { percent } from '../../core/learning/history/number-text.js';
+import { percent } from '../../core/base/text.js';
+import type { ClassPair } from '../../core/learning/analysis/findings/classes.js';
 import type { EvaluationReport } from '../../core/learning/history/record.js';
-import { weakestFirst } from '../../core/learning/metrics/weakest-classes.js';
-import type { ClassPair } from '../../core/learning/analysis/findings/worst-pairs.js';
-import { tableLines } from '../terminal/table.js';
+import { weakestFirst } from '../../core/learning/metrics/metrics.js';
+import { tableLines } from '../terminal/format.js';
 
 /** Classes and pairs that are listed; a report has all of them. */
 const LISTED = 10;

@@ -1,13 +1,10 @@
+import { countOf, formatCount, percent } from '../../core/base/text.js';
 import type { DatasetComparison } from '../../core/learning/compare/compare-datasets.js';
+import type { SeedSummary } from '../../core/learning/compare/scores.js';
 import { COMPARED_METRICS, type ComparedMetric } from '../../core/learning/compare/scores.js';
-import type { SeedSummary } from '../../core/learning/compare/summarize.js';
-import { percent } from '../../core/learning/history/number-text.js';
-import { countOf, formatCount } from '../../core/base/text.js';
-import { formatDuration } from '../terminal/format.js';
+import { cutLine, formatDuration, tableLines, wrapWords } from '../terminal/format.js';
 import type { HistoryTextOptions } from './history.js';
-import { boundLines } from './history-text.js';
-import { cutLine, wrapWords } from '../terminal/history-wrap.js';
-import { tableLines } from '../terminal/table.js';
+import { boundLines } from './history.js';
 
 const TITLES: Readonly<Record<ComparedMetric, string>> = {
   accuracy: 'accuracy',

@@ -1,14 +1,10 @@
-import type { Evaluation } from '../../core/learning/evaluation/evaluation.js';
-import { headline, modelCells } from '../../core/learning/evaluation/headline.js';
-import type { DataEvaluation, EvaluationResult } from '../../core/learning/evaluation/result.js';
-import { splitText } from '../../core/learning/evaluation/subject.js';
-import { percent } from '../../core/learning/history/number-text.js';
-import { countOf, formatCount } from '../../core/base/text.js';
+import { countOf, formatCount, percent } from '../../core/base/text.js';
+import type { DataEvaluation, Evaluation, EvaluationResult } from '../../core/learning/evaluation/result.js';
+import { headline, modelCells, splitText } from '../../core/learning/evaluation/result.js';
+import { cutLine, tableLines, wrapWords } from '../terminal/format.js';
 import { pairLines, weakestClassLines } from './classes.js';
 import type { HistoryTextOptions } from './history.js';
-import { boundLines } from './history-text.js';
-import { cutLine, wrapWords } from '../terminal/history-wrap.js';
-import { tableLines } from '../terminal/table.js';
+import { boundLines } from './history.js';
 
 /** What is listed of mistakes and of samples that were left out; --json has all. */
 const LISTED = 10;

@@ -1,5 +1,5 @@
-import type { Utilization } from '../../core/operations/gpu/utilization.js';
-import { progressBar, sparkline } from '../terminal/bars.js';
+import type { Utilization } from '../../core/operations/gpu/nvidia-smi.js';
+import { progressBar, sparkline } from '../terminal/charts.js';
 import { formatBytes } from '../terminal/format.js';
 import { openFrames } from '../terminal/frames.js';
 

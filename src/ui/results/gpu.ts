@@ -1,6 +1,6 @@
-import type { SetUpResult } from '../../core/operations/gpu/set-up.js';
 import { formatCount } from '../../core/base/text.js';
-import { tableLines } from '../terminal/table.js';
+import type { SetUpResult } from '../../core/operations/gpu/set-up.js';
+import { tableLines } from '../terminal/format.js';
 
 const MARKS = { ok: '+', warning: '!', failed: 'x', skipped: '-' } as const;
 

@@ -5,7 +5,7 @@ import { epochsOf, recordedRun } from '../../../test/support/history.js';
 import { analyzeRun } from '../../core/learning/analysis/analyze-run.js';
 import type { HistoryAnalysis } from '../../core/learning/analysis/analyze-runs.js';
 import { compareRecordedRuns } from '../../core/learning/analysis/compare-runs.js';
-import { historyLines } from './history-text.js';
+import { historyLines } from './history.js';
 
 const OPTIONS = { width: 60, color: false, paint: (_format: unknown, text: string) => text };
 

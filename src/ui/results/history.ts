@@ -1,15 +1,21 @@
+import { countOf, percent, points, short } from '../../core/base/text.js';
 import type { ClassResults, RunAnalysis } from '../../core/learning/analysis/analyze-run.js';
+import type { HistoryAnalysis } from '../../core/learning/analysis/analyze-runs.js';
+import type { BoundResult } from '../../core/learning/analysis/bounds.js';
+import type { RunComparison } from '../../core/learning/analysis/compare-runs.js';
 import type { Finding } from '../../core/learning/analysis/findings/finding.js';
-import { metricText, percent, points } from '../../core/learning/history/number-text.js';
-import { metricNames, metricOf, type RecordedEpoch } from '../../core/learning/history/recorded-run.js';
-import { eventMarks } from '../../core/learning/history/event-marks.js';
 import { runHeadline } from '../../core/learning/analysis/run-headline.js';
-import { countOf } from '../../core/base/text.js';
-import { pairLines, weakestClassLines } from './classes.js';
-import { cutLine, wrapWords } from '../terminal/history-wrap.js';
+import { differenceText, metricText } from '../../core/learning/history/metrics.js';
+import {
+  eventMarks,
+  metricNames,
+  metricOf,
+  type RecordedEpoch,
+} from '../../core/learning/history/recorded-run.js';
 import { lineChart } from '../terminal/charts.js';
+import { cutLine, tableLines, wrapWords } from '../terminal/format.js';
 import type { Paint } from '../terminal/style.js';
-import { tableLines } from '../terminal/table.js';
+import { pairLines, weakestClassLines } from './classes.js';
 
 export interface HistoryTextOptions {
   /** Characters of a line. */
@@ -21,7 +27,7 @@ export interface HistoryTextOptions {
 const CHART_HEIGHT = 12;
 
 /** All about one run. */
-export function runLines(run: RunAnalysis, options: HistoryTextOptions): string[] {
+function runLines(run: RunAnalysis, options: HistoryTextOptions): string[] {
   const { paint, width } = options;
   return [
     paint('bold', run.name),
@@ -71,7 +77,7 @@ function metricLines({ epochs, best }: RunAnalysis, { width }: HistoryTextOption
 const SEVERITY_COLORS = { problem: 'red', warning: 'yellow', info: 'cyan' } as const;
 
 /** Findings, each with what to try and why. */
-export function findingLines(findings: readonly Finding[], { paint, width }: HistoryTextOptions): string[] {
+function findingLines(findings: readonly Finding[], { paint, width }: HistoryTextOptions): string[] {
   return findings.flatMap(({ severity, message, suggestions }) => {
     const [first, ...others] = wrapWords(`${severity}: ${message}`, width, '  ');
     return [
@@ -118,5 +124,123 @@ function classLines(evaluation: ClassResults, { width }: HistoryTextOptions): st
     '',
     ...weakestClassLines(evaluation.perClass),
     ...pairLines(evaluation.worstPairs),
+  ];
+}
+
+/** The ranking, what the groups differ in, and whether the difference is more than chance. */
+function comparisonLines(comparison: RunComparison, { width, paint }: HistoryTextOptions): string[] {
+  const { metric, groups, duels } = comparison;
+  const rows = groups.map(({ label, seeds, mean, standardDeviation, runs }, i) => [
+    String(i + 1),
+    label,
+    String(seeds.length),
+    metricText(metric, mean),
+    standardDeviation === null ? '-' : differenceText(metric, standardDeviation),
+    runs.map(({ name }) => name).join(' '),
+  ]);
+  const number = (title: string) => ({ title, numeric: true });
+  const columns = [
+    number('#'),
+    { title: 'group' },
+    number('seeds'),
+    number(`mean ${metric}`),
+    number('deviation'),
+    { title: 'runs' },
+  ];
+  return [
+    paint('bold', `Ranking by ${metric}`),
+    '',
+    ...tableLines(columns, rows).map((line) => cutLine(line, width)),
+    ...settingLines(groups, width),
+    ...duels.flatMap(({ first, second, verdict }) => [
+      '',
+      ...wrapWords(`${first} against ${second}: ${verdict}`, width, '  '),
+    ]),
+  ];
+}
+
+/** Settings that are listed; two networks can differ in a hundred. */
+const LISTED = 12;
+
+function settingLines(groups: RunComparison['groups'], width: number): string[] {
+  const paths = [...new Set(groups.flatMap(({ settings }) => Object.keys(settings)))];
+  if (paths.length === 0) return [];
+  const more = paths.length > LISTED ? [`and ${paths.length - LISTED} more settings`] : [];
+  return [
+    '',
+    'They differ in:',
+    ...paths
+      .slice(0, LISTED)
+      .flatMap((path) =>
+        wrapWords(
+          `  ${path}: ${groups.map(({ settings }) => settings[path] ?? 'none').join(', ')}`,
+          width,
+          '    ',
+        ),
+      ),
+    ...more.map((line) => `  ${line}`),
+  ];
+}
+
+/** An analysis for people: one run at length, several side by side. */
+export function historyLines(analysis: HistoryAnalysis, options: HistoryTextOptions): string[] {
+  const { runs, comparison, bounds, files } = analysis;
+  const written = Object.entries(files).map(([form, file]) => `${form.toUpperCase()}: ${file}`);
+  return [
+    ...(runs.length === 1 ? runLines(runs[0]!, options) : curvesTogether(runs, options)),
+    ...(comparison ? ['', ...comparisonLines(comparison, options)] : []),
+    ...(runs.length === 1
+      ? []
+      : runs.flatMap((run) => ['', ...briefLines(run, comparison !== undefined, options)])),
+    ...boundLines(bounds, runs.length > 1, options),
+    ...(written.length > 0 ? ['', ...written] : []),
+  ];
+}
+
+/** More curves in one chart cannot be told apart. */
+const MOST_CURVES = 8;
+const COMPARISON_HEIGHT = 14;
+
+/** The monitored curve of each run, in one chart. */
+function curvesTogether(runs: readonly RunAnalysis[], { width, color, paint }: HistoryTextOptions): string[] {
+  const { metric } = runs[0]!.monitor;
+  const series = runs.slice(0, MOST_CURVES).map(({ name, epochs }) => ({
+    name,
+    points: epochs.map((epoch): [number, number] => [epoch.epoch, metricOf(epoch, metric) ?? Number.NaN]),
+  }));
+  const title =
+    runs.length > MOST_CURVES ? `${metric} of the first ${MOST_CURVES} of ${runs.length} runs` : metric;
+  return [paint('bold', title), ...lineChart(series, { width, height: COMPARISON_HEIGHT, color })];
+}
+
+/** A run among several: what is wrong with it, or where they are compared, how much is. */
+function briefLines(run: RunAnalysis, compared: boolean, options: HistoryTextOptions): string[] {
+  const { paint, width } = options;
+  const wrong = run.findings.filter(({ severity }) => severity !== 'info');
+  const count = (severity: string) => wrong.filter((finding) => finding.severity === severity).length;
+  const counts = `${countOf(count('problem'), 'problem')}, ${countOf(count('warning'), 'warning')}`;
+  const headline = runHeadline(run);
+  return [
+    paint('bold', run.name),
+    ...wrapWords(compared ? `${headline} ${counts}.` : headline, width),
+    ...(compared ? [] : findingLines(wrong, options)),
+  ];
+}
+
+/** Which bounds were met. */
+export function boundLines(
+  bounds: readonly BoundResult[],
+  namesRuns: boolean,
+  { paint }: HistoryTextOptions,
+): string[] {
+  if (bounds.length === 0) return [];
+  return [
+    '',
+    ...bounds.map(({ run, metric, failsWhen, limit, value, met }) => {
+      const is = value === null ? 'not a finite number' : short(value);
+      const must = `${failsWhen === 'under' ? 'at least' : 'at most'} ${short(limit)}`;
+      const word = met ? paint('green', 'met') : paint('red', 'missed');
+      return `${word}: ${namesRuns ? `${run}: ` : ''}${metric} is ${is}, must be ${must}`;
+    }),
   ];
 }

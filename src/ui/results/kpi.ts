@@ -1,8 +1,8 @@
-import type { KpiStatus } from '../../core/operations/kpi/judge.js';
-import { KPI_COLUMNS, kpiRow, STATUS_TEXT } from '../../pages/kpi.js';
 import type { KpiReport } from '../../core/operations/kpi/report-kpis.js';
+import type { KpiStatus } from '../../core/operations/kpi/settings.js';
+import { KPI_COLUMNS, kpiRow, STATUS_TEXT } from '../../pages/kpi.js';
+import { tableLines } from '../terminal/format.js';
 import type { terminalOptions } from '../terminal/style.js';
-import { tableLines } from '../terminal/table.js';
 
 const COLORS: Readonly<Record<KpiStatus, 'green' | 'red' | 'yellow'>> = {
   met: 'green',

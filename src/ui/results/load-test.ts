@@ -1,8 +1,8 @@
 import type { LoadTestResult } from '../../core/operations/load-test/load-test.js';
 import { KNEE_COLUMNS, kneeRows, kneeText, loadRows } from '../../pages/load-test-rows.js';
-import { boundLines } from './history-text.js';
+import { tableLines } from '../terminal/format.js';
 import type { terminalOptions } from '../terminal/style.js';
-import { tableLines } from '../terminal/table.js';
+import { boundLines } from './history.js';
 
 /** A load test for people. */
 export function loadTestLines(result: LoadTestResult, options: ReturnType<typeof terminalOptions>): string[] {

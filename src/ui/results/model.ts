@@ -1,7 +1,7 @@
+import { formatCount } from '../../core/base/text.js';
 import { formatShape } from '../../core/model/network.js';
 import type { ModelSummary } from '../../core/model/summary.js';
-import { formatCount } from '../../core/base/text.js';
-import { tableLines } from '../terminal/table.js';
+import { tableLines } from '../terminal/format.js';
 
 /** A summary as a table, with the totals below. */
 export function summaryLines({

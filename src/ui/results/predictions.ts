@@ -1,5 +1,5 @@
-import type { FilePrediction } from '../../core/predict/predict-files.js';
 import { csvField } from '../../core/base/text.js';
+import type { FilePrediction } from '../../core/predict/predict-files.js';
 
 /** One line an image: its name, then its classes in columns, best first. */
 export function predictionTable(results: readonly FilePrediction[]): string[] {

@@ -1,6 +1,6 @@
-import type { StackReport } from '../../core/operations/deploy/check/check-stack.js';
 import { countOf } from '../../core/base/text.js';
-import { wrapWords } from '../terminal/history-wrap.js';
+import type { StackReport } from '../../core/operations/deploy/check/check-stack.js';
+import { wrapWords } from '../terminal/format.js';
 import type { terminalOptions } from '../terminal/style.js';
 
 type TextOptions = Pick<ReturnType<typeof terminalOptions>, 'paint' | 'width'>;

@@ -1,8 +1,7 @@
 import { formatCount } from '../../core/base/text.js';
-import type { Finding, FoundSample } from '../../core/data/validate/finding.js';
+import type { Finding, FoundSample } from '../../core/data/validate/subject.js';
 import type { ValidationResult } from '../../core/data/validate/validate.js';
-import { formatSplits } from '../terminal/format.js';
-import { cutLine, wrapWords } from '../terminal/history-wrap.js';
+import { cutLine, formatSplits, wrapWords } from '../terminal/format.js';
 import type { terminalOptions } from '../terminal/style.js';
 
 /** Samples of a finding that are listed. */

@@ -41,3 +41,50 @@ export function formatSplits(splits: Readonly<Record<string, number | undefined>
     .map(([split, count]) => `${split} ${formatCount(count ?? 0)}`)
     .join(', ');
 }
+
+/** Text in lines of at most `width` characters, broken between words; lines after the first begin with `indent`. */
+export function wrapWords(text: string, width: number, indent = ''): string[] {
+  const start = /^ */.exec(text)![0];
+  const lines: string[] = [];
+  let line = start;
+  let isEmpty = true;
+  for (const word of text.slice(start.length).split(' ')) {
+    if (!isEmpty && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = indent + word;
+    } else line += isEmpty ? word : ` ${word}`;
+    isEmpty = false;
+  }
+  return [...lines, line];
+}
+
+/** A line that ends where the terminal does. */
+export function cutLine(line: string, width: number): string {
+  return line.length > width ? `${line.slice(0, width - 1)}…` : line;
+}
+
+/** A column: its title, and whether its values are numbers, which are lined up on the right. */
+export interface Column {
+  readonly title: string;
+  readonly numeric?: boolean;
+}
+
+/**
+ * Lines of text in columns that are as wide as their widest value.
+ *
+ * @example
+ * tableLines([{ title: 'Layer' }, { title: 'Parameters', numeric: true }], [['conv1', '288']]);
+ */
+export function tableLines(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
+  const cells = [columns.map(({ title }) => title), ...rows];
+  const widths = columns.map((_, column) => Math.max(...cells.map((row) => row[column]!.length)));
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, column) =>
+        columns[column]!.numeric ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
+      )
+      .join('  ')
+      .trimEnd();
+  const rule = widths.map((width) => '-'.repeat(width)).join('  ');
+  return [line(cells[0]!), rule, ...rows.map(line)];
+}

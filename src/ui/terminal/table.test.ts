@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { tableLines } from './table.js';
+import { tableLines } from './format.js';
 
 it('lines up text on the left and numbers on the right, without blanks at the end', () => {
   const columns = [{ title: 'Layer' }, { title: 'Count', numeric: true }, { title: 'Note' }];

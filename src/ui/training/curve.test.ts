@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addPoint, type Curve, sampleCurve } from './curve.js';
+import { addPoint, type Curve, sampleCurve } from './state.js';
 
 const curveOf = (length: number): Curve =>
   Array.from({ length }, (_, i) => [i + 1, 1 / (i + 1)] as const).reduce(addPoint, [] as Curve);

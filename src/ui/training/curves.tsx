@@ -1,10 +1,9 @@
 import { Box } from 'ink';
-import { sparkline } from '../terminal/bars.js';
-import { sampleCurve } from './curve.js';
+import { lineChart, sparkline } from '../terminal/charts.js';
 import { formatMetric } from '../terminal/format.js';
-import { lineChart } from '../terminal/charts.js';
 import { Line, type PanelProps } from './panels.js';
 import type { CurveName, TrainState } from './state.js';
+import { sampleCurve } from './state.js';
 
 /** The curves of the run, as finely as the rows allow. */
 export function Curves(props: PanelProps) {

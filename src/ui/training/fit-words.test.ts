@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { fitWords } from './fit-words.js';
+import { fitWords } from './panels.js';
 
 const WORDS = [
   { text: 'epoch 3/10', rank: 1 },

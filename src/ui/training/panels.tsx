@@ -1,11 +1,10 @@
 import { Text } from 'ink';
 import { formatCount } from '../../core/base/text.js';
-import { progressBar } from '../terminal/bars.js';
-import { fitWords, type Word } from './fit-words.js';
+import { progressBar } from '../terminal/charts.js';
 import { formatBytes, formatDuration, formatMetric } from '../terminal/format.js';
-import { oneLine } from './text.js';
 import type { Paint } from '../terminal/style.js';
 import { type EpochRow, epochOfStep, type TrainState } from './state.js';
+import { oneLine } from './text.js';
 
 export interface PanelProps {
   readonly state: TrainState;
@@ -156,4 +155,34 @@ function latestWith(epochs: readonly EpochRow[], best: EpochRow | undefined, cou
 /** One row, cut where the terminal ends. */
 export function Line({ children }: { readonly children: string }) {
   return <Text wrap="truncate-end">{children}</Text>;
+}
+
+/** A part of a line that is shown whole or not at all. */
+export interface Word {
+  readonly text: string;
+  /** 0 is the last to be dropped. */
+  readonly rank: number;
+  /** What stands between this word and the one before it; `, ` by default. */
+  readonly glue?: string;
+}
+
+/**
+ * The words that fit on a line, in their order; the least important are dropped first. The most important one stays,
+ * however long it is.
+ */
+export function fitWords(words: readonly Word[], width: number): string {
+  const byRank = [...words].sort((a, b) => a.rank - b.rank);
+  let kept = new Set(byRank.slice(0, 1));
+  for (const word of byRank.slice(1)) {
+    const more = new Set([...kept, word]);
+    if (join(words, more).length <= width) kept = more;
+  }
+  return join(words, kept);
+}
+
+function join(words: readonly Word[], kept: ReadonlySet<Word>): string {
+  return words
+    .filter((word) => kept.has(word))
+    .map(({ text, glue = ', ' }, i) => (i === 0 ? text : glue + text))
+    .join('');
 }

@@ -1,5 +1,5 @@
 import { renderToString } from 'ink';
-import type { TrainEvent } from '../../core/base/context.js';
+import type { TrainEvent } from '../../core/learning/training/run/events.js';
 import { openFrames } from '../terminal/frames.js';
 import { hasColors } from '../terminal/style.js';
 import { advance, INITIAL_TRAIN_STATE, note } from './state.js';

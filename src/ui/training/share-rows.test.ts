@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { shareRows } from './share-rows.js';
+import { shareRows } from './view.js';
 
 it('meets the first claims first', () => {
   const claims = [

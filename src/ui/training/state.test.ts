@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { TrainEvent } from '../../core/base/context.js';
 import type { HistoryEvent } from '../../core/learning/history/record.js';
+import type { TrainEvent } from '../../core/learning/training/run/events.js';
 import { advance, INITIAL_TRAIN_STATE, type TrainState } from './state.js';
 
 const STEPS_PER_EPOCH = 4;

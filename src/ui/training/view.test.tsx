@@ -2,8 +2,8 @@ import { stripVTControlCharacters } from 'node:util';
 import fc from 'fast-check';
 import { renderToString } from 'ink';
 import { describe, expect, it } from 'vitest';
-import type { TrainEvent } from '../../core/base/context.js';
 import { END_CAUSES, HISTORY_EVENTS } from '../../core/learning/history/record.js';
+import type { TrainEvent } from '../../core/learning/training/run/events.js';
 import { advance, INITIAL_TRAIN_STATE, note, type TrainState } from './state.js';
 import { TrainView } from './view.js';
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { copyFile, cp, mkdir, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { IMAGES } from '../../../src/core/operations/deploy/images.js';
+import { IMAGES } from '../../../src/core/operations/deploy/stack-settings.js';
 import { podman } from './podman-command.js';
 
 const run = promisify(execFile);

@@ -3,9 +3,8 @@
  *
  *   node load.js URL RATE CONNECTIONS KEY
  */
-import { loadRequests } from '../../../dist/core/operations/load-test/requests.js';
+import { loadRequests, probeTarget } from '../../../dist/core/operations/load-test/requests.js';
 import { runLoad } from '../../../dist/core/operations/load-test/run-load.js';
-import { probeTarget } from '../../../dist/core/operations/load-test/target.js';
 
 const [url, rate, connections, key] = process.argv.slice(2);
 const headers = { authorization: `Bearer ${key}` };

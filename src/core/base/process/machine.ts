@@ -57,3 +57,29 @@ export function thisMachine(root = '/'): MachineView {
       }),
   };
 }
+
+/** A graphics processor on the bus. */
+export interface PciGpu {
+  readonly address: string;
+  readonly vendor: 'NVIDIA' | 'AMD' | 'Intel' | 'another vendor';
+}
+
+const VENDORS: Readonly<Record<string, PciGpu['vendor']>> = {
+  '0x10de': 'NVIDIA',
+  '0x1002': 'AMD',
+  '0x8086': 'Intel',
+};
+/** PCI classes of displays and 3D controllers begin so. */
+const DISPLAY_CLASS = '0x03';
+
+/** The graphics processors that the kernel knows. */
+export async function gpusOnBus(view: MachineView): Promise<PciGpu[]> {
+  const gpus: PciGpu[] = [];
+  for (const address of await view.list('/sys/bus/pci/devices')) {
+    const read = async (name: string) =>
+      (await view.read(`/sys/bus/pci/devices/${address}/${name}`))?.trim() ?? '';
+    if (!(await read('class')).startsWith(DISPLAY_CLASS)) continue;
+    gpus.push({ address, vendor: VENDORS[await read('vendor')] ?? 'another vendor' });
+  }
+  return gpus;
+}

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
-import { makeTemporaryFolder } from '../storage/temporary-folder.js';
+import { makeTemporaryFolder } from '../storage/files.js';
 
 /** Debian keeps these out of the way of users who are not root. */
 const MORE_PATHS =

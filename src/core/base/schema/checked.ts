@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type ErrorCode, RobleError } from '../errors.js';
 
 /**
@@ -29,3 +29,6 @@ export function checked<T>(schema: z.ZodType<T>, value: unknown, code: ErrorCode
     problems: parsed.error.issues.map((issue) => ({ path: issue.path.join('.'), message: issue.message })),
   });
 }
+
+export const positive = z.int().positive();
+export const path = z.string().min(1);

@@ -1,8 +1,9 @@
 import type { z } from 'zod';
+import { configJsonSchema } from '../../config/keys.js';
 import type { Problem } from '../errors.js';
 import { didYouMean, shownValue } from '../text.js';
-import { configJsonSchema, inputJsonSchema, type JsonSchema, knownKeys } from '../../config/json-schema.js';
-import { formatPath } from '../../config/origin.js';
+import { inputJsonSchema, type JsonSchema, knownKeys } from './json-schema.js';
+import { formatPath } from './merge.js';
 import { hideSecrets } from './secrets.js';
 
 type Issue = z.core.$ZodIssue;

@@ -1,4 +1,4 @@
-import type { Layer } from '../../config/origin.js';
+import type { Origin } from '../../config/origin.js';
 
 export type Settings = Record<string, unknown>;
 
@@ -88,10 +88,44 @@ function keyOf(path: readonly PropertyKey[]): string {
 }
 
 // Without a prototype, a key named __proto__ is a key like any other, and reported as unknown.
-export function emptySettings(): Settings {
+function emptySettings(): Settings {
   return Object.create(null) as Settings;
 }
 
 export function isSettings(value: unknown): value is Settings {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** A set of values with one kind of origin; later layers win over earlier ones. */
+export interface Layer {
+  readonly value: Readonly<Record<string, unknown>>;
+  origin(path: readonly PropertyKey[]): Origin;
+}
+
+/** A path for people: `model.layers[2].kernel`. */
+export function formatPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, part) =>
+      typeof part === 'number' ? `${text}[${part}]` : text === '' ? String(part) : `${text}.${String(part)}`,
+    '',
+  );
+}
+
+/** Settings from values by path: `[['train.epochs', 5]]` gives `{ train: { epochs: 5 } }`. */
+export function nest(entries: Iterable<readonly [path: string, value: unknown]>): Record<string, unknown> {
+  const root = emptySettings();
+  for (const [path, value] of entries) {
+    const names = path.split('.');
+    const last = names.pop() ?? path;
+    let at = root;
+    for (const name of names) {
+      at[name] ??= emptySettings();
+      at = at[name] as Record<string, unknown>;
+    }
+    at[last] = value;
+  }
+  return root;
+}
+
+/** Values that win over every file and variable, by their path: what flags of the command line give. */
+export type Overrides = Readonly<Record<string, { readonly value: unknown; readonly flag: string }>>;

@@ -1,11 +1,11 @@
 import { expect, it } from 'vitest';
 import { z } from 'zod';
+import { configKeys, secretsSchema } from '../../config/keys.js';
+import { configSchema } from '../../config/schema.js';
 import { PluginRegistry } from '../../plugin/registry.js';
 import { secret, urlWithPassword } from '../secret.js';
-import { inputJsonSchema, type JsonSchema } from '../../config/json-schema.js';
-import { configKeys } from '../../config/keys.js';
-import { configSchema } from '../../config/schema.js';
-import { hiderOf, hideSecrets, secretsSchema, withoutSecrets } from './secrets.js';
+import { inputJsonSchema, type JsonSchema } from './json-schema.js';
+import { hiderOf, hideSecrets, withoutSecrets } from './secrets.js';
 
 const schema = inputJsonSchema(
   z.strictObject({

@@ -1,9 +1,6 @@
-import type { PluginRegistry } from '../../plugin/registry.js';
 import { hidePasswords, hideUrlPassword, STARS } from '../secret.js';
-import { configJsonSchema, dereference, inputJsonSchema, type JsonSchema } from '../../config/json-schema.js';
-import { isSettings } from './merge.js';
-import { formatPath } from '../../config/origin.js';
-import type { Config, ServeOptions } from '../../config/schema.js';
+import { dereference, type JsonSchema } from './json-schema.js';
+import { formatPath, isSettings } from './merge.js';
 
 /** Shorter ones are words that other sentences hold as well. */
 const LEAST_CHARACTERS = 8;
@@ -59,28 +56,6 @@ function passwordsOf(url: string): string[] {
   const { password = '' } = URL.canParse(url) ? new URL(url) : {};
   const [, written = ''] = /:\/\/[^:/?#]*:(.*)@/s.exec(url) ?? [];
   return [written, password];
-}
-
-/** The schema of the configuration, with what its backend declares of its options; see {@link serveJsonSchema}. */
-export async function secretsSchema({ serve }: Config, registry: PluginRegistry): Promise<JsonSchema> {
-  const schema = configJsonSchema();
-  return { ...schema, properties: { ...schema.properties, serve: await serveJsonSchema(serve, registry) } };
-}
-
-/** The schema of `serve`, with what the backend declares of its options; all of them are secret where it declares none. */
-export async function serveJsonSchema(
-  { backend, backendOptions }: Pick<ServeOptions, 'backend' | 'backendOptions'>,
-  registry: PluginRegistry,
-): Promise<JsonSchema> {
-  const { serve } = configJsonSchema().properties!;
-  if (backendOptions === undefined) return serve!;
-  const options = await registry.load('serving-backend', backend).then(
-    (plugin) => plugin.options,
-    // Who starts the server hears what is wrong with the plugin.
-    () => undefined,
-  );
-  if (!options) return serve!;
-  return { ...serve, properties: { ...serve!.properties, backendOptions: inputJsonSchema(options) } };
 }
 
 /** Settings with something in place of each secret; undefined removes it. */

@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { replaceFile, writeOnce } from './durable.js';
-import { homeFolder } from './home.js';
-import { readJson } from './json.js';
+import { homeFolder } from './files.js';
+import { readJson } from './read-file.js';
 
 /**
  * What was measured on this machine and costs seconds to measure again: JSON files in the user's cache folder

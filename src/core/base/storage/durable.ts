@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { chown, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { RobleError } from '../errors.js';
-import { exists } from './exists.js';
+import { exists } from './files.js';
 
 /** Makes the entries of a folder survive a power cut. */
 export async function syncFolder(folder: string): Promise<void> {

@@ -4,7 +4,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RobleError } from '../errors.js';
-import { parseJson } from './json.js';
+import { parseJson } from './read-file.js';
 
 export const LOCK = 'run.lock';
 

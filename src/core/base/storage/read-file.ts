@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RobleError, unreadableFile } from '../errors.js';
-import { isAbsent } from './exists.js';
+import { exists, isAbsent } from './files.js';
 
 const CHUNK_BYTES = 1 << 18;
 /** How often a pipe that has nothing is asked again. */
@@ -135,4 +135,18 @@ function kindOf(kind: FileKind): string {
   if (kind.isFIFO()) return 'a pipe (FIFO)';
   if (kind.isSocket()) return 'a socket';
   return kind.isCharacterDevice() || kind.isBlockDevice() ? 'a device' : 'something else';
+}
+
+/** The value of a JSON text; undefined, which JSON cannot say, of what is none. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The value of a JSON file; undefined where there is no file, or something else in it. */
+export async function readJson(path: string): Promise<unknown> {
+  return (await exists(path)) ? parseJson(await readPlainText(path)) : undefined;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { TensorMap } from '../../plugin/contracts.js';
+import type { TensorMap } from './safetensors.js';
 import { decodeSafetensors, encodeSafetensors } from './safetensors.js';
 
 const tensor = (shape: number[], values: number[]) => ({ shape, data: Float32Array.from(values) });

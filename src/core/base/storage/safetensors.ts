@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { TensorMap } from '../../plugin/contracts.js';
 
 /** Where the format keeps texts beside the tensors. */
 const METADATA = '__metadata__';
@@ -68,3 +67,6 @@ function assemble(header: Header, data: Uint8Array): Uint8Array {
 function digestOf(header: Header, data: Uint8Array): string {
   return createHash('sha256').update(JSON.stringify(header)).update(data).digest('hex');
 }
+
+/** Named float32 tensors, row-major. */
+export type TensorMap = Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;

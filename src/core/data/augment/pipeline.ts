@@ -1,10 +1,16 @@
-import type { DrawnValues, ImageView } from '../../plugin/contracts.js';
-import type { PluginRegistry } from '../../plugin/registry.js';
 import { hash32, Random } from '../../base/random.js';
-import { CHARACTER_LIMITS, type ClassLimit } from './class-limits.js';
-import { checkLimits, limitSteps } from './steps.js';
-import { type LoadedStep, loadSteps } from './load-steps.js';
-import { type Strategy, type StrategyExtras, stepsOf } from './settings.js';
+import type { ImageView, PluginEntry } from '../../plugin/contracts.js';
+import { PluginRegistry } from '../../plugin/registry.js';
+import type { Operation } from '../dataset/format.js';
+import {
+  type AugmentSettings,
+  CHARACTER_LIMITS,
+  type ClassLimit,
+  type Strategy,
+  type StrategyExtras,
+  stepsOf,
+} from './settings.js';
+import { checkLimits, type LoadedStep, limitSteps, loadSteps } from './steps.js';
 
 /** Plain data, so that a thread can load the same pipeline. */
 export interface PipelineOptions extends StrategyExtras {
@@ -26,13 +32,6 @@ export interface CopyKey {
 /** The first 32 bits of a picture's SHA-256 in hexadecimal, which key the random numbers of its copies. */
 export function sampleKeyOf(hash: string): number {
   return Number.parseInt(hash.slice(0, 8), 16);
-}
-
-/** One augmenter that was applied, for the lineage. */
-export interface Operation {
-  readonly name: string;
-  readonly version: number;
-  readonly values: DrawnValues;
 }
 
 export interface AugmentedImage {
@@ -171,3 +170,75 @@ function fingerprintOf(steps: readonly LoadedStep[], limits: readonly ClassLimit
 
 const sorted = (record: Readonly<Record<string, unknown>>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+/** A configuration's augmentation, as plain data that passes to a thread. */
+export interface Augmentation {
+  readonly augment: AugmentSettings;
+  /** Value of the paper. */
+  readonly background: number;
+  readonly plugins: readonly PluginEntry[];
+}
+
+/** @throws {RobleError} those of {@link loadPipeline} */
+export function openPipeline({ augment, background, plugins }: Augmentation): Promise<AugmentPipeline> {
+  return loadPipeline(new PluginRegistry(plugins), augment.strategy, { ...augment, background });
+}
+
+/** Samples that copies are made of; each is named by a number. */
+export interface CopySource {
+  /** Of each sample, its class. */
+  readonly labels: ArrayLike<number>;
+  /** Names of the classes. */
+  readonly classes: readonly string[];
+  pictureOf(sample: number): ImageView;
+  /** The samples of each class that copies of the class may be blended with; only asked for when a step blends. */
+  members(): readonly (readonly number[])[];
+}
+
+/** Makes copies of samples, each blended with another sample of its class where a step asks for one. */
+export class CopyMaker {
+  readonly #pipeline: AugmentPipeline;
+  readonly #source: CopySource;
+  readonly #members: readonly (readonly number[])[];
+
+  constructor(pipeline: AugmentPipeline, source: CopySource) {
+    this.#pipeline = pipeline;
+    this.#source = source;
+    this.#members = pipeline.needsPartner ? source.members() : [];
+  }
+
+  /** `partner`: the sample that is blended in; undefined where none is. */
+  make(sample: number, key: CopyKey): AugmentedImage & { readonly partner: number | undefined } {
+    const { labels, classes } = this.#source;
+    const label = labels[sample]!;
+    const members = this.#members[label];
+    const partner = members && partnerOf(members, sample, key);
+    const view = partner === undefined ? undefined : this.#source.pictureOf(partner);
+    const made = this.#pipeline.apply(this.#source.pictureOf(sample), key, classes[label]!, view);
+    return { ...made, partner: made.isBlended ? partner : undefined };
+  }
+}
+
+/** Of the choice of a partner, beside the streams of the augmenters, which their names give. */
+const STREAM = hash32('partner');
+
+/**
+ * The sample that a copy may be blended with: another one of its class, each as likely as any other.
+ *
+ * @param members the samples of the class, `own` once among them
+ * @returns undefined when there is no other
+ */
+function partnerOf(members: ArrayLike<number>, own: number, key: CopyKey): number | undefined {
+  if (members.length < 2) return undefined;
+  const last = members.length - 1;
+  const random = new Random(key.seed, 'augment', key.sample, key.copy, STREAM);
+  const chosen = members[random.integer(last)]!;
+  return chosen === own ? members[last] : chosen;
+}
+
+/** The samples of each class, in order. */
+export function membersByLabel(labels: ArrayLike<number>, classes: number): number[][] {
+  const members = Array.from({ length: classes }, (): number[] => []);
+  for (let sample = 0; sample < labels.length; sample++) members[labels[sample]!]!.push(sample);
+  return members;
+}

@@ -1,18 +1,11 @@
-import type { LoadedSplit, SplitName } from '../dataset/format.js';
-import { openDataset } from '../dataset/open.js';
-import { viewOf } from '../dataset/view.js';
 import { RobleError } from '../../base/errors.js';
+import { sha256 } from '../../base/storage/durable.js';
 import { type Preprocessing, paperValue } from '../../image/settings.js';
 import type { ImageView } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
-import { sha256 } from '../../base/storage/durable.js';
-import {
-  type AugmentPipeline,
-  loadPipeline,
-  type Operation,
-  type PipelineOptions,
-  sampleKeyOf,
-} from './pipeline.js';
+import type { LoadedSplit, Operation, SplitName } from '../dataset/format.js';
+import { openDataset, viewOf } from '../dataset/open.js';
+import { type AugmentPipeline, loadPipeline, type PipelineOptions, sampleKeyOf } from './pipeline.js';
 import type { Strategy } from './settings.js';
 
 export interface PreviewOptions extends PipelineOptions {

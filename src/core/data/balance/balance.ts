@@ -3,26 +3,31 @@ import { availableParallelism } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
-import { checked } from '../../base/schema/checked.js';
-import { type Context, withStep } from '../../base/context.js';
-import type { DatasetManifest, SplitName } from '../dataset/format.js';
-import { manifestOf, type SplitContent, writeManifest } from '../dataset/manifest.js';
-import { isPartIntact } from '../dataset/parts.js';
-import { RobleError } from '../../base/errors.js';
-import type { PluginRegistry } from '../../plugin/registry.js';
-import { writeSynced } from '../../base/storage/durable.js';
-import { exists } from '../../base/storage/exists.js';
-import { readJson } from '../../base/storage/json.js';
-import { checkOutputs, writeNewFile } from '../../base/storage/files.js';
-import { makeParts } from './make-parts.js';
-import type { PartUnit } from './part-units.js';
-import type { ClassPlan } from './plan.js';
-import { type Prepared, plannedCounts, prepare } from './prepare.js';
 import { balancePage } from '../../../pages/balance.js';
-import type { LeftOut } from './screen.js';
+import { type Context, withStep } from '../../base/context.js';
+import { RobleError } from '../../base/errors.js';
+import { checked } from '../../base/schema/checked.js';
+import { writeSynced } from '../../base/storage/durable.js';
+import { checkOutputs, exists, writeNewFile } from '../../base/storage/files.js';
+import { readJson } from '../../base/storage/read-file.js';
+import type { PluginRegistry } from '../../plugin/registry.js';
+import type { DatasetManifest, SplitName } from '../dataset/format.js';
+import { isPartIntact, manifestOf, type SplitContent, writeManifest } from '../dataset/parts.js';
+import { makeParts } from './make-parts.js';
+import type { ClassPlan, PartUnit } from './plan.js';
+import type { LeftOut } from './prepare.js';
+import { type Prepared, plannedCounts, prepare } from './prepare.js';
 import { balanceSchema } from './settings.js';
-import { inOrder, SHARD_FILE, type Shard, type ShardPart, type ShardPlan } from './shard.js';
-import { openWorkFolder, type WorkFolder, workFolderOf } from './work-folder.js';
+import {
+  inOrder,
+  openWorkFolder,
+  SHARD_FILE,
+  type Shard,
+  type ShardPart,
+  type ShardPlan,
+  type WorkFolder,
+  workFolderOf,
+} from './work-folder.js';
 
 export type BalanceInput = z.input<typeof balanceSchema>;
 

@@ -1,27 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import type { Context } from '../../base/context.js';
+import { RobleError } from '../../base/errors.js';
 import type { DatasetPart } from '../dataset/format.js';
-import { RobleError, type SerializedError } from '../../base/errors.js';
-import type { MakingRecipe, OriginalProvenance } from './part-maker.js';
-import type { PartUnit } from './part-units.js';
-
-/** What a thread begins with. */
-export interface PartThreadData {
-  readonly recipe: MakingRecipe;
-  /** Where the files go. */
-  readonly folder: string;
-}
-
-export interface ToPartThread {
-  readonly unit: PartUnit;
-  readonly originals: readonly OriginalProvenance[];
-}
-
-export interface FromPartThread {
-  readonly unit: PartUnit;
-  readonly part?: DatasetPart;
-  readonly error?: SerializedError;
-}
+import type { OriginalProvenance } from './part-maker.js';
+import type { FromPartThread, PartThreadData, ToPartThread } from './part-worker.js';
+import type { PartUnit } from './plan.js';
 
 export interface MakePartsOptions extends PartThreadData {
   readonly units: readonly PartUnit[];

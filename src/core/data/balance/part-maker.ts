@@ -1,13 +1,16 @@
-import { type Augmentation, CopyMaker, openPipeline } from '../augment/copy-maker.js';
-import { membersByLabel } from '../augment/partner.js';
-import { sampleKeyOf } from '../augment/pipeline.js';
-import type { SampleProvenance } from '../dataset/format.js';
-import type { PartContent } from '../dataset/parts.js';
 import { sha256 } from '../../base/storage/durable.js';
 import type { PackedDrawing } from '../../image/strokes/packed.js';
-import type { PartUnit } from './part-units.js';
-import type { BalancePlan, SplitPlan } from './plan.js';
-import { hashOf, type Pictures, pictureOf } from './pool.js';
+import {
+  type Augmentation,
+  CopyMaker,
+  membersByLabel,
+  openPipeline,
+  sampleKeyOf,
+} from '../augment/pipeline.js';
+import type { SampleProvenance } from '../dataset/format.js';
+import type { PartContent } from '../dataset/parts.js';
+import type { BalancePlan, PartUnit, SplitPlan } from './plan.js';
+import { hashOf, type Pictures, pictureOf } from './sources.js';
 
 /** What the samples are made from; plain data over shared memory, so that it passes to threads. */
 export interface MakingRecipe extends Augmentation {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { partUnits } from './part-units.js';
+import { partUnits } from './plan.js';
 
 const planOf = (train: number, validation: number) => {
   const split = (count: number) => ({

@@ -1,8 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { RobleError, type SerializedError } from '../../base/errors.js';
+import type { DatasetPart } from '../dataset/format.js';
 import { partName, writePart } from '../dataset/parts.js';
-import { RobleError } from '../../base/errors.js';
-import type { FromPartThread, PartThreadData, ToPartThread } from './make-parts.js';
-import { PartMaker } from './part-maker.js';
+import { type MakingRecipe, type OriginalProvenance, PartMaker } from './part-maker.js';
+import type { PartUnit } from './plan.js';
 
 /** The thread that makes parts: asked for one, it writes its files and says what is in them. */
 const { recipe, folder } = workerData as PartThreadData;
@@ -18,3 +19,21 @@ parentPort!.on('message', async ({ unit, originals }: ToPartThread) => {
   }
   parentPort!.postMessage(answer);
 });
+
+/** What a thread begins with. */
+export interface PartThreadData {
+  readonly recipe: MakingRecipe;
+  /** Where the files go. */
+  readonly folder: string;
+}
+
+export interface ToPartThread {
+  readonly unit: PartUnit;
+  readonly originals: readonly OriginalProvenance[];
+}
+
+export interface FromPartThread {
+  readonly unit: PartUnit;
+  readonly part?: DatasetPart;
+  readonly error?: SerializedError;
+}

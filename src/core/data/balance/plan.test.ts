@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../base/storage/durable.js';
 import { planBalance } from './plan.js';
-import type { Pool } from './pool.js';
 import { balanceSchema } from './settings.js';
-import type { Source, Sources } from './sources.js';
+import type { Pool, Source, Sources } from './sources.js';
 
 /** Samples of `counts[source][class]`, whose pixels do not matter here. */
 function poolOf(counts: readonly (readonly number[])[], nameOf = (label: number) => `class ${label}`) {

@@ -1,15 +1,13 @@
 import { z } from 'zod';
-import { openPipeline } from '../augment/copy-maker.js';
-import { type AugmentPipeline, sampleKeyOf } from '../augment/pipeline.js';
-import { augmentSchema } from '../augment/settings.js';
-import { checked } from '../../base/schema/checked.js';
-import type { CopyLineage, DatasetManifest, SampleProvenance } from '../dataset/format.js';
-import { openDataset, readProvenance } from '../dataset/open.js';
-import { viewOf } from '../dataset/view.js';
 import { RobleError } from '../../base/errors.js';
+import { checked } from '../../base/schema/checked.js';
+import { sha256 } from '../../base/storage/durable.js';
 import type { ImageView } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
-import { sha256 } from '../../base/storage/durable.js';
+import { type AugmentPipeline, openPipeline, sampleKeyOf } from '../augment/pipeline.js';
+import { augmentSchema } from '../augment/settings.js';
+import type { CopyLineage, DatasetManifest, SampleProvenance } from '../dataset/format.js';
+import { openDataset, readProvenance, viewOf } from '../dataset/open.js';
 
 export interface ReplayOptions {
   /** Folder of a data set that `data:balance` made. */

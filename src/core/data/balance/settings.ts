@@ -1,6 +1,18 @@
 import { z } from 'zod';
+import { recordOf } from '../../base/collections.js';
+import { RobleError } from '../../base/errors.js';
+import { knownName, repeatedNames } from '../../base/names.js';
+import { didYouMean } from '../../base/text.js';
 import { augmentSchema, strategySchema } from '../augment/settings.js';
-import { targetSchema } from './target.js';
+
+const POLICY = /^(?:max|median|mean|q(?:\d{1,2}|100))$/;
+
+/** How many samples each class shall have. */
+export const targetSchema = z.union([
+  z.int().positive(),
+  z.string().regex(POLICY, 'expected "max", "median", "mean" or a quantile such as "q75"'),
+  recordOf(z.int().positive()),
+]);
 
 /** What a configuration says of `data:balance`. */
 export const balanceSchema = z.strictObject({
@@ -50,3 +62,81 @@ export const balanceSchema = z.strictObject({
     .describe('How copies are made.'),
 });
 export type BalanceSettings = z.output<typeof balanceSchema>;
+
+export type Target = z.output<typeof targetSchema>;
+
+/**
+ * A target from a flag: `800`, `median`, `q75`, or `A=800,B=200`. A class with an equals sign or a comma in its name
+ * is written by its code, such as `U+002C=200`.
+ *
+ * @throws {RobleError} `ROBLE_USAGE`
+ */
+export function parseTarget(text: string): Target {
+  const target = /^\d+$/.test(text) ? Number(text) : text.includes('=') ? parseMap(text) : text;
+  const parsed = targetSchema.safeParse(target);
+  if (parsed.success) return parsed.data;
+  throw new RobleError('ROBLE_USAGE', 'The target of the classes cannot be read.', {
+    received: text,
+    expected: 'a number, max, median, mean, a quantile such as q75, or numbers by class such as A=800,B=200',
+  });
+}
+
+function parseMap(text: string): Record<string, number> {
+  const pairs = text.split(',').map((pair): [string, number] => {
+    const at = pair.lastIndexOf('=');
+    const name = pair
+      .slice(0, at)
+      .replace(/^U\+([0-9a-f]{4,6})$/i, (_, code) => String.fromCodePoint(Number.parseInt(code, 16)));
+    return [name, Number(pair.slice(at + 1))];
+  });
+  const [repeated] = repeatedNames(pairs.map(([name]) => name));
+  if (repeated !== undefined) throw twice(repeated);
+  return Object.fromEntries(pairs);
+}
+
+/**
+ * The target of each class. A class that a map does not name keeps what it has.
+ *
+ * @param counts originals of each class
+ * @throws {RobleError} `ROBLE_USAGE` for a class that there is not
+ */
+export function targetsOf(target: Target, counts: readonly number[], classes: readonly string[]): number[] {
+  if (typeof target === 'number') return counts.map(() => target);
+  if (typeof target === 'string') return counts.map(() => policyValue(target, counts));
+  const wanted = new Map<string | undefined, number>();
+  const unknown: string[] = [];
+  for (const [written, samples] of Object.entries(target)) {
+    const name = knownName(written, classes);
+    if (name === undefined) unknown.push(written);
+    else if (wanted.has(name)) throw twice(name);
+    wanted.set(name, samples);
+  }
+  refuseUnknown(unknown, classes);
+  return counts.map((count, label) => wanted.get(classes[label]) ?? count);
+}
+
+function twice(name: string): RobleError {
+  return new RobleError('ROBLE_USAGE', 'A target names a class twice.', {
+    received: name,
+    expected: 'each class once',
+  });
+}
+
+/** At least 1. Quantiles lie between the neighbours in proportion (type 7 of Hyndman and Fan, 1996), rounded. */
+function policyValue(policy: string, counts: readonly number[]): number {
+  if (policy === 'mean') return Math.max(1, Math.round(counts.reduce((a, b) => a + b, 0) / counts.length));
+  const share = policy === 'max' ? 1 : policy === 'median' ? 0.5 : Number(policy.slice(1)) / 100;
+  const sorted = [...counts].sort((a, b) => a - b);
+  const place = share * (sorted.length - 1);
+  const [below, above] = [sorted[Math.floor(place)]!, sorted[Math.ceil(place)]!];
+  return Math.max(1, Math.round(below + (above - below) * (place - Math.floor(place))));
+}
+
+function refuseUnknown(unknown: readonly string[], classes: readonly string[]): void {
+  if (unknown.length === 0) return;
+  throw new RobleError('ROBLE_USAGE', 'A target names a class that there is not.', {
+    received: unknown.join(', '),
+    expected: 'names of classes of the sources',
+    nextSteps: unknown.flatMap((name) => didYouMean(name, classes)),
+  });
+}

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseTarget, targetsOf } from './target.js';
+import { parseTarget, targetsOf } from './settings.js';
 
 const CLASSES = ['a', 'b', 'c', 'd'];
 const COUNTS = [10, 40, 20, 31];

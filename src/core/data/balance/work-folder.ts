@@ -1,16 +1,16 @@
 import { appendFile, mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import type { DatasetPart } from '../dataset/format.js';
-import { isPartIntact } from '../dataset/parts.js';
+import { z } from 'zod';
 import { RobleError } from '../../base/errors.js';
+import { checkedJson } from '../../base/schema/checked.js';
 import { replaceFile, sweepPartials, syncFolder } from '../../base/storage/durable.js';
-import { exists } from '../../base/storage/exists.js';
+import { exists } from '../../base/storage/files.js';
 import { takeLock } from '../../base/storage/folder-lock.js';
-import { parseJson, readJson } from '../../base/storage/json.js';
-import { readPlainText } from '../../base/storage/read-file.js';
-import type { PartUnit } from './part-units.js';
-import type { ShardPart, ShardPlan } from './shard.js';
+import { parseJson, readJson, readPlainText } from '../../base/storage/read-file.js';
+import { type DatasetPart, manifestSchema, partSchema, SPLITS } from '../dataset/format.js';
+import { isPartIntact } from '../dataset/parts.js';
+import type { PartUnit } from './plan.js';
 
 /** Where parts are collected until all of them are there; a kill leaves it, and the same command goes on with it. */
 export interface WorkFolder {
@@ -112,4 +112,54 @@ async function appendSynced(file: string, text: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** The file that tells a shard. */
+export const SHARD_FILE = 'shard.json';
+
+const shardPartSchema = z.strictObject({
+  split: z.enum(SPLITS),
+  /** Its number within the split. */
+  index: z.int().nonnegative(),
+  part: partSchema,
+});
+
+const splitSchema = z.strictObject({
+  /** Samples of each class. */
+  perClass: z.array(z.int().nonnegative()),
+  /** How many parts it has over all shards. */
+  parts: z.int().positive(),
+});
+
+const planSchema = z.strictObject({
+  format: z.literal('roble-dataset-shard'),
+  version: z.literal(1),
+  /** From 0. */
+  shard: z.int().nonnegative(),
+  shards: z.int().positive(),
+  /** The same in all shards. */
+  about: manifestSchema.pick({ classes: true, preprocessing: true, recipe: true }),
+  splits: z.partialRecord(z.enum(SPLITS), splitSchema),
+});
+
+/** What a shard is of, known before any of it is made. */
+export type ShardPlan = z.output<typeof planSchema>;
+
+/** A part, and its place in the whole. */
+export type ShardPart = z.output<typeof shardPartSchema>;
+
+const shardSchema = planSchema.extend({ parts: z.array(shardPartSchema) });
+
+/** A complete shard: some parts of a data set. The whole set is shard 0 of 1. */
+export type Shard = z.output<typeof shardSchema>;
+
+/** @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_DATASET_INVALID` */
+export async function readShard(folder: string): Promise<Shard> {
+  const file = join(folder, SHARD_FILE);
+  return checkedJson(shardSchema, await readPlainText(file), 'ROBLE_DATASET_INVALID', file);
+}
+
+/** By split, then by number. */
+export function inOrder(parts: readonly ShardPart[]): ShardPart[] {
+  return [...parts].sort((a, b) => SPLITS.indexOf(a.split) - SPLITS.indexOf(b.split) || a.index - b.index);
 }

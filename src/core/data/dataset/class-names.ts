@@ -1,7 +1,11 @@
 import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { RobleError } from '../../base/errors.js';
 import { normalName, repeatedNames } from '../../base/names.js';
+import { sha256 } from '../../base/storage/durable.js';
+import { exists } from '../../base/storage/files.js';
 import { linesOf, readTextFile, type TextOptions } from '../../base/storage/text-file.js';
+import type { DatasetManifest } from './format.js';
 
 const CODE = /^U\+([0-9A-Fa-f]{4,6})$/;
 const CODE_RANGE = /^U\+([0-9A-Fa-f]{4,6})\.\.U\+([0-9A-Fa-f]{4,6})$/;
@@ -100,3 +104,120 @@ export function sortClasses(names: Iterable<string>): string[] {
     ? sorted.sort((a, b) => Number(a) - Number(b))
     : sorted;
 }
+
+/** Whether a data set is of characters, which `data:synth` can draw: each class is one, and the pictures are grey. */
+export function isOfCharacters({ classes, preprocessing }: DatasetManifest): boolean {
+  return preprocessing.channels === 1 && classes.every((name) => [...name].length === 1);
+}
+
+/** The file beside exported data that keeps the order of the classes: one on each line, the first has index 0. */
+export const CLASS_LIST = 'classes.txt';
+
+/** A name with a control character, or that looks like codes, would not come back from a line. */
+const NO_LINE = /\p{C}|^U\+|^sha256-/u;
+
+/** The classes as the lines of {@link CLASS_LIST}. */
+export function classListText(classes: readonly string[]): string {
+  return classes.map((name) => `${NO_LINE.test(name) ? codesOf(name) : name}\n`).join('');
+}
+
+/**
+ * The classes that a folder lists in {@link CLASS_LIST}, if it does.
+ *
+ * @throws {RobleError} `ROBLE_LABEL_RANGE` for a list with an empty line or with a class twice
+ */
+export async function readClassList(
+  folder: string,
+  options: TextOptions = {},
+): Promise<string[] | undefined> {
+  const path = join(folder, CLASS_LIST);
+  if (!(await exists(path))) return undefined;
+  const classes = linesOf(await readTextFile(path, options)).map((line) => classOfFolder(line));
+  const bad = classes.includes('') ? '' : repeatedNames(classes)[0];
+  if (bad === undefined) return classes;
+  throw new RobleError('ROBLE_LABEL_RANGE', `${path} is no list of classes.`, {
+    received: bad === '' ? 'an empty line' : `"${bad}" twice`,
+    expected: 'a class on each line, each once',
+    nextSteps: ['Mend the file, or list the classes with --classes.'],
+  });
+}
+
+/** Bytes of a name that every common file system takes. */
+const LONGEST = 255;
+
+/** Printable ASCII without what some file system or shell gives a meaning: `/ \ : * ? " < > | ~`. */
+const PLAIN = /^[ !#-)+-.0-9;=@A-Z[\]^_`a-z{}]+$/;
+/** Hidden on Unix, or cut off by Windows. */
+const TRIMMED = /^[. ]|[. ]$/;
+/** Devices of Windows, with or without an extension. */
+const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$) *(?:\.|$)/i;
+/** What looks like an encoded name has to be encoded itself. */
+const ENCODED = /^(?:u\+|sha256-)/i;
+
+const CODES = /^U\+[0-9A-Fa-f]{4,6}(?:_U\+[0-9A-Fa-f]{4,6})*$/;
+
+/**
+ * Folder names for classes, which no file system confuses, refuses or changes: a name that is plain ASCII stays as it
+ * is; any other, and those that differ in upper and lower case only, become the codes of their characters
+ * (`U+0041_U+00E9`), so that neither case nor Unicode normalisation matters. What is too long even so, or empty, becomes
+ * its SHA-256, which only a list of the classes can turn back.
+ *
+ * @param names each once
+ * @returns in the same order; no two are equal, however case is folded
+ * @example
+ * folderNames(['cat', 'a', 'A', '/']); // ['cat', 'U+0061', 'U+0041', 'U+002F']
+ */
+export function folderNames(names: readonly string[]): string[] {
+  const times = new Map<string, number>();
+  for (const name of names) times.set(fold(name), (times.get(fold(name)) ?? 0) + 1);
+  return names.map((name) => (isPlain(name) && times.get(fold(name)) === 1 ? name : encode(name)));
+}
+
+/**
+ * The class that a folder stands for.
+ *
+ * @param classes when they are known, also long names can be found
+ * @example
+ * classOfFolder('U+0041'); // 'A'
+ */
+export function classOfFolder(folder: string, classes: readonly string[] = []): string {
+  const listed = folder.startsWith('sha256-') ? classes.find((name) => hashed(name) === folder) : undefined;
+  return listed ?? decode(folder) ?? folder;
+}
+
+/** A name by the codes of its characters. */
+function codesOf(name: string): string {
+  return Array.from(name, (character) => {
+    const code = character.codePointAt(0)!.toString(16).toUpperCase();
+    return `U+${code.padStart(4, '0')}`;
+  }).join('_');
+}
+
+function isPlain(name: string): boolean {
+  return (
+    name.length <= LONGEST &&
+    PLAIN.test(name) &&
+    !TRIMMED.test(name) &&
+    !DEVICE.test(name) &&
+    !ENCODED.test(name)
+  );
+}
+
+function encode(name: string): string {
+  const codes = codesOf(name);
+  return name === '' || codes.length > LONGEST ? hashed(name) : codes;
+}
+
+/** Over UTF-16, because UTF-8 has no form for half a surrogate pair and would make one of all. */
+function hashed(name: string): string {
+  return `sha256-${sha256(Buffer.from(name, 'utf16le'))}`;
+}
+
+function decode(folder: string): string | undefined {
+  if (!CODES.test(folder)) return undefined;
+  const codes = folder.split('_').map((code) => Number.parseInt(code.slice(2), 16));
+  return codes.every((code) => code <= 0x10ffff) ? String.fromCodePoint(...codes) : undefined;
+}
+
+/** Enough for ASCII, and no other name is kept. */
+const fold = (name: string): string => name.toLowerCase();

@@ -1,4 +1,4 @@
-import type { SplitItem } from './splits.js';
+import type { SplitName } from './format.js';
 
 /** Units that are looked at before the search gives up, about a second's work. */
 const MAX_LOOKS = 20_000_000;
@@ -126,4 +126,12 @@ function hardest(
   const { need, candidates } = best!;
   const isThere = (unit: Unit) => Number(unit.split === need.split);
   return { need, candidates: candidates.sort((a, b) => isThere(b) - isThere(a)) };
+}
+
+/** What of a sample decides its split. */
+export interface SplitItem {
+  readonly label: number;
+  readonly source: string;
+  readonly group?: string | undefined;
+  readonly split?: SplitName | undefined;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Operation } from '../augment/pipeline.js';
 import { preprocessingSchema } from '../../image/settings.js';
 import type { PackedStrokes } from '../../image/strokes/packed.js';
+import type { DrawnValues } from '../../plugin/contracts.js';
 
 /** The splits that roble knows. Training reads `train` and `validation`; `test` is kept for the end. */
 export const SPLITS = ['train', 'validation', 'test'] as const;
@@ -98,4 +98,16 @@ export interface LoadedSplit {
   readonly labels: Uint16Array<SharedArrayBuffer>;
   /** What the pictures were drawn from, where samples have strokes. */
   readonly strokes?: PackedStrokes | undefined;
+}
+
+/** One augmenter that was applied, for the lineage. */
+export interface Operation {
+  readonly name: string;
+  readonly version: number;
+  readonly values: DrawnValues;
+}
+
+/** Spreads into an object: the key only when there is a value. */
+export function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
 }

@@ -5,10 +5,10 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../../test/support/temporary-folder.js';
-import { preprocessingSchema } from '../../image/settings.js';
 import { normalName } from '../../base/names.js';
-import { readClasses } from './class-names.js';
+import { preprocessingSchema } from '../../image/settings.js';
 import { type ImportOptions, importDataset } from '../import-export/import.js';
+import { readClasses } from './class-names.js';
 
 const preprocessing = preprocessingSchema.parse({ width: 4, height: 4 });
 

@@ -6,10 +6,9 @@ import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../../test/support/temporary-folder.js';
 import { preprocessingSchema } from '../../image/settings.js';
-import { classListText } from './class-list.js';
 import { type ImportOptions, importDataset } from '../import-export/import.js';
+import { classListText, folderNames } from './class-names.js';
 import { openDataset } from './open.js';
-import { folderNames } from './safe-names.js';
 
 const preprocessing = preprocessingSchema.parse({ width: 4, height: 4 });
 

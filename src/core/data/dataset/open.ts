@@ -1,20 +1,23 @@
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { checkedJson } from '../../base/schema/checked.js';
 import { RobleError } from '../../base/errors.js';
-import { isAbsent } from '../../base/storage/exists.js';
+import { checkedJson } from '../../base/schema/checked.js';
+import { isAbsent } from '../../base/storage/files.js';
 import { readPlainText, streamPlainFile } from '../../base/storage/read-file.js';
+import type { Preprocessing } from '../../image/settings.js';
+import { drawingOf, findDrawings, type PackedStrokes } from '../../image/strokes/packed.js';
+import type { ImageView } from '../../plugin/contracts.js';
 import {
   type DatasetManifest,
+  type DatasetPart,
   type LoadedSplit,
   manifestSchema,
+  optional,
   type PartFile,
   type SampleProvenance,
   type SplitName,
 } from './format.js';
-import { loadStrokes } from './load-strokes.js';
 import { readIntact } from './parts.js';
-import { optional } from '../formats/sample.js';
 
 /** A data set on the disk. */
 export interface Dataset {
@@ -121,4 +124,62 @@ export function changedFile(path: string): RobleError {
     expected: 'the SHA-256 in dataset.json',
     nextSteps: ['Copy the data set again, or import it again.'],
   });
+}
+
+/**
+ * The strokes of a split, in memory that threads share; undefined where no part has any.
+ *
+ * @param count samples of all parts
+ * @param read gives the bytes of a file, checked
+ * @throws {RobleError} `ROBLE_DATASET_INVALID` for a file that does not hold as many drawings as the part has samples
+ */
+async function loadStrokes(
+  parts: readonly DatasetPart[],
+  count: number,
+  read: (file: PartFile) => Promise<Buffer>,
+): Promise<PackedStrokes | undefined> {
+  const bytes = parts.reduce((sum, { strokes }) => sum + (strokes?.bytes ?? 0), 0);
+  if (bytes === 0) return undefined;
+  const words = new Int16Array(new SharedArrayBuffer(bytes + (bytes % 2)));
+  const starts = new Uint32Array(new SharedArrayBuffer(4 * (count + 1)));
+  let sample = 0;
+  let at = 0;
+  for (const part of parts) {
+    if (part.strokes) {
+      const content = await read(part.strokes);
+      if (content.length % 2 === 1 || content.length !== part.strokes.bytes) throw damaged(part);
+      const end = at + content.length / 2;
+      for (let i = at, byte = 0; i < end; i++, byte += 2) words[i] = content.readInt16LE(byte);
+      if (findDrawings(words, at, part.count, starts, sample) !== end) throw damaged(part);
+      at = end;
+    } else starts.fill(at, sample, sample + part.count);
+    sample += part.count;
+  }
+  starts[count] = at;
+  return { words, starts };
+}
+
+function damaged({ count, strokes }: DatasetPart): RobleError {
+  return new RobleError('ROBLE_DATASET_INVALID', `${strokes?.file} is not of the expected form.`, {
+    expected: `the strokes of ${count} samples`,
+    nextSteps: ['Import the data set again.'],
+  });
+}
+
+/** Pictures of equal shape, one behind the other. */
+interface Pictures {
+  /** uint8, [count, height, width, channels]. */
+  readonly images: Uint8Array;
+  readonly strokes?: PackedStrokes | undefined;
+}
+
+/** One of them, with its strokes where it has some; nothing is copied. */
+export function viewOf(
+  { images, strokes }: Pictures,
+  { width, height, channels }: Pick<Preprocessing, 'width' | 'height'> & { readonly channels: number },
+  index: number,
+): ImageView {
+  const size = width * height * channels;
+  const data = images.subarray(index * size, (index + 1) * size);
+  return { width, height, channels, data, strokes: drawingOf(strokes, index) };
 }

@@ -1,11 +1,19 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { replaceFile, sha256 } from '../../base/storage/durable.js';
-import { exists } from '../../base/storage/exists.js';
+import { replaceFile, sha256, writeSynced } from '../../base/storage/durable.js';
+import { exists } from '../../base/storage/files.js';
 import { readPlainFile } from '../../base/storage/read-file.js';
 import { drawingBytes, type PackedDrawing } from '../../image/strokes/packed.js';
-import { type DatasetPart, filesOf, type PartFile, type SampleProvenance, type SplitName } from './format.js';
+import {
+  type DatasetManifest,
+  type DatasetPart,
+  filesOf,
+  type PartFile,
+  type SampleProvenance,
+  SPLITS,
+  type SplitName,
+} from './format.js';
 
 /** What a part is called, without the ending of a file. */
 export function partName(split: SplitName, index: number): string {
@@ -68,7 +76,7 @@ function sampleLine(sample: SampleProvenance): string {
 }
 
 /** Samples in a part. */
-export const PART_SAMPLES = 65_536;
+const PART_SAMPLES = 65_536;
 const BUFFER_BYTES = 1 << 20;
 
 const NO_STROKES = drawingBytes(undefined);
@@ -200,4 +208,44 @@ class HashedFile {
     this.#bytes += bytes.length;
     this.#filled = 0;
   }
+}
+
+/** The parts of a split, in order, and how many samples of each class are in them. */
+export interface SplitContent {
+  readonly parts: DatasetPart[];
+  readonly perClass: number[];
+}
+
+/** The manifest of a data set whose parts are written. */
+export function manifestOf(
+  about: Pick<DatasetManifest, 'name' | 'preprocessing' | 'recipe'> & { readonly classes: readonly string[] },
+  content: Partial<Record<SplitName, SplitContent>>,
+): DatasetManifest {
+  const splits: DatasetManifest['splits'] = {};
+  for (const split of SPLITS) {
+    const found = content[split];
+    if (!found) continue;
+    const count = found.parts.reduce((sum, part) => sum + part.count, 0);
+    splits[split] = { count, perClass: found.perClass, parts: found.parts };
+  }
+  const hashes = SPLITS.map((split) => [
+    split,
+    (splits[split]?.parts ?? []).map((part) => filesOf(part).map((file) => file.sha256)),
+  ]);
+  const { name, classes, preprocessing, recipe } = about;
+  return {
+    format: 'roble-dataset',
+    version: 1,
+    name,
+    classes: [...classes],
+    preprocessing,
+    splits,
+    recipe,
+    fingerprint: sha256(JSON.stringify([classes, preprocessing, hashes])),
+  };
+}
+
+/** Writes `dataset.json`, the last file of a data set. */
+export async function writeManifest(folder: string, manifest: DatasetManifest): Promise<void> {
+  await writeSynced(join(folder, 'dataset.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 }

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../../test/support/temporary-folder.js';
-import { preprocessingSchema } from '../../image/settings.js';
 import { Random } from '../../base/random.js';
+import { preprocessingSchema } from '../../image/settings.js';
 import { openDataset } from './open.js';
 import { type PreparedSample, writeDataset } from './write.js';
 

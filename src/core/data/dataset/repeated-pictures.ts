@@ -1,10 +1,9 @@
-import { groupBy } from '../../base/group-by.js';
-import type { Preprocessing } from '../../image/settings.js';
-import { DisjointSets } from '../../base/disjoint-sets.js';
-import { findNearDuplicates } from '../similarity/near-duplicates.js';
-import { isPlainMark } from './plain-mark.js';
-import type { SplitItem } from './splits.js';
+import { DisjointSets, groupBy } from '../../base/collections.js';
 import type { Spool } from '../../base/storage/spool.js';
+import type { Preprocessing } from '../../image/settings.js';
+import { centroid, findInk, type PictureShape } from '../similarity/ink.js';
+import { findNearDuplicates } from '../similarity/near-duplicates.js';
+import type { SplitItem } from './cover-classes.js';
 
 /** Longest side of the pictures that are compared: enough to tell drawings apart, and a kilobyte in memory. */
 const LONGEST_SIDE = 32;
@@ -148,4 +147,37 @@ function shrink(
           sum += pixels[i]!;
       out[at++] = sum / ((bottom - top) * (right - left) * channels) + 0.5;
     }
+}
+
+/** Spread of the ink across its line, as a share of the picture's shorter side: 2 pixels of 28. */
+const NARROW = 0.07;
+/** Spread along the line of a dot, as such a share; and of anything longer, by that across. */
+const SHORT = 0.09;
+const STRETCHED = 4;
+
+/**
+ * Whether a picture is no more than a dot, a bar or a flat bow: ink that strays little from one line. People who draw
+ * such a mark often draw the very same pixels, so that two alike are no sign of a copy.
+ *
+ * @param picture uint8, [height, width, channels]
+ */
+export function isPlainMark(picture: Uint8Array, shape: PictureShape): boolean {
+  const { width, height } = shape;
+  const ink = new Float32Array(width * height);
+  findInk(picture, shape, ink);
+  const { x, y, total } = centroid(ink, width);
+  if (total === 0) return true;
+  let [xx, xy, yy] = [0, 0, 0];
+  for (let i = 0; i < ink.length; i++) {
+    const [right, down] = [(i % width) - x, Math.floor(i / width) - y];
+    xx += (ink[i]! * right * right) / total;
+    xy += (ink[i]! * right * down) / total;
+    yy += (ink[i]! * down * down) / total;
+  }
+  // The eigenvalues of the covariance are the variances across the line that fits best, and along it.
+  const half = Math.hypot(xx - yy, 2 * xy) / 2;
+  const across = Math.sqrt(Math.max(0, (xx + yy) / 2 - half));
+  const along = Math.sqrt((xx + yy) / 2 + half);
+  const side = Math.min(width, height);
+  return across <= NARROW * side && (along <= SHORT * side || along >= STRETCHED * across);
 }

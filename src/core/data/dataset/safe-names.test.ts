@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { classOfFolder, folderNames } from './safe-names.js';
+import { classOfFolder, folderNames } from './class-names.js';
 
 /** Any text, with many of the names that are trouble somewhere. */
 const name = fc.oneof(

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RobleError } from '../../base/errors.js';
-import { assignSplits, countPerClass, largestRemainder, type SplitItem, type SplitRatios } from './splits.js';
+import type { SplitItem } from './cover-classes.js';
+import { assignSplits, countPerClass, largestRemainder, type SplitRatios } from './splits.js';
 
 const CLASSES = ['a', 'b', 'c'];
 const codeOf = (work: () => unknown): string => {

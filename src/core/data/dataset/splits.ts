@@ -1,7 +1,7 @@
+import { groupBy } from '../../base/collections.js';
 import { type ErrorCode, type Problem, RobleError } from '../../base/errors.js';
-import { groupBy } from '../../base/group-by.js';
 import { hash32, Random } from '../../base/random.js';
-import { coverClasses } from './cover-classes.js';
+import { coverClasses, type SplitItem } from './cover-classes.js';
 import { SPLITS, type SplitName } from './format.js';
 
 /** Shares of the splits; they are divided by their sum. */
@@ -24,15 +24,7 @@ export interface SplitOptions {
   readonly seed: number;
 }
 
-/** What of a sample decides its split. */
-export interface SplitItem {
-  readonly label: number;
-  readonly source: string;
-  readonly group?: string | undefined;
-  readonly split?: SplitName | undefined;
-}
-
-export const DEFAULT_RATIOS: SplitRatios = { train: 0.8, validation: 0.2 };
+const DEFAULT_RATIOS: SplitRatios = { train: 0.8, validation: 0.2 };
 
 /**
  * Gives every sample its split. Groups are never torn apart: they are placed first, largest first, where the classes in

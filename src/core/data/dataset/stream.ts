@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { RobleError } from '../../base/errors.js';
+import { ByteReader } from '../../base/storage/byte-reader.js';
 import { streamPlainFile } from '../../base/storage/read-file.js';
 import type { DatasetPart, SampleProvenance, SplitName } from './format.js';
 import { changedFile, type Dataset, readChecked } from './open.js';
-import { ByteReader } from '../../base/storage/byte-reader.js';
 
 /** One sample of a data set. */
 export interface PackedSample {

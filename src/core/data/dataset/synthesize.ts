@@ -1,15 +1,15 @@
 import { basename } from 'node:path';
 import { type Context, withStep } from '../../base/context.js';
+import { RobleError } from '../../base/errors.js';
+import { hash32, Random } from '../../base/random.js';
+import type { Preprocessing } from '../../image/settings.js';
+import { fontsFor, loadFonts, type StrokeFont } from '../../image/strokes/fonts.js';
+import { drawingToPixels, fitStrokes } from '../../image/strokes/frame.js';
+import { type PackedDrawing, packDrawing } from '../../image/strokes/packed.js';
+import type { Stroke } from '../../image/strokes/rasterize.js';
 import { type SplitName, splitCounts } from './format.js';
 import type { SplitRatios } from './splits.js';
 import { type PreparedSample, writeDataset } from './write.js';
-import { RobleError } from '../../base/errors.js';
-import type { Preprocessing } from '../../image/settings.js';
-import { hash32, Random } from '../../base/random.js';
-import { drawingToPixels, fitStrokes } from '../../image/strokes/frame.js';
-import { fontsFor, loadFonts, type StrokeFont } from '../../image/strokes/fonts.js';
-import { type PackedDrawing, packDrawing } from '../../image/strokes/packed.js';
-import type { Stroke } from '../../image/strokes/rasterize.js';
 
 export interface SynthesizeOptions {
   /** Each becomes a class. */

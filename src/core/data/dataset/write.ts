@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 import type { Context } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
-import type { Preprocessing } from '../../image/settings.js';
 import { createFolder, sha256, writeSynced } from '../../base/storage/durable.js';
-import { drawingBytes, type PackedDrawing } from '../../image/strokes/packed.js';
+import { Spool } from '../../base/storage/spool.js';
 import { countOf } from '../../base/text.js';
+import type { Preprocessing } from '../../image/settings.js';
+import { drawingBytes, type PackedDrawing } from '../../image/strokes/packed.js';
 import { sortClasses } from './class-names.js';
-import { type DatasetManifest, type SampleProvenance, SPLITS, type SplitName } from './format.js';
-import { manifestOf, writeManifest } from './manifest.js';
-import { PartWriter } from './parts.js';
+import type { SplitItem } from './cover-classes.js';
+import { type DatasetManifest, optional, type SampleProvenance, SPLITS, type SplitName } from './format.js';
+import { manifestOf, PartWriter, writeManifest } from './parts.js';
 import { countShared, groupRepeated, type HashedItem } from './repeated-pictures.js';
-import { optional } from '../formats/sample.js';
 import {
   assignSplits,
   countPerClass,
@@ -18,11 +18,9 @@ import {
   fixedOf,
   largestShare,
   refuseSharedGroups,
-  type SplitItem,
   type SplitOptions,
   splitMode,
 } from './splits.js';
-import { Spool } from '../../base/storage/spool.js';
 
 /** A sample whose picture has become pixels. */
 export interface PreparedSample extends SampleProvenance {

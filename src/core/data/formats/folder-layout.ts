@@ -1,7 +1,7 @@
 import { RobleError } from '../../base/errors.js';
 import { examples } from '../../base/text.js';
 import type { SplitName } from '../dataset/format.js';
-import { splitOfFolder, splitOfWord, type TopFolders } from './sample.js';
+import { splitOfFolder, splitOfWord, type TopFolders } from './source.js';
 
 /** Where the class folders of a folder of pictures are. */
 export interface ClassFolders {

@@ -1,16 +1,17 @@
-import { readdir, stat } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { readdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
 import { RobleError } from '../../base/errors.js';
-import { type PixelLimit, tooManyPixels } from '../../image/decode.js';
-import type { PixelShape } from '../../image/preprocess.js';
-import { exists } from '../../base/storage/exists.js';
-import { ENCODING_STEP } from '../../base/storage/text-file.js';
-import { CLASS_LIST, readClassList } from '../dataset/class-list.js';
-import type { SplitName } from '../dataset/format.js';
-import { COLOUR_MAGIC, GREY_MAGIC, LABELS_MAGIC } from './idx-magic.js';
-import { optional, type ReaderOptions, type SourceItem, splitOfWord } from './sample.js';
 import { ByteReader, openPlainOrGzip } from '../../base/storage/byte-reader.js';
-import { EMNIST_WARNING, emnistSet, readEmnistMapping } from './emnist.js';
+import { exists } from '../../base/storage/files.js';
+import { ENCODING_STEP, linesOf, readTextFile } from '../../base/storage/text-file.js';
+import { type PixelLimit, tooManyPixels } from '../../image/decode.js';
+import type { PixelShape } from '../../image/settings.js';
+import { CLASS_LIST, classListText, readClassList } from '../dataset/class-names.js';
+import { optional, type SplitName } from '../dataset/format.js';
+import { type ExportSource, type ReaderOptions, type SourceItem, splitOfWord } from './source.js';
 
 const IMAGES_NAME = /^(.*?)-?images[-.]idx[34]-ubyte(\.gz)?$/;
 
@@ -246,3 +247,103 @@ function asIdxError(path: string, error: unknown): RobleError {
 }
 
 const hexadecimal = (value: number): string => `0x${value.toString(16).padStart(8, '0')}`;
+
+/** The magic numbers of IDX files of unsigned bytes; the last byte is the number of dimensions. */
+const LABELS_MAGIC = 0x00000801;
+const GREY_MAGIC = 0x00000803;
+const COLOUR_MAGIC = 0x00000804;
+
+/** The sets of EMNIST by their names: `emnist-balanced-train` is of the set `emnist-balanced`. */
+const PREFIX = /^(emnist-[a-z]+)-(?:train|test)$/;
+
+/** The set of EMNIST that an IDX file's name (up to `-images`) says it is of. */
+function emnistSet(prefix: string): string | undefined {
+  return PREFIX.exec(prefix)?.[1];
+}
+
+/**
+ * The class of each label, from the mapping that lies beside the files of EMNIST (Cohen et al. 2017): lines of a label and
+ * the code of its character, where a further code is that of the lower case letter that shares the class.
+ *
+ * @throws {RobleError} `ROBLE_LABEL_RANGE` for a file of another form
+ */
+async function readEmnistMapping(folder: string, set: string): Promise<Map<number, string> | undefined> {
+  const path = join(folder, `${set}-mapping.txt`);
+  if (!(await exists(path))) return undefined;
+  const classes = new Map<number, string>();
+  for (const line of linesOf(await readTextFile(path))) {
+    if (line.trim() === '') continue;
+    const [label, code] = line.trim().split(/\s+/).map(Number);
+    if (!Number.isInteger(label) || !(code! > 32 && code! <= 0x10ffff))
+      throw new RobleError('ROBLE_LABEL_RANGE', `${path} is no mapping of labels to characters.`, {
+        received: line,
+        expected: 'a label and the code of its character, such as "10 65"',
+        nextSteps: ['List the classes with --classes.'],
+      });
+    classes.set(label!, String.fromCodePoint(code!));
+  }
+  return classes;
+}
+
+/** What to say of files of EMNIST when nobody said how their pictures lie. */
+const EMNIST_WARNING =
+  'files named emnist-... hold their pictures transposed; import them with --transpose, or say --no-transpose when yours lie upright';
+
+/** How MNIST names its files, which has no validation samples. */
+const PREFIXES: Readonly<Record<SplitName, string>> = { train: 'train', validation: 'val', test: 't10k' };
+
+/**
+ * Writes the files of MNIST, packed by gzip: images idx3 (grey) or idx4 (colour, [count, height, width, channels]) and
+ * labels idx1 for each split.
+ *
+ * @throws {RobleError} `ROBLE_USAGE` for more than 256 classes: a label is one byte
+ */
+export async function writeIdx(folder: string, source: ExportSource): Promise<void> {
+  const { classes } = source.manifest;
+  if (classes.length > 256)
+    throw new RobleError('ROBLE_USAGE', 'IDX files have no room for the labels.', {
+      received: `${classes.length} classes`,
+      expected: 'at most 256 classes, because a label is one byte',
+      nextSteps: ['Export with --format parquet or --format folder.'],
+    });
+  await writeFile(join(folder, CLASS_LIST), classListText(classes));
+  for (const split of source.splits) await writeSplit(folder, split, source);
+}
+
+async function writeSplit(
+  folder: string,
+  split: SplitName,
+  { manifest, samples }: ExportSource,
+): Promise<void> {
+  const { width, height, channels } = manifest.preprocessing;
+  const { count } = manifest.splits[split]!;
+  const labels = new Uint8Array(count);
+  async function* images() {
+    yield channels === 1
+      ? header(GREY_MAGIC, [count, height, width])
+      : header(COLOUR_MAGIC, [count, height, width, channels]);
+    let i = 0;
+    for await (const { pixels, label } of samples(split)) {
+      labels[i] = label;
+      i += 1;
+      yield pixels;
+    }
+  }
+  const file = (kind: string) => join(folder, `${PREFIXES[split]}-${kind}-ubyte.gz`);
+  await writePacked(file(channels === 1 ? 'images-idx3' : 'images-idx4'), images());
+  await writePacked(file('labels-idx1'), [header(LABELS_MAGIC, [count]), labels]);
+}
+
+async function writePacked(
+  path: string,
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<void> {
+  await pipeline(chunks, createGzip(), createWriteStream(path, { flags: 'wx' }));
+}
+
+function header(magic: number, sizes: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(4 + 4 * sizes.length);
+  bytes.writeUInt32BE(magic);
+  for (const [i, size] of sizes.entries()) bytes.writeUInt32BE(size, 4 + 4 * i);
+  return bytes;
+}

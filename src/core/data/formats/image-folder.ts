@@ -1,14 +1,24 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { RobleError } from '../../base/errors.js';
-import { describeOthers, type FoundPictures, findPictures } from '../../image/find-pictures.js';
+import { mapOrdered } from '../../base/map-ordered.js';
 import { readPlainFile } from '../../base/storage/read-file.js';
 import { ENCODING_STEP } from '../../base/storage/text-file.js';
 import { countOf, examples } from '../../base/text.js';
-import { CLASS_LIST, readClassList } from '../dataset/class-list.js';
-import type { SplitName } from '../dataset/format.js';
-import { classOfFolder } from '../dataset/safe-names.js';
-import { optional, type ReaderOptions, type SourceItem } from './sample.js';
+import { describeOthers, type FoundPictures, findPictures } from '../../image/find-images.js';
+import { encodePng } from '../../image/png.js';
+import {
+  CLASS_LIST,
+  classListText,
+  classOfFolder,
+  folderNames,
+  readClassList,
+} from '../dataset/class-names.js';
+import { optional, type SplitName } from '../dataset/format.js';
+import type { PackedSample } from '../dataset/stream.js';
 import { type ClassFolders, classFoldersOf, placeOf } from './folder-layout.js';
+import { type ExportSource, paddedNumber, type ReaderOptions, type SourceItem } from './source.js';
 
 /**
  * Reads a folder for each class: `CLASS/...`, or `train/CLASS/...` and `val/CLASS/...` where the split is given. A class
@@ -75,4 +85,41 @@ function emptyFolders({ folders, pictures }: FoundPictures, layout: ClassFolders
     const place = placeOf(`${folder}/x`, layout);
     return place?.path === folder && !full.has(folder);
   });
+}
+
+/**
+ * Writes a PNG for each sample, `SPLIT/CLASS/00017.png`, as torchvision's ImageFolder and others read them. The number is
+ * that of the sample in its split.
+ */
+export async function writeImageFolder(folder: string, source: ExportSource): Promise<void> {
+  const { classes } = source.manifest;
+  await writeFile(join(folder, CLASS_LIST), classListText(classes));
+  const names = folderNames(classes);
+  for (const split of source.splits) await writeSplit(join(folder, split), names, split, source);
+}
+
+async function writeSplit(
+  folder: string,
+  names: readonly string[],
+  split: SplitName,
+  { manifest, samples }: ExportSource,
+): Promise<void> {
+  const { count, perClass } = manifest.splits[split]!;
+  for (const [label, name] of names.entries())
+    if (perClass[label]! > 0) await mkdir(join(folder, name), { recursive: true });
+  const write = async ({ pixels, label, number }: Numbered) => {
+    const png = await encodePng(pixels, manifest.preprocessing);
+    await writeFile(join(folder, names[label]!, `${paddedNumber(number, count)}.png`), png, { flag: 'wx' });
+  };
+  for await (const _ of mapOrdered(numbered(samples(split)), 2 * availableParallelism(), write));
+}
+
+type Numbered = PackedSample & { readonly number: number };
+
+async function* numbered(samples: AsyncIterable<PackedSample>): AsyncGenerator<Numbered> {
+  let number = 0;
+  for await (const sample of samples) {
+    yield { ...sample, number };
+    number += 1;
+  }
 }

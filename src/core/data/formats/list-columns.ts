@@ -1,6 +1,6 @@
 import { RobleError } from '../../base/errors.js';
 import { normalName } from '../../base/names.js';
-import type { ReaderOptions } from './sample.js';
+import type { ReaderOptions } from './source.js';
 
 /** Where a list of pictures says what; -1 for what it does not say. */
 export interface ListColumns {

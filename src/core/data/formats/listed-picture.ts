@@ -1,12 +1,15 @@
-import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
+import { groupBy } from '../../base/collections.js';
 import { type ErrorDetails, RobleError } from '../../base/errors.js';
-import { isPictureName } from '../../image/find-pictures.js';
+import { normalName } from '../../base/names.js';
+import { absentAsUndefined, exists } from '../../base/storage/files.js';
 import { readPlainFile } from '../../base/storage/read-file.js';
 import { countOf, examples } from '../../base/text.js';
-import type { SplitName } from '../dataset/format.js';
-import { type BadSample, optional, type ReaderOptions, type SourceItem, splitOfWord } from './sample.js';
-import type { FileFinder, Found, Unclear } from './file-finder.js';
+import { isPictureName } from '../../image/find-images.js';
+import { optional, type SplitName } from '../dataset/format.js';
 import type { ListColumns } from './list-columns.js';
+import { type BadSample, type ReaderOptions, type SourceItem, splitOfWord } from './source.js';
 
 /** A row of a list of pictures. */
 export interface ListRow {
@@ -129,4 +132,126 @@ export function* unlistedPictures(
   const some = examples(unlisted.map((file) => relative(folder, file)));
   const names = examples(lists.map((file) => relative(folder, file)));
   yield { warning: `${countOf(unlisted.length, 'image')} in the folder not listed in ${names}: ${some}` };
+}
+
+/** A file that was found, and what to say of its path where that is not the one that was asked for. */
+export interface Found {
+  readonly path: string;
+  readonly notice?: string;
+}
+
+/** Files of which each may be the one that was asked for. */
+export interface Unclear {
+  readonly candidates: readonly string[];
+}
+
+const folded = (name: string) => normalName(name).toLowerCase();
+
+/** How names may differ, the least first: the key of a name that is asked for, and of one that is there. */
+const FORMS: readonly {
+  asked(name: string): string;
+  there(name: string): string | undefined;
+  readonly notice?: string;
+}[] = [
+  { asked: (name) => name, there: (name) => name },
+  {
+    asked: normalName,
+    there: normalName,
+    notice: 'found under a name that differs in Unicode normalisation',
+  },
+  { asked: folded, there: folded, notice: 'found under a name that differs in upper and lower case' },
+  {
+    asked: folded,
+    there: (name) => (isPictureName(name) ? folded(name.slice(0, -extname(name).length)) : undefined),
+    notice: 'found with the ending of a picture behind its name',
+  },
+];
+
+interface Listed {
+  readonly names: readonly string[];
+  readonly byForm: readonly ReadonlyMap<string, readonly string[]>[];
+}
+
+/**
+ * Finds files whose names, or those of their folders, may differ from what a list says in Unicode normalisation and in
+ * upper and lower case, or that it names without the ending of a picture. Lists made on Windows or macOS, where case makes
+ * no difference, and lists of ids are full of them.
+ */
+export class FileFinder {
+  readonly #folders = new Map<string, Listed | undefined>();
+  readonly #used = new Set<string>();
+
+  /**
+   * The path itself if it exists, else the only one that differs from it as little as that, else nothing.
+   *
+   * @throws {RobleError} `ROBLE_FILE_UNREADABLE` for a folder that may not be looked into
+   */
+  async find(path: string): Promise<Found | Unclear | undefined> {
+    const found = await this.#look(path);
+    if (found && 'path' in found) this.#used.add(found.path);
+    return found;
+  }
+
+  /** As {@link find}, in each of the folders that lie in another one. */
+  async findBelow(folder: string, name: string): Promise<Found | Unclear | undefined> {
+    const found: Found[] = [];
+    for (const inside of (await this.#list(folder))?.names ?? []) {
+      if (isPictureName(inside) || !(await this.#list(join(folder, inside)))) continue;
+      const one = await this.#look(join(folder, inside, name));
+      if (one && 'candidates' in one) return one;
+      if (one) found.push({ path: one.path, notice: `found in the folder ${inside}` });
+    }
+    const [first, ...others] = found;
+    if (others.length > 0) return { candidates: found.map(({ path }) => path) };
+    if (first) this.#used.add(first.path);
+    return first;
+  }
+
+  /** What lies in the folders that were looked into and was never found, sorted. */
+  unused(): string[] {
+    const all = [...this.#folders].flatMap(([folder, listed]) =>
+      (listed?.names ?? []).map((name) => join(folder, name)),
+    );
+    return all.filter((path) => !this.#used.has(path)).sort();
+  }
+
+  async #look(path: string): Promise<Found | Unclear | undefined> {
+    const parent = dirname(path);
+    if (parent === path) return undefined;
+    const listed = await this.#list(parent).catch(async (error) => {
+      // A folder that may be entered, and not be listed.
+      if (await exists(path))
+        return { names: [basename(path)], byForm: [new Map([[basename(path), [basename(path)]]])] };
+      throw error;
+    });
+    if (listed) return among(listed, parent, basename(path));
+    // The folder itself may be written otherwise.
+    const folder = await this.#look(parent).catch(() => undefined);
+    if (!folder || 'candidates' in folder) return folder;
+    const inside = await this.#list(folder.path);
+    return inside && among(inside, folder.path, basename(path), folder.notice);
+  }
+
+  async #list(folder: string): Promise<Listed | undefined> {
+    if (this.#folders.has(folder)) return this.#folders.get(folder);
+    const names = await readdir(folder).catch(absentAsUndefined);
+    const listed = names && { names, byForm: FORMS.map(({ there }) => groupBy(names, there)) };
+    this.#folders.set(folder, listed);
+    return listed;
+  }
+}
+
+function among(
+  { byForm }: Listed,
+  folder: string,
+  name: string,
+  folderNotice?: string,
+): Found | Unclear | undefined {
+  for (const [i, byName] of byForm.entries()) {
+    const { asked, notice = folderNotice } = FORMS[i]!;
+    const names = byName.get(asked(name)) ?? [];
+    if (names.length > 1) return { candidates: names.map((one) => join(folder, one)) };
+    if (names.length === 1) return { path: join(folder, names[0]!), ...optional('notice', notice) };
+  }
+  return undefined;
 }

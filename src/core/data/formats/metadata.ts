@@ -1,13 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { parseJson } from '../../base/storage/json.js';
-import { streamPlainFile } from '../../base/storage/read-file.js';
+import { parseJson, streamPlainFile } from '../../base/storage/read-file.js';
 import { ENCODING_STEP, textLines } from '../../base/storage/text-file.js';
-import { type ReaderOptions, type SourceItem, splitOfWord } from './sample.js';
 import { readCsvFile } from './csv.js';
-import { FileFinder } from './file-finder.js';
 import { findColumns, type ListColumns } from './list-columns.js';
-import { badRow, listedPicture, unlistedPictures } from './listed-picture.js';
+import { badRow, FileFinder, listedPicture, unlistedPictures } from './listed-picture.js';
+import { type ReaderOptions, type SourceItem, splitOfWord } from './source.js';
 
 const METADATA = /^metadata\.(csv|jsonl)$/;
 

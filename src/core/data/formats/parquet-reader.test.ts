@@ -6,8 +6,8 @@ import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../../test/support/temporary-folder.js';
 import { preprocessingSchema } from '../../image/settings.js';
-import { type ImportOptions, importDataset } from '../import-export/import.js';
 import { openDataset } from '../dataset/open.js';
+import { type ImportOptions, importDataset } from '../import-export/import.js';
 
 const preprocessing = preprocessingSchema.parse({ width: 4, height: 4 });
 const IMAGE_LABEL: SchemaElement[] = [

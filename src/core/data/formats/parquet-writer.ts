@@ -2,11 +2,11 @@ import { mkdir, open, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { SchemaElement } from 'hyparquet';
-import { encodePng } from '../../image/encode-png.js';
-import type { SplitName } from '../dataset/format.js';
 import { mapOrdered } from '../../base/map-ordered.js';
+import { formatCount } from '../../base/text.js';
+import { encodePng } from '../../image/png.js';
+import type { SplitName } from '../dataset/format.js';
 import type { PackedSample } from '../dataset/stream.js';
-import { dataCard } from './data-card.js';
 import { type ExportSource, paddedNumber } from './source.js';
 
 /** Rows that are written at once, and read at once by most readers. */
@@ -143,5 +143,41 @@ function featuresOf({ manifest, hasGroups }: ExportSource): Record<string, unkno
     image: { _type: 'Image' },
     label: { names: manifest.classes, _type: 'ClassLabel' },
     ...(hasGroups && { group: { dtype: 'string', _type: 'Value' } }),
+  };
+}
+
+/** The README of a data set on Hugging Face: its columns and splits as YAML, then a few words for people. */
+async function dataCard(source: ExportSource): Promise<string> {
+  const { stringify } = await import('yaml');
+  const { name, classes, preprocessing, splits } = source.manifest;
+  const { width, height, channels } = preprocessing;
+  const counts = source.splits.map((split) => `${formatCount(splits[split]!.count)} in ${split}`);
+  return `---
+${stringify(frontMatter(source)).trimEnd()}
+---
+
+# ${name}
+
+Images of ${classes.length} classes, ${width}x${height} pixels, ${channels === 1 ? 'grey' : 'colour'}: ${counts.join(', ')}. Exported by roble.
+`;
+}
+
+function frontMatter({ manifest, splits, hasGroups }: ExportSource): Record<string, unknown> {
+  return {
+    task_categories: ['image-classification'],
+    dataset_info: {
+      features: [
+        { name: 'image', dtype: 'image' },
+        { name: 'label', dtype: { class_label: { names: Object.fromEntries(manifest.classes.entries()) } } },
+        ...(hasGroups ? [{ name: 'group', dtype: 'string' }] : []),
+      ],
+      splits: splits.map((split) => ({ name: split, num_examples: manifest.splits[split]!.count })),
+    },
+    configs: [
+      {
+        config_name: 'default',
+        data_files: splits.map((split) => ({ split, path: `data/${split}-*` })),
+      },
+    ],
   };
 }

@@ -1,12 +1,13 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { RobleError } from '../../base/errors.js';
-import { parseJson } from '../../base/storage/json.js';
+import { openPlainOrGzip } from '../../base/storage/byte-reader.js';
+import { parseJson } from '../../base/storage/read-file.js';
 import { ENCODING_STEP, textLines } from '../../base/storage/text-file.js';
 import { drawingProblem, type GivenDrawing } from '../../image/strokes/drawing.js';
 import type { SplitName } from '../dataset/format.js';
-import { optional, type ReaderOptions, type SourceItem, splitOfFile } from './sample.js';
-import { openPlainOrGzip } from '../../base/storage/byte-reader.js';
+import { optional } from '../dataset/format.js';
+import { type ReaderOptions, type SourceItem, splitOfFile } from './source.js';
 
 const STROKES_NAME = /\.jsonl(\.gz)?$/;
 

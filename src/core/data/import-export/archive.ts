@@ -1,13 +1,16 @@
-import { rm } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
+import type { Entry, ZipFile } from 'yauzl';
 import { RobleError } from '../../base/errors.js';
-import { type UnreadFormat, unreadFormat } from '../../image/known-formats.js';
-import { readStart } from '../../base/storage/read-file.js';
-import { makeTemporaryFolder } from '../../base/storage/temporary-folder.js';
-import { linkNotFollowed } from '../../base/storage/walk-folder.js';
 import { openPlainOrGzip } from '../../base/storage/byte-reader.js';
-import type { SourceItem, SourceRemark } from '../formats/sample.js';
-import { type Unpacking, unpackTar } from './unpack-tar.js';
-import { unpackZip } from './unpack-zip.js';
+import { makeTemporaryFolder } from '../../base/storage/files.js';
+import { readStart } from '../../base/storage/read-file.js';
+import { linkNotFollowed } from '../../base/storage/walk-folder.js';
+import { type UnreadFormat, unreadFormat } from '../../image/known-formats.js';
+import type { SourceItem, SourceRemark } from '../formats/source.js';
 
 /** Unpacked bytes and entries that an archive may hold: far more than the formats read here need, less than a bomb. */
 const MAX_BYTES = 16 * 2 ** 30;
@@ -183,4 +186,120 @@ function notUnpacked(path: string, name: string, command?: string): RobleError {
     expected: 'a folder, a tar archive (gzip or not), or a zip archive',
     nextSteps: [`Unpack it${command === undefined ? '' : ` ("${command}")`}, and name the folder.`],
   });
+}
+
+/** Bytes that are read at a time. */
+const CHUNK_BYTES = 2 ** 20;
+
+/** How an archive is unpacked, whatever its format. */
+export interface Unpacking {
+  readonly folder: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Throws at an entry for which the whole archive is refused. */
+  admit(name: string, bytes: number): void;
+  /** Told of each link: it could lead out of the folder, and no format needs it. */
+  passOver(name: string, target: string): void;
+  /** Told of an archive that ends without the mark of its end, where that can be known. */
+  endsEarly(): void;
+}
+
+/** Unpacks a tar archive, gzip or not: plain files and folders. */
+async function unpackTar(
+  path: string,
+  { folder, signal, admit, passOver, endsEarly }: Unpacking,
+): Promise<void> {
+  const { extract } = await import('tar');
+  let refusal: unknown;
+  let hasEnd = false;
+  const unpacked = extract({
+    cwd: folder,
+    strict: true,
+    noChmod: true,
+    filter: (name, entry) => {
+      if (refusal !== undefined) return false;
+      try {
+        signal?.throwIfAborted();
+        admit(name, entry.size);
+      } catch (error) {
+        refusal = error;
+        return false;
+      }
+      const type = 'type' in entry ? entry.type : 'File';
+      if ('linkpath' in entry && (type === 'SymbolicLink' || type === 'Link'))
+        passOver(name, entry.linkpath ?? '');
+      return type === 'File' || type === 'Directory' || type === 'OldFile';
+    },
+  });
+  // Two blocks of zeros, of which the first is enough: no entry begins so.
+  unpacked.on('nullBlock', () => {
+    hasEnd = true;
+  });
+  const file = createReadStream(path, { highWaterMark: CHUNK_BYTES });
+  try {
+    await new Promise<void>((resolve, reject) => {
+      unpacked.on('error', reject).on('close', resolve);
+      file.on('error', reject).pipe(unpacked);
+    });
+  } finally {
+    file.destroy();
+  }
+  if (refusal !== undefined) throw refusal;
+  if (!hasEnd) endsEarly();
+}
+
+/** The file type of Unix in the attributes of an entry. */
+const TYPE_BITS = 0o170000;
+const LINK_BITS = 0o120000;
+const UTF8_FLAG = 0x800;
+
+/** Unpacks a zip archive: plain files and folders. */
+async function unpackZip(path: string, { folder, signal, admit, passOver }: Unpacking): Promise<void> {
+  const { default: yauzl } = await import('yauzl');
+  // Names are decoded here, because many programs write UTF-8 without saying so.
+  const archive = await yauzl.openPromise(path, { decodeStrings: false, autoClose: false });
+  try {
+    for await (const entry of archive.eachEntry()) {
+      signal?.throwIfAborted();
+      const name = nameOf(entry, yauzl.getFileNameLowLevel);
+      admit(name, entry.uncompressedSize);
+      if (entry.isEncrypted()) throw new Error(`${name} is encrypted: unpack it with its password`);
+      const target = join(folder, name);
+      if (name.endsWith('/')) await mkdir(target, { recursive: true });
+      else if (isLink(entry)) passOver(name, await text(await archive.openReadStreamPromise(entry)));
+      else await unpackFile(archive, entry, target, signal);
+    }
+  } finally {
+    archive.close();
+  }
+}
+
+async function unpackFile(
+  archive: ZipFile,
+  entry: Entry,
+  target: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  await mkdir(dirname(target), { recursive: true });
+  const content = await archive.openReadStreamPromise(entry);
+  await pipeline(content, createWriteStream(target), { ...(signal && { signal }) });
+}
+
+function isLink({ externalFileAttributes }: Entry): boolean {
+  return ((externalFileAttributes >>> 16) & TYPE_BITS) === LINK_BITS;
+}
+
+type DecodeName = typeof import('yauzl').getFileNameLowLevel;
+
+function nameOf({ generalPurposeBitFlag, fileNameRaw, extraFields }: Entry, decode: DecodeName): string {
+  const flags = isUtf8(fileNameRaw) ? generalPurposeBitFlag | UTF8_FLAG : generalPurposeBitFlag;
+  return decode(flags, fileNameRaw, extraFields, false).replaceAll('\\', '/');
+}
+
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -1,19 +1,18 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { RobleError } from '../../base/errors.js';
-import { isPicture } from '../../image/find-pictures.js';
 import { notPlain } from '../../base/storage/read-file.js';
 import { systemKind } from '../../base/storage/walk-folder.js';
 import { examples } from '../../base/text.js';
-import { archiveKind, isArchiveName, withUnpacked } from './archive.js';
-import { withNormalNames } from '../formats/normal-names.js';
+import { isPicture } from '../../image/find-images.js';
 import { isCsvFile, readCsv } from '../formats/csv.js';
 import { isIdxImages, readIdx } from '../formats/idx.js';
 import { readImageFolder } from '../formats/image-folder.js';
 import { isMetadata, metadataIn, readImagefolder } from '../formats/metadata.js';
 import { isParquetFile, parquetFilesIn, readParquet } from '../formats/parquet-reader.js';
+import { type ReaderOptions, type SourceItem, splitOfWord, withNormalNames } from '../formats/source.js';
 import { isStrokesFile, readStrokes } from '../formats/strokes.js';
-import { type ReaderOptions, type SourceItem, splitOfWord } from '../formats/sample.js';
+import { archiveKind, isArchiveName, withUnpacked } from './archive.js';
 
 /** The formats that can be imported. */
 export const SOURCE_FORMATS = ['idx', 'folder', 'csv', 'imagefolder', 'strokes', 'parquet'] as const;

@@ -5,14 +5,14 @@ import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../../test/support/temporary-folder.js';
 import { RobleError } from '../../base/errors.js';
-import { preprocessingSchema } from '../../image/settings.js';
 import { normalName } from '../../base/names.js';
-import { type ExportFormat, type ExportOptions, exportDataset } from './export.js';
+import { preprocessingSchema } from '../../image/settings.js';
 import { SPLITS, type SplitName } from '../dataset/format.js';
-import { importDataset } from './import.js';
 import { openDataset } from '../dataset/open.js';
 import { streamSplit } from '../dataset/stream.js';
 import { type PreparedSample, writeDataset } from '../dataset/write.js';
+import { type ExportFormat, type ExportOptions, exportDataset } from './export.js';
+import { importDataset } from './import.js';
 
 let folder: string;
 let remove: () => Promise<void>;

@@ -5,8 +5,8 @@ import { SPLITS, type SplitName } from '../dataset/format.js';
 import { type Dataset, openDataset, splitOf } from '../dataset/open.js';
 import { type PackedSample, streamSplit } from '../dataset/stream.js';
 import { refuseInterrupted } from '../dataset/write.js';
-import { writeIdx } from '../formats/writers-idx.js';
-import { writeImageFolder } from '../formats/writers-image-folder.js';
+import { writeIdx } from '../formats/idx.js';
+import { writeImageFolder } from '../formats/image-folder.js';
 import { writeParquet } from '../formats/parquet-writer.js';
 import type { ExportSource } from '../formats/source.js';
 

@@ -6,13 +6,12 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { preprocessingSchema } from '../../image/settings.js';
 import { sha256 } from '../../base/storage/durable.js';
+import { preprocessingSchema } from '../../image/settings.js';
 import { drawingToPixels } from '../../image/strokes/frame.js';
+import { openDataset, viewOf } from '../dataset/open.js';
+import { manifestOf } from '../dataset/parts.js';
 import { type ImportOptions, importDataset } from './import.js';
-import { manifestOf } from '../dataset/manifest.js';
-import { openDataset } from '../dataset/open.js';
-import { viewOf } from '../dataset/view.js';
 
 const preprocessing = preprocessingSchema.parse({ width: 6, height: 6 });
 let folder: string;

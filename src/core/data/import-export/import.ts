@@ -2,39 +2,39 @@ import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
 import { type Context, withStep } from '../../base/context.js';
 import { type ErrorCode, RobleError } from '../../base/errors.js';
-import { type CommonLook, commonLook, type Look, lookAt } from '../../image/look-at-pictures.js';
+import { mapOrdered } from '../../base/map-ordered.js';
+import { alikeNames } from '../../base/names.js';
+import { checkEncoding } from '../../base/storage/text-file.js';
+import { countOf, examples } from '../../base/text.js';
 import {
   DEFAULT_MAX_PIXELS,
   type PreparedImage,
   prepareImage,
   preprocessPixels,
 } from '../../image/preprocess.js';
-import type { Preprocessing } from '../../image/settings.js';
-import { transposePixels, transposeStrokes } from './transpose.js';
-import { alikeNames } from '../../base/names.js';
-import { describeDatabase } from '../../serving/predictions/database.js';
-import { checkEncoding } from '../../base/storage/text-file.js';
+import type { PixelShape, Preprocessing } from '../../image/settings.js';
 import { pictureOfDrawing } from '../../image/strokes/drawing.js';
-import { countOf, examples } from '../../base/text.js';
+import type { Stroke } from '../../image/strokes/rasterize.js';
+import { type CommonLook, commonLook, type Look, lookAt } from '../../image/suggest-shape.js';
+import { describeDatabase } from '../../serving/predictions/database.js';
+import { readFeedback } from '../../serving/predictions/import-feedback.js';
 import { checkClasses } from '../dataset/class-names.js';
-import { readSource, type SourceFormat } from './detect.js';
-import { FlatPictures } from './flat-pictures.js';
-import { type DatasetManifest, type SplitName, splitCounts } from '../dataset/format.js';
-import { mapOrdered } from '../../base/map-ordered.js';
-import { withNormalNames } from '../formats/normal-names.js';
-import { readFeedback } from '../../serving/predictions/feedback.js';
-import { countByCode, reasonOf } from '../formats/reasons.js';
+import { type DatasetManifest, optional, type SplitName, splitCounts } from '../dataset/format.js';
+import type { SplitOptions } from '../dataset/splits.js';
+import { labelError, type PreparedSample, writeDataset } from '../dataset/write.js';
 import {
   type BadSample,
-  optional,
+  countByCode,
   type Picture,
   readerOptions,
+  reasonOf,
   type SourceOptions,
   type SourceRemark,
   type SourceSample,
-} from '../formats/sample.js';
-import type { SplitOptions } from '../dataset/splits.js';
-import { labelError, type PreparedSample, writeDataset } from '../dataset/write.js';
+  withNormalNames,
+} from '../formats/source.js';
+import { readSource, type SourceFormat } from './detect.js';
+import { FlatPictures } from './flat-pictures.js';
 
 /** A source, and the split of all its samples when the caller knows it. */
 export interface ImportSource {
@@ -441,4 +441,27 @@ function eachReasonFirst(skipped: readonly SkippedSample[]): SkippedSample[] {
   for (const sample of skipped) if (!first.has(sample.code)) first.set(sample.code, sample);
   const firsts = new Set(first.values());
   return [...firsts, ...skipped.filter((sample) => !firsts.has(sample))];
+}
+
+/**
+ * Raw pixels with rows and columns swapped.
+ *
+ * @param pixels uint8, [height, width, channels]
+ * @returns uint8, [width, height, channels], and its shape
+ */
+export function transposePixels(
+  pixels: Uint8Array,
+  { width, height, channels }: PixelShape,
+): { pixels: Uint8Array; shape: PixelShape } {
+  const swapped = new Uint8Array(pixels.length);
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++)
+      for (let c = 0; c < channels; c++)
+        swapped[(x * height + y) * channels + c] = pixels[(y * width + x) * channels + c]!;
+  return { pixels: swapped, shape: { width: height, height: width, channels } };
+}
+
+/** Strokes with their coordinates swapped. */
+export function transposeStrokes(strokes: readonly Stroke[]): Stroke[] {
+  return strokes.map((stroke) => stroke.map(([x, y]) => [y, x] as const));
 }

@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../../test/support/temporary-folder.js';
-import { preprocessingSchema } from '../../image/settings.js';
 import { Random } from '../../base/random.js';
+import { preprocessingSchema } from '../../image/settings.js';
+import { openDataset } from '../dataset/open.js';
 import { synthesizeDataset } from '../dataset/synthesize.js';
 import { findNearDuplicates } from './near-duplicates.js';
-import { openDataset } from '../dataset/open.js';
 
 const shape = { width: 28, height: 28, channels: 1 } as const;
 const SIZE = 28 * 28;

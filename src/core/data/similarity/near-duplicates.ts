@@ -1,5 +1,5 @@
+import { DisjointSets } from '../../base/collections.js';
 import { sha256 } from '../../base/storage/durable.js';
-import { DisjointSets } from '../../base/disjoint-sets.js';
 import { samePictureTest } from './distance.js';
 import { HASH_WORDS, hashDistance, hashPictures, type PictureHashes } from './hash.js';
 import type { PictureShape } from './ink.js';

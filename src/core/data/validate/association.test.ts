@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Random } from '../../base/random.js';
-import { associationOf } from './association.js';
+import { associationOf } from './group-comparison.js';
 
 it('is 1 where one property tells the other, and 0 where the counts are in proportion', () => {
   const classes = (counts: readonly number[]) => [

@@ -1,19 +1,15 @@
 import { RobleError } from '../../base/errors.js';
 import { didYouMean } from '../../base/text.js';
-import { findBlank } from './blank.js';
-import { findConflictingLabels } from './conflicting-labels.js';
 import { findConfounds } from './confounds.js';
 import { findDrift } from './drift.js';
-import { findDuplicates, findNearRepeats } from './duplicates.js';
-import type { Finding } from './finding.js';
-import { findInverted } from './inverted.js';
+import { findConflictingLabels, findDuplicates, findNearRepeats } from './duplicates.js';
 import { findLeaks } from './leaks.js';
-import { findOrientation } from './validate-orientation.js';
-import { findOutliers } from './unusual-pictures.js';
+import { findOrientation } from './orientation.js';
 import { measureSubject, type SubjectStatistics } from './picture-statistics.js';
 import { findRepeats, type RepeatCluster } from './repeats.js';
 import { findStructure } from './structure.js';
-import type { Subject } from './subject.js';
+import type { Finding, Subject } from './subject.js';
+import { findBlank, findInverted, findOutliers } from './unusual-pictures.js';
 
 /** What checks read. What takes time is made when the first check asks for it, and kept for the others. */
 export class CheckInputs {

@@ -1,13 +1,12 @@
 import { basename } from 'node:path';
 import type { Context } from '../../base/context.js';
-import { type SplitName, splitCounts } from '../dataset/format.js';
-import { optional } from '../formats/sample.js';
-import { type PreparedSample, writeDataset } from '../dataset/write.js';
 import { RobleError } from '../../base/errors.js';
 import { sha256 } from '../../base/storage/durable.js';
-import { drawingOf } from '../../image/strokes/packed.js';
 import { didYouMean } from '../../base/text.js';
-import type { Finding, SamplePlace } from './finding.js';
+import { drawingOf } from '../../image/strokes/packed.js';
+import { optional, type SplitName, splitCounts } from '../dataset/format.js';
+import { type PreparedSample, writeDataset } from '../dataset/write.js';
+import type { Finding, SamplePlace } from './subject.js';
 import { pictureOf, type Subject, type SubjectSplit } from './subject.js';
 
 /** What can be removed, and the checks that find it. */

@@ -1,7 +1,16 @@
-import { isOfCharacters } from '../dataset/characters.js';
 import { examples } from '../../base/text.js';
-import { associationOf } from './association.js';
-import type { Finding } from './finding.js';
+import { isOfCharacters } from '../dataset/class-names.js';
+import {
+  associationOf,
+  classValuesOf,
+  differenceOf,
+  type SampleGroup,
+  type SampleSources,
+  separation,
+  sharedCount,
+  sourcePairs,
+  sourcesOf,
+} from './group-comparison.js';
 import {
   formatStatistic,
   STATISTIC_NAMES,
@@ -9,10 +18,7 @@ import {
   type StatisticName,
   type SubjectStatistics,
 } from './picture-statistics.js';
-import { classValuesOf, type SampleGroup, sharedCount, sourcePairs } from './sample-group.js';
-import { type SampleSources, sourcesOf } from './sample-sources.js';
-import type { Subject, SubjectSplit } from './subject.js';
-import { differenceOf, separation } from './group-comparison.js';
+import type { Finding, Subject, SubjectSplit } from './subject.js';
 
 const CHECK = 'confounds';
 /** An association below this misleads no model. J. Cohen (1988) calls 0.1 small, 0.3 medium, 0.5 large. */

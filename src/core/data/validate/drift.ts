@@ -1,4 +1,11 @@
-import type { Finding } from './finding.js';
+import {
+  classValuesOf,
+  type Difference,
+  differenceOf,
+  type SampleGroup,
+  sourcePairs,
+  sourcesOf,
+} from './group-comparison.js';
 import {
   formatStatistic,
   STATISTIC_NAMES,
@@ -6,10 +13,7 @@ import {
   type StatisticName,
   type SubjectStatistics,
 } from './picture-statistics.js';
-import { classValuesOf, type SampleGroup, sourcePairs } from './sample-group.js';
-import { sourcesOf } from './sample-sources.js';
-import type { Subject, SubjectSplit } from './subject.js';
-import { type Difference, differenceOf } from './group-comparison.js';
+import type { Finding, Subject, SubjectSplit } from './subject.js';
 
 const CHECK = 'drift';
 /** Kolmogorov-Smirnov distances; between normal distributions they are Cohen's d of 0.25, small, and of 0.5, medium. */

@@ -1,7 +1,7 @@
-import { countOf } from '../../base/text.js';
-import type { Finding, FoundSample } from './finding.js';
+import { countOf, examples } from '../../base/text.js';
+import { isPlainMark } from '../dataset/repeated-pictures.js';
 import { foundRepeat, type Repeat, type RepeatCluster } from './repeats.js';
-import type { Subject } from './subject.js';
+import { type Finding, type FoundSample, pictureOf, type Subject } from './subject.js';
 
 /** Samples of one class with the very same pixels as one before them in their split. */
 export function findDuplicates(subject: Subject, clusters: readonly RepeatCluster[]): Finding[] {
@@ -61,4 +61,77 @@ function eachSplit(
 function ofOneClass(repeats: readonly Repeat[]): Repeat[][] {
   const labels = [...new Set(repeats.map(({ label }) => label))];
   return labels.map((label) => repeats.filter((repeat) => repeat.label === label));
+}
+
+/**
+ * Pictures that are the same, or nearly, and have different labels. Found are those whose label is not the most frequent
+ * one; all, where none is.
+ */
+export function findConflictingLabels(subject: Subject, clusters: readonly RepeatCluster[]): Finding[] {
+  const conflicts = clusters.filter(([first, ...others]) =>
+    others.some(({ label }) => label !== first!.label),
+  );
+  const isPlain = ([first]: RepeatCluster) =>
+    isPlainMark(pictureOf(subject, first!), subject.manifest.preprocessing);
+  const plain = conflicts.filter(isPlain);
+  const drawings = conflicts.filter((cluster) => !plain.includes(cluster));
+  return [
+    ...conflictFinding(subject, drawings, 'warning', 'with different labels: some are wrong.'),
+    ...conflictFinding(
+      subject,
+      plain,
+      'info',
+      'with different labels, but are no more than a bar, a dot or a bow, which can be read in more than one way.',
+    ),
+  ];
+}
+
+function conflictFinding(
+  subject: Subject,
+  clusters: readonly RepeatCluster[],
+  severity: 'warning' | 'info',
+  what: string,
+): Finding[] {
+  const samples = clusters.flatMap((cluster) => outvoted(subject, cluster));
+  if (samples.length === 0) return [];
+  return [
+    {
+      check: 'conflicting-labels',
+      severity,
+      message: `${countOf(clusters.length, 'picture')} ${clusters.length === 1 ? 'is' : 'are'} there more than once ${what} Labels: ${frequentLabels(subject, clusters)}.`,
+      suggestion:
+        'Look at them (--html FILE) and mend the labels at their source; to leave out those that are outvoted: roble data:validate DATASET --apply OUT --remove labels',
+      samples,
+    },
+  ];
+}
+
+function outvoted(subject: Subject, cluster: RepeatCluster): FoundSample[] {
+  const votes = new Map<number, number>();
+  for (const { label } of cluster) votes.set(label, (votes.get(label) ?? 0) + 1);
+  const most = Math.max(...votes.values());
+  const winners = [...votes].filter(([, count]) => count === most).map(([label]) => label);
+  const isRight = ({ label }: Repeat) => winners.length === 1 && label === winners[0];
+  return cluster.flatMap((repeat) =>
+    isRight(repeat) ? [] : [foundRepeat(subject, repeat, otherOf(repeat, cluster, isRight))],
+  );
+}
+
+/** One with another label: the right one where there is one, of the same pixels if possible. */
+function otherOf(repeat: Repeat, cluster: RepeatCluster, isRight: (other: Repeat) => boolean): Repeat {
+  const others = cluster.filter(({ label }) => label !== repeat.label);
+  const right = others.filter(isRight);
+  const candidates = right.length > 0 ? right : others;
+  return candidates.find(({ pixels }) => pixels === repeat.pixels) ?? candidates[0]!;
+}
+
+function frequentLabels({ manifest }: Subject, clusters: readonly RepeatCluster[]): string {
+  const counts = new Map<string, number>();
+  for (const cluster of clusters) {
+    const labels = [...new Set(cluster.map(({ label }) => label))].sort((a, b) => a - b);
+    const names = labels.map((label) => `"${manifest.classes[label]}"`).join(' and ');
+    counts.set(names, (counts.get(names) ?? 0) + 1);
+  }
+  const sorted = [...counts].sort((a, b) => b[1] - a[1]);
+  return examples(sorted.map(([names, count]) => `${names} (${count})`));
 }

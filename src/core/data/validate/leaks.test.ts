@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { manifestOf } from '../dataset/manifest.js';
 import { preprocessingSchema } from '../../image/settings.js';
+import { manifestOf } from '../dataset/parts.js';
 import { findLeaks } from './leaks.js';
 import type { Subject, SubjectSplit } from './subject.js';
 

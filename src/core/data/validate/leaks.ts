@@ -1,9 +1,9 @@
-import { SPLITS } from '../dataset/format.js';
-import { isPlainMark } from '../dataset/plain-mark.js';
 import { sha256 } from '../../base/storage/durable.js';
 import { countOf, examples } from '../../base/text.js';
-import type { Finding, FoundSample } from './finding.js';
+import { SPLITS } from '../dataset/format.js';
+import { isPlainMark } from '../dataset/repeated-pictures.js';
 import { foundRepeat, type Repeat, type RepeatCluster } from './repeats.js';
+import type { Finding, FoundSample } from './subject.js';
 import { foundSample, pictureOf, type Subject, type SubjectSplit } from './subject.js';
 
 const CHECK = 'leaks';

@@ -1,5 +1,5 @@
 import { findNearDuplicates } from '../similarity/near-duplicates.js';
-import type { FoundSample } from './finding.js';
+import type { FoundSample } from './subject.js';
 import { foundSample, type Subject, type SubjectSplit } from './subject.js';
 
 /** One of several samples that show the same picture. */

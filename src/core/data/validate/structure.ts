@@ -1,8 +1,7 @@
-import { isOfCharacters } from '../dataset/characters.js';
-import type { DatasetManifest } from '../dataset/format.js';
 import { countOf, examples, formatCount } from '../../base/text.js';
-import type { Finding } from './finding.js';
-import type { Subject, SubjectSplit } from './subject.js';
+import { isOfCharacters } from '../dataset/class-names.js';
+import type { DatasetManifest } from '../dataset/format.js';
+import type { Finding, Subject, SubjectSplit } from './subject.js';
 
 const CHECK = 'structure';
 /** Fewer samples of a class in train than this teach little. */

@@ -1,11 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { drawnSubject } from '../../../../test/support/subject.js';
 import { Random } from '../../base/random.js';
-import { findLabelIssues } from './confident-learning.js';
-import type { Finding } from './finding.js';
-import type { LabelPredictor } from './label-predictor.js';
-import type { Subject, SubjectSplit } from './subject.js';
-import { findSuspiciousLabels } from './suspicious-labels.js';
+import type { Finding, Subject, SubjectSplit } from './subject.js';
+import type { LabelPredictor } from './suspicious-labels.js';
+import { findLabelIssues, findSuspiciousLabels } from './suspicious-labels.js';
 
 const CHARACTERS = [...'0247AEKLSX'];
 

@@ -1,9 +1,10 @@
 import type { Context } from '../../base/context.js';
+import { type Problem, RobleError } from '../../base/errors.js';
 import { countOf, formatCount } from '../../base/text.js';
-import { findLabelIssues, type LabelIssue } from './confident-learning.js';
-import type { Finding } from './finding.js';
-import type { LabelPredictor } from './label-predictor.js';
-import { foundSample, type Subject, type SubjectSplit } from './subject.js';
+import type { PluginRegistry } from '../../plugin/registry.js';
+import { openPredictor } from '../../predict/predictor.js';
+import { formProblems } from '../dataset/same-form.js';
+import { type Finding, foundSample, type Subject, type SubjectSplit } from './subject.js';
 
 /** Images that go through the network at a time. */
 const BATCH = 256;
@@ -80,5 +81,119 @@ function describe(
       : 'Look at them, the first ones first, and correct or remove those that are wrong. Characters that look alike ' +
         'are doubted too.',
     samples,
+  };
+}
+
+/** A sample whose label is probably wrong. */
+export interface LabelIssue {
+  /** Its place among the samples. */
+  readonly index: number;
+  /** The class that it seems to have. */
+  readonly predicted: number;
+  /** Probability of its label less that of the most probable other class, -1..1: the lower, the surer. */
+  readonly margin: number;
+}
+
+/**
+ * Finds samples with wrong labels by confident learning (C. Northcutt, L. Jiang, I. Chuang, "Confident Learning:
+ * Estimating Uncertainty in Dataset Labels", 2021). A sample counts as one of a class when its probability there reaches
+ * that which the samples labelled so have on average, so that a class the model is unsure of is not held against it.
+ * Where another class than the label is the most probable of these, the sample lies off the diagonal of the confident
+ * joint: it is a candidate. They are ranked by their normalised margin.
+ *
+ * @param probabilities float32, [count, classes], of a model that was not trained on these samples
+ * @param labels [count]
+ * @returns the surest first
+ */
+export function findLabelIssues(
+  probabilities: Float32Array,
+  labels: ArrayLike<number>,
+  classes: number,
+): LabelIssue[] {
+  const thresholds = meanSelfConfidence(probabilities, labels, classes);
+  const issues: LabelIssue[] = [];
+  for (let i = 0; i < labels.length; i++) {
+    const row = probabilities.subarray(i * classes, (i + 1) * classes);
+    const predicted = confidentClass(row, thresholds);
+    if (predicted === undefined || predicted === labels[i]) continue;
+    issues.push({ index: i, predicted, margin: marginOf(row, labels[i]!) });
+  }
+  return issues.sort((a, b) => a.margin - b.margin);
+}
+
+/** For each class the mean probability of it over the samples labelled so; infinite where there are none. */
+function meanSelfConfidence(
+  probabilities: Float32Array,
+  labels: ArrayLike<number>,
+  classes: number,
+): Float64Array {
+  const sums = new Float64Array(classes);
+  const counts = new Uint32Array(classes);
+  for (let i = 0; i < labels.length; i++) {
+    sums[labels[i]!]! += probabilities[i * classes + labels[i]!]!;
+    counts[labels[i]!]! += 1;
+  }
+  return sums.map((sum, label) => (counts[label]! > 0 ? sum / counts[label]! : Infinity));
+}
+
+/** The most probable of the classes whose threshold is reached. */
+function confidentClass(row: Float32Array, thresholds: Float64Array): number | undefined {
+  let best: number | undefined;
+  for (const [label, probability] of row.entries())
+    if (probability >= thresholds[label]! && (best === undefined || probability > row[best]!)) best = label;
+  return best;
+}
+
+function marginOf(row: Float32Array, label: number): number {
+  let other = 0;
+  for (const [candidate, probability] of row.entries())
+    if (candidate !== label && probability > other) other = probability;
+  return row[label]! - other;
+}
+
+/** A classifier that judges labels. */
+export interface LabelPredictor {
+  /** The fingerprint of the data set that it was trained on, where that is known. */
+  readonly dataFingerprint?: string;
+  /**
+   * @param images uint8, [count, height, width, channels]
+   * @returns float32, [count, classes], in the order of the data set's classes
+   */
+  predict(images: Uint8Array, count: number): Promise<Float32Array>;
+}
+
+export interface OpenedLabelPredictor extends LabelPredictor {
+  close(): Promise<void>;
+}
+
+/**
+ * The model of a bundle as a judge of labels, on the CPU.
+ *
+ * @throws {RobleError} `ROBLE_DATASETS_DIFFER` when it knows other classes, or other pictures, than the data set has;
+ *   and what {@link openPredictor} throws
+ */
+export async function openLabelPredictor(
+  folder: string,
+  { manifest }: Pick<Subject, 'manifest'>,
+  registry: PluginRegistry,
+): Promise<OpenedLabelPredictor> {
+  const options = { backend: 'onnx', device: 'cpu', threads: 0 };
+  const { bundle, predictor } = await openPredictor(folder, options, registry);
+  const problems = formProblems(manifest, bundle.manifest).map(
+    (message): Problem => ({ path: folder, message }),
+  );
+  if (problems.length > 0) {
+    await predictor.close();
+    throw new RobleError('ROBLE_DATASETS_DIFFER', 'The model cannot judge the labels of this data set.', {
+      expected: `the classes, their order and the preprocessing of "${manifest.name}"`,
+      problems,
+      nextSteps: ['Name a model that was trained on these classes and pictures.'],
+    });
+  }
+  return {
+    dataFingerprint: bundle.manifest.training.dataFingerprint,
+    // A copy: ONNX Runtime refuses memory that threads share, and splits are loaded into such.
+    predict: (images, count) => predictor.predict(images.slice(), count),
+    close: () => predictor.close(),
   };
 }

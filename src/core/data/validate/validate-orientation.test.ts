@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { drawnSubject } from '../../../../test/support/subject.js';
-import { transposePixels } from '../import-export/transpose.js';
-import { findOrientation } from './validate-orientation.js';
+import { transposePixels } from '../import-export/import.js';
+import { findOrientation } from './orientation.js';
 import type { Subject } from './subject.js';
 
 const SIDE = 20;

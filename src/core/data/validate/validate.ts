@@ -1,10 +1,11 @@
+import { validationPage } from '../../../pages/validation.js';
 import { type Context, withStep } from '../../base/context.js';
+import { refuseExisting, replaceFile } from '../../base/storage/durable.js';
+import { checkOutputs } from '../../base/storage/files.js';
+import type { PluginRegistry } from '../../plugin/registry.js';
 import { type DatasetDescription, describeDataset } from '../dataset/info.js';
 import { openDataset } from '../dataset/open.js';
 import { refuseInterrupted } from '../dataset/write.js';
-import type { PluginRegistry } from '../../plugin/registry.js';
-import { refuseExisting, replaceFile } from '../../base/storage/durable.js';
-import { checkOutputs } from '../../base/storage/files.js';
 import { type Check, CheckInputs, chooseChecks } from './checks.js';
 import {
   type CleanResult,
@@ -13,11 +14,8 @@ import {
   type RemovedKind,
   refuseUnchecked,
 } from './clean.js';
-import { type Finding, SEVERITIES, type Severity } from './finding.js';
-import { openLabelPredictor } from './label-predictor.js';
-import { validationPage } from '../../../pages/validation.js';
-import { loadSubject } from './subject.js';
-import { findSuspiciousLabels } from './suspicious-labels.js';
+import { type Finding, loadSubject, SEVERITIES, type Severity } from './subject.js';
+import { findSuspiciousLabels, openLabelPredictor } from './suspicious-labels.js';
 
 export interface ValidateOptions {
   /** Folder of the data set. */

@@ -5,13 +5,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mostApart } from '../../../../test/support/most-apart.js';
 import { parseCharacters, parseClasses } from '../../data/dataset/class-names.js';
-import { openDataset } from '../../data/dataset/open.js';
-import { viewOf } from '../../data/dataset/view.js';
-import { preprocessingSchema } from '../settings.js';
-import { boxOf, drawingToPixels, fitStrokes } from './frame.js';
-import { fontsFor, loadFonts } from './fonts.js';
-import { drawStrokes, type Stroke } from './rasterize.js';
+import { openDataset, viewOf } from '../../data/dataset/open.js';
 import { synthesizeDataset } from '../../data/dataset/synthesize.js';
+import { preprocessingSchema } from '../settings.js';
+import { fontsFor, loadFonts } from './fonts.js';
+import { boxOf, drawingToPixels, fitStrokes } from './frame.js';
+import { drawStrokes, type Stroke } from './rasterize.js';
 
 /** One stroke, white on black. */
 function draw(stroke: Stroke, side: number, lineWidth: number): Uint8Array {

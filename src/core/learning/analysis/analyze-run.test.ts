@@ -2,14 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { anyRun, comparableRuns, NONSENSE } from '../../../../test/support/any-run.js';
 import { epochsOf, evaluationOf, HEALTHY, recordedRun } from '../../../../test/support/history.js';
+import { htmlPage, runHtml } from '../../../pages/history/page.js';
+import { comparisonPanels, runPanels } from '../../../pages/history/plots.js';
+import { epochsCsv } from '../../../pages/history/reports.js';
+import { standaloneSvg } from '../../../pages/plot/panel.js';
 import { analyzeRun, judgedMetrics } from './analyze-run.js';
 import { parseBound } from './bounds.js';
 import { compareRecordedRuns } from './compare-runs.js';
-import { standaloneSvg } from '../../../pages/plot/panel.js';
-import { epochsCsv } from '../../../pages/history/csv.js';
-import { htmlPage } from '../../../pages/history/html-page.js';
-import { comparisonPanels, runPanels } from '../../../pages/history/plots.js';
-import { runHtml } from '../../../pages/history/page.js';
 
 describe('the analysis of a run', () => {
   it('takes the monitor of the run, else the usual one, and the first of equal epochs', () => {

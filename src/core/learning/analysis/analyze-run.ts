@@ -1,6 +1,3 @@
-import { findAll } from './findings/find-all.js';
-import type { Finding } from './findings/finding.js';
-import { endOf } from './findings/outcome.js';
 import { bestEpoch, type MonitoredMetric, monitorOf } from '../history/metrics.js';
 import type { EvaluationReport, HistoryEvent } from '../history/record.js';
 import {
@@ -11,7 +8,10 @@ import {
   type RecordedEpoch,
   type RecordedRun,
 } from '../history/recorded-run.js';
-import { type ClassPair, worstPairs } from './findings/worst-pairs.js';
+import { type ClassPair, worstPairs } from './findings/classes.js';
+import { findAll } from './findings/find-all.js';
+import type { Finding } from './findings/finding.js';
+import { endOf } from './findings/outcome.js';
 
 /** Pairs of classes that an analysis lists. */
 const LISTED_PAIRS = 20;

@@ -1,11 +1,11 @@
+import { type ReportFiles, writeReports } from '../../../pages/history/reports.js';
 import type { Context } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
+import { loadRuns } from '../history/load-runs.js';
+import type { RecordedRun } from '../history/recorded-run.js';
 import { analyzeRun, judgedMetrics, type RunAnalysis } from './analyze-run.js';
 import { type Bound, type BoundResult, checkBounds } from './bounds.js';
 import { compareRecordedRuns, type RunComparison } from './compare-runs.js';
-import { loadRuns } from '../history/load-runs.js';
-import type { RecordedRun } from '../history/recorded-run.js';
-import { type ReportFiles, writeReports } from '../../../pages/history/reports.js';
 
 export interface AnalyzeRunsOptions {
   /** Run folders, or history files of roble, Keras, PyTorch programs and the like. */

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mcnemarTest } from './mcnemar.js';
+import { mcnemarTest } from './paired-tests.js';
 
 /** C(n, k), exactly. */
 function choose(n: number, k: number): bigint {

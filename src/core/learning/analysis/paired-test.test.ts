@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { holmAdjusted, pairedTest } from './paired-test.js';
 import { median, standardDeviation } from '../../base/statistics.js';
+import { holmAdjusted, pairedTest } from './paired-tests.js';
 
 describe('the paired t-test', () => {
   it('finds what Student found in 1908: the hours of sleep that two drugs gave to ten patients', () => {

@@ -1,7 +1,7 @@
 import { countOf } from '../../base/text.js';
-import type { RunAnalysis } from './analyze-run.js';
-import { metricText } from '../history/number-text.js';
+import { metricText } from '../history/metrics.js';
 import { curveOf, metricOf } from '../history/recorded-run.js';
+import type { RunAnalysis } from './analyze-run.js';
 
 /** A run in a sentence: how many epochs it had, how it ended, and its best epoch. */
 export function runHeadline({ epochs, plannedEpochs, end, best, monitor, format }: RunAnalysis): string {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RobleError } from '../../base/errors.js';
-import { budgetOf } from './budget.js';
+import { budgetOf } from './plan.js';
 
 describe('the budget of a comparison', () => {
   it('evaluates as often as asked, or more often where an epoch is too short', () => {

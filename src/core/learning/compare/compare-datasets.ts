@@ -1,24 +1,34 @@
 import { z } from 'zod';
-import { checked } from '../../base/schema/checked.js';
-import type { ModelChoice, TrainOptions } from '../../config/schema.js';
 import { type Context, withStep } from '../../base/context.js';
+import { checked } from '../../base/schema/checked.js';
+import { countOf } from '../../base/text.js';
 import { type Dataset, openDataset, splitOf } from '../../data/dataset/open.js';
 import { checkSameForm } from '../../data/dataset/same-form.js';
+import type { PluginRegistry } from '../../plugin/registry.js';
 import type { Bound, BoundResult } from '../analysis/bounds.js';
 import { checkTwins } from '../metrics/look-alikes.js';
-import type { PluginRegistry } from '../../plugin/registry.js';
-import { countOf } from '../../base/text.js';
-import { withChosenDevice } from '../training/run/chosen-device.js';
-import { chosenLayers } from '../training/run/chosen-layers.js';
-import { type Budget, budgetOf } from './budget.js';
-import { checkConditionBounds, conditionBounds } from './condition-bounds.js';
-import { type Condition, type ConditionChoice, openConditions } from './conditions.js';
-import { checkJudgingData, countKnown, judgingPictures } from './judging-data.js';
-import { type PlannedRun, planRuns, shortestEpoch } from './plan.js';
-import { rareClasses } from './rare-classes.js';
+import type { ModelChoice, TrainOptions } from '../settings.js';
+import { chosenLayers, withChosenDevice } from '../training/run/start.js';
+import {
+  type Condition,
+  type ConditionChoice,
+  checkJudgingData,
+  countKnown,
+  judgingPictures,
+  openConditions,
+} from './conditions.js';
+import { type Budget, budgetOf, type PlannedRun, planRuns, shortestEpoch } from './plan.js';
 import { checkFolders, finishRun, runId } from './runs.js';
-import { COMPARED_METRICS, type RunScore, scoreOf } from './scores.js';
-import { type ConditionSummary, summarize } from './summarize.js';
+import {
+  COMPARED_METRICS,
+  type ConditionSummary,
+  checkConditionBounds,
+  conditionBounds,
+  type RunScore,
+  rareClasses,
+  scoreOf,
+  summarize,
+} from './scores.js';
 
 export interface CompareDatasetsOptions {
   /** The first one is what the others are compared with. */

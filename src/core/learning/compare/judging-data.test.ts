@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../../test/support/temporary-folder.js';
 import { tinyDataset } from '../../../../test/support/tiny-dataset.js';
-import { type Dataset, openDataset } from '../../data/dataset/open.js';
 import { sha256 } from '../../base/storage/durable.js';
-import { checkJudgingData, countKnown, judgingPictures } from './judging-data.js';
+import { type Dataset, openDataset } from '../../data/dataset/open.js';
+import { checkJudgingData, countKnown, judgingPictures } from './conditions.js';
 
 let data: Dataset;
 let remove: () => Promise<void>;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { rareClasses } from './rare-classes.js';
+import { rareClasses } from './scores.js';
 
 it('the rare classes are the rarest quarter, rounded up, with all that are as rare', () => {
   expect(rareClasses([700, 20, 700, 30, 20, 500, 700, 700])).toEqual([1, 4]);

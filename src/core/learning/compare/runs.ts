@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import type { Context, Reporter } from '../../base/context.js';
 import { type Problem, RobleError } from '../../base/errors.js';
-import { comparableSettings, differingPaths } from '../analysis/settings.js';
+import { exists } from '../../base/storage/files.js';
+import type { PluginRegistry } from '../../plugin/registry.js';
+import { comparableSettings, differingPaths } from '../analysis/compare-runs.js';
 import { readHistoryIfAny } from '../history/read-run.js';
 import { RUN_FILES } from '../history/record.js';
-import type { PluginRegistry } from '../../plugin/registry.js';
-import { exists } from '../../base/storage/exists.js';
 import { resumeTraining } from '../training/resume.js';
-import { readRequest } from '../training/run/run-request.js';
+import { readRequest } from '../training/run/folder.js';
 import { trainModel } from '../training/train.js';
 import type { PlannedRun } from './plan.js';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { RunScore } from './scores.js';
-import { summarize } from './summarize.js';
+import { summarize } from './scores.js';
 
 const score = (condition: string, seed: number, metrics: RunScore['metrics']): RunScore => ({
   condition,

@@ -1,7 +1,5 @@
-import { points, short } from '../history/number-text.js';
-import { mcnemarTest } from '../analysis/mcnemar.js';
-import { holmAdjusted } from '../analysis/paired-test.js';
-import { countOf, formatCount } from '../../base/text.js';
+import { countOf, formatCount, points, short } from '../../base/text.js';
+import { holmAdjusted, mcnemarTest } from '../analysis/paired-tests.js';
 
 /** Two models on the same samples. */
 export interface PairedComparison {

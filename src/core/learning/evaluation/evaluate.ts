@@ -1,27 +1,21 @@
+import { writeEvaluationFiles } from '../../../pages/evaluation.js';
 import { type Context, withStep } from '../../base/context.js';
-import { type Dataset, openDataset } from '../../data/dataset/open.js';
-import { countByCode } from '../../data/formats/reasons.js';
-import { pictureProblems } from '../../data/dataset/same-form.js';
 import { type Problem, RobleError } from '../../base/errors.js';
-import type { Bound, BoundResult } from '../analysis/bounds.js';
 import { knownName } from '../../base/names.js';
 import { checkOutputs } from '../../base/storage/files.js';
 import { countOf } from '../../base/text.js';
+import { type Dataset, openDataset } from '../../data/dataset/open.js';
+import { pictureProblems } from '../../data/dataset/same-form.js';
+import { countByCode } from '../../data/formats/source.js';
+import type { Bound, BoundResult } from '../analysis/bounds.js';
 import type { Classifier } from './classifier.js';
 import { judgeSubject } from './judge-subject.js';
 import { checkTrainingData, KnownPictures } from './known-pictures.js';
-import { labelNames } from './label-names.js';
 import { boundedTopK, boundResults, checkMetrics, fullyNamed } from './metric-bounds.js';
 import { resultRemarks, trainingRemarks } from './remarks.js';
 import type { DataEvaluation, DrawnEvaluation, EvaluationFiles, EvaluationResult } from './result.js';
-import {
-  type JudgedSourceOptions,
-  type JudgedSplit,
-  openSubject,
-  type Subject,
-  splitText,
-} from './subject.js';
-import { writeEvaluationFiles } from '../../../pages/write-files.js';
+import { type JudgedSplit, splitText } from './result.js';
+import { type JudgedSourceOptions, labelNames, openSubject, type Subject } from './subject.js';
 
 const TOP_K = [3, 5];
 

@@ -1,15 +1,14 @@
 import { availableParallelism } from 'node:os';
 import type { Context } from '../../base/context.js';
-import { mapOrdered } from '../../base/map-ordered.js';
-import type { BadSample } from '../../data/formats/sample.js';
 import { RobleError } from '../../base/errors.js';
+import { mapOrdered } from '../../base/map-ordered.js';
+import type { BadSample } from '../../data/formats/source.js';
 import type { Classifier, PreparedPicture } from './classifier.js';
 import { type PairedComparison, PairedCounts } from './compare.js';
-import type { ConfidentMistake, Evaluation } from './evaluation.js';
 import type { KnownPictures } from './known-pictures.js';
-import { type LeftOutSample, leftOutFor, nothingToJudge } from './left-out.js';
-import type { Subject, SubjectSample } from './subject.js';
-import { type ConfusionTable, EvaluationTally, type TallyOptions } from './tally.js';
+import type { ConfidentMistake, Evaluation, EvaluationPictures, LeftOutSample } from './result.js';
+import { leftOutFor, nothingToJudge, type Subject, type SubjectSample } from './subject.js';
+import { EvaluationTally, type TallyOptions } from './tally.js';
 
 /** Pictures that go through a model at a time: bounds the memory whatever their number. */
 const BATCH = 64;
@@ -23,14 +22,6 @@ export interface JudgingOptions extends Omit<TallyOptions, 'classes'> {
   readonly known: KnownPictures | undefined;
   /** Hears what is noticed about the source. */
   readonly warn: (message: string) => void;
-}
-
-/** What a picture of an evaluation shows, besides its numbers. */
-export interface EvaluationPictures {
-  readonly table: ConfusionTable;
-  /** What the model saw of `confidentlyWrong`, in that order: uint8, [height, width, channels]. */
-  readonly mistakes: readonly Uint8Array[];
-  readonly shape: Classifier['input'];
 }
 
 export interface JudgedSubject {

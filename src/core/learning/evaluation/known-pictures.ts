@@ -1,7 +1,7 @@
-import { type Dataset, splitOf } from '../../data/dataset/open.js';
-import { streamSplit } from '../../data/dataset/stream.js';
 import { RobleError } from '../../base/errors.js';
 import { sha256 } from '../../base/storage/durable.js';
+import { type Dataset, splitOf } from '../../data/dataset/open.js';
+import { streamSplit } from '../../data/dataset/stream.js';
 import type { Classifier } from './classifier.js';
 
 /** Letters of a SHA-256 that are kept: 64 bits tell a million pictures from a million others. */

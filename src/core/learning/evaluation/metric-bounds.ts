@@ -1,5 +1,5 @@
 import { type Bound, type BoundResult, checkBounds, unknownMetric } from '../analysis/bounds.js';
-import type { Evaluation } from './evaluation.js';
+import type { Evaluation } from './result.js';
 
 /** Short names of metrics. */
 const SHORT = new Map([

@@ -1,9 +1,8 @@
-import { countByCode, timesByCode } from '../../data/formats/reasons.js';
-import { percent } from '../history/number-text.js';
-import { countOf, examples, formatCount } from '../../base/text.js';
+import { countOf, examples, formatCount, percent } from '../../base/text.js';
+import { countByCode, timesByCode } from '../../data/formats/source.js';
 import type { Classifier } from './classifier.js';
-import type { Evaluation } from './evaluation.js';
 import type { JudgedSubject } from './judge-subject.js';
+import type { Evaluation } from './result.js';
 import type { Subject } from './subject.js';
 
 /** What the fingerprint tells: whether samples are those of the training. */

@@ -1,28 +1,25 @@
 import { join } from 'node:path';
-import { readSource, type SourceFormat } from '../../data/import-export/detect.js';
+import { RobleError } from '../../base/errors.js';
+import { exists } from '../../base/storage/files.js';
+import { countOf } from '../../base/text.js';
 import { SPLITS, type SplitName, splitCounts } from '../../data/dataset/format.js';
 import { type Dataset, openDataset, splitOf } from '../../data/dataset/open.js';
+import { streamSplit } from '../../data/dataset/stream.js';
+import { labelError } from '../../data/dataset/write.js';
 import {
   type BadSample,
+  countByCode,
   type Picture,
   type ReaderOptions,
   readerOptions,
+  reasonOf,
   type SourceOptions,
-} from '../../data/formats/sample.js';
-import { streamSplit } from '../../data/dataset/stream.js';
-import { RobleError } from '../../base/errors.js';
+} from '../../data/formats/source.js';
+import { readSource, type SourceFormat } from '../../data/import-export/detect.js';
+import { transposePixels, transposeStrokes } from '../../data/import-export/import.js';
 import type { Preprocessing } from '../../image/settings.js';
-import { transposePixels, transposeStrokes } from '../../data/import-export/transpose.js';
-import { exists } from '../../base/storage/exists.js';
-
-/** Which samples are judged; `all`: those of every split, and those of none. */
-export type JudgedSplit = SplitName | 'all';
-export const JUDGED_SPLITS = [...SPLITS, 'all'] as const satisfies readonly JudgedSplit[];
-
-/** A split in words. */
-export function splitText(split: JudgedSplit): string {
-  return split === 'all' ? 'all samples' : `split ${split}`;
-}
+import type { Classifier } from './classifier.js';
+import { JUDGED_SPLITS, type JudgedSplit, type LeftOutSample } from './result.js';
 
 /** How sources that are no data set are read; as for an import. */
 export interface JudgedSourceOptions extends SourceOptions {
@@ -177,5 +174,68 @@ function missingSplit(
     received: others.map((name) => name ?? 'samples of no split').join(', '),
     expected: split,
     nextSteps: [`Say which samples to take: --split ${JUDGED_SPLITS.join('|')}.`],
+  });
+}
+
+/**
+ * How the label of a sample is named. Labels are compared by name, so that models and data may have their classes in any
+ * order. A number without a list of classes is the name of a class or a place among them; it is not guessed which.
+ *
+ * @returns a function that throws `ROBLE_LABEL_RANGE` for an index that is none, and `ROBLE_USAGE` for a number of which
+ *   nobody says what it means
+ */
+export function labelNames(
+  { classes, labels }: Pick<JudgedSourceOptions, 'classes' | 'labels'>,
+  models: readonly Classifier[],
+): (source: string, label: string | number) => string {
+  const ordered = models.find(({ isOrdered }) => isOrdered)?.classes;
+  const named = classes ?? (labels === 'index' ? ordered : undefined);
+  const isPlain = models.every((model) => model.classes.every((name, index) => name === String(index)));
+  return (source, label) => {
+    if (typeof label === 'string') return label;
+    if (named) {
+      const name = Number.isInteger(label) ? named[label] : undefined;
+      if (name === undefined) throw labelError(source, label, named);
+      return name;
+    }
+    // Where the classes are 0, 1, 2 and so on in order, both readings are the same.
+    if (labels === 'name' || (isPlain && labels === undefined)) return String(label);
+    const place = ordered?.[label] === undefined ? '' : `, where ${label} is "${ordered[label]}"`;
+    throw new RobleError('ROBLE_USAGE', 'The labels are numbers, which can be names or places of classes.', {
+      received: `${label}, of ${source}`,
+      expected: `to be told which: places among the classes of the model${place}, or names, where ${label} is "${label}"`,
+      nextSteps: [
+        ordered
+          ? 'Say --labels index (places), --labels name (names), or list the classes with --classes.'
+          : 'List the classes with --classes: the server does not tell their order. Or say --labels name.',
+      ],
+    });
+  };
+}
+
+/**
+ * A sample and the reason why it is left out.
+ *
+ * @throws what is not wrong with the sample alone
+ */
+export function leftOutFor(source: string, thrown: unknown): LeftOutSample {
+  const error = RobleError.from(thrown);
+  const { code, kind } = error;
+  // How the command was given is no matter of one sample.
+  if (kind !== 'user' || code === 'ROBLE_USAGE') throw thrown;
+  return { source, code, message: reasonOf(error) };
+}
+
+/** Reasons that an error shows. */
+const SHOWN = 5;
+
+/** The error of samples of which none can be judged. */
+export function nothingToJudge(path: string, leftOut: readonly LeftOutSample[]): RobleError {
+  return new RobleError('ROBLE_SOURCE_EMPTY', `${path} holds no sample that can be judged.`, {
+    received: leftOut.length === 0 ? 'no sample' : countOf(leftOut.length, 'sample'),
+    expected: 'pictures with their labels',
+    problems: leftOut.slice(0, SHOWN).map(({ source, code, message }) => ({ path: source, message, code })),
+    skippedByCode: countByCode(leftOut),
+    nextSteps: ['Check the path, and that pictures lie in a folder for each class.'],
   });
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { NO_SUCH_CLASS } from './evaluation.js';
+import { NO_SUCH_CLASS } from './result.js';
 import { EvaluationTally } from './tally.js';
 
 const CLASSES = ['a', 'b', 'c', 'd', 'e'];

@@ -1,16 +1,19 @@
-import type { EvaluationReport } from '../history/record.js';
-import { wilsonInterval } from '../../base/wilson.js';
-import { worstPairs } from '../analysis/findings/worst-pairs.js';
-import { BrierScore } from '../metrics/brier.js';
-import { Calibration } from '../metrics/calibration.js';
-import { ConfidentMistakes, SHOWN_MISTAKES } from '../metrics/mistakes.js';
-import { ConfusionMatrix } from '../metrics/confusion.js';
-import { MetricTally } from '../metrics/metrics.js';
-import { Ranks } from '../metrics/ranks.js';
-import { mostProbable, NO_CLASS, type PredictionConsumer } from '../metrics/sample-prediction.js';
-import { groupsOf } from '../metrics/look-alikes.js';
 import { normalName } from '../../base/names.js';
-import { type Confusion, type Evaluation, NO_SUCH_CLASS } from './evaluation.js';
+import { wilsonInterval } from '../../base/statistics.js';
+import { worstPairs } from '../analysis/findings/classes.js';
+import { groupsOf } from '../metrics/look-alikes.js';
+import {
+  BrierScore,
+  Calibration,
+  ConfusionMatrix,
+  MetricTally,
+  mostProbable,
+  NO_CLASS,
+  type PredictionConsumer,
+  Ranks,
+} from '../metrics/metrics.js';
+import { ConfidentMistakes, SHOWN_MISTAKES } from '../metrics/mistakes.js';
+import { type Confusion, type ConfusionTable, type Evaluation, NO_SUCH_CLASS } from './result.js';
 
 /** Pairs of classes that are listed. */
 const PAIRS = 20;
@@ -26,9 +29,6 @@ export interface TallyOptions {
 
 /** What of an evaluation does not come from the answers. */
 type Outside = Pick<Evaluation, 'model' | 'imagesPerSecond' | 'trainedOn'>;
-
-/** The confusion matrix with its classes, for plots. */
-export type ConfusionTable = Pick<EvaluationReport, 'classes' | 'confusion'>;
 
 /**
  * Counts the answers of one model, sample by sample. A label that the model does not know is a class behind its own, of

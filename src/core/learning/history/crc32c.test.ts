@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { crc32c } from './crc32c.js';
+import { crc32c } from './tensorboard.js';
 
 describe('crc32c', () => {
   // The check value of the catalogue of CRCs, and the examples of RFC 3720, appendix B.4.

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { foldLines } from './fold-lines.js';
+import { foldLines } from './read-run.js';
 
 const RUN = { type: 'run', name: 'classifier', train: { seed: 3 } };
 const epoch = (number: number, loss = 1 / number) => ({

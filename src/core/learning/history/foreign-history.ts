@@ -1,5 +1,5 @@
 import { RobleError } from '../../base/errors.js';
-import { isShare, metricName } from './metric-names.js';
+import { isShare, metricName } from './metrics.js';
 import type { HistoryFormat, RecordedEpoch } from './recorded-run.js';
 
 /** Keys under which programs put the whole history, or its columns. */

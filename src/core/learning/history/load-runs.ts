@@ -2,14 +2,13 @@ import { stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Context } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
-import { exists } from '../../base/storage/exists.js';
+import { checked } from '../../base/schema/checked.js';
+import { absentAsUndefined, exists } from '../../base/storage/files.js';
+import { readPlainText } from '../../base/storage/read-file.js';
 import { readTextFile } from '../../base/storage/text-file.js';
-import { foldLines } from './fold-lines.js';
 import { readForeignHistory } from './foreign-history.js';
-import { loadEvaluation } from './load-evaluation.js';
-import { parseHistoryJson } from './parse-json.js';
-import { checkHistory, readHistory } from './read-run.js';
-import { RUN_FILES, type RunHistory } from './record.js';
+import { checkHistory, foldLines, parseHistoryJson, readHistory } from './read-run.js';
+import { type EvaluationReport, evaluationSchema, RUN_FILES, type RunHistory } from './record.js';
 import type { RecordedEpoch, RecordedRun } from './recorded-run.js';
 
 type Warn = (message: string) => void;
@@ -117,4 +116,33 @@ function nameOf(path: string): string {
   const full = resolve(path);
   const isCommon = [RUN_FILES.history, RUN_FILES.lines].includes(basename(full) as typeof RUN_FILES.history);
   return basename(isCommon ? dirname(full) : full);
+}
+
+/**
+ * The results by class of a run folder; undefined without such a file, and with one that is damaged.
+ *
+ * @param warn hears what is wrong with a damaged one: the curves can be analysed all the same
+ */
+export async function loadEvaluation(
+  folder: string,
+  warn: (message: string) => void,
+): Promise<EvaluationReport | undefined> {
+  const file = join(folder, RUN_FILES.evaluation);
+  const text = await readPlainText(file).catch(absentAsUndefined);
+  if (text === undefined) return undefined;
+  try {
+    return checked(
+      evaluationSchema,
+      parseHistoryJson(text, file),
+      'ROBLE_HISTORY_INVALID',
+      `${file} is damaged.`,
+    );
+  } catch (error) {
+    const { message, details } = RobleError.from(error);
+    const problems = (details.problems ?? [])
+      .slice(0, 3)
+      .map((problem) => `${problem.path} ${problem.message}`);
+    warn(`${[message, ...problems].join(' ')} The results by class are left out.`);
+    return undefined;
+  }
 }

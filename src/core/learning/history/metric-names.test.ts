@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { metricMode, metricName } from './metric-names.js';
+import { metricMode, metricName } from './metrics.js';
 
 describe('the name of a metric', () => {
   it.each([

@@ -1,11 +1,17 @@
 import { join } from 'node:path';
-import { checked } from '../../base/schema/checked.js';
+import { z } from 'zod';
 import { RobleError } from '../../base/errors.js';
+import { checked } from '../../base/schema/checked.js';
 import { readPlainText } from '../../base/storage/read-file.js';
-import { foldLines } from './fold-lines.js';
-import { asRunHistory, historySchema } from './history-schema.js';
-import { parseHistoryJson } from './parse-json.js';
-import { RUN_FILES, type RunHistory } from './record.js';
+import {
+  asRunHistory,
+  epochSchema,
+  eventSchema,
+  historySchema,
+  REPEATED_EVENTS,
+  RUN_FILES,
+  type RunHistory,
+} from './record.js';
 
 /**
  * The history of a run folder: `history.json`, or where that is absent or damaged, what `history.jsonl` tells.
@@ -60,5 +66,85 @@ function worseOf(runFolder: string, ofWhole: RobleError, ofLines: RobleError): R
       expected: `${RUN_FILES.history} or ${RUN_FILES.lines} in the folder`,
       cause: ofWhole,
     })
+  );
+}
+
+const lineSchema = z.discriminatedUnion('type', [
+  z.looseObject({ type: z.literal('run') }),
+  epochSchema.extend({ type: z.literal('epoch') }),
+  eventSchema.extend({ type: z.literal('event') }),
+  z.looseObject({
+    type: z.literal('resumed'),
+    epoch: z.int().gte(0),
+    step: z.int().gte(0).default(Number.MAX_SAFE_INTEGER),
+  }),
+]);
+
+/**
+ * The history that the lines of `history.jsonl` tell. `resumed` says how many epochs were complete, and at which step:
+ * what is after it comes again. So does every epoch from the number of an epoch line on, should that mark be lost. A
+ * line that was torn by a crash is passed over.
+ *
+ * @param passedOver hears the number of each line that cannot be read, the last one excepted: a run that lives, or was
+ *   killed, has not ended it yet
+ * @throws {RobleError} `ROBLE_HISTORY_INVALID` when no line says which run it is
+ */
+export function foldLines(text: string, file: string, passedOver: (line: number) => void): RunHistory {
+  const lines = text.split('\n');
+  let run: Record<string, unknown> | undefined;
+  let epochs: z.output<typeof epochSchema>[] = [];
+  let events: z.output<typeof eventSchema>[] = [];
+  for (const [i, line] of lines.entries()) {
+    const entry = parseLine(line);
+    if (!entry) {
+      if (line.trim() !== '' && i < lines.length - 1) passedOver(i + 1);
+      continue;
+    }
+    const { type, ...record } = entry;
+    if (type === 'run') run = record;
+    else if (type === 'epoch')
+      epochs = [...epochs.filter(({ epoch }) => epoch < entry.epoch), { ...record, epoch: entry.epoch }];
+    else if (type === 'event') events.push(record as z.output<typeof eventSchema>);
+    else {
+      epochs = epochs.filter(({ epoch }) => epoch <= entry.epoch);
+      events = events.filter(({ event, step }) => step < entry.step || !REPEATED_EVENTS.has(event));
+    }
+  }
+  if (run) return asRunHistory({ run, epochs, events });
+  throw new RobleError('ROBLE_HISTORY_INVALID', `${file} does not say which run it is of.`, {
+    expected: 'a line of the type "run"',
+  });
+}
+
+function parseLine(line: string): z.output<typeof lineSchema> | undefined {
+  try {
+    return lineSchema.parse(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * JSON, with `NaN` and `Infinity` read as null: Python's `json.dump` writes them, though no standard has them.
+ *
+ * @throws {RobleError} `ROBLE_HISTORY_INVALID`
+ */
+export function parseHistoryJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(withoutNonFinite(text));
+  } catch (cause) {
+    throw new RobleError('ROBLE_HISTORY_INVALID', `${file} is not valid JSON.`, {
+      received: (cause as Error).message,
+      expected: 'a history as JSON',
+      cause,
+    });
+  }
+}
+
+function withoutNonFinite(text: string): string {
+  if (!/NaN|Infinity/.test(text)) return text;
+  // Strings are matched too, so that the words inside them are left alone.
+  return text.replace(/"(?:[^"\\]|\\.)*"|-?(?:NaN|Infinity)\b/g, (token) =>
+    token.startsWith('"') ? token : 'null',
   );
 }

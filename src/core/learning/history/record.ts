@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 /** The metrics of one epoch, by the names of the field. */
 export interface EpochRecord {
   /** Counts from 1. */
@@ -149,3 +151,102 @@ export const RUN_FILES = {
   checkpoints: 'checkpoints',
   model: 'model',
 } as const;
+
+const count = z.int().gte(0);
+const share = z.number().gte(0).lte(1);
+
+const pairs: z.ZodType<EvaluationReport['confusion']> = z.array(z.tuple([count, count, count]));
+/** Of version 1: rows of true classes with a column for each predicted one. */
+const table = z.array(z.array(count));
+
+/** `evaluation.json`, so far as it is used: its tables must fit the list of classes. */
+export const evaluationSchema: z.ZodType<EvaluationReport> = z
+  .object({
+    format: z.literal('roble-evaluation'),
+    version: z.literal([1, 2]),
+    epoch: count,
+    count,
+    classes: z.array(z.string()),
+    loss: z.number(),
+    accuracy: share,
+    top3Accuracy: share,
+    balancedAccuracy: share,
+    foldedAccuracy: z.exactOptional(share),
+    twins: z.array(z.array(z.string())),
+    expectedCalibrationError: z.number(),
+    calibration: z.array(z.object({ count, confidence: z.number(), accuracy: share })),
+    perClass: z.array(
+      z.object({
+        label: z.string(),
+        support: count,
+        precision: share.nullable(),
+        recall: share.nullable(),
+        f1: share.nullable(),
+      }),
+    ),
+    confusion: z.union([pairs, table]),
+    confidentlyWrong: z.array(
+      z.object({
+        index: count,
+        source: z.string(),
+        label: z.string(),
+        predicted: z.string(),
+        probability: z.number(),
+      }),
+    ),
+  })
+  .transform((report) => ({
+    ...report,
+    version: 2 as const,
+    confusion:
+      report.version === 1 ? pairsOf(report.confusion) : (report.confusion as EvaluationReport['confusion']),
+  }))
+  .refine(
+    ({ classes, perClass, confusion }) =>
+      perClass.length === classes.length &&
+      confusion.every(([label, predicted]) => label < classes.length && predicted < classes.length),
+    { message: 'the tables do not fit the list of classes' },
+  );
+
+function pairsOf(rows: readonly (readonly number[])[]): EvaluationReport['confusion'] {
+  return rows.flatMap((row, label) =>
+    row.flatMap((times, predicted) => (times > 0 ? [[label, predicted, times] as const] : [])),
+  );
+}
+
+/** An epoch as it is on the disk: JSON has no NaN, so a metric that was none is null. Newer metrics are let through. */
+export const epochSchema = z.looseObject({ epoch: z.int().positive() });
+
+export const eventSchema = z.looseObject({ event: z.string(), time: z.string(), step: z.number() });
+
+/** `history.json`, as strict as reading it needs. */
+export const historySchema = z.object({
+  format: z.literal('roble-history'),
+  version: z.literal(1),
+  run: z.record(z.string(), z.unknown()),
+  epochs: z.array(epochSchema),
+  events: z.array(eventSchema),
+});
+
+/** The checked parts as the record that they were written from. */
+export function asRunHistory({
+  run,
+  epochs,
+  events,
+}: Omit<z.output<typeof historySchema>, 'format' | 'version'>): RunHistory {
+  return {
+    format: 'roble-history',
+    version: 1,
+    run,
+    epochs: epochs as unknown as EpochRecord[],
+    events: events as unknown as HistoryEvent[],
+  };
+}
+
+/** Events that follow from the settings and the data, so that they come again when steps are made again. */
+export const REPEATED_EVENTS: ReadonlySet<string> = new Set<HistoryEventName>([
+  'step-skipped',
+  'rolled-back',
+  'learning-rate-cut',
+  'outputs-not-finite',
+]);

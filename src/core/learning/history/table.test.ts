@@ -1,7 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import { describe, expect, it } from 'vitest';
 import type { EpochRecord, RunHistory } from './record.js';
-import { historyTable } from './table.js';
+import { historyTable } from './writer.js';
 
 const historyOf = (...epochs: object[]): RunHistory => ({
   format: 'roble-history',

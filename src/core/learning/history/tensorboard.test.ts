@@ -1,8 +1,7 @@
 import { parse, Root } from 'protobufjs';
 import { describe, expect, it } from 'vitest';
-import { crc32c } from './crc32c.js';
 import type { EpochRecord, RunHistory } from './record.js';
-import { encodeScalarEvents } from './tensorboard.js';
+import { crc32c, encodeScalarEvents } from './tensorboard.js';
 
 /** The part of TensorBoard's own definition that is used, read by a library instead of our encoder. */
 const { root } = parse(

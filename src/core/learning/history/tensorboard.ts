@@ -1,4 +1,3 @@
-import { crc32c } from './crc32c.js';
 import type { EpochRecord, RunHistory } from './record.js';
 
 /** Fields of an epoch that say where it is, not how it went. */
@@ -94,4 +93,20 @@ function maskedChecksum(bytes: Uint8Array): number {
 
 function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
+}
+
+/** The polynomial of Castagnoli et al. 1993, its bits reversed. */
+const POLYNOMIAL = 0x82f63b78;
+
+const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let value = byte;
+  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ POLYNOMIAL : value >>> 1;
+  return value;
+});
+
+/** CRC-32C of bytes, as an unsigned number. */
+export function crc32c(bytes: Uint8Array): number {
+  let crc = 0xffffffff;
+  for (const byte of bytes) crc = TABLE[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
+  return (crc ^ 0xffffffff) >>> 0;
 }

@@ -2,10 +2,15 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RobleError } from '../../base/errors.js';
 import { replaceFile } from '../../base/storage/durable.js';
+import { csvField } from '../../base/text.js';
 import { readHistoryIfAny } from './read-run.js';
-import { type EpochRecord, type HistoryEvent, RUN_FILES, type RunHistory } from './record.js';
-import { REPEATED_EVENTS } from './repeated-events.js';
-import { historyTable } from './table.js';
+import {
+  type EpochRecord,
+  type HistoryEvent,
+  REPEATED_EVENTS,
+  RUN_FILES,
+  type RunHistory,
+} from './record.js';
 import { encodeScalarEvents } from './tensorboard.js';
 
 /**
@@ -104,4 +109,20 @@ export class HistoryWriter {
       );
     }
   }
+}
+
+/**
+ * `history.csv`: a header, then a line for each epoch. The columns are all fields that some epoch has; a field that an
+ * epoch has not is empty.
+ */
+export function historyTable({ epochs }: RunHistory): string {
+  const rows = epochs.map((epoch) => ({ ...epoch }) as Readonly<Record<string, unknown>>);
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const lines = [
+    columns,
+    ...rows.map((row) =>
+      columns.map((column) => (Object.hasOwn(row, column) ? String(row[column] ?? '') : '')),
+    ),
+  ];
+  return lines.map((cells) => `${cells.map(csvField).join(',')}\n`).join('');
 }

@@ -1,22 +1,24 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { checked } from '../../base/schema/checked.js';
-import type { ModelChoice, TrainOptions } from '../../config/schema.js';
-import { trainSchema } from '../../config/schema.js';
 import type { Context } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
+import { checked } from '../../base/schema/checked.js';
+import { exists } from '../../base/storage/files.js';
+import type { PluginRegistry } from '../../plugin/registry.js';
 import { readHistory } from '../history/read-run.js';
 import { RUN_FILES } from '../history/record.js';
-import type { PluginRegistry } from '../../plugin/registry.js';
-import { exists } from '../../base/storage/exists.js';
-import type { RunOutcome, RunRequest } from './run/messages.js';
+import { type ModelChoice, type TrainOptions, trainSchema } from '../settings.js';
 import { resumeTraining } from './resume.js';
-import { type ClaimedFolder, claimRunFolder, nextRunFolder } from './run/folder.js';
-import { keepRequest } from './run/run-request.js';
-import { checkStart } from './run/check-start.js';
-import { withChosenDevice } from './run/chosen-device.js';
-import { chosenLayers } from './run/chosen-layers.js';
+import {
+  type ClaimedFolder,
+  claimRunFolder,
+  keepRequest,
+  nextRunFolder,
+  type RunRequest,
+  type TrainResult,
+} from './run/folder.js';
+import { checkStart, chosenLayers, withChosenDevice } from './run/start.js';
 import { superviseRun } from './supervisor/supervise.js';
 
 export interface TrainModelOptions {
@@ -36,10 +38,6 @@ export interface TrainModelOptions {
   readonly autoResume?: boolean;
   /** Everything else; what is left out has the defaults of the configuration. */
   readonly train?: Partial<TrainOptions>;
-}
-
-export interface TrainResult extends RunOutcome {
-  readonly run: string;
 }
 
 /**

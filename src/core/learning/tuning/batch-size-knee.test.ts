@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { suggestBatchSize } from './batch-size-knee.js';
+import { suggestBatchSize } from './find-batch-size.js';
 
 /** Sizes 16, 32, ... with these throughputs. */
 const pointsOf = (throughputs: readonly number[]) =>

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { hasDiverged, rateAt, smoothed, suggestLearningRate } from './range-test.js';
+import { hasDiverged, rateAt, smoothed, suggestLearningRate } from './find-learning-rate.js';
 
 /** A range test of a hundred steps from 1e-6 to 1, whose loss is a function of the logarithm of the rate. */
 const testOf = (lossAt: (exponent: number) => number) =>

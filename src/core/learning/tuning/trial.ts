@@ -1,18 +1,16 @@
 import { checked } from '../../base/schema/checked.js';
-import { type ModelChoice, type TrainOptions, trainSchema } from '../../config/schema.js';
+import type { TensorMap } from '../../base/storage/safetensors.js';
 import type { DatasetManifest, LoadedSplit } from '../../data/dataset/format.js';
 import { openDataset } from '../../data/dataset/open.js';
-import { chooseDevice } from '../choose-device.js';
 import { type Network, resolveNetwork } from '../../model/network.js';
 import type { ModelSpec } from '../../model/spec.js';
-import type { StepMetrics, TensorMap } from '../../plugin/contracts.js';
+import type { StepMetrics } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
+import { chooseDevice } from '../devices.js';
+import { type ModelChoice, type TrainOptions, trainSchema } from '../settings.js';
+import { batchRecipe } from '../training/batches/batch.js';
 import { BatchSource } from '../training/batches/batch-source.js';
-import { batchRecipe } from '../training/batches/recipe.js';
-import { chosenLayers } from '../training/run/chosen-layers.js';
-import { frozenLayers } from '../training/run/frozen-layers.js';
-import { modelFor } from '../training/run/model-for.js';
-import { startingWeights } from '../training/run/start.js';
+import { chosenLayers, frozenLayers, modelFor, startingWeights } from '../training/run/start.js';
 
 /** What is tried: the same choices as for a run. */
 export interface TrialOptions {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { glob } from 'tinyglobby';
 import { describe, expect, it } from 'vitest';
-import { ACTIONS, IMAGES } from './images.js';
+import { ACTIONS, IMAGES } from './stack-settings.js';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
 

@@ -1,16 +1,15 @@
+import { cp, readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import { type Context, withStep } from '../../base/context.js';
+import { replaceFolder } from '../../base/storage/durable.js';
+import { exists, withSlashes } from '../../base/storage/files.js';
+import { robleVersion } from '../../base/version.js';
 import { configKeys } from '../../config/keys.js';
 import type { LoadedConfig } from '../../config/load.js';
-import type { Context } from '../../base/context.js';
-import { withStep } from '../../base/context.js';
+import { openBundle } from '../../model/bundle.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
-import { withSlashes } from '../../base/storage/slashes.js';
-import { robleVersion } from '../../base/version.js';
-import { type CopiedModel, copyModel } from './copy-model.js';
-import { renderStack } from './render-stack.js';
-import { serveConfigFile } from './serve-config.js';
-import { makeServerFolders } from './server-folders.js';
-import { readStackManifest } from './stack-manifest.js';
+import { makeReadableFolder, makeServerFolders, makeTreeReadable } from './permissions.js';
+import { renderStack, serveConfigFile } from './render-stack.js';
 import {
   type GivenChoices,
   STACK_DEFAULTS,
@@ -18,7 +17,7 @@ import {
   stackChoices,
   stackSettings,
 } from './stack-settings.js';
-import { type PlannedFile, type WriteStackOptions, writeStack } from './write-stack.js';
+import { type PlannedFile, readStackManifest, type WriteStackOptions, writeStack } from './write-stack.js';
 
 export interface MakeStackOptions extends Pick<WriteStackOptions, 'folder' | 'dryRun' | 'replace'> {
   /** Folder of the project, in which GitHub looks for workflows. */
@@ -85,4 +84,41 @@ export async function makeStack(
 function secretLeftOut(path: string): string {
   const key = configKeys().find((one) => path === one.path || path.startsWith(`${one.path}.`));
   return `${path} is secret, and is not written into the stack: give it to the APIs as a file under secrets/, by ${key?.variable}_FILE.`;
+}
+
+export interface CopiedModel {
+  /** `NAME/VERSION` in the repository. */
+  readonly version: string;
+  /** False where the bundle is there already. */
+  readonly isNew: boolean;
+}
+
+/**
+ * Puts a bundle into a repository of models as the next version, unless it is one of the versions already.
+ *
+ * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_BUNDLE_INVALID`
+ */
+async function copyModel(
+  bundle: string,
+  repository: string,
+  name: string,
+  dryRun: boolean,
+): Promise<CopiedModel> {
+  const { digest } = await openBundle(bundle);
+  const folder = join(repository, name);
+  const versions = (await exists(folder)) ? await readdir(folder, { withFileTypes: true }) : [];
+  const numbers = versions.filter((entry) => entry.isDirectory() && /^\d+$/.test(entry.name));
+  for (const { name: version } of numbers) {
+    const other = await openBundle(join(folder, version)).catch(() => undefined);
+    if (other?.digest === digest) return { version: `${name}/${version}`, isNew: false };
+  }
+  const version = String(Math.max(0, ...numbers.map((entry) => Number(entry.name))) + 1);
+  if (!dryRun) {
+    await makeReadableFolder(repository, name);
+    await replaceFolder(join(folder, version), async (temporary) => {
+      await cp(bundle, temporary, { recursive: true });
+      await makeTreeReadable(temporary);
+    });
+  }
+  return { version: `${name}/${version}`, isNew: true };
 }

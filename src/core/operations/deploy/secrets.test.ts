@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createKey, listKeys } from '../../serving/access/api-keys.js';
 import { makeSecrets } from './secrets.js';
-import { SECRETS } from './secret-names.js';
+import { SECRETS } from './stack-settings.js';
 
 let folder: string;
 beforeEach(async () => {

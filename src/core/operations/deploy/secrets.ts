@@ -2,16 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { chown, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RobleError } from '../../base/errors.js';
-import type { Scope } from '../../serving/access/api-key.js';
-import { createKey, listKeys, revokeKey } from '../../serving/access/api-keys.js';
 import { replaceFile, sha256 } from '../../base/storage/durable.js';
-import { exists } from '../../base/storage/exists.js';
-import { makeReadableFolder, setMode } from './permissions.js';
-import { OWN_SECRETS, SECRETS, type SecretName } from './secret-names.js';
-import { selfSignedCertificate } from './self-signed.js';
-import { CONTAINERS_OWN, makeServerFolders } from './server-folders.js';
-import { readStackManifest } from './stack-manifest.js';
-import { STACK_DEFAULTS } from './stack-settings.js';
+import { exists } from '../../base/storage/files.js';
+import { createKey, listKeys, revokeKey } from '../../serving/access/api-keys.js';
+import type { Scope } from '../../serving/access/settings.js';
+import { CONTAINERS_OWN, makeReadableFolder, makeServerFolders, setMode } from './permissions.js';
+import { OWN_SECRETS, SECRETS, type SecretName, STACK_DEFAULTS } from './stack-settings.js';
+import { readStackManifest } from './write-stack.js';
 
 export interface MakeSecretsOptions {
   /** Of the stack. */
@@ -173,4 +170,31 @@ async function environmentFile(folder: string): Promise<string> {
   return example
     .replace(/^ROBLE_UID=.*$/m, `ROBLE_UID=${uid}`)
     .replace(/^ROBLE_GID=.*$/m, `ROBLE_GID=${gid}`);
+}
+
+const YEAR_MS = 365 * 86_400_000;
+
+/** A certificate to begin with, for a year and one name, in PEM form: browsers warn of it. */
+export async function selfSignedCertificate(domain: string): Promise<{ cert: string; key: string }> {
+  const { generate } = await import('selfsigned');
+  const pems = await generate([{ name: 'commonName', value: domain }], {
+    keyType: 'ec',
+    curve: 'P-256',
+    algorithm: 'sha256',
+    notAfterDate: new Date(Date.now() + YEAR_MS),
+    extensions: [
+      { name: 'basicConstraints', cA: false },
+      { name: 'keyUsage', digitalSignature: true },
+      { name: 'extKeyUsage', serverAuth: true },
+      {
+        name: 'subjectAltName',
+        altNames: [
+          { type: 2, value: domain },
+          { type: 2, value: 'nginx' },
+          { type: 7, ip: '127.0.0.1' },
+        ],
+      },
+    ],
+  });
+  return { cert: pems.cert, key: pems.private };
 }

@@ -1,9 +1,6 @@
 import { z } from 'zod';
 import { checked } from '../../base/schema/checked.js';
 import type { Config } from '../../config/schema.js';
-import { ACTIONS, IMAGES } from './images.js';
-import { SECRETS } from './secret-names.js';
-import { stackName } from './stack-name.js';
 
 /** What somebody who makes a stack chooses; the rest comes from the configuration. */
 export const choicesSchema = z.strictObject({
@@ -82,4 +79,56 @@ export function stackSettings(config: Config, choices: StackChoices, version: st
     actions: ACTIONS,
     secrets: SECRETS,
   };
+}
+
+/** The images of the stack, each with its exact version. */
+export const IMAGES = {
+  node: 'node:24.22.3-bookworm-slim',
+  cuda: 'nvidia/cuda:12.9.2-cudnn-runtime-ubuntu24.04',
+  nginx: 'nginx:1.30.6-alpine',
+  redis: 'redis:8.10.2-alpine',
+  postgres: 'postgres:18.6-trixie',
+  prometheus: 'prom/prometheus:v3.16.0',
+  nodeExporter: 'prom/node-exporter:v1.12.1',
+  grafana: 'grafana/grafana:13.2.3',
+  loki: 'grafana/loki:3.7.8',
+  fluentBit: 'fluent/fluent-bit:5.1.3',
+  k6: 'grafana/k6:2.3.0',
+} as const;
+
+/** The actions of the workflow, by commit: a tag can be moved. */
+export const ACTIONS = {
+  checkout: 'actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2',
+  setupNode: 'actions/setup-node@6044e13b5dc448c55e2357c09f80417699197238 # v6.2.0',
+  setupBuildx: 'docker/setup-buildx-action@4d04d5d9486b7bd6fa91e7baf45bbb4f8b9deedd # v4.0.0',
+  buildPush: 'docker/build-push-action@d08e5c354a6adb9ed34480a06d141179aa583294 # v7.0.0',
+  login: 'docker/login-action@b45d80f862d83dbcd57f89517bcf500b2ab88fb2 # v4.0.0',
+} as const;
+
+/** The secrets of the stack: files of the folder `secrets`, which Docker shows to the services that need them. */
+export const SECRETS = [
+  'redis_users',
+  'redis_url',
+  'predictions_url',
+  'postgres_password',
+  'postgres_app_password',
+  'postgres_reader_password',
+  'postgres_backup_password',
+  'metrics_key',
+  'grafana_password',
+] as const;
+export type SecretName = (typeof SECRETS)[number];
+
+/** Those that only services which run as the owner of the files read; the others are read by users of images. */
+export const OWN_SECRETS: readonly SecretName[] = ['redis_url', 'predictions_url'];
+
+/** The name of a stack, and of its model in the repository: as Docker, file systems and addresses take it. */
+export function stackName(name: string): string {
+  const text = name
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '');
+  return text || 'classifier';
 }

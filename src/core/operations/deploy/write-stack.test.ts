@@ -4,8 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StackFile } from './render-stack.js';
-import { STACK_MANIFEST } from './stack-manifest.js';
-import { writeStack } from './write-stack.js';
+import { STACK_MANIFEST, writeStack } from './write-stack.js';
 
 let folder: string;
 beforeEach(async () => {

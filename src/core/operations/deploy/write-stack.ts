@@ -1,10 +1,13 @@
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { checkedJson } from '../../base/schema/checked.js';
 import { replaceFile, sha256 } from '../../base/storage/durable.js';
-import { absentAsUndefined, exists } from '../../base/storage/exists.js';
+import { absentAsUndefined, exists } from '../../base/storage/files.js';
 import { readPlainFile } from '../../base/storage/read-file.js';
 import { makeReadable, makeReadableFolder, modeOf } from './permissions.js';
 import type { StackFile } from './render-stack.js';
-import { readStackManifest, type StackManifest, writeStackManifest } from './stack-manifest.js';
+import { choicesSchema } from './stack-settings.js';
 
 /**
  * - `new`: was not there
@@ -83,4 +86,34 @@ async function freeName(path: string): Promise<string> {
     const name = i === 1 ? path : `${path}-${i}`;
     if (!(await exists(name))) return name;
   }
+}
+
+/** Notes in the folder of a stack what was chosen and written, to tell later what somebody changed. */
+export const STACK_MANIFEST = '.roble-stack.json';
+
+const manifestSchema = z.strictObject({
+  format: z.literal('roble-stack'),
+  version: z.string(),
+  /** What was chosen last; stays until it is chosen otherwise. */
+  choices: choicesSchema.optional(),
+  /** SHA-256 of each file as it was written. */
+  files: z.record(z.string(), z.string()),
+});
+export type StackManifest = Omit<z.output<typeof manifestSchema>, 'format'>;
+
+/**
+ * Of a stack that was written before; undefined where none was.
+ *
+ * @throws {RobleError} `ROBLE_STACK_INVALID` for a damaged manifest
+ */
+export async function readStackManifest(folder: string): Promise<StackManifest | undefined> {
+  const path = join(folder, STACK_MANIFEST);
+  if (!(await exists(path))) return undefined;
+  return checkedJson(manifestSchema, await readFile(path, 'utf8'), 'ROBLE_STACK_INVALID', path);
+}
+
+/** @throws {RobleError} `ROBLE_WRITE_FAILED` */
+async function writeStackManifest(folder: string, manifest: StackManifest): Promise<void> {
+  const content = JSON.stringify({ format: 'roble-stack', ...manifest }, null, 2);
+  await replaceFile(join(folder, STACK_MANIFEST), `${content}\n`);
 }

@@ -1,4 +1,6 @@
-import { type Check, failed, hasNvidia, ok, skipped, warning } from './finding.js';
+import type { MachineView } from '../../base/process/machine.js';
+import { type Check, failed, hasNvidia, ok, skipped, warning } from './facts.js';
+import { type GpuState, numberOf } from './nvidia-smi.js';
 
 /** Oldest driver of each CUDA version (NVIDIA, CUDA compatibility). */
 const OLDEST_DRIVERS: readonly (readonly [cuda: number, driver: number])[] = [
@@ -93,3 +95,192 @@ export const DRIVER_CHECKS: readonly Check[] = [
     },
   },
 ];
+
+const MASKS = ['CUDA_VISIBLE_DEVICES', 'NVIDIA_VISIBLE_DEVICES'] as const;
+
+export const ACCESS_CHECKS: readonly Check[] = [
+  {
+    id: 'container',
+    title: 'The container has the GPU',
+    async run({ environment, nvidiaDevices, pciGpus, view }) {
+      if (!environment.container) return skipped('not in a container');
+      if (nvidiaDevices.length > 0) return ok(nvidiaDevices.join(', '));
+      if (await view.exists('/dev/dxg')) return ok('/dev/dxg');
+      if (!pciGpus.some(({ vendor }) => vendor === 'NVIDIA')) return skipped('no NVIDIA GPU to be seen');
+      return environment.container === 'Kubernetes'
+        ? failed(
+            'the node has an NVIDIA GPU, and this pod has none',
+            'Ask for it: resources.limits: nvidia.com/gpu: 1, and see that the device plugin of NVIDIA runs on the node.',
+          )
+        : failed(
+            'the host has an NVIDIA GPU, and this container has none',
+            `Start it with it: ${environment.container === 'Podman' ? 'podman run --device nvidia.com/gpu=all' : 'docker run --gpus all'}.`,
+            'If that says "could not select device driver", install nvidia-container-toolkit on the host.',
+          );
+    },
+  },
+  {
+    id: 'masked',
+    title: 'No variable hides the GPU',
+    async run(facts) {
+      if (!hasNvidia(facts)) return skipped('no NVIDIA GPU');
+      const hiding = MASKS.filter((name) => {
+        const value = facts.view.env[name];
+        return value !== undefined && ['', '-1', 'void', 'none', 'NoDevFiles'].includes(value.trim());
+      });
+      if (hiding.length === 0)
+        return ok(MASKS.map((name) => `${name}=${facts.view.env[name] ?? '(not set)'}`).join(', '));
+      return failed(
+        `${hiding.map((name) => `${name}="${facts.view.env[name]}"`).join(', ')} hides every GPU`,
+        `Unset it: unset ${hiding.join(' ')}${facts.environment.slurmJob ? '; under Slurm, ask for one: --gres=gpu:1' : ''}.`,
+      );
+    },
+  },
+  {
+    id: 'permissions',
+    title: 'This user may use the GPU',
+    async run({ view }) {
+      const nodes = (await view.list('/dev/dri')).filter((name) => name.startsWith('renderD'));
+      if (nodes.length === 0) return skipped('no /dev/dri/renderD*');
+      const closed: string[] = [];
+      for (const name of nodes)
+        if (!(await view.isAccessible(`/dev/dri/${name}`))) closed.push(`/dev/dri/${name}`);
+      if (closed.length === 0) return ok(nodes.map((name) => `/dev/dri/${name}`).join(', '));
+      return warning(
+        `no access to ${closed.join(', ')}, which WebGPU needs`,
+        'Join the groups of these files and log in again: sudo usermod -aG render,video $USER.',
+      );
+    },
+  },
+];
+
+/** Events of the driver after which a GPU must not be trusted (NVIDIA, Xid errors). */
+const FATAL_XIDS: Readonly<Record<number, string>> = {
+  48: 'double bit ECC error',
+  63: 'row remapping or page retirement recorded',
+  64: 'row remapping or page retirement failed',
+  79: 'the GPU has fallen off the bus',
+};
+const LEAST_FREE_MIB = 1024;
+
+export const HEALTH_CHECKS: readonly Check[] = [
+  {
+    id: 'health',
+    title: 'The GPU is well',
+    async run({ view, smi }) {
+      if (!smi || smi.gpus.length === 0) return skipped('no GPU that nvidia-smi knows');
+      const ecc = smi.gpus.filter((gpu) => (numberOf(gpu, 'ecc.errors.uncorrected.volatile.total') ?? 0) > 0);
+      const log = (await view.run('dmesg', []))?.output ?? '';
+      const xids = [...log.matchAll(/NVRM: Xid \(([^)]*)\): (\d+)/g)].filter(
+        ([, , code]) => Number(code) in FATAL_XIDS,
+      );
+      if (ecc.length === 0 && xids.length === 0)
+        return ok('no uncorrected memory errors, no fatal Xid in the log');
+      return failed(
+        [
+          ...ecc.map(
+            (gpu) =>
+              `GPU ${gpu.index}: ${gpu['ecc.errors.uncorrected.volatile.total']} uncorrected memory errors`,
+          ),
+          ...xids.map(([, place, code]) => `${place}: Xid ${code}, ${FATAL_XIDS[Number(code)]}`),
+        ].join('; '),
+        'Take the machine out of use, reset or replace the GPU; results since then cannot be trusted.',
+        "NVIDIA's catalogue of Xid errors says what each means.",
+      );
+    },
+  },
+  {
+    id: 'contention',
+    title: 'The GPU is free',
+    async run({ view, smi }) {
+      if (!smi || smi.gpus.length === 0) return skipped('no GPU that nvidia-smi knows');
+      const tight = smi.gpus.filter(
+        (gpu) => (numberOf(gpu, 'memory.free') ?? Number.POSITIVE_INFINITY) < LEAST_FREE_MIB,
+      );
+      const closed = smi.gpus.filter((gpu) => /exclusive|prohibited/i.test(gpu.compute_mode ?? ''));
+      if (tight.length === 0 && closed.length === 0) return ok(smi.gpus.map(freeText).join(', '));
+      const apps = await view.run('nvidia-smi', [
+        '--query-compute-apps=pid,process_name,used_memory',
+        '--format=csv,noheader',
+      ]);
+      const processes = apps?.exitCode === 0 ? apps.output.trim().split('\n').filter(Boolean) : [];
+      return warning(
+        [
+          ...tight.map((gpu) => `GPU ${gpu.index} has ${gpu['memory.free']} MiB free`),
+          ...closed.map((gpu) => `GPU ${gpu.index} is in the compute mode ${gpu.compute_mode}`),
+        ].join('; '),
+        processes.length > 0
+          ? `These use it: ${processes.join('; ')}. End them, or choose another GPU with --device gpu:1.`
+          : 'Choose another GPU with --device gpu:1.',
+      );
+    },
+  },
+];
+
+function freeText(gpu: GpuState): string {
+  return `GPU ${gpu.index ?? 0}: ${gpu['memory.free'] ?? 'unknown'} MiB free`;
+}
+
+/** What the CUDA provider of ONNX Runtime loads, and where it comes from. */
+const CUDA_LIBRARIES = [
+  ['libcudart.so.12', 'CUDA 12 (NVIDIA repository: cuda-libraries-12-6)'],
+  ['libcublas.so.12', 'CUDA 12 (NVIDIA repository: cuda-libraries-12-6)'],
+  ['libcufft.so.11', 'CUDA 12 (NVIDIA repository: cuda-libraries-12-6)'],
+  ['libcudnn.so.9', 'cuDNN 9 (NVIDIA repository: cudnn9-cuda-12)'],
+] as const;
+
+const ICD_FOLDERS = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/usr/local/share/vulkan/icd.d'];
+/** Drivers that compute on the CPU. */
+const SOFTWARE = /lvp|llvmpipe|lavapipe|swiftshader/i;
+
+export const LIBRARY_CHECKS: readonly Check[] = [
+  {
+    id: 'cuda-libraries',
+    title: 'CUDA and cuDNN libraries',
+    async run(facts) {
+      if (!hasNvidia(facts)) return skipped('no NVIDIA GPU');
+      const missing = CUDA_LIBRARIES.filter(([name]) => !facts.hasLibrary(name));
+      if (missing.length === 0) return ok('CUDA 12 and cuDNN 9 are found');
+      const packages = [...new Set(missing.map(([, name]) => name))];
+      return warning(
+        `not found: ${missing.map(([name]) => name).join(', ')}; the device cuda needs them, webgpu does not`,
+        `Install ${packages.join(' and ')}.`,
+        'Where they lie in another folder: export LD_LIBRARY_PATH=/usr/local/cuda/lib64:$LD_LIBRARY_PATH.',
+      );
+    },
+  },
+  {
+    id: 'vulkan',
+    title: 'Vulkan, which WebGPU computes by',
+    async run(facts) {
+      const { view, pciGpus } = facts;
+      if (view.platform !== 'linux') return skipped(`${view.platform} has its own: Metal, or Direct3D 12`);
+      const drivers = await vulkanDrivers(view);
+      const hardware = drivers.filter((driver) => !SOFTWARE.test(driver));
+      const hasGpu = hasNvidia(facts) || pciGpus.length > 0;
+      const failedOrSkipped = hasGpu ? failed : skipped;
+      if (!facts.hasLibrary('libvulkan.so.1'))
+        return failedOrSkipped('no loader (libvulkan.so.1)', 'Install it: apt install libvulkan1.');
+      if (hardware.length > 0) return ok(hardware.join(', '));
+      const found =
+        drivers.length > 0 ? `only drivers that compute on the CPU: ${drivers.join(', ')}` : 'no driver';
+      return failedOrSkipped(
+        found,
+        'Install the driver of the GPU (NVIDIA: with its ICD file nvidia_icd.json; AMD, Intel: mesa-vulkan-drivers).',
+        ...(facts.environment.container
+          ? ['In a container: NVIDIA_DRIVER_CAPABILITIES=compute,utility,graphics.']
+          : []),
+      );
+    },
+  },
+];
+
+/** The files that tell the loader of Vulkan which drivers there are. */
+async function vulkanDrivers(view: MachineView): Promise<string[]> {
+  const given = view.env.VK_DRIVER_FILES ?? view.env.VK_ICD_FILENAMES;
+  if (given) return given.split(':').filter(Boolean);
+  const found: string[] = [];
+  for (const folder of ICD_FOLDERS)
+    for (const name of await view.list(folder)) if (name.endsWith('.json')) found.push(`${folder}/${name}`);
+  return found;
+}

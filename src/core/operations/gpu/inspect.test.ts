@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type FakeMachine, fakeMachine, HEALTHY } from '../../../../test/support/fake-machine.js';
-import { inspectMachine } from './inspect.js';
 import { thisMachine } from '../../base/process/machine.js';
+import { inspectMachine } from './inspect.js';
 
 const inspect = (machine: FakeMachine) => inspectMachine(fakeMachine(machine));
 

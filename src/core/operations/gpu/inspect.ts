@@ -1,21 +1,9 @@
-import { ACCESS_CHECKS } from './access.js';
-import { DRIVER_CHECKS } from './checks.js';
-import { HEALTH_CHECKS } from './health.js';
-import { LIBRARY_CHECKS } from './libraries.js';
-import { detectEnvironment, type Environment } from './facts.js';
-import type { Check, Finding, MachineFacts, PciGpu } from './finding.js';
-import type { MachineView } from '../../base/process/machine.js';
+import { gpusOnBus, type MachineView, type PciGpu } from '../../base/process/machine.js';
+import { ACCESS_CHECKS, DRIVER_CHECKS, HEALTH_CHECKS, LIBRARY_CHECKS } from './checks.js';
+import { type Check, detectEnvironment, type Environment, type Finding, type MachineFacts } from './facts.js';
 import { askNvidiaSmi, type GpuState } from './nvidia-smi.js';
 
 const CHECKS: readonly Check[] = [...DRIVER_CHECKS, ...ACCESS_CHECKS, ...LIBRARY_CHECKS, ...HEALTH_CHECKS];
-
-const VENDORS: Readonly<Record<string, PciGpu['vendor']>> = {
-  '0x10de': 'NVIDIA',
-  '0x1002': 'AMD',
-  '0x8086': 'Intel',
-};
-/** PCI classes of displays and 3D controllers begin so. */
-const DISPLAY_CLASS = '0x03';
 
 /** What a machine has for computing on a GPU, and what stands in its way. */
 export interface MachineReport {
@@ -65,16 +53,4 @@ async function libraryTest(view: MachineView): Promise<MachineFacts['hasLibrary'
   for (const folder of (view.env.LD_LIBRARY_PATH ?? '').split(':').filter(Boolean))
     own.push(...(await view.list(folder)));
   return (name) => cached.includes(name) || own.includes(name);
-}
-
-/** The graphics processors that the kernel knows. */
-export async function gpusOnBus(view: MachineView): Promise<PciGpu[]> {
-  const gpus: PciGpu[] = [];
-  for (const address of await view.list('/sys/bus/pci/devices')) {
-    const read = async (name: string) =>
-      (await view.read(`/sys/bus/pci/devices/${address}/${name}`))?.trim() ?? '';
-    if (!(await read('class')).startsWith(DISPLAY_CLASS)) continue;
-    gpus.push({ address, vendor: VENDORS[await read('vendor')] ?? 'another vendor' });
-  }
-  return gpus;
 }

@@ -1,10 +1,10 @@
 import { fork } from 'node:child_process';
 import { type Context, withStep } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
+import type { MeasuredDevice } from '../../learning/devices.js';
 import type { Device } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
-import type { ComputedValues, FromMeasureChild, ToMeasureChild } from './measure-messages.js';
-import type { MeasuredDevice } from '../../learning/devices.js';
+import type { ComputedValues, FromMeasureChild, ToMeasureChild } from './measure-worker.js';
 
 /** The device that others are compared with. */
 const REFERENCE = { engine: 'onnx', device: 'cpu' } as const;

@@ -1,16 +1,14 @@
 /** The process that tries a device: a crash or a hang of native code takes only this one with it. */
-import { RobleError } from '../../base/errors.js';
+import { RobleError, type SerializedError } from '../../base/errors.js';
+import { Random } from '../../base/random.js';
 import { median } from '../../base/statistics.js';
-import { dropoutMaskSpecs, fillDropoutMask } from '../../model/random-tensors.js';
-import { initialParameters } from '../../model/initialize.js';
-import { resolveNetwork } from '../../model/network.js';
 import { layersOf } from '../../learning/presets.js';
+import { resolveNetwork } from '../../model/network.js';
+import { dropoutMaskSpecs, fillDropoutMask, initialParameters } from '../../model/random-tensors.js';
 import { type Layer, layerSchema, type ModelSpec } from '../../model/spec.js';
 import { summarizeModel } from '../../model/summary.js';
-import type { Batch, TrainingEngine, TrainingSession } from '../../plugin/contracts.js';
+import type { Batch, Device, PluginEntry, TrainingEngine, TrainingSession } from '../../plugin/contracts.js';
 import { PluginRegistry } from '../../plugin/registry.js';
-import { Random } from '../../base/random.js';
-import type { ComputedValues, FromMeasureChild, ToMeasureChild } from './measure-messages.js';
 
 /** Small, so that the slowest device answers in time; with every kind of operation that presets have. */
 const CHECKED: ModelSpec = {
@@ -140,3 +138,34 @@ async function rate(work: () => Promise<unknown>, timedMs: number): Promise<numb
   } while (performance.now() - started < timedMs);
   return (TIMED_BATCH / median(times)) * 1000;
 }
+
+/** To a process that measures; one message, then it ends. */
+export type ToMeasureChild =
+  | { readonly type: 'devices'; readonly engine: string; readonly plugins: readonly PluginEntry[] }
+  | {
+      readonly type: 'measure';
+      readonly engine: string;
+      readonly device: string;
+      readonly plugins: readonly PluginEntry[];
+      /** How long each of training and inference is timed, at least; not at all for the device that others are compared with. */
+      readonly timedMs?: number;
+    };
+
+/** What a device computed from given weights and batches. */
+export interface ComputedValues {
+  /** Of some steps in a row. */
+  readonly losses: readonly number[];
+  /** After them. */
+  readonly probabilities: Float32Array;
+}
+
+export type FromMeasureChild =
+  | { readonly type: 'devices'; readonly devices: readonly Device[] }
+  | {
+      readonly type: 'measured';
+      readonly values: ComputedValues;
+      readonly trainImagesPerSecond?: number;
+      readonly inferImagesPerSecond?: number;
+      readonly warnings: readonly string[];
+    }
+  | { readonly type: 'failed'; readonly error: SerializedError };

@@ -1,13 +1,16 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
+import { isAlias } from 'yaml';
 import { type Context, withStep } from '../../base/context.js';
+import { RobleError } from '../../base/errors.js';
+import { type MachineView, type PciGpu, thisMachine } from '../../base/process/machine.js';
+import { readYaml } from '../../base/schema/yaml-text.js';
+import { replaceFile } from '../../base/storage/durable.js';
+import { readTextFile } from '../../base/storage/text-file.js';
+import { gpuNumber, keepMeasured, type MeasuredDevice, ranking, realGpus } from '../../learning/devices.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
-import { gpuNumber, realGpus } from '../../learning/choose-device.js';
-import { describeEnvironment, type Environment } from './facts.js';
-import type { Finding, PciGpu } from './finding.js';
+import { describeEnvironment, type Environment, type Finding } from './facts.js';
 import { inspectMachine } from './inspect.js';
-import { type MachineView, thisMachine } from '../../base/process/machine.js';
 import { type MissingEngine, measureDevices } from './measure-devices.js';
-import { keepMeasured, type MeasuredDevice, ranking } from '../../learning/devices.js';
 import type { GpuState } from './nvidia-smi.js';
 
 export interface SetUpOptions {
@@ -93,4 +96,31 @@ export function verdictOn(
     return { usable: false, reason: `the engine "${engine}" has no device "${device}" here, but ${names}` };
   }
   return asked.usable ? { usable: true } : { usable: false, reason: asked.reason ?? 'it cannot be used' };
+}
+
+/**
+ * Sets `train.engine` and `train.device` in a configuration file, and leaves the rest of it, comments and all, as it is.
+ *
+ * @throws {RobleError} `ROBLE_CONFIG_SYNTAX`; `ROBLE_CONFIG_INVALID` where `train` is an alias
+ */
+export async function writeDevice(
+  file: string,
+  { engine, device }: { engine: string; device: string },
+): Promise<void> {
+  const { document } = readYaml(await readTextFile(file, { code: 'ROBLE_CONFIG_SYNTAX' }), { name: file });
+  if (isAlias(document.get('train', true)))
+    throw new RobleError(
+      'ROBLE_CONFIG_INVALID',
+      `${file} gives "train" by an alias, which would change elsewhere too.`,
+      {
+        expected: 'settings that are written out',
+        nextSteps: [`Write "engine: ${engine}" and "device: ${device}" where the anchor is.`],
+      },
+    );
+  document.setIn(['train', 'engine'], engine);
+  document.setIn(['train', 'device'], device);
+  await replaceFile(
+    file,
+    file.endsWith('.json') ? `${JSON.stringify(document.toJS(), null, 2)}\n` : document.toString(),
+  );
 }

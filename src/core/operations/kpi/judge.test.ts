@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { judgeKpi } from './judge.js';
+import { judgeKpi } from './settings.js';
 
 const at = (value: number, isLowerBound = false) => ({ value, source: 'here', isLowerBound });
 

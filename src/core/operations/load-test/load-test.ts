@@ -1,11 +1,10 @@
+import { type LoadReportFiles, writeLoadReports } from '../../../pages/load-test.js';
 import type { Context } from '../../base/context.js';
-import { type Bound, type BoundResult, checkBounds } from '../../learning/analysis/bounds.js';
 import { checkOutputs } from '../../base/storage/files.js';
+import { type Bound, type BoundResult, checkBounds } from '../../learning/analysis/bounds.js';
 import { findKnee, type Knee, type KneeLimits } from './find-knee.js';
-import { type LoadPictures, loadRequests } from './requests.js';
-import { type LoadReportFiles, writeLoadReports } from '../../../pages/write-load-reports.js';
+import { type LoadPictures, loadRequests, probeTarget } from './requests.js';
 import { type Load, type LoadMeasurement, runLoad } from './run-load.js';
-import { probeTarget } from './target.js';
 
 export interface LoadTestOptions extends LoadPictures {
   /** Of the server, such as `http://127.0.0.1:8080`. */

@@ -1,14 +1,13 @@
 import type { Server as TlsServer } from 'node:https';
 import { type AddressInfo, BlockList, isIPv6 } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
-import type { ServeOptions } from '../../config/schema.js';
 import { RobleError } from '../../base/errors.js';
+import type { ServeOptions } from '../settings.js';
+import { KeyRing } from './api-keys.js';
 import { recogniseKeys, requireKeys } from './authorize.js';
-import { addBrowserRules, refusePages } from './browser-rules.js';
+import { addBrowserRules, allowOrigins, type CrossOriginRules, refusePages } from './browser-rules.js';
 import { ClientAddresses } from './client-address.js';
-import { allowOrigins, type CrossOriginRules } from './cross-origin.js';
 import { createHttpServer } from './http-server.js';
-import { KeyRing } from './key-ring.js';
 import { addRateLimit } from './rate-limit.js';
 import { readCertificate, type TlsCertificate } from './tls-certificate.js';
 

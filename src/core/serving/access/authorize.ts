@@ -1,8 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { RobleError } from '../../base/errors.js';
-import { type ApiKey, type Scope, stateOf } from './api-key.js';
-import type { KeyRing } from './key-ring.js';
-import { neededScopes } from './route-scopes.js';
+import { type ApiKey, type KeyRing, stateOf } from './api-keys.js';
+import { SCOPES, type Scope } from './settings.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -58,4 +57,40 @@ function secretOf({ headers }: FastifyRequest): string | undefined {
   const [, bearer] = /^bearer +(\S+) *$/i.exec(headers.authorization ?? '') ?? [];
   const { 'x-api-key': given } = headers;
   return bearer ?? (typeof given === 'string' && given !== '' ? given : undefined);
+}
+
+/** Asked by what looks after the server, which has no key, and must not be turned away by a limit. */
+const HEALTH = /^\/(v2\/)?health\//;
+
+/** What a browser loads before anybody could enter a key; none of it says anything about the model or its answers. */
+const OPEN = /^\/($|page\/|docs(\/|$)|openapi\.json$)/;
+
+/** Any of the scopes opens the routes; the first pattern that fits counts. */
+const NEEDED: readonly (readonly [RegExp, readonly Scope[]])[] = [
+  [/^\/feedback(\/|$)/, ['feedback']],
+  [/^\/(metrics|stats)(\/|$)/, ['metrics']],
+  [/^\/admin\//, ['admin']],
+  [/^\//, ['predict']],
+];
+
+export function isHealth({ routeOptions }: FastifyRequest): boolean {
+  return isHealthPath(routeOptions.url ?? '');
+}
+
+export function isHealthPath(pattern: string): boolean {
+  return HEALTH.test(pattern);
+}
+
+/**
+ * The scopes of which a key needs one for a request; undefined when it needs no key. By the pattern of the route, which no
+ * spelling of the path changes. What is not there is told to every key, and to nobody else.
+ */
+function neededScopes({ routeOptions }: FastifyRequest): readonly Scope[] | undefined {
+  return routeOptions.url === undefined ? SCOPES : scopesOfPath(routeOptions.url);
+}
+
+/** The same for the pattern of a route. */
+export function scopesOfPath(pattern: string): readonly Scope[] | undefined {
+  if (isHealthPath(pattern) || OPEN.test(pattern)) return undefined;
+  return NEEDED.find(([needs]) => needs.test(pattern))?.[1] ?? SCOPES;
 }

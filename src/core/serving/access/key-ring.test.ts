@@ -2,8 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { KeyRing } from './key-ring.js';
-import { createKey } from './api-keys.js';
+import { createKey, KeyRing } from './api-keys.js';
 
 describe('KeyRing', () => {
   let folder: string;

@@ -73,3 +73,7 @@ export type ConnectionSettings = z.output<typeof connectionsSchema>;
 function isOrigin(text: string): boolean {
   return /^https?:/.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
+
+/** What a key can be good for. */
+export const SCOPES = ['predict', 'feedback', 'metrics', 'admin'] as const;
+export type Scope = (typeof SCOPES)[number];

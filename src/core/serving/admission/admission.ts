@@ -1,8 +1,8 @@
+import { RobleError } from '../../base/errors.js';
 import type { ModelManager } from '../models/model-manager.js';
 import type { ServedModels } from '../models/served-models.js';
-import { OverloadControl } from './overload-control.js';
-import { busy, Places } from './places.js';
 import type { Priority } from '../request/urgency.js';
+import { OverloadControl } from './overload-control.js';
 
 /** What a request does that was let in. */
 export interface Admitted {
@@ -98,4 +98,37 @@ export class Admission {
     this.#controls.set(manager, control);
     return control;
   }
+}
+
+/** Bounds what a server has in hand at the same time; what comes on top is refused at once. */
+export class Places {
+  readonly limit: number;
+  #taken = 0;
+
+  constructor(limit: number) {
+    this.limit = limit;
+  }
+
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** @throws {RobleError} `ROBLE_SERVER_BUSY` when there are not so many left */
+  take(count: number): void {
+    if (this.#taken + count > this.limit)
+      throw busy(`${count} more than the ${this.#taken} in hand`, `at most ${this.limit} in all`);
+    this.#taken += count;
+  }
+
+  release(count: number): void {
+    this.#taken -= count;
+  }
+}
+
+function busy(received: string, expected: string): RobleError {
+  return new RobleError('ROBLE_SERVER_BUSY', 'Too many images are waiting.', {
+    received,
+    expected,
+    nextSteps: ['Try again in a moment.'],
+  });
 }

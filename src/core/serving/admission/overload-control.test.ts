@@ -2,8 +2,8 @@ import { setImmediate as settled } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../base/random.js';
-import { OverloadControl } from './overload-control.js';
 import { PRIORITIES, type Priority } from '../request/urgency.js';
+import { OverloadControl } from './overload-control.js';
 
 const MAX_IMAGES = 1024;
 /** Images that a worker takes at once. */

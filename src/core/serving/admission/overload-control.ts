@@ -1,4 +1,3 @@
-import { ServiceRate } from './service-rate.js';
 import type { Priority } from '../request/urgency.js';
 
 /** A wait, and a share of the images in hand, that say, when they last, that more comes than can be answered. */
@@ -147,5 +146,39 @@ export class OverloadControl {
     const isIdle = this.#images < MIN_REQUESTS || this.#rate.timeForMs(this.#images) < NO_WAIT_MS;
     if (!isIdle) return SHORTEST_MS + (allowed - SHORTEST_MS) * Math.exp(-elapsed / SHORTEN_MS);
     return allowed + elapsed > CROWDED_MS ? Number.POSITIVE_INFINITY : allowed + elapsed;
+  }
+}
+
+/** Time constant of the mean: what was so long ago counts for a third of what is now. */
+const MEMORY_MS = 1000;
+
+/**
+ * How many images a model answers in a time while it has any: an exponentially weighted mean. By Little's law so many in
+ * hand wait as long as so many take to leave (J. D. C. Little, "A Proof for the Queuing Formula L = λW", 1961).
+ */
+class ServiceRate {
+  #images = 0;
+  #busyMs = 0;
+
+  /** Tells that so much time was spent while there was something to do. */
+  spend(elapsedMs: number): void {
+    const kept = Math.exp(-elapsedMs / MEMORY_MS);
+    this.#images *= kept;
+    this.#busyMs = this.#busyMs * kept + MEMORY_MS * (1 - kept);
+  }
+
+  /** Tells that so many images were answered. */
+  leave(count: number): void {
+    this.#images += count;
+  }
+
+  /** Milliseconds in which so many images leave; 0 before the first one did. */
+  timeForMs(images: number): number {
+    return this.#images > 0 ? (images * this.#busyMs) / this.#images : 0;
+  }
+
+  /** Images that leave in so many milliseconds; none before the first one did. */
+  imagesIn(milliseconds: number): number {
+    return this.#busyMs > 0 ? (milliseconds * this.#images) / this.#busyMs : 0;
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Cancellation, type Urgency } from '../request/urgency.js';
-import { Flights } from './flights.js';
+import { Flights } from './answer-cache.js';
 
 /** A computation that ends when it is told to, and says what became of those who wait for it. */
 function controlled() {

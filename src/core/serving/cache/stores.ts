@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
+import { LRUCache } from 'lru-cache';
 import CircuitBreaker from 'opossum';
 import { connectRedis, REDIS_BREAKER } from '../../base/storage/redis.js';
-import { bytesOf } from './bytes-of.js';
 
 /** Entries that are being written; more are left out while Redis is slower than the server. */
 const MAX_WRITES = 256;
@@ -64,5 +64,49 @@ export class RedisCache {
   close(): void {
     this.#reads.shutdown();
     this.#redis.disconnect();
+  }
+}
+
+/** The bytes of numbers, as a view: in the order of this machine. */
+function bytesOf({ buffer, byteOffset, byteLength }: Float32Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+/** What an entry costs besides its numbers: key and bookkeeping, as measured with Node 20. */
+const OVERHEAD_BYTES = 200;
+
+/**
+ * Answers in memory, the least recently used one forgotten first. Their bytes are kept as texts of one byte a character:
+ * each array would have memory of its own beside the heap, which costs as much again and leaves holes when it is freed.
+ */
+export class MemoryCache {
+  readonly #entries: LRUCache<string, string>;
+
+  /** @param maxBytes all entries together, above 0 */
+  constructor(maxBytes: number) {
+    this.#entries = new LRUCache({
+      maxSize: maxBytes,
+      sizeCalculation: ({ length }) => length + OVERHEAD_BYTES,
+    });
+  }
+
+  get bytes(): number {
+    return this.#entries.calculatedSize;
+  }
+
+  get entries(): number {
+    return this.#entries.size;
+  }
+
+  get(key: string): Float32Array | undefined {
+    const text = this.#entries.get(key);
+    if (text === undefined) return undefined;
+    const probabilities = new Float32Array(text.length / Float32Array.BYTES_PER_ELEMENT);
+    bytesOf(probabilities).write(text, 'latin1');
+    return probabilities;
+  }
+
+  set(key: string, probabilities: Float32Array): void {
+    this.#entries.set(key, bytesOf(probabilities).toString('latin1'));
   }
 }

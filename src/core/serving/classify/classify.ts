@@ -1,16 +1,15 @@
 import type { ErrorCode } from '../../base/errors.js';
 import { topPredictions } from '../../predict/top-predictions.js';
 import type { Admitted } from '../admission/admission.js';
-import type { Answer, BatchAnswer, PredictAnswer } from '../request/schemas.js';
 import type { AnsweredImage } from '../models/answered-image.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { ModelChoice } from '../models/served-models.js';
 import { type ProblemDetails, problemOf } from '../request/problem.js';
-import { type ReceivedImage, toModelPixels } from './received-image.js';
 import type { RequestRecord } from '../request/record.js';
-import type { Inclusion } from '../request/request-schemas.js';
-import type { ServingScope } from './serving-scope.js';
+import type { Answer, BatchAnswer, Inclusion, PredictAnswer } from '../request/schemas.js';
 import { checkWanted, type Urgency } from '../request/urgency.js';
+import { type ReceivedImage, toModelPixels } from './received-image.js';
+import type { ServingScope } from './serving-scope.js';
 
 /** What a request wants besides its images. */
 export interface PredictionWish {

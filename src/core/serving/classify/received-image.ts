@@ -1,11 +1,9 @@
 import { RobleError } from '../../base/errors.js';
-import { notRead, tooManyPixels } from '../../image/decode.js';
+import { endsEarly, isPixelImage, notRead, tooManyPixels } from '../../image/decode.js';
 import { unreadFormat } from '../../image/known-formats.js';
-import { type PixelShape, preprocessImage, preprocessPixels } from '../../image/preprocess.js';
-import type { Preprocessing } from '../../image/settings.js';
-import { endsEarly, isPixelImage } from '../../image/signature.js';
+import { preprocessImage, preprocessPixels } from '../../image/preprocess.js';
+import type { PixelShape, Preprocessing } from '../../image/settings.js';
 import { drawingProblem, type GivenDrawing, pictureOfDrawing } from '../../image/strokes/drawing.js';
-import { refuseUnitRange } from './unit-range.js';
 
 /** A picture as it came: encoded, as text, as numbers, as the strokes of a drawing, or as what the model sees. */
 export type ReceivedImage =
@@ -152,4 +150,24 @@ function shapeOf(value: unknown, model: Preprocessing): PixelShape | undefined {
   );
   if (!isEven || (channels !== 1 && channels !== 3 && channels !== 4)) return undefined;
   return { height: value.length, width: firstRow!.length, channels };
+}
+
+/**
+ * Refuses the numbers of a picture when they are plainly of the scale 0..1: with 255 as white it would be black, and the
+ * answer wrong without a word. Whole numbers may be a nearly black picture of the scale 0..255.
+ *
+ * @throws {RobleError} `ROBLE_REQUEST_INVALID`
+ */
+export function refuseUnitRange(numbers: ArrayLike<number>): void {
+  let hasFraction = false;
+  for (let i = 0; i < numbers.length; i++) {
+    const number = numbers[i]!;
+    if (number > 1) return;
+    if (number > 0 && number < 1) hasFraction = true;
+  }
+  if (hasFraction)
+    throw new RobleError('ROBLE_REQUEST_INVALID', 'The pixels are numbers of the scale 0..1.', {
+      received: 'no number above 1, and fractions',
+      expected: 'numbers of the scale 0..255: multiply them by 255',
+    });
 }

@@ -1,13 +1,13 @@
-import type { ServeOptions } from '../../config/schema.js';
-import type { PredictionLog } from '../predictions/prediction-log.js';
 import type { ServerAccess } from '../access/access.js';
 import type { Admission } from '../admission/admission.js';
-import type { AnswerListener } from '../models/answered-image.js';
 import type { AnswerCache } from '../cache/answer-cache.js';
-import type { DriftMonitor } from '../observe/drift-monitor.js';
+import type { AnswerListener } from '../models/answered-image.js';
 import type { ServedModels } from '../models/served-models.js';
-import type { RequestRecorder } from '../request/record.js';
+import type { DriftMonitor } from '../observe/drift.js';
 import type { ServerStatistics } from '../observe/statistics.js';
+import type { PredictionLog } from '../predictions/prediction-log.js';
+import type { RequestRecorder } from '../request/record.js';
+import type { ServeOptions } from '../settings.js';
 
 /** What the routes work with. */
 export interface ServingScope {

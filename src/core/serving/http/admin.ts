@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { checked } from '../../base/schema/checked.js';
-import { takeBodies } from '../request/body-types.js';
-import { createHttpApp } from './http-app.js';
-import type { ServerMetrics } from '../observe/metrics.js';
+import type { ServingScope } from '../classify/serving-scope.js';
 import type { ModelManager } from '../models/model-manager.js';
 import { percentSchema, type WantedVersion } from '../models/repository.js';
-import { refuseQuery } from '../request/refuse-query.js';
-import type { ServingScope } from '../classify/serving-scope.js';
+import type { ServerMetrics } from '../observe/metrics.js';
+import { takeBodies } from '../request/body-types.js';
+import { refuseQuery } from '../request/checked-request.js';
+import { createHttpApp } from './http-app.js';
 
 /** What can be asked is short. */
 const MAX_BODY_BYTES = 64 * 1024;

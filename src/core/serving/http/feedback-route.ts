@@ -1,45 +1,18 @@
 import type { FastifyInstance, onRequestHookHandler } from 'fastify';
-import { z } from 'zod';
 import { RobleError } from '../../base/errors.js';
 import { knownName } from '../../base/names.js';
-import type { PredictionLog } from '../predictions/prediction-log.js';
 import { didYouMean } from '../../base/text.js';
-import type { FeedbackAnswer } from '../request/schemas.js';
-import { takeBodies } from '../request/body-types.js';
-import { checkedRequest, onlyForm, requestObject } from '../request/checked-request.js';
-import { Places } from '../admission/places.js';
+import { Places } from '../admission/admission.js';
 import { imageOf, type ReceivedImage, toModelPixels } from '../classify/received-image.js';
-import { refuseQuery } from '../request/refuse-query.js';
-import { REQUEST_ID } from '../request/request-id.js';
-import { IMAGE_FORMS } from '../request/request-schemas.js';
-import { urgencyOf } from '../request/request-urgency.js';
 import type { ServingScope } from '../classify/serving-scope.js';
-import { whileWanted } from '../request/urgency.js';
+import type { PredictionLog } from '../predictions/prediction-log.js';
+import { takeBodies } from '../request/body-types.js';
+import { checkedRequest, onlyForm, refuseQuery, requestObject } from '../request/checked-request.js';
+import { bareFeedbackSchema, FEEDBACK_REQUESTS, type FeedbackAnswer } from '../request/schemas.js';
+import { urgencyOf, whileWanted } from '../request/urgency.js';
 
 /** Feedback that waits for the database at most. */
 const MAX_WAITING = 64;
-/** What a database counts to. */
-const MAX_INDEX = 2 ** 31 - 1;
-
-const fields = {
-  requestId: z.string().regex(REQUEST_ID).describe('Of the answer.'),
-  index: z
-    .int()
-    .gte(0)
-    .lte(MAX_INDEX)
-    .optional()
-    .describe('The place of the image in its request; by default 0, the first.'),
-  label: z.string().min(1).describe('The right class.'),
-};
-/** The JSON bodies of `POST /feedback` that bring the picture along, by the key that holds it. */
-export const FEEDBACK_REQUESTS = {
-  image: z.strictObject({ ...fields, image: IMAGE_FORMS.image }),
-  pixels: z.strictObject({ ...fields, pixels: IMAGE_FORMS.pixels }),
-  drawing: z.strictObject({ ...fields, drawing: IMAGE_FORMS.drawing }),
-};
-/** The one that does not. */
-export const bareFeedbackSchema = z.strictObject(fields);
-export const feedbackSchema = z.union([bareFeedbackSchema, ...Object.values(FEEDBACK_REQUESTS)]);
 
 /** `POST /feedback`: the right class of an image that was answered. */
 export async function addFeedbackRoute(app: FastifyInstance, scope: ServingScope): Promise<void> {

@@ -1,8 +1,8 @@
 import { RobleError } from '../../base/errors.js';
-import { isPixelImage } from '../../image/signature.js';
 import { didYouMean } from '../../base/text.js';
-import type { Form, FormPart } from '../request/form.js';
+import { isPixelImage } from '../../image/decode.js';
 import type { ReceivedImage } from '../classify/received-image.js';
+import type { Form, FormPart } from '../request/form.js';
 
 export interface FormContent {
   /** In their order. */

@@ -2,9 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOption
 import { RobleError } from '../../base/errors.js';
 import { isBeforeItsBody } from '../request/connection.js';
 import { ContentDecoder } from '../request/content-coding.js';
-import { requestIdOf } from '../request/request-id.js';
-import { type RequestRecorder, recordRequest, recordRequests } from '../request/record.js';
-import { answerProblems, type ProblemOptions, sendProblem } from '../request/send-problem.js';
+import { answerProblems, type ProblemOptions, sendProblem } from '../request/problem.js';
+import { type RequestRecorder, recordRequest, recordRequests, requestIdOf } from '../request/record.js';
 
 export interface HttpAppOptions {
   readonly server: Pick<FastifyServerOptions, 'serverFactory' | 'clientErrorHandler'>;

@@ -1,9 +1,22 @@
-import type { FastifyInstance, onRequestHookHandler } from 'fastify';
-import { admitRequests } from './admit-requests.js';
-import { takeBodies } from '../request/body-types.js';
+import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
+import { RobleError } from '../../base/errors.js';
 import { classifyEach, classifyImage } from '../classify/classify.js';
-import { type PredictionQuery, readImage, readImages, readQuery } from './read-images.js';
+import { imageOf, type ReceivedImage } from '../classify/received-image.js';
 import type { ServingScope } from '../classify/serving-scope.js';
+import type { ModelChoice } from '../models/served-models.js';
+import { takeBodies } from '../request/body-types.js';
+import { checkedRequest, onlyForm, requestObject } from '../request/checked-request.js';
+import { Form } from '../request/form.js';
+import { ACCEPTED_BODIES } from '../request/problem.js';
+import {
+  BATCH_REQUESTS,
+  formFieldsSchema,
+  type Inclusion,
+  PREDICT_REQUESTS,
+  predictQuerySchema,
+} from '../request/schemas.js';
+import { type Urgency, urgencyOf } from '../request/urgency.js';
+import { readForm } from './form-images.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -53,4 +66,157 @@ function checkQuery({ models }: ServingScope): onRequestHookHandler {
     request.predictionQuery = query;
     done();
   };
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of a request for a prediction, which may take its time from when its headers came. */
+    urgency: Urgency;
+  }
+}
+
+/**
+ * The hook of the routes that ask a model: says how urgent a request is, and refuses it while there is no room. A body
+ * that is refused is not read: who refuses two of three requests has not the time to.
+ */
+export function admitRequests({ admission, options }: ServingScope): onRequestHookHandler {
+  return (request, reply, done) => {
+    request.urgency = urgencyOf(request, reply, options.requestTimeoutMs);
+    admission.check(modelOf(request), request.urgency.priority);
+    done();
+  };
+}
+
+/** The model that a path or a query names. */
+function modelOf({ params, query }: FastifyRequest): string | undefined {
+  const { name } = params as { name?: string };
+  const { model } = query as { model?: unknown };
+  return name ?? (typeof model === 'string' ? model : undefined);
+}
+
+/** What is wanted besides an answer for the images. */
+interface Settings {
+  readonly topK?: number | undefined;
+  readonly include?: readonly Inclusion[] | undefined;
+}
+
+/** What the query of a request says. */
+export interface PredictionQuery extends Settings {
+  readonly model: ModelChoice;
+}
+
+export interface PredictionRequest extends PredictionQuery {
+  readonly images: readonly ReceivedImage[];
+}
+
+/** @throws {RobleError} `ROBLE_REQUEST_INVALID` */
+function readQuery(request: FastifyRequest): PredictionQuery {
+  const { model: name, version, ...settings } = checkedRequest(predictQuerySchema, request.query);
+  return { ...settings, model: { name, version, stickyKey: stickyKeyOf(request) } };
+}
+
+/** The picture of a body of any accepted form; nothing is decoded yet. */
+function readImage(given: unknown, query: PredictionQuery): PredictionRequest {
+  const encoded = encodedImages(given, ['image']);
+  if (encoded) {
+    const { images, ...settings } = encoded;
+    if (images.length !== 1)
+      throw invalid('This path takes one image.', {
+        received: `${images.length} images`,
+        expected: '1; several go to /predict/batch',
+      });
+    return { images, ...together(query, settings) };
+  }
+  const body = requestObject(given);
+  const form = onlyForm(body, PREDICT_REQUESTS);
+  if (!form)
+    throw invalid('The body must hold one image.', {
+      received: keysOf(body),
+      expected: 'one of "image" (base64 or data URL), "pixels" (numbers) and "drawing" (strokes)',
+    });
+  const { topK, include, ...picture } = checkedRequest(PREDICT_REQUESTS[form], body);
+  return { images: [imageOf(picture)], ...together(query, { topK, include }) };
+}
+
+/** The pictures of a body of any accepted form, at least one; nothing is decoded yet. */
+function readImages(given: unknown, query: PredictionQuery, maxBatch: number): PredictionRequest {
+  const encoded = encodedImages(given, ['image', 'images']);
+  if (encoded) {
+    const { images, ...settings } = encoded;
+    return { images: checkCount(images, maxBatch), ...together(query, settings) };
+  }
+  const body = requestObject(given);
+  const form = onlyForm(body, BATCH_REQUESTS);
+  if (!form)
+    throw invalid('The body must hold a list of images.', {
+      received: keysOf(body),
+      expected:
+        'one of "images" (list of base64 or data URLs), "pixels" (list of images as numbers) and "drawings" (list of strokes)',
+    });
+  const { topK, include, ...pictures } = checkedRequest(BATCH_REQUESTS[form], body);
+  return { images: checkCount(imagesOf(pictures), maxBatch), ...together(query, { topK, include }) };
+}
+
+function imagesOf(
+  given:
+    | { readonly images: readonly string[] }
+    | { readonly pixels: readonly unknown[] }
+    | { readonly drawings: readonly Record<string, unknown>[] },
+): ReceivedImage[] {
+  if ('images' in given) return given.images.map((base64) => ({ base64 }));
+  if ('pixels' in given) return given.pixels.map((pixels) => ({ pixels }));
+  return given.drawings.map((drawing) => ({ drawing }));
+}
+
+/** Whose requests go to the same version: who the client says it is, or else its address. */
+export function stickyKeyOf({ headers, clientAddress }: FastifyRequest): string {
+  const given = headers['x-sticky-key'];
+  return typeof given === 'string' && given !== '' ? given : clientAddress;
+}
+
+/** What the query says and what the body says: inclusions add up, and the rest must not differ. */
+function together(query: PredictionQuery, body: Settings): PredictionQuery {
+  if (query.topK !== undefined && body.topK !== undefined && query.topK !== body.topK)
+    throw invalid('The query and the body want different things.', {
+      received: `topK ${query.topK} in the query, ${body.topK} in the body`,
+      expected: 'one of them, or the same in both',
+    });
+  return {
+    topK: body.topK ?? query.topK,
+    include: [...(query.include ?? []), ...(body.include ?? [])],
+    model: query.model,
+  };
+}
+
+function keysOf(body: object): string {
+  return Object.keys(body).join(', ') || 'none of them';
+}
+
+function checkCount(images: readonly ReceivedImage[], maxBatch: number): readonly ReceivedImage[] {
+  if (images.length === 0) throw invalid('The batch is empty.', { expected: 'at least one image' });
+  if (images.length > maxBatch)
+    throw new RobleError('ROBLE_REQUEST_TOO_LARGE', 'The batch has more images than serve.maxBatch allows.', {
+      received: images.length,
+      expected: `at most ${maxBatch}`,
+    });
+  return images;
+}
+
+/** What a body of bytes holds; undefined for a JSON body. */
+function encodedImages(
+  body: unknown,
+  textNames: readonly string[],
+): (Settings & { readonly images: readonly ReceivedImage[] }) | undefined {
+  if (body instanceof Form) {
+    const { images, fields } = readForm(body, formFieldsSchema.keyof().options, textNames);
+    return { images, ...checkedRequest(formFieldsSchema, fields) };
+  }
+  if (Buffer.isBuffer(body)) return { images: [{ encoded: body }] };
+  if (body === undefined || body === null)
+    throw new RobleError('ROBLE_IMAGE_EMPTY', 'The request has no body.', { expected: ACCEPTED_BODIES });
+  return undefined;
+}
+
+function invalid(message: string, details: { received?: unknown; expected: string }): RobleError {
+  return new RobleError('ROBLE_REQUEST_INVALID', message, details);
 }

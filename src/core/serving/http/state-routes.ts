@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
-import { checkReady } from './ready.js';
+import { RobleError } from '../../base/errors.js';
 import type { ServingScope } from '../classify/serving-scope.js';
+import type { ServedModel } from '../models/served-model.js';
 
 /** `GET /health/live`, `GET /health/ready` and `GET /stats`. */
 export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void {
@@ -36,4 +37,15 @@ export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void 
       models,
     };
   });
+}
+
+/**
+ * Whether a prediction by the model would be answered.
+ *
+ * @throws {RobleError} `ROBLE_SERVER_NOT_READY`
+ */
+export function checkReady({ isStopping }: ServingScope, { pool }: ServedModel): void {
+  if (isStopping()) throw new RobleError('ROBLE_SERVER_NOT_READY', 'The server is stopping.');
+  if (pool.readyWorkers === 0)
+    throw new RobleError('ROBLE_SERVER_NOT_READY', 'No inference process is ready.');
 }

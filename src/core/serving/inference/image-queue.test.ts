@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ImageQueue, type Job } from './image-queue.js';
 import { Cancellation, PRIORITIES, type Urgency } from '../request/urgency.js';
+import { ImageQueue, type Job } from './pool.js';
 
 function job(id: number, urgency: Urgency, failures: Map<number, string>): Job {
   return {

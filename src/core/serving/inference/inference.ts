@@ -1,9 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { RobleError } from '../../base/errors.js';
-import type { Predictor } from '../../plugin/contracts.js';
+import { RobleError, type SerializedError } from '../../base/errors.js';
+import type { PluginEntry, Predictor } from '../../plugin/contracts.js';
 import { PluginRegistry } from '../../plugin/registry.js';
-import { openPredictor } from '../../predict/predictor.js';
-import type { FromInferenceWorker, ToInferenceWorker } from './inference-messages.js';
+import { openPredictor, type PredictorOptions } from '../../predict/predictor.js';
 
 type Message<Type extends ToInferenceWorker['type']> = Extract<ToInferenceWorker, { type: Type }>;
 
@@ -68,4 +67,60 @@ export class Inference {
       before = problem;
     }
   }
+}
+
+/** From the server to an inference process. */
+export type ToInferenceWorker =
+  | {
+      readonly type: 'load';
+      readonly folder: string;
+      /** Of the bundle that the server announced: a process that starts again later must not serve another one. */
+      readonly digest: string;
+      readonly options: PredictorOptions;
+      readonly plugins: readonly PluginEntry[];
+    }
+  | { readonly type: 'predict'; readonly images: Uint8Array; readonly count: number };
+
+/** From an inference process to the server; it answers one message after the other, and tells when its health changes. */
+export type FromInferenceWorker =
+  | { readonly type: 'ready' }
+  | {
+      readonly type: 'health';
+      /** Why it could not answer now; undefined when it could. */
+      readonly problem: string | undefined;
+    }
+  | { readonly type: 'result'; readonly probabilities: Float32Array }
+  | { readonly type: 'failed'; readonly during: ToInferenceWorker['type']; readonly error: SerializedError };
+
+/** What came of a message. */
+export type InferenceAnswer = Extract<FromInferenceWorker, { readonly type: 'result' | 'failed' }>;
+
+/** What computes with a loaded model, one call after the other: a process of its own, or this one. */
+export interface InferenceRunner {
+  readonly processId: number | undefined;
+  /** @param images uint8, [count, height, width, channels] */
+  predict(images: Uint8Array, count: number): void;
+  /** Ends it at once. */
+  kill(): Promise<void>;
+}
+
+export interface InferenceRunnerEvents {
+  /** It has the model and can take work. */
+  ready(): void;
+  /** Whether it could answer has changed. */
+  health(problem: string | undefined): void;
+  answered(message: InferenceAnswer): void;
+  /** It wrote a line on its standard error, as native code does. */
+  wrote(line: string): void;
+  /** It is gone, or could not be started. Comes once, last. */
+  ended(error: Error): void;
+}
+
+/** Tells the events of a message; gives the error of a model that cannot be loaded, with which the runner has to end. */
+export function tell(events: InferenceRunnerEvents, message: FromInferenceWorker): RobleError | undefined {
+  if (message.type === 'failed' && message.during === 'load') return RobleError.fromJSON(message.error);
+  if (message.type === 'ready') events.ready();
+  else if (message.type === 'health') events.health(message.problem);
+  else events.answered(message);
+  return undefined;
 }

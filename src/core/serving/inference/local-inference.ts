@@ -1,7 +1,6 @@
 import { RobleError } from '../../base/errors.js';
-import { Inference } from './inference.js';
-import type { ToInferenceWorker } from './inference-messages.js';
-import { type InferenceRunner, type InferenceRunnerEvents, tell } from './inference-runner.js';
+import type { ToInferenceWorker } from './inference.js';
+import { Inference, type InferenceRunner, type InferenceRunnerEvents, tell } from './inference.js';
 
 /**
  * Inference in the process of the server itself: it needs no second process and no time to start one. While it computes,

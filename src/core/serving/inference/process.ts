@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { RobleError } from '../../base/errors.js';
-import type { FromInferenceWorker, ToInferenceWorker } from './inference-messages.js';
-import { type InferenceRunner, type InferenceRunnerEvents, tell } from './inference-runner.js';
+import type { FromInferenceWorker, ToInferenceWorker } from './inference.js';
+import { type InferenceRunner, type InferenceRunnerEvents, tell } from './inference.js';
 
 /** One inference process. */
 export class InferenceProcess implements InferenceRunner {

@@ -1,6 +1,7 @@
 /** The inference process: a crash of native code takes only this one with it. It ends when its parent is gone. */
+
+import type { ToInferenceWorker } from './inference.js';
 import { Inference } from './inference.js';
-import type { ToInferenceWorker } from './inference-messages.js';
 
 const inference = new Inference((message) => {
   if (process.connected) process.send!(message);

@@ -1,7 +1,7 @@
 import type { Prediction } from '../../predict/top-predictions.js';
 import type { AnswerSource } from '../cache/answer-cache.js';
-import type { ServedModel } from './served-model.js';
 import type { TraceContext } from '../request/trace-context.js';
+import type { ServedModel } from './served-model.js';
 
 /** One image with its answer, as those hear of it who count, keep or watch answers. */
 export interface AnsweredImage {

@@ -1,18 +1,17 @@
 import { RobleError } from '../../base/errors.js';
 import { openBundle } from '../../model/bundle.js';
 import type { AnsweredImage } from './answered-image.js';
-import { Canary, isFaultOfModel } from './rollout.js';
-import { ChangeRecord } from './change-record.js';
-import type { ModelSource, WantedVersion } from './repository.js';
 import {
   type BundlePlace,
+  type ModelSource,
   type ModelTarget,
   targetBefore,
+  type WantedVersion,
   withCanaryPromoted,
   withoutRole,
-} from './model-target.js';
+} from './repository.js';
+import { Canary, isFaultOfModel, Shadow } from './rollout.js';
 import { ServedModel, type ServedModelOptions } from './served-model.js';
-import { Shadow } from './shadow.js';
 
 /** Which of the versions that are loaded a request wants; without a version the canary may be taken. */
 export interface VersionChoice {
@@ -356,4 +355,45 @@ function checkComparable(stable: ServedModel, shadow: ServedModel): void {
       nextSteps: ['Give it a share of the requests as a canary instead.'],
     },
   );
+}
+
+/** How often what is served under one name changed or failed to, and what became known of it last. */
+class ChangeRecord {
+  #served = 0;
+  #failed = 0;
+  #rolledBack = 0;
+  #lastError: { readonly at: Date; readonly message: string } | undefined;
+  #lastRollback: { readonly at: Date; readonly version: string; readonly reason: string } | undefined;
+
+  /** How often another model became the stable one, a change failed, and a version was rolled back. */
+  get counts(): { readonly served: number; readonly failed: number; readonly rolledBack: number } {
+    return { served: this.#served, failed: this.#failed, rolledBack: this.#rolledBack };
+  }
+
+  /** Another model is the stable one now. */
+  served(): void {
+    this.#served++;
+  }
+
+  succeeded(): void {
+    this.#lastError = undefined;
+  }
+
+  failed({ message }: Error): void {
+    this.#failed++;
+    this.#lastError = { at: new Date(), message };
+  }
+
+  rolledBack(version: string, reason: string): void {
+    this.#rolledBack++;
+    this.#lastRollback = { at: new Date(), version, reason };
+  }
+
+  toJSON() {
+    return {
+      reloads: this.#served,
+      ...(this.#lastRollback && { lastRollback: this.#lastRollback }),
+      ...(this.#lastError && { lastError: this.#lastError }),
+    };
+  }
 }

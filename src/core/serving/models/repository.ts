@@ -1,13 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { checked } from '../../base/schema/checked.js';
 import { RobleError } from '../../base/errors.js';
-import { BUNDLE_FILES } from '../../model/bundle.js';
+import { checked } from '../../base/schema/checked.js';
 import { replaceFile } from '../../base/storage/durable.js';
-import { fileVersion } from '../../base/storage/file-version.js';
+import { fileVersion } from '../../base/storage/files.js';
 import { readTextFile } from '../../base/storage/text-file.js';
-import type { BundlePlace, ModelTarget } from './model-target.js';
+import { BUNDLE_FILES } from '../../model/bundle.js';
 
 /** Where the versions of one model come from, and where it is remembered which of them are served. */
 export interface ModelSource {
@@ -157,4 +156,51 @@ function parsed(text: string): unknown {
   } catch {
     return text;
   }
+}
+
+/** One bundle, and the version that it is called. */
+export interface BundlePlace {
+  readonly folder: string;
+  readonly version?: string;
+}
+
+/** What shall be served under one name. */
+export interface ModelTarget {
+  readonly stable: BundlePlace;
+  /** Answers a share of the requests, 0..100 percent. */
+  readonly canary?: BundlePlace & { readonly percent: number };
+  /** Sees what the stable model sees, and answers nobody. */
+  readonly shadow?: BundlePlace;
+}
+
+export function withoutRole(target: ModelTarget, role: 'canary' | 'shadow'): ModelTarget {
+  const { [role]: _, ...rest } = target;
+  return rest;
+}
+
+/**
+ * The canary as the stable model.
+ *
+ * @throws {RobleError} `ROBLE_REQUEST_INVALID` where there is none
+ */
+export function withCanaryPromoted({ canary, ...rest }: ModelTarget): ModelTarget {
+  if (!canary)
+    throw new RobleError('ROBLE_REQUEST_INVALID', 'There is no canary to promote.', {
+      expected: 'a canary that was started before',
+    });
+  const { percent, ...place } = canary;
+  return { ...rest, stable: place };
+}
+
+/**
+ * What was served before the last change: without the canary, or with the stable model before this one.
+ *
+ * @throws {RobleError} `ROBLE_REQUEST_INVALID` where there is neither
+ */
+export function targetBefore(target: ModelTarget, previous: BundlePlace | undefined): ModelTarget {
+  if (target.canary) return withoutRole(target, 'canary');
+  if (previous) return { ...target, stable: previous };
+  throw new RobleError('ROBLE_REQUEST_INVALID', 'There is nothing to roll back to.', {
+    expected: 'a canary, or a version that was served before',
+  });
 }

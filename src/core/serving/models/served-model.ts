@@ -1,16 +1,10 @@
 import { type ModelBundle, openBundle } from '../../model/bundle.js';
 import { InferencePool, type InferencePoolOptions } from '../inference/pool.js';
+import type { ModelLabel } from '../request/record.js';
 
 export interface ServedModelOptions extends Omit<InferencePoolOptions, 'bundle'> {
   /** Told of a model that takes the place of another. */
   readonly tell?: (message: string) => void;
-}
-
-/** How a model is named in answers. */
-export interface ModelLabel {
-  readonly name: string;
-  readonly version: string;
-  readonly digest: string;
 }
 
 /** A model with its inference processes. It stays while somebody uses it, also after another one took its place. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../base/random.js';
-import { indexByChance, kolmogorovSmirnov, populationStabilityIndex } from './divergence.js';
+import { indexByChance, kolmogorovSmirnov, populationStabilityIndex } from './drift.js';
 
 function sampleOf(bins: number) {
   return fc

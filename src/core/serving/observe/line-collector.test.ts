@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { LineCollector } from './line-collector.js';
+import { LineCollector } from './server-log.js';
 
 beforeEach(() => {
   vi.useFakeTimers();

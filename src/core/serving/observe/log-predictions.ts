@@ -1,6 +1,6 @@
-import type { ServeOptions } from '../../config/schema.js';
-import type { LogWaits, PredictionLog } from '../predictions/prediction-log.js';
 import type { AnswerListener } from '../models/answered-image.js';
+import type { LogWaits, PredictionLog } from '../predictions/prediction-log.js';
+import type { ServeOptions } from '../settings.js';
 
 type LogOptions = ServeOptions['predictions'];
 

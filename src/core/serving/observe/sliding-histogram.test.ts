@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SlidingHistogram } from './sliding-histogram.js';
+import { SlidingHistogram } from './drift.js';
 
 describe('SlidingHistogram', () => {
   it('counts the newest values, whole slices of them and what came since', () => {

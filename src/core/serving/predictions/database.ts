@@ -3,16 +3,8 @@ import { dirname } from 'node:path';
 import type { Dialect, Kysely } from 'kysely';
 import { RobleError } from '../../base/errors.js';
 import { hideUrlPassword } from '../../base/secret.js';
-import { exists } from '../../base/storage/exists.js';
-import type { Tables } from './tables.js';
-
-/** How long the log of a server waits for its database, in milliseconds. */
-export interface DatabaseWaits {
-  /** For a connection to PostgreSQL. */
-  readonly connectMs: number;
-  /** For the answer to a statement; of SQLite, for another process that writes. */
-  readonly statementMs: number;
-}
+import { exists } from '../../base/storage/files.js';
+import type { DatabaseWaits, Tables } from './tables.js';
 
 const WAITS: DatabaseWaits = { connectMs: 3000, statementMs: 5000 };
 /** Of somebody who reads all from PostgreSQL. */
@@ -49,7 +41,7 @@ export async function openDatabase(
   const { Kysely } = await import('kysely');
   const db = new Kysely<Tables>({ dialect: await dialectOf(url, readOnly, { ...WAITS, ...waits }) });
   try {
-    if (!readOnly) await (await import('./migrations.js')).migrate(db);
+    if (!readOnly) await (await import('./tables.js')).migrate(db);
     return db;
   } catch (error) {
     await db.destroy();

@@ -1,5 +1,5 @@
 import type { Dialect } from 'kysely';
-import type { DatabaseWaits } from './database.js';
+import type { DatabaseWaits } from './tables.js';
 
 /** One writes, the others look for what feedback is given on. */
 const MAX_CONNECTIONS = 4;

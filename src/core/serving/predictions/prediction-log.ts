@@ -1,12 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RobleError } from '../../base/errors.js';
 import { countOf } from '../../base/text.js';
-import { deleteOldPredictions } from './delete-old.js';
-import type { Feedback, LoggedModel, LoggedPrediction } from './logged-prediction.js';
-import type { DatabaseWaits } from './database.js';
-import { PredictionIds } from './prediction-id.js';
-import { PredictionQueue } from './prediction-queue.js';
+import {
+  type Feedback,
+  type LoggedModel,
+  type LoggedPrediction,
+  PredictionIds,
+} from './logged-prediction.js';
 import { isRefusedValue, PredictionStore } from './prediction-store.js';
+import type { DatabaseWaits } from './tables.js';
 
 /** How long predictions collect before they are written together; how many at a time, and how many bytes. */
 const COLLECT_MS = 100;
@@ -248,4 +250,110 @@ export class PredictionLog {
     if (this.#hurry.signal.aborted && !this.#stopped.signal.aborted) this.#hurry = new AbortController();
     await sleep(milliseconds, undefined, { signal: this.#hurry.signal, ref: false }).catch(() => {});
   }
+}
+
+const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+/** Rows that one statement deletes: it must not hold up those that write. */
+const AT_ONCE = 1000;
+const PAUSE_MS = 100;
+
+export interface DeleteOldOptions {
+  readonly store: PredictionStore;
+  /** Older predictions go, unless they have feedback. */
+  readonly keepDays: number;
+  readonly signal: AbortSignal;
+  /** Told that a deletion was not possible; it is tried again an hour later. */
+  readonly failed: (error: Error) => void;
+}
+
+/** Deletes old predictions, now and each hour, until the signal. */
+async function deleteOldPredictions(options: DeleteOldOptions): Promise<void> {
+  const { signal, failed } = options;
+  while (!signal.aborted) {
+    await deleteOnce(options).catch((error) => {
+      if (!signal.aborted) failed(error);
+    });
+    await sleep(HOUR_MS, undefined, { signal, ref: false }).catch(() => {});
+  }
+}
+
+async function deleteOnce({ store, keepDays, signal }: DeleteOldOptions): Promise<void> {
+  const oldest = new Date(Date.now() - keepDays * DAY_MS);
+  while ((await store.deleteWithoutFeedback(oldest, AT_ONCE)) === AT_ONCE)
+    await sleep(PAUSE_MS, undefined, { signal, ref: false });
+}
+
+/** What an entry takes besides its texts and pixels, and what a character takes. */
+const ENTRY_BYTES = 600;
+const CHARACTER_BYTES = 2;
+
+interface Entry {
+  readonly prediction: LoggedPrediction;
+  readonly bytes: number;
+}
+
+/** Predictions that wait to be written, bounded in bytes: what does not fit is dropped and counted. */
+class PredictionQueue {
+  readonly #maxBytes: number;
+  #entries: Entry[] = [];
+  #bytes = 0;
+  #dropped = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  get length(): number {
+    return this.#entries.length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  /** Whether it had room. */
+  push(prediction: LoggedPrediction): boolean {
+    const bytes = sizeOf(prediction);
+    if (this.#bytes + bytes > this.#maxBytes) {
+      this.#dropped++;
+      return false;
+    }
+    this.#entries.push({ prediction, bytes });
+    this.#bytes += bytes;
+    return true;
+  }
+
+  /** The first ones, up to so many and so many bytes, but at least one; they stay until {@link remove}. */
+  first(count: number, maxBytes: number): LoggedPrediction[] {
+    let bytes = 0;
+    const fits = (entry: Entry, i: number) => {
+      bytes += entry.bytes;
+      return i === 0 || bytes <= maxBytes;
+    };
+    const candidates = this.#entries.slice(0, count);
+    const end = candidates.findIndex((entry, i) => !fits(entry, i));
+    return candidates.slice(0, end === -1 ? count : end).map(({ prediction }) => prediction);
+  }
+
+  /** Takes the first ones away: they were written, or are given up. */
+  remove(count: number, isDropped = false): void {
+    for (const { bytes } of this.#entries.splice(0, count)) this.#bytes -= bytes;
+    if (isDropped) this.#dropped += count;
+  }
+
+  has(requestId: string, index: number): boolean {
+    return this.#entries.some(
+      ({ prediction }) => prediction.requestId === requestId && prediction.index === index,
+    );
+  }
+}
+
+function sizeOf({ requestId, predictions, pixels }: LoggedPrediction): number {
+  const characters = predictions.reduce((sum, { label }) => sum + label.length + 40, requestId.length);
+  return ENTRY_BYTES + CHARACTER_BYTES * characters + (pixels?.byteLength ?? 0);
 }

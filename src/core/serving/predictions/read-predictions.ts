@@ -1,6 +1,12 @@
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { Readable, type Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Context } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
-import type { LoggedModel, ReviewedPrediction } from './logged-prediction.js';
+import { csvField } from '../../base/text.js';
 import { describeDatabase } from './database.js';
+import type { LoggedModel, ReviewedPrediction } from './logged-prediction.js';
 import { type PredictionFilter, PredictionStore } from './prediction-store.js';
 
 /**
@@ -62,4 +68,107 @@ function asReadError(url: string, error: unknown): RobleError {
   return new RobleError('ROBLE_PREDICTIONS_UNAVAILABLE', `${name} cannot be read: ${message || code}.`, {
     cause: error,
   });
+}
+
+export interface ExportPredictionsOptions extends Omit<PredictionFilter, 'withPixels'> {
+  /** `postgres://...`, or the path of an SQLite file. */
+  readonly from: string;
+  /** A file that is not there yet, or an open stream, which stays open. */
+  readonly out: string | Writable;
+  /** `csv`: a header and a line for each prediction (RFC 4180). `jsonl`: an object on each line. */
+  readonly format: 'csv' | 'jsonl';
+  /** Whether to write the pictures that were kept, too. */
+  readonly pixels?: boolean | undefined;
+}
+
+/**
+ * Writes the predictions of a log, oldest first, in constant memory.
+ *
+ * @returns how many there were
+ * @throws {RobleError} `ROBLE_OUTPUT_EXISTS`, `ROBLE_INTERRUPTED`, and those of {@link readPredictions}
+ */
+export async function exportPredictions(
+  { from, out, format, pixels = false, ...filter }: ExportPredictionsOptions,
+  { signal }: Context = {},
+): Promise<number> {
+  let count = 0;
+  async function* lines(): AsyncGenerator<string> {
+    if (format === 'csv') yield csvLine(Object.keys(csvRecord(undefined, pixels)));
+    for await (const prediction of readPredictions(from, { ...filter, withPixels: pixels })) {
+      yield format === 'csv'
+        ? csvLine(Object.values(csvRecord(prediction, pixels)))
+        : `${JSON.stringify(jsonRecord(prediction, pixels))}\n`;
+      count++;
+    }
+  }
+  const source = Readable.from(lines());
+  if (typeof out === 'string') await writeFile(out, source, signal);
+  else await pipeline(source, out, { end: false, ...(signal && { signal }) });
+  return count;
+}
+
+async function writeFile(path: string, source: Readable, signal: AbortSignal | undefined): Promise<void> {
+  try {
+    await pipeline(source, createWriteStream(path, { flags: 'wx' }), { ...(signal && { signal }) });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST')
+      throw new RobleError('ROBLE_OUTPUT_EXISTS', `${path} exists already.`, { expected: 'a new file' });
+    await rm(path, { force: true });
+    throw error;
+  }
+}
+
+function jsonRecord(prediction: ReviewedPrediction, withPixels: boolean) {
+  const { requestId, index, at, model, predictions, feedback, source, timings } = prediction;
+  return {
+    requestId,
+    index,
+    time: at.toISOString(),
+    model: { name: model.name, digest: model.digest },
+    predictions,
+    feedback: feedback ? { label: feedback.label, time: feedback.at.toISOString() } : null,
+    source,
+    timings,
+    ...(withPixels && { picture: pictureOf(prediction) }),
+  };
+}
+
+function pictureOf({ model, pixels, feedback }: ReviewedPrediction) {
+  const seen = feedback?.pixels ?? pixels;
+  if (!seen) return null;
+  const { width, height, channels } = model.preprocessing;
+  return { width, height, channels, pixels: Buffer.from(seen).toString('base64') };
+}
+
+/** A line by its columns; without a prediction, empty. */
+function csvRecord(prediction: ReviewedPrediction | undefined, withPixels: boolean) {
+  const { requestId, index, at, model, predictions, feedback, source, timings } = prediction ?? {};
+  const picture = prediction && withPixels ? pictureOf(prediction) : undefined;
+  return {
+    requestId,
+    index,
+    time: at?.toISOString(),
+    model: model?.name,
+    digest: model?.digest,
+    label: predictions?.[0]?.label,
+    probability: predictions?.[0]?.probability,
+    feedback: feedback?.label,
+    feedbackTime: feedback?.at.toISOString(),
+    source,
+    decodeMs: timings?.decodeMs,
+    queueMs: timings?.queueMs,
+    inferenceMs: timings?.inferenceMs,
+    totalMs: timings?.totalMs,
+    predictions: predictions && JSON.stringify(predictions),
+    ...(withPixels && {
+      width: picture?.width,
+      height: picture?.height,
+      channels: picture?.channels,
+      pixels: picture?.pixels,
+    }),
+  };
+}
+
+function csvLine(fields: readonly unknown[]): string {
+  return `${fields.map((field) => csvField(String(field ?? ''))).join(',')}\r\n`;
 }

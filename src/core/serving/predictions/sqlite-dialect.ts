@@ -10,7 +10,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import type { FromSqliteThread, SqliteThreadData, StatementResult, ToSqliteThread } from './messages.js';
+import type { FromSqliteThread, SqliteThreadData, StatementResult, ToSqliteThread } from './sqlite-worker.js';
 
 /**
  * An SQLite file, in a thread of its own, as a dialect of Kysely.

@@ -1,6 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'libsql';
-import type { FromSqliteThread, SqliteThreadData, StatementResult, ToSqliteThread } from './messages.js';
 
 /** The thread of an SQLite database, which does one statement after the other: a slow disk holds up nobody else. */
 const { file, busyMs } = workerData as SqliteThreadData;
@@ -36,4 +35,31 @@ function run(database: Database.Database, sql: string, parameters: readonly unkn
   const statement = database.prepare(sql);
   if (statement.reader) return { rows: statement.all(parameters) };
   return { rows: [], changes: statement.run(parameters).changes };
+}
+
+/** To the thread that holds the database: a statement, or that it may end. */
+export type ToSqliteThread =
+  | {
+      readonly type: 'statement';
+      readonly id: number;
+      readonly sql: string;
+      readonly parameters: readonly unknown[];
+    }
+  | { readonly type: 'close' };
+
+export interface FromSqliteThread {
+  readonly id: number;
+  readonly result: StatementResult | { readonly error: { readonly message: string; readonly code?: string } };
+}
+
+export interface StatementResult {
+  readonly rows: readonly unknown[];
+  /** Rows that were changed, by a statement that gives none. */
+  readonly changes?: number;
+}
+
+export interface SqliteThreadData {
+  readonly file: string;
+  /** How long a statement waits for another process that writes. */
+  readonly busyMs: number;
 }

@@ -1,6 +1,7 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { describeIssues } from '../../base/schema/issues.js';
 import { type Problem, RobleError } from '../../base/errors.js';
+import { describeIssues } from '../../base/schema/issues.js';
 import { shownValue } from '../../base/text.js';
 
 /**
@@ -50,4 +51,28 @@ export function requestObject(body: unknown): object {
 export function onlyForm<T extends object>(body: object, forms: T): keyof T | undefined {
   const given = (Object.keys(forms) as (keyof T)[]).filter((form) => Object.hasOwn(body, form));
   return given.length === 1 ? given[0] : undefined;
+}
+
+/**
+ * A hook of paths that do something and take no query: what it would say is refused, because it would be passed over. Those
+ * that only tell take any, which probes and caches add.
+ */
+export function refuseQuery(
+  { query, method }: FastifyRequest,
+  _: FastifyReply,
+  done: (error?: Error) => void,
+): void {
+  const names = Object.keys(query as object);
+  if (names.length === 0 || method === 'GET' || method === 'HEAD') done();
+  else
+    done(
+      new RobleError(
+        'ROBLE_REQUEST_INVALID',
+        `The query says "${names.join('", "')}", which means nothing here.`,
+        {
+          received: names.join(', '),
+          expected: 'no query',
+        },
+      ),
+    );
 }

@@ -1,8 +1,7 @@
 import { promisify } from 'node:util';
 import { brotliDecompress, gunzip, inflate, inflateRaw, type ZlibOptions } from 'node:zlib';
 import { RobleError } from '../../base/errors.js';
-import { TakeTurns } from './body-limits.js';
-import { type BodyLimit, bodyTooLarge } from './too-large.js';
+import { type BodyLimit, bodyTooLarge, TakeTurns } from './body-limits.js';
 
 /** What bodies may be encoded with (RFC 9110, section 8.4.1). */
 export const CODINGS = ['gzip', 'deflate', 'br'] as const;

@@ -1,9 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import { RobleError } from '../../base/errors.js';
-import { askForBody } from './expect-continue.js';
+import { type BodyLimit, bodyTooLarge } from './body-limits.js';
+import { askForBody } from './connection.js';
 import { type ContentDecoder, codingsOf } from './content-coding.js';
-import { type BodyLimit, bodyTooLarge } from './too-large.js';
 
 declare module 'fastify' {
   interface FastifyInstance {

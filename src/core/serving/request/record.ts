@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode } from '../../base/errors.js';
-import type { ModelLabel } from '../models/served-model.js';
 import { type TraceContext, traceOf, traceparentFrom } from './trace-context.js';
 
 /** What becomes known of a request while it is answered, for those who count and log requests. */
@@ -85,4 +86,20 @@ export function recordRequest(
     };
     for (const listener of listeners) listener(answered);
   });
+}
+
+/** How a model is named in answers. */
+export interface ModelLabel {
+  readonly name: string;
+  readonly version: string;
+  readonly digest: string;
+}
+
+/** What cannot do harm in a header, a log line or a database. */
+export const REQUEST_ID = /^[A-Za-z0-9_.:@/+=-]{1,128}$/;
+
+/** The request's id: that of the client in `x-request-id` where it is a plain one, else a new UUID. */
+export function requestIdOf({ headers }: Pick<IncomingMessage, 'headers'>): string {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
 }

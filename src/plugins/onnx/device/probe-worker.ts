@@ -3,10 +3,8 @@
  * another until one fails, compares each result with the CPU's, and sends a {@link ProbeReport}.
  */
 import { GraphBuilder } from '../../../engine-kit/onnx/graph.js';
-import { createSession } from '../../../engine-kit/onnx/runtime.js';
-import { wave } from '../lowerings/wave.js';
-import { CPU, type GpuProvider, type OnnxDevice } from '../../../engine-kit/onnx/device.js';
-import type { ProbeReport } from './probe.js';
+import { CPU, createSession, type GpuProvider, type OnnxDevice } from '../../../engine-kit/onnx/runtime.js';
+import { wave } from '../lowerings/benchmark.js';
 
 const SHAPE = [1, 8, 6, 6] as const;
 const KERNELS = [8, 8, 3, 3] as const;
@@ -49,4 +47,12 @@ async function compute(device: OnnxDevice): Promise<Float32Array> {
   const { y } = await session.run({ x: await wave(SHAPE, 0.7), weight: await wave(KERNELS, 0.3) });
   await session.release();
   return y!.data as Float32Array;
+}
+
+/** What the probe's process found; see probe-child.ts. */
+export interface ProbeReport {
+  /** The numbers of the devices that gave the right result. */
+  readonly working: readonly number[];
+  /** Why the next one did not. */
+  readonly failure: string;
 }

@@ -3,16 +3,9 @@ import { mkdtemp, open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Device, RobleError } from '../../../core/plugin/index.js';
-import { CPU, type GpuProvider, type OnnxDevice, parseDevice } from '../../../engine-kit/onnx/device.js';
+import { CPU, type GpuProvider, type OnnxDevice, parseDevice } from '../../../engine-kit/onnx/runtime.js';
+import type { ProbeReport } from './probe-worker.js';
 import { explain, isSoftwareAdapter, type Unavailability } from './unavailable.js';
-
-/** What the probe's process found; see probe-child.ts. */
-export interface ProbeReport {
-  /** The numbers of the devices that gave the right result. */
-  readonly working: readonly number[];
-  /** Why the next one did not. */
-  readonly failure: string;
-}
 
 interface Probe extends ProbeReport {
   /** The adapter's name, where the Vulkan loader tells it. */

@@ -1,4 +1,4 @@
-import type { GpuProvider } from '../../../engine-kit/onnx/device.js';
+import type { GpuProvider } from '../../../engine-kit/onnx/runtime.js';
 
 /** Why a device cannot be used, and what to do about it. */
 export interface Unavailability {

@@ -1,16 +1,11 @@
 import { cpus } from 'node:os';
 import { measuredOnce, type ResolvedConv, sha256 } from '../../../core/plugin/index.js';
 import { GraphBuilder, type Value } from '../../../engine-kit/onnx/graph.js';
-import type { ConvCandidates } from './candidates.js';
-import { type ConvShapes, convShapes } from './conv-shapes.js';
-import {
-  type ConvLowering,
-  convForward,
-  convInputGradient,
-  convWeightGradient,
-} from './convolution.js';
-import { type Contestant, race } from './benchmark.js';
 import { loadRuntime } from '../../../engine-kit/onnx/runtime.js';
+import { type Contestant, race } from './benchmark.js';
+import type { ConvCandidates } from './convolution.js';
+import { type ConvLowering, convForward, convInputGradient, convWeightGradient } from './convolution.js';
+import { type ConvShapes, convShapes } from './windows.js';
 
 /** What the times depend on, besides processor and runtime. */
 interface Machine {

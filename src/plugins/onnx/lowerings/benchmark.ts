@@ -1,6 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { createSession } from '../../../engine-kit/onnx/runtime.js';
-import { wave } from './wave.js';
+import { createSession, loadRuntime } from '../../../engine-kit/onnx/runtime.js';
 
 /** A graph that computes `result`, and the shapes of its float32 inputs. */
 export interface Contestant {
@@ -76,4 +75,12 @@ async function runInTurns(runners: readonly Runner[], feeds: Record<string, Tens
 function agree(actual: Float32Array, expected: Float32Array): boolean {
   const scale = expected.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
   return actual.every((value, i) => Math.abs(value - expected[i]!) <= TOLERANCE * scale);
+}
+
+/** A float32 tensor for a trial run, of sines at a pace: in -1..1 and without zeros. */
+export async function wave(shape: readonly number[], pace: number): Promise<Tensor> {
+  const { Tensor } = await loadRuntime();
+  const size = shape.reduce((a, b) => a * b);
+  const values = Float32Array.from({ length: size }, (_, i) => Math.sin(i * pace + 0.1));
+  return new Tensor('float32', values, shape);
 }

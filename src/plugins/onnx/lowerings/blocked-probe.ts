@@ -1,7 +1,7 @@
 import { GraphBuilder, type Value } from '../../../engine-kit/onnx/graph.js';
-import { blockedConvolution } from './blocked.js';
 import { createSession } from '../../../engine-kit/onnx/runtime.js';
-import { wave } from './wave.js';
+import { wave } from './benchmark.js';
+import { blockedConvolution } from './blocked.js';
 
 const CHANNELS = 32;
 const SIDE = 6;

@@ -1,6 +1,11 @@
 import type { Padding } from '../../../core/plugin/index.js';
-import { type Attributes, BLOCKED_DOMAIN, type GraphBuilder, type Value } from '../../../engine-kit/onnx/graph.js';
-import type { ConvShapes } from './conv-shapes.js';
+import {
+  type Attributes,
+  BLOCKED_DOMAIN,
+  type GraphBuilder,
+  type Value,
+} from '../../../engine-kit/onnx/graph.js';
+import type { ConvShapes } from './windows.js';
 import { beyondWindows, pad } from './windows.js';
 
 /**

@@ -1,9 +1,8 @@
 import type { ResolvedConv } from '../../../core/plugin/index.js';
 import type { GraphBuilder, Value } from '../../../engine-kit/onnx/graph.js';
+import { plainConvolution } from '../../../engine-kit/onnx/operators.js';
 import { blockedConvolution, blockedWeightGradient, turnedBlockedConvolution } from './blocked.js';
-import type { ConvShapes } from './conv-shapes.js';
-import { plainConvolution } from '../../../engine-kit/onnx/plain-conv.js';
-import { beyondWindows, windowTaps } from './windows.js';
+import { beyondWindows, type ConvShapes, windowTaps } from './windows.js';
 
 /**
  * The ways to compute a convolution and its two gradients. Each is a small function from shapes to nodes; which one is
@@ -112,4 +111,35 @@ function im2colWeightGradient(graph: GraphBuilder, shapes: ConvShapes, x: Value,
     graph.reshape(product, [outChannels, kernel[0], kernel[1], inChannels]),
     [0, 3, 1, 2],
   );
+}
+
+/** The lowerings that a convolution can take; the first of each is the one to take where none is measured. */
+export interface ConvCandidates {
+  readonly forward: readonly ForwardLowering[];
+  readonly inputGradient: readonly InputGradientLowering[];
+  readonly weightGradient: readonly WeightGradientLowering[];
+}
+
+/**
+ * What a convolution's shape allows. The blocked layout needs whole blocks of channels, and for the weight gradient,
+ * where the batch plays the channels, whole blocks of samples; turning kernels needs stride 1.
+ */
+export function convCandidates(
+  { window, input, output }: ResolvedConv,
+  batch: number,
+  blockSize: number,
+): ConvCandidates {
+  const fits = (channels: number) => blockSize > 0 && channels % blockSize === 0;
+  const unitStride = window.stride.every((side) => side === 1);
+  const [into, out] = [fits(input[0]), fits(output[0])];
+  const wholeSamples = unitStride && fits(batch);
+  return {
+    forward: into && out ? ['blocked', 'plain'] : ['plain'],
+    inputGradient: !unitStride ? ['transposed'] : into && out ? ['blocked', 'flipped'] : ['flipped'],
+    weightGradient: [
+      ...(wholeSamples && out ? (['blocked'] as const) : []),
+      'im2col',
+      ...(wholeSamples && into ? (['blockedSwapped'] as const) : []),
+    ],
+  };
 }

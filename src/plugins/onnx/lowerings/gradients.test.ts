@@ -18,9 +18,9 @@ import {
   type TrainingState,
 } from '../../../core/plugin/index.js';
 import { plugin as tfjs } from '../../tfjs/training-engine.js';
+import { plugin as onnx } from '../training-engine.js';
 import type { ConvLowering } from './convolution.js';
 import { choosePlan, type Plan } from './plan.js';
-import { plugin as onnx } from '../training-engine.js';
 
 /** Loss and gradients of a step: after one step from rest, the momentum is the gradient. */
 async function gradientsOf(

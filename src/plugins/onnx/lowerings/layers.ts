@@ -9,12 +9,12 @@ import {
   type ResolvedResidual,
   sizeOf,
 } from '../../../core/plugin/index.js';
-import type { Value } from '../../../engine-kit/onnx/graph.js';
-import { gelu, relu, silu } from '../../../engine-kit/onnx/operators.js';
-import { convShapes } from './conv-shapes.js';
+import type { GraphBuilder, Value } from '../../../engine-kit/onnx/graph.js';
+import { type Differentiable, gelu, relu, silu } from '../../../engine-kit/onnx/operators.js';
 import { convForward, convInputGradient, convWeightGradient } from './convolution.js';
-import type { Differentiable, TrainingScope } from './differentiable.js';
+import type { Plan } from './plan.js';
 import { poolLayer } from './pool.js';
+import { convShapes } from './windows.js';
 
 /** A sequence of layers. The way back ends at the first layer that is trained. */
 export function sequence(scope: TrainingScope, layers: readonly ResolvedLayer[], x: Value): Differentiable {
@@ -248,4 +248,19 @@ function residual(scope: TrainingScope, layer: ResolvedResidual, x: Value): Diff
       return needInput ? scope.graph.op('Add', [throughBody, throughShortcut]) : gradient;
     },
   };
+}
+
+/** What the layers of a training graph share. */
+export interface TrainingScope {
+  readonly graph: GraphBuilder;
+  readonly batch: number;
+  readonly plan: Plan;
+  /** Whether a layer's parameters get no gradient; a norm then computes with its running statistics. */
+  readonly isFrozen: (layer: string) => boolean;
+  /** The value of each parameter and running statistic. */
+  readonly parameters: ReadonlyMap<string, Value>;
+  /** Filled by the backward pass: the gradient of each trainable parameter. */
+  readonly gradients: Map<string, Value>;
+  /** Filled by the forward pass: mean and unbiased variance of the batch, by the name of the running statistic. */
+  readonly batchStatistics: Map<string, Value>;
 }

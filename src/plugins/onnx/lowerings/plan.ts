@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { everyLayer, type Network } from '../../../core/plugin/index.js';
+import type { GpuProvider, Provider } from '../../../engine-kit/onnx/runtime.js';
 import { fastestLowerings } from './autotune.js';
 import { probeBlockSize } from './blocked-probe.js';
-import type { GpuProvider, Provider } from '../../../engine-kit/onnx/device.js';
-import { type ConvCandidates, convCandidates } from './candidates.js';
 import type { ConvLowering } from './convolution.js';
+import { type ConvCandidates, convCandidates } from './convolution.js';
 
 /**
  * How a training step is computed: part of the run, since another plan sums in another order and gives other bits.

@@ -1,6 +1,6 @@
 import type { ResolvedPool } from '../../../core/plugin/index.js';
 import type { GraphBuilder, Value } from '../../../engine-kit/onnx/graph.js';
-import type { Differentiable } from './differentiable.js';
+import type { Differentiable } from '../../../engine-kit/onnx/operators.js';
 import { beyondWindows, pad, windowTaps } from './windows.js';
 
 /** The lowest finite float32: below every value that a window may hold. */

@@ -1,4 +1,4 @@
-import type { Padding, Window } from '../../../core/plugin/index.js';
+import type { Padding, ResolvedConv, Window } from '../../../core/plugin/index.js';
 import type { GraphBuilder, Value } from '../../../engine-kit/onnx/graph.js';
 
 /**
@@ -39,4 +39,20 @@ export function beyondWindows(
   const rest = (axis: 0 | 1) =>
     input[axis] + padding[axis] + padding[axis + 2]! - (stride[axis] * (output[axis] - 1) + kernel[axis]);
   return [rest(0), rest(1)];
+}
+
+/** The side lengths that every lowering needs. */
+export interface ConvShapes {
+  readonly batch: number;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly input: readonly [number, number];
+  readonly output: readonly [number, number];
+  readonly layer: ResolvedConv;
+}
+
+export function convShapes(layer: ResolvedConv, batch: number): ConvShapes {
+  const [inChannels, height, width] = layer.input as readonly [number, number, number];
+  const [outChannels, outHeight, outWidth] = layer.output as readonly [number, number, number];
+  return { batch, inChannels, outChannels, input: [height, width], output: [outHeight, outWidth], layer };
 }

@@ -7,9 +7,9 @@ import {
   HEALTHY,
   recordedRun,
 } from '../../../../../test/support/history.js';
-import { analyzeRun } from '../analyze-run.js';
 import type { HistoryEvent } from '../../history/record.js';
 import type { RecordedRun } from '../../history/recorded-run.js';
+import { analyzeRun } from '../analyze-run.js';
 
 /** What is found in a run of 20 epochs with these curves instead of healthy ones. */
 function findings(curves: Curves = {}, more: Partial<RecordedRun> = {}) {

@@ -1,10 +1,9 @@
 import { calibration } from './calibration.js';
 import { classImbalance, confusedPairs, deadClasses } from './classes.js';
 import { type Detector, type Finding, SEVERITIES, type StudiedRun } from './finding.js';
+import { generalisationGap, notLearning, overFitting, underFitting } from './fit.js';
 import { noisyValidation, notFinite, skippedSteps, spikes } from './instability.js';
-import { notLearning, underFitting } from './learning.js';
 import { checkpointTrouble, processEnds, unfinished } from './outcome.js';
-import { generalisationGap, overFitting } from './fit.js';
 import { plateau, stillImproving } from './progress.js';
 import { memoryShortage, slowDown, slowEvaluation } from './resources.js';
 

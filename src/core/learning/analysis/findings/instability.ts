@@ -1,9 +1,8 @@
-import { countOf } from '../../../base/text.js';
-import { metricMode } from '../../history/metric-names.js';
-import { epochsText, percent, points, short } from '../../history/number-text.js';
+import { mean, median } from '../../../base/statistics.js';
+import { countOf, percent, points, short } from '../../../base/text.js';
+import { epochsText, metricMode } from '../../history/metrics.js';
 import type { HistoryEvent } from '../../history/record.js';
 import { curveOf, metricNames, metricOf, numberSetting, settingOf } from '../../history/recorded-run.js';
-import { mean, median } from '../../../base/statistics.js';
 import type { Detector, StudiedRun, Suggestion } from './finding.js';
 
 /**

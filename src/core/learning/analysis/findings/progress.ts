@@ -1,5 +1,5 @@
-import { isShare } from '../../history/metric-names.js';
-import { differenceText, metricText, percent } from '../../history/number-text.js';
+import { percent } from '../../../base/text.js';
+import { differenceText, isShare, metricText } from '../../history/metrics.js';
 import { curveOf, metricOf, numberSetting, settingOf } from '../../history/recorded-run.js';
 import { type Detector, recentGain, type StudiedRun, type Suggestion } from './finding.js';
 import { overFitting } from './fit.js';

@@ -1,7 +1,6 @@
-import { countOf } from '../../../base/text.js';
-import { percent, short } from '../../history/number-text.js';
-import { curveOf, numberSetting } from '../../history/recorded-run.js';
 import { median } from '../../../base/statistics.js';
+import { countOf, percent, short } from '../../../base/text.js';
+import { curveOf, numberSetting } from '../../history/recorded-run.js';
 import type { Detector } from './finding.js';
 
 /** Evaluation that takes more of the time than this is worth a change. */

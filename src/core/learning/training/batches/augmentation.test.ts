@@ -3,15 +3,9 @@ import { knownAugmenters } from '../../../../../test/support/augmenters.js';
 import { loadPipeline } from '../../../data/augment/pipeline.js';
 import { type AugmentSettings, augmentSchema } from '../../../data/augment/settings.js';
 import { preprocessingSchema } from '../../../image/settings.js';
-import { PluginRegistry } from '../../../plugin/registry.js';
 import { packDrawing } from '../../../image/strokes/packed.js';
-import {
-  allocateBatch,
-  BatchFiller,
-  type BatchRecipe,
-  samplesOfStep,
-  stepsPerEpochOf,
-} from './batch.js';
+import { PluginRegistry } from '../../../plugin/registry.js';
+import { allocateBatch, BatchFiller, type BatchRecipe, samplesOfStep, stepsPerEpochOf } from './batch.js';
 
 const SIZE = 4;
 /** Sample i is a picture of the value i. */

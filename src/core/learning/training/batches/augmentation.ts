@@ -1,11 +1,15 @@
-import { type Augmentation, CopyMaker, openPipeline } from '../../../data/augment/copy-maker.js';
-import { membersByLabel } from '../../../data/augment/partner.js';
+import {
+  type Augmentation,
+  CopyMaker,
+  membersByLabel,
+  openPipeline,
+} from '../../../data/augment/pipeline.js';
 import type { AugmentSettings } from '../../../data/augment/settings.js';
 import type { DatasetManifest } from '../../../data/dataset/format.js';
-import { viewOf } from '../../../data/dataset/view.js';
+import { viewOf } from '../../../data/dataset/open.js';
 import { type Preprocessing, paperValue } from '../../../image/settings.js';
-import type { PluginEntry } from '../../../plugin/contracts.js';
 import type { PackedStrokes } from '../../../image/strokes/packed.js';
+import type { PluginEntry } from '../../../plugin/contracts.js';
 
 /** How the pictures of batches are changed; plain data, so that it passes to a thread. */
 export interface BatchAugmentation extends Augmentation {

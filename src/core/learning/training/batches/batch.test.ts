@@ -1,14 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { symmetricBeta } from '../../../base/beta.js';
-import { Random } from '../../../base/random.js';
-import {
-  allocateBatch,
-  BatchFiller,
-  type BatchRecipe,
-  samplesOfStep,
-  stepsPerEpochOf,
-} from './batch.js';
+import { Random, symmetricBeta } from '../../../base/random.js';
+import { allocateBatch, BatchFiller, type BatchRecipe, samplesOfStep, stepsPerEpochOf } from './batch.js';
 
 /** Image i holds the value i, so that a batch tells which samples it is made of. */
 const recipe: BatchRecipe = {

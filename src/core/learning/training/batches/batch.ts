@@ -1,9 +1,11 @@
-import { type DropoutMaskSpec, fillDropoutMask } from '../../../model/random-tensors.js';
-import type { Batch } from '../../../plugin/contracts.js';
-import { symmetricBeta } from '../../../base/beta.js';
-import { Random } from '../../../base/random.js';
+import { Random, symmetricBeta } from '../../../base/random.js';
+import type { DatasetManifest, LoadedSplit } from '../../../data/dataset/format.js';
 import type { PackedStrokes } from '../../../image/strokes/packed.js';
-import type { BatchAugmentation, BatchAugmenter } from './augmentation.js';
+import type { Network } from '../../../model/network.js';
+import { type DropoutMaskSpec, dropoutMaskSpecs, fillDropoutMask } from '../../../model/random-tensors.js';
+import type { Batch, PluginEntry } from '../../../plugin/contracts.js';
+import type { TrainOptions } from '../../settings.js';
+import { type BatchAugmentation, type BatchAugmenter, batchAugmentation } from './augmentation.js';
 
 /** What a batch is made from; plain data, so that it passes to a thread. Pixels and strokes are shared, not copied. */
 export interface BatchRecipe {
@@ -161,4 +163,54 @@ class EpochOrder {
     this.#order = new Random(this.#recipe.seed, 'shuffle', epoch).permutation(this.#recipe.labels.length);
     this.#epoch = epoch;
   }
+}
+
+/**
+ * Weights by class that let every class count as much as any other, however many samples it has:
+ * `count / (classes present * samples of the class)`, so that their mean over the samples is 1. A class without
+ * samples gets 0.
+ *
+ * @param labels indices into the classes, one a sample
+ */
+export function balancedClassWeights(labels: Iterable<number>, classes: number): number[] {
+  const sizes = new Array<number>(classes).fill(0);
+  let count = 0;
+  for (const label of labels) {
+    sizes[label]!++;
+    count++;
+  }
+  const present = sizes.filter((size) => size > 0).length;
+  return sizes.map((size) => (size > 0 ? count / (present * size) : 0));
+}
+
+export interface RecipeOptions {
+  readonly training: LoadedSplit;
+  readonly manifest: DatasetManifest;
+  readonly network: Network;
+  readonly train: TrainOptions;
+  /** That of a step, at most the number of samples; takes the place of the one in `train`. */
+  readonly batchSize: number;
+  readonly plugins: readonly PluginEntry[];
+}
+
+/** How the batches of a run are made, by its options. */
+export function batchRecipe(options: RecipeOptions): BatchRecipe {
+  const { training, manifest, network, train, batchSize, plugins } = options;
+  const { images, strokes, labels, count } = training;
+  const { classes } = network;
+  return {
+    images,
+    strokes,
+    labels,
+    imageSize: images.length / count,
+    classes,
+    batchSize,
+    maxSteps: train.maxStepsPerEpoch,
+    seed: train.seed,
+    labelSmoothing: train.labelSmoothing,
+    classWeights: train.classWeights === 'balanced' ? balancedClassWeights(labels, classes) : undefined,
+    mixupAlpha: train.mixupAlpha,
+    augmentation: batchAugmentation(train.augment, manifest, plugins),
+    dropout: dropoutMaskSpecs(network),
+  };
 }

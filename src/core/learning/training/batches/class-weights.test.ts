@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { balancedClassWeights } from './class-weights.js';
+import { balancedClassWeights } from './batch.js';
 
 it('gives every class that has samples the same total weight, and the samples a mean of 1', () => {
   fc.assert(

@@ -2,8 +2,10 @@ import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { RobleError } from '../../../base/errors.js';
 import { replaceFile } from '../../../base/storage/durable.js';
-import { isAbsent } from '../../../base/storage/exists.js';
+import { isAbsent } from '../../../base/storage/files.js';
 import { readPlainFile } from '../../../base/storage/read-file.js';
+import { RUN_FILES } from '../../history/record.js';
+import type { RunRequest } from '../run/folder.js';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from './checkpoint.js';
 
 const EXTENSION = '.safetensors';
@@ -132,4 +134,29 @@ function isInterim(path: string): boolean {
 
 async function readCheckpoint(path: string): Promise<Checkpoint> {
   return decodeCheckpoint(await readPlainFile(path), path);
+}
+
+export interface CheckpointFolders {
+  readonly folder: string;
+  /** Where checkpoints go while `folder` takes none. */
+  readonly fallback: string | undefined;
+  readonly keep: number;
+}
+
+/**
+ * Where the checkpoints of a run are. As many anchors are kept as there may be roll-backs in a row, each to the one
+ * before. Other runs of the same name may use the same fallback, so the run's id is in its folder's name there.
+ */
+export function foldersOf({ id, run, train }: Pick<RunRequest, 'id' | 'run' | 'train'>): CheckpointFolders {
+  const { checkpointFallback, keepCheckpoints, health } = train;
+  return {
+    folder: join(run, RUN_FILES.checkpoints),
+    fallback: checkpointFallback && join(checkpointFallback, `${basename(run)}-${id}`),
+    keep: Math.max(keepCheckpoints, health.maxRollbacks),
+  };
+}
+
+/** The folders as stores, in the order in which they are tried. */
+export function storesOf({ folder, fallback, keep }: CheckpointFolders): CheckpointStore[] {
+  return [folder, ...(fallback ? [fallback] : [])].map((path) => new CheckpointStore(path, keep));
 }

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { RobleError } from '../../../base/errors.js';
 import type { Checkpoint } from './checkpoint.js';
-import { type CheckpointFolders, type SaveResult, storesOf } from './writer.js';
+import { type CheckpointFolders, storesOf } from './store.js';
 
 /** The thread that encodes, writes and verifies checkpoints, so that training does not wait for the disk. */
 const stores = storesOf(workerData as CheckpointFolders);
@@ -19,4 +19,11 @@ async function save(checkpoint: Checkpoint): Promise<SaveResult> {
       problems.push(RobleError.from(error).message);
     }
   return { path: undefined, problems };
+}
+
+/** Where a checkpoint went; without a path it is nowhere. */
+export interface SaveResult {
+  readonly path: string | undefined;
+  /** What was in the way of each folder that was tried before. */
+  readonly problems: readonly string[];
 }

@@ -1,11 +1,13 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { replaceFile } from '../../../base/storage/durable.js';
 import type { LoadedSplit, SampleProvenance } from '../../../data/dataset/format.js';
-import type { EvaluationReport } from '../../history/record.js';
-import { Calibration } from '../../metrics/calibration.js';
-import { ConfidentMistakes, type Mistake, SHOWN_MISTAKES } from '../../metrics/mistakes.js';
-import { ConfusionMatrix } from '../../metrics/confusion.js';
-import { MetricTally } from '../../metrics/metrics.js';
-import { groupsOf } from '../../metrics/look-alikes.js';
+import type { Preprocessing } from '../../../image/settings.js';
 import type { TrainingSession } from '../../../plugin/contracts.js';
+import { type EvaluationReport, RUN_FILES } from '../../history/record.js';
+import { groupsOf } from '../../metrics/look-alikes.js';
+import { Calibration, ConfusionMatrix, MetricTally } from '../../metrics/metrics.js';
+import { ConfidentMistakes, type Mistake, mistakeSheet, SHOWN_MISTAKES } from '../../metrics/mistakes.js';
 import { type EvaluationOptions, streamPredictions } from './stream-predictions.js';
 
 /** What a report is about. */
@@ -80,4 +82,27 @@ async function described(
     predicted: classes[predicted]!,
     probability,
   }));
+}
+
+/**
+ * Writes `evaluation.json`, and `mistakes.png` with the pictures of `report.confidentlyWrong` in their order, six in a
+ * row. Each is replaced as a whole; a model without mistakes leaves no sheet.
+ *
+ * @param images of the split that the report is about: uint8, [count, height, width, channels]
+ */
+export async function writeEvaluation(
+  runFolder: string,
+  report: EvaluationReport,
+  images: Uint8Array,
+  shape: Pick<Preprocessing, 'width' | 'height' | 'channels'>,
+): Promise<void> {
+  await replaceFile(join(runFolder, RUN_FILES.evaluation), `${JSON.stringify(report, null, 2)}\n`);
+  const sheet = join(runFolder, RUN_FILES.mistakes);
+  if (report.confidentlyWrong.length === 0) return rm(sheet, { force: true });
+  const { height, width, channels } = shape;
+  const size = height * width * channels;
+  const pictures = report.confidentlyWrong.map(({ index }) =>
+    images.subarray(index * size, (index + 1) * size),
+  );
+  await replaceFile(sheet, await mistakeSheet(pictures, shape));
 }

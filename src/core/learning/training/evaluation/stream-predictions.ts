@@ -1,7 +1,12 @@
-import type { LoadedSplit } from '../../../data/dataset/format.js';
 import { RobleError } from '../../../base/errors.js';
-import { mostProbable, type PredictionConsumer } from '../../metrics/sample-prediction.js';
+import type { LoadedSplit } from '../../../data/dataset/format.js';
 import type { TrainingSession } from '../../../plugin/contracts.js';
+import {
+  type EvaluationMetrics,
+  MetricTally,
+  mostProbable,
+  type PredictionConsumer,
+} from '../../metrics/metrics.js';
 
 export interface EvaluationOptions {
   /** Images in one call of the engine. */
@@ -72,4 +77,15 @@ function handOut(
     const prediction = { index: start + i, label: labels[i]!, predicted, probabilities: row };
     for (const consumer of consumers) consumer.add(prediction);
   }
+}
+
+/** Metrics of the current weights on a split; undefined when `onBatch` said to stop. */
+export async function evaluateSplit(
+  session: Pick<TrainingSession, 'evaluate'>,
+  split: LoadedSplit,
+  classes: number,
+  options: EvaluationOptions,
+): Promise<EvaluationMetrics | undefined> {
+  const tally = new MetricTally(classes);
+  return (await streamPredictions(session, split, [tally], options)) ? tally.metrics() : undefined;
 }

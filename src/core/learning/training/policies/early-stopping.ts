@@ -1,6 +1,6 @@
-import type { TrainOptions } from '../../../config/schema.js';
 import { bestBy, candidateValue } from '../../history/metrics.js';
 import { type EpochRecord, MONITORS, type Monitor } from '../../history/record.js';
+import type { TrainOptions } from '../../settings.js';
 
 /** How much better `record` is than `than` by a metric; positive: better. */
 function improvement(monitor: Monitor, record: EpochRecord, than: EpochRecord): number {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { trainSchema } from '../../../config/schema.js';
+import { trainSchema } from '../../settings.js';
 import { afterEpoch, type HealthState, INITIAL_HEALTH, judgeStep, stepLimits } from './health.js';
 
 const { health: options } = trainSchema.parse({});

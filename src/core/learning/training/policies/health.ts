@@ -1,5 +1,5 @@
-import type { TrainOptions } from '../../../config/schema.js';
 import type { StepHyperparameters, StepMetrics } from '../../../plugin/contracts.js';
+import type { TrainOptions } from '../../settings.js';
 
 /** What is remembered of the steps so far; plain data that goes into checkpoints. */
 export interface HealthState {

@@ -1,4 +1,4 @@
-import type { ScheduleSpec } from '../../../config/schema.js';
+import type { ScheduleSpec } from '../../settings.js';
 
 /**
  * The learning rate of an update, as a factor of the configured one. Progress is counted in steps, so that a schedule

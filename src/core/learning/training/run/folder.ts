@@ -1,9 +1,14 @@
 import { mkdir, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { z } from 'zod';
 import { RobleError } from '../../../base/errors.js';
-import { RUN_FILES } from '../../history/record.js';
-import { sweepPartials } from '../../../base/storage/durable.js';
+import { checked } from '../../../base/schema/checked.js';
+import { replaceFile, sweepPartials } from '../../../base/storage/durable.js';
 import { type FolderLock, LOCK, takeLock } from '../../../base/storage/folder-lock.js';
+import { readPlainText } from '../../../base/storage/read-file.js';
+import { type Layer, layerSchema } from '../../../model/spec.js';
+import { type EpochRecord, RUN_FILES } from '../../history/record.js';
+import { type TrainOptions, trainSchema } from '../../settings.js';
 
 /** A run folder that is ours until it is released. */
 export interface RunFolder extends FolderLock {
@@ -82,4 +87,83 @@ export async function lockRunFolder(folder: string): Promise<RunFolder> {
   const lock = await takeLock(path);
   for (const partial of [path, join(path, RUN_FILES.checkpoints)]) await sweepPartials(partial);
   return { path, ...lock };
+}
+
+/** All that a run needs, resolved: plain data, written into `run.json` and sent to the worker. */
+export interface RunRequest {
+  /** Tells the run from others of the same name. */
+  readonly id: string;
+  /** Name of the model. */
+  readonly name: string;
+  /** Folder of the run, claimed by the supervisor. */
+  readonly run: string;
+  /** Folder of the data set. */
+  readonly dataset: string;
+  /** Folder of the data set whose split `validation` is used, where it is another one. */
+  readonly validation?: string | undefined;
+  readonly layers: readonly Layer[];
+  readonly train: TrainOptions;
+  /** Why the device of `train` was chosen, for people; where the user did not name it. */
+  readonly deviceReason?: string | undefined;
+}
+
+/** How a run ended without an error. */
+export interface RunOutcome {
+  readonly stopped: 'completed' | 'stopped-early' | 'interrupted';
+  /** Epochs that are complete. */
+  readonly epochs: number;
+  readonly best: EpochRecord | undefined;
+  /** The folder of the exported model; undefined when no epoch was complete. */
+  readonly bundle: string | undefined;
+}
+
+const requestSchema: z.ZodType<RunRequest> = z.object({
+  id: z.string(),
+  name: z.string(),
+  run: z.string(),
+  dataset: z.string(),
+  validation: z.string().optional(),
+  layers: z.array(layerSchema),
+  train: trainSchema,
+  deviceReason: z.string().optional(),
+});
+
+/**
+ * What the run in a folder was asked to do, from `run.json`.
+ *
+ * @throws {RobleError} `ROBLE_RUN_INVALID`
+ */
+export async function readRequest(run: string): Promise<RunRequest> {
+  const path = join(run, RUN_FILES.request);
+  const invalid = (received: string, cause: unknown) =>
+    new RobleError('ROBLE_RUN_INVALID', `${run} holds no training run.`, {
+      received,
+      expected: `a folder with ${RUN_FILES.request}, as "roble train" makes it`,
+      cause,
+    });
+  const text = await readPlainText(path).catch((cause) => {
+    throw invalid(`no ${RUN_FILES.request}`, cause);
+  });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw invalid((cause as Error).message, cause);
+  }
+  return checked(requestSchema, value, 'ROBLE_RUN_INVALID', `${path} is not of the expected form.`);
+}
+
+/** Writes `run.json`, atomically; where it holds the same already, a full disk is no matter. */
+export async function keepRequest(request: RunRequest): Promise<void> {
+  const path = join(request.run, RUN_FILES.request);
+  const text = `${JSON.stringify(request, null, 2)}\n`;
+  const written = await readPlainText(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (written !== text) await replaceFile(path, text);
+}
+
+export interface TrainResult extends RunOutcome {
+  readonly run: string;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { modelOf } from '../../../../../test/support/engine.js';
 import { resolveNetwork } from '../../../model/network.js';
 import { layersOf } from '../../presets.js';
-import { frozenLayers } from './frozen-layers.js';
+import { frozenLayers } from './start.js';
 
 const input = { height: 28, width: 28, channels: 1 };
 const network = resolveNetwork({ input, classes: 4, layers: layersOf({ preset: 'resnet-small' }) });

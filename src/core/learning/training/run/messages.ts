@@ -1,37 +1,7 @@
-import type { TrainOptions } from '../../../config/schema.js';
 import type { ProgressEvent } from '../../../base/context.js';
 import type { SerializedError } from '../../../base/errors.js';
-import type { EpochRecord } from '../../history/record.js';
-import type { Layer } from '../../../model/spec.js';
 import type { PluginEntry } from '../../../plugin/contracts.js';
-
-/** All that a run needs, resolved: plain data, written into `run.json` and sent to the worker. */
-export interface RunRequest {
-  /** Tells the run from others of the same name. */
-  readonly id: string;
-  /** Name of the model. */
-  readonly name: string;
-  /** Folder of the run, claimed by the supervisor. */
-  readonly run: string;
-  /** Folder of the data set. */
-  readonly dataset: string;
-  /** Folder of the data set whose split `validation` is used, where it is another one. */
-  readonly validation?: string | undefined;
-  readonly layers: readonly Layer[];
-  readonly train: TrainOptions;
-  /** Why the device of `train` was chosen, for people; where the user did not name it. */
-  readonly deviceReason?: string | undefined;
-}
-
-/** How a run ended without an error. */
-export interface RunOutcome {
-  readonly stopped: 'completed' | 'stopped-early' | 'interrupted';
-  /** Epochs that are complete. */
-  readonly epochs: number;
-  readonly best: EpochRecord | undefined;
-  /** The folder of the exported model; undefined when no epoch was complete. */
-  readonly bundle: string | undefined;
-}
+import type { RunOutcome, RunRequest } from './folder.js';
 
 /** From the supervisor to the worker. */
 export type ToWorker = StartMessage | { readonly type: 'stop' };

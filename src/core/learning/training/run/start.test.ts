@@ -4,8 +4,8 @@ import { type LayerInput, modelOf } from '../../../../../test/support/engine.js'
 import { temporaryFolder } from '../../../../../test/support/temporary-folder.js';
 import { preprocessingSchema } from '../../../image/settings.js';
 import { layersOfBundle, writeBundle } from '../../../model/bundle.js';
-import { initialParameters } from '../../../model/initialize.js';
 import { resolveNetwork } from '../../../model/network.js';
+import { initialParameters } from '../../../model/random-tensors.js';
 import { startingWeights } from './start.js';
 
 const OLD_CLASSES = ['a', 'b', 'c'];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { trainSchema } from '../../../config/schema.js';
 import { type ErrorCode, RobleError } from '../../../base/errors.js';
+import { trainSchema } from '../../settings.js';
 import { decideRetry, FIRST_ATTEMPT, type RetryState } from './retry-policy.js';
 import { causeOf, type UnfinishedEnd } from './worker-end.js';
 

@@ -1,4 +1,4 @@
-import type { TrainOptions } from '../../../config/schema.js';
+import type { TrainOptions } from '../../settings.js';
 import type { MemoryCeilings } from '../run/messages.js';
 import { causeOf, describeEnd, isRecoverable, type UnfinishedEnd } from './worker-end.js';
 import type { WorkerLife } from './worker-process.js';

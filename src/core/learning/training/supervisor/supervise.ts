@@ -1,13 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../../../base/context.js';
-import { HistoryWriter } from '../../history/writer.js';
-import type { HistoryEvent } from '../../history/record.js';
-import type { PluginRegistry } from '../../../plugin/registry.js';
 import type { FolderLock } from '../../../base/storage/folder-lock.js';
-import { newestStepOf } from '../checkpoints/store.js';
-import { foldersOf, storesOf } from '../checkpoints/writer.js';
-import type { RunOutcome, RunRequest } from '../run/messages.js';
+import type { PluginRegistry } from '../../../plugin/registry.js';
+import type { HistoryEvent } from '../../history/record.js';
+import { HistoryWriter } from '../../history/writer.js';
+import { foldersOf, newestStepOf, storesOf } from '../checkpoints/store.js';
 import { bestEpoch } from '../policies/early-stopping.js';
+import type { RunOutcome, RunRequest } from '../run/folder.js';
 import { decideRetry, FIRST_ATTEMPT, type UnfinishedLife } from './retry-policy.js';
 import { causeOf, describeEnd, errorOf, type WorkerEnd } from './worker-end.js';
 import { runWorker, type WorkerLife } from './worker-process.js';

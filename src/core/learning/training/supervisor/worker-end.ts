@@ -1,6 +1,6 @@
 import { RobleError } from '../../../base/errors.js';
 import type { EndCause } from '../../history/record.js';
-import type { RunOutcome } from '../run/messages.js';
+import type { RunOutcome } from '../run/folder.js';
 
 /** How the life of a training process ended. */
 export type WorkerEnd =

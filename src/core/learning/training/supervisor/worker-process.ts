@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import type { Context } from '../../../base/context.js';
 import { RobleError } from '../../../base/errors.js';
 import type { FolderLock } from '../../../base/storage/folder-lock.js';
 import type { FromWorker, StartMessage, ToWorker } from '../run/messages.js';
-import { countOomKills } from './oom-kills.js';
 import type { WorkerEnd } from './worker-end.js';
 
 /** Bytes of the worker's last words that are kept. */
@@ -161,4 +161,24 @@ function collectLastWords(child: ChildProcess): () => string {
     text = (text + chunk).slice(-LAST_WORDS);
   });
   return () => text.trim();
+}
+
+/** Where the kernel counts the processes that it killed for memory: the control group's files, and the whole system's. */
+const COUNTERS = [
+  '/sys/fs/cgroup/memory.events',
+  '/sys/fs/cgroup/memory/memory.oom_control',
+  '/proc/vmstat',
+] as const;
+
+/** Kills for lack of memory so far; undefined where this system does not tell. */
+async function countOomKills(): Promise<number | undefined> {
+  const counts = (await Promise.all(COUNTERS.map(readCounter))).filter((count) => count !== undefined);
+  return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count, 0);
+}
+
+async function readCounter(path: string): Promise<number | undefined> {
+  // Other systems and older kernels have no such file.
+  const text = await readFile(path, 'utf8').catch(() => '');
+  const found = /^oom_kill (\d+)$/m.exec(text)?.[1];
+  return found === undefined ? undefined : Number(found);
 }

@@ -1,10 +1,8 @@
 import { join } from 'node:path';
-import { type EpochRecord, RUN_FILES } from '../../history/record.js';
 import { type BundleContent, writeBundle } from '../../../model/bundle.js';
-import { reportOn } from '../evaluation/report.js';
-import { writeEvaluation } from '../evaluation/write-evaluation.js';
-import { evaluationOptions } from './evaluation-options.js';
-import { profileAnswers } from './evaluation.js';
+import { type EpochRecord, RUN_FILES } from '../../history/record.js';
+import { reportOn, writeEvaluation } from '../evaluation/report.js';
+import { evaluationOptions, profileAnswers } from './evaluation.js';
 import type { TrainingRun } from './training-run.js';
 
 /** Validation images whose answers are kept in the bundle. */

@@ -1,15 +1,15 @@
 import { RobleError } from '../../../base/errors.js';
+import type { TensorMap } from '../../../base/storage/safetensors.js';
+import type { TrainingState } from '../../../plugin/contracts.js';
 import type { EpochRecord } from '../../history/record.js';
-import type { TensorMap, TrainingState } from '../../../plugin/contracts.js';
-import { NO_STEPS } from '../checkpoints/progress.js';
-import { evaluateSplit } from '../evaluation/evaluate.js';
-import type { RunOutcome } from '../run/messages.js';
+import { NO_STEPS } from '../checkpoints/checkpoint.js';
+import { evaluateSplit } from '../evaluation/stream-predictions.js';
 import { bestEpoch, endOf } from '../policies/early-stopping.js';
 import { afterEpoch } from '../policies/health.js';
-import { evaluationOptions } from './evaluation-options.js';
+import type { RunOutcome } from '../run/folder.js';
+import { evaluationOptions } from './evaluation.js';
 import { exportBundle, exportReport } from './export.js';
-import { growMicrobatch } from './microbatch.js';
-import { trainStep } from './step.js';
+import { growMicrobatch, trainStep } from './step.js';
 import { recordEvent, type TrainingRun } from './training-run.js';
 
 /** Milliseconds between two reports of the steps. */

@@ -1,30 +1,31 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { TrainOptions } from '../../../config/schema.js';
 import type { Reporter } from '../../../base/context.js';
 import { RobleError } from '../../../base/errors.js';
-import { HistoryWriter } from '../../history/writer.js';
-import type { RunHistory } from '../../history/record.js';
-import { checkTwins } from '../../metrics/look-alikes.js';
 import { type Network, resolveNetwork } from '../../../model/network.js';
 import type { TrainingState } from '../../../plugin/contracts.js';
 import { PluginRegistry } from '../../../plugin/registry.js';
+import type { RunHistory } from '../../history/record.js';
+import { HistoryWriter } from '../../history/writer.js';
+import { checkTwins } from '../../metrics/look-alikes.js';
+import type { TrainOptions } from '../../settings.js';
+import { batchRecipe, stepsPerEpochOf } from '../batches/batch.js';
 import { BatchSource } from '../batches/batch-source.js';
-import { stepsPerEpochOf } from '../batches/batch.js';
-import { batchRecipe } from '../batches/recipe.js';
-import { NOTHING_FOUND, newestOf, type PassedOver } from '../checkpoints/store.js';
-import { type CheckpointFolders, foldersOf, storesOf } from '../checkpoints/writer.js';
-import { type CheckpointProgress, NO_STEPS } from '../checkpoints/progress.js';
-import type { MemoryCeilings, StartMessage } from '../run/messages.js';
+import { type CheckpointProgress, NO_STEPS } from '../checkpoints/checkpoint.js';
+import {
+  type CheckpointFolders,
+  foldersOf,
+  NOTHING_FOUND,
+  newestOf,
+  type PassedOver,
+  storesOf,
+} from '../checkpoints/store.js';
 import { INITIAL_HEALTH } from '../policies/health.js';
-import { type MemoryState, memoryFor } from '../policies/memory.js';
-import { openRunData } from '../run/run-data.js';
-import { keepRequest } from '../run/run-request.js';
-import { frozenLayers } from '../run/frozen-layers.js';
-import { modelFor } from '../run/model-for.js';
-import { startingWeights } from '../run/start.js';
+import { type MemoryState, MicrobatchRecord, memoryFor } from '../policies/memory.js';
+import { keepRequest } from '../run/folder.js';
+import type { MemoryCeilings, StartMessage } from '../run/messages.js';
+import { frozenLayers, modelFor, openRunData, startingWeights } from '../run/start.js';
 import { CheckpointSaver } from './save.js';
-import { obeyCeiling } from './microbatch.js';
-import { MicrobatchRecord } from '../policies/microbatch-record.js';
+import { obeyCeiling } from './step.js';
 import { recordEvent, type TrainingRun } from './training-run.js';
 
 /**

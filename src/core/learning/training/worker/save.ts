@@ -1,6 +1,6 @@
 import type { Checkpoint } from '../checkpoints/checkpoint.js';
-import { newestOf } from '../checkpoints/store.js';
-import { type CheckpointFolders, CheckpointWriter, storesOf } from '../checkpoints/writer.js';
+import { type CheckpointFolders, newestOf, storesOf } from '../checkpoints/store.js';
+import { CheckpointWriter } from '../checkpoints/writer.js';
 import { isHealthy } from '../policies/health.js';
 import { epochInWork, recordEvent, type TrainingRun } from './training-run.js';
 

@@ -1,14 +1,15 @@
-import type { TrainEvent } from '../../../base/context.js';
+import type { TensorMap } from '../../../base/storage/safetensors.js';
 import type { DatasetManifest, LoadedSplit, SampleProvenance } from '../../../data/dataset/format.js';
-import type { HistoryWriter } from '../../history/writer.js';
+import type { TrainingSession } from '../../../plugin/contracts.js';
 import type { HistoryEvent } from '../../history/record.js';
-import type { TensorMap, TrainingSession } from '../../../plugin/contracts.js';
-import type { BatchSource } from '../batches/batch-source.js';
+import type { HistoryWriter } from '../../history/writer.js';
 import type { BatchRecipe } from '../batches/batch.js';
-import type { CheckpointProgress } from '../checkpoints/progress.js';
-import type { RunRequest } from '../run/messages.js';
+import type { BatchSource } from '../batches/batch-source.js';
+import type { CheckpointProgress } from '../checkpoints/checkpoint.js';
+import type { MicrobatchRecord } from '../policies/memory.js';
+import type { TrainEvent } from '../run/events.js';
+import type { RunRequest } from '../run/folder.js';
 import type { CheckpointSaver } from './save.js';
-import type { MicrobatchRecord } from '../policies/microbatch-record.js';
 
 /** A run that is going on: what it works with, and how far it is. Made by the worker. */
 export interface TrainingRun {

@@ -1,19 +1,23 @@
 import { type Context, withStep } from '../../../base/context.js';
 import { RobleError } from '../../../base/errors.js';
 import { accessCheck } from './access.js';
-import { STACK_CHECKS, type StackCheckName } from './check-names.js';
+import { dockerfileCheck, workflowsCheck } from './build-files.js';
 import { composeCheck } from './compose.js';
-import { dockerfileCheck } from './build-files.js';
 import { filesCheck } from './files.js';
-import { error, type NotChecked, type StackCheck, type StackFinding } from './stack-check.js';
-import { grafanaCheck } from './grafana.js';
+import { grafanaCheck, prometheusCheck } from './monitoring.js';
 import { nginxCheck } from './nginx.js';
 import { postgresCheck } from './postgres.js';
-import { prometheusCheck } from './monitoring.js';
 import { redisCheck } from './redis.js';
 import { secretsCheck } from './secrets.js';
+import {
+  error,
+  type NotChecked,
+  STACK_CHECKS,
+  type StackCheck,
+  type StackCheckName,
+  type StackFinding,
+} from './stack-check.js';
 import { StackFolder } from './stack-folder.js';
-import { workflowsCheck } from './workflows.js';
 
 const CHECKS: Readonly<Record<StackCheckName, StackCheck>> = {
   compose: composeCheck,

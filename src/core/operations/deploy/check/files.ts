@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { loadConfig } from '../../../config/load.js';
 import { RobleError } from '../../../base/errors.js';
-import { STACK_MANIFEST } from '../stack-manifest.js';
-import { error, missingFile, type StackCheck, type StackFinding, warning } from './stack-check.js';
 import { lastLines, runProgram } from '../../../base/process/programs.js';
+import { loadConfig } from '../../../config/load.js';
+import { STACK_MANIFEST } from '../write-stack.js';
+import { error, missingFile, type StackCheck, type StackFinding, warning } from './stack-check.js';
 import { entriesAt, type StackFolder } from './stack-folder.js';
 
 const CONFIG = 'roble.config.yaml';

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { selfSignedCertificate } from '../self-signed.js';
-import { error, missingFile, missingProgram, type StackCheck, type StackFinding } from './stack-check.js';
 import { lastLines, runProgram, withTemporaryFolder } from '../../../base/process/programs.js';
+import { selfSignedCertificate } from '../secrets.js';
+import { error, missingFile, missingProgram, type StackCheck, type StackFinding } from './stack-check.js';
 import { at, entriesAt, type StackFolder } from './stack-folder.js';
 
 const FILE = 'nginx/nginx.conf';

@@ -1,8 +1,13 @@
 import { chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import {
+  lastLines,
+  type ProgramOptions,
+  runProgram,
+  withTemporaryFolder,
+} from '../../../base/process/programs.js';
 import { makeReadable, makeTreeReadable } from '../permissions.js';
 import { error, missingFile, missingProgram, type StackCheck, type StackFinding } from './stack-check.js';
-import { lastLines, type ProgramOptions, runProgram, withTemporaryFolder } from '../../../base/process/programs.js';
 
 const FILE = 'postgres/init.sql';
 /** Each row that comes back is a right too many. */

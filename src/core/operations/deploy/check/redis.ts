@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { lastLines, runProgram, withTemporaryFolder } from '../../../base/process/programs.js';
 import { sha256 } from '../../../base/storage/durable.js';
 import { error, missingFile, missingProgram, type StackCheck, type StackFinding } from './stack-check.js';
-import { lastLines, runProgram, withTemporaryFolder } from '../../../base/process/programs.js';
 
 const FILE = 'redis/redis.conf';
 const USERS = 'secrets/redis_users';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { SECRETS } from '../secret-names.js';
-import { error, type StackCheck, type StackFinding } from './stack-check.js';
 import { runProgram } from '../../../base/process/programs.js';
+import { SECRETS } from '../stack-settings.js';
+import { error, type StackCheck, type StackFinding } from './stack-check.js';
 import type { StackFolder } from './stack-folder.js';
 
 const PRIVATE = ['secrets', 'keys', '.env'];

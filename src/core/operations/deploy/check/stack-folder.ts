@@ -1,9 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { glob } from 'tinyglobby';
-import { isSettings, type Settings } from '../../../base/schema/merge.js';
 import { RobleError, unreadableFile } from '../../../base/errors.js';
-import { isAbsent } from '../../../base/storage/exists.js';
+import { isSettings, type Settings } from '../../../base/schema/merge.js';
+import { isAbsent } from '../../../base/storage/files.js';
 import { decodeText } from '../../../base/storage/text-file.js';
 
 /** The files of a stack, as its checks read them. */

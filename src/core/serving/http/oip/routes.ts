@@ -1,22 +1,25 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify';
 import { RobleError } from '../../../base/errors.js';
 import { robleVersion } from '../../../base/version.js';
-import { admitRequests } from '../admit-requests.js';
-import { readBody } from '../../request/read-body.js';
 import { classifyAll } from '../../classify/classify.js';
-import type { ServedModel } from '../../models/served-model.js';
-import type { ModelChoice } from '../../models/served-models.js';
-import { stickyKeyOf } from '../read-images.js';
-import { checkReady } from '../ready.js';
-import { refuseQuery } from '../../request/refuse-query.js';
-import { answerProblems, type ProblemOptions } from '../../request/send-problem.js';
 import type { ServingScope } from '../../classify/serving-scope.js';
-import { findModel, wantedVersion } from './find-model.js';
-import { imagesOfTensor } from './tensors.js';
-import { inferAnswer, wantedOutputs } from './infer-answer.js';
-import { checkJsonLength, JSON_LENGTH_HEADER, readInferBody } from './infer-messages.js';
+import type { ServedModel } from '../../models/served-model.js';
+import type { ModelChoice, ServedModels } from '../../models/served-models.js';
+import { refuseQuery } from '../../request/checked-request.js';
+import { answerProblems, type ProblemOptions } from '../../request/problem.js';
+import { readBody } from '../../request/read-body.js';
+import { admitRequests, stickyKeyOf } from '../prediction-routes.js';
+import { checkReady } from '../state-routes.js';
+import {
+  checkJsonLength,
+  inferAnswer,
+  JSON_LENGTH_HEADER,
+  readInferBody,
+  wantedOutputs,
+} from './infer-messages.js';
 import { PREFIX } from './protocol-error.js';
 import { INPUT_NAME, type ModelMetadata } from './schemas.js';
+import { imagesOfTensor } from './tensors.js';
 
 /** The extensions that are kept as their texts have them. */
 const EXTENSIONS = ['binary_tensor_data', 'classification'];
@@ -140,4 +143,23 @@ function metadataOf({ bundle, label }: ServedModel, loaded: readonly ServedModel
       { name: 'label', datatype: 'BYTES', shape: [-1] },
     ],
   };
+}
+
+/** Stands for whatever is served, where versions have no names: what clients send that want no particular one. */
+const ANY_VERSION = '1';
+
+/** The version that a path names, by its own name or the digest of its bundle; undefined: the one that is served. */
+function wantedVersion(models: ServedModels, { name, version }: ModelChoice): string | undefined {
+  return version === ANY_VERSION && !models.find(name).hasVersions ? undefined : version;
+}
+
+/**
+ * The model of a path.
+ *
+ * @throws {RobleError} `ROBLE_MODEL_UNKNOWN`
+ */
+function findModel(models: ServedModels, choice: ModelChoice): ServedModel {
+  const version = wantedVersion(models, choice);
+  const manager = models.find(choice.name);
+  return version === undefined ? manager.current : manager.versionOf(version);
 }

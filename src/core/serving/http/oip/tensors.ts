@@ -1,8 +1,14 @@
 import { RobleError } from '../../../base/errors.js';
 import type { ImageShape } from '../../../model/spec.js';
-import { refuseUnitRange } from '../../classify/unit-range.js';
-import { byteWidth, isWhole, type NumberDatatype, readNumbers } from './datatypes.js';
-import { INPUT_NAME, type InputTensor } from './schemas.js';
+import { refuseUnitRange } from '../../classify/received-image.js';
+import {
+  byteWidth,
+  INPUT_NAME,
+  type InputTensor,
+  isWhole,
+  type NumberDatatype,
+  readNumbers,
+} from './schemas.js';
 
 /**
  * The pictures in a tensor, each as the model sees it: uint8 [height, width, channels].

@@ -1,5 +1,8 @@
+import type { FastifyInstance } from 'fastify';
+import { documentPage } from '../../../../pages/api-docs.js';
+import { pageStyle } from '../../../../pages/kit/html.js';
 import { robleVersion } from '../../../base/version.js';
-import { scopesOfPath } from '../../access/route-scopes.js';
+import { scopesOfPath } from '../../access/authorize.js';
 import { answerHeaders, componentHeaders } from './headers.js';
 import { errorsOf, HEAD_ERRORS, OPERATIONS, type Operation, type Parameter, problem } from './operations.js';
 import { componentSchemas, type OpenApiSchema } from './schemas.js';
@@ -139,4 +142,17 @@ function operationId({ method, path }: Operation): string {
     .split(/[^A-Za-z0-9]+/)
     .filter(Boolean);
   return method + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('');
+}
+
+/** `GET /openapi.json`, and `GET /docs` with its style. */
+export function addDescription(app: FastifyInstance, document: OpenApiDocument): void {
+  // Written once: it takes longer than most predictions.
+  const json = JSON.stringify(document);
+  let page: string | undefined;
+  app.get('/openapi.json', async (_, reply) => reply.type('application/json; charset=utf-8').send(json));
+  app.get('/docs', async (_, reply) => {
+    page ??= documentPage('docs/style.css');
+    return reply.type('text/html; charset=utf-8').send(page);
+  });
+  app.get('/docs/style.css', async (_, reply) => reply.type('text/css; charset=utf-8').send(pageStyle()));
 }

@@ -1,7 +1,7 @@
-import { isHealthPath, scopesOfPath } from '../../access/route-scopes.js';
-import { JSON_LENGTH_HEADER } from '../oip/infer-messages.js';
-import { predictQuerySchema } from '../../request/request-schemas.js';
+import { isHealthPath, scopesOfPath } from '../../access/authorize.js';
+import { predictQuerySchema } from '../../request/schemas.js';
 import { PRIORITIES } from '../../request/urgency.js';
+import { JSON_LENGTH_HEADER } from '../oip/infer-messages.js';
 import { inputSchema, type OpenApiSchema, refTo, type SchemaName } from './schemas.js';
 
 export interface Parameter {

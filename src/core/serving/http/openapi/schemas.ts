@@ -1,17 +1,25 @@
 import { z } from 'zod';
-import { withoutDoubleBounds } from '../../../config/json-schema.js';
+import { withoutDoubleBounds } from '../../../base/schema/json-schema.js';
 import {
   answerSchema,
+  BATCH_REQUESTS,
+  bareFeedbackSchema,
   batchAnswerSchema,
+  batchRequestSchema,
+  drawingSchema,
+  FEEDBACK_REQUESTS,
   feedbackAnswerSchema,
+  feedbackSchema,
+  formFieldsSchema,
   liveSchema,
   modelLabelSchema,
+  PREDICT_REQUESTS,
   predictAnswerSchema,
+  predictRequestSchema,
   problemSchema,
   readySchema,
   statsSchema,
 } from '../../request/schemas.js';
-import { bareFeedbackSchema, FEEDBACK_REQUESTS, feedbackSchema } from '../feedback-route.js';
 import {
   binaryInferRequestSchema,
   binaryTensorParametersSchema,
@@ -33,14 +41,6 @@ import {
   tensorParametersSchema,
   wholeTensorSchema,
 } from '../oip/schemas.js';
-import {
-  BATCH_REQUESTS,
-  batchRequestSchema,
-  drawingSchema,
-  formFieldsSchema,
-  PREDICT_REQUESTS,
-  predictRequestSchema,
-} from '../../request/request-schemas.js';
 
 /** A file in a form. */
 const file = z.unknown().meta({ type: 'string', format: 'binary' });

@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { recordOf } from '../base/collections.js';
+import { path, positive } from '../base/schema/checked.js';
+import { inputJsonSchema, type JsonSchema } from '../base/schema/json-schema.js';
+import { secret } from '../base/secret.js';
+import { configJsonSchema } from '../config/keys.js';
+import type { PluginRegistry } from '../plugin/registry.js';
+import { accessSchema, connectionsSchema, tlsSchema } from './access/settings.js';
+import { cacheSchema } from './cache/settings.js';
+import { logSchema, tracingSchema } from './observe/settings.js';
+import { predictionsSchema } from './predictions/settings.js';
+
+const adminSchema = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1').describe('Address of the administration.'),
+  port: z
+    .int()
+    .gte(0)
+    .max(65535)
+    .optional()
+    .describe('Port of the administration; 0: any free port. Without it there is none.'),
+});
+
+export const serveSchema = z.strictObject({
+  models: path
+    .optional()
+    .describe(
+      'Repository of models: a folder with NAME/VERSION, each a bundle, of which all names are served.',
+    ),
+  backend: z.string().min(1).default('onnx').describe('Serving backend; plugins add more.'),
+  device: z.string().min(1).default('cpu').describe('Device of the backend, such as "cpu".'),
+  // What of them is secret says the backend; what it does not declare is.
+  backendOptions: secret(recordOf(z.unknown()))
+    .optional()
+    .describe('Options of the backend, which its page describes; "onnx" and "tfjs" have none.'),
+  host: z.string().min(1).default('127.0.0.1').describe('Address to listen on; 0.0.0.0: all networks.'),
+  port: z.int().gte(0).max(65535).default(8080).describe('Port to listen on; 0: any free port.'),
+  workers: z
+    .int()
+    .min(0)
+    .default(1)
+    .describe('Inference processes; 0 computes in the process of the server.'),
+  threads: positive.default(1).describe('Threads of each inference process.'),
+  watchMs: z
+    .int()
+    .gte(0)
+    .default(0)
+    .describe('Milliseconds between two looks for another model in the folder; 0: never.'),
+  page: z.boolean().default(true).describe('Show a page to draw on at "/".'),
+  admin: adminSchema.prefault({}).describe('Administration, which listens apart from the predictions.'),
+  log: logSchema.prefault({}).describe('The log on standard error.'),
+  tracing: tracingSchema.prefault({}).describe('Traces, sent by OpenTelemetry.'),
+  cache: cacheSchema.prefault({}).describe('Answers that are kept.'),
+  predictions: predictionsSchema.prefault({}).describe('Log of the predictions, and feedback on them.'),
+  access: accessSchema.prefault({}).describe('Who may ask.'),
+  tls: tlsSchema.optional().describe('Certificate, for https; without it the server speaks plain http.'),
+  connections: connectionsSchema.prefault({}).describe('Bounds against slow and endless clients.'),
+  maxBodyBytes: positive.default(10_485_760).describe('Largest body of a request, in bytes.'),
+  maxPixels: positive.default(16_777_216).describe('Largest picture that is decoded.'),
+  maxBatch: positive.default(256).describe('Most images in one request.'),
+  topK: positive.default(3).describe('Classes in an answer unless the request says otherwise.'),
+  requestTimeoutMs: positive
+    .default(30_000)
+    .describe('Longest time for an answer; a request may ask for less with the header x-timeout-ms.'),
+  inferenceTimeoutMs: positive
+    .default(30_000)
+    .describe('An inference process that takes longer for a batch is ended and replaced.'),
+  shutdownTimeoutMs: positive.default(10_000).describe('Time for requests in flight when the server stops.'),
+});
+export type ServeOptions = z.output<typeof serveSchema>;
+
+/** The schema of `serve`, with what the backend declares of its options; all of them are secret where it declares none. */
+export async function serveJsonSchema(
+  { backend, backendOptions }: Pick<ServeOptions, 'backend' | 'backendOptions'>,
+  registry: PluginRegistry,
+): Promise<JsonSchema> {
+  const { serve } = configJsonSchema().properties!;
+  if (backendOptions === undefined) return serve!;
+  const options = await registry.load('serving-backend', backend).then(
+    (plugin) => plugin.options,
+    // Who starts the server hears what is wrong with the plugin.
+    () => undefined,
+  );
+  if (!options) return serve!;
+  return { ...serve, properties: { ...serve!.properties, backendOptions: inputJsonSchema(options) } };
+}
