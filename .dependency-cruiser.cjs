@@ -1,56 +1,80 @@
-/** The direction of dependencies: commands -> flags, ui, core; plugins -> the public plugin API; core imports no plugin. */
+/**
+ * The storeys of the house: imports go down, type imports too, and never in a circle. `docs/architecture.md` says what each
+ * room is for.
+ */
+const TESTS = '[.]test[.]tsx?$';
+
+/** The rooms of core from below; those that share a line do not know each other. */
+const STOREYS = [
+  ['base'],
+  ['image'],
+  ['model'],
+  ['plugin'],
+  ['predict'],
+  ['data'],
+  ['learning', 'serving'],
+  ['operations'],
+  ['config'],
+];
+
+/** Each room of core may import itself and what lies below. */
+const storeys = STOREYS.flatMap((rooms, height) =>
+  rooms.map((room) => {
+    const mine = [...STOREYS.slice(0, height).flat(), room];
+    return only(`core-${room}`, `^src/core/${room}/`, `^src/core/(${mine.join('|')})/`);
+  }),
+);
+
+/** What lies in `from` imports nothing of src but what lies in `to`. */
+function only(name, from, to) {
+  return {
+    name,
+    severity: 'error',
+    from: { path: from, pathNot: TESTS },
+    to: { path: '^src/', pathNot: [from, to] },
+  };
+}
+
 module.exports = {
   forbidden: [
+    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
+    ...storeys,
+    only('engine-kit', '^src/engine-kit/', '^src/core/plugin/index[.]ts$'),
+    only('plugins', '^src/plugins/[^/]+/', '^src/(core/plugin/index[.]ts$|engine-kit/)'),
+    only('plugins-in-the-box', '^src/plugins/index[.]ts', '^src/(core/plugin|plugins)/'),
     {
-      name: 'no-circular',
+      name: 'plugins-know-only-themselves',
       severity: 'error',
-      from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+      from: { path: '^src/plugins/([^/]+)/', pathNot: TESTS },
+      to: { path: '^src/plugins/', pathNot: '^src/plugins/$1/' },
     },
-    {
-      name: 'core-knows-no-one',
-      severity: 'error',
-      from: { path: '^src/core' },
-      to: { path: '^src/(commands|flags|ui|plugins|client|index|with-plugins|registry)' },
-    },
-    {
-      name: 'ui-knows-only-core',
-      severity: 'error',
-      from: { path: '^src/ui' },
-      to: { path: '^src/(commands|flags|plugins|index|with-plugins|registry)' },
-    },
-    {
-      name: 'commands-load-what-they-need',
-      severity: 'error',
-      from: { path: '^src/(commands|flags|hooks|base-command)', pathNot: '[.]test[.]ts$' },
-      to: { path: '^src/index' },
-    },
-    {
-      name: 'plugins-use-the-public-api',
-      severity: 'error',
-      from: { path: '^src/plugins', pathNot: '[.]test[.]ts$' },
-      to: { path: '^src/(core/(?!plugin/index[.]ts)|commands|flags|ui|index)' },
-    },
+    only('pages', '^src/pages/', '^src/core/(?!config/)'),
+    only('ui', '^src/ui/', '^src/(pages/|core/(?!config/))'),
+    only('flags', '^src/flags/', '^src/core/(?!config/)'),
+    only('hooks', '^src/hooks/', '^src/(ui|core)/'),
+    only('web', '^src/web/', '^src/web/'),
     {
       name: 'client-is-light',
       severity: 'error',
-      from: { path: '^src/(client|core/http)/', pathNot: '[.]test[.]ts$' },
+      from: { path: '^src/client/', pathNot: TESTS },
       to: {
-        path: '^src/(commands|flags|ui|plugins|index)|^src/core/(?!(errors|secret|storage/read-file)[.]ts|http/)',
+        path: '^src/',
+        pathNot: '^src/(client/|core/base/(errors|secret|http|storage/read-file)[.]ts$)',
         dependencyTypesNot: ['type-only'],
       },
     },
     {
+      name: 'commands-load-what-they-need',
+      severity: 'error',
+      from: { path: '^src/(commands|base-command)', pathNot: TESTS },
+      to: { path: '^src/index' },
+    },
+    only('the-front', '^src/(library|index)[.]ts$', '^src/(library|pages/|client/|plugins/index|core/)'),
+    {
       name: 'core-is-no-terminal',
       severity: 'error',
-      from: { path: '^src/core' },
+      from: { path: '^src/(core|pages)/' },
       to: { path: 'node_modules/(@oclif|ink|react|listr2)/' },
-    },
-    {
-      name: 'page-stands-alone',
-      severity: 'error',
-      from: { path: '^src/web' },
-      to: { pathNot: '^src/web' },
     },
     { name: 'not-to-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],
