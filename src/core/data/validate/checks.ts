@@ -2,16 +2,21 @@ import { RobleError } from '../../base/errors.js';
 import { didYouMean } from '../../base/text.js';
 import { findConfounds } from './confounds.js';
 import { findDrift } from './drift.js';
-import { findConflictingLabels, findDuplicates, findNearRepeats } from './duplicates.js';
+import {
+  findConflictingLabels,
+  findDuplicates,
+  findNearRepeats,
+  findRepeats,
+  type RepeatCluster,
+} from './duplicates.js';
 import { findLeaks } from './leaks.js';
 import { findOrientation } from './orientation.js';
 import { measureSubject, type SubjectStatistics } from './picture-statistics.js';
-import { findRepeats, type RepeatCluster } from './repeats.js';
 import { findStructure } from './structure.js';
 import type { Finding, Subject } from './subject.js';
 import { findBlank, findInverted, findOutliers } from './unusual-pictures.js';
 
-/** What checks read. What takes time is made when the first check asks for it, and kept for the others. */
+/** The inputs of checks. Those that take time are computed when the first check asks for them, and kept. */
 export class CheckInputs {
   readonly subject: Subject;
   #statistics: SubjectStatistics | undefined;
@@ -33,7 +38,7 @@ export class CheckInputs {
 }
 
 export interface Check {
-  /** That of its findings, too. */
+  /** Also that of its findings. */
   readonly name: string;
   /** What it does, for progress. */
   readonly title: string;
@@ -84,7 +89,7 @@ const CHECKS: readonly Check[] = [
   },
   {
     name: 'confounds',
-    title: 'Looking for sources that tell the class',
+    title: 'Looking for sources that reveal the class',
     run: ({ subject, statistics }) => findConfounds(subject, statistics),
   },
   {
@@ -104,7 +109,7 @@ const CHECKS: readonly Check[] = [
  *
  * @param more checks that are run after the others
  *
- * @throws {RobleError} `ROBLE_USAGE` for a name that there is not, or when none is left
+ * @throws {RobleError} `ROBLE_USAGE` for an unknown name, or if none is left
  */
 export function chooseChecks(
   only: readonly string[] | undefined,
