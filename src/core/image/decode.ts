@@ -88,10 +88,11 @@ export function conversionsOf({ space, depth }: Metadata): string[] {
 /** The coded error of a picture that the decoder refused. */
 export function unreadable(bytes: Uint8Array, cause: unknown): RobleError {
   if (cause instanceof RobleError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
   // Only the first line: the decoder repeats itself, and the rest is for its authors.
-  const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-  // The message of libvips for numbers of 64 bits.
-  if (reason?.includes('samples out of range'))
+  const [reason] = message.split('\n');
+  // What libvips says about numbers of 64 bits, on any line: it collects the messages of all its threads.
+  if (message.includes('samples out of range'))
     return unusableValues('have more bits than are read', 'more than 32 bits in a value', cause);
   const format = unreadFormat(bytes);
   if (format) return notRead(format, READ_FORMATS, cause);

@@ -304,14 +304,14 @@ const REFUSED: Record<string, [() => Promise<string>, RegExp]> = {
   'pictures without a label': [() => put({ '1.png': png, '2.png': png }), /a folder for each class/],
   'parts of the data, which hold the same classes': [
     () => put({ ...classFolders('batch1/'), ...classFolders('batch2/') }),
-    /may be parts of the data.*"batch1", "batch2".*--top-folders classes.*source\/batch1/,
+    /or parts of the data.*"batch1", "batch2".*--top-folders classes.*source\/batch1/,
   ],
   'a list without a header': [
     async () => {
       const { files, rows } = listed('', (name, label) => `${name}.png,${label}`);
       return put({ ...files, 'labels.csv': rows });
     },
-    /write one above it: "image,label"/,
+    /write a header above it: "image,label"/,
   ],
   'tar in tar': [
     async () => tarOf({ 'train.tar': await readFile(await tarOf(classFolders(), 'x.tar')) }),
