@@ -1,5 +1,5 @@
 import type { TrainEvent } from '../learning/training/run/events.js';
-import type { Problem } from './errors.js';
+import { type Problem, RobleError } from './errors.js';
 
 /**
  * What a long operation tells about itself. A reporter shows it (ink, listr2, plain lines, NDJSON) or ignores it.
@@ -51,4 +51,12 @@ export async function withStep<T>(
     context.reporter?.report({ type: 'step', id, title, status: 'failed' });
     throw error;
   }
+}
+
+/** @throws {RobleError} `ROBLE_INTERRUPTED` once the signal has aborted */
+export function refuseInterrupted({ signal }: Context): void {
+  if (!signal?.aborted) return;
+  throw signal.reason instanceof RobleError
+    ? signal.reason
+    : new RobleError('ROBLE_INTERRUPTED', 'The work was interrupted.');
 }
