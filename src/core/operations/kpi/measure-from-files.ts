@@ -7,7 +7,7 @@ import { endOf } from '../../learning/analysis/findings/outcome.js';
 import { loadRuns } from '../../learning/history/load-runs.js';
 import { bestEpoch, monitorOf } from '../../learning/history/metrics.js';
 import { metricOf, numberSetting, type RecordedRun } from '../../learning/history/recorded-run.js';
-import type { Measured, Measurements } from './settings.js';
+import type { Measured, Measurements } from './judge.js';
 
 /** What is read of the output of `serve:bench --json`. */
 const loadSchema = z.object({
