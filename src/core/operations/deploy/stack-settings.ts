@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { checked } from '../../base/schema/checked.js';
-import type { Config } from '../../config/schema.js';
+import type { ServeOptions } from '../../serving/settings.js';
+import type { Kpis } from '../kpi/settings.js';
 
 /** What somebody who makes a stack chooses; the rest comes from the configuration. */
 export const choicesSchema = z.strictObject({
@@ -50,6 +51,13 @@ const AVAILABILITY = 0.99;
 const LOAD_RATE = 100;
 const REDIS_MEGABYTES = 256;
 
+/** What the configuration of the project says that the stack follows. */
+export interface StackConfig {
+  readonly name: string;
+  readonly serve: ServeOptions;
+  readonly kpis: Kpis;
+}
+
 /** All that the templates of the stack ask for. */
 export type StackSettings = ReturnType<typeof stackSettings>;
 
@@ -57,22 +65,27 @@ export type StackSettings = ReturnType<typeof stackSettings>;
  * @param version of roble
  * @param folder of the stack, relative to that of the project, with `/`
  */
-export function stackSettings(config: Config, choices: StackChoices, version: string, folder: string) {
-  const model = stackName(config.name);
+export function stackSettings(
+  { name, serve, kpis }: StackConfig,
+  choices: StackChoices,
+  version: string,
+  folder: string,
+) {
+  const model = stackName(name);
   return {
     ...choices,
     version,
     folder,
-    name: config.name,
+    name,
     project: model,
     /** Folder of the model in the repository. */
     model,
     apis: Array.from({ length: choices.replicas }, (_, i) => `api-${i + 1}`),
-    bodyBytes: config.serve.maxBodyBytes,
-    requestSeconds: Math.ceil(config.serve.requestTimeoutMs / 1000),
-    shutdownSeconds: Math.ceil(config.serve.shutdownTimeoutMs / 1000),
-    latencyMs: config.kpis.latencyP99Ms ?? LATENCY_MS,
-    errorShare: Number((1 - (config.kpis.availability ?? AVAILABILITY)).toPrecision(6)),
+    bodyBytes: serve.maxBodyBytes,
+    requestSeconds: Math.ceil(serve.requestTimeoutMs / 1000),
+    shutdownSeconds: Math.ceil(serve.shutdownTimeoutMs / 1000),
+    latencyMs: kpis.latencyP99Ms ?? LATENCY_MS,
+    errorShare: Number((1 - (kpis.availability ?? AVAILABILITY)).toPrecision(6)),
     loadRate: Math.min(LOAD_RATE, choices.rateLimit),
     redisMegabytes: REDIS_MEGABYTES,
     images: IMAGES,
