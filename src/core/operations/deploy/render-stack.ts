@@ -93,7 +93,7 @@ const PACKAGE = fileURLToPath(ROOT);
 /** The versions of all that roble needs: in an image that was made of a roble packed here, and beside what was built. */
 const LOCKS = ['npm-shrinkwrap.json', 'dist/npm-shrinkwrap.json'] as const;
 
-/** Of no use to who runs roble: half of the package, and of the time to compress it. */
+/** Half of the package, and of the time that compressing takes; nobody who only runs roble needs it. */
 const FOR_DEVELOPERS = ['docs/pictures/**', 'dist/**/*.d.ts', 'dist/**/*.map'];
 
 /**

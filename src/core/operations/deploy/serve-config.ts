@@ -61,7 +61,7 @@ export async function serveConfigFile(
   return { text: lines.join('\n'), secrets };
 }
 
-/** Without groups of which nothing is left. */
+/** Groups that become empty are removed as well. */
 function withoutLeftOut(settings: Settings, at: string): Settings {
   const kept = Object.entries(settings).flatMap(([key, value]): [string, unknown][] => {
     const path = `${at}.${key}`;

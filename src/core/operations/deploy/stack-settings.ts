@@ -3,7 +3,7 @@ import { checked } from '../../base/schema/checked.js';
 import type { ServeOptions } from '../../serving/settings.js';
 import type { Kpis } from '../kpi/settings.js';
 
-/** What somebody who makes a stack chooses; the rest comes from the configuration. */
+/** What is chosen when a stack is made; the rest comes from the configuration. */
 export const choicesSchema = z.strictObject({
   /** APIs behind nginx: two or more can be restarted and die without a request lost. */
   replicas: z.int().min(1).max(32).default(2),
@@ -15,7 +15,7 @@ export const choicesSchema = z.strictObject({
       'expected the name of a host',
     )
     .default('localhost'),
-  /** Requests a second of one address, above which nginx says 429; and so many more at once. */
+  /** Requests per second from one address, above which nginx answers 429; a burst may have as many more. */
   rateLimit: z.int().min(1).default(100),
   /** Processors, and memory such as `1G`, of each API. */
   cpus: z.int().min(1).default(2),
@@ -29,7 +29,7 @@ export const choicesSchema = z.strictObject({
   workflow: z.boolean().default(true),
 });
 export type StackChoices = z.output<typeof choicesSchema>;
-/** What somebody chooses now; what is undefined stays as it was. */
+/** What is chosen now; what is undefined stays as it was. */
 export type GivenChoices = { readonly [Name in keyof StackChoices]?: unknown };
 
 export const STACK_DEFAULTS: StackChoices = choicesSchema.parse({});

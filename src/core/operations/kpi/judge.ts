@@ -5,7 +5,7 @@ export type Measured =
   | {
       readonly value: number;
       readonly source: string;
-      /** The true value is above this one, and nobody knows how far. */
+      /** The true value is above this one; how far is not known. */
       readonly isLowerBound?: boolean;
     }
   | { readonly missing: string };

@@ -38,7 +38,7 @@ export const dockerfileCheck: StackCheck = {
       findings.push(
         error(
           FILE,
-          'adds a file from the network, whatever it is then',
+          'adds a file from the network, which may change',
           'Put the file beside the Dockerfile.',
         ),
       );
