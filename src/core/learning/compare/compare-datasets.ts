@@ -6,7 +6,7 @@ import { type Dataset, openDataset, splitOf } from '../../data/dataset/open.js';
 import { checkSameForm } from '../../data/dataset/same-form.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import type { Bound, BoundResult } from '../analysis/bounds.js';
-import { checkTwins } from '../metrics/look-alikes.js';
+import { checkLookAlikes } from '../metrics/look-alikes.js';
 import type { ModelChoice, TrainOptions } from '../settings.js';
 import { chosenLayers, withChosenDevice } from '../training/run/start.js';
 import {
@@ -147,7 +147,7 @@ async function openSubjects(
   const [first, ...others] = conditions.map(({ dataset }) => dataset);
   const judge = validation === undefined ? first! : await openDataset(validation);
   checkSameForm(first!, [...others, judge]);
-  checkTwins(conditions[0]!.train.twins, judge.manifest.classes);
+  checkLookAlikes(conditions[0]!.train.twins, judge.manifest.classes);
   await checkJudgingData(judge);
   return { conditions, judge };
 }

@@ -48,10 +48,8 @@ export async function findLearningRate(
   context: Context & { registry: PluginRegistry },
 ): Promise<LearningRateTest> {
   const range = checked(rangeSchema, options, 'ROBLE_USAGE', 'The range of learning rates is not valid.');
-  const subject = await openTrialSubject(options);
-  const { batchSize, microbatchSize } = subject.train;
-  const sizes = { batchSize: Math.min(batchSize, subject.training.count), microbatchSize };
-  const trial = await startTrial(subject, sizes, context.registry);
+  const subject = await openTrialSubject(options, context.registry);
+  const trial = await startTrial(subject, context.registry);
   try {
     const { steps, ended } = await withStep(context, 'find-lr', 'Trying learning rates', () =>
       runRangeTest(trial, range, context),

@@ -187,15 +187,14 @@ export interface RecipeOptions {
   readonly training: LoadedSplit;
   readonly manifest: DatasetManifest;
   readonly network: Network;
+  /** Its batch size is at most the number of samples. */
   readonly train: TrainOptions;
-  /** That of a step, at most the number of samples; takes the place of the one in `train`. */
-  readonly batchSize: number;
   readonly plugins: readonly PluginEntry[];
 }
 
 /** How the batches of a run are made, by its options. */
 export function batchRecipe(options: RecipeOptions): BatchRecipe {
-  const { training, manifest, network, train, batchSize, plugins } = options;
+  const { training, manifest, network, train, plugins } = options;
   const { images, strokes, labels, count } = training;
   const { classes } = network;
   return {
@@ -204,7 +203,7 @@ export function batchRecipe(options: RecipeOptions): BatchRecipe {
     labels,
     imageSize: images.length / count,
     classes,
-    batchSize,
+    batchSize: train.batchSize,
     maxSteps: train.maxStepsPerEpoch,
     seed: train.seed,
     labelSmoothing: train.labelSmoothing,
