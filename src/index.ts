@@ -79,7 +79,7 @@ export type {
 } from './core/learning/history/record.js';
 export { layersOf, PRESETS } from './core/learning/presets.js';
 export type { ResumeOptions } from './core/learning/training/resume.js';
-export type { TrainEvent } from './core/learning/training/run/events.js';
+export type { TrainEvent, TrainingProgress } from './core/learning/training/run/events.js';
 export type { TrainResult } from './core/learning/training/run/folder.js';
 export { newestRun } from './core/learning/training/run/folder.js';
 export type { TrainModelOptions } from './core/learning/training/train.js';

@@ -18,6 +18,7 @@ import type { Classifier } from './core/learning/evaluation/classifier.js';
 import type { EvaluateOptions } from './core/learning/evaluation/evaluate.js';
 import type { EvaluationResult } from './core/learning/evaluation/result.js';
 import type { ResumeOptions } from './core/learning/training/resume.js';
+import type { TrainingProgress } from './core/learning/training/run/events.js';
 import type { TrainResult } from './core/learning/training/run/folder.js';
 import type { TrainModelOptions } from './core/learning/training/train.js';
 import type { VerifyOptions, VerifyResult } from './core/learning/training/verify.js';
@@ -31,9 +32,11 @@ import type { CreateServerOptions, RobleServer } from './core/serving/server.js'
 import { createRegistry } from './plugins/index.js';
 
 /** A context, with the plugins to use; by default those in the box. */
-export type LibraryContext = Context & { readonly registry?: PluginRegistry };
+export type LibraryContext = Context<TrainingProgress> & { readonly registry?: PluginRegistry };
 
-function withRegistry(context: LibraryContext): Context & { readonly registry: PluginRegistry } {
+function withRegistry(
+  context: LibraryContext,
+): Context<TrainingProgress> & { readonly registry: PluginRegistry } {
   return { ...context, registry: context.registry ?? createRegistry() };
 }
 

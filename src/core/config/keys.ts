@@ -80,5 +80,9 @@ export function configJsonSchema(): JsonSchema {
 /** The schema of the configuration, with what its backend declares of its options; see {@link serveJsonSchema}. */
 export async function secretsSchema({ serve }: Config, registry: PluginRegistry): Promise<JsonSchema> {
   const schema = configJsonSchema();
-  return { ...schema, properties: { ...schema.properties, serve: await serveJsonSchema(serve, registry) } };
+  const { properties } = schema;
+  return {
+    ...schema,
+    properties: { ...properties, serve: await serveJsonSchema(serve, registry, properties!.serve) },
+  };
 }

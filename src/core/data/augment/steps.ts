@@ -1,6 +1,7 @@
 import { type Problem, RobleError } from '../../base/errors.js';
 import { knownName } from '../../base/names.js';
 import { describeIssues } from '../../base/schema/issues.js';
+import { inputJsonSchema } from '../../base/schema/json-schema.js';
 import { didYouMean } from '../../base/text.js';
 import type { Augmenter } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
@@ -78,7 +79,7 @@ export async function loadSteps(
         parsed.error.issues,
         written,
         () => `augmenter "${augmenter.name}"`,
-        augmenter.parameters,
+        inputJsonSchema(augmenter.parameters),
       ))
         problems.push({ ...problem, path: `${i}.parameters.${problem.path}` });
   }

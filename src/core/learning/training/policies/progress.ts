@@ -7,7 +7,7 @@ import type { MemoryState } from './memory.js';
  * How far a run is, and all that the trainer remembers besides the engine's state: from both together, the rest of the
  * run follows, bit for bit. Plain data that goes into checkpoints; numbers survive JSON exactly.
  */
-export interface TrainingProgress {
+export interface RunProgress {
   /** Id of the run, so that no other run goes on from its checkpoints. */
   readonly run: string;
   /** Of the data that the run is trained and judged on. */
@@ -52,8 +52,8 @@ const NO_STEPS: EpochTotals = {
 
 /** Before the first step. */
 export function initialProgress(
-  about: Pick<TrainingProgress, 'run' | 'dataFingerprint' | 'madeOn' | 'memory'>,
-): TrainingProgress {
+  about: Pick<RunProgress, 'run' | 'dataFingerprint' | 'madeOn' | 'memory'>,
+): RunProgress {
   return {
     ...about,
     step: 0,
@@ -81,7 +81,7 @@ export type ProgressUpdate =
   | { readonly type: 'memory'; readonly memory: MemoryState };
 
 /** The progress after an update. */
-export function advance(progress: TrainingProgress, update: ProgressUpdate): TrainingProgress {
+export function advance(progress: RunProgress, update: ProgressUpdate): RunProgress {
   switch (update.type) {
     case 'step': {
       const current = withStep(progress.current, update);
@@ -124,6 +124,6 @@ export function meansOf({ applied, steps, ...sums }: EpochTotals, batchSize: num
 }
 
 /** The epoch that is being trained or evaluated, from 1; at the end of an epoch that one. */
-export function epochInWork({ epochs, current }: TrainingProgress): number {
+export function epochInWork({ epochs, current }: RunProgress): number {
   return epochs.length + (current.steps > 0 ? 1 : 0);
 }

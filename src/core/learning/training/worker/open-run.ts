@@ -19,7 +19,8 @@ import {
 } from '../checkpoints/store.js';
 import { CheckpointWriter } from '../checkpoints/writer.js';
 import { type MemoryState, MicrobatchRecord, memoryFor } from '../policies/memory.js';
-import { initialProgress, type TrainingProgress } from '../policies/progress.js';
+import { initialProgress, type RunProgress } from '../policies/progress.js';
+import type { TrainingProgress } from '../run/events.js';
 import { keepRequest } from '../run/folder.js';
 import type { MemoryCeilings, StartMessage } from '../run/messages.js';
 import { loadSubject, openRunData, openSession } from '../run/start.js';
@@ -34,7 +35,7 @@ import { recordEvent, type TrainingRun } from './training-run.js';
  */
 export async function openRun(
   { request, plugins, resume, ceilings = {}, settingsChange }: StartMessage,
-  { report, shouldStop }: Reporter & Pick<TrainingRun, 'shouldStop'>,
+  { report, shouldStop }: Reporter<TrainingProgress> & Pick<TrainingRun, 'shouldStop'>,
 ): Promise<TrainingRun> {
   const data = await openRunData(request);
   const { manifest } = data.dataset;
@@ -125,7 +126,7 @@ async function firstState(
   return { step: 0, parameters, optimizer: {}, plan: null };
 }
 
-function madeOn({ engine, device, threads }: TrainOptions): TrainingProgress['madeOn'] {
+function madeOn({ engine, device, threads }: TrainOptions): RunProgress['madeOn'] {
   return { engine, device, threads };
 }
 

@@ -4,7 +4,7 @@ import type { HistoryEvent } from '../../history/record.js';
 import type { HistoryWriter } from '../../history/writer.js';
 import type { CheckpointWriter } from '../checkpoints/writer.js';
 import type { MicrobatchRecord } from '../policies/memory.js';
-import { advance, type ProgressUpdate, type TrainingProgress } from '../policies/progress.js';
+import { advance, type ProgressUpdate, type RunProgress } from '../policies/progress.js';
 import type { TrainEvent } from '../run/events.js';
 import type { RunRequest } from '../run/folder.js';
 import type { OpenedSession } from '../run/start.js';
@@ -24,7 +24,7 @@ export interface TrainingRun extends OpenedSession {
   /** Asked between steps, in training and in evaluation alike. */
   readonly shouldStop: () => boolean;
   /** Changed by {@link advanceRun} alone. */
-  readonly progress: TrainingProgress;
+  readonly progress: RunProgress;
   /** The weights of the best epoch; undefined before there is one. */
   best: TensorMap | undefined;
   /** When the last checkpoint was asked for, by `performance.now()`. */
