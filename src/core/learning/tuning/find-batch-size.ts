@@ -8,7 +8,7 @@ import { openTrialSubject, startTrial, type TrialOptions, type TrialSubject } fr
 
 /** The smallest size that is measured. */
 const SMALLEST = 16;
-/** Steps of which the median is taken, after one that is not counted. */
+/** Steps whose median is taken, after one that is not counted. */
 const MEASURED_STEPS = 5;
 
 const limitsSchema = z.object({
@@ -20,7 +20,7 @@ type Limits = z.output<typeof limitsSchema>;
 export interface FindBatchSizeOptions extends TrialOptions {
   /** Largest size to try; default 1024, and never more than there are samples. */
   readonly max?: number | undefined;
-  /** The test ends at a size of which a step takes longer; default 20. */
+  /** The test ends at the first size whose step takes longer; default 20. */
   readonly maxStepSeconds?: number | undefined;
 }
 

@@ -104,7 +104,7 @@ export interface LearningRateSuggestion {
 
 /** What a step weighs in a mean, against the next one: a memory of ten steps, half a decade of a hundred from 1e-6 to 1. */
 const MEMORY = 0.9;
-/** A running mean of the loss that is so many times its minimum will not come back. */
+/** A running mean of the loss that is this many times its minimum will not come back. */
 const DIVERGED = 4;
 /** Share of the first loss by which the loss must fall, or nothing can be said. */
 const SMALLEST_FALL = 0.05;

@@ -78,7 +78,7 @@ async function described(
   }
   return mistakes.map(({ index, label, predicted, probability }) => ({
     index,
-    // A data set that other programs made may tell nothing of its samples.
+    // A data set that another program made may say nothing about its samples.
     source: sources.get(index) ?? `validation#${index}`,
     label: classes[label]!,
     predicted: classes[predicted]!,

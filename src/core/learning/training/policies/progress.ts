@@ -72,7 +72,7 @@ export type ProgressUpdate =
       readonly metrics: StepMetrics;
       readonly learningRate: number;
       readonly seconds: number;
-      /** With the step taken into account, and whatever was done about a bad one. */
+      /** After the step, and after what was done about a bad one. */
       readonly health: HealthState;
     }
   /** The epoch was evaluated and is complete. */

@@ -10,7 +10,7 @@ export interface StartingWeights {
   readonly parameters: TensorMap;
   /** Layers with all their weights from the bundle. */
   readonly copied: string[];
-  /** Layers that start anew. */
+  /** Layers that start with random weights. */
   readonly fresh: string[];
   /** The last layer, when only some of the classes were known before. */
   readonly partly: string[];
@@ -19,10 +19,10 @@ export interface StartingWeights {
 /**
  * The first weights of a run: random ones, or those of a bundle (`train.from`). A layer takes the bundle's weights
  * when one of its name has the same shapes there. The last layer takes, class by class, those of the classes that
- * both know. What remains starts anew.
+ * both know. Everything else starts with random weights.
  *
  * @param classes labels, in the order of the network's outputs
- * @param from folder of a bundle; undefined: everything starts anew
+ * @param from folder of a bundle; undefined: everything starts with random weights
  * @throws {RobleError} as `openBundle` and `readWeights`, and `ROBLE_MODEL_INVALID` when no layer fits
  */
 export async function startingWeights(
@@ -78,9 +78,9 @@ function takeHead(
     layer.parameters.every(({ name, shape }) =>
       isShape(source.weights[name]?.shape, [...shape.slice(0, -1), before]),
     );
-  const places = new Map(source.classes.map((label, c) => [normalName(label), c]));
+  const indices = new Map(source.classes.map((label, c) => [normalName(label), c]));
   const known = classes.flatMap((label, c) => {
-    const old = places.get(normalName(label));
+    const old = indices.get(normalName(label));
     return old === undefined ? [] : [[old, c] as const];
   });
   if (!fits || known.length === 0) return 'fresh';

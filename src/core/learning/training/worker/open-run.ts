@@ -21,7 +21,7 @@ import { CheckpointWriter } from '../checkpoints/writer.js';
 import { type MemoryState, MicrobatchRecord, memoryFor } from '../policies/memory.js';
 import { initialProgress, type RunProgress } from '../policies/progress.js';
 import type { TrainingProgress } from '../run/events.js';
-import { keepRequest } from '../run/folder.js';
+import { writeRequest } from '../run/folder.js';
 import type { MemoryCeilings, StartMessage } from '../run/messages.js';
 import { loadSubject, openRunData, openSession } from '../run/start.js';
 import { startingWeights } from '../run/starting-weights.js';
@@ -90,7 +90,7 @@ export async function openRun(
     savedAt: performance.now(),
   };
   // The settings that a resume changes are the run's from here on.
-  await keepRequest(request);
+  await writeRequest(request);
   await history.describe({ ...request, dataFingerprint: data.fingerprint });
   await begin(run, resume, passedOver, state);
   if (settingsChange) await recordEvent(run, { event: 'settings-changed', detail: settingsChange });

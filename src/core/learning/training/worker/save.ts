@@ -4,7 +4,7 @@ import { isHealthy } from '../policies/health.js';
 import { epochInWork } from '../policies/progress.js';
 import { recordEvent, type TrainingRun } from './training-run.js';
 
-/** Saves where the settings ask for a checkpoint within an epoch: every so many steps, and when the last one is old. */
+/** Saves where the settings ask for a checkpoint within an epoch: at fixed numbers of steps, and when the last one is old. */
 export async function saveWhenDue(run: TrainingRun): Promise<void> {
   const { checkpointEverySteps, checkpointEverySeconds } = run.request.train;
   const scheduled = checkpointEverySteps > 0 && run.progress.step % checkpointEverySteps === 0;
