@@ -1,13 +1,20 @@
+import type { ApiPage } from '../core/serving/http/openapi/document.js';
 import { errorsOf, OPERATIONS, type Operation } from '../core/serving/http/openapi/operations.js';
 import { componentSchemas, type OpenApiSchema } from '../core/serving/http/openapi/schemas.js';
-import { element, escapeMarkup, htmlSection, htmlTable, linkedPage, paragraph } from './kit/html.js';
+import {
+  element,
+  escapeMarkup,
+  htmlSection,
+  htmlTable,
+  linkedPage,
+  pageStyle,
+  paragraph,
+} from './kit/html.js';
 
-/**
- * The description of the server for people. It runs no script and loads nothing but its style.
- *
- * @param stylesheet where that lies, seen from the page
- */
-export function documentPage(stylesheet: string): string {
+/** The description of the server for people. It runs no script and loads nothing but its style. */
+export const apiPage: ApiPage = { html: documentPage, style: pageStyle };
+
+function documentPage(stylesheet: string): string {
   const groups = [...new Set(OPERATIONS.map(({ group }) => group))];
   return linkedPage('HTTP interface', stylesheet, [
     element('h1', {}, 'HTTP interface'),

@@ -5,15 +5,22 @@ import { createHttpApp } from './http/http-app.js';
 import { isOfProtocol, protocolError } from './http/oip/protocol-error.js';
 import { addInferenceProtocol } from './http/oip/routes.js';
 import { crossOriginNeeds } from './http/openapi/cross-origin.js';
-import { addDescription, openApiDocument } from './http/openapi/document.js';
+import { type ApiPage, addDescription, openApiDocument } from './http/openapi/document.js';
 import { addPageRoutes } from './http/page-routes.js';
 import { addPredictionRoutes } from './http/prediction-routes.js';
 import { addStateRoutes } from './http/state-routes.js';
 import { type ProblemOptions, pathOf } from './request/problem.js';
 
+export interface AppPages {
+  /** Whether to show a page to draw on at `/`. */
+  readonly page: boolean;
+  /** Draws `/docs`; without it there is only `/openapi.json`. */
+  readonly apiPage?: ApiPage | undefined;
+}
+
 /** The HTTP application of predictions, with its routes. It does not listen yet. */
-export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
-  const { access, options, recorder, statistics, isStopping } = scope;
+export async function createApp(scope: ServingScope, { page, apiPage }: AppPages): Promise<FastifyInstance> {
+  const { access, limits, recorder, statistics, isStopping } = scope;
   const problems: ProblemOptions = {
     retryAfterSeconds: () => retryAfterSeconds(scope),
     warn: scope.warn,
@@ -22,7 +29,7 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
   const document = openApiDocument();
   const app = await createHttpApp({
     server: access.serverOptions,
-    maxBodyBytes: options.maxBodyBytes,
+    maxBodyBytes: limits.maxBodyBytes,
     bodyLimitKey: 'serve.maxBodyBytes',
     recorder,
     problems,
@@ -43,9 +50,9 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
   await addPredictionRoutes(app, scope);
   await addFeedbackRoute(app, scope);
   addStateRoutes(app, scope);
-  addDescription(app, document);
+  addDescription(app, document, apiPage);
   await addInferenceProtocol(app, scope, problems);
-  if (options.page) await addPageRoutes(app);
+  if (page) await addPageRoutes(app);
   return app;
 }
 

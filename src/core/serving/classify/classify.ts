@@ -125,7 +125,7 @@ async function answerOneOfMany(
 }
 
 async function answerImage(
-  { cache, options }: ServingScope,
+  { cache, limits }: ServingScope,
   { compute }: Admitted,
   model: ServedModel,
   image: ReceivedImage,
@@ -135,7 +135,7 @@ async function answerImage(
   const { bundle, pool } = model;
   checkWanted(urgency);
   const started = performance.now();
-  const pixels = await toModelPixels(image, bundle.manifest.preprocessing, options.maxPixels);
+  const pixels = await toModelPixels(image, bundle.manifest.preprocessing, limits.maxPixels);
   checkWanted(urgency);
   const decoded = performance.now();
   const { probabilities, source, queueMs, inferenceMs } = await cache.answer(bundle, pixels, urgency, (all) =>

@@ -18,7 +18,7 @@ const MAX_WAITING = 64;
 export async function addFeedbackRoute(app: FastifyInstance, scope: ServingScope): Promise<void> {
   const places = new Places(MAX_WAITING);
   const begin: onRequestHookHandler = (request, reply, done) => {
-    request.urgency = urgencyOf(request, reply, scope.options.requestTimeoutMs);
+    request.urgency = urgencyOf(request, reply, scope.limits.requestTimeoutMs);
     logOf(scope);
     done();
   };
@@ -80,6 +80,6 @@ async function keepFeedback(
       expected: `one of ${model.classes.join(' ')}`,
       nextSteps: didYouMean(label, model.classes),
     });
-  const pixels = image && (await toModelPixels(image, model.preprocessing, scope.options.maxPixels));
+  const pixels = image && (await toModelPixels(image, model.preprocessing, scope.limits.maxPixels));
   await predictions.saveFeedback(id, { at: new Date(), label: known, pixels });
 }

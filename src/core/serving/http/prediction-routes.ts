@@ -27,14 +27,14 @@ declare module 'fastify' {
 
 /** `POST /predict` and `POST /predict/batch`. */
 export async function addPredictionRoutes(app: FastifyInstance, scope: ServingScope): Promise<void> {
-  const { options } = scope;
+  const { limits } = scope;
   const onRequest = [admitRequests(scope), checkQuery(scope)];
   await app.register(async (app) => {
     takeBodies(app, ['image/*', 'application/octet-stream', 'multipart/form-data', 'application/json']);
     app.decorateRequest('predictionQuery');
     app.post('/predict', { onRequest }, async (request) => {
       const { body, predictionQuery } = request;
-      const { images, topK = options.topK, ...wish } = readImage(body, predictionQuery);
+      const { images, topK = limits.topK, ...wish } = readImage(body, predictionQuery);
       return classifyImage(scope, images[0]!, {
         requestId: request.id,
         record: request.record,
@@ -45,7 +45,7 @@ export async function addPredictionRoutes(app: FastifyInstance, scope: ServingSc
     });
     app.post('/predict/batch', { onRequest }, async (request) => {
       const { body, predictionQuery } = request;
-      const { images, topK = options.topK, ...wish } = readImages(body, predictionQuery, options.maxBatch);
+      const { images, topK = limits.topK, ...wish } = readImages(body, predictionQuery, limits.maxBatch);
       return classifyEach(scope, images, {
         requestId: request.id,
         record: request.record,
@@ -79,9 +79,9 @@ declare module 'fastify' {
  * The hook of the routes that ask a model: says how urgent a request is, and refuses it while there is no room. A body
  * that is refused is not read: who refuses two of three requests has not the time to.
  */
-export function admitRequests({ admission, options }: ServingScope): onRequestHookHandler {
+export function admitRequests({ admission, limits }: ServingScope): onRequestHookHandler {
   return (request, reply, done) => {
-    request.urgency = urgencyOf(request, reply, options.requestTimeoutMs);
+    request.urgency = urgencyOf(request, reply, limits.requestTimeoutMs);
     admission.check(modelOf(request), request.urgency.priority);
     done();
   };

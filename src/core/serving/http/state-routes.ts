@@ -5,7 +5,7 @@ import type { ServedModel } from '../models/served-model.js';
 
 /** `GET /health/live`, `GET /health/ready` and `GET /stats`. */
 export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void {
-  const { models, cache, admission, predictions, options, statistics, drift } = scope;
+  const { models, cache, admission, predictions, statistics, drift } = scope;
   app.get('/health/live', async () => ({ status: 'live' }));
   app.get('/health/ready', async () => {
     for (const { current } of models.managers.values()) checkReady(scope, current);
@@ -25,7 +25,7 @@ export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void 
         dropped: pool.dropped,
       },
       cache,
-      predictionLog: predictions && { ...predictions.toJSON(), keepsImages: options.predictions.keepImages },
+      predictionLog: predictions,
       workers: {
         wanted: pool.wantedWorkers,
         ready: pool.readyWorkers,

@@ -91,7 +91,7 @@ async function infer(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
-  const { models, options } = scope;
+  const { models, limits } = scope;
   const stable = findModel(models, choice);
   const jsonLength = request.headers[JSON_LENGTH_HEADER] as string | undefined;
   const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
@@ -100,7 +100,7 @@ async function infer(
   const wanted = wantedOutputs(message);
   const [tensor] = message.inputs;
   const imagesFor = ({ bundle }: ServedModel) =>
-    imagesOfTensor(tensor!, binary, bundle.input, options.maxBatch).map((modelPixels) => ({ modelPixels }));
+    imagesOfTensor(tensor!, binary, bundle.input, limits.maxBatch).map((modelPixels) => ({ modelPixels }));
   const images = imagesFor(stable);
   const { model, answers } = await classifyAll(
     scope,
@@ -111,7 +111,7 @@ async function infer(
       requestId: request.id,
       record: request.record,
       model: { name: choice.name, version: wantedVersion(models, choice), stickyKey: stickyKeyOf(request) },
-      topK: options.topK,
+      topK: limits.topK,
       urgency: request.urgency,
     },
   );

@@ -1,6 +1,4 @@
 import type { FastifyInstance } from 'fastify';
-import { documentPage } from '../../../../pages/api-docs.js';
-import { pageStyle } from '../../../../pages/kit/html.js';
 import { robleVersion } from '../../../base/version.js';
 import { scopesOfPath } from '../../access/authorize.js';
 import { answerHeaders, componentHeaders } from './headers.js';
@@ -144,15 +142,27 @@ function operationId({ method, path }: Operation): string {
   return method + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('');
 }
 
-/** `GET /openapi.json`, and `GET /docs` with its style. */
-export function addDescription(app: FastifyInstance, document: OpenApiDocument): void {
+/** Draws the description of the server for people. */
+export interface ApiPage {
+  /** @param stylesheet where the style lies, seen from the page */
+  readonly html: (stylesheet: string) => string;
+  readonly style: () => string;
+}
+
+/** `GET /openapi.json`, and `GET /docs` with its style where somebody draws them. */
+export function addDescription(
+  app: FastifyInstance,
+  document: OpenApiDocument,
+  page: ApiPage | undefined,
+): void {
   // Written once: it takes longer than most predictions.
   const json = JSON.stringify(document);
-  let page: string | undefined;
   app.get('/openapi.json', async (_, reply) => reply.type('application/json; charset=utf-8').send(json));
+  if (!page) return;
+  let html: string | undefined;
   app.get('/docs', async (_, reply) => {
-    page ??= documentPage('docs/style.css');
-    return reply.type('text/html; charset=utf-8').send(page);
+    html ??= page.html('docs/style.css');
+    return reply.type('text/html; charset=utf-8').send(html);
   });
-  app.get('/docs/style.css', async (_, reply) => reply.type('text/css; charset=utf-8').send(pageStyle()));
+  app.get('/docs/style.css', async (_, reply) => reply.type('text/css; charset=utf-8').send(page.style()));
 }
