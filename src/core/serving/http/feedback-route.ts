@@ -2,7 +2,7 @@ import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 import { RobleError } from '../../base/errors.js';
 import { knownName } from '../../base/names.js';
 import { didYouMean } from '../../base/text.js';
-import { Places } from '../admission/admission.js';
+import { ConcurrencyLimit } from '../admission/admission.js';
 import { imageOf, type ReceivedImage, toModelPixels } from '../classify/received-image.js';
 import type { ServingScope } from '../classify/serving-scope.js';
 import type { PredictionLog } from '../predictions/prediction-log.js';
@@ -16,7 +16,7 @@ const MAX_WAITING = 64;
 
 /** `POST /feedback`: the right class of an image that was answered. */
 export async function addFeedbackRoute(app: FastifyInstance, scope: ServingScope): Promise<void> {
-  const places = new Places(MAX_WAITING);
+  const limit = new ConcurrencyLimit(MAX_WAITING);
   const begin: onRequestHookHandler = (request, reply, done) => {
     request.urgency = urgencyOf(request, reply, scope.limits.requestTimeoutMs);
     logOf(scope);
@@ -26,11 +26,11 @@ export async function addFeedbackRoute(app: FastifyInstance, scope: ServingScope
     takeBodies(app, ['application/json']);
     app.post('/feedback', { onRequest: [refuseQuery, begin] }, async (request, reply) => {
       const feedback = readFeedback(request.body);
-      places.take(1);
+      limit.take(1);
       try {
         await whileWanted(keepFeedback(scope, feedback), request.urgency);
       } finally {
-        places.release(1);
+        limit.release(1);
       }
       reply.code(201);
       return { stored: true } satisfies FeedbackAnswer;

@@ -34,23 +34,23 @@ export async function addPredictionRoutes(app: FastifyInstance, scope: ServingSc
     app.decorateRequest('predictionQuery');
     app.post('/predict', { onRequest }, async (request) => {
       const { body, predictionQuery } = request;
-      const { images, topK = limits.topK, ...wish } = readImage(body, predictionQuery);
+      const { images, topK = limits.topK, ...wanted } = readImage(body, predictionQuery);
       return classifyImage(scope, images[0]!, {
         requestId: request.id,
         record: request.record,
         topK,
-        ...wish,
+        ...wanted,
         urgency: request.urgency,
       });
     });
     app.post('/predict/batch', { onRequest }, async (request) => {
       const { body, predictionQuery } = request;
-      const { images, topK = limits.topK, ...wish } = readImages(body, predictionQuery, limits.maxBatch);
+      const { images, topK = limits.topK, ...wanted } = readImages(body, predictionQuery, limits.maxBatch);
       return classifyEach(scope, images, {
         requestId: request.id,
         record: request.record,
         topK,
-        ...wish,
+        ...wanted,
         urgency: request.urgency,
       });
     });
@@ -82,7 +82,7 @@ declare module 'fastify' {
 export function admitRequests({ admission, limits }: ServingScope): onRequestHookHandler {
   return (request, reply, done) => {
     request.urgency = urgencyOf(request, reply, limits.requestTimeoutMs);
-    admission.check(modelOf(request), request.urgency.priority);
+    admission.check({ model: modelOf(request), priority: request.urgency.priority });
     done();
   };
 }

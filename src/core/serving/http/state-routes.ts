@@ -18,7 +18,7 @@ export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void 
       batches: pool.batches,
       queue: {
         waiting: pool.queueLength,
-        inHand: admission.inHand,
+        inHand: admission.inFlight,
         limit: admission.limit,
         waitMs: admission.waitMs,
         overloaded: admission.isOverloaded,
