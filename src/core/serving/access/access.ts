@@ -3,7 +3,7 @@ import { type AddressInfo, BlockList, isIPv6 } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import { RobleError } from '../../base/errors.js';
 import { KeyRing } from './api-keys.js';
-import { recogniseKeys, requireKeys } from './authorize.js';
+import { recogniseKeys, requireAccess, requireKeys } from './authorize.js';
 import { addBrowserRules, allowOrigins, type CrossOriginRules, refusePages } from './browser-rules.js';
 import { ClientAddresses } from './client-address.js';
 import { createHttpServer } from './http-server.js';
@@ -84,6 +84,7 @@ export class ServerAccess {
    */
   async guard(app: FastifyInstance, needs: Omit<CrossOriginRules, 'origins'>): Promise<void> {
     const { access, redisUrl } = this.#options;
+    requireAccess(app);
     await addBrowserRules(app, { isTls: this.#certificate !== undefined });
     if (access.cors.length > 0) allowOrigins(app, { origins: access.cors, ...needs });
     app.addHook('onRequest', async ({ raw }) => {
@@ -104,6 +105,7 @@ export class ServerAccess {
 
   /** The same for the administration, which has no limits, and no pages. */
   guardAdministration(app: FastifyInstance): void {
+    requireAccess(app);
     refusePages(app);
     app.decorateRequest('apiKey', undefined);
     if (!this.#keys) return;

@@ -7,9 +7,30 @@ import { imageOf, type ReceivedImage, toModelPixels } from '../classify/received
 import type { ServingScope } from '../classify/serving-scope.js';
 import type { PredictionLog } from '../predictions/prediction-log.js';
 import { takeBodies } from '../request/body-types.js';
-import { checkedRequest, onlyForm, refuseQuery, requestObject } from '../request/checked-request.js';
-import { bareFeedbackSchema, FEEDBACK_REQUESTS, type FeedbackAnswer } from '../request/schemas.js';
+import { checkedRequest, onlyForm, requestObject } from '../request/checked-request.js';
+import {
+  bareFeedbackSchema,
+  FEEDBACK_REQUESTS,
+  feedbackAnswerSchema,
+  feedbackSchema,
+} from '../request/schemas.js';
 import { urgencyOf, whileWanted } from '../request/urgency.js';
+import { URGENCY_HEADERS } from './prediction-routes.js';
+import { addRoute, json, PROBLEM, type Route } from './route.js';
+
+export const FEEDBACK = {
+  method: 'POST',
+  path: '/feedback',
+  group: 'Predictions',
+  summary: 'Tells the right class of an image that was answered.',
+  access: 'feedback',
+  headers: URGENCY_HEADERS,
+  body: json(feedbackSchema),
+  answer: json(feedbackAnswerSchema),
+  status: 201,
+  errors: [404, 413, 415, 422, 501, 503, 504],
+  error: PROBLEM,
+} satisfies Route;
 
 /** Feedback that waits for the database at most. */
 const MAX_WAITING = 64;
@@ -23,17 +44,20 @@ export async function addFeedbackRoute(app: FastifyInstance, scope: ServingScope
     done();
   };
   await app.register(async (app) => {
-    takeBodies(app, ['application/json']);
-    app.post('/feedback', { onRequest: [refuseQuery, begin] }, async (request, reply) => {
-      const feedback = readFeedback(request.body);
-      limit.take(1);
-      try {
-        await whileWanted(keepFeedback(scope, feedback), request.urgency);
-      } finally {
-        limit.release(1);
-      }
-      reply.code(201);
-      return { stored: true } satisfies FeedbackAnswer;
+    takeBodies(app, FEEDBACK.body);
+    addRoute(app, FEEDBACK, {
+      onRequest: [begin],
+      handler: async (request, reply) => {
+        const feedback = readFeedback(request.body);
+        limit.take(1);
+        try {
+          await whileWanted(keepFeedback(scope, feedback), request.urgency);
+        } finally {
+          limit.release(1);
+        }
+        reply.code(FEEDBACK.status);
+        return { stored: true } as const;
+      },
     });
   });
 }

@@ -191,7 +191,7 @@ export class ModelManager {
     const { bundle } = this.#stable;
     return {
       ...this.#stable.toJSON(),
-      classes: bundle.classes,
+      classes: [...bundle.classes],
       input: bundle.input,
       ...this.#record.toJSON(),
       ...(this.#canary && { canary: this.#canary }),
