@@ -4,6 +4,7 @@
  */
 
 import type { Context } from './core/base/context.js';
+import type { LoadedConfig } from './core/config/load.js';
 import type { Preview, PreviewOptions } from './core/data/augment/preview.js';
 import type {
   BalanceInput,
@@ -18,12 +19,15 @@ import type { Classifier } from './core/learning/evaluation/classifier.js';
 import type { EvaluateOptions } from './core/learning/evaluation/evaluate.js';
 import type { EvaluationResult } from './core/learning/evaluation/result.js';
 import type { ResumeOptions } from './core/learning/training/resume.js';
+import type { TrainingProgress } from './core/learning/training/run/events.js';
 import type { TrainResult } from './core/learning/training/run/folder.js';
 import type { TrainModelOptions } from './core/learning/training/train.js';
 import type { VerifyOptions, VerifyResult } from './core/learning/training/verify.js';
 import type { BatchSizeTest, FindBatchSizeOptions } from './core/learning/tuning/find-batch-size.js';
 import type { FindLearningRateOptions, LearningRateTest } from './core/learning/tuning/find-learning-rate.js';
-import type { MadeStack, MakeStackOptions } from './core/operations/deploy/make-stack.js';
+import type { StackReport } from './core/operations/deploy/check/check-stack.js';
+import type { StackCheckName } from './core/operations/deploy/check/stack-check.js';
+import type { MadeStack, StackOptions } from './core/operations/deploy/make-stack.js';
 import type { SetUpOptions, SetUpResult } from './core/operations/gpu/set-up.js';
 import type { PluginRegistry } from './core/plugin/registry.js';
 import type { LoadModelOptions, Model } from './core/predict/load-model.js';
@@ -31,9 +35,11 @@ import type { CreateServerOptions, RobleServer } from './core/serving/server.js'
 import { createRegistry } from './plugins/index.js';
 
 /** A context, with the plugins to use; by default those in the box. */
-export type LibraryContext = Context & { readonly registry?: PluginRegistry };
+export type LibraryContext = Context<TrainingProgress> & { readonly registry?: PluginRegistry };
 
-function withRegistry(context: LibraryContext): Context & { readonly registry: PluginRegistry } {
+function withRegistry(
+  context: LibraryContext,
+): Context<TrainingProgress> & { readonly registry: PluginRegistry } {
   return { ...context, registry: context.registry ?? createRegistry() };
 }
 
@@ -46,10 +52,39 @@ export async function trainModel(
   return run(options, withRegistry(context));
 }
 
+export interface MakeStackOptions
+  extends Omit<StackOptions, 'name' | 'serve' | 'kpis' | 'given' | 'variableOf'> {
+  /** The configuration of the project. */
+  readonly loaded: Pick<LoadedConfig, 'config' | 'origins'>;
+}
+
 /** Makes a production stack; see {@link MakeStackOptions}. */
-export async function makeStack(options: MakeStackOptions, context: LibraryContext = {}): Promise<MadeStack> {
+export async function makeStack(
+  { loaded, ...options }: MakeStackOptions,
+  context: LibraryContext = {},
+): Promise<MadeStack> {
   const { makeStack: run } = await import('./core/operations/deploy/make-stack.js');
-  return run(options, withRegistry(context));
+  const { settingsGiven } = await import('./core/config/load.js');
+  const { variableAt } = await import('./core/config/keys.js');
+  const { name, serve, kpis } = loaded.config;
+  const given = settingsGiven(loaded, 'serve');
+  return run({ ...options, name, serve, kpis, given, variableOf: variableAt }, withRegistry(context));
+}
+
+/**
+ * Looks for mistakes in the folder of a production stack; see {@link StackReport}.
+ *
+ * @param only the checks to run, by name; default: all
+ * @throws {RobleError} `ROBLE_STACK_INVALID` for a folder that holds no stack
+ */
+export async function checkStack(
+  folder: string,
+  context: Context = {},
+  only?: readonly StackCheckName[],
+): Promise<StackReport> {
+  const { checkStack: run } = await import('./core/operations/deploy/check/check-stack.js');
+  const { configProblems } = await import('./core/config/load.js');
+  return run({ folder, only, checkConfig: configProblems }, context);
 }
 
 /** Finds a good learning rate by a range test; see {@link FindLearningRateOptions}. */

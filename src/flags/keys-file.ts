@@ -1,6 +1,5 @@
 import { Flags } from '@oclif/core';
 import { RobleError } from '../core/base/errors.js';
-import type { Config } from '../core/config/schema.js';
 
 /** Where the API keys are, for the commands that look after them. */
 export const keysFileFlag = Flags.string({
@@ -8,9 +7,14 @@ export const keysFileFlag = Flags.string({
   description: 'File of the API keys; by default serve.access.keysFile.',
 });
 
-/** @throws {RobleError} `ROBLE_USAGE` where neither the flag nor the configuration names a file */
-export function keysFileOf({ serve }: Config): string {
-  if (serve.access.keysFile !== undefined) return serve.access.keysFile;
+/**
+ * The file of the API keys.
+ *
+ * @param access the settings `serve.access`
+ * @throws {RobleError} `ROBLE_USAGE` where neither the flag nor the configuration names a file
+ */
+export function keysFileOf({ keysFile }: { readonly keysFile?: string | undefined }): string {
+  if (keysFile !== undefined) return keysFile;
   throw new RobleError('ROBLE_USAGE', 'Nothing says in which file the API keys are.', {
     expected: '--keys FILE, or serve.access.keysFile in the configuration',
     nextSteps: ['Try --keys keys.json.'],

@@ -1,3 +1,4 @@
+import { spreadIndices } from '../core/base/collections.js';
 import { countOf, formatCount } from '../core/base/text.js';
 import type { BalanceResult } from '../core/data/balance/balance.js';
 import type { ClassPlan } from '../core/data/balance/plan.js';
@@ -66,7 +67,7 @@ async function copiesHtml(dataset: Dataset): Promise<string> {
   return `${paragraph('Each row: an original, then its first copies.')}${inlinePng(sheet, 'Originals beside their copies')}`;
 }
 
-/** An original and its copies, as places in train, of classes that are spread evenly over those that have copies. */
+/** An original and its copies, as indices in train, of classes that are spread evenly over those that have copies. */
 function chooseRows(provenance: readonly SampleProvenance[], labels: Uint16Array): number[][] {
   const rows = new Map<number, number[]>();
   const originals = new Map<string, number>();
@@ -77,6 +78,5 @@ function chooseRows(provenance: readonly SampleProvenance[], labels: Uint16Array
     else if (provenance[rows.get(label)![1]!]!.copy!.of === copy.of) rows.get(label)!.push(i);
   }
   const all = [...rows.values()];
-  const count = Math.min(ROWS, all.length);
-  return Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]!);
+  return spreadIndices(all.length, ROWS).map((i) => all[i]!);
 }

@@ -34,7 +34,7 @@ export default class KeysCreate extends RobleCommand<CreatedKey> {
     const { name, scope: scopes = ['predict'] } = flags;
     const expires = flags.expires === undefined ? undefined : parseExpiry(flags.expires);
     const config = await this.loadConfig({ 'serve.access.keysFile': { value: flags.keys, flag: '--keys' } });
-    const file = keysFileOf(config);
+    const file = keysFileOf(config.serve.access);
     const { createKey } = await import('../../core/serving/access/api-keys.js');
     return { ...(await createKey(file, { name, scopes, expires })), file };
   }

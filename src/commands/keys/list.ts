@@ -12,7 +12,7 @@ export default class KeysList extends RobleCommand<{ readonly keys: readonly Lis
     const { flags } = await this.parse(KeysList);
     const config = await this.loadConfig({ 'serve.access.keysFile': { value: flags.keys, flag: '--keys' } });
     const { listKeys } = await import('../../core/serving/access/api-keys.js');
-    return { keys: await listKeys(keysFileOf(config)) };
+    return { keys: await listKeys(keysFileOf(config.serve.access)) };
   }
 
   protected render({ keys }: { readonly keys: readonly ListedKey[] }): void {

@@ -15,7 +15,7 @@ export default class KeysRevoke extends RobleCommand<ListedKey> {
     const { args, flags } = await this.parse(KeysRevoke);
     const config = await this.loadConfig({ 'serve.access.keysFile': { value: flags.keys, flag: '--keys' } });
     const { revokeKey } = await import('../../core/serving/access/api-keys.js');
-    return revokeKey(keysFileOf(config), args.key);
+    return revokeKey(keysFileOf(config.serve.access), args.key);
   }
 
   protected render({ name, id }: ListedKey): void {

@@ -3,7 +3,6 @@ import { recordOf } from '../base/collections.js';
 import { path, positive } from '../base/schema/checked.js';
 import { inputJsonSchema, type JsonSchema } from '../base/schema/json-schema.js';
 import { secret } from '../base/secret.js';
-import { configJsonSchema } from '../config/keys.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { accessSchema, connectionsSchema, tlsSchema } from './access/settings.js';
 import { cacheSchema } from './cache/settings.js';
@@ -63,18 +62,22 @@ export const serveSchema = z.strictObject({
 });
 export type ServeOptions = z.output<typeof serveSchema>;
 
-/** The schema of `serve`, with what the backend declares of its options; all of them are secret where it declares none. */
+/**
+ * The schema of `serve`, with what the backend declares of its options; all of them are secret where it declares none.
+ *
+ * @param serve the schema without that
+ */
 export async function serveJsonSchema(
   { backend, backendOptions }: Pick<ServeOptions, 'backend' | 'backendOptions'>,
   registry: PluginRegistry,
+  serve: JsonSchema = inputJsonSchema(serveSchema),
 ): Promise<JsonSchema> {
-  const { serve } = configJsonSchema().properties!;
-  if (backendOptions === undefined) return serve!;
+  if (backendOptions === undefined) return serve;
   const options = await registry.load('serving-backend', backend).then(
     (plugin) => plugin.options,
     // Who starts the server hears what is wrong with the plugin.
     () => undefined,
   );
-  if (!options) return serve!;
-  return { ...serve, properties: { ...serve!.properties, backendOptions: inputJsonSchema(options) } };
+  if (!options) return serve;
+  return { ...serve, properties: { ...serve.properties, backendOptions: inputJsonSchema(options) } };
 }

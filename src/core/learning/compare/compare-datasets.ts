@@ -8,6 +8,7 @@ import type { PluginRegistry } from '../../plugin/registry.js';
 import type { Bound, BoundResult } from '../analysis/bounds.js';
 import { checkTwins } from '../metrics/look-alikes.js';
 import type { ModelChoice, TrainOptions } from '../settings.js';
+import type { TrainingProgress } from '../training/run/events.js';
 import { chosenLayers, withChosenDevice } from '../training/run/start.js';
 import {
   type Condition,
@@ -98,7 +99,7 @@ const limitsSchema = z.object({
  */
 export async function compareDatasets(
   options: CompareDatasetsOptions,
-  context: Context & { readonly registry: PluginRegistry },
+  context: Context<TrainingProgress> & { readonly registry: PluginRegistry },
 ): Promise<DatasetComparison> {
   const message = 'The limits of the comparison are not valid.';
   const limits = checked(limitsSchema, options, 'ROBLE_USAGE', message);
@@ -162,7 +163,7 @@ function nameOf({
 async function knownPictures(
   conditions: readonly Condition[],
   judge: Dataset,
-  { reporter }: Context,
+  { reporter }: Context<TrainingProgress>,
 ): Promise<number[]> {
   const judging = await judgingPictures(judge);
   const counts: number[] = [];
@@ -177,7 +178,11 @@ async function knownPictures(
 }
 
 /** The rare classes may all be absent from the validation split. */
-function warnOfUnjudged(rare: readonly number[], judge: Dataset, { reporter }: Context): void {
+function warnOfUnjudged(
+  rare: readonly number[],
+  judge: Dataset,
+  { reporter }: Context<TrainingProgress>,
+): void {
   const { perClass } = splitOf(judge, 'validation');
   if (rare.some((index) => perClass[index]! > 0)) return;
   const message = `The validation split of ${judge.folder} has no picture of a rare class: there is no rareRecall.`;
@@ -187,7 +192,7 @@ function warnOfUnjudged(rare: readonly number[], judge: Dataset, { reporter }: C
 async function trainAll(
   runs: readonly PlannedRun[],
   rare: readonly number[],
-  context: Context & { readonly registry: PluginRegistry },
+  context: Context<TrainingProgress> & { readonly registry: PluginRegistry },
 ): Promise<RunScore[]> {
   const scores: RunScore[] = [];
   for (const [i, run] of runs.entries()) {

@@ -1,10 +1,11 @@
+import { z } from 'zod';
 import { type Problem, RobleError } from '../../base/errors.js';
 import { describeIssues } from '../../base/schema/issues.js';
+import { inputJsonSchema } from '../../base/schema/json-schema.js';
 import { isSettings, mergeSettings, type Settings } from '../../base/schema/merge.js';
 import { sha256 } from '../../base/storage/durable.js';
-import { configSchema } from '../../config/schema.js';
 import { type Dataset, openDataset } from '../../data/dataset/open.js';
-import type { TrainOptions } from '../settings.js';
+import { type TrainOptions, trainSchema } from '../settings.js';
 
 /** A data set and how it is trained on, as the caller names it. */
 export interface ConditionChoice {
@@ -23,6 +24,9 @@ export interface Condition {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly train: TrainOptions;
 }
+
+/** The part of the configuration that conditions may set. */
+const conditionSchema = z.strictObject({ train: trainSchema.prefault({}) });
 
 /** Settings of `train` that make the comparison fair because they are the same in all conditions. */
 const COMMON = ['seed', 'epochs', 'maxStepsPerEpoch', 'earlyStopping', 'monitor', 'twins', 'from'];
@@ -70,9 +74,11 @@ function checkSettings(choices: readonly ConditionChoice[], common: Partial<Trai
   const trains = choices.map(({ name, settings = {} }) => {
     problems.push(...misplaced(name, settings));
     const merged = mergeSettings({ train: common }, { train: settings.train ?? {} });
-    const parsed = configSchema.safeParse(merged);
+    const parsed = conditionSchema.safeParse(merged);
     const issues = parsed.error?.issues ?? [];
-    problems.push(...describeIssues(issues, merged, () => `condition "${name}"`));
+    problems.push(
+      ...describeIssues(issues, merged, () => `condition "${name}"`, inputJsonSchema(conditionSchema)),
+    );
     return parsed.data?.train;
   });
   if (problems.length > 0)

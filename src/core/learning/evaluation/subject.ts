@@ -15,8 +15,8 @@ import {
   reasonOf,
   type SourceOptions,
 } from '../../data/formats/source.js';
-import { readSource, type SourceFormat } from '../../data/import-export/detect.js';
-import { transposePixels, transposeStrokes } from '../../data/import-export/import.js';
+import { readSource, type SourceFormat } from '../../data/import-export/read-source.js';
+import { transposePixels, transposeStrokes } from '../../data/import-export/to-pixels.js';
 import type { Preprocessing } from '../../image/settings.js';
 import type { Classifier } from './classifier.js';
 import { JUDGED_SPLITS, type JudgedSplit, type LeftOutSample } from './result.js';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { RobleError } from '../../base/errors.js';
 import { checked } from '../../base/schema/checked.js';
-import { readPlainText } from '../../base/storage/read-file.js';
+import { parseJson, readPlainText } from '../../base/storage/read-file.js';
 import {
   asRunHistory,
   epochSchema,
@@ -95,7 +95,7 @@ export function foldLines(text: string, file: string, passedOver: (line: number)
   let epochs: z.output<typeof epochSchema>[] = [];
   let events: z.output<typeof eventSchema>[] = [];
   for (const [i, line] of lines.entries()) {
-    const entry = parseLine(line);
+    const entry = lineSchema.safeParse(parseJson(line)).data;
     if (!entry) {
       if (line.trim() !== '' && i < lines.length - 1) passedOver(i + 1);
       continue;
@@ -114,14 +114,6 @@ export function foldLines(text: string, file: string, passedOver: (line: number)
   throw new RobleError('ROBLE_HISTORY_INVALID', `${file} does not say which run it is of.`, {
     expected: 'a line of the type "run"',
   });
-}
-
-function parseLine(line: string): z.output<typeof lineSchema> | undefined {
-  try {
-    return lineSchema.parse(JSON.parse(line));
-  } catch {
-    return undefined;
-  }
 }
 
 /**

@@ -10,6 +10,7 @@ import { readHistory } from '../history/read-run.js';
 import { RUN_FILES } from '../history/record.js';
 import { type ModelChoice, type TrainOptions, trainSchema } from '../settings.js';
 import { resumeTraining } from './resume.js';
+import type { TrainingProgress } from './run/events.js';
 import {
   type ClaimedFolder,
   claimRunFolder,
@@ -49,7 +50,7 @@ export interface TrainModelOptions {
  */
 export async function trainModel(
   options: TrainModelOptions,
-  context: Context & { readonly registry: PluginRegistry },
+  context: Context<TrainingProgress> & { readonly registry: PluginRegistry },
 ): Promise<TrainResult> {
   const train = checked(
     trainSchema,

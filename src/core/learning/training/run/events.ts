@@ -1,6 +1,10 @@
+import type { ProgressEvent } from '../../../base/context.js';
 import type { HistoryEvent, Monitor } from '../../history/record.js';
 
-/** What a training run tells while it lives; the metrics use the names of the history. */
+/** What an operation that trains reports. */
+export type TrainingProgress = ProgressEvent | { readonly type: 'train'; readonly event: TrainEvent };
+
+/** What a training run reports while it lives; the metrics use the names of the history. */
 export type TrainEvent =
   | {
       readonly kind: 'started';

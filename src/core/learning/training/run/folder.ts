@@ -2,7 +2,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { RobleError } from '../../../base/errors.js';
-import { checked } from '../../../base/schema/checked.js';
+import { checkedJson } from '../../../base/schema/checked.js';
 import { replaceFile, sweepPartials } from '../../../base/storage/durable.js';
 import { type FolderLock, LOCK, takeLock } from '../../../base/storage/folder-lock.js';
 import { readPlainText } from '../../../base/storage/read-file.js';
@@ -135,22 +135,14 @@ const requestSchema: z.ZodType<RunRequest> = z.object({
  */
 export async function readRequest(run: string): Promise<RunRequest> {
   const path = join(run, RUN_FILES.request);
-  const invalid = (received: string, cause: unknown) =>
-    new RobleError('ROBLE_RUN_INVALID', `${run} holds no training run.`, {
-      received,
+  const text = await readPlainText(path).catch((cause) => {
+    throw new RobleError('ROBLE_RUN_INVALID', `${run} holds no training run.`, {
+      received: `no ${RUN_FILES.request}`,
       expected: `a folder with ${RUN_FILES.request}, as "roble train" makes it`,
       cause,
     });
-  const text = await readPlainText(path).catch((cause) => {
-    throw invalid(`no ${RUN_FILES.request}`, cause);
   });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw invalid((cause as Error).message, cause);
-  }
-  return checked(requestSchema, value, 'ROBLE_RUN_INVALID', `${path} is not of the expected form.`);
+  return checkedJson(requestSchema, text, 'ROBLE_RUN_INVALID', path);
 }
 
 /** Writes `run.json`, atomically; where it holds the same already, a full disk is no matter. */

@@ -1,3 +1,4 @@
+import { spreadIndices } from '../../../base/collections.js';
 import type { LoadedSplit } from '../../../data/dataset/format.js';
 import {
   type AnswerProfile,
@@ -26,7 +27,7 @@ export async function profileAnswers(run: TrainingRun): Promise<AnswerProfile | 
   return isComplete ? profileOf(answers, run.manifest.classes.length) : undefined;
 }
 
-/** So many samples of a split at most, evenly spread: samples may be in the order of their classes. */
+/** At most `limit` samples of a split, spread evenly: samples may be in the order of their classes. */
 function spread(split: LoadedSplit, limit: number): LoadedSplit {
   const { images, labels, count } = split;
   if (count <= limit) return split;
@@ -36,8 +37,7 @@ function spread(split: LoadedSplit, limit: number): LoadedSplit {
     images: new Uint8Array(new SharedArrayBuffer(limit * size)),
     labels: new Uint16Array(new SharedArrayBuffer(limit * Uint16Array.BYTES_PER_ELEMENT)),
   };
-  for (let i = 0; i < limit; i++) {
-    const sample = Math.floor((i * count) / limit);
+  for (const [i, sample] of spreadIndices(count, limit).entries()) {
     some.images.set(images.subarray(sample * size, (sample + 1) * size), i * size);
     some.labels[i] = labels[sample]!;
   }

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { spreadIndices } from '../../../base/collections.js';
 import { type BundleContent, writeBundle } from '../../../model/bundle.js';
 import { type EpochRecord, RUN_FILES } from '../../history/record.js';
 import { reportOn, writeEvaluation } from '../evaluation/report.js';
@@ -48,8 +49,7 @@ async function goldenAnswers(
 ): Promise<BundleContent['golden']> {
   const count = Math.min(GOLDEN_COUNT, validation.count);
   const images = new Uint8Array(count * imageSize);
-  for (let i = 0; i < count; i++) {
-    const sample = Math.floor((i * validation.count) / count);
+  for (const [i, sample] of spreadIndices(validation.count, count).entries()) {
     images.set(validation.images.subarray(sample * imageSize, (sample + 1) * imageSize), i * imageSize);
   }
   return { count, images, probabilities: await session.evaluate(images, count) };

@@ -21,6 +21,7 @@ import {
 } from '../checkpoints/store.js';
 import { INITIAL_HEALTH } from '../policies/health.js';
 import { type MemoryState, MicrobatchRecord, memoryFor } from '../policies/memory.js';
+import type { TrainingProgress } from '../run/events.js';
 import { keepRequest } from '../run/folder.js';
 import type { MemoryCeilings, StartMessage } from '../run/messages.js';
 import { frozenLayers, modelFor, openRunData, startingWeights } from '../run/start.js';
@@ -34,7 +35,7 @@ import { recordEvent, type TrainingRun } from './training-run.js';
  */
 export async function openRun(
   { request, plugins, resume, ceilings = {}, settingsChange }: StartMessage,
-  { report, shouldStop }: Reporter & Pick<TrainingRun, 'shouldStop'>,
+  { report, shouldStop }: Reporter<TrainingProgress> & Pick<TrainingRun, 'shouldStop'>,
 ): Promise<TrainingRun> {
   const { train } = request;
   const data = await openRunData(request);
