@@ -245,8 +245,11 @@ export async function createServer(
   options: CreateServerOptions,
   context: LibraryContext = {},
 ): Promise<RobleServer> {
-  const { createServer: run } = await import('./core/serving/server.js');
-  return run(options, withRegistry(context));
+  const [{ createServer: run }, { apiPage }] = await Promise.all([
+    import('./core/serving/server.js'),
+    import('./pages/api-docs.js'),
+  ]);
+  return run(options, { ...withRegistry(context), apiPage });
 }
 
 /** Finds out what this machine can compute on; see {@link SetUpOptions}. */
