@@ -1,22 +1,26 @@
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { type RunningWorker, startThread } from '../../../base/process/workers.js';
 import type { Batch } from '../../../plugin/contracts.js';
-import { type BatchBuffers, BatchFiller, type BatchRecipe, buffersOf } from './batch.js';
+import { type BatchBuffers, type BatchRecipe, buffersOf } from './batch.js';
+import type { BatchThread } from './batch-worker.js';
 
 /** Batches that each thread has ready or in work before the engine asks. */
 const AHEAD = 3;
 
 /** Batches in the order of the steps, prepared ahead on threads that take turns. */
 export class BatchSource {
-  readonly #threads: readonly Worker[];
-  readonly #ready = new Map<number, BatchBuffers>();
+  readonly #threads: readonly RunningWorker<BatchThread>[];
+  /** Those that were asked for, in the order of the steps. */
+  readonly #asked: Promise<BatchBuffers>[] = [];
   #nextToAsk: number;
   #nextToGive: number;
   #used: BatchBuffers | undefined;
-  #failure: Error | undefined;
 
   private constructor(recipe: BatchRecipe, firstStep: number, threads: number) {
-    this.#threads = Array.from({ length: threads }, () => this.#start(recipe));
+    this.#threads = Array.from({ length: threads }, () =>
+      startThread<BatchThread>(new URL('./batch-worker.js', import.meta.url), recipe, {
+        name: 'A thread of batches',
+      }),
+    );
     this.#nextToAsk = firstStep;
     this.#nextToGive = firstStep;
     for (let i = 0; i < AHEAD * threads; i++) this.#ask();
@@ -25,46 +29,28 @@ export class BatchSource {
   /**
    * `firstStep` counts from 0 over the whole run. How many threads there are does not change the batches.
    *
-   * @throws {RobleError} those of {@link BatchFiller.open}, which a thread could only tell as a plain error
+   * @throws {RobleError} those of loading the augmenters
    */
   static async open(recipe: BatchRecipe, firstStep: number, threads: number): Promise<BatchSource> {
-    await BatchFiller.open(recipe);
-    return new BatchSource(recipe, firstStep, threads);
+    const source = new BatchSource(recipe, firstStep, threads);
+    try {
+      await Promise.all(source.#threads.map(({ started }) => started));
+      return source;
+    } catch (error) {
+      await source.close();
+      throw error;
+    }
   }
 
   /** The next batch. It is the caller's until the following call. */
   async next(): Promise<Batch> {
     this.#ask();
-    const step = this.#nextToGive++;
-    const thread = this.#threadOf(step);
-    while (!this.#ready.has(step)) {
-      if (this.#failure) throw this.#failure;
-      // A failed thread rejects this wait.
-      await once(thread, 'message');
-    }
-    const batch = this.#ready.get(step)!;
-    this.#ready.delete(step);
-    this.#used = batch;
-    return { ...batch, step };
+    this.#used = await this.#asked.shift()!;
+    return { ...this.#used, step: this.#nextToGive++ };
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.terminate()));
-  }
-
-  #start(recipe: BatchRecipe): Worker {
-    const thread = new Worker(new URL('./batch-worker.js', import.meta.url), { workerData: recipe });
-    thread.on('message', ({ step, batch }: { step: number; batch: BatchBuffers }) =>
-      this.#ready.set(step, batch),
-    );
-    thread.on('error', (error) => {
-      this.#failure = error as Error;
-    });
-    return thread;
-  }
-
-  #threadOf(step: number): Worker {
-    return this.#threads[step % this.#threads.length]!;
+    await Promise.all(this.#threads.map((thread) => thread.kill()));
   }
 
   /** Asks for one more step, and gives the used batch back to be filled again. */
@@ -72,6 +58,10 @@ export class BatchSource {
     const used = this.#used;
     this.#used = undefined;
     const step = this.#nextToAsk++;
-    this.#threadOf(step).postMessage({ step, used }, used ? buffersOf(used) : []);
+    const thread = this.#threads[step % this.#threads.length]!;
+    const batch = thread.call('fill', { step, used }, { move: used && buffersOf(used) });
+    // A failure is thrown when its turn comes.
+    batch.catch(() => {});
+    this.#asked.push(batch);
   }
 }

@@ -1,12 +1,18 @@
-import { parentPort, workerData } from 'node:worker_threads';
+import { answerCalls, Moved } from '../../../base/process/answer-calls.js';
 import { allocateBatch, type BatchBuffers, BatchFiller, type BatchRecipe, buffersOf } from './batch.js';
 
 /** The thread that prepares batches: asked for a step, it fills a batch (a used one, where it gets one) and hands it over. */
-const recipe = workerData as BatchRecipe;
-const filler = await BatchFiller.open(recipe);
+export type BatchThread = typeof start;
 
-parentPort!.on('message', ({ step, used }: { step: number; used?: BatchBuffers }) => {
-  const batch = used ?? allocateBatch(recipe);
-  filler.fill(batch, step);
-  parentPort!.postMessage({ step, batch }, buffersOf(batch));
-});
+answerCalls(start);
+
+async function start(recipe: BatchRecipe) {
+  const filler = await BatchFiller.open(recipe);
+  return {
+    fill({ step, used }: { readonly step: number; readonly used: BatchBuffers | undefined }) {
+      const batch = used ?? allocateBatch(recipe);
+      filler.fill(batch, step);
+      return new Moved(batch, buffersOf(batch));
+    },
+  };
+}

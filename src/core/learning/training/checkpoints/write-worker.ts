@@ -1,24 +1,27 @@
-import { parentPort, workerData } from 'node:worker_threads';
 import { RobleError } from '../../../base/errors.js';
+import { answerCalls } from '../../../base/process/answer-calls.js';
 import type { Checkpoint } from './checkpoint.js';
 import { type CheckpointFolders, storesOf } from './store.js';
 
 /** The thread that encodes, writes and verifies checkpoints, so that training does not wait for the disk. */
-const stores = storesOf(workerData as CheckpointFolders);
+export type WriteThread = typeof start;
 
-parentPort!.on('message', async (checkpoint: Checkpoint) => {
-  parentPort!.postMessage(await save(checkpoint));
-});
+answerCalls(start);
 
-async function save(checkpoint: Checkpoint): Promise<SaveResult> {
-  const problems: string[] = [];
-  for (const store of stores)
-    try {
-      return { path: await store.save(checkpoint), problems };
-    } catch (error) {
-      problems.push(RobleError.from(error).message);
-    }
-  return { path: undefined, problems };
+function start(folders: CheckpointFolders) {
+  const stores = storesOf(folders);
+  return {
+    async save(checkpoint: Checkpoint): Promise<SaveResult> {
+      const problems: string[] = [];
+      for (const store of stores)
+        try {
+          return { path: await store.save(checkpoint), problems };
+        } catch (error) {
+          problems.push(RobleError.from(error).message);
+        }
+      return { path: undefined, problems };
+    },
+  };
 }
 
 /** Where a checkpoint went; without a path it is nowhere. */

@@ -1,29 +1,26 @@
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
+import { type RunningWorker, startThread } from '../../../base/process/workers.js';
 import type { Checkpoint } from './checkpoint.js';
 import type { CheckpointFolders } from './store.js';
-import type { SaveResult } from './write-worker.js';
+import type { SaveResult, WriteThread } from './write-worker.js';
 
 /** Saves checkpoints on a thread, one after another. */
 export class CheckpointWriter {
-  readonly #thread: Worker;
+  readonly #thread: RunningWorker<WriteThread>;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(folders: CheckpointFolders) {
-    this.#thread = new Worker(new URL('./write-worker.js', import.meta.url), { workerData: folders });
+    this.#thread = startThread<WriteThread>(new URL('./write-worker.js', import.meta.url), folders, {
+      name: 'The thread of checkpoints',
+    });
   }
 
   /** The memory of the state's tensors moves to the thread: they cannot be used any more. */
   save(checkpoint: Checkpoint): Promise<SaveResult> {
     const { parameters, optimizer } = checkpoint.state;
-    const buffers = [...Object.values(parameters), ...Object.values(optimizer)].map(
+    const move = [...Object.values(parameters), ...Object.values(optimizer)].map(
       ({ data }) => data.buffer as ArrayBuffer,
     );
-    const saved = this.#last.then(async (): Promise<SaveResult> => {
-      this.#thread.postMessage(checkpoint, buffers);
-      const [result] = await once(this.#thread, 'message');
-      return result;
-    });
+    const saved = this.#last.then(() => this.#thread.call('save', checkpoint, { move }));
     this.#last = saved.catch(() => {});
     return saved;
   }
@@ -35,6 +32,6 @@ export class CheckpointWriter {
 
   async close(): Promise<void> {
     await this.idle();
-    await this.#thread.terminate();
+    await this.#thread.kill();
   }
 }
