@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { Worker } from 'node:worker_threads';
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -10,7 +8,9 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import type { FromSqliteThread, SqliteThreadData, StatementResult, ToSqliteThread } from './sqlite-worker.js';
+import type { RobleError } from '../../base/errors.js';
+import { type RunningWorker, startThread } from '../../base/process/workers.js';
+import type { SqliteThread, SqliteThreadData } from './sqlite-worker.js';
 
 /**
  * An SQLite file, in a thread of its own, as a dialect of Kysely.
@@ -81,29 +81,22 @@ class ThreadDriver implements Driver {
 }
 
 class ThreadConnection implements DatabaseConnection {
-  readonly #thread: Worker;
-  readonly #waiting = new Map<
-    number,
-    { resolve(result: StatementResult): void; reject(error: Error): void }
-  >();
-  #count = 0;
-  #ended: Error | undefined;
+  readonly #thread: RunningWorker<SqliteThread>;
 
-  constructor(workerData: SqliteThreadData) {
-    this.#thread = new Worker(new URL('./sqlite-worker.js', import.meta.url), { workerData });
-    this.#thread.on('message', (message: FromSqliteThread) => this.#settle(message));
-    this.#thread.on('error', (error) => this.#end(error));
-    this.#thread.on('exit', () => this.#end(new Error('The thread of the database ended.')));
+  constructor(data: SqliteThreadData) {
+    this.#thread = startThread<SqliteThread>(new URL('./sqlite-worker.js', import.meta.url), data, {
+      name: 'The thread of the database',
+    });
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    if (this.#ended) throw this.#ended;
-    const id = this.#count++;
-    const { rows, changes } = await new Promise<StatementResult>((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#send({ type: 'statement', id, sql, parameters });
-    });
-    return { rows: rows as R[], ...(changes !== undefined && { numAffectedRows: BigInt(changes) }) };
+    try {
+      const { rows, changes } = await this.#thread.call('run', { sql, parameters });
+      return { rows: rows as R[], ...(changes !== undefined && { numAffectedRows: BigInt(changes) }) };
+    } catch (error) {
+      // As the database throws it: its codes say what can be done.
+      throw (error as RobleError).cause ?? new Error((error as RobleError).message);
+    }
   }
 
   // biome-ignore lint/correctness/useYield: pages of rows are asked for instead.
@@ -112,26 +105,8 @@ class ThreadConnection implements DatabaseConnection {
   }
 
   async close(): Promise<void> {
-    if (this.#ended) return;
-    const exited = once(this.#thread, 'exit');
-    this.#send({ type: 'close' });
-    await exited;
-  }
-
-  #send(message: ToSqliteThread): void {
-    this.#thread.postMessage(message);
-  }
-
-  #settle({ id, result }: FromSqliteThread): void {
-    const waiting = this.#waiting.get(id)!;
-    this.#waiting.delete(id);
-    if ('error' in result) waiting.reject(Object.assign(new Error(result.error.message), result.error));
-    else waiting.resolve(result);
-  }
-
-  #end(error: Error): void {
-    this.#ended ??= error;
-    for (const { reject } of this.#waiting.values()) reject(this.#ended);
-    this.#waiting.clear();
+    // A thread that ended by itself has nothing to close.
+    await this.#thread.call('close', undefined).catch(() => {});
+    await this.#thread.kill();
   }
 }

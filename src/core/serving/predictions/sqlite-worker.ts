@@ -1,29 +1,27 @@
-import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'libsql';
+import { answerCalls } from '../../base/process/answer-calls.js';
 
 /** The thread of an SQLite database, which does one statement after the other: a slow disk holds up nobody else. */
-const { file, busyMs } = workerData as SqliteThreadData;
-let opened: Database.Database | undefined;
+export type SqliteThread = typeof start;
 
-parentPort!.on('message', (message: ToSqliteThread) => {
-  if (message.type === 'close') {
-    opened?.close();
-    parentPort!.close();
-    return;
-  }
-  const { id, sql, parameters } = message;
-  let result: FromSqliteThread['result'];
-  try {
-    opened ??= open();
-    result = run(opened, sql, parameters);
-  } catch (error) {
-    const { message, code } = error as Error & { code?: string };
-    result = { error: { message, ...(code && { code }) } };
-  }
-  parentPort!.postMessage({ id, result } satisfies FromSqliteThread);
-});
+answerCalls(start);
 
-function open(): Database.Database {
+function start({ file, busyMs }: SqliteThreadData) {
+  let opened: Database.Database | undefined;
+  return {
+    run({ sql, parameters }: SqliteStatement): StatementResult {
+      opened ??= open(file, busyMs);
+      const statement = opened.prepare(sql);
+      if (statement.reader) return { rows: statement.all(parameters) };
+      return { rows: [], changes: statement.run(parameters).changes };
+    },
+    close(): void {
+      opened?.close();
+    },
+  };
+}
+
+function open(file: string, busyMs: number): Database.Database {
   const database = new Database(file, { timeout: busyMs });
   // Readers and a writer do not wait for each other. What a power cut takes away is the last moments, never the file.
   database.pragma('journal_mode = WAL');
@@ -31,28 +29,12 @@ function open(): Database.Database {
   return database;
 }
 
-function run(database: Database.Database, sql: string, parameters: readonly unknown[]): StatementResult {
-  const statement = database.prepare(sql);
-  if (statement.reader) return { rows: statement.all(parameters) };
-  return { rows: [], changes: statement.run(parameters).changes };
+interface SqliteStatement {
+  readonly sql: string;
+  readonly parameters: readonly unknown[];
 }
 
-/** To the thread that holds the database: a statement, or that it may end. */
-export type ToSqliteThread =
-  | {
-      readonly type: 'statement';
-      readonly id: number;
-      readonly sql: string;
-      readonly parameters: readonly unknown[];
-    }
-  | { readonly type: 'close' };
-
-export interface FromSqliteThread {
-  readonly id: number;
-  readonly result: StatementResult | { readonly error: { readonly message: string; readonly code?: string } };
-}
-
-export interface StatementResult {
+interface StatementResult {
   readonly rows: readonly unknown[];
   /** Rows that were changed, by a statement that gives none. */
   readonly changes?: number;
