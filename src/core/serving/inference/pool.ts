@@ -4,9 +4,7 @@ import type { PluginEntry } from '../../plugin/contracts.js';
 import type { PredictorOptions } from '../../predict/predictor.js';
 import { problemOf } from '../request/problem.js';
 import { dropped, PRIORITIES, type Priority, reasonToDrop, type Urgency } from '../request/urgency.js';
-import type { InferenceAnswer, InferenceRunner } from './inference.js';
-import { LocalInference } from './local-inference.js';
-import { InferenceProcess } from './process.js';
+import { type InferenceRunner, LocalInference, startInferenceProcess } from './runner.js';
 
 /** Images that one call of a model takes at most. */
 const MAX_BATCH = 64;
@@ -177,7 +175,11 @@ export class InferencePool {
       worker.timeout = setTimeout(() => void worker.process!.kill(), this.#options.timeoutMs);
       this.#batches++;
       this.#options.observer?.batch(worker.jobs.length);
-      worker.process!.predict(Buffer.concat(worker.jobs.map(({ image }) => image)), worker.jobs.length);
+      const images = Buffer.concat(worker.jobs.map(({ image }) => image));
+      worker.process!.predict(images, worker.jobs.length).then(
+        (probabilities) => this.#finish(worker, probabilities),
+        (error) => this.#fail(worker, error),
+      );
     }
   }
 
@@ -214,44 +216,52 @@ export class InferencePool {
     worker.state = 'starting';
     worker.healthy = true;
     worker.failures = 0;
-    const Runner = this.#options.workers === 0 ? LocalInference : InferenceProcess;
-    worker.process = new Runner(
-      { type: 'load', folder, digest, options: predictor, plugins },
-      {
-        ready: () => {
-          worker.state = 'idle';
-          started();
-          this.#dispatch();
-        },
-        health: (problem) => {
-          worker.healthy = problem === undefined;
-          this.#options.warn(problem ?? 'The backend can answer again.');
-        },
-        wrote: (line) => this.#options.warn(`An inference process wrote: ${line}`),
-        answered: (message) => this.#finish(worker, message),
-        ended: (error) => (worker.state === 'starting' ? failed(error) : this.#replace(worker, error)),
+    const start = { folder, digest, options: predictor, plugins };
+    const listener = {
+      health: (problem: string | undefined) => {
+        worker.healthy = problem === undefined;
+        this.#options.warn(problem ?? 'The backend can answer again.');
       },
+      wrote: (line: string) => this.#options.warn(`An inference process wrote: ${line}`),
+    };
+    const runner =
+      this.#options.workers === 0
+        ? new LocalInference(start, listener)
+        : startInferenceProcess(start, listener);
+    worker.process = runner;
+    runner.started.then(
+      () => {
+        worker.state = 'idle';
+        started();
+        this.#dispatch();
+      },
+      () => {},
+    );
+    void runner.ended.then((error) =>
+      worker.state === 'starting' ? failed(error) : this.#replace(worker, error),
     );
   }
 
-  #finish(worker: Worker, message: InferenceAnswer): void {
+  #finish(worker: Worker, probabilities: Float32Array): void {
     const jobs = worker.jobs.splice(0);
     clearTimeout(worker.timeout);
     worker.deaths = 0;
-    if (message.type === 'failed') this.#fail(worker, jobs, RobleError.fromJSON(message.error));
-    else {
-      worker.failures = 0;
-      worker.state = 'idle';
-      const startedAt = worker.started;
-      this.#dispatch();
-      const classes = this.#options.bundle.classes.length;
-      for (const [i, job] of jobs.entries())
-        job.settle(message.probabilities.subarray(i * classes, (i + 1) * classes), startedAt);
-    }
+    worker.failures = 0;
+    worker.state = 'idle';
+    const startedAt = worker.started;
+    this.#dispatch();
+    const classes = this.#options.bundle.classes.length;
+    for (const [i, job] of jobs.entries())
+      job.settle(probabilities.subarray(i * classes, (i + 1) * classes), startedAt);
   }
 
   /** An error that the backend foresaw is the answer; with any other, the images are tried once more, as after a death. */
-  #fail(worker: Worker, jobs: readonly Job[], error: RobleError): void {
+  #fail(worker: Worker, error: RobleError): void {
+    // Its end, which follows, takes care of the images.
+    if (error.code === 'ROBLE_WORKER_DIED') return;
+    const jobs = worker.jobs.splice(0);
+    clearTimeout(worker.timeout);
+    worker.deaths = 0;
     if (problemOf(error).status !== 500) {
       worker.failures = 0;
       for (const job of jobs) job.fail(error);
