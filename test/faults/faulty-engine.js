@@ -69,8 +69,8 @@ function signalSupervisor(signal) {
 
 function untilAskedToStop() {
   return new Promise((resolve) => {
-    process.on('message', ({ type }) => {
-      if (type === 'stop') resolve();
+    process.on('message', ({ name }) => {
+      if (name === 'stop') resolve();
     });
   });
 }

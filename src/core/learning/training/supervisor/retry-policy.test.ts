@@ -35,7 +35,7 @@ describe('causeOf', () => {
   it.each([
     [died('SIGKILL'), 'killed'],
     [died('SIGKILL', { oomKill: true }), 'out-of-memory'],
-    [died('SIGKILL', { oomKill: true, endedFor: 'heartbeat' }), 'heartbeat-lost'],
+    [died('SIGKILL', { oomKill: true, killedFor: 'heartbeat' }), 'heartbeat-lost'],
     [died('SIGTERM'), 'killed'],
     [died('SIGABRT'), 'native-crash'],
     [died('SIGSEGV'), 'native-crash'],

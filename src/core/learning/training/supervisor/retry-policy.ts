@@ -1,5 +1,5 @@
 import type { TrainOptions } from '../../settings.js';
-import type { MemoryCeilings } from '../run/messages.js';
+import type { MemoryCeilings } from '../worker/open-run.js';
 import { causeOf, describeEnd, isRecoverable, type UnfinishedEnd } from './worker-end.js';
 import type { WorkerLife } from './worker-process.js';
 

@@ -8,6 +8,7 @@ import { foldersOf, newestStepOf, storesOf } from '../checkpoints/store.js';
 import { bestEpoch } from '../policies/early-stopping.js';
 import type { TrainingProgress } from '../run/events.js';
 import type { RunOutcome, RunRequest } from '../run/folder.js';
+import type { WorkerStart } from '../worker/open-run.js';
 import { decideRetry, FIRST_ATTEMPT, type UnfinishedLife } from './retry-policy.js';
 import { causeOf, describeEnd, errorOf, type WorkerEnd } from './worker-end.js';
 import { runWorker, type WorkerLife } from './worker-process.js';
@@ -32,7 +33,7 @@ export async function superviseRun(
   const { retry } = request.train;
   const { entries: plugins } = context.registry;
   let state = FIRST_ATTEMPT;
-  let start: Parameters<typeof runWorker>[0] = {
+  let start: WorkerStart = {
     request,
     plugins,
     resume,

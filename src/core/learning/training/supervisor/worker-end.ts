@@ -1,5 +1,6 @@
 import { RobleError } from '../../../base/errors.js';
 import { saysOutOfMemory } from '../../../base/out-of-memory.js';
+import type { WorkerExit } from '../../../base/process/workers.js';
 import type { EndCause } from '../../history/record.js';
 import type { RunOutcome } from '../run/folder.js';
 
@@ -7,19 +8,16 @@ import type { RunOutcome } from '../run/folder.js';
 export type WorkerEnd =
   | { readonly type: 'done'; readonly outcome: RunOutcome }
   | { readonly type: 'failed'; readonly error: RobleError }
-  | {
+  | ({
       readonly type: 'died';
-      readonly code: number | null;
-      readonly signal: NodeJS.Signals | null;
-      /** The end of what it wrote on standard error. */
-      readonly lastWords: string;
-      /** Why the supervisor ended it, if it did. */
-      readonly endedFor?: 'heartbeat' | 'deadline';
       /** Whether the kernel killed a process for its memory meanwhile; undefined where it does not tell. */
       readonly oomKill: boolean | undefined;
-    };
+    } & WorkerExit);
 
 export type UnfinishedEnd = Exclude<WorkerEnd, { type: 'done' }>;
+
+/** Why the supervisor kills a training process. */
+const KILLED_FOR = { heartbeat: 'it gave no sign of life', deadline: 'it did not stop in time' };
 
 /** A line that says more than those of a stack trace. */
 const TELLING_WORDS = /error|what\(\)|terminate|fatal/i;
@@ -34,7 +32,7 @@ const CRASH_SIGNALS: readonly (NodeJS.Signals | null)[] = [
 
 export function causeOf(end: UnfinishedEnd): EndCause {
   if (end.type === 'failed') return end.error.code === 'ROBLE_OUT_OF_MEMORY' ? 'out-of-memory' : 'error';
-  if (end.endedFor === 'heartbeat') return 'heartbeat-lost';
+  if (end.killedFor === 'heartbeat') return 'heartbeat-lost';
   if (end.oomKill && end.signal === 'SIGKILL') return 'out-of-memory';
   if (end.signal !== 'SIGKILL' && saysOutOfMemory(end.lastWords)) return 'out-of-memory';
   if (CRASH_SIGNALS.includes(end.signal)) return 'native-crash';
@@ -50,10 +48,10 @@ export function isRecoverable(end: UnfinishedEnd): boolean {
 export function describeEnd(end: UnfinishedEnd): string {
   if (end.type === 'failed') return `${end.error.code}: ${end.error.message}`;
   const how = end.signal ? `signal ${end.signal}` : `exit code ${end.code}`;
-  const why = { heartbeat: 'it gave no sign of life', deadline: 'it did not stop in time' };
+  const why = end.killedFor && KILLED_FOR[end.killedFor as keyof typeof KILLED_FOR];
   const lines = end.lastWords.split('\n').filter(Boolean);
   const words = lines.find((line) => TELLING_WORDS.test(line)) ?? lines.at(-1);
-  return [how, end.endedFor && why[end.endedFor], words].filter(Boolean).join(': ');
+  return [how, why, words].filter(Boolean).join(': ');
 }
 
 export function errorOf(end: UnfinishedEnd): RobleError {

@@ -1,14 +1,13 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import type { Context } from '../../../base/context.js';
-import { RobleError } from '../../../base/errors.js';
+import type { RobleError } from '../../../base/errors.js';
+import { startChild, WorkerDied } from '../../../base/process/workers.js';
 import type { FolderLock } from '../../../base/storage/folder-lock.js';
 import type { TrainingProgress } from '../run/events.js';
-import type { FromWorker, StartMessage, ToWorker } from '../run/messages.js';
+import type { WorkerStart } from '../worker/open-run.js';
+import type { TrainingWorker, WorkerEvent } from '../worker/worker.js';
 import type { WorkerEnd } from './worker-end.js';
 
-/** Bytes of the worker's last words that are kept. */
-const LAST_WORDS = 4000;
 const TICK_MS = 1000;
 
 /** The life of one training process. */
@@ -28,87 +27,65 @@ export interface WorkerLife {
 
 /** Runs one training process: passes its events on and the request to stop to it, watches its heartbeat, waits for its end. */
 export async function runWorker(
-  start: Omit<StartMessage, 'type'>,
+  start: WorkerStart,
   lock: FolderLock,
   { signal, reporter }: Context<TrainingProgress>,
 ): Promise<WorkerLife> {
   const { retry } = start.request.train;
   const oomKills = await countOomKills();
-  const child = fork(new URL('../worker/worker.js', import.meta.url), [], {
-    execArgv: [],
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-  });
-  // A second signal, or a crash of this process, ends that one too.
-  const killWithUs = () => child.kill('SIGKILL');
-  process.once('exit', killWithUs);
-  const tell = (message: ToWorker) => child.connected && child.send(message, () => {});
-  const lastWords = collectLastWords(child);
   const known: Known = { hasBegun: false, step: 0, inMemory: firstSizes(start) };
-  const warn = (message: string) => reporter?.report({ type: 'warning', message });
-  let endedFor: 'heartbeat' | 'deadline' | undefined;
-  const end = (reason: typeof endedFor) => {
-    endedFor ??= reason;
-    child.kill('SIGKILL');
-  };
-  const watch = watchHeartbeat(retry.heartbeatTimeoutSeconds, () => end('heartbeat'));
+  const worker = startChild<TrainingWorker>(new URL('../worker/worker.js', import.meta.url), undefined, {
+    name: 'The training process',
+    onEvent(event) {
+      heartbeat.sign();
+      remember(known, event);
+      if (event.type !== 'alive' && event.type !== 'failing') reporter?.report(event);
+    },
+  });
+  const heartbeat = watchHeartbeat(retry.heartbeatTimeoutSeconds, () => worker.kill('heartbeat'));
+  // A second signal, or a crash of this process, ends that one too.
+  const killWithUs = () => worker.kill();
+  process.once('exit', killWithUs);
   let deadline: NodeJS.Timeout | undefined;
   const stop = () => {
     reporter?.report({ type: 'train', event: { kind: 'stopping', reason: 'saving a checkpoint' } });
-    tell({ type: 'stop' });
-    deadline = setTimeout(() => end('deadline'), retry.saveDeadlineSeconds * 1000);
+    // Where it is gone, its end says so.
+    worker.call('stop', undefined).catch(() => {});
+    deadline = setTimeout(() => worker.kill('deadline'), retry.saveDeadlineSeconds * 1000);
   };
+  if (signal?.aborted) stop();
+  else signal?.addEventListener('abort', stop, { once: true });
   try {
-    return await new Promise<WorkerLife>((settle) => {
-      let last: WorkerEnd | undefined;
-      child.on('message', (message: FromWorker) => {
-        watch.sign();
-        if (message.type === 'event') {
-          remember(known, message.event);
-          reporter?.report(message.event);
-        } else if (message.type === 'done') last = message;
-        else if (message.type === 'failed') {
-          known.step = message.step;
-          last = { type: 'failed', error: RobleError.fromJSON(message.error) };
-        }
+    // Nothing is written before the lock names who writes.
+    if (worker.processId !== undefined)
+      await lock.nameWorker(worker.processId).catch(({ message }) => {
+        reporter?.report({ type: 'warning', message: `The lock could not be renewed: ${message}` });
       });
-      // It could not be started: the system may have too many processes, or no memory, for a moment.
-      child.on('error', (cause) => {
-        if (child.pid !== undefined) return warn(`The training process: ${cause.message}`);
-        const error = new RobleError('ROBLE_WORKER_DIED', 'The training process could not be started.', {
-          received: cause.message,
-          cause,
-        });
-        settle({ end: { type: 'failed', error }, ...known });
-      });
-      if (child.pid === undefined) return;
-      // Not 'exit': messages and last words may still be on their way then.
-      child.on('close', async (code, killedBy) => {
-        const oomKillsNow = await countOomKills();
-        const oomKill =
-          oomKills === undefined || oomKillsNow === undefined ? undefined : oomKillsNow > oomKills;
-        const died = { type: 'died', code, signal: killedBy, lastWords: lastWords(), oomKill } as const;
-        settle({ end: last ?? { ...died, ...(endedFor && { endedFor }) }, ...known });
-      });
-      // Nothing is written before the lock names who writes.
-      lock
-        .nameWorker(child.pid)
-        .catch((error) => warn(`The lock could not be renewed: ${error.message}`))
-        .finally(() => tell({ type: 'start', ...start }));
-      if (signal?.aborted) stop();
-      else signal?.addEventListener('abort', stop, { once: true });
-    });
+    const end = await worker.call('train', start).then(
+      (outcome): WorkerEnd => ({ type: 'done', outcome }),
+      (error) => endOf(error, oomKills),
+    );
+    await worker.close();
+    return { end, ...known };
   } finally {
-    watch.close();
+    heartbeat.close();
     clearTimeout(deadline);
     signal?.removeEventListener('abort', stop);
     process.off('exit', killWithUs);
   }
 }
 
+async function endOf(error: RobleError, oomKills: number | undefined): Promise<WorkerEnd> {
+  // Where it could not be started, the system may have too many processes, or no memory, for a moment.
+  if (!(error instanceof WorkerDied) || error.exit.notStarted) return { type: 'failed', error };
+  const oomKillsNow = await countOomKills();
+  const oomKill = oomKills === undefined || oomKillsNow === undefined ? undefined : oomKillsNow > oomKills;
+  return { type: 'died', ...error.exit, oomKill };
+}
+
 type Known = { -readonly [Key in Exclude<keyof WorkerLife, 'end'>]: WorkerLife[Key] };
 
-function firstSizes({ request: { train }, ceilings }: Omit<StartMessage, 'type'>): WorkerLife['inMemory'] {
+function firstSizes({ request: { train }, ceilings }: WorkerStart): WorkerLife['inMemory'] {
   return {
     phase: 'training',
     microbatchSize: ceilings?.microbatchSize ?? (train.microbatchSize || train.batchSize),
@@ -117,7 +94,8 @@ function firstSizes({ request: { train }, ceilings }: Omit<StartMessage, 'type'>
 }
 
 /** Keeps what the events tell about how far the worker is. */
-function remember(known: Known, event: Extract<FromWorker, { type: 'event' }>['event']): void {
+function remember(known: Known, event: WorkerEvent): void {
+  if (event.type === 'failing') known.step = event.step;
   if (event.type !== 'train') return;
   const told = event.event;
   const training = (microbatchSize: number) => {
@@ -154,14 +132,6 @@ function watchHeartbeat(timeoutSeconds: number, onLost: () => void) {
     },
     close: () => clearInterval(timer),
   };
-}
-
-function collectLastWords(child: ChildProcess): () => string {
-  let text = '';
-  child.stderr!.setEncoding('utf8').on('data', (chunk: string) => {
-    text = (text + chunk).slice(-LAST_WORDS);
-  });
-  return () => text.trim();
 }
 
 /** Where the kernel counts the processes that it killed for memory: the control group's files, and the whole system's. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Reporter } from '../../../base/context.js';
 import { RobleError } from '../../../base/errors.js';
 import type { Network } from '../../../model/network.js';
-import type { TrainingState } from '../../../plugin/contracts.js';
+import type { PluginEntry, TrainingState } from '../../../plugin/contracts.js';
 import { PluginRegistry } from '../../../plugin/registry.js';
 import type { RunHistory } from '../../history/record.js';
 import { HistoryWriter } from '../../history/writer.js';
@@ -21,20 +21,37 @@ import { CheckpointWriter } from '../checkpoints/writer.js';
 import { type MemoryState, MicrobatchRecord, memoryFor } from '../policies/memory.js';
 import { initialProgress, type RunProgress } from '../policies/progress.js';
 import type { TrainingProgress } from '../run/events.js';
-import { writeRequest } from '../run/folder.js';
-import type { MemoryCeilings, StartMessage } from '../run/messages.js';
+import { type RunRequest, writeRequest } from '../run/folder.js';
 import { loadSubject, openRunData, openSession } from '../run/start.js';
 import { startingWeights } from '../run/starting-weights.js';
 import { save } from './save.js';
 import { obeyCeiling } from './step.js';
 import { recordEvent, type TrainingRun } from './training-run.js';
 
+/** What a training process begins with. */
+export interface WorkerStart {
+  readonly request: RunRequest;
+  readonly plugins: readonly PluginEntry[];
+  /** Go on from the newest good checkpoint, where there is one. */
+  readonly resume: boolean;
+  /** Given when the process before was ended for its memory. */
+  readonly ceilings?: MemoryCeilings;
+  /** What a resume changes, in words. */
+  readonly settingsChange?: string;
+}
+
+/** Samples that may be in memory at once, at most. */
+export interface MemoryCeilings {
+  readonly microbatchSize?: number;
+  readonly evaluationBatchSize?: number;
+}
+
 /**
  * Opens the data and the engine, and puts the newest good state of the run, or the first one, into it. Nothing of the
  * run is changed before all of it has proved to be usable.
  */
 export async function openRun(
-  { request, plugins, resume, ceilings = {}, settingsChange }: StartMessage,
+  { request, plugins, resume, ceilings = {}, settingsChange }: WorkerStart,
   { report, shouldStop }: Reporter<TrainingProgress> & Pick<TrainingRun, 'shouldStop'>,
 ): Promise<TrainingRun> {
   const data = await openRunData(request);
@@ -138,11 +155,7 @@ function withCeiling(
 }
 
 /** A run goes on with the data that it began with, or not at all. */
-function checkFingerprint(
-  known: unknown,
-  { dataset, validation }: StartMessage['request'],
-  fingerprint: string,
-): void {
+function checkFingerprint(known: unknown, { dataset, validation }: RunRequest, fingerprint: string): void {
   if (known === undefined || known === fingerprint) return;
   const message =
     validation === undefined

@@ -1,56 +1,47 @@
-import { RobleError } from '../../../base/errors.js';
-import type { FromWorker, ToWorker } from '../run/messages.js';
+import { answerCalls } from '../../../base/process/answer-calls.js';
+import type { TrainingProgress } from '../run/events.js';
+import type { RunOutcome } from '../run/folder.js';
 import { runTrainingLoop } from './loop.js';
-import { openRun } from './open-run.js';
+import { openRun, type WorkerStart } from './open-run.js';
 import type { TrainingRun } from './training-run.js';
 
 /**
  * The training worker: owns the engine, the state, the checkpoints and the history. It hears the supervisor between
  * two steps. Signals of the terminal are the supervisor's; when the supervisor is gone, the worker saves and ends.
  */
+export type TrainingWorker = typeof start;
+
+export type WorkerEvent =
+  | TrainingProgress
+  | { readonly type: 'alive' }
+  /** An error follows. `step`: batches taken by then. */
+  | { readonly type: 'failing'; readonly step: number };
 
 /** Often enough for the shortest sensible `retry.heartbeatTimeoutSeconds`. */
 const HEARTBEAT_MS = 500;
 
 let stopAsked = false;
-let run: TrainingRun | undefined;
 
-for (const signal of ['SIGINT', 'SIGHUP', 'SIGUSR1'] as const) process.on(signal, () => {});
-process.on('SIGTERM', askToStop);
-process.on('disconnect', askToStop);
-process.on('message', (message: ToWorker) => {
-  if (message.type === 'stop') askToStop();
-  else
-    work(message).then(
-      (outcome) => finish({ type: 'done', outcome }),
-      (error) =>
-        finish({ type: 'failed', error: RobleError.from(error).toJSON(), step: run?.progress.step ?? 0 }),
-    );
-});
+answerCalls(start, { wrapUp: stop });
+process.on('SIGTERM', stop);
 
-function askToStop(): void {
+function stop(): void {
   stopAsked = true;
 }
 
-function send(message: FromWorker): void {
-  // With a callback: a supervisor that was killed is noticed by the disconnect, not by an exception.
-  if (process.connected) process.send!(message, () => {});
+function start(_: undefined, emit: (event: WorkerEvent) => void) {
+  return { stop, train: (settings: WorkerStart) => train(settings, emit) };
 }
 
-/** Leaves when the message is on its way; open handles of native libraries must not keep the process. */
-function finish(message: FromWorker): void {
-  if (!process.connected) process.exit(0);
-  process.send!(message, () => process.exit(0));
-}
-
-async function work(start: Extract<ToWorker, { type: 'start' }>) {
-  const heartbeat = setInterval(() => send({ type: 'heartbeat' }), HEARTBEAT_MS);
+async function train(settings: WorkerStart, emit: (event: WorkerEvent) => void): Promise<RunOutcome> {
+  const heartbeat = setInterval(emit, HEARTBEAT_MS, { type: 'alive' });
+  let run: TrainingRun | undefined;
   try {
-    run = await openRun(start, {
-      report: (event) => send({ type: 'event', event }),
-      shouldStop: () => stopAsked,
-    });
+    run = await openRun(settings, { report: emit, shouldStop: () => stopAsked });
     return await runTrainingLoop(run);
+  } catch (error) {
+    emit({ type: 'failing', step: run?.progress.step ?? 0 });
+    throw error;
   } finally {
     clearInterval(heartbeat);
     await run?.batches.close();
