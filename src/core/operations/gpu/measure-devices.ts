@@ -1,10 +1,10 @@
-import { fork } from 'node:child_process';
 import { type Context, withStep } from '../../base/context.js';
-import { RobleError } from '../../base/errors.js';
+import type { RobleError } from '../../base/errors.js';
+import { type RunningWorker, startChild, WorkerDied } from '../../base/process/workers.js';
 import type { MeasuredDevice } from '../../learning/devices.js';
 import type { Device } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
-import type { ComputedValues, FromMeasureChild, ToMeasureChild } from './measure-worker.js';
+import type { ComputedValues, Measured, MeasureWorker } from './measure-worker.js';
 
 /** The device that others are compared with. */
 const REFERENCE = { engine: 'onnx', device: 'cpu' } as const;
@@ -42,46 +42,72 @@ export async function measureDevices(
   context: Context = {},
 ): Promise<{ devices: MeasuredDevice[]; missing: MissingEngine[] }> {
   const plugins = registry.entries;
-  const ask = (message: ToMeasureChild) => askChild(message, timeoutMs, context.signal);
-  const reference = await ask({ type: 'measure', ...REFERENCE, plugins });
+  const limits = { timeoutMs, signal: context.signal };
+  const measure = (engine: string, device: string, timing: { timedMs?: number } = {}) =>
+    tryInChild(limits, (child) => child.call('measure', { engine, device, plugins, ...timing }, limits));
+  const reference = await measure(REFERENCE.engine, REFERENCE.device);
   const devices: MeasuredDevice[] = [];
   const missing: MissingEngine[] = [];
   for (const { name: engine, kind } of plugins) {
     if (kind !== 'training-engine') continue;
     const listed = await withStep(context, `devices-${engine}`, `Looking for devices of ${engine}`, () =>
-      ask({ type: 'devices', engine, plugins }),
+      tryInChild(limits, (child) => child.call('devices', { engine, plugins }, limits)),
     );
-    if (listed.type !== 'devices') missing.push({ engine, reason: reasonOf(listed) });
+    if ('reason' in listed) missing.push({ engine, reason: listed.reason });
     else
-      for (const device of listed.devices)
+      for (const device of listed.result)
         devices.push(
           await withStep(context, `${engine}-${device.id}`, `Trying ${engine} on ${device.id}`, async () =>
-            judge(
-              engine,
-              device,
-              await ask({ type: 'measure', engine, device: device.id, plugins, timedMs }),
-              reference,
-            ),
+            judge(engine, device, await measure(engine, device.id, { timedMs }), reference),
           ),
         );
   }
   return { devices, missing };
 }
 
+/** What a process of its own answered, or why it did not. */
+type Tried<T> = { readonly result: T } | { readonly reason: string };
+
+async function tryInChild<T>(
+  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
+  call: (child: RunningWorker<MeasureWorker>) => Promise<T>,
+): Promise<Tried<T>> {
+  signal?.throwIfAborted();
+  const child = startChild<MeasureWorker>(new URL('./measure-worker.js', import.meta.url), undefined, {
+    name: 'A process that measures a device',
+  });
+  try {
+    return { result: await call(child) };
+  } catch (error) {
+    signal?.throwIfAborted();
+    return { reason: reasonOf(error as RobleError, timeoutMs) };
+  } finally {
+    void child.kill();
+  }
+}
+
+function reasonOf(error: RobleError, timeoutMs: number): string {
+  if (!(error instanceof WorkerDied)) return error.message;
+  const { notStarted, killedFor, signal, code } = error.exit;
+  if (notStarted) return `the process could not be started: ${notStarted.message}`;
+  if (killedFor === 'deadline') return `did not finish within ${timeoutMs / 1000} s`;
+  return `ended its process with ${signal ?? `exit code ${code}`}`;
+}
+
 function judge(
   engine: string,
   { id: device, description, kind = device === 'cpu' ? 'cpu' : 'gpu', software = false }: Device,
-  result: FromMeasureChild,
-  reference: FromMeasureChild,
+  tried: Tried<Measured>,
+  reference: Tried<Measured>,
 ): MeasuredDevice {
   const known = { engine, device, description, kind, software };
-  if (result.type !== 'measured') return { ...known, usable: false, reason: reasonOf(result) };
-  const { type: _, values, warnings, ...rates } = result;
+  if ('reason' in tried) return { ...known, usable: false, reason: tried.reason };
+  const { values, warnings, ...rates } = tried.result;
   // Such as a GPU that was asked for, and the CPU that computes in its place.
   if (kind === 'gpu' && warnings.length > 0)
     return { ...known, ...rates, usable: false, reason: warnings.join(' ') };
-  if (reference.type !== 'measured') return { ...known, ...rates, usable: true };
-  const difference = differenceOf(values, reference.values);
+  if ('reason' in reference) return { ...known, ...rates, usable: true };
+  const difference = differenceOf(values, reference.result.values);
   if (difference <= TOLERANCE) return { ...known, ...rates, usable: true, difference };
   const reason = `computes something else than ${REFERENCE.engine} on ${REFERENCE.device}: values differ by ${difference}, at most ${TOLERANCE} is expected`;
   return { ...known, ...rates, usable: false, reason };
@@ -95,46 +121,4 @@ function differenceOf(values: ComputedValues, expected: ComputedValues): number 
     ...[...values.probabilities].map((value, i) => [value, expected.probabilities[i]!] as const),
   ];
   return Math.max(...pairs.map(([a, b]) => Math.abs(a - b)));
-}
-
-function reasonOf(message: FromMeasureChild): string {
-  return message.type === 'failed'
-    ? RobleError.fromJSON(message.error).message
-    : 'the process answered out of turn';
-}
-
-/** The answer of a child, or how it ended without one. */
-function askChild(
-  message: ToMeasureChild,
-  timeoutMs: number,
-  signal: AbortSignal | undefined,
-): Promise<FromMeasureChild> {
-  signal?.throwIfAborted();
-  const child = fork(new URL('./measure-worker.js', import.meta.url), [], {
-    execArgv: [],
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-  });
-  return new Promise((resolve, reject) => {
-    const fail = (message: string) =>
-      resolve({ type: 'failed', error: new RobleError('ROBLE_DEVICE_UNAVAILABLE', message).toJSON() });
-    const kill = () => child.kill('SIGKILL');
-    const timer = setTimeout(() => {
-      fail(`did not finish within ${timeoutMs / 1000} s`);
-      kill();
-    }, timeoutMs);
-    const interrupt = () => {
-      reject(signal!.reason);
-      kill();
-    };
-    signal?.addEventListener('abort', interrupt, { once: true });
-    child.once('message', (answer: FromMeasureChild) => resolve(answer));
-    child.once('error', (error) => fail(`the process could not be started: ${error.message}`));
-    child.once('exit', (code, by) => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', interrupt);
-      fail(`ended its process with ${by ?? `exit code ${code}`}`);
-    });
-    child.send(message, (error) => error && fail(`the process could not be told: ${error.message}`));
-  });
 }

@@ -1,5 +1,5 @@
 /** The process that tries a device: a crash or a hang of native code takes only this one with it. */
-import { RobleError, type SerializedError } from '../../base/errors.js';
+import { answerCalls } from '../../base/process/answer-calls.js';
 import { Random } from '../../base/random.js';
 import { median } from '../../base/statistics.js';
 import { layersOf } from '../../learning/presets.js';
@@ -43,24 +43,32 @@ const TIMED_IN_CHECKED =
 /** A device whose step would take longer is not timed: it is of use for tests at most. */
 const MAX_STEP_MS = 30_000;
 
-process.on('disconnect', () => process.exit(0));
-process.once('message', (message: ToMeasureChild) => {
-  answer(message)
-    .catch((error): FromMeasureChild => ({ type: 'failed', error: RobleError.from(error).toJSON() }))
-    .then((reply) => process.send!(reply, () => process.exit(0)));
-});
+export type MeasureWorker = typeof start;
 
-async function answer(message: ToMeasureChild): Promise<FromMeasureChild> {
-  const engine = await new PluginRegistry(message.plugins).load('training-engine', message.engine);
-  if (message.type === 'devices') return { type: 'devices', devices: await engine.devices() };
-  const checked = await open(engine, message.device, CHECKED, CHECKED_BATCH);
+answerCalls(start);
+
+function start() {
+  return {
+    async devices({ engine, plugins }: EngineChoice): Promise<readonly Device[]> {
+      return (await loadEngine(engine, plugins)).devices();
+    },
+    measure,
+  };
+}
+
+function loadEngine(engine: string, plugins: readonly PluginEntry[]): Promise<TrainingEngine> {
+  return new PluginRegistry(plugins).load('training-engine', engine);
+}
+
+async function measure(request: MeasureRequest): Promise<Measured> {
+  const { device, timedMs } = request;
+  const engine = await loadEngine(request.engine, request.plugins);
+  const checked = await open(engine, device, CHECKED, CHECKED_BATCH);
   const { values, stepMs } = await compute(checked);
   await checked.session.close();
   const warnings = checked.session.warnings ?? [];
-  const { timedMs } = message;
-  if (timedMs === undefined || stepMs * TIMED_IN_CHECKED > MAX_STEP_MS)
-    return { type: 'measured', values, warnings };
-  const timed = await open(engine, message.device, TIMED, TIMED_BATCH);
+  if (timedMs === undefined || stepMs * TIMED_IN_CHECKED > MAX_STEP_MS) return { values, warnings };
+  const timed = await open(engine, device, TIMED, TIMED_BATCH);
   // Made once: what is timed is the device, not the pictures.
   const batch = timed.batch(0);
   const rates = {
@@ -68,7 +76,7 @@ async function answer(message: ToMeasureChild): Promise<FromMeasureChild> {
     inferImagesPerSecond: await rate(() => timed.session.evaluate(batch.images, TIMED_BATCH), timedMs),
   };
   await timed.session.close();
-  return { type: 'measured', values, ...rates, warnings };
+  return { values, ...rates, warnings };
 }
 
 interface Opened {
@@ -139,17 +147,16 @@ async function rate(work: () => Promise<unknown>, timedMs: number): Promise<numb
   return (TIMED_BATCH / median(times)) * 1000;
 }
 
-/** To a process that measures; one message, then it ends. */
-export type ToMeasureChild =
-  | { readonly type: 'devices'; readonly engine: string; readonly plugins: readonly PluginEntry[] }
-  | {
-      readonly type: 'measure';
-      readonly engine: string;
-      readonly device: string;
-      readonly plugins: readonly PluginEntry[];
-      /** How long each of training and inference is timed, at least; not at all for the device that others are compared with. */
-      readonly timedMs?: number;
-    };
+interface EngineChoice {
+  readonly engine: string;
+  readonly plugins: readonly PluginEntry[];
+}
+
+export interface MeasureRequest extends EngineChoice {
+  readonly device: string;
+  /** How long each of training and inference is timed, at least; not at all for the device that others are compared with. */
+  readonly timedMs?: number;
+}
 
 /** What a device computed from given weights and batches. */
 export interface ComputedValues {
@@ -159,13 +166,9 @@ export interface ComputedValues {
   readonly probabilities: Float32Array;
 }
 
-export type FromMeasureChild =
-  | { readonly type: 'devices'; readonly devices: readonly Device[] }
-  | {
-      readonly type: 'measured';
-      readonly values: ComputedValues;
-      readonly trainImagesPerSecond?: number;
-      readonly inferImagesPerSecond?: number;
-      readonly warnings: readonly string[];
-    }
-  | { readonly type: 'failed'; readonly error: SerializedError };
+export interface Measured {
+  readonly values: ComputedValues;
+  readonly trainImagesPerSecond?: number;
+  readonly inferImagesPerSecond?: number;
+  readonly warnings: readonly string[];
+}
