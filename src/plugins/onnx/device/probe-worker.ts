@@ -1,5 +1,5 @@
 /**
- * The process of a probe: `probe-child.js PROVIDER`. It lets the devices of a provider compute a convolution, one after
+ * The process of a probe: `probe-worker.js PROVIDER`. It lets the devices of a provider compute a convolution, one after
  * another until one fails, compares each result with the CPU's, and sends a {@link ProbeReport}.
  */
 import { GraphBuilder } from '../../../engine-kit/onnx/graph.js';
@@ -49,7 +49,7 @@ async function compute(device: OnnxDevice): Promise<Float32Array> {
   return y!.data as Float32Array;
 }
 
-/** What the probe's process found; see probe-child.ts. */
+/** What the probe's process found. */
 export interface ProbeReport {
   /** The numbers of the devices that gave the right result. */
   readonly working: readonly number[];
