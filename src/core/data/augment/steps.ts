@@ -3,7 +3,7 @@ import { knownName } from '../../base/names.js';
 import { describeIssues } from '../../base/schema/issues.js';
 import { inputJsonSchema } from '../../base/schema/json-schema.js';
 import { didYouMean } from '../../base/text.js';
-import type { Augmenter } from '../../plugin/contracts.js';
+import type { Augmenter, AugmenterFactory } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import type { AugmentStep, ClassLimit } from './settings.js';
 
@@ -70,7 +70,7 @@ export async function loadSteps(
   const problems: Problem[] = [];
   const loaded: LoadedStep[] = [];
   for (const [i, step] of steps.entries()) {
-    const augmenter = await registry.load('augmenter', step.augmenter);
+    const augmenter = createAugmenter(await registry.load('augmenter', step.augmenter));
     const written = takesBackground(augmenter) ? { background, ...step.parameters } : step.parameters;
     const parsed = augmenter.parameters.safeParse(written);
     if (parsed.success) loaded.push({ augmenter, probability: step.probability, parameters: parsed.data });
@@ -85,6 +85,28 @@ export async function loadSteps(
   }
   if (problems.length === 0) return loaded;
   throw new RobleError('ROBLE_CONFIG_INVALID', 'The steps of the augmentation are not valid.', { problems });
+}
+
+/**
+ * The augmenter of a plugin: an instance of its own where the plugin creates one.
+ *
+ * @throws {RobleError} `ROBLE_PLUGIN_INVALID` where it has neither `create` nor `apply`
+ */
+export function createAugmenter<Parameters>(
+  plugin: Augmenter<Parameters> | AugmenterFactory<Parameters>,
+): Augmenter<Parameters> {
+  if ('create' in plugin) {
+    const instance = plugin.create();
+    const { name, version, description, parameters, needsPartner = false, needsStrokes = false } = plugin;
+    const apply: Augmenter<Parameters>['apply'] = (...values) => instance.apply(...values);
+    return { name, version, description, parameters, needsPartner, needsStrokes, apply };
+  }
+  if (typeof plugin.apply === 'function') return plugin;
+  const { name } = plugin as Augmenter<Parameters>;
+  throw new RobleError('ROBLE_PLUGIN_INVALID', `The augmenter "${name}" has neither "create" nor "apply".`, {
+    received: Object.keys(plugin).join(', '),
+    expected: 'an Augmenter or an AugmenterFactory of roble/plugin',
+  });
 }
 
 function takesBackground({ parameters }: Augmenter): boolean {
