@@ -36,6 +36,7 @@ export class Tracing {
   readonly #processor: SpanProcessor;
   readonly #resource: Resource;
   readonly #sampleRatio: number;
+  readonly #clock = new WallClock();
 
   private constructor(processor: SpanProcessor, resource: Resource, sampleRatio: number) {
     this.#processor = processor;
@@ -73,13 +74,13 @@ export class Tracing {
   readonly onRequest: RequestListener = (request) => {
     const { trace, route } = request;
     if (trace && isSampled(trace) && !isRoutine(route))
-      this.#send([requestSpan(request, trace, this.#resource)]);
+      this.#send([requestSpan(request, trace, this.#resource, this.#clock)]);
   };
 
   readonly onImage: AnswerListener = (answered) => {
     const { trace, index } = answered;
     if (trace && isSampled(trace) && index < MOST_IMAGES)
-      this.#send(imageSpans(answered, trace, this.#resource));
+      this.#send(imageSpans(answered, trace, this.#resource, this.#clock));
   };
 
   #send(spans: readonly ReadableSpan[]): void {
@@ -157,8 +158,9 @@ function requestSpan(
   { id, method, route, status, totalMs, images, model, problem }: AnsweredRequest,
   trace: TraceContext,
   resource: Resource,
+  clock: WallClock,
 ): ReadableSpan {
-  const endMs = wallMs(performance.now());
+  const endMs = clock.timeOf(performance.now());
   return spanOf(
     {
       name: route === undefined ? method : `${method} ${route}`,
@@ -188,8 +190,9 @@ function imageSpans(
   { index, ended, model, source, timings }: AnsweredImage,
   trace: TraceContext,
   resource: Resource,
+  clock: WallClock,
 ): ReadableSpan[] {
-  const endMs = wallMs(ended);
+  const endMs = clock.timeOf(ended);
   const { decodeMs, queueMs, inferenceMs, totalMs } = timings;
   const startMs = endMs - totalMs;
   const stage = (name: string, startMs: number, endMs: number) =>
@@ -242,15 +245,18 @@ function spanOf(part: Part, resource: Resource): ReadableSpan {
   };
 }
 
-/** What is added to the clock of `performance.now()`, which nobody sets, to get milliseconds since 1970. */
-let offsetMs = performance.timeOrigin;
-const MOST_DRIFT_MS = 10;
+const MAX_DRIFT_MS = 10;
 
-/** A time of `performance.now()` as milliseconds since 1970: spans of a request keep their order, to the microsecond. */
-function wallMs(time: number): number {
-  const now = Date.now() - performance.now();
-  if (Math.abs(now - offsetMs) > MOST_DRIFT_MS) offsetMs = now;
-  return offsetMs + time;
+/** Times of `performance.now()` as milliseconds since 1970: spans of a request keep their order, to the microsecond. */
+class WallClock {
+  /** What is added to `performance.now()`, a clock that nobody sets. It changes when the system's clock is set. */
+  #offsetMs = performance.timeOrigin;
+
+  timeOf(time: number): number {
+    const now = Date.now() - performance.now();
+    if (Math.abs(now - this.#offsetMs) > MAX_DRIFT_MS) this.#offsetMs = now;
+    return this.#offsetMs + time;
+  }
 }
 
 /** Seconds, and nanoseconds of the next one. */
