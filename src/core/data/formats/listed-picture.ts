@@ -1,13 +1,13 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
-import { groupBy } from '../../base/collections.js';
+import { groupBy, optional } from '../../base/collections.js';
 import { type ErrorDetails, RobleError } from '../../base/errors.js';
 import { normalName } from '../../base/names.js';
 import { absentAsUndefined, exists } from '../../base/storage/files.js';
 import { readPlainFile } from '../../base/storage/read-file.js';
 import { countOf, examples } from '../../base/text.js';
 import { isPictureName } from '../../image/find-images.js';
-import { optional, type SplitName } from '../dataset/format.js';
+import type { SplitName } from '../dataset/format.js';
 import type { ListColumns } from './list-columns.js';
 import { type BadSample, type ReaderOptions, type SourceItem, splitOfWord } from './source.js';
 
