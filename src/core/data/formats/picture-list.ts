@@ -1,15 +1,140 @@
-import { readdir } from 'node:fs/promises';
-import { basename, dirname, extname, isAbsolute, join, relative, resolve } from 'node:path';
-import { groupBy, optional } from '../../base/collections.js';
+/** Lists of pictures: which columns have what, and the samples that their rows describe. */
+import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
+import { optional } from '../../base/collections.js';
 import { type ErrorDetails, RobleError } from '../../base/errors.js';
 import { normalName } from '../../base/names.js';
-import { absentAsUndefined, exists } from '../../base/storage/files.js';
 import { readPlainFile } from '../../base/storage/read-file.js';
 import { countOf, examples } from '../../base/text.js';
 import { isPictureName } from '../../image/find-images.js';
 import type { SplitName } from '../dataset/format.js';
-import type { ListColumns } from './list-columns.js';
+import type { Ambiguous, FileFinder, Found } from './file-finder.js';
 import { type BadSample, type ReaderOptions, type SourceItem, splitOfWord } from './source.js';
+
+/** The columns of a list of pictures by their indices; -1 for one that it does not have. */
+export interface ListColumns {
+  readonly count: number;
+  readonly image: number;
+  readonly label: number;
+  readonly group: number;
+  readonly split: number;
+}
+
+/** Usual names of the column of pictures: those of a line count only if none of a line before it is there. */
+const IMAGE_NAMES: readonly (readonly string[])[] = [
+  ['image'],
+  [
+    'file_name',
+    'filename',
+    'file',
+    'path',
+    'file_path',
+    'filepath',
+    'image_path',
+    'image_name',
+    'img',
+    'img_name',
+  ],
+  ['image_id', 'img_id', 'id_code', 'image_code', 'id'],
+];
+const LABEL_NAMES: readonly (readonly string[])[] = [
+  ['label'],
+  ['class', 'category', 'labels', 'class_name', 'category_name', 'class_label', 'label_name', 'target'],
+];
+
+const folded = (name: string): string => normalName(name).trim().toLowerCase();
+
+/** The indices of the columns of a name, exactly as it is or else with differences in case or blanks alone. */
+function columnsNamed(header: readonly string[], name: string): number[] {
+  const exact = [...header.keys()].filter((i) => header[i] === name);
+  return exact.length > 0 ? exact : [...header.keys()].filter((i) => folded(header[i]!) === folded(name));
+}
+
+/** The indices of the columns that may be meant. */
+function candidates(
+  header: readonly string[],
+  given: string | undefined,
+  usual: readonly (readonly string[])[],
+): number[] {
+  if (given !== undefined) return columnsNamed(header, given);
+  const found = usual.map((names) => names.flatMap((name) => columnsNamed(header, name)));
+  return found.find((columns) => columns.length > 0) ?? [];
+}
+
+interface Roles {
+  readonly image: readonly number[];
+  readonly label: readonly number[];
+}
+
+function rolesOf(header: readonly string[], { imageColumn, labelColumn }: ReaderOptions): Roles {
+  const image = candidates(header, imageColumn, IMAGE_NAMES);
+  const label = candidates(header, labelColumn, LABEL_NAMES);
+  // If there are two columns, the one without pictures has the labels.
+  if (label.length > 0 || labelColumn !== undefined || header.length !== 2 || image.length !== 1)
+    return { image, label };
+  return { image, label: [1 - image[0]!] };
+}
+
+/** Why a header is not that of a list of pictures. */
+export function problemsOfHeader(header: readonly string[], options: ReaderOptions): string[] {
+  const { groupBy, imageColumn, labelColumn } = options;
+  const { image, label } = rolesOf(header, options);
+  const group = groupBy === undefined || groupBy === 'none' ? [] : [groupBy];
+  const twice = [...group, 'group', 'split'].filter((name) => columnsNamed(header, name).length > 1);
+  return [
+    ...roleProblem(header, image, imageColumn, 'image'),
+    ...roleProblem(header, label, labelColumn, 'label'),
+    ...group.filter((name) => columnsNamed(header, name).length === 0).map(lacks),
+    ...[...new Set(twice)].map(hasTwice),
+  ];
+}
+
+const lacks = (name: string) => `lacks the column "${name}"`;
+const hasTwice = (name: string) => `has the column "${name}" twice`;
+
+function roleProblem(
+  header: readonly string[],
+  columns: readonly number[],
+  given: string | undefined,
+  role: string,
+): string[] {
+  if (columns.length === 1) return [];
+  if (columns.length === 0) return [lacks(given ?? role)];
+  const names = [...new Set(columns.map((i) => folded(header[i]!)))];
+  return [
+    names.length === 1
+      ? hasTwice(names[0]!)
+      : `has several columns that may be the ${role}: ${names.map((name) => `"${name}"`).join(', ')}`,
+  ];
+}
+
+/**
+ * The columns of a list of pictures: those that the caller names, or those of usual names.
+ *
+ * @throws {RobleError} `ROBLE_CSV_INVALID` if one is missing, or several may be meant
+ */
+export function findColumns(path: string, header: readonly string[], options: ReaderOptions): ListColumns {
+  const problems = problemsOfHeader(header, options);
+  if (problems.length > 0)
+    throw new RobleError('ROBLE_CSV_INVALID', `${path} ${problems.join(' and ')}.`, {
+      received: header,
+      expected: 'a header with image and label, or similar names, and optionally group and split',
+      nextSteps: [
+        'Name the columns with --image-column and --label-column.',
+        'If its first line is a sample, write a header above it: "image,label".',
+        'Name the separator of the columns with --delimiter if it is not a comma, semicolon, tab or "|".',
+        'If the classes are given by folders, and not by this file, import with --format folder.',
+      ],
+    });
+  const { image, label } = rolesOf(header, options);
+  const columnOf = (name: string) => columnsNamed(header, name)[0] ?? -1;
+  return {
+    count: header.length,
+    image: image[0]!,
+    label: label[0]!,
+    group: options.groupBy === 'none' ? -1 : columnOf(options.groupBy ?? 'group'),
+    split: columnOf('split'),
+  };
+}
 
 /** A row of a list of pictures. */
 export interface ListRow {
@@ -132,126 +257,4 @@ export function* unlistedPictures(
   const some = examples(unlisted.map((file) => relative(folder, file)));
   const names = examples(lists.map((file) => relative(folder, file)));
   yield { warning: `${countOf(unlisted.length, 'image')} in the folder not listed in ${names}: ${some}` };
-}
-
-/** A file that was found, with a notice if its path is not exactly the one that was asked for. */
-export interface Found {
-  readonly path: string;
-  readonly notice?: string;
-}
-
-/** Several files, each of which may be the one that was asked for. */
-export interface Ambiguous {
-  readonly candidates: readonly string[];
-}
-
-const folded = (name: string) => normalName(name).toLowerCase();
-
-/** How names may differ, the smallest difference first: the keys of a name that is asked for and of one that is there. */
-const FORMS: readonly {
-  asked(name: string): string;
-  there(name: string): string | undefined;
-  readonly notice?: string;
-}[] = [
-  { asked: (name) => name, there: (name) => name },
-  {
-    asked: normalName,
-    there: normalName,
-    notice: 'found under a name that differs in Unicode normalisation',
-  },
-  { asked: folded, there: folded, notice: 'found under a name that differs in upper and lower case' },
-  {
-    asked: folded,
-    there: (name) => (isPictureName(name) ? folded(name.slice(0, -extname(name).length)) : undefined),
-    notice: 'found with the extension of a picture after its name',
-  },
-];
-
-interface Listed {
-  readonly names: readonly string[];
-  readonly byForm: readonly ReadonlyMap<string, readonly string[]>[];
-}
-
-/**
- * Finds files whose names, or whose folders' names, may differ from those in a list by Unicode normalisation or by upper and
- * lower case, or that it names without their extension. Such names are frequent in lists from Windows and macOS, where case
- * makes no difference, and in lists of ids.
- */
-export class FileFinder {
-  readonly #folders = new Map<string, Listed | undefined>();
-  readonly #used = new Set<string>();
-
-  /**
-   * The path itself if it exists, else the only one with the smallest difference, else nothing.
-   *
-   * @throws {RobleError} `ROBLE_FILE_UNREADABLE` for a folder that may not be listed
-   */
-  async find(path: string): Promise<Found | Ambiguous | undefined> {
-    const found = await this.#look(path);
-    if (found && 'path' in found) this.#used.add(found.path);
-    return found;
-  }
-
-  /** Like {@link find}, in each folder inside another one. */
-  async findBelow(folder: string, name: string): Promise<Found | Ambiguous | undefined> {
-    const found: Found[] = [];
-    for (const inside of (await this.#list(folder))?.names ?? []) {
-      if (isPictureName(inside) || !(await this.#list(join(folder, inside)))) continue;
-      const one = await this.#look(join(folder, inside, name));
-      if (one && 'candidates' in one) return one;
-      if (one) found.push({ path: one.path, notice: `found in the folder ${inside}` });
-    }
-    const [first, ...others] = found;
-    if (others.length > 0) return { candidates: found.map(({ path }) => path) };
-    if (first) this.#used.add(first.path);
-    return first;
-  }
-
-  /** Everything in the folders looked into that was never found, sorted. */
-  unused(): string[] {
-    const all = [...this.#folders].flatMap(([folder, listed]) =>
-      (listed?.names ?? []).map((name) => join(folder, name)),
-    );
-    return all.filter((path) => !this.#used.has(path)).sort();
-  }
-
-  async #look(path: string): Promise<Found | Ambiguous | undefined> {
-    const parent = dirname(path);
-    if (parent === path) return undefined;
-    const listed = await this.#list(parent).catch(async (error) => {
-      // A folder that may be entered, but not listed.
-      if (await exists(path))
-        return { names: [basename(path)], byForm: [new Map([[basename(path), [basename(path)]]])] };
-      throw error;
-    });
-    if (listed) return findIn(listed, parent, basename(path));
-    // The folder's own name may differ, too.
-    const folder = await this.#look(parent).catch(() => undefined);
-    if (!folder || 'candidates' in folder) return folder;
-    const inside = await this.#list(folder.path);
-    return inside && findIn(inside, folder.path, basename(path), folder.notice);
-  }
-
-  async #list(folder: string): Promise<Listed | undefined> {
-    if (this.#folders.has(folder)) return this.#folders.get(folder);
-    const names = await readdir(folder).catch(absentAsUndefined);
-    const listed = names && { names, byForm: FORMS.map(({ there }) => groupBy(names, there)) };
-    this.#folders.set(folder, listed);
-    return listed;
-  }
-}
-
-function findIn(
-  { byForm }: Listed,
-  folder: string,
-  name: string,
-  folderNotice?: string,
-): Found | Ambiguous | undefined {
-  for (const [i, byName] of byForm.entries()) {
-    const { asked, notice = folderNotice } = FORMS[i]!;
-    const names = byName.get(asked(name)) ?? [];
-    if (names.length > 1) return { candidates: names.map((one) => join(folder, one)) };
-    if (names.length === 1) return { path: join(folder, names[0]!), ...optional('notice', notice) };
-  }
-  return undefined;
 }
