@@ -89,14 +89,14 @@ export type { FindLearningRateOptions, LearningRateTest } from './core/learning/
 export { findNewestBundle, layersOfBundle, type ModelBundle, openBundle } from './core/model/bundle.js';
 export { type Layer, layerSchema, type ModelSpec } from './core/model/spec.js';
 export { type LayerSummary, type ModelSummary, summarizeModel } from './core/model/summary.js';
-export { checkStack, type StackReport } from './core/operations/deploy/check/check-stack.js';
-export type { MadeStack, MakeStackOptions } from './core/operations/deploy/make-stack.js';
+export type { StackReport } from './core/operations/deploy/check/check-stack.js';
+export type { MadeStack } from './core/operations/deploy/make-stack.js';
 export { type MadeSecrets, type MakeSecretsOptions, makeSecrets } from './core/operations/deploy/secrets.js';
 export type { GivenChoices, StackChoices } from './core/operations/deploy/stack-settings.js';
 export type { SetUpOptions, SetUpResult } from './core/operations/gpu/set-up.js';
 export { writeDevice } from './core/operations/gpu/set-up.js';
+export type { KpiResult, KpiStatus } from './core/operations/kpi/judge.js';
 export { type KpiReport, type ReportKpisOptions, reportKpis } from './core/operations/kpi/report-kpis.js';
-export type { KpiResult, KpiStatus } from './core/operations/kpi/settings.js';
 export {
   type LoadTestOptions,
   type LoadTestResult,
@@ -118,6 +118,7 @@ export {
 export type { CreateServerOptions, RobleServer } from './core/serving/server.js';
 export {
   balanceDataset,
+  checkStack,
   compareDatasets,
   createServer,
   type EvaluatedModel,
@@ -127,6 +128,7 @@ export {
   findLearningRate,
   type LibraryContext,
   loadModel,
+  type MakeStackOptions,
   makeStack,
   previewBalance,
   previewCopies,

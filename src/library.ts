@@ -4,6 +4,7 @@
  */
 
 import type { Context } from './core/base/context.js';
+import type { LoadedConfig } from './core/config/load.js';
 import type { Preview, PreviewOptions } from './core/data/augment/preview.js';
 import type {
   BalanceInput,
@@ -24,7 +25,9 @@ import type { TrainModelOptions } from './core/learning/training/train.js';
 import type { VerifyOptions, VerifyResult } from './core/learning/training/verify.js';
 import type { BatchSizeTest, FindBatchSizeOptions } from './core/learning/tuning/find-batch-size.js';
 import type { FindLearningRateOptions, LearningRateTest } from './core/learning/tuning/find-learning-rate.js';
-import type { MadeStack, MakeStackOptions } from './core/operations/deploy/make-stack.js';
+import type { StackReport } from './core/operations/deploy/check/check-stack.js';
+import type { StackCheckName } from './core/operations/deploy/check/stack-check.js';
+import type { MadeStack, StackOptions } from './core/operations/deploy/make-stack.js';
 import type { SetUpOptions, SetUpResult } from './core/operations/gpu/set-up.js';
 import type { PluginRegistry } from './core/plugin/registry.js';
 import type { LoadModelOptions, Model } from './core/predict/load-model.js';
@@ -49,10 +52,39 @@ export async function trainModel(
   return run(options, withRegistry(context));
 }
 
+export interface MakeStackOptions
+  extends Omit<StackOptions, 'name' | 'serve' | 'kpis' | 'given' | 'variableOf'> {
+  /** The configuration of the project. */
+  readonly loaded: Pick<LoadedConfig, 'config' | 'origins'>;
+}
+
 /** Makes a production stack; see {@link MakeStackOptions}. */
-export async function makeStack(options: MakeStackOptions, context: LibraryContext = {}): Promise<MadeStack> {
+export async function makeStack(
+  { loaded, ...options }: MakeStackOptions,
+  context: LibraryContext = {},
+): Promise<MadeStack> {
   const { makeStack: run } = await import('./core/operations/deploy/make-stack.js');
-  return run(options, withRegistry(context));
+  const { settingsGiven } = await import('./core/config/load.js');
+  const { variableAt } = await import('./core/config/keys.js');
+  const { name, serve, kpis } = loaded.config;
+  const given = settingsGiven(loaded, 'serve');
+  return run({ ...options, name, serve, kpis, given, variableOf: variableAt }, withRegistry(context));
+}
+
+/**
+ * Looks for mistakes in the folder of a production stack; see {@link StackReport}.
+ *
+ * @param only the checks to run, by name; default: all
+ * @throws {RobleError} `ROBLE_STACK_INVALID` for a folder that holds no stack
+ */
+export async function checkStack(
+  folder: string,
+  context: Context = {},
+  only?: readonly StackCheckName[],
+): Promise<StackReport> {
+  const { checkStack: run } = await import('./core/operations/deploy/check/check-stack.js');
+  const { configProblems } = await import('./core/config/load.js');
+  return run({ folder, only, checkConfig: configProblems }, context);
 }
 
 /** Finds a good learning rate by a range test; see {@link FindLearningRateOptions}. */
@@ -213,8 +245,11 @@ export async function createServer(
   options: CreateServerOptions,
   context: LibraryContext = {},
 ): Promise<RobleServer> {
-  const { createServer: run } = await import('./core/serving/server.js');
-  return run(options, withRegistry(context));
+  const [{ createServer: run }, { apiPage }] = await Promise.all([
+    import('./core/serving/server.js'),
+    import('./pages/api-docs.js'),
+  ]);
+  return run(options, { ...withRegistry(context), apiPage });
 }
 
 /** Finds out what this machine can compute on; see {@link SetUpOptions}. */

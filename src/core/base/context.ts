@@ -1,4 +1,4 @@
-import type { Problem } from './errors.js';
+import { type Problem, RobleError } from './errors.js';
 
 /**
  * What a long operation reports about itself. A reporter shows it (ink, listr2, plain lines, NDJSON) or ignores it.
@@ -49,4 +49,12 @@ export async function withStep<T>(
     context.reporter?.report({ type: 'step', id, title, status: 'failed' });
     throw error;
   }
+}
+
+/** @throws {RobleError} `ROBLE_INTERRUPTED` once the signal has aborted */
+export function refuseInterrupted({ signal }: Pick<Context, 'signal'>): void {
+  if (!signal?.aborted) return;
+  throw signal.reason instanceof RobleError
+    ? signal.reason
+    : new RobleError('ROBLE_INTERRUPTED', 'The work was interrupted.');
 }

@@ -57,6 +57,11 @@ function keysOf(
   ];
 }
 
+/** The variable that sets the value at a path, or the group that it belongs to; undefined where there is no such key. */
+export function variableAt(path: string): string | undefined {
+  return configKeys().find((key) => path === key.path || path.startsWith(`${key.path}.`))?.variable;
+}
+
 /** `train.batchSize` is set by `ROBLE_TRAIN_BATCH_SIZE`. */
 function variableOf(path: readonly string[]): string {
   return ['roble', ...path.map((name) => name.replace(/([a-z0-9])([A-Z])/g, '$1_$2'))]

@@ -179,3 +179,36 @@ function originsOf(config: Config, merged: Merged<OriginLayer>): Record<string, 
   visit(config, []);
   return origins;
 }
+
+/**
+ * What is wrong with a configuration file, in sentences; nothing where it can be used. Neither variables nor the user's
+ * own file count.
+ */
+export async function configProblems(configFile: string): Promise<string[]> {
+  try {
+    await loadConfig({ cwd: dirname(configFile), configFile, env: {} });
+    return [];
+  } catch (thrown) {
+    if (!(thrown instanceof RobleError)) throw thrown;
+    const problems = thrown.details.problems?.map(({ path, message }) => `${path}: ${message}`) ?? [];
+    return [thrown.message, ...problems];
+  }
+}
+
+/** The settings under a key, such as `serve`, without those that are defaults. */
+export function settingsGiven(
+  { config, origins }: Pick<LoadedConfig, 'config' | 'origins'>,
+  key: keyof Config,
+): Settings {
+  const given = (value: unknown, path: string): unknown => {
+    if (!isSettings(value)) {
+      const { source } = origins[path] ?? { source: 'default' };
+      return source === 'default' ? undefined : value;
+    }
+    const inner = Object.entries(value)
+      .map(([name, one]): [string, unknown] => [name, given(one, `${path}.${name}`)])
+      .filter(([, one]) => one !== undefined);
+    return inner.length === 0 ? undefined : Object.fromEntries(inner);
+  };
+  return (given(config[key], key) ?? {}) as Settings;
+}

@@ -9,7 +9,7 @@ import { RobleError } from '../../base/errors.js';
 import { checked } from '../../base/schema/checked.js';
 import { writeSynced } from '../../base/storage/durable.js';
 import { checkOutputs, exists, writeNewFile } from '../../base/storage/files.js';
-import { readJson } from '../../base/storage/read-file.js';
+import { readJsonIfAny } from '../../base/storage/read-file.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import type { DatasetManifest, SplitName } from '../dataset/format.js';
 import { isPartIntact, manifestOf, type SplitContent, writeManifest } from '../dataset/parts.js';
@@ -185,7 +185,7 @@ async function finishedBefore(
 ): Promise<{ fingerprint?: string } | undefined> {
   if (!(await exists(out))) return undefined;
   const file = join(out, isShard ? SHARD_FILE : 'dataset.json');
-  const known = await readJson(file);
+  const known = await readJsonIfAny(file);
   const { recipe } =
     (isShard ? (known as Shard | undefined)?.about : (known as DatasetManifest | undefined)) ?? {};
   if (!isDeepStrictEqual(recipe, JSON.parse(JSON.stringify(plan.about.recipe))))

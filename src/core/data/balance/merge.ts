@@ -1,13 +1,12 @@
 import { copyFile, link, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { type Context, withStep } from '../../base/context.js';
+import { type Context, refuseInterrupted, withStep } from '../../base/context.js';
 import { type Problem, RobleError } from '../../base/errors.js';
 import { createFolder } from '../../base/storage/durable.js';
 import { exists } from '../../base/storage/files.js';
 import { filesOf, type SplitName, splitCounts } from '../dataset/format.js';
 import { isPartIntact, manifestOf, writeManifest } from '../dataset/parts.js';
-import { refuseInterrupted } from '../dataset/write.js';
 import { contentOf } from './balance.js';
 import { inOrder, readShard, SHARD_FILE, type Shard, type ShardPart } from './work-folder.js';
 

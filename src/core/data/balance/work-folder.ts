@@ -7,7 +7,7 @@ import { checkedJson } from '../../base/schema/checked.js';
 import { replaceFile, sweepPartials, syncFolder } from '../../base/storage/durable.js';
 import { exists } from '../../base/storage/files.js';
 import { takeLock } from '../../base/storage/folder-lock.js';
-import { parseJson, readJson, readPlainText } from '../../base/storage/read-file.js';
+import { parseJson, readJsonIfAny, readPlainText } from '../../base/storage/read-file.js';
 import { type DatasetPart, manifestSchema, partSchema, SPLITS } from '../dataset/format.js';
 import { isPartIntact } from '../dataset/parts.js';
 import type { PartUnit } from './plan.js';
@@ -67,7 +67,7 @@ export async function openWorkFolder(out: string, plan: ShardPlan, restart: bool
 
 async function beginPlan(folder: string, plan: ShardPlan, restart: boolean): Promise<void> {
   const file = join(folder, 'plan.json');
-  const before = (await readJson(file)) as ShardPlan | undefined;
+  const before = (await readJsonIfAny(file)) as ShardPlan | undefined;
   // Through JSON, like the stored one.
   const now = JSON.parse(JSON.stringify(plan)) as ShardPlan;
   if (isDeepStrictEqual(before, now)) return;

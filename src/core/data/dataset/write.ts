@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { optional } from '../../base/collections.js';
-import type { Context } from '../../base/context.js';
+import { type Context, refuseInterrupted } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import { createFolder, sha256, writeSynced } from '../../base/storage/durable.js';
 import { Spool } from '../../base/storage/spool.js';
@@ -118,14 +118,6 @@ async function collect(
       expected: 'at least two classes with samples',
     });
   return notes;
-}
-
-/** Called between samples, so that the temporary folder is still removed. */
-export function refuseInterrupted({ signal }: Context): void {
-  if (!signal?.aborted) return;
-  throw signal.reason instanceof RobleError
-    ? signal.reason
-    : new RobleError('ROBLE_INTERRUPTED', 'The work was interrupted.');
 }
 
 async function arrange(

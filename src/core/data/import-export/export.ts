@@ -1,10 +1,9 @@
-import { type Context, withStep } from '../../base/context.js';
+import { type Context, refuseInterrupted, withStep } from '../../base/context.js';
 import { createFolder } from '../../base/storage/durable.js';
 import { formatCount } from '../../base/text.js';
 import { SPLITS, type SplitName } from '../dataset/format.js';
 import { type Dataset, openDataset, splitOf } from '../dataset/open.js';
 import { type PackedSample, streamSplit } from '../dataset/stream.js';
-import { refuseInterrupted } from '../dataset/write.js';
 import { writeIdx } from '../formats/idx.js';
 import { writeImageFolder } from '../formats/image-folder.js';
 import { writeParquet } from '../formats/parquet-writer.js';

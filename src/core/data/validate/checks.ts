@@ -1,4 +1,5 @@
 import { RobleError } from '../../base/errors.js';
+import type { Check as BaseCheck } from '../../base/findings.js';
 import { didYouMean } from '../../base/text.js';
 import { findConfounds } from './confounds.js';
 import { findDrift } from './drift.js';
@@ -37,68 +38,63 @@ export class CheckInputs {
   }
 }
 
-export interface Check {
-  /** Also that of its findings. */
-  readonly name: string;
-  /** What it does, for progress. */
-  readonly title: string;
-  readonly run: (inputs: CheckInputs) => readonly Finding[] | Promise<readonly Finding[]>;
-}
+/** A check of a data set; its id is the name that its findings have. */
+export type Check = BaseCheck<CheckInputs, readonly Finding[]>;
 
 /** The checks that need nothing but the data set, in the order in which they are run. */
 const CHECKS: readonly Check[] = [
   {
-    name: 'structure',
+    id: 'structure',
     title: 'Counting classes',
     run: ({ subject }) => findStructure(subject),
   },
   {
-    name: 'leaks',
+    id: 'leaks',
     title: 'Looking for leaks between splits',
     run: ({ subject, repeats }) => findLeaks(subject, repeats),
   },
   {
-    name: 'duplicates',
+    id: 'duplicates',
     title: 'Looking for duplicates',
     run: ({ subject, repeats }) => findDuplicates(subject, repeats),
   },
   {
-    name: 'near-duplicates',
+    id: 'near-duplicates',
     title: 'Looking for near-duplicates',
     run: ({ subject, repeats }) => findNearRepeats(subject, repeats),
   },
   {
-    name: 'conflicting-labels',
+    id: 'conflicting-labels',
     title: 'Looking for equal pictures with different labels',
     run: ({ subject, repeats }) => findConflictingLabels(subject, repeats),
   },
   {
-    name: 'blank',
+    id: 'blank',
     title: 'Looking for blank pictures',
     run: ({ subject, statistics }) => findBlank(subject, statistics),
   },
   {
-    name: 'inverted',
+    id: 'inverted',
     title: 'Looking for swapped ink and paper',
     run: ({ subject, statistics }) => findInverted(subject, statistics),
   },
   {
-    name: 'outliers',
+    id: 'outliers',
     title: 'Looking for unusual pictures',
     run: ({ subject, statistics }) => findOutliers(subject, statistics),
   },
   {
-    name: 'confounds',
+    id: 'confounds',
     title: 'Looking for sources that reveal the class',
     run: ({ subject, statistics }) => findConfounds(subject, statistics),
   },
   {
-    name: 'drift',
+    id: 'drift',
     title: 'Comparing splits and sources',
     run: ({ subject, statistics }) => findDrift(subject, statistics),
   },
   {
-    name: 'orientation',
+    id: 'orientation',
     title: 'Comparing with drawn characters',
     run: ({ subject }) => findOrientation(subject),
   },
@@ -117,7 +113,7 @@ export function chooseChecks(
   more: readonly Check[],
 ): Check[] {
   const all = [...CHECKS, ...more];
-  const names = all.map(({ name }) => name);
+  const names = all.map(({ id }) => id);
   const unknown = [...(only ?? []), ...skip].filter((name) => !names.includes(name));
   if (unknown.length > 0)
     throw new RobleError('ROBLE_USAGE', 'There is no such check.', {
@@ -125,7 +121,7 @@ export function chooseChecks(
       expected: names.join(', '),
       nextSteps: unknown.flatMap((name) => didYouMean(name, names)),
     });
-  const chosen = all.filter(({ name }) => (only ?? names).includes(name) && !skip.includes(name));
+  const chosen = all.filter(({ id }) => (only ?? names).includes(id) && !skip.includes(id));
   if (chosen.length === 0)
     throw new RobleError('ROBLE_USAGE', 'No check is left to run.', { expected: names.join(', ') });
   return chosen;

@@ -1,11 +1,11 @@
 import { validationPage } from '../../../pages/validation.js';
 import { type Context, withStep } from '../../base/context.js';
+import { bySeverity, runChecks } from '../../base/findings.js';
 import { refuseExisting, replaceFile } from '../../base/storage/durable.js';
 import { checkOutputs } from '../../base/storage/files.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import { type DatasetDescription, describeDataset } from '../dataset/info.js';
 import { openDataset } from '../dataset/open.js';
-import { refuseInterrupted } from '../dataset/write.js';
 import { type Check, CheckInputs, chooseChecks } from './checks.js';
 import {
   type CleanResult,
@@ -66,7 +66,7 @@ export async function validateDataset(
 ): Promise<ValidationResult> {
   const { dataset: folder, html, apply, model } = options;
   const checks = chooseChecks(options.only, options.skip ?? [], judgeWith(model, context));
-  const names = checks.map(({ name }) => name);
+  const names = checks.map(({ id }) => id);
   const remove = apply?.remove ?? DEFAULT_REMOVED;
   if (apply) refuseUnchecked(remove, names);
   if (html !== undefined) await checkOutputs([html], options.force ?? false);
@@ -76,15 +76,12 @@ export async function validateDataset(
   );
   const inputs = new CheckInputs(subject);
   const findings: Finding[] = [];
-  for (const { name, title, run } of checks) {
-    refuseInterrupted(context);
-    findings.push(...(await withStep(context, `check-${name}`, title, async () => run(inputs))));
-  }
+  for await (const [, found] of runChecks(checks, inputs, context, 'check-')) findings.push(...found);
   const { preprocessing: _, recipe: __, ...about } = await describeDataset(folder);
   const result = {
     ...about,
     checks: names,
-    findings: bySeverity(findings),
+    findings: bySeverity(findings, SEVERITIES),
     severities: countSeverities(findings),
   };
   if (html !== undefined) await replaceFile(html, await validationPage(subject, result));
@@ -109,11 +106,7 @@ function judgeWith(
       await predictor.close();
     }
   };
-  return [{ name: 'suspicious-labels', title: 'Judging labels', run }];
-}
-
-function bySeverity(findings: readonly Finding[]): Finding[] {
-  return SEVERITIES.flatMap((severity) => findings.filter((finding) => finding.severity === severity));
+  return [{ id: 'suspicious-labels', title: 'Judging labels', run }];
 }
 
 function countSeverities(findings: readonly Finding[]): Record<Severity, number> {
