@@ -7,48 +7,6 @@ import type { Augmenter, AugmenterFactory } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import type { AugmentStep, ClassLimit } from './settings.js';
 
-/** The steps within the limits of a class. If several limits apply, the strictest one holds. */
-export function limitSteps<Step extends LoadedStep>(
-  steps: readonly Step[],
-  limits: readonly ClassLimit[],
-  label: string,
-): readonly Step[] {
-  const own = limits.filter(({ labels }) => knownName(label, labels) !== undefined);
-  if (own.length === 0) return steps;
-  return steps.map((step) =>
-    own.filter(({ augmenter }) => augmenter === step.augmenter.name).reduce(limitStep, step),
-  );
-}
-
-function limitStep<Step extends LoadedStep>(step: Step, limit: ClassLimit): Step {
-  const parameters = { ...step.parameters };
-  for (const [name, most] of Object.entries(limit.parameters ?? {}))
-    parameters[name] = Math.min(most, Number(parameters[name]));
-  return { ...step, probability: Math.min(step.probability, limit.probability ?? 1), parameters };
-}
-
-/**
- * @throws {RobleError} `ROBLE_CONFIG_INVALID` if a limit names a parameter of its augmenter that is not a number
- */
-export function checkLimits(steps: readonly LoadedStep[], limits: readonly ClassLimit[]): void {
-  const problems = limits.flatMap((limit, i) => {
-    const step = steps.find(({ augmenter }) => augmenter.name === limit.augmenter);
-    if (!step) return [];
-    const known = Object.keys(step.parameters).filter((name) => typeof step.parameters[name] === 'number');
-    return Object.keys(limit.parameters ?? {})
-      .filter((name) => !known.includes(name))
-      .map((name) => ({
-        path: `limits.${i}.parameters.${name}`,
-        message: `augmenter "${limit.augmenter}" has no such number`,
-        suggestion: didYouMean(name, known)[0] ?? `Its numbers: ${known.join(', ')}.`,
-      }));
-  });
-  if (problems.length > 0)
-    throw new RobleError('ROBLE_CONFIG_INVALID', 'The limits of the augmentation are not valid.', {
-      problems,
-    });
-}
-
 /** A step whose augmenter is loaded and whose parameters are checked and complete. */
 export interface LoadedStep {
   readonly augmenter: Augmenter;
@@ -111,4 +69,46 @@ export function createAugmenter<Parameters>(
 
 function takesBackground({ parameters }: Augmenter): boolean {
   return 'background' in parameters.parse({});
+}
+
+/** The steps within the limits of a class. If several limits apply, the strictest one holds. */
+export function limitSteps<Step extends LoadedStep>(
+  steps: readonly Step[],
+  limits: readonly ClassLimit[],
+  label: string,
+): readonly Step[] {
+  const own = limits.filter(({ labels }) => knownName(label, labels) !== undefined);
+  if (own.length === 0) return steps;
+  return steps.map((step) =>
+    own.filter(({ augmenter }) => augmenter === step.augmenter.name).reduce(limitStep, step),
+  );
+}
+
+function limitStep<Step extends LoadedStep>(step: Step, limit: ClassLimit): Step {
+  const parameters = { ...step.parameters };
+  for (const [name, most] of Object.entries(limit.parameters ?? {}))
+    parameters[name] = Math.min(most, Number(parameters[name]));
+  return { ...step, probability: Math.min(step.probability, limit.probability ?? 1), parameters };
+}
+
+/**
+ * @throws {RobleError} `ROBLE_CONFIG_INVALID` if a limit names a parameter of its augmenter that is not a number
+ */
+export function checkLimits(steps: readonly LoadedStep[], limits: readonly ClassLimit[]): void {
+  const problems = limits.flatMap((limit, i) => {
+    const step = steps.find(({ augmenter }) => augmenter.name === limit.augmenter);
+    if (!step) return [];
+    const known = Object.keys(step.parameters).filter((name) => typeof step.parameters[name] === 'number');
+    return Object.keys(limit.parameters ?? {})
+      .filter((name) => !known.includes(name))
+      .map((name) => ({
+        path: `limits.${i}.parameters.${name}`,
+        message: `augmenter "${limit.augmenter}" has no such number`,
+        suggestion: didYouMean(name, known)[0] ?? `Its numbers: ${known.join(', ')}.`,
+      }));
+  });
+  if (problems.length > 0)
+    throw new RobleError('ROBLE_CONFIG_INVALID', 'The limits of the augmentation are not valid.', {
+      problems,
+    });
 }
