@@ -6,18 +6,12 @@ import { type Dataset, openDataset, splitOf } from '../../data/dataset/open.js';
 import { checkSameForm } from '../../data/dataset/same-form.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import type { Bound, BoundResult } from '../analysis/bounds.js';
-import { checkTwins } from '../metrics/look-alikes.js';
+import { checkLookAlikes } from '../metrics/look-alikes.js';
 import type { ModelChoice, TrainOptions } from '../settings.js';
 import type { TrainingProgress } from '../training/run/events.js';
 import { chosenLayers, withChosenDevice } from '../training/run/start.js';
-import {
-  type Condition,
-  type ConditionChoice,
-  checkJudgingData,
-  countKnown,
-  judgingPictures,
-  openConditions,
-} from './conditions.js';
+import { type Condition, type ConditionChoice, openConditions } from './conditions.js';
+import { checkJudgingData, countKnown, judgingPictures } from './judging-data.js';
 import { type Budget, budgetOf, type PlannedRun, planRuns, shortestEpoch } from './plan.js';
 import { checkFolders, finishRun, runId } from './runs.js';
 import {
@@ -105,8 +99,8 @@ export async function compareDatasets(
   const limits = checked(limitsSchema, options, 'ROBLE_USAGE', message);
   const { conditions, judge } = await openSubjects(options, context.registry);
   const [first, names] = [conditions[0]!, conditions.map(({ name }) => name)];
-  const hasTwins = first.train.twins.length > 0;
-  const metrics = COMPARED_METRICS.filter((metric) => metric !== 'foldedAccuracy' || hasTwins);
+  const hasLookAlikes = first.train.twins.length > 0;
+  const metrics = COMPARED_METRICS.filter((metric) => metric !== 'foldedAccuracy' || hasLookAlikes);
   const bounds = conditionBounds(options.bounds ?? [], names, metrics);
   const budget = budgetOf(limits.steps, limits.evaluations, shortestEpoch(conditions));
   const seeds = Array.from({ length: limits.seeds }, (_, i) => first.train.seed + i);
@@ -148,7 +142,7 @@ async function openSubjects(
   const [first, ...others] = conditions.map(({ dataset }) => dataset);
   const judge = validation === undefined ? first! : await openDataset(validation);
   checkSameForm(first!, [...others, judge]);
-  checkTwins(conditions[0]!.train.twins, judge.manifest.classes);
+  checkLookAlikes(conditions[0]!.train.twins, judge.manifest.classes);
   await checkJudgingData(judge);
   return { conditions, judge };
 }

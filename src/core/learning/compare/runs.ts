@@ -78,7 +78,7 @@ export function runId({ condition, seed }: PlannedRun): string {
   return `${condition}/seed-${seed}`;
 }
 
-/** Of what a training tells, its steps as progress, and the warnings. */
+/** Passes on the warnings of a training, and its steps as progress. */
 function stepsOnly(run: PlannedRun, reporter: Reporter<TrainingProgress>): Reporter<TrainingProgress> {
   const total = run.train.epochs * run.train.maxStepsPerEpoch;
   return {

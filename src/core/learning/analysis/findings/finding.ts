@@ -50,7 +50,7 @@ export interface RecentGain {
   readonly reached: (tolerance: number) => number;
 }
 
-/** Undefined of a run with so few epochs that a trend cannot be told from chance. */
+/** Undefined for a run with too few epochs to distinguish a trend from chance. */
 export function recentGain({ run, monitor }: StudiedRun): RecentGain | undefined {
   const curve = qualityCurve(run.epochs, monitor);
   const window = Math.max(3, Math.ceil(curve.length / 4));

@@ -50,7 +50,7 @@ export type TrainEvent =
       readonly metrics: Readonly<Record<string, number>>;
       readonly best: boolean;
     }
-  /** A checkpoint is on the disk and was read back: whatever happens, the run goes on from here. `step` counts over the run. */
+  /** A checkpoint is on the disk and was read back: whatever happens, the run can go on from here. `step` counts over the run. */
   | {
       readonly kind: 'checkpoint';
       readonly epoch: number;

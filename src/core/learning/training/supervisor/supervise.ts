@@ -40,9 +40,9 @@ export async function superviseRun(
   };
   for (;;) {
     const life = await runWorker(start, lock, context);
-    const end = unasked(life.end, context);
+    const end = withoutForeignStop(life.end, context);
     if (end.type === 'done') return end.outcome;
-    // Somebody has to change something first. Nothing has happened that the history would have to tell.
+    // The user has to change something first, and nothing has happened yet that belongs in the history.
     if (end.type === 'failed' && end.error.kind === 'user' && !life.hasBegun) throw end.error;
     const ended: UnfinishedLife = { ...life, end };
     const cause = causeOf(end);
@@ -72,8 +72,8 @@ export async function superviseRun(
   }
 }
 
-/** A training process that stops though nobody asked it to was told by someone else, by a SIGTERM of its own. */
-function unasked(end: WorkerEnd, { signal }: Context<TrainingProgress>): WorkerEnd {
+/** A training process that stops though this one did not ask it to got a SIGTERM from elsewhere. */
+function withoutForeignStop(end: WorkerEnd, { signal }: Context<TrainingProgress>): WorkerEnd {
   if (end.type !== 'done' || end.outcome.stopped !== 'interrupted' || signal?.aborted) return end;
   return { type: 'died', code: null, signal: 'SIGTERM', lastWords: '', oomKill: false };
 }
