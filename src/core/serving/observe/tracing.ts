@@ -30,7 +30,7 @@ const PACKAGES = [
 
 /**
  * Sends the spans of requests to a collector, by OpenTelemetry. A collector that is slow or away holds up no request:
- * what waits is bounded, and what cannot be sent is lost and told once.
+ * what waits is bounded, and what cannot be sent is lost, with one warning.
  */
 export class Tracing {
   readonly #processor: SpanProcessor;
@@ -87,7 +87,7 @@ export class Tracing {
     for (const span of spans) this.#processor.onEnd(span);
   }
 
-  /** Sends what waits, within so long and two seconds; what the collector does not take by then is lost. */
+  /** Sends what waits, for up to `timeoutMs` and two seconds; what the collector does not take by then is lost. */
   async close(timeoutMs: number): Promise<void> {
     const end = sleep(Math.min(timeoutMs, CLOSE_MS), undefined, { ref: false });
     await Promise.race([this.#processor.shutdown().catch(() => {}), end]);
@@ -117,18 +117,18 @@ function tracesUrl(url: string): string {
   return pathname === '/' ? new URL(TRACES_PATH, url).href : url;
 }
 
-/** Tells when a collector is lost and when it is back, without its address, which may hold a password. */
+/** Warns when a collector is lost and when it is back, without its address, which may hold a password. */
 function watched(exporter: SpanExporter, warn: (message: string) => void): SpanExporter {
   let isLost = false;
   return {
-    export(spans, told) {
+    export(spans, done) {
       exporter.export(spans, (result) => {
         const wasLost = isLost;
         isLost = result.error !== undefined;
         if (isLost && !wasLost)
           warn(`Traces cannot be sent (${result.error!.message}); what waits too long is lost.`);
         else if (wasLost && !isLost) warn('Traces are sent again.');
-        told(result);
+        done(result);
       });
     },
     shutdown: () => exporter.shutdown(),
