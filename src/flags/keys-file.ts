@@ -1,6 +1,5 @@
 import { Flags } from '@oclif/core';
 import { RobleError } from '../core/base/errors.js';
-import type { Config } from '../core/config/schema.js';
 
 /** Where the API keys are, for the commands that look after them. */
 export const keysFileFlag = Flags.string({
@@ -9,8 +8,8 @@ export const keysFileFlag = Flags.string({
 });
 
 /** @throws {RobleError} `ROBLE_USAGE` where neither the flag nor the configuration names a file */
-export function keysFileOf({ serve }: Config): string {
-  if (serve.access.keysFile !== undefined) return serve.access.keysFile;
+export function keysFileOf(configured: string | undefined): string {
+  if (configured !== undefined) return configured;
   throw new RobleError('ROBLE_USAGE', 'Nothing says in which file the API keys are.', {
     expected: '--keys FILE, or serve.access.keysFile in the configuration',
     nextSteps: ['Try --keys keys.json.'],

@@ -2,7 +2,7 @@ import { countOf, formatCount } from '../core/base/text.js';
 import { SPLITS } from '../core/data/dataset/format.js';
 import type { Finding, FoundSample, SamplePlace } from '../core/data/validate/subject.js';
 import { pictureOf, type Subject } from '../core/data/validate/subject.js';
-import type { ValidationResult } from '../core/data/validate/validate.js';
+import type { Validated, ValidationResult } from '../core/data/validate/validate.js';
 import { contactSheet, reportZoom } from '../core/image/contact-sheet.js';
 import {
   element,
@@ -21,11 +21,8 @@ const PAIRS_IN_ROW = 8;
 const PICTURES_IN_ROW = 16;
 
 /** The report of a validation as one page, with the pictures that were found. */
-export async function validationPage(
-  subject: Subject,
-  result: Omit<ValidationResult, 'html' | 'cleaned'>,
-): Promise<string> {
-  const { name, count, classes, fingerprint, checks, findings } = result;
+export async function validationPage(validated: Validated): Promise<string> {
+  const { name, count, classes, fingerprint, checks, findings, subject } = validated;
   const parts: string[] = [];
   for (const finding of findings) parts.push(await findingHtml(subject, finding));
   return pageFrame(name, [
@@ -35,7 +32,7 @@ export async function validationPage(
     ),
     paragraph(`Checks: ${checks.join(', ')}.`),
     htmlSection('Findings', ...(parts.length > 0 ? parts : [paragraph('Nothing was found.')])),
-    htmlSection('Classes', classesTable(result)),
+    htmlSection('Classes', classesTable(validated)),
   ]);
 }
 

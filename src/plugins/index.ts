@@ -1,4 +1,4 @@
-import { PLUGIN_API_VERSION, type PluginEntry } from '../core/plugin/index.js';
+import { PLUGIN_API_VERSION, type PluginEntry } from '../core/plugin/contracts.js';
 import { PluginRegistry } from '../core/plugin/registry.js';
 
 const AUGMENTERS = [

@@ -2,9 +2,10 @@ import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { RobleError } from '../../core/base/errors.js';
-import type { BalancePreview, BalanceResult } from '../../core/data/balance/balance.js';
+import type { BalancePreview } from '../../core/data/balance/balance.js';
 import { parseSources, shardFlags, shardOf } from '../../flags/datasets.js';
 import { augmentFlags } from '../../flags/images.js';
+import type { BalanceResult } from '../../library.js';
 import { balanceLines, planLines } from '../../ui/results/balance.js';
 
 export default class DataBalance extends RobleCommand<BalanceResult | BalancePreview> {

@@ -1,7 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
-import { timesByCode } from '../../core/data/formats/source.js';
+import { timesByCode } from '../../core/base/text.js';
 import type { ImportResult, ImportSource } from '../../core/data/import-export/import.js';
 import type { Preprocessing } from '../../core/image/settings.js';
 import type { CommonLook } from '../../core/image/suggest-shape.js';

@@ -2,7 +2,7 @@ import { Args, Flags } from '@oclif/core';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT, RobleError } from '../../core/base/errors.js';
-import type { HistoryAnalysis } from '../../core/learning/analysis/analyze-runs.js';
+import type { HistoryAnalysis } from '../../library.js';
 import { historyLines } from '../../ui/results/history.js';
 import { terminalOptions } from '../../ui/terminal/style.js';
 
@@ -54,8 +54,8 @@ export default class HistoryAnalyze extends RobleCommand<HistoryAnalysis> {
       throw new RobleError('ROBLE_USAGE', 'There is no run to analyse.', {
         expected: 'RUN: the folder of a run, or the file of a history',
       });
-    const { analyzeRuns } = await import('../../core/learning/analysis/analyze-runs.js');
     const { parseBound } = await import('../../core/learning/analysis/bounds.js');
+    const { analyzeRuns } = await import('../../library.js');
     const { html, svg, png, csv } = flags;
     const analysis = await analyzeRuns(
       {

@@ -33,8 +33,10 @@ export default class KeysCreate extends RobleCommand<CreatedKey> {
     const { flags } = await this.parse(KeysCreate);
     const { name, scope: scopes = ['predict'] } = flags;
     const expires = flags.expires === undefined ? undefined : parseExpiry(flags.expires);
-    const config = await this.loadConfig({ 'serve.access.keysFile': { value: flags.keys, flag: '--keys' } });
-    const file = keysFileOf(config);
+    const { serve } = await this.loadConfig({
+      'serve.access.keysFile': { value: flags.keys, flag: '--keys' },
+    });
+    const file = keysFileOf(serve.access.keysFile);
     const { createKey } = await import('../../core/serving/access/api-keys.js');
     return { ...(await createKey(file, { name, scopes, expires })), file };
   }

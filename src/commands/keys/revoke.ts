@@ -13,9 +13,11 @@ export default class KeysRevoke extends RobleCommand<ListedKey> {
 
   protected async execute(): Promise<ListedKey> {
     const { args, flags } = await this.parse(KeysRevoke);
-    const config = await this.loadConfig({ 'serve.access.keysFile': { value: flags.keys, flag: '--keys' } });
+    const { serve } = await this.loadConfig({
+      'serve.access.keysFile': { value: flags.keys, flag: '--keys' },
+    });
     const { revokeKey } = await import('../../core/serving/access/api-keys.js');
-    return revokeKey(keysFileOf(config), args.key);
+    return revokeKey(keysFileOf(serve.access.keysFile), args.key);
   }
 
   protected render({ name, id }: ListedKey): void {

@@ -3,8 +3,8 @@ import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT } from '../../core/base/errors.js';
 import type { Config } from '../../core/config/schema.js';
-import type { EvaluationResult } from '../../core/learning/evaluation/result.js';
 import { sourceFlags, sourceOptions } from '../../flags/sources.js';
+import type { EvaluationResult } from '../../library.js';
 import { evaluationLines } from '../../ui/results/evaluation.js';
 import { terminalOptions } from '../../ui/terminal/style.js';
 

@@ -4,10 +4,10 @@ import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT, RobleError } from '../../core/base/errors.js';
 import { ARRIVALS } from '../../core/operations/load-test/arrivals.js';
-import type { LoadTestResult } from '../../core/operations/load-test/load-test.js';
 import type { Load } from '../../core/operations/load-test/run-load.js';
 import { parseHeaders } from '../../flags/monitoring.js';
 import { numberFlag } from '../../flags/values.js';
+import type { LoadTestResult } from '../../library.js';
 import { loadTestLines } from '../../ui/results/load-test.js';
 import { terminalOptions } from '../../ui/terminal/style.js';
 
@@ -127,7 +127,7 @@ export default class ServeBench extends RobleCommand<LoadTestResult> {
         };
     const { html, svg } = flags;
     const { parseBound } = await import('../../core/learning/analysis/bounds.js');
-    const { loadTest } = await import('../../core/operations/load-test/load-test.js');
+    const { loadTest } = await import('../../library.js');
     const result = await loadTest(
       {
         url: args.url,

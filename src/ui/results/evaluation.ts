@@ -1,6 +1,7 @@
 import { countOf, formatCount, percent } from '../../core/base/text.js';
 import type { DataEvaluation, Evaluation, EvaluationResult } from '../../core/learning/evaluation/result.js';
 import { headline, modelCells, splitText } from '../../core/learning/evaluation/result.js';
+import type { EvaluationFiles } from '../../pages/evaluation.js';
 import { cutLine, tableLines, wrapWords } from '../terminal/format.js';
 import { pairLines, weakestClassLines } from './classes.js';
 import type { HistoryTextOptions } from './history.js';
@@ -10,7 +11,10 @@ import { boundLines } from './history.js';
 const LISTED = 10;
 
 /** An evaluation for people: of one model at length, of several side by side. */
-export function evaluationLines(result: EvaluationResult, options: HistoryTextOptions): string[] {
+export function evaluationLines(
+  result: EvaluationResult & { readonly files: EvaluationFiles },
+  options: HistoryTextOptions,
+): string[] {
   const written = Object.entries(result.files).map(([form, file]) => `${form}: ${file}`);
   return [
     ...result.data.flatMap((data, i) => [...(i > 0 ? [''] : []), ...dataLines(data, options)]),

@@ -12,6 +12,7 @@ import {
   metricOf,
   type RecordedEpoch,
 } from '../../core/learning/history/recorded-run.js';
+import type { ReportFiles } from '../../pages/history/reports.js';
 import { lineChart } from '../terminal/charts.js';
 import { cutLine, tableLines, wrapWords } from '../terminal/format.js';
 import type { Paint } from '../terminal/style.js';
@@ -183,7 +184,10 @@ function settingLines(groups: RunComparison['groups'], width: number): string[] 
 }
 
 /** An analysis for people: one run at length, several side by side. */
-export function historyLines(analysis: HistoryAnalysis, options: HistoryTextOptions): string[] {
+export function historyLines(
+  analysis: HistoryAnalysis & { readonly files: ReportFiles },
+  options: HistoryTextOptions,
+): string[] {
   const { runs, comparison, bounds, files } = analysis;
   const written = Object.entries(files).map(([form, file]) => `${form.toUpperCase()}: ${file}`);
   return [

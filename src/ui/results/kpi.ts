@@ -12,7 +12,7 @@ const COLORS: Readonly<Record<KpiStatus, 'green' | 'red' | 'yellow'>> = {
 
 /** A report for people. */
 export function kpiLines(
-  { kpis, markdown }: KpiReport,
+  { kpis, markdown }: KpiReport & { readonly markdown?: string },
   { paint }: Pick<ReturnType<typeof terminalOptions>, 'paint'>,
 ): string[] {
   const [title = '', rule = '', ...rows] = tableLines(KPI_COLUMNS, kpis.map(kpiRow));

@@ -1,5 +1,5 @@
 import type { Problem, RobleError } from '../../core/base/errors.js';
-import { timesByCode } from '../../core/data/formats/source.js';
+import { timesByCode } from '../../core/base/text.js';
 import { type Paint, painter, type Terminal } from './style.js';
 
 export interface ErrorTextOptions {

@@ -161,10 +161,3 @@ export function countByCode(
   for (const { code } of leftOut) counts[code] = (counts[code] ?? 0) + 1;
   return counts;
 }
-
-/** `3 x ROBLE_IMAGE_EMPTY, 1 x ROBLE_IMAGE_TRUNCATED` */
-export function timesByCode(counts: Partial<Record<ErrorCode, number>>): string {
-  return Object.entries(counts)
-    .map(([code, times]) => `${times} x ${code}`)
-    .join(', ');
-}

@@ -1,25 +1,7 @@
-import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { terminalPicture } from '../../ui/terminal/picture.js';
-import { contactSheet } from './contact-sheet.js';
+import { terminalPicture } from './picture.js';
 
 const shape = { width: 2, height: 2, channels: 1 } as const;
-
-describe('contactSheet', () => {
-  it('puts pictures in rows and leaves gaps', async () => {
-    const png = await contactSheet(
-      [new Uint8Array(4).fill(255), undefined, new Uint8Array(4).fill(10)],
-      shape,
-      {
-        columns: 2,
-        gap: 1,
-      },
-    );
-    const { data, info } = await sharp(png).toColourspace('b-w').raw().toBuffer({ resolveWithObject: true });
-    expect([info.width, info.height]).toEqual([7, 7]);
-    expect([data[8], data[11], data[7 * 4 + 1]]).toEqual([255, 96, 10]);
-  });
-});
 
 describe('terminalPicture', () => {
   const pixels = Uint8Array.of(255, 0, 255, 0);
