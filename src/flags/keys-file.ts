@@ -1,16 +1,21 @@
 import { Flags } from '@oclif/core';
 import { RobleError } from '../core/base/errors.js';
 
-/** Where the API keys are, for the commands that look after them. */
+/** Where the API keys are, for the commands that manage them. */
 export const keysFileFlag = Flags.string({
   helpValue: 'FILE',
   description: 'File of the API keys; by default serve.access.keysFile.',
 });
 
-/** @throws {RobleError} `ROBLE_USAGE` where neither the flag nor the configuration names a file */
+/**
+ * The file of the API keys.
+ *
+ * @param configured `serve.access.keysFile`, which the flag overrides
+ * @throws {RobleError} `ROBLE_USAGE` where neither the flag nor the configuration names a file
+ */
 export function keysFileOf(configured: string | undefined): string {
   if (configured !== undefined) return configured;
-  throw new RobleError('ROBLE_USAGE', 'Nothing says in which file the API keys are.', {
+  throw new RobleError('ROBLE_USAGE', 'No file is named for the API keys.', {
     expected: '--keys FILE, or serve.access.keysFile in the configuration',
     nextSteps: ['Try --keys keys.json.'],
   });

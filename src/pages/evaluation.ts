@@ -18,6 +18,7 @@ import {
   type HtmlColumn,
   htmlSection,
   htmlTable,
+  numeric,
   pageFrame,
   paragraph,
 } from './kit/html.js';
@@ -28,8 +29,6 @@ import { inlineSvg } from './plot/panel.js';
 /** Samples that were left out, and unknown labels, that are shown. */
 const SHOWN = 100;
 
-const number = (title: string) => ({ title, numeric: true });
-
 /** Everything about an evaluation as one page. */
 async function evaluationPage({ models, data, bounds }: EvaluatedModels): Promise<string> {
   const title = models.length === 1 ? models[0]!.model : `${models.length} models`;
@@ -38,7 +37,7 @@ async function evaluationPage({ models, data, bounds }: EvaluatedModels): Promis
   return pageFrame(`Evaluation of ${title}`, [
     element('h1', {}, escapeMarkup(`Evaluation of ${title}`)),
     htmlTable(
-      [{ title: 'model' }, { title: 'name' }, number('classes'), { title: 'SHA-256' }],
+      [{ title: 'model' }, { title: 'name' }, numeric('classes'), { title: 'SHA-256' }],
       models.map(({ model, name, classes, digest }) => [model, name, formatCount(classes), digest]),
     ),
     boundsSection(bounds),
@@ -67,10 +66,10 @@ async function dataArticle(data: DrawnEvaluation): Promise<string> {
 
 function modelsTable(evaluations: readonly Evaluation[]): string {
   const [first] = evaluations;
-  const topK = first!.topK.map(({ k }) => number(`top ${k}`));
-  const columns = ['accuracy', '95 % interval', 'balanced', 'macro F1'].map(number);
+  const topK = first!.topK.map(({ k }) => numeric(`top ${k}`));
+  const columns = ['accuracy', '95 % interval', 'balanced', 'macro F1'].map(numeric);
   return htmlTable(
-    [{ title: 'model' }, ...columns, ...topK, number('loss'), number('calibration error')],
+    [{ title: 'model' }, ...columns, ...topK, numeric('loss'), numeric('calibration error')],
     evaluations.map(modelCells),
   );
 }
@@ -113,13 +112,13 @@ function reliabilityTable({ calibration }: Evaluation): string {
     ];
   });
   return htmlTable(
-    [{ title: 'confidence' }, ...['predictions', 'mean confidence', 'accuracy', 'difference'].map(number)],
+    [{ title: 'confidence' }, ...['predictions', 'mean confidence', 'accuracy', 'difference'].map(numeric)],
     rows,
   );
 }
 
 function unknownTable({ unknownLabels }: Evaluation): string {
-  const columns = [{ title: 'label' }, number('samples')];
+  const columns = [{ title: 'label' }, numeric('samples')];
   return longTable(
     columns,
     unknownLabels.map(({ label, count }) => [label, formatCount(count)]),

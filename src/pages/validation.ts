@@ -10,13 +10,14 @@ import {
   htmlSection,
   htmlTable,
   inlinePng,
+  numeric,
   pageFrame,
   paragraph,
 } from './kit/html.js';
 
 /** Samples of a finding that are shown. */
 const SHOWN = 48;
-/** Pairs, or pictures, in a row of a contact sheet; an empty place stands between pairs. */
+/** Pairs, or pictures, in a row of a contact sheet; an empty cell separates pairs. */
 const PAIRS_IN_ROW = 8;
 const PICTURES_IN_ROW = 16;
 
@@ -39,7 +40,7 @@ export async function validationPage(validated: Validated): Promise<string> {
 function classesTable({ classes, splits }: Pick<ValidationResult, 'classes' | 'splits'>): string {
   const present = SPLITS.filter((split) => splits[split] !== undefined);
   return htmlTable(
-    [{ title: 'class' }, ...present.map((title) => ({ title, numeric: true }))],
+    [{ title: 'class' }, ...present.map(numeric)],
     classes.map((row) => [row.name, ...present.map((split) => formatCount(row[split] ?? 0))]),
   );
 }
@@ -65,10 +66,7 @@ async function samplesHtml(subject: Subject, samples: readonly FoundSample[]): P
     source,
     detail,
   ]);
-  const columns = [
-    { title: '', numeric: true },
-    ...['sample', 'label', 'source', ''].map((title) => ({ title })),
-  ];
+  const columns = [numeric(''), ...['sample', 'label', 'source', ''].map((title) => ({ title }))];
   const rest = samples.length - shown.length;
   return [
     inlinePng(await sheetOf(subject, shown), 'The pictures of the table, row by row'),
@@ -81,8 +79,7 @@ async function samplesHtml(subject: Subject, samples: readonly FoundSample[]): P
 async function sheetOf(subject: Subject, samples: readonly FoundSample[]): Promise<Buffer> {
   const { preprocessing } = subject.manifest;
   const zoom = reportZoom(preprocessing);
-  const places = subject.splits.map((split) => [split.split, split] as const);
-  const splits = new Map(places);
+  const splits = new Map(subject.splits.map((split) => [split.split, split] as const));
   const picture = ({ split, index }: SamplePlace) => pictureOf(subject, { split: splits.get(split)!, index });
   if (!samples.some(({ like }) => like))
     return contactSheet(samples.map(picture), preprocessing, {

@@ -12,7 +12,7 @@ export default class DataBalance extends RobleCommand<BalanceResult | BalancePre
   static override summary =
     'Make a balanced data set: originals, and augmented copies where a class has too few.';
   static override description =
-    'Copies are in train only, and what validation and test hold is never in train. The result does not depend on workers, shards, kills and resumes: the same command goes on where an interrupted one ended.';
+    'Copies are made in train only, and no picture of validation or test is in train. The result does not depend on workers, shards, kills or resumes: the same command continues where an interrupted one stopped.';
   static override strict = false;
   static override args = {
     sources: Args.string({
@@ -52,7 +52,7 @@ export default class DataBalance extends RobleCommand<BalanceResult | BalancePre
       helpValue: 'FILE',
       description: 'Write a report as one page: the counts, and originals beside their copies.',
     }),
-    restart: Flags.boolean({ description: 'Throw away the unfinished work of another recipe.' }),
+    restart: Flags.boolean({ description: 'Discard the unfinished work of another recipe.' }),
   };
   static override examples = [
     '<%= config.bin %> <%= command.id %> data/letters --target 800 --plan',
@@ -82,7 +82,7 @@ export default class DataBalance extends RobleCommand<BalanceResult | BalancePre
     if (flags.plan) return previewBalance(balance, context);
     const { out, name, workers, html, restart } = flags;
     if (out === undefined)
-      throw new RobleError('ROBLE_USAGE', 'There is no place for the data set.', {
+      throw new RobleError('ROBLE_USAGE', 'No folder is named for the data set.', {
         expected: '--out DIR, or --plan to write nothing',
       });
     const shard = shardOf(flags, process.env);

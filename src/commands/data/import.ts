@@ -30,7 +30,7 @@ export default class DataImport extends RobleCommand<ImportResult> {
     'from-feedback': Flags.string({
       helpValue: 'URL|FILE',
       description:
-        'Log of a server: what the model saw of the predictions with feedback, under the classes that were said.',
+        'Prediction log of a server: import the pictures that got feedback, labelled with the classes it names.',
       exclusive: Object.keys(imageFlags),
     }),
     split: Flags.string({

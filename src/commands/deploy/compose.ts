@@ -11,7 +11,7 @@ const { replicas, domain, rateLimit, cpus, memory } = STACK_DEFAULTS;
 const WORDS: Readonly<Record<FileState, string>> = {
   new: 'new',
   updated: 'updated',
-  unchanged: 'as it is',
+  unchanged: 'up to date',
   kept: 'yours, kept',
   replaced: 'replaced; yours is FILE.before',
 };
@@ -122,7 +122,7 @@ export default class DeployCompose extends RobleCommand<MadeStack & { readonly d
       if (state !== 'unchanged') this.log(`${WORDS[state].padEnd(12)} ${path}`);
     for (const { state, diff } of files) if (diff && (state === 'kept' || dryRun)) this.log(`\n${diff}`);
     const same = files.filter(({ state }) => state === 'unchanged').length;
-    if (same > 0) this.log(`${same} files are as they would be.`);
+    if (same > 0) this.log(`${same} files are up to date.`);
     this.log(`models/${model.version} ${model.isNew ? 'is the model' : 'holds this model already'}.`);
     if (dryRun) this.log(`Nothing was written to ${folder}.`);
     else

@@ -4,9 +4,8 @@ import type { ListedKey } from '../../core/serving/access/api-keys.js';
 import { keysFileFlag, keysFileOf } from '../../flags/keys-file.js';
 
 export default class KeysRevoke extends RobleCommand<ListedKey> {
-  static override summary = 'End an API key of the server.';
-  static override description =
-    'A server that runs refuses it within a second. Its record stays in the file.';
+  static override summary = 'Revoke an API key of the server.';
+  static override description = 'A running server refuses it within a second. Its record stays in the file.';
   static override examples = ['<%= config.bin %> <%= command.id %> till --keys keys.json'];
   static override args = { key: Args.string({ required: true, description: 'Name or id of the key.' }) };
   static override flags = { keys: keysFileFlag };

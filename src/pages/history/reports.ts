@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { replaceFile } from '../../core/base/storage/durable.js';
 import { csvField } from '../../core/base/text.js';
 import type { RunAnalysis } from '../../core/learning/analysis/analyze-run.js';
 import type { AnalyzedRuns } from '../../core/learning/analysis/analyze-runs.js';
 import { metricNames, metricOf } from '../../core/learning/history/recorded-run.js';
-import { type Panel, standaloneSvg } from '../plot/panel.js';
-import { htmlPage, runHtml } from './page.js';
+import { standaloneSvg } from '../plot/panel.js';
+import { historyPage } from './page.js';
 import { comparisonPanels, runPanels } from './plots.js';
 
 /** Files by their form. */
@@ -30,7 +29,7 @@ export async function writeReports(analyzed: AnalyzedRuns, files: ReportFiles): 
   const { recorded, runs, comparison } = analyzed;
   const panels = recorded.map((run, i) => runPanels(run, runs[i]!));
   const together = recorded.length > 1 ? comparisonPanels(runs, comparison) : [];
-  if (files.html !== undefined) await replaceFile(files.html, await html(analyzed, panels, together));
+  if (files.html !== undefined) await replaceFile(files.html, await historyPage(analyzed, panels, together));
   if (files.csv !== undefined) await replaceFile(files.csv, epochsCsv(runs));
   const svg =
     recorded.length > 1
@@ -38,19 +37,6 @@ export async function writeReports(analyzed: AnalyzedRuns, files: ReportFiles): 
       : standaloneSvg(recorded[0]!.name, panels[0]!);
   if (files.svg !== undefined) await replaceFile(files.svg, svg);
   if (files.png !== undefined) await replaceFile(files.png, await rendered(svg));
-}
-
-async function html(
-  { recorded, runs, bounds, comparison }: AnalyzedRuns,
-  panels: readonly (readonly Panel[])[],
-  together: readonly Panel[],
-): Promise<string> {
-  const articles: string[] = [];
-  for (const [i, run] of recorded.entries()) {
-    const mistakes = run.mistakesFile === undefined ? undefined : await readFile(run.mistakesFile);
-    articles.push(runHtml(run, runs[i]!, panels[i]!, mistakes));
-  }
-  return htmlPage({ runs, bounds, comparison, panels: together, articles });
 }
 
 async function rendered(svg: string): Promise<Buffer> {

@@ -9,7 +9,7 @@ export function rangeOf(values: readonly number[]): Range {
   return [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
 }
 
-/** Where values of a range lie between two places; in the middle where the range is a single value. */
+/** Maps a range to the stretch from `from` to `to`; a range of a single value to its middle. */
 export function linearScale([low, high]: Range, from: number, to: number): (value: number) => number {
   // Halves, since the difference of two large numbers may not be finite.
   const span = high / 2 - low / 2;
@@ -43,7 +43,7 @@ function multiples(step: number, low: number, high: number): number[] {
  */
 export function niceTicks([low, high]: Range, most: number, smallestStep = 0): number[] {
   const span = high - low;
-  // Closer together than the precision of the numbers, ticks could not be told apart.
+  // Closer together than the precision of the numbers, ticks could not be distinguished.
   const precision = Math.max(Math.abs(low), Math.abs(high), 1e-280) * 1e-12;
   if (!(span / most > precision)) return [low];
   const choices = roundSteps(Math.max(span / most, smallestStep)).map((step) => multiples(step, low, high));

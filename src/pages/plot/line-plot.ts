@@ -9,7 +9,7 @@ export interface PlotSeries {
   /** A point whose y is not finite breaks the line. */
   readonly points: readonly (readonly [x: number, y: number])[];
   readonly dashed?: boolean;
-  /** Number of its colour; by default its place among the series. */
+  /** Number of its colour; by default its index among the series. */
   readonly color?: number;
 }
 
@@ -39,7 +39,7 @@ const MOST_DOTS = 30;
 
 type Scale = ReturnType<typeof linearScale>;
 
-/** Lines over a common axis that counts. Undefined without a value to show. */
+/** Lines over a common axis of whole numbers. Undefined without a value to show. */
 export function linePlot(plot: LinePlot): Panel | undefined {
   const points = plot.series.flatMap((series) => series.points).filter(([, y]) => Number.isFinite(y));
   if (points.length === 0) return undefined;
@@ -62,7 +62,7 @@ export function linePlot(plot: LinePlot): Panel | undefined {
   };
 }
 
-/** Some air above and below, but no shares that cannot be. */
+/** Some space above and below, but no impossible shares. */
 function padded([low, high]: Range, isShare: boolean): Range {
   const air = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
   if (!isShare) return [low - air, high + air];

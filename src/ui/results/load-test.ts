@@ -2,13 +2,13 @@ import type { LoadTestResult } from '../../core/operations/load-test/load-test.j
 import type { LoadReportFiles } from '../../pages/load-test.js';
 import { KNEE_COLUMNS, kneeRows, kneeText, loadRows } from '../../pages/load-test-rows.js';
 import { tableLines } from '../terminal/format.js';
-import type { terminalOptions } from '../terminal/style.js';
-import { boundLines } from './history.js';
+import type { TextOptions } from '../terminal/style.js';
+import { boundLines } from './class-results.js';
 
 /** A load test for people. */
 export function loadTestLines(
   result: LoadTestResult & { readonly files: LoadReportFiles },
-  options: ReturnType<typeof terminalOptions>,
+  options: Pick<TextOptions, 'paint'>,
 ): string[] {
   const { model, url, knee, bounds, files } = result;
   const rows = loadRows(result);

@@ -3,14 +3,12 @@ import type { CleanResult } from '../../core/data/validate/clean.js';
 import type { Finding, FoundSample } from '../../core/data/validate/subject.js';
 import type { ValidationResult } from '../../core/data/validate/validate.js';
 import { cutLine, formatSplits, wrapWords } from '../terminal/format.js';
-import type { terminalOptions } from '../terminal/style.js';
+import type { TextOptions } from '../terminal/style.js';
 
 /** Samples of a finding that are listed. */
 const LISTED = 5;
 
 const SEVERITY_COLORS = { error: 'red', warning: 'yellow', info: 'cyan' } as const;
-
-type TextOptions = Pick<ReturnType<typeof terminalOptions>, 'paint' | 'width'>;
 
 /** What was found, each with its first samples and how to mend it, and what was written. */
 export function validationLines(
