@@ -84,7 +84,7 @@ async function bareLoop(): Promise<number> {
     plan: null,
   });
   const training = await load('train');
-  const recipe = batchRecipe({ training, manifest, network, train, batchSize, plugins: builtinPlugins });
+  const recipe = batchRecipe({ training, manifest, network, train, plugins: builtinPlugins });
   const batches = await BatchSource.open(recipe, 0, 1);
   let started = 0;
   for (let step = 0; step < WARM_UP + steps; step++) {

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { configJsonSchema } from '../src/core/config/keys.js';
 import { openApiDocument } from '../src/core/serving/http/openapi/document.js';
+import { housePicture } from './house-picture.js';
 import { configurationPage, errorsPage } from './pages.js';
 
 const root = dirname(import.meta.dirname);
@@ -19,6 +20,7 @@ const FILES: Readonly<Record<string, () => Promise<string>>> = {
   'roble.schema.json': async () => `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
   'docs/openapi.json': async () => `${JSON.stringify(openApiDocument(), null, 2)}\n`,
   'oclif.manifest.json': manifest,
+  'docs/pictures/house.svg': () => housePicture(root),
 };
 
 /** The manifest of the built commands, made beside the repository so that --check writes nothing into it. */

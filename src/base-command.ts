@@ -3,11 +3,12 @@ import { Command } from '@oclif/core/command';
 import * as Errors from '@oclif/core/errors';
 import * as Flags from '@oclif/core/flags';
 import type * as Interfaces from '@oclif/core/interfaces';
-import type { Context, ProgressEvent } from './core/base/context.js';
+import type { Context } from './core/base/context.js';
 import { EXIT, RobleError } from './core/base/errors.js';
 import type { Overrides } from './core/base/schema/merge.js';
 import { hidePasswords } from './core/base/secret.js';
 import type { Config } from './core/config/schema.js';
+import type { TrainingProgress } from './core/learning/training/run/events.js';
 import type { ClosableReporter } from './ui/progress/line-reporters.js';
 import { createReporter, type ReporterKind } from './ui/progress/reporter.js';
 import { fromUsageError, isUsageError, successJson, tellFailure } from './ui/results/errors.js';
@@ -82,7 +83,7 @@ export abstract class RobleCommand<Result> extends Command {
   private interruptedWith: number | undefined;
 
   /** The work. It returns plain data that survives JSON, prints nothing, and throws `RobleError`s. */
-  protected abstract execute(context: Context): Promise<Result>;
+  protected abstract execute(context: Context<TrainingProgress>): Promise<Result>;
 
   /** Shows the result to people, by `this.log`. */
   protected abstract render(result: Result): void | Promise<void>;
@@ -167,7 +168,7 @@ export abstract class RobleCommand<Result> extends Command {
   }
 
   /** Part of the `Reporter` contract: the command itself is the reporter of its context. */
-  report(reported: ProgressEvent): void {
+  report(reported: TrainingProgress): void {
     const event = 'message' in reported ? { ...reported, message: this.hide(reported.message) } : reported;
     if (event.type === 'warning') this.warnings.push(event.message);
     if (this.reporter) this.reporter.report(event);

@@ -62,7 +62,7 @@ export type {
 } from './core/learning/history/record.js';
 export { layersOf, PRESETS } from './core/learning/presets.js';
 export type { ResumeOptions } from './core/learning/training/resume.js';
-export type { TrainEvent } from './core/learning/training/run/events.js';
+export type { TrainEvent, TrainingProgress } from './core/learning/training/run/events.js';
 export type { TrainResult } from './core/learning/training/run/folder.js';
 export type { TrainModelOptions } from './core/learning/training/train.js';
 export type { VerifyOptions, VerifyResult } from './core/learning/training/verify.js';
@@ -72,11 +72,11 @@ export type { ModelBundle } from './core/model/bundle.js';
 export { type Layer, layerSchema, type ModelSpec } from './core/model/spec.js';
 export { type LayerSummary, type ModelSummary, summarizeModel } from './core/model/summary.js';
 export type { StackReport } from './core/operations/deploy/check/check-stack.js';
-export type { MadeStack, MakeStackOptions } from './core/operations/deploy/make-stack.js';
+export type { MadeStack } from './core/operations/deploy/make-stack.js';
 export type { MadeSecrets, MakeSecretsOptions } from './core/operations/deploy/secrets.js';
 export type { GivenChoices, StackChoices } from './core/operations/deploy/stack-settings.js';
 export type { SetUpOptions, SetUpResult } from './core/operations/gpu/set-up.js';
-export type { KpiResult, KpiStatus } from './core/operations/kpi/settings.js';
+export type { KpiResult, KpiStatus } from './core/operations/kpi/judge.js';
 export type { LoadModelOptions, Model } from './core/predict/load-model.js';
 export type { FilePrediction, ImageInput } from './core/predict/predict-files.js';
 export type { Prediction } from './core/predict/top-predictions.js';
@@ -92,6 +92,7 @@ export {
   type BalanceOptions,
   type BalanceResult,
   balanceDataset,
+  checkStack,
   compareDatasets,
   createServer,
   type EvaluatedModel,
@@ -107,6 +108,7 @@ export {
   type LoadTestResult,
   loadModel,
   loadTest,
+  type MakeStackOptions,
   makeStack,
   previewBalance,
   previewCopies,
@@ -220,11 +222,6 @@ export const writeDevice = lazily(async () => (await import('./core/operations/g
 /** Makes the passwords, keys and the first certificate of a stack; see {@link MakeSecretsOptions}. */
 export const makeSecrets = lazily(
   async () => (await import('./core/operations/deploy/secrets.js')).makeSecrets,
-);
-
-/** Looks for mistakes in a stack; see {@link StackReport}. */
-export const checkStack = lazily(
-  async () => (await import('./core/operations/deploy/check/check-stack.js')).checkStack,
 );
 
 /** The predictions in the log of a server; see {@link PredictionFilter}. */

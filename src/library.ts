@@ -5,6 +5,7 @@
  */
 
 import type { Context } from './core/base/context.js';
+import type { LoadedConfig } from './core/config/load.js';
 import type * as balancing from './core/data/balance/balance.js';
 import type { CleanResult, RemovedKind } from './core/data/validate/clean.js';
 import type * as validation from './core/data/validate/validate.js';
@@ -12,20 +13,25 @@ import type * as analysis from './core/learning/analysis/analyze-runs.js';
 import type { Classifier } from './core/learning/evaluation/classifier.js';
 import type { EvaluateOptions } from './core/learning/evaluation/evaluate.js';
 import type * as evaluation from './core/learning/evaluation/result.js';
+import type { TrainingProgress } from './core/learning/training/run/events.js';
+import type { StackReport } from './core/operations/deploy/check/check-stack.js';
+import type { StackCheckName } from './core/operations/deploy/check/stack-check.js';
+import type { MadeStack, StackOptions } from './core/operations/deploy/make-stack.js';
 import type * as gpu from './core/operations/gpu/set-up.js';
 import type * as kpi from './core/operations/kpi/report-kpis.js';
 import type * as load from './core/operations/load-test/load-test.js';
 import type { PluginRegistry } from './core/plugin/registry.js';
 import type { LoadModelOptions, Model } from './core/predict/load-model.js';
+import type { CreateServerOptions, RobleServer } from './core/serving/server.js';
 import type { EvaluationFiles } from './pages/evaluation.js';
 import type { ReportFiles } from './pages/history/reports.js';
 import type { LoadReportFiles } from './pages/load-test.js';
 import { createRegistry } from './plugins/index.js';
 
 /** A context, with the plugins to use; by default those in the box. */
-export type LibraryContext = Context & { readonly registry?: PluginRegistry };
+export type LibraryContext = Context<TrainingProgress> & { readonly registry?: PluginRegistry };
 
-type PluginContext = Context & { readonly registry: PluginRegistry };
+type PluginContext = Context<TrainingProgress> & { readonly registry: PluginRegistry };
 
 function withRegistry(context: LibraryContext): PluginContext {
   return { ...context, registry: context.registry ?? createRegistry() };
@@ -325,7 +331,16 @@ export async function loadModel(
 }
 
 /** Starts an HTTP server that answers predictions; see {@link CreateServerOptions}. */
-export const createServer = withPlugins(async () => (await import('./core/serving/server.js')).createServer);
+export async function createServer(
+  options: CreateServerOptions,
+  context: LibraryContext = {},
+): Promise<RobleServer> {
+  const [{ createServer: run }, { apiPage }] = await Promise.all([
+    import('./core/serving/server.js'),
+    import('./pages/api-docs.js'),
+  ]);
+  return run(options, { ...withRegistry(context), apiPage });
+}
 
 // Machines and production
 
@@ -338,10 +353,40 @@ export async function setUpGpu(
   return run({ ...options, registry: withRegistry(context).registry }, context);
 }
 
+export interface MakeStackOptions
+  extends Omit<StackOptions, 'name' | 'serve' | 'kpis' | 'given' | 'variableOf'> {
+  /** The configuration of the project. */
+  readonly loaded: Pick<LoadedConfig, 'config' | 'origins'>;
+}
+
 /** Makes a production stack; see {@link MakeStackOptions}. */
-export const makeStack = withPlugins(
-  async () => (await import('./core/operations/deploy/make-stack.js')).makeStack,
-);
+export async function makeStack(
+  { loaded, ...options }: MakeStackOptions,
+  context: LibraryContext = {},
+): Promise<MadeStack> {
+  const { makeStack: run } = await import('./core/operations/deploy/make-stack.js');
+  const { settingsGiven } = await import('./core/config/load.js');
+  const { variableAt } = await import('./core/config/keys.js');
+  const { name, serve, kpis } = loaded.config;
+  const given = settingsGiven(loaded, 'serve');
+  return run({ ...options, name, serve, kpis, given, variableOf: variableAt }, withRegistry(context));
+}
+
+/**
+ * Looks for mistakes in the folder of a production stack; see {@link StackReport}.
+ *
+ * @param only the checks to run, by name; default: all
+ * @throws {RobleError} `ROBLE_STACK_INVALID` for a folder that holds no stack
+ */
+export async function checkStack(
+  folder: string,
+  context: Context = {},
+  only?: readonly StackCheckName[],
+): Promise<StackReport> {
+  const { checkStack: run } = await import('./core/operations/deploy/check/check-stack.js');
+  const { configProblems } = await import('./core/config/load.js');
+  return run({ folder, only, checkConfig: configProblems }, context);
+}
 
 export interface ReportKpisOptions extends kpi.ReportKpisOptions {
   /** Page to write. */

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { appendFile, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ProgressEvent } from '../src/core/base/context.js';
+
 import { decodeCheckpoint } from '../src/core/learning/training/checkpoints/checkpoint.js';
-import type { TrainEvent } from '../src/core/learning/training/run/events.js';
+import type { TrainEvent, TrainingProgress } from '../src/core/learning/training/run/events.js';
 import { openBundle } from '../src/core/model/bundle.js';
 import { trainModel } from '../src/index.js';
 import { temporaryFolder } from './support/temporary-folder.js';
@@ -35,7 +35,7 @@ const history = async (run: string) => JSON.parse(await readFile(join(root, run,
 /** Collects the events, and calls `react` on each. */
 function listen(react: (event: TrainEvent) => void = () => {}) {
   const events: TrainEvent[] = [];
-  const report = (event: ProgressEvent) => {
+  const report = (event: TrainingProgress) => {
     if (event.type !== 'train') return;
     events.push(event.event);
     react(event.event);
@@ -150,7 +150,7 @@ describe('trainModel', () => {
     ];
     for (const [what, code] of cases) {
       const events: unknown[] = [];
-      const context = { reporter: { report: (event: ProgressEvent) => void events.push(event) } };
+      const context = { reporter: { report: (event: TrainingProgress) => void events.push(event) } };
       const options = { dataset, run: join(root, 'refused'), ...what };
       await expect(trainModel(options, context)).rejects.toMatchObject({ code });
       expect(events).toEqual([]);

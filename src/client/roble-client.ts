@@ -1,7 +1,7 @@
 import { ERRORS, type ErrorCode, RobleError } from '../core/base/errors.js';
 import { type HttpAnswer, type HttpRequest, type RequestOptions, sendRequest } from '../core/base/http.js';
 import { hideUrlPassword } from '../core/base/secret.js';
-import type { GivenDrawing } from '../core/image/strokes/drawing.js';
+import type { DrawingInput } from '../core/image/strokes/drawing.js';
 import type { ProblemDetails } from '../core/serving/request/problem.js';
 import type {
   BatchAnswer,
@@ -16,7 +16,7 @@ const TIMEOUT_MS = 30_000;
 const RETRIES = 2;
 
 /** The bytes of an image file; pixels 0..255 as the server takes them; or the strokes of a drawing. */
-export type Picture = Uint8Array | readonly unknown[] | GivenDrawing;
+export type Picture = Uint8Array | readonly unknown[] | DrawingInput;
 
 export interface RobleClientOptions {
   /** Where the server wants one; white space around it, such as the line break of a file, is no part of it. */

@@ -231,13 +231,14 @@ async function refuseExisting(file: string): Promise<void> {
 async function checkContent(content: string, values: TemplateValues): Promise<void> {
   const { readYaml } = await import('../core/base/schema/yaml-text.js');
   const { configSchema } = await import('../core/config/schema.js');
+  const { configJsonSchema } = await import('../core/config/keys.js');
   const { describeIssues } = await import('../core/base/schema/issues.js');
   const { layersOf } = await import('../core/learning/presets.js');
   const { value: written } = readYaml(content, { name: 'answers' });
   const { error } = configSchema.safeParse(written);
   if (error)
     throw new RobleError('ROBLE_CONFIG_INVALID', 'These answers do not make a valid configuration.', {
-      problems: describeIssues(error.issues, written, () => 'answer'),
+      problems: describeIssues(error.issues, written, () => 'answer', configJsonSchema()),
     });
   layersOf({ preset: values['model.preset'] });
 }

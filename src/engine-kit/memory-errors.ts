@@ -1,12 +1,9 @@
-import { RobleError } from '../core/plugin/index.js';
-
-/** How allocators, V8 and the C++ library word a lack of memory. */
-const COMMON_WORDS =
-  /failed to allocate memory|bad_alloc|bad allocation|out of memory|allocation failed|std::length_error/i;
+import { RobleError, saysOutOfMemory } from '../core/plugin/index.js';
 
 /**
- * Does work of a library that reports a lack of memory in words only: in the common ones, or in those given.
+ * Does work of a library that reports a lack of memory in words only.
  *
+ * @param words that mean it in this library alone
  * @throws {RobleError} `ROBLE_OUT_OF_MEMORY`
  */
 export async function withMemoryErrors<T>(
@@ -18,7 +15,7 @@ export async function withMemoryErrors<T>(
     return await work();
   } catch (cause) {
     const message = cause instanceof Error ? cause.message : String(cause);
-    if (!COMMON_WORDS.test(message) && !words?.test(message)) throw cause;
+    if (!saysOutOfMemory(message) && !words?.test(message)) throw cause;
     throw new RobleError('ROBLE_OUT_OF_MEMORY', `The engine "${engine}" could not allocate memory.`, {
       received: message,
       nextSteps: ['Use a smaller train.batchSize or train.microbatchSize, or give the process more memory.'],

@@ -3,8 +3,8 @@ import { keysFileOf } from './keys-file.js';
 
 describe('keysFileOf', () => {
   it('is what the configuration says, and refuses one that says nothing', () => {
-    expect(keysFileOf('/etc/keys.json')).toBe('/etc/keys.json');
-    expect(() => keysFileOf(undefined)).toThrow(
+    expect(keysFileOf({ keysFile: '/etc/keys.json' })).toBe('/etc/keys.json');
+    expect(() => keysFileOf({})).toThrow(
       expect.objectContaining({
         code: 'ROBLE_USAGE',
         exitCode: 2,

@@ -10,11 +10,11 @@ export const keysFileFlag = Flags.string({
 /**
  * The file of the API keys.
  *
- * @param configured `serve.access.keysFile`, which the flag overrides
+ * @param access the settings `serve.access`
  * @throws {RobleError} `ROBLE_USAGE` where neither the flag nor the configuration names a file
  */
-export function keysFileOf(configured: string | undefined): string {
-  if (configured !== undefined) return configured;
+export function keysFileOf({ keysFile }: { readonly keysFile?: string | undefined }): string {
+  if (keysFile !== undefined) return keysFile;
   throw new RobleError('ROBLE_USAGE', 'No file is named for the API keys.', {
     expected: '--keys FILE, or serve.access.keysFile in the configuration',
     nextSteps: ['Try --keys keys.json.'],

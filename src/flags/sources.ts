@@ -2,7 +2,7 @@ import { Flags } from '@oclif/core';
 import { ENCODING_STEP } from '../core/base/storage/text-file.js';
 import { readClasses } from '../core/data/dataset/class-names.js';
 import type { TopFolders } from '../core/data/formats/source.js';
-import type { SourceFormat } from '../core/data/import-export/detect.js';
+import type { SourceFormat } from '../core/data/import-export/read-source.js';
 import { parseDelimiter } from './values.js';
 
 /** How labelled pictures that lie in files are read. */

@@ -1,36 +1,38 @@
-import { errorsOf, OPERATIONS, type Operation } from '../core/serving/http/openapi/operations.js';
-import { componentSchemas, type OpenApiSchema } from '../core/serving/http/openapi/schemas.js';
-import { element, escapeMarkup, htmlSection, htmlTable, linkedPage, paragraph } from './kit/html.js';
+import type { ApiDescription, ApiPage, Operation } from '../core/serving/http/openapi/document.js';
+import type { OpenApiSchema } from '../core/serving/http/openapi/schemas.js';
+import {
+  element,
+  escapeMarkup,
+  htmlSection,
+  htmlTable,
+  linkedPage,
+  pageStyle,
+  paragraph,
+} from './kit/html.js';
 
-/**
- * The description of the server for people. It runs no script and loads nothing but its style.
- *
- * @param stylesheet where that lies, seen from the page
- */
-export function documentPage(stylesheet: string): string {
-  const groups = [...new Set(OPERATIONS.map(({ group }) => group))];
+/** The description of the server for people. It runs no script and loads nothing but its style. */
+export const apiPage: ApiPage = { html: documentPage, style: pageStyle };
+
+function documentPage({ operations, document }: ApiDescription, stylesheet: string): string {
+  const groups = [...new Set(operations.map(({ group }) => group))];
   return linkedPage('HTTP interface', stylesheet, [
     element('h1', {}, 'HTTP interface'),
     paragraph('What this server answers to. The same for programs, as OpenAPI 3.1, is in openapi.json.'),
     ...groups.flatMap((group) => [
       element('h2', {}, escapeMarkup(group)),
-      ...OPERATIONS.filter((operation) => operation.group === group).map(operationSection),
+      ...operations.filter((operation) => operation.group === group).map(operationSection),
     ]),
     element('h2', {}, 'Messages'),
-    ...Object.entries(componentSchemas()).map(([name, schema]) => messageSection(name, schema)),
+    ...Object.entries(document.components.schemas).map(([name, schema]) => messageSection(name, schema)),
   ]);
 }
 
 function operationSection(operation: Operation): string {
-  const { method, path, summary, parameters, body, answer, status = 200, error } = operation;
+  const { method, path, summary, parameters, body, answer, status, errors, error } = operation;
   const messages = [
     ...Object.entries(body ?? {}).map(([type, schema]) => ['body', type, typeText(schema)]),
     ...Object.entries(answer).map(([type, schema]) => [`${status}`, type, typeText(schema)]),
-    ...Object.entries(error).map(([type, schema]) => [
-      errorsOf(operation).join(', '),
-      type,
-      typeText(schema),
-    ]),
+    ...Object.entries(error).map(([type, schema]) => [errors.join(', '), type, typeText(schema)]),
   ];
   return htmlSection(
     `${method.toUpperCase()} ${path}`,

@@ -1,3 +1,4 @@
+import { spreadIndices } from '../core/base/collections.js';
 import { countOf, formatCount } from '../core/base/text.js';
 import type { BalanceResult } from '../core/data/balance/balance.js';
 import type { ClassPlan } from '../core/data/balance/plan.js';
@@ -75,6 +76,5 @@ function chooseRows(provenance: readonly SampleProvenance[], labels: Uint16Array
     else if (provenance[rows.get(label)![1]!]!.copy!.of === copy.of) rows.get(label)!.push(i);
   }
   const all = [...rows.values()];
-  const count = Math.min(ROWS, all.length);
-  return Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]!);
+  return spreadIndices(all.length, ROWS).map((i) => all[i]!);
 }

@@ -1,7 +1,7 @@
 import { formatCount } from '../core/base/text.js';
 import type { DatasetManifest } from '../core/data/dataset/format.js';
 import type { MeasuredDevice } from '../core/learning/devices.js';
-import type { Finding } from '../core/operations/gpu/facts.js';
+import type { ReportedCheck } from '../core/operations/gpu/inspect.js';
 import type { SetUpResult } from '../core/operations/gpu/set-up.js';
 
 /** What an audit says about the data set of the project. */
@@ -9,7 +9,7 @@ export type AuditedDataset = Pick<DatasetManifest, 'name' | 'classes' | 'splits'
   readonly folder: string;
 };
 
-const MARKS: Readonly<Record<Finding['status'], string>> = {
+const MARKS: Readonly<Record<ReportedCheck['status'], string>> = {
   ok: 'ok',
   warning: 'warning',
   failed: 'failed',

@@ -1,11 +1,7 @@
 import { short } from '../core/base/text.js';
+import { KPI_TARGETS, type KpiResult, type KpiStatus } from '../core/operations/kpi/judge.js';
 import type { KpiReport } from '../core/operations/kpi/report-kpis.js';
-import {
-  KPI_TARGETS,
-  type KpiName,
-  type KpiResult,
-  type KpiStatus,
-} from '../core/operations/kpi/settings.js';
+import type { KpiName } from '../core/operations/kpi/settings.js';
 
 /** The columns of a report, and a row for each indicator. */
 export const KPI_COLUMNS = [

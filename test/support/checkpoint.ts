@@ -1,8 +1,14 @@
 import type { Checkpoint } from '../../src/core/learning/training/checkpoints/checkpoint.js';
-import { NO_STEPS } from '../../src/core/learning/training/checkpoints/checkpoint.js';
-import { INITIAL_HEALTH } from '../../src/core/learning/training/policies/health.js';
+import { initialProgress } from '../../src/core/learning/training/policies/progress.js';
 
 const tensor = (values: number[]) => ({ shape: [values.length], data: Float32Array.from(values) });
+
+const progress = initialProgress({
+  run: 'an-id',
+  dataFingerprint: '0'.repeat(64),
+  memory: { microbatchSize: 16, evaluationBatchSize: 64, evaluationAskedFor: 64, patience: 1 },
+  madeOn: { engine: 'onnx', device: 'cpu', threads: 0 },
+});
 
 /** A small checkpoint with values that are easily lost: negative, tiny, not a number. */
 export function checkpointAt(step: number, anchor = true): Checkpoint {
@@ -13,18 +19,7 @@ export function checkpointAt(step: number, anchor = true): Checkpoint {
       optimizer: { 'firstMoment/conv1.weight': tensor([0.1, 0.2, 0.3]) },
       plan: { threads: 2, convolutions: { conv1: 'plain' } },
     },
-    progress: {
-      run: 'an-id',
-      dataFingerprint: '0'.repeat(64),
-      step,
-      epochs: [],
-      current: { ...NO_STEPS, steps: 5, loss: 0.1 + 0.2 },
-      health: INITIAL_HEALTH,
-      healthAtEpochStart: INITIAL_HEALTH,
-      memory: { microbatchSize: 16, evaluationBatchSize: 64, evaluationAskedFor: 64, patience: 1 },
-      madeOn: { engine: 'onnx', device: 'cpu', threads: 0 },
-      anchor,
-    },
+    progress: { ...progress, step, current: { ...progress.current, steps: 5, loss: 0.1 + 0.2 }, anchor },
     best: { 'conv1.weight': tensor([4, 5, 6]) },
   };
 }

@@ -30,7 +30,7 @@ export default class DeployCheck extends RobleCommand<StackReport> {
 
   protected async execute(context: Context): Promise<StackReport> {
     const { args, flags } = await this.parse(DeployCheck);
-    const { checkStack } = await import('../../core/operations/deploy/check/check-stack.js');
+    const { checkStack } = await import('../../library.js');
     const report = await checkStack(resolve(args.folder ?? 'deploy'), context, flags.only);
     const findings = report.checks.flatMap((check) => check.findings);
     const missed = report.checks.flatMap((check) => check.notChecked);

@@ -36,7 +36,7 @@ export default class KeysCreate extends RobleCommand<CreatedKey> {
     const { serve } = await this.loadConfig({
       'serve.access.keysFile': { value: flags.keys, flag: '--keys' },
     });
-    const file = keysFileOf(serve.access.keysFile);
+    const file = keysFileOf(serve.access);
     const { createKey } = await import('../../core/serving/access/api-keys.js');
     return { ...(await createKey(file, { name, scopes, expires })), file };
   }

@@ -14,7 +14,7 @@ export default class KeysList extends RobleCommand<{ readonly keys: readonly Lis
       'serve.access.keysFile': { value: flags.keys, flag: '--keys' },
     });
     const { listKeys } = await import('../../core/serving/access/api-keys.js');
-    return { keys: await listKeys(keysFileOf(serve.access.keysFile)) };
+    return { keys: await listKeys(keysFileOf(serve.access)) };
   }
 
   protected render({ keys }: { readonly keys: readonly ListedKey[] }): void {

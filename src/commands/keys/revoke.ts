@@ -16,7 +16,7 @@ export default class KeysRevoke extends RobleCommand<ListedKey> {
       'serve.access.keysFile': { value: flags.keys, flag: '--keys' },
     });
     const { revokeKey } = await import('../../core/serving/access/api-keys.js');
-    return revokeKey(keysFileOf(serve.access.keysFile), args.key);
+    return revokeKey(keysFileOf(serve.access), args.key);
   }
 
   protected render({ name, id }: ListedKey): void {

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { recordOf } from './collections.js';
+import { recordOf, spreadIndices } from './collections.js';
 import { inputJsonSchema } from './schema/json-schema.js';
+
+it('spreads indices evenly, each at most once, and never past the end', () => {
+  expect(spreadIndices(10, 4)).toEqual([0, 2, 5, 7]);
+  expect(spreadIndices(3, 4)).toEqual([0, 1, 2]);
+  expect(spreadIndices(0, 4)).toEqual([]);
+});
 
 const schema = recordOf(z.int().positive());
 

@@ -62,6 +62,12 @@ export class DisjointSets {
   }
 }
 
+/** At most `count` of the indices below `total`, spread evenly, so that data in some order is met in all its parts. */
+export function spreadIndices(total: number, count: number): number[] {
+  const length = Math.min(total, count);
+  return Array.from({ length }, (_, i) => Math.floor((i * total) / length));
+}
+
 /** Items by their key, in the order in which they come; those without one are left out. */
 export function groupBy<T, K>(items: Iterable<T>, keyOf: (item: T) => K | undefined): Map<K, T[]> {
   const groups = new Map<K, T[]>();

@@ -1,9 +1,8 @@
-import type { TrainEvent } from '../learning/training/run/events.js';
-import type { Problem } from './errors.js';
+import { type Problem, RobleError } from './errors.js';
 
 /**
- * What a long operation tells about itself. A reporter shows it (ink, listr2, plain lines, NDJSON) or ignores it.
- * `type` names the kind; the rest is plain data that survives JSON.
+ * What a long operation reports about itself. A reporter shows it (ink, listr2, plain lines, NDJSON) or ignores it.
+ * `type` names the kind; the rest is plain data that survives JSON. Operations may have kinds of their own besides.
  */
 export type ProgressEvent =
   | {
@@ -21,18 +20,17 @@ export type ProgressEvent =
     }
   /** Something that people want to know, and that is as it should be. */
   | { readonly type: 'note'; readonly message: string }
-  | ({ readonly type: 'warning'; readonly message: string } & Partial<Problem>)
-  | { readonly type: 'train'; readonly event: TrainEvent };
+  | ({ readonly type: 'warning'; readonly message: string } & Partial<Problem>);
 
-export interface Reporter {
-  report(event: ProgressEvent): void;
+export interface Reporter<Event = ProgressEvent> {
+  report(event: Event): void;
 }
 
 /** What every long-running function of the library takes besides its options. All parts are optional. */
-export interface Context {
+export interface Context<Event = ProgressEvent> {
   /** Aborting it ends the work at the next safe point: nothing half-written is left. */
   readonly signal?: AbortSignal | undefined;
-  readonly reporter?: Reporter | undefined;
+  readonly reporter?: Reporter<Event> | undefined;
 }
 
 /** Reports a step around a piece of work. */
@@ -51,4 +49,12 @@ export async function withStep<T>(
     context.reporter?.report({ type: 'step', id, title, status: 'failed' });
     throw error;
   }
+}
+
+/** @throws {RobleError} `ROBLE_INTERRUPTED` once the signal has aborted */
+export function refuseInterrupted({ signal }: Pick<Context, 'signal'>): void {
+  if (!signal?.aborted) return;
+  throw signal.reason instanceof RobleError
+    ? signal.reason
+    : new RobleError('ROBLE_INTERRUPTED', 'The work was interrupted.');
 }

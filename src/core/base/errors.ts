@@ -1,3 +1,5 @@
+import { saysOutOfMemory } from './out-of-memory.js';
+
 /** Who has to act on an error: the user, the world outside (disk, network, programs), or us. */
 export type ErrorKind = 'user' | 'external' | 'bug';
 
@@ -317,7 +319,7 @@ export class RobleError extends Error {
         nextSteps: ['Raise the limit of open files: "ulimit -n 65536".'],
         cause: error,
       });
-    if (error instanceof RangeError && /allocation failed/i.test(message ?? ''))
+    if (error instanceof RangeError && saysOutOfMemory(message ?? ''))
       return new RobleError('ROBLE_OUT_OF_MEMORY', `There is no memory left: ${message}.`, { cause: error });
     if (code === 'ERR_WORKER_OUT_OF_MEMORY')
       return new RobleError('ROBLE_OUT_OF_MEMORY', `A thread ran out of memory: ${message}.`, {

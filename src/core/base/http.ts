@@ -54,6 +54,8 @@ export interface RequestOptions {
  * @throws {RobleError} `ROBLE_SERVER_UNREACHABLE`, `ROBLE_DEADLINE_EXCEEDED`, `ROBLE_REQUEST_INVALID`; the reason of the signal when that aborts
  */
 export async function sendRequest(request: HttpRequest, options: RequestOptions): Promise<HttpAnswer> {
+  // Undici's interceptor for retries knows no deadline of all tries and no jitter, and asks for the rest of an answer that
+  // was cut off by a range, which the answer to a POST does not have.
   const deadline = performance.now() + options.timeoutMs;
   const { retryStatuses = REFUSED, retries, signal } = options;
   for (let attempt = 0; ; attempt++) {

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { RobleError } from '../base/errors.js';
 import type { JsonSchema } from '../base/schema/json-schema.js';
-import type { Layer } from '../base/schema/merge.js';
 import { nest } from '../base/schema/merge.js';
 import { decodeText } from '../base/storage/text-file.js';
 import { didYouMean } from '../base/text.js';
 import { configKeys } from './keys.js';
+import type { OriginLayer } from './origin.js';
 
 const PREFIX = 'ROBLE_';
 /** Of a variable that names a file with the value, as container engines mount secrets. */
@@ -22,7 +22,7 @@ const FROM_FILE = '_FILE';
  */
 export async function environmentLayer(
   env: NodeJS.ProcessEnv,
-): Promise<{ layer: Layer; warnings: string[] }> {
+): Promise<{ layer: OriginLayer; warnings: string[] }> {
   const keys = new Map(configKeys().map((key) => [key.variable, key]));
   const entries: [string, unknown][] = [];
   const variables = new Map<string, string>();

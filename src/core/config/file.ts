@@ -1,12 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import { dirname, extname, join } from 'node:path';
 import { RobleError } from '../base/errors.js';
-import type { Layer } from '../base/schema/merge.js';
 import { isSettings } from '../base/schema/merge.js';
 import { exists, isAbsent } from '../base/storage/files.js';
 import { fileOrPipe } from '../base/storage/read-file.js';
 import { decodeText } from '../base/storage/text-file.js';
-import type { Origin } from './origin.js';
+import type { Origin, OriginLayer } from './origin.js';
 
 /** Far more than people write; a device or a data set that was named by mistake is not read to its end. */
 const MAX_BYTES = 4 << 20;
@@ -50,7 +49,7 @@ export async function readConfigFile(
   file: string,
   source: 'user' | 'project',
   signal?: AbortSignal,
-): Promise<Layer> {
+): Promise<OriginLayer> {
   const text = await readText(file, signal);
   const { readJson, readYaml } = await import('../base/schema/yaml-text.js');
   // An empty file sets nothing, whatever its name.

@@ -57,6 +57,11 @@ function keysOf(
   ];
 }
 
+/** The variable that sets the value at a path, or the group that it belongs to; undefined where there is no such key. */
+export function variableAt(path: string): string | undefined {
+  return configKeys().find((key) => path === key.path || path.startsWith(`${key.path}.`))?.variable;
+}
+
 /** `train.batchSize` is set by `ROBLE_TRAIN_BATCH_SIZE`. */
 function variableOf(path: readonly string[]): string {
   return ['roble', ...path.map((name) => name.replace(/([a-z0-9])([A-Z])/g, '$1_$2'))]
@@ -80,5 +85,9 @@ export function configJsonSchema(): JsonSchema {
 /** The schema of the configuration, with what its backend declares of its options; see {@link serveJsonSchema}. */
 export async function secretsSchema({ serve }: Config, registry: PluginRegistry): Promise<JsonSchema> {
   const schema = configJsonSchema();
-  return { ...schema, properties: { ...schema.properties, serve: await serveJsonSchema(serve, registry) } };
+  const { properties } = schema;
+  return {
+    ...schema,
+    properties: { ...properties, serve: await serveJsonSchema(serve, registry, properties!.serve) },
+  };
 }

@@ -2,8 +2,8 @@ import { dirname, join, resolve } from 'node:path';
 import { RobleError } from '../base/errors.js';
 import { describeIssues } from '../base/schema/issues.js';
 import {
+  type Choices,
   isSettings,
-  type Layer,
   type Merged,
   mergeLayers,
   nest,
@@ -14,7 +14,8 @@ import { exists } from '../base/storage/files.js';
 import { recipeOf } from '../learning/presets.js';
 import { environmentLayer } from './environment.js';
 import { findProjectFile, readConfigFile } from './file.js';
-import { describeOrigin, type Origin } from './origin.js';
+import { configJsonSchema } from './keys.js';
+import { describeOrigin, type Origin, type OriginLayer } from './origin.js';
 import { type Config, configSchema, PATH_KEYS, URL_OR_PATH_KEYS } from './schema.js';
 
 export interface LoadConfigOptions {
@@ -40,6 +41,8 @@ export interface LoadedConfig {
   readonly projectFile?: string;
   readonly warnings: readonly string[];
 }
+
+const CHOICES: Choices = new Map([['model', ['preset', 'layers']]]);
 
 /**
  * The configuration: defaults, then the recipe of the chosen preset, the user's file, the project's file, environment
@@ -77,7 +80,7 @@ export async function loadConfig({
     withPaths(flagLayer(overrides), cwd),
   ];
   const defaults = withPaths(defaultLayer(), project.file ? dirname(project.file) : cwd);
-  const merged = mergeLayers([defaults, presetLayer([defaults, ...given]), ...given]);
+  const merged = mergeLayers([defaults, presetLayer([defaults, ...given]), ...given], CHOICES);
   const config = check(merged, cwd);
   return {
     config,
@@ -102,13 +105,13 @@ async function isReachable(userFile: string, warnings: string[]): Promise<boolea
   }
 }
 
-function defaultLayer(): Layer {
+function defaultLayer(): OriginLayer {
   return { value: configSchema.parse({}), origin: () => ({ source: 'default' }) };
 }
 
 /** What the preset that the layers choose brings along; it gives way to whatever somebody set. */
-function presetLayer(layers: readonly Layer[]): Layer {
-  const { model } = mergeLayers(layers).value;
+function presetLayer(layers: readonly OriginLayer[]): OriginLayer {
+  const { model } = mergeLayers(layers, CHOICES).value;
   const preset = isSettings(model) ? model.preset : undefined;
   return {
     value: { train: recipeOf(preset) },
@@ -116,7 +119,7 @@ function presetLayer(layers: readonly Layer[]): Layer {
   };
 }
 
-function flagLayer(overrides: Overrides): Layer {
+function flagLayer(overrides: Overrides): OriginLayer {
   const given = Object.entries(overrides).filter(([, { value }]) => value !== undefined);
   return {
     value: nest(given.map(([path, { value }]) => [path, value])),
@@ -130,7 +133,7 @@ function flagLayer(overrides: Overrides): Layer {
 }
 
 /** Makes the paths of a layer absolute; what is no text stays as it is, for the schema to report. */
-function withPaths(layer: Layer, folder: string): Layer {
+function withPaths(layer: OriginLayer, folder: string): OriginLayer {
   const toPath = (text: string) => resolve(folder, text);
   const unlessUrl = (text: string) => (text === 'none' || text.includes('://') ? text : toPath(text));
   const changed = (convert: (text: string) => string) => (value: Settings, key: readonly string[]) =>
@@ -151,12 +154,12 @@ function withText(
     : value;
 }
 
-function check(merged: Merged, cwd: string): Config {
+function check(merged: Merged<OriginLayer>, cwd: string): Config {
   const parsed = configSchema.safeParse(merged.value);
   if (parsed.success) return parsed.data;
   const originOf = (path: readonly PropertyKey[]) =>
     describeOrigin(merged.layerOf(path)?.origin(path) ?? { source: 'default' }, cwd);
-  const problems = describeIssues(parsed.error.issues, merged.value, originOf);
+  const problems = describeIssues(parsed.error.issues, merged.value, originOf, configJsonSchema());
   throw new RobleError(
     'ROBLE_CONFIG_INVALID',
     problems.length === 1
@@ -166,7 +169,7 @@ function check(merged: Merged, cwd: string): Config {
   );
 }
 
-function originsOf(config: Config, merged: Merged): Record<string, Origin> {
+function originsOf(config: Config, merged: Merged<OriginLayer>): Record<string, Origin> {
   const origins: Record<string, Origin> = {};
   const visit = (value: unknown, path: readonly string[]) => {
     if (isSettings(value)) for (const [key, inner] of Object.entries(value)) visit(inner, [...path, key]);
@@ -175,4 +178,37 @@ function originsOf(config: Config, merged: Merged): Record<string, Origin> {
   };
   visit(config, []);
   return origins;
+}
+
+/**
+ * What is wrong with a configuration file, in sentences; nothing where it can be used. Neither variables nor the user's
+ * own file count.
+ */
+export async function configProblems(configFile: string): Promise<string[]> {
+  try {
+    await loadConfig({ cwd: dirname(configFile), configFile, env: {} });
+    return [];
+  } catch (thrown) {
+    if (!(thrown instanceof RobleError)) throw thrown;
+    const problems = thrown.details.problems?.map(({ path, message }) => `${path}: ${message}`) ?? [];
+    return [thrown.message, ...problems];
+  }
+}
+
+/** The settings under a key, such as `serve`, without those that are defaults. */
+export function settingsGiven(
+  { config, origins }: Pick<LoadedConfig, 'config' | 'origins'>,
+  key: keyof Config,
+): Settings {
+  const given = (value: unknown, path: string): unknown => {
+    if (!isSettings(value)) {
+      const { source } = origins[path] ?? { source: 'default' };
+      return source === 'default' ? undefined : value;
+    }
+    const inner = Object.entries(value)
+      .map(([name, one]): [string, unknown] => [name, given(one, `${path}.${name}`)])
+      .filter(([, one]) => one !== undefined);
+    return inner.length === 0 ? undefined : Object.fromEntries(inner);
+  };
+  return (given(config[key], key) ?? {}) as Settings;
 }

@@ -1,4 +1,5 @@
 import { relative } from 'node:path';
+import type { Layer } from '../base/schema/merge.js';
 
 /** Where a value of the configuration came from. */
 export type Origin =
@@ -7,6 +8,11 @@ export type Origin =
   | { readonly source: 'user' | 'project'; readonly file: string; readonly line?: number }
   | { readonly source: 'environment'; readonly variable: string }
   | { readonly source: 'flag'; readonly flag: string };
+
+/** Settings with one kind of origin; later layers win over earlier ones. */
+export interface OriginLayer extends Layer {
+  origin(path: readonly PropertyKey[]): Origin;
+}
 
 /** An origin for people, such as `roble.config.yaml:12` or `--epochs`; files relative to `cwd` where that is shorter. */
 export function describeOrigin(origin: Origin, cwd: string): string {

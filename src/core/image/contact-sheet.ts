@@ -11,10 +11,10 @@ export interface ContactSheetOptions {
   readonly zoom?: number;
 }
 
-/** Pixels on a side up to which pictures are small for people. */
+/** Longest side of pictures that are too small for people to see. */
 const SMALL = 48;
 
-/** By how much pictures of a report are enlarged. */
+/** The zoom of pictures in a report. */
 export function reportZoom({ width, height }: Pick<Shape, 'width' | 'height'>): number {
   return Math.max(width, height) <= SMALL ? 2 : 1;
 }
@@ -22,7 +22,7 @@ export function reportZoom({ width, height }: Pick<Shape, 'width' | 'height'>): 
 /**
  * Pictures side by side, row by row, as a PNG.
  *
- * @param pictures uint8, [height, width, channels] each; `undefined` leaves a place empty
+ * @param pictures uint8, [height, width, channels] each; `undefined` leaves a gap
  */
 export async function contactSheet(
   pictures: readonly (Uint8Array | undefined)[],

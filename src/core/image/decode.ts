@@ -1,19 +1,19 @@
 import type { Metadata, SharpOptions } from 'sharp';
 import { RobleError } from '../base/errors.js';
-import { type UnreadFormat, unreadFormat } from './known-formats.js';
+import { ascii, PNG_SIGNATURE, type UnreadFormat, unreadFormat } from './known-formats.js';
 import { checkNumberType, unusableValues } from './number-types.js';
 
 const READ_FORMATS = 'PNG, JPEG, WebP, GIF, TIFF, AVIF or SVG';
-/** Fewer pixels on a side than this show nothing. */
+/** Fewest pixels on a side that can show anything. */
 const MINIMUM_SIDE = 2;
 
-/** How `sharp` decodes everywhere: never more pixels than the limit, never a picture that ends early. */
+/** Options with which `sharp` decodes everywhere: never more pixels than the limit, never a picture that ends early. */
 export function decoderInput(maxPixels: number): SharpOptions {
   return { limitInputPixels: maxPixels, failOn: 'error', sequentialRead: true };
 }
 
 /**
- * Reads an image's header and refuses what cannot be used, before anything is decoded.
+ * Reads an image's header and refuses an image that cannot be used, before anything is decoded.
  *
  * @throws {RobleError} `ROBLE_IMAGE_EMPTY`, `_TRUNCATED`, `_UNREADABLE`, `_UNSUPPORTED`, `_TOO_SMALL`, `_TOO_LARGE`, `_ANIMATED`, `_VALUES`.
  */
@@ -30,7 +30,7 @@ export async function inspectImage(bytes: Uint8Array, limit: PixelLimit): Promis
 async function readMetadata(bytes: Uint8Array): Promise<Metadata> {
   const { default: sharp } = await import('sharp');
   try {
-    // Only the header is read here, and a picture that is too large deserves its own error: no limit yet.
+    // Only the header is read here. Without a limit, because a picture that is too large gets an error of its own.
     return await sharp(bytes, { limitInputPixels: false }).metadata();
   } catch (error) {
     throw unreadable(bytes, error);
@@ -76,7 +76,7 @@ export function tooManyPixels(
   });
 }
 
-/** What is converted of a picture, and a person may want to know. */
+/** Conversions of a picture that a person may want to know. */
 export function conversionsOf({ space, depth }: Metadata): string[] {
   const notices: string[] = [];
   if (depth !== undefined && depth !== 'uchar')
@@ -88,10 +88,11 @@ export function conversionsOf({ space, depth }: Metadata): string[] {
 /** The coded error of a picture that the decoder refused. */
 export function unreadable(bytes: Uint8Array, cause: unknown): RobleError {
   if (cause instanceof RobleError) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
   // Only the first line: the decoder repeats itself, and the rest is for its authors.
-  const reason = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-  // So says libvips of numbers of 64 bits.
-  if (reason?.includes('samples out of range'))
+  const [reason] = message.split('\n');
+  // What libvips says about numbers of 64 bits, on any line: it collects the messages of all its threads.
+  if (message.includes('samples out of range'))
     return unusableValues('have more bits than are read', 'more than 32 bits in a value', cause);
   const format = unreadFormat(bytes);
   if (format) return notRead(format, READ_FORMATS, cause);
@@ -109,9 +110,9 @@ export function unreadable(bytes: Uint8Array, cause: unknown): RobleError {
 }
 
 /**
- * The error of a file that is of a known format, and not of one that is read.
+ * The error of a file of a known format that cannot be read.
  *
- * @param expected those that are
+ * @param expected the formats that can be read
  */
 export function notRead(
   { name, advice }: Pick<UnreadFormat, 'name' | 'advice'>,
@@ -125,52 +126,29 @@ export function notRead(
 }
 
 /**
- * What the bytes of an image file say about themselves, read without decoding. It tells a file that was cut off from
- * one that is damaged, and finds the frames of an animated PNG, which libpng does not show.
+ * Whether the file is of a known container format and ends before that container does. This distinguishes a file that was cut
+ * off from a damaged one.
  */
-
-const ascii = (bytes: Uint8Array, start: number, end: number): string =>
-  String.fromCharCode(...bytes.subarray(start, end));
-
-const PNG = '\x89PNG\r\n\x1a\n';
-
-/** Whether the file is of a known container format and ends before that container does. */
 export function endsEarly(bytes: Uint8Array): boolean {
-  if (ascii(bytes, 0, 8) === PNG) return !hasPngChunk(bytes, 'IEND');
+  if (ascii(bytes, 0, 8) === PNG_SIGNATURE) return !hasPngChunk(bytes, 'IEND');
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return !hasJpegEnd(bytes);
   if (ascii(bytes, 0, 4) === 'GIF8') return bytes[bytes.length - 1] !== 0x3b;
   if (ascii(bytes, 0, 4) === 'RIFF')
     return bytes.length < 8 || view(bytes).getUint32(4, true) + 8 > bytes.length;
   if (ascii(bytes, 4, 8) === 'ftyp') return !endsWithBox(bytes);
-  return bytes.length < PNG.length && PNG.startsWith(ascii(bytes, 0, bytes.length));
+  return bytes.length < PNG_SIGNATURE.length && PNG_SIGNATURE.startsWith(ascii(bytes, 0, bytes.length));
 }
 
-/**
- * Whether a file begins as one of pixels does: PNG, JPEG, GIF, WebP, TIFF, AVIF. An SVG is a program, which can make a few
- * lines draw a billion shapes, and other loaders that a decoder may have are made for files that one trusts.
- */
-export function isPixelImage(bytes: Uint8Array): boolean {
-  const start = ascii(bytes, 0, 12);
-  return (
-    start.startsWith(PNG) ||
-    start.startsWith('\xff\xd8\xff') ||
-    start.startsWith('GIF8') ||
-    (start.startsWith('RIFF') && start.endsWith('WEBP')) ||
-    /^(II[*+]\0|MM\0[*+])/.test(start) ||
-    start.slice(4, 8) === 'ftyp'
-  );
-}
-
-/** Whether a PNG announces an animation (the `acTL` chunk of the APNG extension). */
+/** Whether a PNG announces an animation (the `acTL` chunk of the APNG extension), which libpng does not report. */
 function isAnimatedPng(bytes: Uint8Array): boolean {
-  return ascii(bytes, 0, 8) === PNG && hasPngChunk(bytes, 'acTL');
+  return ascii(bytes, 0, 8) === PNG_SIGNATURE && hasPngChunk(bytes, 'acTL');
 }
 
 function view(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Walks the chunks (length, type, data, checksum); a chunk counts only when all its bytes are there. */
+/** Looks at the chunks (length, type, data, checksum); one counts only if all its bytes are there. */
 function hasPngChunk(bytes: Uint8Array, type: string): boolean {
   const data = view(bytes);
   for (let at = 8; at + 12 <= bytes.length; ) {
@@ -181,14 +159,14 @@ function hasPngChunk(bytes: Uint8Array, type: string): boolean {
   return false;
 }
 
-/** The end marker, looked for from the back because cameras append data behind it. */
+/** Looks for the end marker from the back, because cameras append data after it. */
 function hasJpegEnd(bytes: Uint8Array): boolean {
   for (let at = bytes.length - 2; at >= 2; at--)
     if (bytes[at] === 0xff && bytes[at + 1] === 0xd9) return true;
   return false;
 }
 
-/** HEIF and AVIF: boxes with their sizes in front; size 0 means up to the end of the file. */
+/** HEIF and AVIF files are boxes that begin with their sizes; size 0 means up to the end of the file. */
 function endsWithBox(bytes: Uint8Array): boolean {
   const data = view(bytes);
   let at = 0;

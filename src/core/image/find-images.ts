@@ -6,18 +6,17 @@ import { absentAsUndefined } from '../base/storage/files.js';
 import { readStart } from '../base/storage/read-file.js';
 import { type WalkOptions, walkFolder } from '../base/storage/walk-folder.js';
 import { countOf, formatCount } from '../base/text.js';
-import { isPixelImage } from './decode.js';
-import { unreadFormat } from './known-formats.js';
+import { isPixelImage, unreadFormat } from './known-formats.js';
 
-/** An image file that was found, or why a name stands for none. */
+/** An image file that was found, or the reason why a name does not stand for one. */
 export type FoundImage =
   | { readonly file: string }
   | { readonly file: string; readonly error: SerializedError };
 
 /**
- * The image files that a list of files, folders and globs names, each once, in the order of the list; those of a
- * folder or glob sorted by name. In a folder a file is an image by its first bytes or its ending, as in `importDataset`;
- * what is none is told to the reporter, by kind. What matches nothing or cannot be read keeps its place, with the error.
+ * The image files of a list of files, folders and globs, each once, in the order of the list; those of a folder or glob are
+ * sorted by name. In a folder a file is an image by its first bytes or its extension, as in `importDataset`; the others are
+ * counted by kind in a warning. A name that matches nothing or cannot be read is in the result with its error.
  */
 export async function findImages(
   patterns: readonly string[],
@@ -34,7 +33,7 @@ async function expand(pattern: string, warn: (message: string) => void): Promise
   try {
     const status = await stat(pattern).catch(absentAsUndefined);
     if (status?.isDirectory()) return await imagesIn(pattern, warn);
-    // What is no plain file is refused when it is read.
+    // A file that is not plain is refused when it is read.
     return status ? [{ file: pattern }] : await matching(pattern);
   } catch (error) {
     return [{ file: pattern, error: RobleError.from(error).toJSON() }];
@@ -56,7 +55,7 @@ async function imagesIn(folder: string, warn: (message: string) => void): Promis
 async function matching(pattern: string): Promise<FoundImage[]> {
   const { glob } = await import('tinyglobby');
   const files = await glob(pattern, {
-    // Names as they were given: absolute ones stay absolute.
+    // Absolute names stay absolute.
     absolute: isAbsolute(pattern),
     caseSensitiveMatch: false,
     expandDirectories: false,
@@ -66,34 +65,34 @@ async function matching(pattern: string): Promise<FoundImage[]> {
 }
 
 function nothingFound(received: string): RobleError {
-  return new RobleError('ROBLE_FILE_NOT_FOUND', 'No image is of that name.', {
+  return new RobleError('ROBLE_FILE_NOT_FOUND', 'There is no image of that name.', {
     received,
     expected: `a file, a folder or a glob of images (${IMAGE_EXTENSIONS.join(', ')})`,
   });
 }
 
-/** Endings of the names of image files, also of those that are not read: they are refused by name, and not passed over. */
+/** Extensions of image files, also of formats that cannot be read: these are refused by name instead of being ignored. */
 const IMAGE_EXTENSIONS = [
   ...['png', 'jpg', 'jpeg', 'webp', 'gif', 'tif', 'tiff', 'avif', 'svg'],
   ...['bmp', 'heic', 'heif', 'jxl', 'jp2', 'ppm', 'pgm', 'pbm'],
 ];
 
-/** Bytes that tell what a file is. */
+/** Bytes by which a file is recognised. */
 const START_BYTES = 256;
 const PICTURE = new RegExp(`\\.(${IMAGE_EXTENSIONS.join('|')})$`, 'i');
 
-/** Whether the name of a file ends as that of a picture. */
+/** Whether a file has the extension of a picture. */
 export function isPictureName(name: string): boolean {
   return PICTURE.test(name);
 }
 
-/** What a folder holds, for who looks for pictures. Paths are relative to the folder, with `/`, and sorted. */
+/** The pictures and other content of a folder. Paths are relative to the folder, with `/`, and sorted. */
 export interface FoundPictures {
-  /** Files that are pictures by their first bytes or their ending, whether or not they can be read. */
+  /** Files that are pictures by their first bytes or their extension, whether or not they can be read. */
   readonly pictures: readonly string[];
   readonly unusable: readonly { readonly path: string; readonly error: RobleError }[];
   readonly folders: readonly string[];
-  /** What is no picture, by kind. */
+  /** Other files, by kind. */
   readonly others: ReadonlyMap<string, OtherFiles>;
 }
 
@@ -106,7 +105,7 @@ interface OtherFiles {
 /**
  * All pictures below a folder.
  *
- * @param isOwn whether a file is known to the caller, and is to be passed over
+ * @param isOwn whether a file belongs to the caller and is to be ignored
  * @throws {RobleError} those of {@link walkFolder}
  */
 export async function findPictures(
@@ -121,11 +120,11 @@ export async function findPictures(
     const { count, example } = others.get(kind) ?? { count: 0, example: path };
     others.set(kind, { count: count + 1, example });
   };
-  for await (const met of walkFolder(root, options)) {
-    const { path } = met;
-    if (met.type === 'unusable') unusable.push({ path, error: met.error });
-    else if (met.type === 'folder') folders.push(path);
-    else if (met.type === 'system') add(met.kind, path);
+  for await (const entry of walkFolder(root, options)) {
+    const { path } = entry;
+    if (entry.type === 'unusable') unusable.push({ path, error: entry.error });
+    else if (entry.type === 'folder') folders.push(path);
+    else if (entry.type === 'system') add(entry.kind, path);
     else if (!isOwn(path)) {
       try {
         const kind = await otherKind(join(root, path));
@@ -139,22 +138,22 @@ export async function findPictures(
   return { pictures, unusable, folders, others };
 }
 
-/** Whether a file is a picture by its first bytes or its ending. */
+/** Whether a file is a picture by its first bytes or its extension. */
 export async function isPicture(path: string): Promise<boolean> {
   return (await otherKind(path)) === undefined;
 }
 
-/** What kind of file it is that is no picture; undefined for a picture. */
+/** The kind of a file that is not a picture; undefined for a picture. */
 async function otherKind(path: string): Promise<string | undefined> {
   if (isPictureName(path)) return undefined;
   const start = await readStart(path, START_BYTES);
   const format = unreadFormat(start);
   if (format?.isPicture || (!format && isPixelImage(start))) return undefined;
-  const ending = extname(path).toLowerCase() || 'without an ending';
-  return format ? `${ending} (${format.name}: ${format.advice})` : ending;
+  const extension = extname(path).toLowerCase() || 'without an ending';
+  return format ? `${extension} (${format.name}: ${format.advice})` : extension;
 }
 
-/** One sentence about what is no picture, such as `15 files that are no pictures: 12 .txt, 3 .ogg`. */
+/** One sentence about other files, such as `15 files are no pictures (12 .txt, such as a.txt; 3 .ogg, such as b.ogg)`. */
 export function describeOthers({ others }: FoundPictures): string | undefined {
   if (others.size === 0) return undefined;
   const total = [...others.values()].reduce((sum, { count }) => sum + count, 0);

@@ -1,10 +1,31 @@
-/** A file format that is known by its first bytes, and that is not read. */
+export const PNG_SIGNATURE = '\x89PNG\r\n\x1a\n';
+
+export const ascii = (bytes: Uint8Array, start: number, end: number): string =>
+  String.fromCharCode(...bytes.subarray(start, end));
+
+/**
+ * Whether a file begins like one of pixels: PNG, JPEG, GIF, WebP, TIFF, AVIF. An SVG is a program, which can draw a billion
+ * shapes with a few lines, and a decoder's other loaders are made for trusted files.
+ */
+export function isPixelImage(bytes: Uint8Array): boolean {
+  const start = ascii(bytes, 0, 12);
+  return (
+    start.startsWith(PNG_SIGNATURE) ||
+    start.startsWith('\xff\xd8\xff') ||
+    start.startsWith('GIF8') ||
+    (start.startsWith('RIFF') && start.endsWith('WEBP')) ||
+    /^(II[*+]\0|MM\0[*+])/.test(start) ||
+    start.slice(4, 8) === 'ftyp'
+  );
+}
+
+/** A file format that is recognised by its first bytes, and that cannot be read. */
 export interface UnreadFormat {
   /** With its article, such as "a BMP picture". */
   readonly name: string;
   /** What to do with such a file. */
   readonly advice: string;
-  /** Whether it holds a still picture; not so a film, a document or an archive. */
+  /** Whether it holds a still picture, unlike a film, a document or an archive. */
   readonly isPicture: boolean;
 }
 
@@ -60,7 +81,7 @@ function hex(text: string): string {
 }
 
 const PHONE = 'convert it to JPEG or PNG, or let the phone take JPEG';
-/** How a file of the ISO base media format names what it holds. */
+/** Names of the content of ISO base media files. */
 const BRANDS: readonly (readonly [brands: readonly string[], name: string, advice: string])[] = [
   [
     ['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs', 'mif1', 'msf1', 'mif2'],
@@ -77,7 +98,7 @@ const format = (name: string, advice: string): UnreadFormat => ({
   isPicture: advice === CONVERT || advice === PHONE,
 });
 
-/** What a file is, where that is known and is nothing that is read; undefined for all else. */
+/** The format of a file, if it is a known one that cannot be read; undefined for all others. */
 export function unreadFormat(bytes: Uint8Array): UnreadFormat | undefined {
   const start = Buffer.from(bytes.subarray(0, 256)).toString('latin1');
   if (start.slice(4, 8) === 'ftyp') return byBrand(start);

@@ -2,17 +2,17 @@ import type { Metadata, Sharp } from 'sharp';
 import { RobleError } from '../base/errors.js';
 import type { PixelShape } from './settings.js';
 
-/** How the values of a picture say what is black and what is white. */
+/** The types of values for which black and white are defined. */
 const EXPECTED =
   'whole numbers without a sign, of 8 bits (0 black, 255 white) or 16 (65535 white), or floats from 0 (black) to 1 (white)';
 const SCALE_ALIKE =
-  'Convert the pictures to 8 or 16 bits before, all of them by the same scale: each by its own would make light and dark ones alike.';
+  'Convert the pictures to 8 or 16 bits first, all of them by the same scale: with a scale for each, light and dark pictures would look alike.';
 
 /** Values that are grey, or red, green and blue; others, such as CMYK and Lab, have scales of their own. */
 const GREY_SPACES: readonly Metadata['space'][] = ['b-w', 'grey16'];
 const COLOUR_SPACES: readonly Metadata['space'][] = ['srgb', 'rgb', 'rgb16', 'scrgb'];
 
-/** Names of the field for the names that the decoder has. */
+/** The usual names of types, by the names of the decoder. */
 const TYPE_NAMES: Readonly<Record<string, string>> = {
   char: 'int8',
   short: 'int16',
@@ -22,8 +22,8 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Refuses a picture whose values do not say what is black and what is white: the scale must be the same for each picture
- * of a data set and for each that a server is sent, so that it can be read off the type only, never off the picture.
+ * Refuses a picture whose type of values does not define black and white: the scale must be the same for all pictures of a
+ * data set and of a server, so it can be derived from the type only, never from the picture.
  *
  * @throws {RobleError} `ROBLE_IMAGE_VALUES`
  */
@@ -37,7 +37,7 @@ export function checkNumberType({ space, depth, channels }: Metadata): void {
       nextSteps: ['Save the channels that you mean as a picture of their own.'],
     });
   if (Object.hasOwn(TYPE_NAMES, depth))
-    throw unusableValues('are of a type without an agreed white', TYPE_NAMES[depth]!);
+    throw unusableValues('are of a type that does not define white', TYPE_NAMES[depth]!);
 }
 
 /** Whether the values are floats of grey or of red, green and blue. */
@@ -55,12 +55,12 @@ export function unusableValues(what: string, received: string, cause?: unknown):
   });
 }
 
-/** Half a step of 8 bits: so far beyond black and white do resampling and rounding bring a float. */
+/** How far resampling and rounding may bring a float beyond black and white: half a step of 8 bits. */
 const TOLERANCE = 0.5 / 255;
 
 /**
- * Floats from 0 to 1 as bytes: 1 is white. Colours are taken as they are stored, not as linear light, so that they are as
- * bright as grey ones of the same values.
+ * Floats from 0 to 1 as bytes: 1 is white. Colours are taken as stored, not as linear light, so that they are as bright as
+ * grey values of the same numbers.
  *
  * @throws {RobleError} `ROBLE_IMAGE_VALUES` for a value that is not finite or outside 0..1
  */
@@ -89,15 +89,15 @@ export async function bytesOfFloats(
   return { pixels, shape: { width: info.width, height: info.height, channels: info.channels } };
 }
 
-/** Bits that cameras and scanners give, which programs store in 16. */
+/** Bits of cameras and scanners, whose values are stored in 16 bits. */
 const CAMERA_BITS = [8, 10, 12, 14];
 
-/** What to say of a picture of 16 bits that uses a small part of them, and so becomes dark; undefined where it does not. */
+/** A notice about a picture of 16 bits that uses few of them and so becomes dark; undefined for other pictures. */
 export async function unusedBits(picture: Sharp, { depth, hasAlpha }: Metadata): Promise<string | undefined> {
   if (depth !== 'ushort') return undefined;
   const { channels } = await picture.stats();
   const most = Math.max(...(hasAlpha ? channels.slice(0, -1) : channels).map(({ max }) => max));
   const bits = CAMERA_BITS.find((bits) => most < 2 ** bits);
   if (bits === undefined) return undefined;
-  return `values of 16 bits, none above ${2 ** bits - 1} of 65535, so that the picture is nearly black; if they are of ${bits} bits, multiply those of all pictures by ${2 ** (16 - bits)} before`;
+  return `values of 16 bits, none above ${2 ** bits - 1} of 65535, so that the picture is nearly black; if they are of ${bits} bits, multiply those of all pictures by ${2 ** (16 - bits)} first`;
 }

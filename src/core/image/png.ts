@@ -9,21 +9,24 @@ export interface PlainShape {
 }
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-/** Length and type before the data of a chunk, its checksum behind. */
+/** The colour type of grey, and of red, green, blue. */
+const COLOR_TYPE = { 1: 0, 3: 2 } as const;
+/** Length and type before the data of a chunk, and the checksum after it. */
 const HEAD_BYTES = 8;
 const CHECKSUM_BYTES = 4;
-/** Chunks that change no pixel: the density in print, and the time. */
+/** Chunks that change no pixel: the print density and the time. */
 const WITHOUT_EFFECT = new Set(['pHYs', 'tIME']);
-/** A larger picture would hold the calling thread up. */
+/** A larger picture would block the calling thread. */
 const MAX_PIXEL_BYTES = 65_536;
 
 /**
- * Decodes the plainest of PNGs (ISO/IEC 15948): small, 8 bits, grey or colours without transparency, no interlacing, and
- * nothing else in the file that could change how it looks. That is what programs send that scaled their pictures for a model
- * themselves, and here it takes a small part of the time that starting a general decoder does.
+ * Decodes the plainest PNGs (ISO/IEC 15948): small, 8 bits, grey or colours without transparency, no interlacing, and nothing
+ * else in the file that could change how it looks. Programs that scale their pictures for a model send such files, and this
+ * takes a small part of the time of starting a general decoder.
  *
- * @param wanted the size and channels that are of use
- * @returns uint8 [height, width, channels]; undefined for every other file, also for damaged ones: the general decoder shall judge them
+ * @param wanted the size and channels that are needed
+ * @returns uint8 [height, width, channels]; undefined for every other file, also for a damaged one, which the general decoder
+ *   judges
  */
 export function decodePlainPng(bytes: Uint8Array, wanted: PlainShape): Uint8Array | undefined {
   const { width, height, channels } = wanted;
@@ -35,7 +38,7 @@ export function decodePlainPng(bytes: Uint8Array, wanted: PlainShape): Uint8Arra
   return rows && unfiltered(rows, height, stride, channels);
 }
 
-/** The compressed rows of a file with nothing but a header as wanted, them, and the end. */
+/** The compressed rows of a file that has nothing but the wanted header, these rows, and the end. */
 function plainData(file: Buffer, wanted: PlainShape): Buffer | undefined {
   if (!file.subarray(0, SIGNATURE.length).equals(SIGNATURE)) return undefined;
   const data: Buffer[] = [];
@@ -57,13 +60,12 @@ function plainData(file: Buffer, wanted: PlainShape): Buffer | undefined {
 }
 
 function isHeaderOf(header: Buffer, { width, height, channels }: PlainShape): boolean {
-  const colorType = channels === 1 ? 0 : 2;
   return (
     header.length === 13 &&
     header.readUInt32BE(0) === width &&
     header.readUInt32BE(4) === height &&
     // Bits, colour type, compression, filters, interlacing.
-    header.subarray(8).equals(Buffer.from([8, colorType, 0, 0, 0]))
+    header.subarray(8).equals(Buffer.from([8, COLOR_TYPE[channels], 0, 0, 0]))
   );
 }
 
@@ -71,10 +73,10 @@ function joined(parts: readonly Buffer[]): Buffer {
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
 }
 
-/** Undefined where the data is damaged, or is not of that length. */
+/** Undefined if the data is damaged, or does not have that length. */
 function inflated(compressed: Buffer, length: number): Buffer | undefined {
   try {
-    // By default each call would take and throw away 16 KiB.
+    // By default each call would allocate 16 KiB and throw them away.
     const rows = inflateSync(compressed, { maxOutputLength: length, chunkSize: Math.max(64, length + 1) });
     return rows.length === length ? rows : undefined;
   } catch {
@@ -82,7 +84,7 @@ function inflated(compressed: Buffer, length: number): Buffer | undefined {
   }
 }
 
-/** Undoes the filters of the rows, each of which predicts a byte by those to the left, above, and left above. */
+/** Undoes the filters of the rows. A filter predicts a byte from those to the left, above, and above to the left. */
 function unfiltered(
   rows: Buffer,
   height: number,
@@ -124,20 +126,17 @@ function paeth(left: number, above: number, corner: number): number {
   if (toLeft <= toAbove && toLeft <= toCorner) return left;
   return toAbove <= toCorner ? above : corner;
 }
-const COLOR_TYPE = { 1: 0, 3: 2 } as const;
-/** Without compression: who makes many pictures has no time for it. */
+
+/** Without compression, which takes too long for many pictures. */
 const COMPRESSION_LEVEL = 0;
 
 /**
- * A picture as PNG (ISO/IEC 15948) without filters, on this thread and in a small part of the time of a general encoder:
- * for many small pictures that nobody keeps.
+ * A picture as PNG (ISO/IEC 15948) without filters, encoded on this thread and in a small part of the time of a general
+ * encoder: for many small pictures that are not kept.
  *
  * @param pixels uint8 [height, width, channels]
  */
-export function encodePlainPng(
-  pixels: Uint8Array,
-  { width, height, channels }: { readonly width: number; readonly height: number; readonly channels: 1 | 3 },
-): Buffer {
+export function encodePlainPng(pixels: Uint8Array, { width, height, channels }: PlainShape): Buffer {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
@@ -166,7 +165,7 @@ function chunk(type: string, data: Uint8Array): Buffer {
 }
 
 /**
- * Pixels as a PNG that decodes to the same ones: grey or RGB of 8 bits, without a colour profile.
+ * Pixels as a PNG that decodes to the same pixels: grey or RGB of 8 bits, without a colour profile.
  *
  * @param pixels uint8, [height, width, channels]
  */

@@ -12,13 +12,13 @@ import { bytesOfFloats, hasFloats, unusedBits } from './number-types.js';
 import { decodePlainPng } from './png.js';
 import type { PixelShape, Preprocessing } from './settings.js';
 
-/** Pixels that are decoded unless a caller says otherwise: a 16-megapixel photograph. */
+/** Largest picture that is decoded by default: a 16-megapixel photograph. */
 export const DEFAULT_MAX_PIXELS = 16_777_216;
 
 export interface PreprocessOptions {
   /** Largest picture, in pixels, that is decoded; default {@link DEFAULT_MAX_PIXELS}. */
   readonly maxPixels?: number | undefined;
-  /** What messages call that limit: the flag or the key that sets it; default `maxPixels`. */
+  /** The name of that limit in messages: the flag or key that sets it; default `maxPixels`. */
   readonly limitName?: string | undefined;
   /** Swap rows and columns of the picture as it is seen, before it is resized; default false. */
   readonly transpose?: boolean | undefined;
@@ -27,7 +27,7 @@ export interface PreprocessOptions {
 export interface PreparedImage {
   /** uint8, [height, width, channels] of the preprocessing. */
   readonly pixels: Uint8Array;
-  /** What was converted on the way and a person may want to know, such as 16 bits or CMYK. */
+  /** Conversions that a person may want to know, such as from 16 bits or CMYK. */
   readonly notices: readonly string[];
 }
 
@@ -73,7 +73,7 @@ const limitOf = ({ maxPixels = DEFAULT_MAX_PIXELS, limitName }: PreprocessOption
   limitName,
 });
 
-/** Those of a PNG in which nothing is left to convert; undefined for every other picture. */
+/** The pixels of a PNG that needs no conversion; undefined for every other picture. */
 function plainPixels(
   bytes: Uint8Array,
   preprocessing: Preprocessing,
@@ -93,7 +93,7 @@ async function convertEncoded(
 ): Promise<Uint8Array> {
   const { default: sharp } = await import('sharp');
   const picture = sharp(bytes, decoderInput(limitOf(options).maxPixels)).autoOrient();
-  // A mirror and then a quarter turn, which is the order that sharp keeps, make a transposition.
+  // A flip and then a quarter turn, which is sharp's own order, make a transposition.
   if (options.transpose) picture.flip().rotate(90);
   try {
     if (!hasFloats(metadata)) return await convert(picture, preprocessing);
@@ -105,7 +105,7 @@ async function convertEncoded(
 }
 
 /**
- * Raw pixels as the pixels that a model sees. Pixels that have the shape already go through bit for bit.
+ * Raw pixels as the pixels that a model sees. Pixels that already have the shape stay the same, bit for bit.
  *
  * @throws {RobleError} `ROBLE_IMAGE_SHAPE`, `ROBLE_IMAGE_TOO_SMALL`.
  */
@@ -117,7 +117,7 @@ export async function preprocessPixels(
   checkShape(pixels, shape);
   const { width, height, channels } = preprocessing;
   if (shape.width === width && shape.height === height) {
-    // No codec and no resampling: most of MNIST's family comes here, tens of thousands at a time.
+    // Without codec and resampling: most of MNIST's family takes this way, tens of thousands of pictures at a time.
     if (shape.channels === channels) return inverted(pixels.slice(), preprocessing);
     if (shape.channels === 1) return inverted(greyToRgb(pixels), preprocessing);
   }
@@ -125,7 +125,7 @@ export async function preprocessPixels(
   return convert(sharp(pixels, { raw: { ...shape } }), preprocessing);
 }
 
-/** The one way from any picture to pixels; `sharp` keeps its own order: flatten, resize, colour space. */
+/** Converts any picture to pixels. `sharp` keeps its own order: flatten, resize, colour space. */
 async function convert(picture: Sharp, preprocessing: Preprocessing): Promise<Uint8Array> {
   const { width, height, channels, fit, background } = preprocessing;
   const { data, info } = await picture

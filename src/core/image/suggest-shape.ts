@@ -1,33 +1,33 @@
 import { join } from 'node:path';
+import { spreadIndices } from '../base/collections.js';
 import { readPlainFile } from '../base/storage/read-file.js';
 import { countOf } from '../base/text.js';
 import { decoderInput } from './decode.js';
 import { findPictures } from './find-images.js';
 import { DEFAULT_MAX_PIXELS } from './preprocess.js';
 
-/** Pictures that are looked at, evenly over a folder. */
+/** Pictures of a folder that are looked at. */
 const LOOKS = 60;
-/** Sides that networks are usually made for; a larger one costs time, and colour is worth more of it than ink. */
+/** Sides that networks are usually made for. A larger one costs time, which colour is worth more than ink. */
 const SIDES = [28, 32, 48, 64, 96];
 const LARGEST_GREY = 64;
 
-/** What a folder of pictures suggests, and why. */
+/** The shape that a folder of pictures suggests, and the reason. */
 export interface ShapeSuggestion {
   readonly width: number;
   readonly height: number;
   readonly channels: 1 | 3;
   readonly invert: boolean;
-  /** In words: what the pictures are. */
+  /** A description of the pictures. */
   readonly reason: string;
 }
 
-/** Looks at the pictures below a folder; undefined where it holds none. */
+/** Looks at some pictures below a folder; undefined if it holds none. */
 export async function suggestShape(folder: string): Promise<ShapeSuggestion | undefined> {
   const { pictures } = await findPictures(folder);
-  const step = Math.max(1, pictures.length / LOOKS);
   const looks: Look[] = [];
-  for (let i = 0; i < pictures.length; i += step) {
-    const bytes = await readPlainFile(join(folder, pictures[Math.floor(i)]!)).catch(() => undefined);
+  for (const i of spreadIndices(pictures.length, LOOKS)) {
+    const bytes = await readPlainFile(join(folder, pictures[i]!)).catch(() => undefined);
     const look = bytes && (await lookAt(bytes));
     if (look) looks.push(look);
   }
@@ -66,7 +66,7 @@ function describe(pictures: readonly string[], look: CommonLook): string {
 
 /** What a picture looks like, for people who have to choose a shape for it. */
 export interface Look {
-  /** As it is seen, turned as EXIF says. */
+  /** After it was turned as EXIF says. */
   readonly width: number;
   readonly height: number;
   readonly isColour: boolean;
@@ -74,14 +74,14 @@ export interface Look {
   readonly isDarkOnLight: boolean;
 }
 
-/** What most of some pictures look like. */
+/** What several pictures look like in common. */
 export interface CommonLook extends Look {
   /** How many were looked at. */
   readonly count: number;
 }
 
 const SIDE = 32;
-/** Mean difference of the channels from which on a picture is in colour, and not only stored so. */
+/** Smallest mean difference of the channels of a picture that is in colour, and not only stored as colour. */
 const COLOUR = 8;
 const LIGHT_EDGE = 150;
 const CONTRAST = 60;
@@ -126,7 +126,7 @@ function judge(pixels: Uint8Array): Pick<Look, 'isColour' | 'isDarkOnLight'> {
   };
 }
 
-/** The median size, and what most of the pictures are; undefined for no picture. */
+/** The median size, and the properties of most of the pictures; undefined for no picture. */
 export function commonLook(looks: readonly Look[]): CommonLook | undefined {
   if (looks.length === 0) return undefined;
   const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;

@@ -52,7 +52,7 @@ export function ranking(devices: readonly MeasuredDevice[]): MeasuredDevice[] {
   return devices.filter(({ usable, software }) => usable && !software).sort((a, b) => rate(b) - rate(a));
 }
 
-/** Another machine, GPU, driver, runtime or plugin is measured anew. */
+/** Names the measurement by all that it depends on: another machine, GPU, driver, runtime or plugin needs another one. */
 async function nameFor(registry: PluginRegistry): Promise<string> {
   const view = thisMachine();
   const machine = {

@@ -69,7 +69,7 @@ export function binOf(edges: readonly number[], value: number): number {
   return low;
 }
 
-/** Bins between quantiles, so that each tells as much as the others; fewer where many values are equal. */
+/** Bins between quantiles, so that each holds as many values as the others; fewer bins where many values are equal. */
 function distributionOf(values: readonly number[]): Distribution {
   const ascending = Float64Array.from(values).sort();
   const quantiles = Array.from(

@@ -2,7 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { RobleError } from '../base/errors.js';
-import { checked } from '../base/schema/checked.js';
+import { checked, checkedJson } from '../base/schema/checked.js';
 import { replaceFolder, sha256, writeSynced } from '../base/storage/durable.js';
 import { absentAsUndefined, isAbsent } from '../base/storage/files.js';
 import { readPlainFile } from '../base/storage/read-file.js';
@@ -112,11 +112,11 @@ export async function openBundle(folder: string): Promise<ModelBundle> {
   const text = await readPart(folder, BUNDLE_FILES.manifest);
   const [written] = (await readPart(folder, `${BUNDLE_FILES.manifest}.sha256`)).toString().split(' ');
   if (sha256(text) !== written) throw changed(folder, BUNDLE_FILES.manifest);
-  const manifest = checked(
+  const manifest = checkedJson(
     bundleManifestSchema,
-    JSON.parse(text.toString()),
+    text.toString(),
     'ROBLE_BUNDLE_INVALID',
-    `${join(folder, BUNDLE_FILES.manifest)} is not of the expected form.`,
+    join(folder, BUNDLE_FILES.manifest),
   );
   const contents: Record<string, Buffer> = {};
   for (const name of Object.keys(manifest.files)) contents[name] = await readChecked(folder, manifest, name);

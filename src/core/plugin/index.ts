@@ -1,6 +1,7 @@
 /** The public plugin API: what `import ... from 'roble/plugin'` gives. Plugins import nothing else of roble. */
 export { RobleError, type SerializedError } from '../base/errors.js';
 export { type HttpAnswer, type HttpRequest, sendRequest } from '../base/http.js';
+export { saysOutOfMemory } from '../base/out-of-memory.js';
 export { Random, symmetricBeta } from '../base/random.js';
 export { hideUrlPassword, secret, urlWithPassword } from '../base/secret.js';
 export { measuredOnce } from '../base/storage/cache.js';

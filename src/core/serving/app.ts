@@ -1,32 +1,40 @@
 import type { FastifyInstance } from 'fastify';
 import type { ServingScope } from './classify/serving-scope.js';
+import { addDescription } from './http/description-routes.js';
 import { addFeedbackRoute } from './http/feedback-route.js';
 import { createHttpApp } from './http/http-app.js';
 import { isOfProtocol, protocolError } from './http/oip/protocol-error.js';
 import { addInferenceProtocol } from './http/oip/routes.js';
 import { crossOriginNeeds } from './http/openapi/cross-origin.js';
-import { addDescription, openApiDocument } from './http/openapi/document.js';
+import { type ApiPage, describeApi } from './http/openapi/document.js';
 import { addPageRoutes } from './http/page-routes.js';
 import { addPredictionRoutes } from './http/prediction-routes.js';
 import { addStateRoutes } from './http/state-routes.js';
 import { type ProblemOptions, pathOf } from './request/problem.js';
 
+export interface AppPages {
+  /** Whether to show a page to draw on at `/`. */
+  readonly page: boolean;
+  /** Draws `/docs`; without it there is only `/openapi.json`. */
+  readonly apiPage?: ApiPage | undefined;
+}
+
 /** The HTTP application of predictions, with its routes. It does not listen yet. */
-export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
-  const { access, options, recorder, statistics, isStopping } = scope;
+export async function createApp(scope: ServingScope, { page, apiPage }: AppPages): Promise<FastifyInstance> {
+  const { access, limits, recorder, statistics, isStopping } = scope;
   const problems: ProblemOptions = {
     retryAfterSeconds: () => retryAfterSeconds(scope),
     warn: scope.warn,
     toBody: (problem, path) => (isOfProtocol(path) ? protocolError(problem) : undefined),
   };
-  const document = openApiDocument();
+  const api = describeApi();
   const app = await createHttpApp({
     server: access.serverOptions,
-    maxBodyBytes: options.maxBodyBytes,
+    maxBodyBytes: limits.maxBodyBytes,
     bodyLimitKey: 'serve.maxBodyBytes',
     recorder,
     problems,
-    guard: (app) => access.guard(app, crossOriginNeeds(document)),
+    guard: (app) => access.guard(app, crossOriginNeeds(api.document)),
     isStopping,
   });
   app.addHook('onSend', (request, reply, _, done) => {
@@ -36,28 +44,27 @@ export async function createApp(scope: ServingScope): Promise<FastifyInstance> {
     done();
   });
   app.addHook('onResponse', (request, reply, done) => {
-    if (isPrediction(request.routeOptions.url)) statistics.request(reply.statusCode, reply.elapsedTime);
+    if (request.routeOptions.config.isPrediction) statistics.request(reply.statusCode, reply.elapsedTime);
     done();
   });
   app.decorateRequest('urgency');
   await addPredictionRoutes(app, scope);
   await addFeedbackRoute(app, scope);
   addStateRoutes(app, scope);
-  addDescription(app, document);
+  addDescription(
+    app,
+    api.document,
+    apiPage && { html: (style) => apiPage.html(api, style), style: apiPage.style },
+  );
   await addInferenceProtocol(app, scope, problems);
-  if (options.page) await addPageRoutes(app);
+  if (page) await addPageRoutes(app);
   return app;
 }
 
 /** What the framework calls JSON. */
 const JSON_WITH_CHARSET = 'application/json; charset=utf-8';
 
-/** Whether a route, as it is registered, asks a model. */
-function isPrediction(url = ''): boolean {
-  return url.startsWith('/predict') || url.endsWith('/infer');
-}
-
-/** By then half of what is in hand will be answered: who comes back finds room. */
+/** By then half of the images in flight will be answered: whoever comes back finds room. */
 function retryAfterSeconds({ admission }: ServingScope): number {
   return Math.max(1, Math.ceil(admission.waitMs / 2 / 1000));
 }

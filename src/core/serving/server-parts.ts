@@ -5,18 +5,17 @@ import { ServerAccess } from './access/access.js';
 import { Admission } from './admission/admission.js';
 import { AnswerCache } from './cache/answer-cache.js';
 import type { ServingScope } from './classify/serving-scope.js';
+import type { ApiPage } from './http/openapi/document.js';
 import { ServedModels } from './models/served-models.js';
 import { DriftMonitor } from './observe/drift.js';
-import { logPredictions, openPredictionLog } from './observe/log-predictions.js';
 import { ServerMetrics } from './observe/metrics.js';
 import { type LogDestination, ServerLog } from './observe/server-log.js';
 import { ServerStatistics } from './observe/statistics.js';
 import { Tracing } from './observe/tracing.js';
-import type { LogWaits } from './predictions/prediction-log.js';
-import type { ServeOptions } from './settings.js';
-import { serveJsonSchema } from './settings.js';
+import { type LogWaits, PredictionLog } from './predictions/prediction-log.js';
+import { type ServeOptions, serveJsonSchema } from './settings.js';
 
-/** Images that the server has in hand at most, or several full batches. */
+/** Images in flight at most, or several full batches. */
 const MAX_IMAGES = 1024;
 const MAX_BATCHES = 4;
 
@@ -30,17 +29,19 @@ export interface ServerPartsOptions {
 
 export interface ServerContext extends Context {
   readonly registry: PluginRegistry;
+  /** Draws `/docs`; without it there is only `/openapi.json`. */
+  readonly apiPage?: ApiPage;
   /** What the prediction log is to wait for longer or shorter than usual. */
   readonly logWaits?: Partial<LogWaits>;
 }
 
-/** What a server is made of behind its HTTP applications. */
+/** What a server is made of, behind its HTTP applications. */
 export interface ServerParts {
   readonly log: ServerLog | undefined;
   /** Only where there is an administration, which shows them. */
   readonly metrics: ServerMetrics | undefined;
   readonly scope: ServingScope;
-  /** Ends all of it; predictions that wait to be written get so long. */
+  /** Ends all of it; waits up to `timeoutMs` for predictions that are still to be written. */
   release(timeoutMs: number): Promise<void>;
 }
 
@@ -57,7 +58,8 @@ export async function openServerParts(
   const log = logTo && (await ServerLog.open(options.log, logTo, hide));
   const report = (message: string) => context.reporter?.report({ type: 'warning', message: hide(message) });
   const warn = log?.warn ?? report;
-  const access = await ServerAccess.open(options, warn);
+  const { memoryBytes, url: redisUrl, ttlSeconds } = options.cache;
+  const access = await ServerAccess.open({ ...options, redisUrl }, warn);
   const tracing = await Tracing.open(options.tracing, warn);
   const metrics = options.admin.port === undefined ? undefined : await ServerMetrics.open();
   const { backend, backendOptions, device, threads, workers } = options;
@@ -75,14 +77,14 @@ export async function openServerParts(
       ...(log && { tell: log.info }),
     }),
   );
-  const { memoryBytes, url: redisUrl, ttlSeconds } = options.cache;
   const cache = await AnswerCache.open({ memoryBytes, redisUrl, ttlSeconds, warn });
-  const predictions = await openPredictionLog(options.predictions, warn, context.logWaits);
+  const predictions = PredictionLog.open(options.predictions, warn, context.logWaits);
   const admission = new Admission(models, Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch));
   const drift = new DriftMonitor();
   const droppedLogLines = () => logTo?.dropped ?? 0;
   await metrics?.watch({ models, cache, admission, drift, predictions, droppedLogLines });
-  const listening = [log, metrics, tracing].filter((one) => one !== undefined);
+  const ofImages = [predictions, drift, metrics, tracing].filter((one) => one !== undefined);
+  const ofRequests = [log, metrics, tracing].filter((one) => one !== undefined);
   return {
     log,
     metrics,
@@ -93,17 +95,13 @@ export async function openServerParts(
       admission,
       statistics: new ServerStatistics(),
       drift,
-      listeners: [
-        ...logPredictions(predictions, options.predictions),
-        drift.onImage,
-        ...[metrics, tracing].flatMap((one) => (one ? [one.onImage] : [])),
-      ],
+      listeners: ofImages.map(({ onImage }) => onImage),
       recorder: {
-        listeners: listening.map(({ onRequest }) => onRequest),
+        listeners: ofRequests.map(({ onRequest }) => onRequest),
         startTrace: tracing?.startTrace,
       },
       predictions,
-      options,
+      limits: options,
       isStopping,
       warn,
     },

@@ -95,7 +95,7 @@ async function startServer(
   const { access, models, warn } = scope;
   const apps: FastifyInstance[] = [];
   try {
-    const app = await createApp(scope);
+    const app = await createApp(scope, { page: options.page, apiPage: context.apiPage });
     apps.push(app);
     const url = (await listen(app, options)).replace(/^http/, access.scheme);
     const administration = metrics && (await createAdminApp(scope, metrics));

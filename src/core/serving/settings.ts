@@ -3,12 +3,12 @@ import { recordOf } from '../base/collections.js';
 import { path, positive } from '../base/schema/checked.js';
 import { inputJsonSchema, type JsonSchema } from '../base/schema/json-schema.js';
 import { secret } from '../base/secret.js';
-import { configJsonSchema } from '../config/keys.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { accessSchema, connectionsSchema, tlsSchema } from './access/settings.js';
 import { cacheSchema } from './cache/settings.js';
 import { logSchema, tracingSchema } from './observe/settings.js';
 import { predictionsSchema } from './predictions/settings.js';
+import { requestLimitsSchema } from './request/settings.js';
 
 const adminSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('Address of the administration.'),
@@ -54,13 +54,7 @@ export const serveSchema = z.strictObject({
   access: accessSchema.prefault({}).describe('Who may ask.'),
   tls: tlsSchema.optional().describe('Certificate, for https; without it the server speaks plain http.'),
   connections: connectionsSchema.prefault({}).describe('Bounds against slow and endless clients.'),
-  maxBodyBytes: positive.default(10_485_760).describe('Largest body of a request, in bytes.'),
-  maxPixels: positive.default(16_777_216).describe('Largest picture that is decoded.'),
-  maxBatch: positive.default(256).describe('Most images in one request.'),
-  topK: positive.default(3).describe('Classes in an answer unless the request says otherwise.'),
-  requestTimeoutMs: positive
-    .default(30_000)
-    .describe('Longest time for an answer; a request may ask for less with the header x-timeout-ms.'),
+  ...requestLimitsSchema.shape,
   inferenceTimeoutMs: positive
     .default(30_000)
     .describe('An inference process that takes longer for a batch is ended and replaced.'),
@@ -68,18 +62,22 @@ export const serveSchema = z.strictObject({
 });
 export type ServeOptions = z.output<typeof serveSchema>;
 
-/** The schema of `serve`, with what the backend declares of its options; all of them are secret where it declares none. */
+/**
+ * The schema of `serve`, with what the backend declares of its options; all of them are secret where it declares none.
+ *
+ * @param serve the schema without that
+ */
 export async function serveJsonSchema(
   { backend, backendOptions }: Pick<ServeOptions, 'backend' | 'backendOptions'>,
   registry: PluginRegistry,
+  serve: JsonSchema = inputJsonSchema(serveSchema),
 ): Promise<JsonSchema> {
-  const { serve } = configJsonSchema().properties!;
-  if (backendOptions === undefined) return serve!;
+  if (backendOptions === undefined) return serve;
   const options = await registry.load('serving-backend', backend).then(
     (plugin) => plugin.options,
     // Who starts the server hears what is wrong with the plugin.
     () => undefined,
   );
-  if (!options) return serve!;
-  return { ...serve, properties: { ...serve!.properties, backendOptions: inputJsonSchema(options) } };
+  if (!options) return serve;
+  return { ...serve, properties: { ...serve.properties, backendOptions: inputJsonSchema(options) } };
 }

@@ -19,13 +19,6 @@ export interface RuntimeOptions {
   readonly resident?: readonly string[];
 }
 
-/**
- * How GPU drivers and their libraries word a lack of memory, and WebGPU a tensor beyond what it can bind. A device that is
- * lost is none of these: a smaller batch does not bring it back, another process may.
- */
-export const GPU_MEMORY_WORDS =
-  /VK_ERROR_OUT_OF_(?:DEVICE|HOST|POOL)_MEMORY|E_OUTOFMEMORY|maxStorageBufferBindingSize|maxBufferSize|ALLOC_FAILED|cudaErrorMemoryAllocation/i;
-
 /** A session on a model given as bytes or as a path. Its `run` blocks the calling thread. */
 export async function createSession(
   model: Uint8Array | string,
@@ -38,13 +31,10 @@ export async function createSession(
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
   };
-  return withMemoryErrors(
-    'onnx',
-    () =>
-      typeof model === 'string'
-        ? InferenceSession.create(model, sessionOptions)
-        : InferenceSession.create(model, sessionOptions),
-    GPU_MEMORY_WORDS,
+  return withMemoryErrors('onnx', () =>
+    typeof model === 'string'
+      ? InferenceSession.create(model, sessionOptions)
+      : InferenceSession.create(model, sessionOptions),
   );
 }
 
@@ -65,7 +55,6 @@ export function runSession(session: InferenceSession, tensors: Tensors): Promise
   return withMemoryErrors(
     'onnx',
     () => session.run(feeds) as Promise<InferenceSession.OnnxValueMapType & Record<string, Tensor>>,
-    GPU_MEMORY_WORDS,
   );
 }
 

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { percent, points } from '../../core/base/text.js';
 import type { ClassResults, RunAnalysis } from '../../core/learning/analysis/analyze-run.js';
+import { runHeadline } from '../../core/learning/analysis/analyze-run.js';
 import type { AnalyzedRuns } from '../../core/learning/analysis/analyze-runs.js';
 import type { RunComparison } from '../../core/learning/analysis/compare-runs.js';
 import type { Finding } from '../../core/learning/analysis/findings/finding.js';
-import { runHeadline } from '../../core/learning/analysis/run-headline.js';
 import { differenceText, metricText } from '../../core/learning/history/metrics.js';
 import { RUN_FILES } from '../../core/learning/history/record.js';
 import {

@@ -27,7 +27,7 @@ export const plugin: Augmenter<Parameters> = {
     const values = drawValues(random, limits);
     const paper = limits.background;
     const inkCount = findInk(source, paper);
-    const count = thin(mask, source.width + 2, places, inkCount);
+    const count = skeletonize(mask, source.width + 2, places, inkCount);
     placePoints(source, count, values, random);
     drawPoints(source, count, values);
     putDrawing(target, paper);
@@ -265,7 +265,7 @@ let candidates = new Int32Array(0);
  * @param count how many of them there are
  * @returns how many places are left
  */
-export function thin(mask: Uint8Array, stride: number, ink: Int32Array, count: number): number {
+export function skeletonize(mask: Uint8Array, stride: number, ink: Int32Array, count: number): number {
   if (candidates.length < count) candidates = new Int32Array(ink.length);
   const sides = [1, -stride, -1, stride];
   let left = count;

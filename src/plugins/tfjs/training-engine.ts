@@ -54,9 +54,8 @@ function devicesOf({ name, version, backend, usesGpu, warnings }: LoadedTensorFl
   return [cpu, { id: 'cuda:0', kind: 'gpu', description: `GPU by TensorFlow, ${name} ${version}` }];
 }
 
-/** How TensorFlow (8 is its code of exhausted resources), CUDA and V8 word a lack of memory, beside the common words. */
-const MEMORY_WORDS =
-  /Invalid TF_Status: 8\b|OOM when allocating|Resource ?Exhausted|OUT_OF_MEMORY|STATUS_ALLOC_FAILED|Invalid typed array length/i;
+/** Elsewhere this is a mistake; here the arrays are tensors of a batch that is too large. */
+const MEMORY_WORDS = /Invalid typed array length/i;
 
 /** Trains with TensorFlow.js. Its state lies in flat vectors, as that of the engine `onnx`. */
 export class TfjsTrainingSession implements TrainingSession {

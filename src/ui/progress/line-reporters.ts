@@ -1,5 +1,6 @@
-import type { ProgressEvent, Reporter } from '../../core/base/context.js';
+import type { Reporter } from '../../core/base/context.js';
 import { formatCount } from '../../core/base/text.js';
+import type { TrainingProgress } from '../../core/learning/training/run/events.js';
 import { formatProgress } from '../terminal/format.js';
 import { painter, type Terminal } from '../terminal/style.js';
 import { trainLine } from '../training/text.js';
@@ -18,7 +19,7 @@ export function createPlainReporter(
   const progressText = createProgressText(now);
   let open = true;
 
-  function lineOf(event: ProgressEvent): string | undefined {
+  function lineOf(event: TrainingProgress): string | undefined {
     switch (event.type) {
       case 'step':
         return {
@@ -68,14 +69,14 @@ function createThrottle(now: () => number): (id: string) => boolean {
 }
 
 /** A reporter that may hold a terminal until it is closed. */
-export interface ClosableReporter extends Reporter {
+export interface ClosableReporter extends Reporter<TrainingProgress> {
   /** Leaves the terminal as it was; events after it are ignored. */
   close(): Promise<void>;
 }
 
 export type OutputStream = NodeJS.WritableStream & Terminal;
 
-type Progress = Extract<ProgressEvent, { type: 'progress' }>;
+type Progress = Extract<TrainingProgress, { type: 'progress' }>;
 
 /** Below so many milliseconds a rate says nothing. */
 const SHORTEST_MS = 200;

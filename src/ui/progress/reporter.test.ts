@@ -1,7 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import type { ProgressEvent } from '../../core/base/context.js';
-import type { TrainEvent } from '../../core/learning/training/run/events.js';
+import type { TrainEvent, TrainingProgress } from '../../core/learning/training/run/events.js';
 import type { OutputStream } from './line-reporters.js';
 import { createPlainReporter } from './line-reporters.js';
 import { createReporter } from './reporter.js';
@@ -78,7 +77,7 @@ const TRAIN: TrainEvent[] = [
   { kind: 'exported', bundle: 'runs/1/model' },
 ];
 
-const EVENTS: ProgressEvent[] = [
+const EVENTS: TrainingProgress[] = [
   { type: 'step', id: 'read', title: 'Reading images', status: 'started' },
   { type: 'progress', id: 'read', done: 5, total: 10, unit: 'images' },
   { type: 'warning', message: 'one image was skipped', path: 'a/b.png' },
@@ -86,7 +85,7 @@ const EVENTS: ProgressEvent[] = [
   { type: 'step', id: 'read', title: 'Reading images', status: 'done' },
   { type: 'step', id: 'write', title: 'Writing', status: 'started' },
   { type: 'step', id: 'write', title: 'Writing', status: 'failed' },
-  ...TRAIN.map((event): ProgressEvent => ({ type: 'train', event })),
+  ...TRAIN.map((event): TrainingProgress => ({ type: 'train', event })),
 ];
 
 async function play(
@@ -150,7 +149,7 @@ describe('plain', () => {
 describe('ndjson', () => {
   it('is one JSON object a line, one for each event', async () => {
     const lines = (await play('ndjson', recorder(), {})).trim().split('\n');
-    const events = lines.map((line) => JSON.parse(line) as ProgressEvent & { time: string });
+    const events = lines.map((line) => JSON.parse(line) as TrainingProgress & { time: string });
     expect(events.map(({ time: _, ...event }) => event)).toEqual(EVENTS);
     for (const { time } of events) expect(new Date(time).toISOString()).toBe(time);
   });
@@ -165,7 +164,7 @@ describe('tty', () => {
     expect(text).toContain('valAccuracy');
   });
 
-  const train = TRAIN.map((event): ProgressEvent => ({ type: 'train', event }));
+  const train = TRAIN.map((event): TrainingProgress => ({ type: 'train', event }));
 
   /** The lines of the frames that were drawn, without the codes that erase the frame before. */
   function linesOf(text: string): string[] {

@@ -1,4 +1,4 @@
-import type { ProgressEvent } from '../../core/base/context.js';
+import type { TrainingProgress } from '../../core/learning/training/run/events.js';
 import { painter } from '../terminal/style.js';
 import type { TrainScreen } from '../training/screen.js';
 import type { ClosableReporter } from './line-reporters.js';
@@ -28,7 +28,7 @@ export function createTtyReporter(stream: NodeJS.WriteStream, env: NodeJS.Proces
     if (!screen && !steps?.isBusy) flush();
   }
 
-  async function handle(event: ProgressEvent): Promise<void> {
+  async function handle(event: TrainingProgress): Promise<void> {
     switch (event.type) {
       case 'train':
         await steps?.close();

@@ -1,5 +1,5 @@
+import type { KpiStatus } from '../../core/operations/kpi/judge.js';
 import type { KpiReport } from '../../core/operations/kpi/report-kpis.js';
-import type { KpiStatus } from '../../core/operations/kpi/settings.js';
 import { KPI_COLUMNS, kpiRow, STATUS_TEXT } from '../../pages/kpi.js';
 import { tableLines } from '../terminal/format.js';
 import type { TextOptions } from '../terminal/style.js';

@@ -1,8 +1,7 @@
 import type { z } from 'zod';
-import { configJsonSchema } from '../../config/keys.js';
 import type { Problem } from '../errors.js';
 import { didYouMean, shownValue } from '../text.js';
-import { inputJsonSchema, type JsonSchema, knownKeys } from './json-schema.js';
+import { type JsonSchema, knownKeys } from './json-schema.js';
 import { formatPath } from './merge.js';
 import { hideSecrets } from './secrets.js';
 
@@ -12,16 +11,17 @@ type Path = readonly PropertyKey[];
 type OriginOf = (path: Path) => string | undefined;
 
 /**
- * What the schema found, in words for the writer of a configuration: each with its path, a suggestion where there
- * is one, and where the value came from. The schema is that of the configuration unless another one is given.
+ * What a check by a schema found, in words for whoever wrote the value: each problem with its path, a suggestion where
+ * there is one, and where the value came from.
+ *
+ * @param schema that of what is written, such as {@link inputJsonSchema} derives it
  */
 export function describeIssues(
   issues: readonly Issue[],
   value: unknown,
   originOf: OriginOf,
-  checkedBy?: z.ZodType,
+  schema: JsonSchema,
 ): Problem[] {
-  const schema = checkedBy ? inputJsonSchema(checkedBy) : configJsonSchema();
   const shown = hideSecrets(value, schema);
   return issues
     .flatMap(intoOption)

@@ -1,14 +1,17 @@
-import type { Origin } from '../../config/origin.js';
-
 export type Settings = Record<string, unknown>;
 
-/** Settings of which only one may be given: a layer that gives one replaces what the layers below gave. */
-const CHOICES: ReadonlyMap<string, readonly string[]> = new Map([['model', ['preset', 'layers']]]);
+/** Keys of which only one may be given, by the path of their group: a layer that gives one replaces what lies below. */
+export type Choices = ReadonlyMap<string, readonly string[]>;
 
-export interface Merged {
+/** A set of settings that lies over others. */
+export interface Layer {
+  readonly value: Settings;
+}
+
+export interface Merged<L extends Layer> {
   readonly value: Settings;
   /** The layer that gave the value at a path, or the nearest value around it; none: nothing gave it. */
-  layerOf(path: readonly PropertyKey[]): Layer | undefined;
+  layerOf(path: readonly PropertyKey[]): L | undefined;
 }
 
 /**
@@ -16,10 +19,10 @@ export interface Merged {
  * apart by a `type` (an optimizer, a schedule) are replaced whole when the type changes: the momentum of one optimizer
  * is nothing to another.
  */
-export function mergeLayers(layers: readonly Layer[]): Merged {
+export function mergeLayers<L extends Layer>(layers: readonly L[], choices: Choices = new Map()): Merged<L> {
   const value = emptySettings();
-  const givers = new Map<string, Layer>();
-  for (const layer of layers) mergeInto(value, layer.value, [], layer, givers);
+  const givers = new Map<string, L>();
+  for (const layer of layers) mergeInto(value, layer.value, [], layer, givers, choices);
   return {
     value,
     layerOf(path) {
@@ -40,30 +43,27 @@ export function mergeLayers(layers: readonly Layer[]): Merged {
 
 /** Settings with others laid over them, as {@link mergeLayers} does. */
 export function mergeSettings(below: Settings, above: Settings): Settings {
-  const origin: Layer['origin'] = () => ({ source: 'default' });
-  return mergeLayers([
-    { value: below, origin },
-    { value: above, origin },
-  ]).value;
+  return mergeLayers([{ value: below }, { value: above }]).value;
 }
 
-function mergeInto(
+function mergeInto<L extends Layer>(
   target: Settings,
   source: Settings,
   at: readonly string[],
-  layer: Layer,
-  givers: Map<string, Layer>,
+  layer: L,
+  givers: Map<string, L>,
+  choices: Choices,
 ): void {
   for (const [key, given] of Object.entries(source)) {
     const path = [...at, key];
     const current = target[key];
     if (isSettings(given)) {
-      const keep = isSettings(current) && !replaces(path, current, given);
+      const keep = isSettings(current) && !replaces(choices.get(path.join('.')), current, given);
       if (!keep) forget(givers, path);
       const inner = keep ? current : emptySettings();
       target[key] = inner;
       if (Object.keys(given).length === 0) givers.set(keyOf(path), layer);
-      mergeInto(inner, given, path, layer, givers);
+      mergeInto(inner, given, path, layer, givers, choices);
     } else {
       forget(givers, path);
       target[key] = given;
@@ -72,12 +72,11 @@ function mergeInto(
   }
 }
 
-function replaces(path: readonly string[], current: Settings, given: Settings): boolean {
-  const choice = CHOICES.get(path.join('.')) ?? [];
+function replaces(choice: readonly string[] = [], current: Settings, given: Settings): boolean {
   return choice.some((key) => key in given) || ('type' in given && given.type !== current.type);
 }
 
-function forget(givers: Map<string, Layer>, path: readonly string[]): void {
+function forget(givers: Map<string, unknown>, path: readonly string[]): void {
   const key = keyOf(path);
   for (const other of givers.keys()) if (other === key || other.startsWith(`${key}\0`)) givers.delete(other);
 }
@@ -94,12 +93,6 @@ function emptySettings(): Settings {
 
 export function isSettings(value: unknown): value is Settings {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** A set of values with one kind of origin; later layers win over earlier ones. */
-export interface Layer {
-  readonly value: Readonly<Record<string, unknown>>;
-  origin(path: readonly PropertyKey[]): Origin;
 }
 
 /** A path for people: `model.layers[2].kernel`. */

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { replaceFile, writeOnce } from './durable.js';
 import { homeFolder } from './files.js';
-import { readJson } from './read-file.js';
+import { readJsonIfAny } from './read-file.js';
 
 /**
  * What was measured on this machine and costs seconds to measure again: JSON files in the user's cache folder
@@ -16,7 +16,7 @@ const fileOf = (name: string) => join(cacheFolder(), `${name}.json`);
 
 /** The value that was kept under a name; undefined where there is none. The caller checks it. */
 export function readCached(name: string): Promise<unknown> {
-  return readJson(fileOf(name));
+  return readJsonIfAny(fileOf(name));
 }
 
 /**

@@ -147,6 +147,6 @@ export function parseJson(text: string): unknown {
 }
 
 /** The value of a JSON file; undefined where there is no file, or something else in it. */
-export async function readJson(path: string): Promise<unknown> {
+export async function readJsonIfAny(path: string): Promise<unknown> {
   return (await exists(path)) ? parseJson(await readPlainText(path)) : undefined;
 }

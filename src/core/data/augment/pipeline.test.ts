@@ -94,7 +94,7 @@ describe('AugmentPipeline', () => {
     expect(source).toEqual(picture(10));
   });
 
-  it('says whether it needs a partner, and leaves those steps out where there is none', async () => {
+  it('says whether it blends pictures, and leaves such steps out where there is no other one', async () => {
     const pipeline = await load([step('add'), step('swap')]);
     expect([pipeline.needsPartner, (await load([step('add')])).needsPartner]).toEqual([true, false]);
     expect([...pipeline.apply(picture(1), KEY, 'a', picture(200)).data]).toEqual(new Array(6).fill(200));

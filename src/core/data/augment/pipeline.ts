@@ -14,9 +14,9 @@ import { checkLimits, type LoadedStep, limitSteps, loadSteps } from './steps.js'
 
 /** Plain data, so that a thread can load the same pipeline. */
 export interface PipelineOptions extends StrategyExtras {
-  /** Value of the paper, for the augmenters that fill with it; default 0. */
+  /** Value of the paper, for augmenters that fill with it; default 0. */
   readonly background?: number | undefined;
-  /** Besides those for characters, {@link CHARACTER_LIMITS}. */
+  /** Limits besides those for characters, {@link CHARACTER_LIMITS}. */
   readonly limits?: readonly ClassLimit[] | undefined;
 }
 
@@ -39,7 +39,7 @@ export interface AugmentedImage {
   readonly data: Uint8Array;
   /** In the order in which they were applied. */
   readonly operations: readonly Operation[];
-  /** Whether the partner is in it. */
+  /** Whether another picture was blended in. */
   readonly isBlended: boolean;
 }
 
@@ -81,11 +81,11 @@ interface KeyedStep extends LoadedStep {
  * Names are keyed by 32 bits of hash: two augmenters would share their numbers with a chance of 1 to 2^32.
  */
 export class AugmentPipeline {
-  /** What decides about the pixels besides the key of a copy: JSON with a fixed order of keys, for recipes. */
+  /** All that decides about the pixels besides the key of a copy, as JSON with a fixed order of keys, for recipes. */
   readonly fingerprint: string;
-  /** Whether a step blends with another picture of the same class. Without a partner such a step is left out. */
+  /** Whether a step blends the picture with another one of its class. Without another one such a step is left out. */
   readonly needsPartner: boolean;
-  /** Whether a step draws strokes anew. Where a picture has none, such a step is left out. */
+  /** Whether a step redraws strokes. Such a step is left out for a picture that has none. */
   readonly needsStrokes: boolean;
   readonly #steps: readonly KeyedStep[];
   readonly #limits: readonly ClassLimit[];
@@ -100,20 +100,25 @@ export class AugmentPipeline {
     this.fingerprint = fingerprintOf(steps, limits);
   }
 
-  /** A changed copy of a picture. `label` is the name of its class, `partner` another picture of that class and shape. */
-  apply(source: ImageView, key: CopyKey, label: string, partner?: ImageView): AugmentedImage {
+  /**
+   * A changed copy of a picture.
+   *
+   * @param label the name of its class
+   * @param mixed another picture of that class and of the same shape, to blend with
+   */
+  apply(source: ImageView, key: CopyKey, label: string, mixed?: ImageView): AugmentedImage {
     const buffers = this.#buffersFor(source);
     const operations: Operation[] = [];
     let current = source;
     let isBlended = false;
     for (const { augmenter, probability, parameters, stream } of this.#stepsFor(label)) {
-      if (augmenter.needsPartner && !partner) continue;
+      if (augmenter.needsPartner && !mixed) continue;
       // The strokes are those of the source, and no longer those of a picture that another step made.
       if (augmenter.needsStrokes && !(source.strokes && current === source)) continue;
       const random = new Random(key.seed, 'augment', key.sample, key.copy, stream);
       if (random.float() >= probability) continue;
       const target = current === buffers[0] ? buffers[1] : buffers[0];
-      const values = augmenter.apply(current, target, random, parameters, partner);
+      const values = augmenter.apply(current, target, random, parameters, mixed);
       operations.push({ name: augmenter.name, version: augmenter.version, values });
       isBlended ||= augmenter.needsPartner === true;
       current = target;
@@ -186,7 +191,7 @@ export function openPipeline({ augment, background, plugins }: Augmentation): Pr
 
 /** Samples that copies are made of; each is named by a number. */
 export interface CopySource {
-  /** Of each sample, its class. */
+  /** The class of each sample. */
   readonly labels: ArrayLike<number>;
   /** Names of the classes. */
   readonly classes: readonly string[];
@@ -207,31 +212,31 @@ export class CopyMaker {
     this.#members = pipeline.needsPartner ? source.members() : [];
   }
 
-  /** `partner`: the sample that is blended in; undefined where none is. */
-  make(sample: number, key: CopyKey): AugmentedImage & { readonly partner: number | undefined } {
+  /** @returns also the sample that was blended in, if one was */
+  make(sample: number, key: CopyKey): AugmentedImage & { readonly mixedSample: number | undefined } {
     const { labels, classes } = this.#source;
     const label = labels[sample]!;
     const members = this.#members[label];
-    const partner = members && partnerOf(members, sample, key);
-    const view = partner === undefined ? undefined : this.#source.pictureOf(partner);
-    const made = this.#pipeline.apply(this.#source.pictureOf(sample), key, classes[label]!, view);
-    return { ...made, partner: made.isBlended ? partner : undefined };
+    const mixedSample = members && mixingSampleOf(members, sample, key);
+    const mixed = mixedSample === undefined ? undefined : this.#source.pictureOf(mixedSample);
+    const made = this.#pipeline.apply(this.#source.pictureOf(sample), key, classes[label]!, mixed);
+    return { ...made, mixedSample: made.isBlended ? mixedSample : undefined };
   }
 }
 
-/** Of the choice of a partner, beside the streams of the augmenters, which their names give. */
-const STREAM = hash32('partner');
+/** The random stream of the choice of a sample to mix with, apart from those of the augmenters, which their names give. */
+const MIXING_STREAM = hash32('partner');
 
 /**
  * The sample that a copy may be blended with: another one of its class, each as likely as any other.
  *
  * @param members the samples of the class, `own` once among them
- * @returns undefined when there is no other
+ * @returns undefined if there is no other
  */
-function partnerOf(members: ArrayLike<number>, own: number, key: CopyKey): number | undefined {
+function mixingSampleOf(members: ArrayLike<number>, own: number, key: CopyKey): number | undefined {
   if (members.length < 2) return undefined;
   const last = members.length - 1;
-  const random = new Random(key.seed, 'augment', key.sample, key.copy, STREAM);
+  const random = new Random(key.seed, 'augment', key.sample, key.copy, MIXING_STREAM);
   const chosen = members[random.integer(last)]!;
   return chosen === own ? members[last] : chosen;
 }

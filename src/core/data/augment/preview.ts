@@ -1,3 +1,4 @@
+import { spreadIndices } from '../../base/collections.js';
 import { RobleError } from '../../base/errors.js';
 import { sha256 } from '../../base/storage/durable.js';
 import { type Preprocessing, paperValue } from '../../image/settings.js';
@@ -24,9 +25,9 @@ export interface PreviewOptions extends PipelineOptions {
 
 export interface PreviewRow {
   readonly label: string;
-  /** The place of the picture in its split. */
+  /** The index of the picture in its split. */
   readonly sample: number;
-  /** Of each copy: what was applied. */
+  /** What was applied to each copy. */
   readonly copies: readonly (readonly Operation[])[];
 }
 
@@ -58,7 +59,7 @@ export async function previewCopies(
   const view = (sample: number) => viewOf(loaded, manifest.preprocessing, sample);
   const rows: PreviewRow[] = [];
   const pictures: Uint8Array[] = [];
-  for (const chosen of chooseClasses(manifest.classes.length, classes)) {
+  for (const chosen of spreadIndices(manifest.classes.length, classes)) {
     const [sample, next = sample] = firstTwo(loaded.labels, chosen);
     if (sample === undefined) continue;
     const label = manifest.classes[chosen]!;
@@ -69,7 +70,7 @@ export async function previewCopies(
   return { preprocessing: manifest.preprocessing, columns: copies + 1, rows, pictures };
 }
 
-/** A strategy does without steps that need strokes; whoever names them himself would see them do nothing. */
+/** A named strategy does without steps that need strokes; steps that a user lists must not be left out in silence. */
 function refuseNoStrokes(
   { needsStrokes }: AugmentPipeline,
   strategy: Strategy,
@@ -77,7 +78,7 @@ function refuseNoStrokes(
   folder: string,
 ): void {
   if (typeof strategy === 'string' || !needsStrokes || strokes) return;
-  throw new RobleError('ROBLE_USAGE', `${folder} has no strokes that could be drawn anew.`, {
+  throw new RobleError('ROBLE_USAGE', `${folder} has no strokes that could be redrawn.`, {
     received: 'pictures alone',
     expected: 'a data set of strokes',
     nextSteps: [
@@ -90,22 +91,16 @@ function refuseNoStrokes(
 function copiesOf(
   pipeline: AugmentPipeline,
   source: ImageView,
-  partner: ImageView,
+  mixed: ImageView,
   label: string,
   copies: number,
   seed: number,
 ): { data: Uint8Array; operations: readonly Operation[] }[] {
   const sample = sampleKeyOf(sha256(source.data));
   return Array.from({ length: copies }, (_, copy) => {
-    const { data, operations } = pipeline.apply(source, { seed, sample, copy }, label, partner);
+    const { data, operations } = pipeline.apply(source, { seed, sample, copy }, label, mixed);
     return { data: data.slice(), operations };
   });
-}
-
-/** Indices of classes, evenly spread. */
-function chooseClasses(all: number, wanted: number): number[] {
-  const count = Math.min(all, wanted);
-  return Array.from({ length: count }, (_, i) => Math.floor((i * all) / count));
 }
 
 /** The first two samples of a class. */

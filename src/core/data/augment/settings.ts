@@ -88,7 +88,7 @@ export const STRATEGIES: Readonly<Record<StrategyName, readonly AugmentStep[]>> 
   ],
 };
 
-/** Steps that a user adds to any strategy, each by its probability. */
+/** Steps that a user may add to any strategy, each with its probability. */
 const extras = {
   canvasStyle: probability.describe('Share of the copies that are redrawn as on a browser canvas.'),
   mixup: probability.describe('Share of the copies that are blended with another picture of their class.'),
@@ -96,7 +96,6 @@ const extras = {
 const extrasSchema = z.object(extras);
 export type StrategyExtras = z.input<typeof extrasSchema>;
 
-/** What a configuration says of {@link ClassLimit}. */
 const classLimitSchema = z.strictObject({
   labels: z.array(z.string().min(1)).min(1).describe('Names of the classes.'),
   augmenter: z.string().min(1).describe('Name of the augmenter.'),
@@ -111,7 +110,7 @@ const classLimitSchema = z.strictObject({
     .describe('Largest values of its parameters, by name; smaller ones stay as they are.'),
 });
 
-/** All that a configuration says of an augmentation. */
+/** The settings of an augmentation. */
 export const augmentSchema = z.strictObject({
   strategy: strategySchema.default('none').describe('A strategy by name, or its own steps in a list.'),
   ...extras,
@@ -123,11 +122,11 @@ export const augmentSchema = z.strictObject({
 export type AugmentSettings = z.output<typeof augmentSchema>;
 
 /**
- * The steps of a strategy. `canvas-style` comes first, because it traces lines, which noise and blur would hide;
- * `mixup` comes last, so that the other picture is as it is. What needs strokes comes before all of them, once the
- * augmenters are loaded.
+ * The steps of a strategy. `canvas-style` comes first, because it traces lines, which noise and blur would hide; `mixup` comes
+ * last, so that the other picture stays unchanged. Augmenters that need strokes are moved before all of them when they are
+ * loaded.
  *
- * @throws {RobleError} `ROBLE_CONFIG_INVALID` for a probability that is none
+ * @throws {RobleError} `ROBLE_CONFIG_INVALID` for a probability that is not from 0 to 1
  */
 export function stepsOf(strategy: Strategy, extras: StrategyExtras = {}): AugmentStep[] {
   const message = 'The settings of the augmentation are not valid.';
@@ -150,14 +149,14 @@ export type ClassLimit = z.output<typeof classLimitSchema>;
 const each = (characters: string): string[] => [...characters];
 
 /** Letters that differ from their capitals by size alone, and 0. */
-const CASE_TWINS = each('cCoOsSuUvVwWxXzZkKpPmMyYjJfF0');
+const CASE_LOOK_ALIKES = each('cCoOsSuUvVwWxXzZkKpPmMyYjJfF0');
 
-/** Dots and short lines: a small change of them is large for their size, and what is erased is all there was. */
+/** Dots and short lines: a small change is large for their size, and erasing a part erases them. */
 const SMALL_MARKS = each('.,\'`-_:;"^~*');
 
 /**
- * What keeps a character from turning into another one. Only classes whose name is a single character are meant; no
- * rule flips anything, because no augmenter does.
+ * Limits that keep a character from turning into another one. They apply to classes whose name is a single character. None is
+ * about flips, because no augmenter flips.
  */
 export const CHARACTER_LIMITS: readonly ClassLimit[] = [
   // Half a turn apart: 6 9, M W, n u, b q, d p, and ! i; a quarter: Z N, < ^ > v V A.
@@ -175,7 +174,7 @@ export const CHARACTER_LIMITS: readonly ClassLimit[] = [
     parameters: { wobble: 0.04, ends: 0.04, slant: 0.06, breaks: 0 },
   },
   { labels: each('+xX*'), augmenter: 'stroke-distortion', parameters: { slant: 0.06, partRotation: 4 } },
-  // Another one when a line is longer or shorter: c o, C G O, u a, v y, n h, r n, 4 9; or sits elsewhere: T t +, f F, D P.
+  // Another character if a line is longer or shorter: c o, C G O, u a, v y, n h, r n, 4 9; or in another position: T t +, f F, D P.
   { labels: each('cCGOo0QDuvyYnhr49'), augmenter: 'stroke-distortion', parameters: { ends: 0.04 } },
   // Loops whose ends have to meet.
   { labels: each('oO0DQ'), augmenter: 'stroke-distortion', parameters: { wobble: 0.05 } },
@@ -184,9 +183,9 @@ export const CHARACTER_LIMITS: readonly ClassLimit[] = [
     augmenter: 'stroke-distortion',
     parameters: { ends: 0.03, partShift: 0.02, partScale: 0.05 },
   },
-  { labels: CASE_TWINS, augmenter: 'affine', parameters: { scale: 0.1 } },
-  { labels: CASE_TWINS, augmenter: 'canvas-style', parameters: { scale: 0.1 } },
-  // Marks that differ by place, size and length alone.
+  { labels: CASE_LOOK_ALIKES, augmenter: 'affine', parameters: { scale: 0.1 } },
+  { labels: CASE_LOOK_ALIKES, augmenter: 'canvas-style', parameters: { scale: 0.1 } },
+  // Marks that differ only by position, size and length.
   {
     labels: SMALL_MARKS,
     augmenter: 'affine',
@@ -204,7 +203,7 @@ export const CHARACTER_LIMITS: readonly ClassLimit[] = [
   { labels: SMALL_MARKS, augmenter: 'noise', parameters: { saltPepper: 0 } },
   { labels: SMALL_MARKS, augmenter: 'occlusion', probability: 0 },
   { labels: SMALL_MARKS, augmenter: 'cutmix', probability: 0 },
-  // Without their dots or one of their lines, these are others.
+  // Without their dots or one of their lines, these are other characters.
   { labels: each('ij!?%=EFBRQtf+'), augmenter: 'occlusion', probability: 0 },
   { labels: each('ij?='), augmenter: 'stroke-distortion', parameters: { breaks: 0 } },
 ];

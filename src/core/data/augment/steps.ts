@@ -1,12 +1,13 @@
 import { type Problem, RobleError } from '../../base/errors.js';
 import { knownName } from '../../base/names.js';
 import { describeIssues } from '../../base/schema/issues.js';
+import { inputJsonSchema } from '../../base/schema/json-schema.js';
 import { didYouMean } from '../../base/text.js';
 import type { Augmenter } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import type { AugmentStep, ClassLimit } from './settings.js';
 
-/** The steps as the limits allow them for a class. Of several limits the strictest holds. */
+/** The steps within the limits of a class. If several limits apply, the strictest one holds. */
 export function limitSteps<Step extends LoadedStep>(
   steps: readonly Step[],
   limits: readonly ClassLimit[],
@@ -27,7 +28,7 @@ function limitStep<Step extends LoadedStep>(step: Step, limit: ClassLimit): Step
 }
 
 /**
- * @throws {RobleError} `ROBLE_CONFIG_INVALID` where a limit bounds what is no number among the parameters of its augmenter
+ * @throws {RobleError} `ROBLE_CONFIG_INVALID` if a limit names a parameter of its augmenter that is not a number
  */
 export function checkLimits(steps: readonly LoadedStep[], limits: readonly ClassLimit[]): void {
   const problems = limits.flatMap((limit, i) => {
@@ -58,7 +59,7 @@ export interface LoadedStep {
 /**
  * Loads the augmenters of the steps and checks their parameters.
  *
- * @param background value of the paper for augmenters that have such a parameter, where a step says nothing
+ * @param background default of the parameter `background`, the value of the paper, for augmenters that have it
  * @throws {RobleError} `ROBLE_PLUGIN_UNKNOWN`, `ROBLE_PLUGIN_INVALID`; `ROBLE_CONFIG_INVALID` with all problems at once
  */
 export async function loadSteps(
@@ -78,7 +79,7 @@ export async function loadSteps(
         parsed.error.issues,
         written,
         () => `augmenter "${augmenter.name}"`,
-        augmenter.parameters,
+        inputJsonSchema(augmenter.parameters),
       ))
         problems.push({ ...problem, path: `${i}.parameters.${problem.path}` });
   }

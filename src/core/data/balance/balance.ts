@@ -8,14 +8,13 @@ import { RobleError } from '../../base/errors.js';
 import { checked } from '../../base/schema/checked.js';
 import { writeSynced } from '../../base/storage/durable.js';
 import { exists } from '../../base/storage/files.js';
-import { readJson } from '../../base/storage/read-file.js';
+import { readJsonIfAny } from '../../base/storage/read-file.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import type { DatasetManifest, SplitName } from '../dataset/format.js';
 import { isPartIntact, manifestOf, type SplitContent, writeManifest } from '../dataset/parts.js';
 import { makeParts } from './make-parts.js';
 import type { ClassPlan, PartUnit } from './plan.js';
-import type { LeftOut } from './prepare.js';
-import { type Prepared, plannedCounts, prepare } from './prepare.js';
+import { type ExcludedSamples, type Prepared, plannedCounts, prepare } from './prepare.js';
 import { balanceSchema } from './settings.js';
 import {
   inOrder,
@@ -46,7 +45,7 @@ export interface BalanceOptions extends BalanceInput {
 export interface BalancePreview {
   readonly classes: readonly ClassPlan[];
   readonly splits: Partial<Record<SplitName, number>>;
-  readonly leftOut: LeftOut;
+  readonly leftOut: ExcludedSamples;
   readonly warnings: readonly string[];
 }
 
@@ -56,7 +55,7 @@ export interface BalanceResult extends BalancePreview {
   /** Of the whole data set; a shard has none. */
   readonly fingerprint?: string;
   readonly shard?: { readonly index: number; readonly count: number };
-  /** Images that were written now, and in how many seconds. */
+  /** Images that were written in this run, and the seconds that it took. */
   readonly written: number;
   readonly seconds: number;
   /** Images that an interrupted run had written before. */
@@ -65,7 +64,7 @@ export interface BalanceResult extends BalancePreview {
 
 interface BalanceContext extends Context {
   readonly registry: PluginRegistry;
-  /** Of a part, where it is not to be what suits large data sets. */
+  /** Most samples of a part; the default suits large data sets. */
   readonly mostSamples?: number | undefined;
 }
 
@@ -83,7 +82,7 @@ export async function previewBalance(
 }
 
 /**
- * Makes a balanced data set: of each class as many samples as the target says, originals first, then copies that the
+ * Makes a balanced data set: as many samples of each class as the target says, originals first, then copies that the
  * strategy makes of them. Augmented copies are in train only, and no picture of validation or test is in train. The
  * bytes written do not depend on workers, shards, kills and resumes: all random numbers are keyed by the seed, the
  * SHA-256 of the original, the number of the copy and the augmenter.
@@ -137,8 +136,8 @@ async function prepareWith(options: BalanceInput, context: BalanceContext): Prom
   );
 }
 
-function previewOf({ plan, leftOut, warnings }: Prepared): BalancePreview {
-  return { classes: plan.classes, splits: plannedCounts(plan), leftOut, warnings };
+function previewOf({ plan, excluded, warnings }: Prepared): BalancePreview {
+  return { classes: plan.classes, splits: plannedCounts(plan), leftOut: excluded, warnings };
 }
 
 function shardPlanOf(
@@ -159,7 +158,7 @@ function shardPlanOf(
   };
 }
 
-/** An output that the same recipe made is what would be made again; any other is not touched. */
+/** The fingerprint of an output that the same recipe made, which need not be made again; another output is never touched. */
 async function finishedBefore(
   out: string,
   plan: ShardPlan,
@@ -167,15 +166,15 @@ async function finishedBefore(
 ): Promise<{ fingerprint?: string } | undefined> {
   if (!(await exists(out))) return undefined;
   const file = join(out, isShard ? SHARD_FILE : 'dataset.json');
-  const known = await readJson(file);
+  const known = await readJsonIfAny(file);
   const { recipe } =
     (isShard ? (known as Shard | undefined)?.about : (known as DatasetManifest | undefined)) ?? {};
   if (!isDeepStrictEqual(recipe, JSON.parse(JSON.stringify(plan.about.recipe))))
-    throw new RobleError('ROBLE_OUTPUT_EXISTS', `${out} exists already, and is not of this recipe.`, {
+    throw new RobleError('ROBLE_OUTPUT_EXISTS', `${out} exists already, and was not made by this recipe.`, {
       expected: 'a folder that does not exist yet',
       nextSteps: ['Choose another output folder, or remove this one.'],
     });
-  // A kill between the last rename and the tidying up leaves it.
+  // A kill between the last rename and the cleaning up leaves it behind.
   await rm(workFolderOf(out), { recursive: true, force: true });
   return isShard ? {} : { fingerprint: (known as DatasetManifest).fingerprint };
 }
@@ -193,11 +192,11 @@ async function generate(
   const resumed = countIn(work.done.map(({ part }) => part));
   const total = countIn(units);
   let done = resumed;
-  const tell = () =>
+  const reportProgress = () =>
     context.reporter?.report({ type: 'progress', id: 'generate', done, total, unit: 'images' });
   const started = performance.now();
   await withStep(context, 'generate', 'Making samples', async () => {
-    tell();
+    reportProgress();
     await makeParts(
       {
         recipe: making,
@@ -209,7 +208,7 @@ async function generate(
           await work.record(unit, part);
           parts.push({ split: unit.split, index: unit.index, part });
           done += part.count;
-          tell();
+          reportProgress();
         },
       },
       context,
@@ -229,7 +228,7 @@ async function verify(folder: string, parts: readonly ShardPart[]): Promise<void
     if (!(await isPartIntact(folder, part)))
       throw new RobleError(
         'ROBLE_WRITE_FAILED',
-        `${join(folder, part.images.file)} is not what was written.`,
+        `${join(folder, part.images.file)} does not hold what was written.`,
         {
           expected: 'the bytes that were written',
           nextSteps: ['Check the disk; the same command makes this part again.'],
@@ -251,7 +250,7 @@ async function writeWhole(
   name: string,
 ): Promise<{ fingerprint: string }> {
   const manifest = manifestOf({ name, ...about }, contentOf(splits, parts));
-  // An interrupted try may have come so far.
+  // An interrupted try may have written it.
   await rm(join(folder, 'dataset.json'), { force: true });
   await writeManifest(folder, manifest);
   return { fingerprint: manifest.fingerprint };

@@ -1,13 +1,12 @@
 import { copyFile, link, readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { type Context, withStep } from '../../base/context.js';
+import { type Context, refuseInterrupted, withStep } from '../../base/context.js';
 import { type Problem, RobleError } from '../../base/errors.js';
 import { createFolder } from '../../base/storage/durable.js';
 import { exists } from '../../base/storage/files.js';
 import { filesOf, type SplitName, splitCounts } from '../dataset/format.js';
 import { isPartIntact, manifestOf, writeManifest } from '../dataset/parts.js';
-import { refuseInterrupted } from '../dataset/write.js';
 import { contentOf } from './balance.js';
 import { inOrder, readShard, SHARD_FILE, type Shard, type ShardPart } from './work-folder.js';
 
@@ -33,7 +32,7 @@ interface FoundShard {
 }
 
 /**
- * Joins all shards of a data set to the very data set that one run without shards writes. Every byte is checked.
+ * Joins all shards of a data set into exactly the data set that a run without shards writes. Every byte is checked.
  *
  * @throws {RobleError} `ROBLE_SHARDS_INCOMPLETE`, `ROBLE_FILE_NOT_FOUND`, `ROBLE_DATASET_INVALID`, `ROBLE_OUTPUT_EXISTS`
  */
@@ -58,7 +57,7 @@ export async function mergeShards(options: MergeOptions, context: Context = {}):
   return { out: options.out, fingerprint, shards, splits: splitCounts(manifest) };
 }
 
-/** The folder itself, or those in it. */
+/** The folder itself, if it is a shard, or the shards in it. */
 async function shardFolders(folder: string): Promise<string[]> {
   if (await exists(join(folder, SHARD_FILE))) return [folder];
   const names = (await exists(folder)) ? (await readdir(folder)).sort() : [];
@@ -77,7 +76,7 @@ function refuseDifferent([first, ...others]: readonly FoundShard[]): void {
     throw new RobleError('ROBLE_SHARDS_INCOMPLETE', `${folder} is a shard of another data set.`, {
       received: 'another recipe, other data, or another number of shards',
       expected: `the recipe of ${first!.folder}`,
-      nextSteps: ['Give the folders of one data set only.'],
+      nextSteps: ['Name the folders of one data set only.'],
     });
   }
 }
@@ -123,7 +122,7 @@ async function takeParts(
   }
 }
 
-/** A second name of the file costs nothing; another disk needs a copy. */
+/** A hard link costs nothing; to another disk the file has to be copied. */
 async function linkOrCopy(from: string, to: string): Promise<void> {
   try {
     await link(from, to);

@@ -59,13 +59,13 @@ export class PartMaker {
       const target = images.subarray(i * size, (i + 1) * size);
       labels[i] = pictures.labels[sample]!;
       samples.push({ ...originals[i]!, ...this.#write(target, sample, copy) });
-      // A copy is not what its strokes would draw, and is never copied again.
+      // The strokes of an original would not draw its copy, and a copy is never copied again.
       strokes.push(copy === 0 ? pictureOf(pictures, sample).strokes : undefined);
     }
     return { images, labels, samples, strokes };
   }
 
-  /** Writes a sample or a copy of it, and tells its hash and how it was made. */
+  /** Writes a sample or a copy of it, and returns its hash and how it was made. */
   #write(target: Uint8Array, sample: number, number: number): Pick<SampleProvenance, 'sha256' | 'copy'> {
     const { pictures, seed } = this.#recipe;
     const hash = hashOf(pictures, sample);
@@ -73,7 +73,7 @@ export class PartMaker {
       target.set(pictureOf(pictures, sample).data);
       return { sha256: hash };
     }
-    const { data, operations, partner } = this.#copies.make(sample, {
+    const { data, operations, mixedSample } = this.#copies.make(sample, {
       seed,
       sample: sampleKeyOf(hash),
       copy: number,
@@ -84,7 +84,7 @@ export class PartMaker {
       copy: {
         of: hash,
         number,
-        ...(partner !== undefined && { partner: hashOf(pictures, partner) }),
+        ...(mixedSample !== undefined && { partner: hashOf(pictures, mixedSample) }),
         operations,
       },
     };

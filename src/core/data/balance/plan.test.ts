@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { sha256 } from '../../base/storage/durable.js';
-import { planBalance } from './plan.js';
+import { partUnits, planBalance } from './plan.js';
 import { balanceSchema } from './settings.js';
 import type { Pool, Source, Sources } from './sources.js';
 
@@ -199,4 +199,30 @@ describe('planBalance', () => {
       expect.objectContaining({ code: 'ROBLE_CLASS_TOO_SMALL' }),
     );
   });
+});
+
+const splitsOf = (train: number, validation: number) => {
+  const split = (count: number) => ({
+    samples: new Int32Array(count),
+    copies: new Int32Array(count),
+    perClass: [],
+  });
+  return { splits: { train: split(train), validation: split(validation) } };
+};
+
+it.each([
+  ['of 4096 samples', 144, 9000, [4096, 4096, 808]],
+  ['of 32 MiB where pictures are large', 2 ** 17, 600, [256, 256, 88]],
+  ['of 64 samples where pictures are huge', 2 ** 22, 100, [64, 36]],
+])('a split is made in parts %s, one after the other', (_, imageSize, count, parts) => {
+  const units = partUnits(splitsOf(count, 10), imageSize);
+  expect(units.map(({ split, index }) => `${split} ${index}`)).toEqual([
+    ...parts.map((_, index) => `train ${index}`),
+    'validation 0',
+  ]);
+  expect(units.map((unit) => unit.count)).toEqual([...parts, 10]);
+  expect(units.map(({ start }) => start)).toEqual([
+    ...parts.map((_, i) => parts.slice(0, i).reduce((sum, size) => sum + size, 0)),
+    0,
+  ]);
 });

@@ -6,28 +6,28 @@ import { largestRemainder } from '../dataset/splits.js';
 import { type BalanceSettings, targetsOf } from './settings.js';
 import { blockOf, hashOf, type Pool, type Sources } from './sources.js';
 
-/** What becomes of a class in train. */
+/** What is planned for a class of train. */
 export interface ClassPlan {
   readonly name: string;
-  /** Samples that there are. */
+  /** Samples that can be used. */
   readonly original: number;
-  /** Of them, those that stay, from sources that are not synthetic. */
+  /** Samples that are kept, from sources that are not synthetic. */
   readonly kept: number;
-  /** Those that stay, from synthetic sources. */
+  /** Samples that are kept, from synthetic sources. */
   readonly synthetic: number;
   /** Copies to make. */
   readonly augmented: number;
   readonly total: number;
   readonly target: number;
-  /** Most copies of one original. */
+  /** Largest number of copies of one original. */
   readonly mostCopies: number;
 }
 
 /** The samples of a split, in the order in which they are written. */
 export interface SplitPlan {
-  /** Places in the pool, shared with threads. */
+  /** Indices in the pool, shared with threads. */
   readonly samples: Int32Array;
-  /** 0: the sample itself; else the number of the copy. */
+  /** 0: the sample itself; otherwise the number of the copy. */
   readonly copies: Int32Array;
   readonly perClass: number[];
 }
@@ -43,8 +43,8 @@ type PlanSettings = Pick<
 >;
 
 /**
- * Decides which samples stay and how many copies are made of each. What is decided for a class follows from its own
- * samples and its target, so that a further class changes nothing of the others.
+ * Decides which samples are kept and how many copies are made of each. The plan of a class depends only on its own samples and
+ * its target, so that a further class does not change the others.
  *
  * @param usable the samples of train that may be used
  * @throws {RobleError} `ROBLE_CLASS_TOO_SMALL` for a class without a sample, `ROBLE_BALANCE_IMPOSSIBLE`, `ROBLE_USAGE`
@@ -96,13 +96,13 @@ interface Copy {
   readonly number: number;
 }
 
-/** What is taken of a class. */
+/** The samples of a class that are kept, and the copies to make. */
 interface Choice {
   readonly kept: readonly number[];
   readonly copies: readonly Copy[];
 }
 
-/** Chooses from the samples of a class: of each group its share of the target. */
+/** Chooses from the samples of a class: its share of the target from each group. */
 function choose(
   pool: Pool,
   sources: Sources['sources'],
@@ -135,14 +135,14 @@ function sharesOf(target: number, groups: readonly Group[]): number[] {
   );
 }
 
-/** The same where no copies are made: what a group has not, the others give, as far as they can. */
+/** The same without copies: what a group lacks the others give, as far as they can. */
 function sharesWithin(target: number, groups: readonly Group[]): number[] {
   const shares = sharesOf(target, groups);
   const short = groups.filter(({ samples }, i) => shares[i]! > samples.length);
   if (short.length === 0) return shares;
-  const given = short.reduce((sum, { samples }) => sum + samples.length, 0);
+  const taken = short.reduce((sum, { samples }) => sum + samples.length, 0);
   const others = groups.filter((group) => !short.includes(group));
-  const rest = others.length === 0 ? [] : sharesWithin(target - given, others);
+  const rest = others.length === 0 ? [] : sharesWithin(target - taken, others);
   return groups.map((group) => rest[others.indexOf(group)] ?? group.samples.length);
 }
 
@@ -151,7 +151,7 @@ interface Group {
   readonly samples: readonly number[];
 }
 
-/** The samples of a class by source where sources have weights; a source without any gives its share to the others. */
+/** The samples of a class by source, if sources have weights. A source without samples leaves its share to the others. */
 function groupsOf(pool: Pool, sources: Sources['sources'], samples: readonly number[]): Group[] {
   if (sources[0]!.weight === undefined) return [{ weight: 1, samples }];
   return sources
@@ -162,7 +162,7 @@ function groupsOf(pool: Pool, sources: Sources['sources'], samples: readonly num
     .filter((group) => group.samples.length > 0);
 }
 
-/** By a random number that a sample's pixels and the seed determine: a further sample moves no other one. */
+/** Ordered by random numbers that depend only on a sample's pixels and the seed: a further sample moves no other one. */
 function inRandomOrder(pool: Pool, samples: readonly number[], seed: number): number[] {
   return samples
     .map((sample) => {
@@ -189,7 +189,7 @@ function trainSplit(choices: readonly Choice[]): SplitPlan {
   return plan;
 }
 
-/** What is tested on stays as it is. */
+/** Validation and test splits stay as they are. */
 function testSplit({ blocks, labels }: Pool, split: SplitName, classes: number): SplitPlan | undefined {
   const own = blocks.filter((block) => block.split === split);
   if (own.length === 0) return undefined;
@@ -250,24 +250,24 @@ function refuseMissing(
     });
 }
 
-/** Samples of a part: few enough that a kill loses little and every worker has some to make. */
+/** Samples of a part: few enough that a kill loses little and that every worker gets some. */
 const MOST_SAMPLES = 4096;
 const FEWEST_SAMPLES = 64;
-/** Pictures of a part, in bytes, where the number of samples allows it. */
+/** Bytes of the pictures of a part, if the number of samples allows it. */
 const PART_BYTES = 2 ** 25;
 
-/** A piece of work: one part of a split. */
+/** A unit of work: one part of a split. */
 export interface PartUnit {
   readonly split: SplitName;
   /** Its number within the split. */
   readonly index: number;
-  /** The place of its first sample in the split. */
+  /** The index of its first sample in the split. */
   readonly start: number;
   readonly count: number;
 }
 
 /**
- * The parts of all splits. They follow from the plan alone, so that every shard sees the same.
+ * The parts of all splits. They depend on the plan alone, so that they are the same for every shard.
  *
  * @param imageSize bytes of a picture
  */

@@ -5,7 +5,7 @@ import type { PluginRegistry } from '../../plugin/registry.js';
 import { openPipeline } from '../augment/pipeline.js';
 import { stepsOf } from '../augment/settings.js';
 import type { SplitName } from '../dataset/format.js';
-import { isPlainMark } from '../dataset/repeated-pictures.js';
+import { isPlainMark } from '../similarity/plain-mark.js';
 import type { MakingRecipe, OriginalProvenance } from './part-maker.js';
 import { type BalancePlan, type PartUnit, partUnits, planBalance } from './plan.js';
 import type { BalanceSettings } from './settings.js';
@@ -24,8 +24,8 @@ import type { ShardPlan } from './work-folder.js';
 /** Everything that is decided before a sample is made. */
 export interface Prepared {
   readonly plan: BalancePlan;
-  readonly leftOut: LeftOut;
-  /** Findings that a person should know. */
+  readonly excluded: ExcludedSamples;
+  /** What a person should know. */
   readonly warnings: readonly string[];
   readonly units: readonly PartUnit[];
   readonly making: MakingRecipe;
@@ -41,7 +41,7 @@ export async function prepare(
 ): Promise<Prepared> {
   const sources = await openSources(settings.sources);
   const pool = await loadPool(sources);
-  const { usable, leftOut } = screen(pool);
+  const { usable, excluded } = excludeSamples(pool);
   const plan = planBalance(pool, sources, usable, settings);
   const { width, height, channels, blocks, labels, hashes } = pool;
   const { classes, preprocessing } = sources;
@@ -58,11 +58,11 @@ export async function prepare(
   const recipe = recipeOf(settings, sources.sources, making.background, fingerprint);
   return {
     plan,
-    leftOut,
+    excluded,
     warnings: [
-      ...describeLeftOut(leftOut),
+      ...describeExcluded(excluded),
       ...describeShort(plan, settings),
-      ...describeDuplicates(plan, settings),
+      ...describeUnchangedCopies(plan, settings),
       ...confounded(pool, sources, plan),
     ],
     units: partUnits(plan, width * height * channels, mostSamples),
@@ -127,7 +127,7 @@ function confounded(pool: Pool, { sources, classes }: Sources, { splits }: Balan
   });
 }
 
-/** The classes that stay below their target because no copies are wanted. */
+/** A warning about classes that stay below their target because no copies are wanted. */
 function describeShort({ classes }: BalancePlan, { below }: BalanceSettings): string[] {
   const short = classes.filter(({ total, target }) => total < target);
   if (below === 'copy' || short.length === 0) return [];
@@ -137,62 +137,60 @@ function describeShort({ classes }: BalancePlan, { below }: BalanceSettings): st
   ];
 }
 
-function describeDuplicates({ classes }: BalancePlan, { augment }: BalanceSettings): string[] {
+function describeUnchangedCopies({ classes }: BalancePlan, { augment }: BalanceSettings): string[] {
   const copies = classes.reduce((sum, { augmented }) => sum + augmented, 0);
   if (copies === 0 || stepsOf(augment.strategy, augment).length > 0) return [];
   return [
-    `${countOf(copies, 'copy is an exact duplicate', 'copies are exact duplicates')}, for nothing changes them; "--below keep" makes none.`,
+    `${countOf(copies, 'copy is an exact duplicate', 'copies are exact duplicates')}, because no augmenter changes them; "--below keep" makes none.`,
   ];
 }
 
-/** The samples of each split, where there are any. */
+/** How many samples each split will have, without empty splits. */
 export function plannedCounts({ splits }: BalancePlan): Partial<Record<SplitName, number>> {
   return Object.fromEntries(Object.entries(splits).map(([split, { samples }]) => [split, samples.length]));
 }
 
-/** Samples of the train splits that are not used, by reason. */
-export interface LeftOut {
+/** How many samples of the train splits are not used, by reason. */
+export interface ExcludedSamples {
   /** Copies that an earlier balancing made: copies are made of originals only. */
   readonly copies: number;
-  /** The same picture is in what a model is tested on. */
+  /** The same picture is in validation or test. */
   readonly leaks: number;
-  /** Of a group (a writer, a patient) that shares another picture with what a model is tested on. */
+  /** Their group (a writer, a patient) shares another picture with validation or test. */
   readonly groups: number;
-  /** The same picture of the same class was there before. */
+  /** The same picture of the same class came before. */
   readonly duplicates: number;
 }
 
-export interface Screened {
-  /** Places in the pool of the samples to train on, in order. */
-  readonly usable: readonly number[];
-  readonly leftOut: LeftOut;
-}
-
-/** Chooses the samples that may be trained on. */
-function screen(pool: Pool): Screened {
+/**
+ * Leaves out the samples of train that must not be trained on.
+ *
+ * @returns `usable`: the indices in the pool of the others, in order
+ */
+function excludeSamples(pool: Pool): { usable: readonly number[]; excluded: ExcludedSamples } {
   const tested = new Set(samplesOf(pool, (split) => split !== 'train').map((sample) => hashOf(pool, sample)));
   const sharing = groupsSharing(pool, tested);
   const seen = new Set<string>();
-  const leftOut = { copies: 0, leaks: 0, groups: 0, duplicates: 0 };
+  const excluded = { copies: 0, leaks: 0, groups: 0, duplicates: 0 };
   const usable: number[] = [];
   for (const sample of samplesOf(pool, (split) => split === 'train')) {
     const hash = hashOf(pool, sample);
     const labelled = `${hash} ${pool.labels[sample]}`;
-    if (pool.provenance[sample]!.copy) leftOut.copies += 1;
-    else if (tested.has(hash)) leftOut.leaks += 1;
-    else if (sharing.has(groupOf(pool, sample))) leftOut.groups += 1;
-    else if (seen.has(labelled)) leftOut.duplicates += 1;
+    if (pool.provenance[sample]!.copy) excluded.copies += 1;
+    else if (tested.has(hash)) excluded.leaks += 1;
+    else if (sharing.has(groupOf(pool, sample))) excluded.groups += 1;
+    else if (seen.has(labelled)) excluded.duplicates += 1;
     else {
       seen.add(labelled);
       usable.push(sample);
     }
   }
-  return { usable, leftOut };
+  return { usable, excluded };
 }
 
 /**
- * The groups of train that a model is tested on by another name: they have a picture of validation or test. Bars and dots,
- * which many people draw alike, say nothing of that.
+ * The groups of train that are probably in validation or test under another name, because they share a picture with these.
+ * Bars and dots do not count: many people draw the very same ones.
  */
 function groupsSharing(pool: Pool, tested: ReadonlySet<string>): Set<string | undefined> {
   const shared = samplesOf(pool, (split) => split === 'train').filter(
@@ -219,8 +217,7 @@ function samplesOf({ blocks }: Pool, isWanted: (split: string) => boolean): numb
   );
 }
 
-/** What was left out, in sentences. */
-function describeLeftOut({ copies, leaks, groups, duplicates }: LeftOut): string[] {
+function describeExcluded({ copies, leaks, groups, duplicates }: ExcludedSamples): string[] {
   const sentences: [number, string][] = [
     [copies, 'left out: copies that an earlier balancing made.'],
     [leaks, 'left out of train: the same pictures are in validation or test.'],

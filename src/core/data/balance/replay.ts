@@ -12,7 +12,7 @@ import { openDataset, readProvenance, viewOf } from '../dataset/open.js';
 export interface ReplayOptions {
   /** Folder of a data set that `data:balance` made. */
   readonly folder: string;
-  /** Places of samples in train, from 0. */
+  /** Indices of samples in train, from 0. */
   readonly samples: readonly number[];
 }
 
@@ -21,13 +21,13 @@ export interface ReplayedSample {
   readonly sample: number;
   readonly label: string;
   readonly provenance: SampleProvenance;
-  /** uint8, [height, width, channels]: of a copy, its original; else the sample. */
+  /** uint8, [height, width, channels]: the original of a copy; otherwise the sample itself. */
   readonly original: Uint8Array;
   /** The copy, made again; undefined for an original. */
   readonly copy?: Uint8Array;
 }
 
-/** What of the recipe makes copies. */
+/** The part of a recipe that makes copies. */
 const recipeSchema = z.looseObject({
   command: z.literal('data:balance'),
   seed: z.int(),
@@ -44,7 +44,7 @@ export interface Replay {
 /**
  * Makes copies of a data set again, from nothing but their originals and the recipe, and compares their hashes.
  *
- * @throws {RobleError} `ROBLE_REPLAY_DIFFERS`, `ROBLE_USAGE` for a place that there is not, `ROBLE_DATASET_INVALID` for a
+ * @throws {RobleError} `ROBLE_REPLAY_DIFFERS`, `ROBLE_USAGE` for an index that does not exist, `ROBLE_DATASET_INVALID` for a
  *   data set that `data:balance` did not make, those of opening it
  */
 export async function replaySamples(
@@ -93,7 +93,7 @@ function refuseMissing(samples: readonly number[], count: number): void {
   if (missing === undefined) return;
   throw new RobleError('ROBLE_USAGE', 'There is no such sample.', {
     received: missing,
-    expected: `a place in train, from 0 to ${count - 1}`,
+    expected: `an index in train, from 0 to ${count - 1}`,
   });
 }
 

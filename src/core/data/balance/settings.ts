@@ -7,14 +7,14 @@ import { augmentSchema, strategySchema } from '../augment/settings.js';
 
 const POLICY = /^(?:max|median|mean|q(?:\d{1,2}|100))$/;
 
-/** How many samples each class shall have. */
+/** How many samples each class should have. */
 export const targetSchema = z.union([
   z.int().positive(),
   z.string().regex(POLICY, 'expected "max", "median", "mean" or a quantile such as "q75"'),
   recordOf(z.int().positive()),
 ]);
 
-/** What a configuration says of `data:balance`. */
+/** The settings of `data:balance`. */
 export const balanceSchema = z.strictObject({
   sources: z
     .array(
@@ -98,7 +98,7 @@ function parseMap(text: string): Record<string, number> {
  * The target of each class. A class that a map does not name keeps what it has.
  *
  * @param counts originals of each class
- * @throws {RobleError} `ROBLE_USAGE` for a class that there is not
+ * @throws {RobleError} `ROBLE_USAGE` for an unknown class
  */
 export function targetsOf(target: Target, counts: readonly number[], classes: readonly string[]): number[] {
   if (typeof target === 'number') return counts.map(() => target);
@@ -127,14 +127,14 @@ function policyValue(policy: string, counts: readonly number[]): number {
   if (policy === 'mean') return Math.max(1, Math.round(counts.reduce((a, b) => a + b, 0) / counts.length));
   const share = policy === 'max' ? 1 : policy === 'median' ? 0.5 : Number(policy.slice(1)) / 100;
   const sorted = [...counts].sort((a, b) => a - b);
-  const place = share * (sorted.length - 1);
-  const [below, above] = [sorted[Math.floor(place)]!, sorted[Math.ceil(place)]!];
-  return Math.max(1, Math.round(below + (above - below) * (place - Math.floor(place))));
+  const rank = share * (sorted.length - 1);
+  const [below, above] = [sorted[Math.floor(rank)]!, sorted[Math.ceil(rank)]!];
+  return Math.max(1, Math.round(below + (above - below) * (rank - Math.floor(rank))));
 }
 
 function refuseUnknown(unknown: readonly string[], classes: readonly string[]): void {
   if (unknown.length === 0) return;
-  throw new RobleError('ROBLE_USAGE', 'A target names a class that there is not.', {
+  throw new RobleError('ROBLE_USAGE', 'A target names an unknown class.', {
     received: unknown.join(', '),
     expected: 'names of classes of the sources',
     nextSteps: unknown.flatMap((name) => didYouMean(name, classes)),

@@ -11,10 +11,10 @@ import type { BalanceSettings } from './settings.js';
 
 /** A data set that samples are taken from. */
 export interface Source {
-  /** Unlike that of any other source. */
+  /** Unique among the sources. */
   readonly name: string;
   readonly weight: number | undefined;
-  /** Drawn by a program: its samples are trained on, and nothing is tested on them where there are real ones. */
+  /** Drawn by a program: its samples are for training, and not for testing if there are real ones. */
   readonly isSynthetic: boolean;
   readonly dataset: Dataset;
   /** The splits that are taken from it. */
@@ -80,7 +80,7 @@ function refuseTwice(datasets: readonly Dataset[]): void {
     });
 }
 
-/** Whether `data:synth` drew a data set, or one of which another one is the cleaned form. */
+/** Whether `data:synth` drew a data set, or the one that it is the cleaned form of. */
 function isDrawn(recipe: DatasetManifest['recipe']): boolean {
   const { command, source } = recipe as {
     command?: unknown;
@@ -90,7 +90,7 @@ function isDrawn(recipe: DatasetManifest['recipe']): boolean {
   return command === 'data:synth';
 }
 
-/** The name of the data set, with a number where another source before it has the same. */
+/** The name of the data set, with a number if an earlier source has the same name. */
 function uniqueName(datasets: readonly Dataset[], i: number): string {
   const { name } = datasets[i]!.manifest;
   const before = datasets.slice(0, i).filter(({ manifest }) => manifest.name === name).length;
@@ -102,7 +102,7 @@ export interface Block {
   /** Index of its source. */
   readonly source: number;
   readonly split: SplitName;
-  /** The place of its first sample in the pool. */
+  /** The index of its first sample in the pool. */
   readonly start: number;
   readonly count: number;
   /** uint8, [count, height, width, channels]. */
@@ -110,28 +110,28 @@ export interface Block {
   readonly strokes?: PackedStrokes | undefined;
 }
 
-/** What a thread needs to make samples of. A sample is named by its place in the pool. */
+/** The pictures that threads make samples from. A sample is named by its index in the pool. */
 export interface Pictures {
   readonly width: number;
   readonly height: number;
   readonly channels: number;
   readonly blocks: readonly Block[];
-  /** Of each sample, its class. */
+  /** The class of each sample. */
   readonly labels: Uint16Array;
-  /** Of each sample, the SHA-256 of its pixels: 32 bytes. */
+  /** The SHA-256 of each sample's pixels, 32 bytes each. */
   readonly hashes: Uint8Array;
 }
 
 /** All samples of the sources. */
 export interface Pool extends Pictures {
-  /** Of each sample. */
+  /** The provenance of each sample. */
   readonly provenance: readonly SampleProvenance[];
 }
 
 /**
  * Loads all samples of the sources.
  *
- * @throws {RobleError} `ROBLE_DATASET_LEAK` when something that a source tests on is a copy; those of loading
+ * @throws {RobleError} `ROBLE_DATASET_LEAK` if a validation or test split holds copies; those of loading
  */
 export async function loadPool({ sources, classes, preprocessing }: Sources): Promise<Pool> {
   const { width, height, channels } = preprocessing;
@@ -141,9 +141,9 @@ export async function loadPool({ sources, classes, preprocessing }: Sources): Pr
   const blocks: Block[] = [];
   const provenance: SampleProvenance[] = [];
   const size = width * height * channels;
-  const places = new Map(classes.map((name, label) => [normalName(name), label]));
+  const indices = new Map(classes.map((name, label) => [normalName(name), label]));
   for (const [index, source] of sources.entries()) {
-    const labelOf = source.dataset.manifest.classes.map((name) => places.get(normalName(name))!);
+    const labelOf = source.dataset.manifest.classes.map((name) => indices.get(normalName(name))!);
     for (const split of source.splits) {
       const loaded = await source.dataset.load(split);
       const start = provenance.length;
@@ -174,7 +174,7 @@ function refuseCopies({ dataset }: Source, split: SplitName, samples: readonly S
     {
       received: `${copies.length} copies, such as one of ${copies[0]!.source}`,
       expected: 'augmented copies in train only',
-      nextSteps: ['Divide the originals into splits first, and balance then.'],
+      nextSteps: ['Divide the originals into splits first, and then balance.'],
     },
   );
 }
@@ -185,7 +185,7 @@ export function pictureOf(pictures: Pictures, sample: number): ImageView {
   return viewOf(block, pictures, sample - block.start);
 }
 
-/** The block that a sample is in; sources are few. */
+/** The block that a sample is in. There are few, so a search is fast enough. */
 export function blockOf(blocks: readonly Block[], sample: number): Block {
   return blocks.find(({ start, count }) => sample < start + count)!;
 }

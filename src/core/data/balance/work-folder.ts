@@ -7,22 +7,22 @@ import { checkedJson } from '../../base/schema/checked.js';
 import { replaceFile, sweepPartials, syncFolder } from '../../base/storage/durable.js';
 import { exists } from '../../base/storage/files.js';
 import { takeLock } from '../../base/storage/folder-lock.js';
-import { parseJson, readJson, readPlainText } from '../../base/storage/read-file.js';
+import { parseJson, readJsonIfAny, readPlainText } from '../../base/storage/read-file.js';
 import { type DatasetPart, manifestSchema, partSchema, SPLITS } from '../dataset/format.js';
 import { isPartIntact } from '../dataset/parts.js';
 import type { PartUnit } from './plan.js';
 
-/** Where parts are collected until all of them are there; a kill leaves it, and the same command goes on with it. */
+/** Where parts are collected until all of them are there. A kill leaves it behind, and the same command continues with it. */
 export interface WorkFolder {
   /** Holds the files of the parts. */
   readonly data: string;
-  /** Parts that were made before, each with its files read again. */
+  /** Parts that were made before, and whose files were read again and are intact. */
   readonly done: readonly ShardPart[];
-  /** Notes in the journal that the files of a part are on the disk. */
+  /** Records in the journal that the files of a part are on the disk. */
   record(unit: PartUnit, part: DatasetPart): Promise<void>;
-  /** Puts the files where they belong, and removes the rest. */
+  /** Moves the files to their destination, and removes the rest. */
   finish(out: string): Promise<void>;
-  /** Leaves everything as it is, for another try. */
+  /** Leaves everything in place for another try. */
   close(): Promise<void>;
 }
 
@@ -30,10 +30,10 @@ export interface WorkFolder {
 export const workFolderOf = (out: string): string => `${out}.work`;
 
 /**
- * Takes the work folder of an output, with what an earlier try of the same plan left in it.
+ * Opens the work folder of an output, with the parts that an earlier try of the same plan left in it.
  *
- * @param restart throw away what another plan left
- * @throws {RobleError} `ROBLE_RESUME_REFUSED` when another plan was begun, `ROBLE_FOLDER_LOCKED`
+ * @param restart whether to throw away the parts of another plan
+ * @throws {RobleError} `ROBLE_RESUME_REFUSED` if it holds parts of another plan, `ROBLE_FOLDER_LOCKED`
  */
 export async function openWorkFolder(out: string, plan: ShardPlan, restart: boolean): Promise<WorkFolder> {
   const folder = workFolderOf(out);
@@ -67,8 +67,8 @@ export async function openWorkFolder(out: string, plan: ShardPlan, restart: bool
 
 async function beginPlan(folder: string, plan: ShardPlan, restart: boolean): Promise<void> {
   const file = join(folder, 'plan.json');
-  const before = (await readJson(file)) as ShardPlan | undefined;
-  // Through JSON, as the other one went.
+  const before = (await readJsonIfAny(file)) as ShardPlan | undefined;
+  // Through JSON, like the stored one.
   const now = JSON.parse(JSON.stringify(plan)) as ShardPlan;
   if (isDeepStrictEqual(before, now)) return;
   if (before && !restart) throw otherPlan(folder, before, now);
@@ -78,19 +78,23 @@ async function beginPlan(folder: string, plan: ShardPlan, restart: boolean): Pro
 }
 
 function otherPlan(folder: string, before: ShardPlan, now: ShardPlan): RobleError {
-  const [old, fresh] = [before, now].map(({ about, shard, shards }) => ({ ...about.recipe, shard, shards }));
-  const changed = Object.keys({ ...old, ...fresh }).filter(
+  const [old, current] = [before, now].map(({ about, shard, shards }) => ({
+    ...about.recipe,
+    shard,
+    shards,
+  }));
+  const changed = Object.keys({ ...old, ...current }).filter(
     (key) =>
-      !isDeepStrictEqual((old as Record<string, unknown>)[key], (fresh as Record<string, unknown>)[key]),
+      !isDeepStrictEqual((old as Record<string, unknown>)[key], (current as Record<string, unknown>)[key]),
   );
   return new RobleError('ROBLE_RESUME_REFUSED', `${folder} holds unfinished work of another recipe.`, {
     received: `other settings or data: ${changed.join(', ') || 'the samples'}`,
-    expected: 'the recipe that it was begun with',
+    expected: 'the recipe of the unfinished work',
     nextSteps: ['Choose another output folder, or throw the unfinished work away with --restart.'],
   });
 }
 
-/** The parts of the journal whose files are what they were. A torn last line is no part. */
+/** The parts of the journal whose files are intact. An incomplete last line is ignored. */
 async function intactParts(journal: string, data: string): Promise<ShardPart[]> {
   const text = (await exists(journal)) ? await readPlainText(journal) : '';
   const intact = new Map<string, ShardPart>();
@@ -98,7 +102,7 @@ async function intactParts(journal: string, data: string): Promise<ShardPart[]> 
     const found = parseJson(line) as ShardPart | undefined;
     if (found && (await isPartIntact(data, found.part))) intact.set(`${found.split} ${found.index}`, found);
   }
-  // What a torn line left would run into the next one.
+  // Otherwise the next line would be appended to the incomplete one.
   if (text !== '' && !text.endsWith('\n'))
     await replaceFile(journal, text.slice(0, text.lastIndexOf('\n') + 1));
   return [...intact.values()];
@@ -114,7 +118,7 @@ async function appendSynced(file: string, text: string): Promise<void> {
   }
 }
 
-/** The file that tells a shard. */
+/** The file that describes a shard. */
 export const SHARD_FILE = 'shard.json';
 
 const shardPartSchema = z.strictObject({
@@ -142,10 +146,10 @@ const planSchema = z.strictObject({
   splits: z.partialRecord(z.enum(SPLITS), splitSchema),
 });
 
-/** What a shard is of, known before any of it is made. */
+/** The description of a shard that is known before any part of it is made. */
 export type ShardPlan = z.output<typeof planSchema>;
 
-/** A part, and its place in the whole. */
+/** A part, and its position in the data set. */
 export type ShardPart = z.output<typeof shardPartSchema>;
 
 const shardSchema = planSchema.extend({ parts: z.array(shardPartSchema) });

@@ -63,7 +63,7 @@ function expand(item: string): string[] | undefined {
 
 function charactersBetween(low: number, high: number, item: string): string[] {
   if (low > high || high > 0x10ffff)
-    throw new RobleError('ROBLE_USAGE', `"${item}" is no range of characters.`, {
+    throw new RobleError('ROBLE_USAGE', `"${item}" is not a range of characters.`, {
       received: item,
       expected: 'a range from a lower to a higher character, such as a-z or U+0021..U+007E',
     });
@@ -71,7 +71,7 @@ function charactersBetween(low: number, high: number, item: string): string[] {
 }
 
 /**
- * Names of classes in the form in which they are kept, in their order.
+ * Names of classes in their normal form and in their order.
  *
  * @throws {RobleError} `ROBLE_USAGE` for an empty name, and for a class that is listed twice
  */
@@ -88,15 +88,15 @@ export function checkClasses(names: readonly string[]): string[] {
       `A class is listed twice: ${twice.map((name) => `"${name}"`).join(', ')}.`,
       {
         received: twice,
-        expected: 'each class once; names that differ in Unicode normalisation alone are one class',
+        expected: 'each class once; names that differ only in Unicode normalisation are one class',
       },
     );
   return names.map(normalName);
 }
 
 /**
- * The order of classes that nobody listed: numbers by value when all are numbers, otherwise by character code, which
- * is the same on every machine.
+ * The order of classes without a list: by value if all are numbers, otherwise by character code, which is the same on every
+ * machine.
  */
 export function sortClasses(names: Iterable<string>): string[] {
   const sorted = [...names].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
@@ -113,10 +113,10 @@ export function isOfCharacters({ classes, preprocessing }: DatasetManifest): boo
 /** The file beside exported data that keeps the order of the classes: one on each line, the first has index 0. */
 export const CLASS_LIST = 'classes.txt';
 
-/** A name with a control character, or that looks like codes, would not come back from a line. */
+/** A name with a control character, or one that looks like codes, would be read back as another one. */
 const NO_LINE = /\p{C}|^U\+|^sha256-/u;
 
-/** The classes as the lines of {@link CLASS_LIST}. */
+/** The content of {@link CLASS_LIST}. */
 export function classListText(classes: readonly string[]): string {
   return classes.map((name) => `${NO_LINE.test(name) ? codesOf(name) : name}\n`).join('');
 }
@@ -135,32 +135,32 @@ export async function readClassList(
   const classes = linesOf(await readTextFile(path, options)).map((line) => classOfFolder(line));
   const bad = classes.includes('') ? '' : repeatedNames(classes)[0];
   if (bad === undefined) return classes;
-  throw new RobleError('ROBLE_LABEL_RANGE', `${path} is no list of classes.`, {
+  throw new RobleError('ROBLE_LABEL_RANGE', `${path} is not a list of classes.`, {
     received: bad === '' ? 'an empty line' : `"${bad}" twice`,
     expected: 'a class on each line, each once',
-    nextSteps: ['Mend the file, or list the classes with --classes.'],
+    nextSteps: ['Correct the file, or list the classes with --classes.'],
   });
 }
 
-/** Bytes of a name that every common file system takes. */
-const LONGEST = 255;
+/** Bytes of a name that every common file system accepts. */
+const MAX_NAME_BYTES = 255;
 
-/** Printable ASCII without what some file system or shell gives a meaning: `/ \ : * ? " < > | ~`. */
+/** Printable ASCII without the characters that have a meaning for some file system or shell: `/ \ : * ? " < > | ~`. */
 const PLAIN = /^[ !#-)+-.0-9;=@A-Z[\]^_`a-z{}]+$/;
 /** Hidden on Unix, or cut off by Windows. */
 const TRIMMED = /^[. ]|[. ]$/;
 /** Devices of Windows, with or without an extension. */
 const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$) *(?:\.|$)/i;
-/** What looks like an encoded name has to be encoded itself. */
+/** A name that looks like an encoded one has to be encoded itself. */
 const ENCODED = /^(?:u\+|sha256-)/i;
 
 const CODES = /^U\+[0-9A-Fa-f]{4,6}(?:_U\+[0-9A-Fa-f]{4,6})*$/;
 
 /**
  * Folder names for classes, which no file system confuses, refuses or changes: a name that is plain ASCII stays as it
- * is; any other, and those that differ in upper and lower case only, become the codes of their characters
- * (`U+0041_U+00E9`), so that neither case nor Unicode normalisation matters. What is too long even so, or empty, becomes
- * its SHA-256, which only a list of the classes can turn back.
+ * is; any other, and those that differ only in upper and lower case, become the codes of their characters
+ * (`U+0041_U+00E9`), so that neither case nor Unicode normalisation matters. A name that is empty, or whose codes are too
+ * long, becomes its SHA-256, which only a list of the classes can turn back.
  *
  * @param names each once
  * @returns in the same order; no two are equal, however case is folded
@@ -176,7 +176,7 @@ export function folderNames(names: readonly string[]): string[] {
 /**
  * The class that a folder stands for.
  *
- * @param classes when they are known, also long names can be found
+ * @param classes if they are known, so that names can be found by their SHA-256
  * @example
  * classOfFolder('U+0041'); // 'A'
  */
@@ -195,7 +195,7 @@ function codesOf(name: string): string {
 
 function isPlain(name: string): boolean {
   return (
-    name.length <= LONGEST &&
+    name.length <= MAX_NAME_BYTES &&
     PLAIN.test(name) &&
     !TRIMMED.test(name) &&
     !DEVICE.test(name) &&
@@ -205,10 +205,10 @@ function isPlain(name: string): boolean {
 
 function encode(name: string): string {
   const codes = codesOf(name);
-  return name === '' || codes.length > LONGEST ? hashed(name) : codes;
+  return name === '' || codes.length > MAX_NAME_BYTES ? hashed(name) : codes;
 }
 
-/** Over UTF-16, because UTF-8 has no form for half a surrogate pair and would make one of all. */
+/** Over UTF-16, because UTF-8 cannot tell one half of a surrogate pair from another. */
 function hashed(name: string): string {
   return `sha256-${sha256(Buffer.from(name, 'utf16le'))}`;
 }
@@ -219,5 +219,5 @@ function decode(folder: string): string | undefined {
   return codes.every((code) => code <= 0x10ffff) ? String.fromCodePoint(...codes) : undefined;
 }
 
-/** Enough for ASCII, and no other name is kept. */
+/** Enough for ASCII: all other names are encoded. */
 const fold = (name: string): string => name.toLowerCase();

@@ -1,13 +1,21 @@
 import type { SplitName } from './format.js';
 
+/** The properties of a sample that decide its split. */
+export interface SplitItem {
+  readonly label: number;
+  readonly source: string;
+  readonly group?: string | undefined;
+  readonly split?: SplitName | undefined;
+}
+
 /** Units that are looked at before the search gives up, about a second's work. */
 const MAX_LOOKS = 20_000_000;
 
-/** What moves as a whole: a group, or a sample that has none. */
+/** Samples that move as a whole: a group, or a sample without one. */
 interface Unit {
   readonly members: number[];
   readonly labels: Set<number>;
-  /** Where it is now. */
+  /** The split that it is in now. */
   readonly split: number;
 }
 
@@ -17,10 +25,10 @@ interface Need {
 }
 
 /**
- * Moves groups and single samples so that every class has a sample in every split that is wanted, where that can be done:
- * a division by size alone may put both groups of a rare class on one side. The need that fewest units can meet is met
- * first, if possible by a unit that is there already, else by a small one, and choices that lead nowhere are taken back
- * (backtracking with the most constrained variable first). All other units stay where they are.
+ * Moves groups and single samples so that every class has a sample in every wanted split, if that is possible: a division
+ * by size alone may put both groups of a rare class into one split. The need that fewest units can meet is met first, if
+ * possible by a unit that is there already, else by a small one, and choices that fail are undone (backtracking with the most
+ * constrained variable first). All other units stay where they are.
  *
  * @param free indices of the items that may move
  * @param wanted indices of the splits
@@ -33,29 +41,29 @@ export function coverClasses(
   assigned: Uint8Array,
 ): void {
   const units = unitsByLabel(items, free, wanted.length, assigned);
-  const fixed = givenPlaces(items, free, assigned);
+  const covered = coveredByOthers(items, free, assigned);
   const needs = [...units.keys()]
     .flatMap((label) => wanted.map((split) => ({ label, split })))
-    .filter((need) => !fixed.has(placeOf(need)));
+    .filter((need) => !covered.has(keyOf(need)));
   const placed = search(needs, units);
   for (const [{ members }, split] of placed ?? []) for (const i of members) assigned[i] = split;
 }
 
-const placeOf = ({ label, split }: Need): string => `${label} ${split}`;
+const keyOf = ({ label, split }: Need): string => `${label} ${split}`;
 
-/** The classes and splits that samples have which may not move. */
-function givenPlaces(
+/** The needs that are met by samples that may not move. */
+function coveredByOthers(
   items: readonly SplitItem[],
   free: readonly number[],
   assigned: Uint8Array,
 ): Set<string> {
   const movable = new Set(free);
   return new Set(
-    items.flatMap(({ label }, i) => (movable.has(i) ? [] : [placeOf({ label, split: assigned[i]! })])),
+    items.flatMap(({ label }, i) => (movable.has(i) ? [] : [keyOf({ label, split: assigned[i]! })])),
   );
 }
 
-/** The units that hold each class, small ones first. Of many single samples a few do for each split that they are in. */
+/** The units that hold each class, small ones first. A few of many single samples are enough for each split that they are in. */
 function unitsByLabel(
   items: readonly SplitItem[],
   free: readonly number[],
@@ -68,10 +76,10 @@ function unitsByLabel(
   for (const i of free) {
     const { group, label } = items[i]!;
     const split = assigned[i]!;
-    const place = placeOf({ label, split });
     if (group === undefined) {
-      if ((singles.get(place) ?? 0) >= enough) continue;
-      singles.set(place, (singles.get(place) ?? 0) + 1);
+      const key = keyOf({ label, split });
+      if ((singles.get(key) ?? 0) >= enough) continue;
+      singles.set(key, (singles.get(key) ?? 0) + 1);
     }
     const known = group === undefined ? undefined : groups.get(group);
     const unit = known ?? { members: [], labels: new Set(), split };
@@ -87,7 +95,7 @@ function unitsByLabel(
   return byLabel;
 }
 
-/** Where units have to go, or nothing when no way was found. */
+/** The splits that units have to move to; undefined if none were found. */
 function search(
   needs: readonly Need[],
   units: ReadonlyMap<number, readonly Unit[]>,
@@ -112,7 +120,7 @@ function search(
   return meet(needs) ? placed : undefined;
 }
 
-/** The need with fewest units that could meet it, and these in the order in which to try them. */
+/** The need that fewest units could meet, and these units in the order in which to try them. */
 function hardest(
   needs: readonly Need[],
   units: ReadonlyMap<number, readonly Unit[]>,
@@ -126,12 +134,4 @@ function hardest(
   const { need, candidates } = best!;
   const isThere = (unit: Unit) => Number(unit.split === need.split);
   return { need, candidates: candidates.sort((a, b) => isThere(b) - isThere(a)) };
-}
-
-/** What of a sample decides its split. */
-export interface SplitItem {
-  readonly label: number;
-  readonly source: string;
-  readonly group?: string | undefined;
-  readonly split?: SplitName | undefined;
 }

@@ -84,7 +84,7 @@ export interface CopyLineage {
   readonly of: string;
   /** The number of the copy, from 1. */
   readonly number: number;
-  /** `sha256` of the picture that was blended in. */
+  /** `sha256` of the picture that was mixed in. */
   readonly partner?: string;
   readonly operations: readonly Operation[];
 }

@@ -9,7 +9,7 @@ export interface DatasetDescription {
   readonly preprocessing: Preprocessing;
   readonly count: number;
   readonly splits: Partial<Record<SplitName, number>>;
-  /** Samples of each class in each split. */
+  /** How many samples each class has in each split. */
   readonly classes: readonly ({ readonly name: string } & Partial<Record<SplitName, number>>)[];
   readonly recipe: Readonly<Record<string, unknown>>;
 }
@@ -41,7 +41,7 @@ export async function describeDataset(folder: string): Promise<DatasetDescriptio
 /**
  * The first images of each class, class by class, for a contact sheet.
  *
- * @returns `classes * perClass` pictures, uint8 [height, width, channels]; `undefined` where a class has no more
+ * @returns `classes * perClass` pictures, uint8 [height, width, channels]; `undefined` if a class has no more
  * @throws {RobleError} `ROBLE_DATASET_SPLIT`, `ROBLE_DATASET_INVALID`
  */
 export async function sampleImages(
@@ -53,9 +53,9 @@ export async function sampleImages(
   const { width, height, channels } = dataset.manifest.preprocessing;
   const { images, labels } = await dataset.load(split);
   const size = width * height * channels;
-  const places = dataset.manifest.classes.length;
-  const pictures = new Array<Uint8Array | undefined>(places * perClass).fill(undefined);
-  const found = new Array<number>(places).fill(0);
+  const classes = dataset.manifest.classes.length;
+  const pictures = new Array<Uint8Array | undefined>(classes * perClass).fill(undefined);
+  const found = new Array<number>(classes).fill(0);
   for (const [i, label] of labels.entries()) {
     if (found[label]! === perClass) continue;
     pictures[label * perClass + found[label]!] = images.subarray(i * size, (i + 1) * size);

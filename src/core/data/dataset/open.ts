@@ -38,7 +38,7 @@ export async function openDataset(folder: string): Promise<Dataset> {
   const path = join(folder, 'dataset.json');
   const text = await readPlainText(path).catch((cause) => {
     if (!isAbsent(cause)) throw RobleError.from(cause);
-    throw new RobleError('ROBLE_FILE_NOT_FOUND', `${folder} is no data set: it has no dataset.json.`, {
+    throw new RobleError('ROBLE_FILE_NOT_FOUND', `${folder} is not a data set: it has no dataset.json.`, {
       expected: 'a folder that "roble data:import" or "roble data:synth" wrote',
       nextSteps: ['Check the name of the folder, or make one: "roble data:import --help" shows how.'],
       cause,
@@ -69,7 +69,7 @@ export async function readProvenance(dataset: Dataset, split: SplitName): Promis
 type SplitManifest = NonNullable<DatasetManifest['splits'][SplitName]>;
 
 /**
- * What the manifest says of a split.
+ * What the manifest says about a split.
  *
  * @throws {RobleError} `ROBLE_DATASET_SPLIT` when there is none of that name
  */
@@ -117,7 +117,7 @@ export async function readChecked(folder: string, file: PartFile): Promise<Buffe
   throw changedFile(join(folder, file.file));
 }
 
-/** The error of a file of a data set that has other bytes than its manifest says. */
+/** The error of a file that does not have the bytes that the manifest of its data set says. */
 export function changedFile(path: string): RobleError {
   return new RobleError('ROBLE_DATASET_INVALID', `${path} was changed after it was written.`, {
     received: 'another SHA-256',
@@ -127,7 +127,7 @@ export function changedFile(path: string): RobleError {
 }
 
 /**
- * The strokes of a split, in memory that threads share; undefined where no part has any.
+ * The strokes of a split, in memory that threads share; undefined if no part has any.
  *
  * @param count samples of all parts
  * @param read gives the bytes of a file, checked
@@ -173,7 +173,7 @@ interface Pictures {
   readonly strokes?: PackedStrokes | undefined;
 }
 
-/** One of them, with its strokes where it has some; nothing is copied. */
+/** One of them, with its strokes if it has some; nothing is copied. */
 export function viewOf(
   { images, strokes }: Pictures,
   { width, height, channels }: Pick<Preprocessing, 'width' | 'height'> & { readonly channels: number },

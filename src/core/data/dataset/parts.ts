@@ -15,7 +15,7 @@ import {
   type SplitName,
 } from './format.js';
 
-/** What a part is called, without the ending of a file. */
+/** The name of a part: that of its files without their extensions. */
 export function partName(split: SplitName, index: number): string {
   return `${split}-${String(index).padStart(5, '0')}`;
 }
@@ -27,11 +27,11 @@ export interface PartContent {
   /** [count] */
   readonly labels: Uint16Array;
   readonly samples: readonly SampleProvenance[];
-  /** Of each sample, its strokes where it has some. */
+  /** The strokes of each sample that has some. */
   readonly strokes: readonly (PackedDrawing | undefined)[];
 }
 
-/** Writes a part at once; none of its files is there before it is complete and on the disk. */
+/** Writes a part that is in memory; each of its files appears only when it is complete and on the disk. */
 export async function writePart(
   folder: string,
   name: string,
@@ -55,7 +55,7 @@ export async function writePart(
   };
 }
 
-/** The bytes of a file of a part; undefined when they are not those that were written, or there are none. */
+/** The bytes of a file of a part; undefined if they are not those that were written, or the file is missing. */
 export async function readIntact(
   folder: string,
   { file, sha256: expected }: PartFile,
@@ -85,12 +85,12 @@ interface OpenPart {
   readonly images: HashedFile;
   readonly labels: HashedFile;
   readonly samples: HashedFile;
-  /** There from the first sample on that has strokes. */
+  /** Open from the first sample with strokes on. */
   strokes: HashedFile | undefined;
   count: number;
 }
 
-/** Writes the parts of one split, one after another, and knows their hashes when they are done. */
+/** Writes the parts of one split, one after another, and hashes them on the way. */
 export class PartWriter {
   readonly parts: DatasetPart[] = [];
   readonly #folder: string;
@@ -102,7 +102,7 @@ export class PartWriter {
     this.#split = split;
   }
 
-  /** @param strokes the bytes of a packed drawing, where the sample has strokes */
+  /** @param strokes the bytes of a packed drawing, if the sample has strokes */
   async add(
     pixels: Uint8Array,
     label: number,
@@ -120,7 +120,7 @@ export class PartWriter {
     if (part.count === PART_SAMPLES) await this.finish();
   }
 
-  /** Ends the open part, if there is one. */
+  /** Completes the open part, if there is one. */
   async finish(): Promise<void> {
     const part = this.#open;
     if (!part) return;
@@ -152,7 +152,7 @@ export class PartWriter {
     return { images, labels, samples, strokes: undefined, count: 0 };
   }
 
-  /** The file begins with the samples before that have no strokes. */
+  /** The file begins with the samples so far, none of which has strokes. */
   async #startStrokes(before: number): Promise<HashedFile> {
     const file = await this.#create('strokes');
     for (let i = 0; i < before; i++) await file.write(NO_STROKES);
@@ -210,7 +210,7 @@ class HashedFile {
   }
 }
 
-/** The parts of a split, in order, and how many samples of each class are in them. */
+/** The parts of a split, in order, and how many samples they have of each class. */
 export interface SplitContent {
   readonly parts: DatasetPart[];
   readonly perClass: number[];

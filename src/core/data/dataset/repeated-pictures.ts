@@ -1,8 +1,8 @@
 import { DisjointSets, groupBy } from '../../base/collections.js';
 import type { Spool } from '../../base/storage/spool.js';
 import type { Preprocessing } from '../../image/settings.js';
-import { centroid, findInk, type PictureShape } from '../similarity/ink.js';
 import { findNearDuplicates } from '../similarity/near-duplicates.js';
+import { isPlainMark } from '../similarity/plain-mark.js';
 import type { SplitItem } from './cover-classes.js';
 
 /** Longest side of the pictures that are compared: enough to tell drawings apart, and a kilobyte in memory. */
@@ -10,28 +10,28 @@ const LONGEST_SIDE = 32;
 
 type Shape = Pick<Preprocessing, 'width' | 'height' | 'channels'>;
 
-/** A sample whose picture can be told from others without looking at it. */
+/** A sample whose picture is known by its hash. */
 export interface HashedItem extends SplitItem {
   /** SHA-256 of the pixels. */
   readonly pixelHash: string;
 }
 
-/** Items whose groups hold all that belongs together. */
+/** Items in whose groups everything is that belongs together. */
 export interface Grouping {
   readonly items: readonly SplitItem[];
-  /** Groups of the items that share pictures with another one, and became one with it. */
+  /** Groups that share pictures with another one and were joined with it. */
   readonly joinedGroups: number;
-  /** Samples of the largest group that several became. */
+  /** Samples of the largest group that came of joining others. */
   readonly largestJoined: number;
 }
 
 /**
- * The items in groups of those whose pictures are the same or nearly so: on both sides of a split they would let a model
- * be tested on what it has seen. Groups that share a picture become one. Items that `isFixed` have their split already;
- * they are left as they are.
+ * Groups items whose pictures are the same or nearly the same: in different splits they would let a model be tested on what
+ * it has seen. Groups that share a picture are joined. Items for which `isFixed` holds have their split already and are left
+ * as they are.
  *
- * @returns groupings to try, one after the other. In the second one bars, dots and bows join no groups: many people draw
- *   the very same, so that they can tie everybody together.
+ * @returns groupings to try one after the other. In the second one bars, dots and bows join no groups: many people draw the
+ *   very same ones, so that they could tie all groups together.
  */
 export async function groupRepeated(
   items: readonly HashedItem[],
@@ -48,12 +48,12 @@ export async function groupRepeated(
   };
   const size = small.width * small.height;
   const pictures = new Uint8Array(free.length * size);
-  let place = 0;
+  let at = 0;
   await spool.rewind();
   for (const item of items) {
     const pixels = await spool.next(shape.width * shape.height * shape.channels);
     if (isFixed(item)) continue;
-    shrink(pixels, shape, factor, pictures.subarray(place * size, ++place * size));
+    shrink(pixels, shape, factor, pictures.subarray(at * size, ++at * size));
   }
   const { cluster } = findNearDuplicates(pictures, free.length, small);
   const exact = firstOfEach(free.map((i) => items[i]!.pixelHash));
@@ -64,9 +64,9 @@ export async function groupRepeated(
 }
 
 interface Repeats {
-  /** Of each free item the first one whose picture is nearly the same. */
+  /** For each free item the first one whose picture is nearly the same. */
   readonly cluster: Uint32Array;
-  /** Of each free item the first one with the same pixels. */
+  /** For each free item the first one with the same pixels. */
   readonly exact: Uint32Array;
   readonly isPlain: (at: number) => boolean;
   readonly joinsEqualMarks: boolean;
@@ -90,20 +90,23 @@ function joined(
   const members = groupBy(roots.keys(), (at) => roots[at]);
   const grouped = [...items];
   let [joinedGroups, largestJoined] = [0, 0];
-  for (const [root, places] of members) {
-    const groups = new Set(places.flatMap((at) => groupAt(at) ?? []));
-    if (places.length === 1 || (groups.size === 1 && places.every((at) => groupAt(at) !== undefined)))
+  for (const [root, joinedItems] of members) {
+    const groups = new Set(joinedItems.flatMap((at) => groupAt(at) ?? []));
+    if (
+      joinedItems.length === 1 ||
+      (groups.size === 1 && joinedItems.every((at) => groupAt(at) !== undefined))
+    )
       continue;
     const [group = `pictures like ${items[free[root]!]!.source}`] = groups;
-    for (const at of places) grouped[free[at]!] = { ...items[free[at]!]!, group };
+    for (const at of joinedItems) grouped[free[at]!] = { ...items[free[at]!]!, group };
     if (groups.size < 2) continue;
     joinedGroups += groups.size;
-    largestJoined = Math.max(largestJoined, places.length);
+    largestJoined = Math.max(largestJoined, joinedItems.length);
   }
   return { items: grouped, joinedGroups, largestJoined };
 }
 
-/** Of each place the first one with the same value. */
+/** For each index the first one with the same value. */
 function firstOfEach(values: readonly (string | number)[]): Uint32Array {
   const firsts = new Map<string | number, number>();
   return Uint32Array.from(values, (value, at) => {
@@ -122,7 +125,7 @@ function memoized(of: (at: number) => boolean): (at: number) => boolean {
   };
 }
 
-/** How many pictures are in an earlier split, too, pixel for pixel: those that a model is tested on and trained on. */
+/** How many pictures are also in an earlier split, pixel for pixel, so that a model would be tested on what it has seen. */
 export function countShared(items: readonly HashedItem[], assigned: Uint8Array): number {
   const earliest = new Map<string, number>();
   for (const [i, { pixelHash }] of items.entries())
@@ -130,7 +133,7 @@ export function countShared(items: readonly HashedItem[], assigned: Uint8Array):
   return items.filter(({ pixelHash }, i) => earliest.get(pixelHash)! < assigned[i]!).length;
 }
 
-/** Means over blocks of `factor` x `factor` pixels and all channels; at the edges of what there is. */
+/** Means over blocks of `factor` x `factor` pixels and all channels; smaller ones at the edges. */
 function shrink(
   pixels: Uint8Array,
   { width, height, channels }: Shape,
@@ -147,37 +150,4 @@ function shrink(
           sum += pixels[i]!;
       out[at++] = sum / ((bottom - top) * (right - left) * channels) + 0.5;
     }
-}
-
-/** Spread of the ink across its line, as a share of the picture's shorter side: 2 pixels of 28. */
-const NARROW = 0.07;
-/** Spread along the line of a dot, as such a share; and of anything longer, by that across. */
-const SHORT = 0.09;
-const STRETCHED = 4;
-
-/**
- * Whether a picture is no more than a dot, a bar or a flat bow: ink that strays little from one line. People who draw
- * such a mark often draw the very same pixels, so that two alike are no sign of a copy.
- *
- * @param picture uint8, [height, width, channels]
- */
-export function isPlainMark(picture: Uint8Array, shape: PictureShape): boolean {
-  const { width, height } = shape;
-  const ink = new Float32Array(width * height);
-  findInk(picture, shape, ink);
-  const { x, y, total } = centroid(ink, width);
-  if (total === 0) return true;
-  let [xx, xy, yy] = [0, 0, 0];
-  for (let i = 0; i < ink.length; i++) {
-    const [right, down] = [(i % width) - x, Math.floor(i / width) - y];
-    xx += (ink[i]! * right * right) / total;
-    xy += (ink[i]! * right * down) / total;
-    yy += (ink[i]! * down * down) / total;
-  }
-  // The eigenvalues of the covariance are the variances across the line that fits best, and along it.
-  const half = Math.hypot(xx - yy, 2 * xy) / 2;
-  const across = Math.sqrt(Math.max(0, (xx + yy) / 2 - half));
-  const along = Math.sqrt((xx + yy) / 2 + half);
-  const side = Math.min(width, height);
-  return across <= NARROW * side && (along <= SHORT * side || along >= STRETCHED * across);
 }

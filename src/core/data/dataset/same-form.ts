@@ -5,22 +5,22 @@ import type { DatasetManifest } from './format.js';
 import type { Dataset } from './open.js';
 
 type Named = Pick<Dataset, 'folder' | 'manifest'>;
-/** What must be alike: the classes in their order, and how pictures were made. */
+/** What must be equal: the classes in their order, and how pictures were made. */
 type Form = Pick<DatasetManifest, 'classes' | 'preprocessing'>;
 
 /**
- * Checks that data sets can be used together: the same classes in the same order, and pictures that were made alike.
+ * Checks that data sets can be used together: the same classes in the same order, and pictures made in the same way.
  *
- * @throws {RobleError} `ROBLE_DATASETS_DIFFER` with everything in which each of the others differs from the first
+ * @throws {RobleError} `ROBLE_DATASETS_DIFFER` with every difference of each of the others from the first
  */
 export function checkSameForm(first: Named, others: readonly Named[]): void {
   refuse(first, others, 'the classes, their order and the preprocessing', formProblems);
 }
 
 /**
- * Checks that the pictures of data sets were made alike; their classes may differ.
+ * Checks that the pictures of data sets were made in the same way; their classes may differ.
  *
- * @throws {RobleError} as {@link checkSameForm}
+ * @throws {RobleError} like {@link checkSameForm}
  */
 export function checkSamePictures(first: Named, others: readonly Named[]): void {
   refuse(first, others, 'the preprocessing', pictureProblems);
@@ -43,7 +43,7 @@ function refuse(
   });
 }
 
-/** In what another differs from what is wanted, in words that follow its name. */
+/** The differences of another form from the wanted one, in words that follow its name. */
 export function formProblems(wanted: Form, other: Form): string[] {
   return [...classProblems(wanted, other), ...pictureProblems(wanted, other)];
 }
@@ -52,12 +52,12 @@ function classProblems({ classes: wanted }: Form, { classes }: Form): string[] {
   const [wantedNames, names] = [wanted, classes].map((list) => new Set(list.map(normalName)));
   const missing = wanted.filter((name) => !names!.has(normalName(name)));
   const unknown = classes.filter((name) => !wantedNames!.has(normalName(name)));
-  const place = classes.findIndex((name, i) => !isSameName(name, wanted[i] ?? ''));
+  const first = classes.findIndex((name, i) => !isSameName(name, wanted[i] ?? ''));
   if (missing.length + unknown.length === 0)
-    return place < 0
+    return first < 0
       ? []
       : [
-          `has the classes in another order: number ${place + 1} is "${classes[place]}", not "${wanted[place]}"`,
+          `has the classes in another order: number ${first + 1} is "${classes[first]}", not "${wanted[first]}"`,
         ];
   return [
     ...(missing.length > 0 ? [`lacks the classes ${shortList(missing)}`] : []),
@@ -65,7 +65,7 @@ function classProblems({ classes: wanted }: Form, { classes }: Form): string[] {
   ];
 }
 
-/** Names that are listed; the others are counted. */
+/** Names that a message lists; the others are counted. */
 const LISTED = 8;
 
 function shortList(names: readonly string[]): string {
@@ -73,7 +73,7 @@ function shortList(names: readonly string[]): string {
   return [...names.slice(0, LISTED).map((name) => `"${name}"`), ...more].join(' ');
 }
 
-/** In what the pictures of another differ from what is wanted, in words that follow its name. */
+/** The differences of another preprocessing from the wanted one, in words that follow its name. */
 export function pictureProblems(
   { preprocessing: wanted }: Pick<Form, 'preprocessing'>,
   { preprocessing }: Pick<Form, 'preprocessing'>,

@@ -9,14 +9,14 @@ export type SplitRatios = Partial<Record<SplitName, number>>;
 
 export interface SplitOptions {
   /**
-   * `given`: as the source says. `ratio`: by shares; what the source gives as validation or test stays there, and the
-   * rest is divided. Default: `given` when the source gives any, else `ratio`.
+   * `given`: as the source says. `ratio`: by shares; validation and test samples of the source stay there, and the rest is
+   * divided. Default: `given` if the source gives any split, else `ratio`.
    */
   readonly mode?: 'given' | 'ratio' | undefined;
   readonly ratios?: SplitRatios | undefined;
   /**
-   * When samples are divided: whether pictures that are nearly the same stay in one split, and with them the groups that
-   * share them. Default true.
+   * Whether, when samples are divided, pictures that are nearly the same stay in one split, together with the groups that share
+   * them. Default true.
    */
   readonly keepRepeatedTogether?: boolean | undefined;
   /** Keep the shares within each class; default true. */
@@ -27,10 +27,10 @@ export interface SplitOptions {
 const DEFAULT_RATIOS: SplitRatios = { train: 0.8, validation: 0.2 };
 
 /**
- * Gives every sample its split. Groups are never torn apart: they are placed first, largest first, where the classes in
- * them are missing most (a greedy stratified group split); single samples, in random order, then fill what is left of
- * each class's quota (largest remainder), so that without groups every class is within one sample of its share. Where
- * that leaves a split without a class, groups and samples are moved until it has one, if there is a way.
+ * Gives every sample its split. Groups are never divided: they are placed first, largest first, where their classes are
+ * missing most (a greedy stratified group split); single samples, in random order, then fill the rest of each class's quota
+ * (largest remainder), so that without groups every class is within one sample of its share. If that leaves a split without a
+ * class, groups and samples are moved until it has one, if that is possible.
  *
  * @returns for each item the index into {@link SPLITS}
  * @throws {RobleError} `ROBLE_DATASET_SPLIT`, `ROBLE_CLASS_TOO_SMALL`, with a problem for each class.
@@ -48,7 +48,7 @@ export function assignSplits(
   return assigned;
 }
 
-/** How samples get their splits, where the options leave it to what the source gives. */
+/** How samples get their splits: as the options say, or as the source gives them. */
 export function splitMode(items: readonly SplitItem[], { mode, ratios }: SplitOptions): 'given' | 'ratio' {
   const hasGiven = items.some(({ split }) => split !== undefined);
   return mode ?? (hasGiven && !ratios ? 'given' : 'ratio');
@@ -61,7 +61,7 @@ export function largestShare({ ratios = DEFAULT_RATIOS }: SplitOptions): number 
 
 /** Which items stay where they are when the rest is divided. */
 export function fixedOf(items: readonly SplitItem[]): (item: SplitItem) => boolean {
-  // A source that has nothing to train on, such as a validation file alone, is divided as a whole.
+  // A source without training samples, such as a validation file alone, is divided as a whole.
   const keepGiven = items.some(({ split }) => split === undefined || split === 'train');
   return ({ split }) => keepGiven && (split === 'validation' || split === 'test');
 }
@@ -97,7 +97,7 @@ export function emptyClasses(
 function takeGiven(items: readonly SplitItem[]): Uint8Array {
   const missing = items.find(({ split }) => split === undefined);
   if (missing)
-    throw new RobleError('ROBLE_DATASET_SPLIT', `The source does not say the split of every sample.`, {
+    throw new RobleError('ROBLE_DATASET_SPLIT', 'The source does not give the split of every sample.', {
       received: missing.source,
       expected: 'a split for each sample',
       nextSteps: [
@@ -178,7 +178,7 @@ function splitError(message: string, code: ErrorCode, problems: Problem[]): Robl
   });
 }
 
-/** How many samples of each class each split still wants. */
+/** How many samples of each class each split still needs. */
 class Quotas {
   readonly #left = new Map<number, number[]>();
 
@@ -193,7 +193,7 @@ class Quotas {
   }
 }
 
-/** Whole numbers that add up to `count`, each within one of its share, and at least 1 where there is a share. */
+/** Whole numbers that add up to `count`, each within one of its share, and at least 1 if the share is not 0. */
 export function largestRemainder(count: number, ratios: readonly number[]): number[] {
   const whole = ratios.map((ratio) => Math.floor(count * ratio + 1e-9));
   const order = ratios
@@ -273,7 +273,7 @@ function placeSingles(
     new Random(seed, 'split', label).shuffle(members);
     const left = quotas.of(label);
     for (const i of members) {
-      // Groups may have overdrawn a split; the one that wants most takes the next sample.
+      // Groups may have overfilled a split; the one that lacks most takes the next sample.
       const split = left.indexOf(Math.max(...left));
       assigned[i] = split;
       left[split]! -= 1;
@@ -300,7 +300,7 @@ export function refuseSharedGroups(items: readonly SplitItem[], assigned: Uint8A
   if (shared.size > 0)
     throw new RobleError(
       'ROBLE_DATASET_SPLIT',
-      'Samples of one group are on both sides of a split, so a model would be tested on what it has seen.',
+      'Samples of one group are in different splits, so a model would be tested on what it has seen.',
       {
         received: `${shared.size} ${shared.size === 1 ? 'group' : 'groups'}`,
         expected: 'each group in one split',

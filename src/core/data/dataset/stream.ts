@@ -16,8 +16,8 @@ export interface PackedSample {
 }
 
 /**
- * The samples of a split in order, without the whole split in memory. Nothing if the data set lacks the split. A part
- * is known to be whole only at its end: what was made of it before must not be kept when this throws.
+ * The samples of a split in order, without the whole split in memory; none if the data set lacks the split. A part is known
+ * to be intact only at its end: if this throws, nothing made of its samples may be kept.
  *
  * @throws {RobleError} `ROBLE_DATASET_INVALID` for a changed file
  */

@@ -41,8 +41,8 @@ export interface SynthesizeResult {
 
 /**
  * Draws a data set of characters as a browser's canvas would show them: single-stroke fonts, round caps, a jittery
- * hand, sizes and places that vary. Every image is a function of (seed, character, number) alone, so that a further
- * character leaves the others as they were. Invented writers are groups: no writer is on both sides of a split.
+ * hand, and varying sizes and positions. Every image is a function of (seed, character, number) alone, so that a further
+ * character does not change the others. Invented writers are groups: no writer is on both sides of a split.
  *
  * @throws {RobleError} `ROBLE_USAGE` for a character that no font has, and the errors of `writeDataset`.
  *
@@ -69,7 +69,7 @@ export async function synthesizeDataset(
         name: options.name ?? basename(options.out),
         preprocessing: options.preprocessing,
         classes: characters,
-        // Writers are invented, and none copies another.
+        // Invented writers do not copy each other.
         split: { mode: 'ratio', ratios, seed, keepRepeatedTogether: false },
         recipe: () => ({
           command: 'data:synth',
@@ -116,7 +116,7 @@ interface Hand {
   readonly wobble: number;
 }
 
-/** Streams of writers lie at the far end of the indices, away from those of the samples. */
+/** The random streams of writers count down from the highest index, away from those of the samples. */
 function inventHand(seed: number, writer: number): Hand {
   const random = new Random(seed, 'synthesize', 0xffffffff - writer);
   return {
@@ -173,10 +173,10 @@ function warp(
 }
 
 /**
- * A hand's tremble: long lines get points in between, and all points move by smooth noise, a random walk that is drawn
- * back to the line.
+ * The tremble of a hand: long lines get more points, and all points move by smooth noise, a random walk that is pulled back
+ * to the line.
  *
- * @param amplitude typical way off the line, in pixels
+ * @param amplitude typical distance from the line, in pixels
  * @param spacing distance of the points, in pixels
  */
 function wobble(strokes: readonly Stroke[], amplitude: number, spacing: number, random: Random): Stroke[] {
@@ -190,7 +190,7 @@ function wobble(strokes: readonly Stroke[], amplitude: number, spacing: number, 
   });
 }
 
-/** Points at most `spacing` apart; of those that are closer, every second goes, so that noise does not become fuzz. */
+/** Points at most `spacing` apart; points much closer than that are dropped, so that noise does not become fuzz. */
 function subdivide(stroke: Stroke, spacing: number): Stroke {
   const points: [number, number][] = [];
   let [lastX, lastY] = stroke[0]!;

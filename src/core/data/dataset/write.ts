@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Context } from '../../base/context.js';
+import { type Context, refuseInterrupted } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import { createFolder, sha256, writeSynced } from '../../base/storage/durable.js';
 import { Spool } from '../../base/storage/spool.js';
@@ -26,7 +26,7 @@ import {
 export interface PreparedSample extends SampleProvenance {
   /** uint8, [height, width, channels] of the preprocessing. */
   readonly pixels: Uint8Array;
-  /** What the picture was drawn from, where that is known. */
+  /** What the picture was drawn from, if that is known. */
   readonly strokes?: PackedDrawing;
   /** A class name, or an index into the classes. */
   readonly label: string | number;
@@ -38,26 +38,26 @@ export interface WriteDatasetOptions {
   readonly out: string;
   readonly name: string;
   readonly preprocessing: Preprocessing;
-  /** Without it the classes are what the labels say, sorted. */
+  /** Default: the labels, sorted. */
   readonly classes?: readonly string[] | undefined;
-  /** Asked for when all samples were read: class names that come first, as far as a label says them. */
+  /** Called when all samples were read: the class names that come first, if samples have them. */
   readonly classOrder?: (() => readonly string[]) | undefined;
   readonly split: SplitOptions;
-  /** Asked for when all samples were read. */
+  /** Called when all samples were read. */
   readonly recipe: () => Record<string, unknown>;
-  /** Further files for people, by name, that are in the folder when it appears. */
+  /** Further files for people, by name, which are in the folder when it appears. */
   readonly files?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface WrittenDataset {
   readonly manifest: DatasetManifest;
-  /** Findings that do not stop anything, such as a class that a given validation split lacks. */
+  /** What a person should know, such as a class that a given validation split lacks. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Writes a data set folder, all at once or not at all. Samples may come in any number: their pixels and strokes go
- * through files, and only their labels, names and hashes stay in memory until classes and splits are known.
+ * Writes a data set folder, all at once or not at all. There may be any number of samples: their pixels and strokes are
+ * spooled to files, and only their labels, names and hashes stay in memory until classes and splits are known.
  *
  * @throws {RobleError} `ROBLE_OUTPUT_EXISTS`, `ROBLE_DISK_FULL`, `ROBLE_SOURCE_EMPTY`, `ROBLE_DATASET_SPLIT`,
  *   `ROBLE_CLASS_TOO_SMALL`, `ROBLE_LABEL_RANGE`, `ROBLE_INTERRUPTED`, or what `samples` throws.
@@ -90,10 +90,11 @@ interface Spools {
   readonly strokes: Spool;
 }
 
+/** A sample without its content, which is in the spools. */
 interface Note extends Omit<PreparedSample, 'pixels' | 'strokes'> {
   /** SHA-256 of the pixels. */
   readonly pixelHash: string;
-  /** 0 where it has no strokes. */
+  /** 0 without strokes. */
   readonly strokeBytes: number;
 }
 
@@ -116,14 +117,6 @@ async function collect(
       expected: 'at least two classes with samples',
     });
   return notes;
-}
-
-/** Between samples, so that the temporary folder is still removed. */
-export function refuseInterrupted({ signal }: Context): void {
-  if (!signal?.aborted) return;
-  throw signal.reason instanceof RobleError
-    ? signal.reason
-    : new RobleError('ROBLE_INTERRUPTED', 'The work was interrupted.');
 }
 
 async function arrange(
@@ -156,7 +149,7 @@ async function arrange(
   return { manifest: manifestOf({ name, classes, preprocessing, recipe: recipe() }, splits), warnings };
 }
 
-/** Takes each sample from the spools to the writer of its split. */
+/** Copies each sample from the spools to the writer of its split. */
 async function copySamples(
   items: readonly LabelledNote[],
   assigned: Uint8Array,
@@ -181,7 +174,7 @@ interface Division {
   readonly warnings: string[];
 }
 
-/** The split of each sample, and what to say of it. */
+/** The split of each sample, with warnings. */
 async function divide(
   items: readonly HashedItem[],
   classes: readonly string[],
@@ -195,12 +188,12 @@ async function divide(
   const shared = countShared(items, assigned);
   if (shared > 0)
     warnings.push(
-      `${countOf(shared, 'picture')} of validation or test ${shared === 1 ? 'is' : 'are'} in an earlier split, too, pixel for pixel, so that a model is tested on what it has seen: "roble data:validate" names them, and leaves them out with --apply OUT --remove leaks`,
+      `${countOf(shared, 'picture')} of validation or test ${shared === 1 ? 'is' : 'are'} also in an earlier split, pixel for pixel, so that a model is tested on what it has seen: "roble data:validate" names them, and leaves them out with --apply OUT --remove leaks`,
     );
   return { assigned, warnings };
 }
 
-/** Pictures that come again, and the groups that share them, stay in one split unless a class has no others. */
+/** Keeps repeated pictures, and the groups that share them, in one split unless a class has no others. */
 async function divideTogether(
   items: readonly HashedItem[],
   classes: readonly string[],
@@ -212,13 +205,13 @@ async function divideTogether(
   const largestSplit = largestShare(options) * items.length;
   for (const grouping of await groupRepeated(items, fixedOf(items), spool, preprocessing)) {
     const { joinedGroups, largestJoined } = grouping;
-    // Too much to be in one split, or to leave anything for the others.
+    // Too large for one split, or leaves nothing for the others.
     if (largestJoined > largestSplit) continue;
     try {
       const assigned = assignSplits(grouping.items, classes, options);
       refuseSharedGroups(items, assigned);
-      const told = `${countOf(joinedGroups, 'group')} share pictures with others; those that do stay in one split`;
-      return { assigned, warnings: joinedGroups > 0 ? [told] : [] };
+      const warning = `${countOf(joinedGroups, 'group')} share pictures with others; those that do stay in one split`;
+      return { assigned, warnings: joinedGroups > 0 ? [warning] : [] };
     } catch (error) {
       failure = RobleError.from(error);
       if (failure.code !== 'ROBLE_DATASET_SPLIT') throw error;
@@ -226,11 +219,11 @@ async function divideTogether(
   }
   const assigned = assignSplits(items, classes, options);
   const crowded = failure?.details.problems?.map(({ path }) => path) ?? [];
-  const why =
+  const reason =
     crowded.length > 0
       ? `because these classes have hardly any others: ${crowded.join(' ')}`
       : 'because they tie nearly all groups together';
-  return { assigned, warnings: [`Pictures that are nearly the same are in different splits, ${why}`] };
+  return { assigned, warnings: [`Pictures that are nearly the same are in different splits, ${reason}`] };
 }
 
 function provenanceOf({ source, group, origin, sha256, copy }: SampleProvenance): SampleProvenance {
@@ -296,7 +289,7 @@ function shortList(names: readonly string[]): string {
   return names.length <= 12 ? names.join(' ') : `${names.slice(0, 12).join(' ')} ... (${names.length})`;
 }
 
-/** Training needs every class; a split that the source gives may lack one, and that is worth a warning. */
+/** Training needs every class; a given validation or test split may lack one, which is worth a warning. */
 function checkClasses(
   items: readonly SplitItem[],
   assigned: Uint8Array,

@@ -8,17 +8,17 @@ export interface CsvHeader {
   readonly delimiter: string;
 }
 
-/** What separates fields, the most usual first. */
+/** What may separate fields, the most usual first. */
 const DELIMITERS = [',', ';', '\t', '|'];
-/** A quote that is open for longer was never meant to be one. */
+/** Lines after which an open quote counts as one that is never closed. */
 const MAX_LINES = 1000;
 const UNCLOSED = 'a quote is opened and never closed';
 const CLOSED_EARLY = 'a quote is closed before the end of its field; within quotes it is written twice';
 
 /**
- * The rows of a CSV file (RFC 4180), of which a bad one is bad alone: a quote that is never closed, or closed too early,
- * takes no other line with it. In a field that does not begin with a quote, quotes are characters like any other. Blanks
- * around fields and empty lines count for nothing.
+ * The rows of a CSV file (RFC 4180). A bad row spoils no other: a quote that is never closed, or is closed too early, costs
+ * one line. In a field that does not begin with a quote, quotes are ordinary characters. Blanks around fields and empty
+ * lines are ignored.
  */
 export class CsvRows {
   readonly #lines: LineQueue;
@@ -28,10 +28,10 @@ export class CsvRows {
   }
 
   /**
-   * The first row, separated as the caller says, or as a first line such as `sep=;` says (Excel), or else so that the
-   * header fits, or has most fields.
+   * The first row. The delimiter is that of the caller, or of a first line such as `sep=;` (Excel), or the first one by which
+   * the header fits, or else the one that gives most fields.
    *
-   * @returns nothing for an empty file
+   * @returns undefined for an empty file
    */
   async header(
     given: string | undefined,
@@ -53,12 +53,12 @@ export class CsvRows {
     return header;
   }
 
-  /** The rows behind the header. */
+  /** The rows after the header. */
   async *rows({ names, delimiter }: CsvHeader): AsyncGenerator<CsvRow> {
     while ((await this.#first()) !== undefined) {
       const line = this.#lines.number;
       const { fields, used, problem } = await readRow(this.#lines, delimiter);
-      // What is closed by the quote of another row is a row of many lines, and of another number of fields.
+      // A quote that another row's quote closes makes one row of several lines, with a wrong number of fields.
       const swallows = used > 1 && fields.length !== names.length;
       this.#lines.drop(problem === undefined && !swallows ? used : 1);
       if (problem === undefined && !swallows) yield { line, fields };
@@ -77,7 +77,7 @@ export class CsvRows {
 class LineQueue {
   readonly #source: AsyncIterator<string>;
   readonly #lines: string[] = [];
-  /** Of the first line, from 1. */
+  /** The number of the first line, from 1. */
   number = 1;
 
   constructor(lines: AsyncIterable<string>) {
@@ -101,7 +101,7 @@ class LineQueue {
 
 interface FoundRow {
   readonly fields: string[];
-  /** Lines of it. */
+  /** How many lines it takes. */
   readonly used: number;
   readonly problem?: string;
 }
@@ -130,7 +130,7 @@ async function readRow(lines: LineQueue, delimiter: string): Promise<FoundRow> {
   }
 }
 
-/** A field from behind its first quote to its last one, which may be on a later line. */
+/** A field from its first quote to its last one, which may be on a later line. */
 async function readQuoted(lines: LineQueue, usedBefore: number, line: string, start: number) {
   let [value, text, used, at] = ['', line, usedBefore, start];
   for (;;) {
@@ -149,7 +149,7 @@ async function readQuoted(lines: LineQueue, usedBefore: number, line: string, st
   }
 }
 
-/** The place of the first character that is no blank. */
+/** The index of the first character that is not blank. */
 function firstOf(text: string, start: number, delimiter: string): number {
   let at = start;
   while (text[at] === ' ' || (text[at] === '\t' && delimiter !== '\t')) at++;

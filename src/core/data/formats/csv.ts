@@ -12,9 +12,9 @@ const QUOTED = 'quotes around the whole field, and those in it written twice: "5
 
 /**
  * Reads a CSV file with a header and the columns `image` (a path, relative to the CSV file) and `label`, or those of
- * `imageColumn` and `labelColumn` or of usual names like them, and where there are any `group` (or the column of
- * `groupBy`) and `split`. Several files in a folder must be named for their splits. Pictures that lie beside those of the
- * list, but are not in it, are told.
+ * `imageColumn` and `labelColumn`, or similar names, and if there are any `group` (or the column of `groupBy`) and `split`.
+ * Several files in a folder must be named for their splits. A warning names pictures that lie beside the listed ones and are
+ * not listed.
  *
  * @throws {RobleError} `ROBLE_CSV_INVALID` when a column is missing. A malformed row is a bad sample.
  */

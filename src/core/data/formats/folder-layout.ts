@@ -3,27 +3,26 @@ import { examples } from '../../base/text.js';
 import type { SplitName } from '../dataset/format.js';
 import { splitOfFolder, splitOfWord, type TopFolders } from './source.js';
 
-/** Where the class folders of a folder of pictures are. */
+/** Where a folder of pictures has its class folders. */
 export interface ClassFolders {
-  /** The split of each folder whose folders are classes; undefined where the top folders are classes themselves. */
+  /** The split of each folder that holds class folders; undefined if the top folders are classes themselves. */
   readonly splits?: ReadonlyMap<string, SplitName>;
 }
 
 /** The class folder of a picture. */
-export interface Place {
+export interface ClassFolder {
   readonly path: string;
-  /** Its name. */
-  readonly folder: string;
+  readonly name: string;
   readonly split?: SplitName;
 }
 
-/** The class folder that a picture lies in, at any depth; undefined for one that lies in none. */
-export function placeOf(path: string, { splits }: ClassFolders): Place | undefined {
+/** The class folder that a picture lies in, at any depth; undefined if it lies in none. */
+export function classFolderOf(path: string, { splits }: ClassFolders): ClassFolder | undefined {
   const names = path.split('/').slice(0, -1);
-  if (!splits) return names[0] === undefined ? undefined : { path: names[0], folder: names[0] };
+  if (!splits) return names[0] === undefined ? undefined : { path: names[0], name: names[0] };
   for (let depth = 1; depth < names.length; depth++) {
     const split = splits.get(names.slice(0, depth).join('/'));
-    if (split) return { path: names.slice(0, depth + 1).join('/'), folder: names[depth]!, split };
+    if (split) return { path: names.slice(0, depth + 1).join('/'), name: names[depth]!, split };
   }
   return undefined;
 }
@@ -40,8 +39,9 @@ interface TopFolder {
 /**
  * Whether the top folders are splits or classes, by their names and by what they hold.
  *
- * @param root of messages
- * @throws {RobleError} `ROBLE_SOURCE_UNKNOWN` where both may be; the caller's word decides then
+ * @param root the folder, for messages
+ * @param given what the caller says they are
+ * @throws {RobleError} `ROBLE_SOURCE_UNKNOWN` if they may be either, and the caller does not say
  */
 export function classFoldersOf(
   root: string,
@@ -59,7 +59,7 @@ export function classFoldersOf(
   }
   if (named.length === tops.length && similar.length > 0)
     return { splits: splitFolders(root, tops, pictures) };
-  // A class may be called "train": it is one when its pictures lie beside those of other classes.
+  // A class may be called "train": it is one if there are folders of other classes beside it.
   if (named.length < tops.length && similar.length === 0) return {};
   throw unclear(root, tops, similar.length > 0 ? similar : named);
 }
@@ -77,7 +77,7 @@ function topFolders(pictures: readonly string[]): TopFolder[] {
   return [...tops.values()];
 }
 
-/** Whether the same folders lie in each, and nothing else, as where data came in several parts. */
+/** Whether each holds the same folders and nothing else, as when data comes in several parts. */
 function areParts(tops: readonly TopFolder[]): boolean {
   const [first, ...others] = tops;
   if (!first || others.length === 0 || first.folders.size < 2) return false;
@@ -104,7 +104,7 @@ function splitFolders(
   return new Map(tops.map(({ name }) => [innermost(name, pictures), splitOfFolder(name)!]));
 }
 
-/** The folder of the classes: `training_set/training_set` where the outer one holds nothing else. */
+/** The folder that holds the classes: `training_set/training_set` if the outer one holds nothing else. */
 function innermost(folder: string, pictures: readonly string[]): string {
   const inside = pictures.filter((path) => path.startsWith(`${folder}/`));
   const [first] = inside[0]!.slice(folder.length + 1).split('/');
@@ -119,7 +119,7 @@ function unclear(root: string, tops: readonly TopFolder[], named: readonly TopFo
   const splits = named.map(({ name }) => `"${name}"`);
   return new RobleError(
     'ROBLE_SOURCE_UNKNOWN',
-    `The folders of ${root} may be classes, and may be splits that hold classes.`,
+    `The folders of ${root} may be classes, or splits that hold classes.`,
     {
       received: `folders ${examples(
         tops.map(({ name }) => `"${name}"`),
@@ -127,8 +127,8 @@ function unclear(root: string, tops: readonly TopFolder[], named: readonly TopFo
       )}`,
       expected: `what ${examples(splits)} ${splits.length === 1 ? 'stands' : 'stand'} for: --top-folders classes or --top-folders splits`,
       nextSteps: [
-        'Say --top-folders classes where each of these folders is a class.',
-        `Say --top-folders splits where each holds a folder for each class; or name them: --train DIR --val DIR --test DIR.`,
+        'Say --top-folders classes if each of these folders is a class.',
+        'Say --top-folders splits if each holds a folder for each class; or name them: --train DIR --val DIR --test DIR.',
       ],
     },
   );
@@ -138,13 +138,13 @@ function unclearParts(root: string, tops: readonly TopFolder[]): RobleError {
   const quoted = (names: Iterable<string>) => examples([...names].map((name) => `"${name}"`));
   return new RobleError(
     'ROBLE_SOURCE_UNKNOWN',
-    `The folders of ${root} may be classes, and may be parts of the data that hold the same classes.`,
+    `The folders of ${root} may be classes, or parts of the data that hold the same classes.`,
     {
-      received: `folders ${quoted(tops.map(({ name }) => name))}, of which each holds ${quoted(tops[0]!.folders)}`,
+      received: `folders ${quoted(tops.map(({ name }) => name))}, and in each of them ${quoted(tops[0]!.folders)}`,
       expected: 'one or the other',
       nextSteps: [
-        'Say --top-folders classes where each of these folders is a class.',
-        `Name each of them as a source where the folders inside are the classes: ${examples(tops.map(({ name }) => `${root}/${name}`))}.`,
+        'Say --top-folders classes if each of these folders is a class.',
+        `Name each of them as a source if the folders inside are the classes: ${examples(tops.map(({ name }) => `${root}/${name}`))}.`,
       ],
     },
   );

@@ -26,7 +26,7 @@ export function isIdxImages(name: string): boolean {
  * give the split. A `classes.txt` or a mapping of EMNIST beside the files gives the classes.
  *
  * @throws {RobleError} `ROBLE_IDX_MAGIC`, `ROBLE_IDX_COUNT`, `ROBLE_IDX_TRAILING`, `ROBLE_FILE_NOT_FOUND`: the whole file
- *   is in doubt then, so nothing of it is used.
+ *   is in doubt then, and none of it is used.
  */
 export async function* readIdx(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
   const files = await imageFiles(path);
@@ -44,7 +44,7 @@ export async function* readIdx(path: string, options: ReaderOptions): AsyncGener
 /** What stands before `images` in a file's name, such as `train`. */
 const prefixOf = (images: string): string => IMAGES_NAME.exec(basename(images))?.[1] ?? '';
 
-/** The label 3 is another character in each set of EMNIST, and their official archive holds six. */
+/** The set of EMNIST that files are of, if they are. The official archive holds six, in which a label means different characters. */
 function onlyEmnistSet(path: string, files: readonly string[]): string | undefined {
   const sets = [...new Set(files.map((file) => emnistSet(prefixOf(file))))];
   if (sets.length < 2 || sets.every((set) => set === undefined)) return sets[0];
@@ -55,7 +55,7 @@ function onlyEmnistSet(path: string, files: readonly string[]): string | undefin
   });
 }
 
-/** The class of each label, where something beside the files says it. */
+/** The class of each label, if a file beside the data lists them. */
 async function classNames(
   folder: string,
   set: string | undefined,
@@ -69,7 +69,7 @@ async function classNames(
 async function imageFiles(path: string): Promise<string[]> {
   if (!(await stat(path)).isDirectory()) return [path];
   const names = (await readdir(path)).filter(isIdxImages).sort();
-  // Of `x` and `x.gz` one is enough: they are the same file.
+  // `x` and `x.gz` are the same file.
   return names
     .filter((name) => !names.includes(name.replace(/\.gz$/, '')) || !name.endsWith('.gz'))
     .map((name) => join(path, name));
@@ -162,7 +162,7 @@ async function withFile<T>(path: string, work: (reader: ByteReader) => Promise<T
   }
 }
 
-/** Reads the magic number and the sizes behind it; its last byte says how many there are. */
+/** Reads the magic number, whose last byte is the number of sizes, and the sizes. */
 async function readHeader(
   reader: ByteReader,
   path: string,
@@ -173,7 +173,7 @@ async function readHeader(
   const magic = start.length === 4 ? start.readUInt32BE() : -1;
   refuseOtherTypes(path, magic, what);
   if (!magics.includes(magic))
-    throw new RobleError('ROBLE_IDX_MAGIC', `${path} is no IDX file of ${what}.`, {
+    throw new RobleError('ROBLE_IDX_MAGIC', `${path} is not an IDX file of ${what}.`, {
       received: start.length === 4 ? hexadecimal(magic) : `${start.length} bytes`,
       expected: magics.map(hexadecimal).join(' or '),
       nextSteps: ['Check that the file is complete, and that images and labels are not swapped.'],
@@ -184,7 +184,7 @@ async function readHeader(
   return Array.from({ length: sizes.length / 4 }, (_, i) => sizes.readUInt32BE(4 * i));
 }
 
-/** The types of IDX besides unsigned bytes, by their code in the magic number. */
+/** The types of IDX other than unsigned bytes, by their code in the magic number. */
 const OTHER_TYPES: Readonly<Record<number, string>> = {
   9: 'int8',
   11: 'int16',
@@ -193,7 +193,7 @@ const OTHER_TYPES: Readonly<Record<number, string>> = {
   14: 'float64',
 };
 
-/** Which of their values would be white is nowhere said, and whole sets would become black or white. */
+/** Nothing defines which value of such a type is white, so that whole sets would become black or white. */
 function refuseOtherTypes(path: string, magic: number, what: string): void {
   const type = OTHER_TYPES[magic >>> 8];
   if (type !== undefined)
@@ -221,7 +221,7 @@ async function refuseTrailing(reader: ByteReader, path: string): Promise<void> {
     throw new RobleError('ROBLE_IDX_TRAILING', `${path} goes on after its last value.`, {
       received: `${count} bytes more`,
       expected: 'the end of the file',
-      nextSteps: ['Check where the file comes from: its header and its content do not belong together.'],
+      nextSteps: ['Check where the file comes from: its header and its content do not fit together.'],
     });
 }
 
@@ -233,7 +233,7 @@ function tooFew(path: string, received: number, expected: number, what: string):
   });
 }
 
-/** A gzip stream that breaks off has fewer values than its header says, too. */
+/** A damaged gzip stream is an IDX file with too few values. */
 function asIdxError(path: string, error: unknown): RobleError {
   const code = (error as NodeJS.ErrnoException | null)?.code;
   if (typeof code === 'string' && code.startsWith('Z_'))
@@ -256,14 +256,14 @@ const COLOUR_MAGIC = 0x00000804;
 /** The sets of EMNIST by their names: `emnist-balanced-train` is of the set `emnist-balanced`. */
 const PREFIX = /^(emnist-[a-z]+)-(?:train|test)$/;
 
-/** The set of EMNIST that an IDX file's name (up to `-images`) says it is of. */
+/** The set of EMNIST that is named by the start of an IDX file's name, up to `-images`. */
 function emnistSet(prefix: string): string | undefined {
   return PREFIX.exec(prefix)?.[1];
 }
 
 /**
  * The class of each label, from the mapping that lies beside the files of EMNIST (Cohen et al. 2017): lines of a label and
- * the code of its character, where a further code is that of the lower case letter that shares the class.
+ * the code of its character; a further code is that of the lower case letter in the same class.
  *
  * @throws {RobleError} `ROBLE_LABEL_RANGE` for a file of another form
  */
@@ -275,7 +275,7 @@ async function readEmnistMapping(folder: string, set: string): Promise<Map<numbe
     if (line.trim() === '') continue;
     const [label, code] = line.trim().split(/\s+/).map(Number);
     if (!Number.isInteger(label) || !(code! > 32 && code! <= 0x10ffff))
-      throw new RobleError('ROBLE_LABEL_RANGE', `${path} is no mapping of labels to characters.`, {
+      throw new RobleError('ROBLE_LABEL_RANGE', `${path} is not a mapping of labels to characters.`, {
         received: line,
         expected: 'a label and the code of its character, such as "10 65"',
         nextSteps: ['List the classes with --classes.'],
@@ -285,11 +285,11 @@ async function readEmnistMapping(folder: string, set: string): Promise<Map<numbe
   return classes;
 }
 
-/** What to say of files of EMNIST when nobody said how their pictures lie. */
+/** The warning about files of EMNIST if the caller does not say how their pictures lie. */
 const EMNIST_WARNING =
-  'files named emnist-... hold their pictures transposed; import them with --transpose, or say --no-transpose when yours lie upright';
+  'files named emnist-... hold their pictures transposed; import them with --transpose, or say --no-transpose if yours lie upright';
 
-/** How MNIST names its files, which has no validation samples. */
+/** How MNIST names its files; it has no validation samples. */
 const PREFIXES: Readonly<Record<SplitName, string>> = { train: 'train', validation: 'val', test: 't10k' };
 
 /**

@@ -17,16 +17,16 @@ import {
 } from '../dataset/class-names.js';
 import { optional, type SplitName } from '../dataset/format.js';
 import type { PackedSample } from '../dataset/stream.js';
-import { type ClassFolders, classFoldersOf, placeOf } from './folder-layout.js';
+import { type ClassFolders, classFolderOf, classFoldersOf } from './folder-layout.js';
 import { type ExportSource, paddedNumber, type ReaderOptions, type SourceItem } from './source.js';
 
 /**
- * Reads a folder for each class: `CLASS/...`, or `train/CLASS/...` and `val/CLASS/...` where the split is given. A class
+ * Reads a folder for each class: `CLASS/...`, or `train/CLASS/...` and `val/CLASS/...` with splits. A class
  * folder may be named by the codes of its characters (`U+0041`), for classes that are no file names or differ only in
- * case. A `classes.txt` at the top gives the order of the classes. What is no picture is told by kind.
+ * case. A `classes.txt` at the top gives the order of the classes. A warning counts other files by kind.
  *
- * @throws {RobleError} `ROBLE_SOURCE_UNKNOWN` where the top folders may be classes and may be splits. A picture outside of
- *   the class folders is a bad sample, as is what cannot be read.
+ * @throws {RobleError} `ROBLE_SOURCE_UNKNOWN` if the top folders may be classes or splits. A picture outside the class
+ *   folders is a bad sample, and so is one that cannot be read.
  */
 export async function* readImageFolder(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
   if (options.groupBy !== undefined && options.groupBy !== 'none')
@@ -61,29 +61,28 @@ function pictureItem(
   classes: readonly string[] | undefined,
   given: SplitName | undefined,
 ): SourceItem {
-  const place = placeOf(source, folders);
-  if (!place)
+  const found = classFolderOf(source, folders);
+  if (!found)
     return {
       source,
-      error: new RobleError('ROBLE_LABEL_MISSING', 'The picture lies in no folder of a class.', {
+      error: new RobleError('ROBLE_LABEL_MISSING', 'The picture lies in no class folder.', {
         expected: folders.splits ? 'SPLIT/CLASS/picture' : 'CLASS/picture',
       }),
     };
   return {
     source,
-    label: classOfFolder(place.folder, classes),
-    ...optional('split', given ?? place.split),
+    label: classOfFolder(found.name, classes),
+    ...optional('split', given ?? found.split),
     picture: { kind: 'encoded', read: () => readPlainFile(join(root, source)) },
   };
 }
 
 /** Folders that would be classes if they held pictures. */
 function emptyFolders({ folders, pictures }: FoundPictures, layout: ClassFolders): string[] {
-  const full = new Set(pictures.map((path) => placeOf(path, layout)?.path));
+  const full = new Set(pictures.map((path) => classFolderOf(path, layout)?.path));
   return folders.filter((folder) => {
-    // As of a picture in it.
-    const place = placeOf(`${folder}/x`, layout);
-    return place?.path === folder && !full.has(folder);
+    const found = classFolderOf(`${folder}/any picture`, layout);
+    return found?.path === folder && !full.has(folder);
   });
 }
 

@@ -2,7 +2,7 @@ import { RobleError } from '../../base/errors.js';
 import { normalName } from '../../base/names.js';
 import type { ReaderOptions } from './source.js';
 
-/** Where a list of pictures says what; -1 for what it does not say. */
+/** The columns of a list of pictures by their indices; -1 for one that it does not have. */
 export interface ListColumns {
   readonly count: number;
   readonly image: number;
@@ -11,7 +11,7 @@ export interface ListColumns {
   readonly split: number;
 }
 
-/** What the world calls the column of pictures: a name counts only where none before it is there. */
+/** Usual names of the column of pictures: those of a line count only if none of a line before it is there. */
 const IMAGE_NAMES: readonly (readonly string[])[] = [
   ['image'],
   [
@@ -35,21 +35,21 @@ const LABEL_NAMES: readonly (readonly string[])[] = [
 
 const folded = (name: string): string => normalName(name).trim().toLowerCase();
 
-/** The places of a column: of those with the name as it is, or else of those that differ in case or blanks alone. */
-function placesOf(header: readonly string[], name: string): number[] {
+/** The indices of the columns of a name, exactly as it is or else with differences in case or blanks alone. */
+function columnsNamed(header: readonly string[], name: string): number[] {
   const exact = [...header.keys()].filter((i) => header[i] === name);
   return exact.length > 0 ? exact : [...header.keys()].filter((i) => folded(header[i]!) === folded(name));
 }
 
-/** The places of what may be a column. */
+/** The indices of the columns that may be meant. */
 function candidates(
   header: readonly string[],
   given: string | undefined,
   usual: readonly (readonly string[])[],
 ): number[] {
-  if (given !== undefined) return placesOf(header, given);
-  const found = usual.map((names) => names.flatMap((name) => placesOf(header, name)));
-  return found.find((places) => places.length > 0) ?? [];
+  if (given !== undefined) return columnsNamed(header, given);
+  const found = usual.map((names) => names.flatMap((name) => columnsNamed(header, name)));
+  return found.find((columns) => columns.length > 0) ?? [];
 }
 
 interface Roles {
@@ -60,22 +60,22 @@ interface Roles {
 function rolesOf(header: readonly string[], { imageColumn, labelColumn }: ReaderOptions): Roles {
   const image = candidates(header, imageColumn, IMAGE_NAMES);
   const label = candidates(header, labelColumn, LABEL_NAMES);
-  // Of two columns the one that is no picture says what it shows.
+  // If there are two columns, the one without pictures has the labels.
   if (label.length > 0 || labelColumn !== undefined || header.length !== 2 || image.length !== 1)
     return { image, label };
   return { image, label: [1 - image[0]!] };
 }
 
-/** What keeps a header from being that of a list of pictures. */
+/** Why a header is not that of a list of pictures. */
 export function problemsOfHeader(header: readonly string[], options: ReaderOptions): string[] {
   const { groupBy, imageColumn, labelColumn } = options;
   const { image, label } = rolesOf(header, options);
   const group = groupBy === undefined || groupBy === 'none' ? [] : [groupBy];
-  const twice = [...group, 'group', 'split'].filter((name) => placesOf(header, name).length > 1);
+  const twice = [...group, 'group', 'split'].filter((name) => columnsNamed(header, name).length > 1);
   return [
     ...roleProblem(header, image, imageColumn, 'image'),
     ...roleProblem(header, label, labelColumn, 'label'),
-    ...group.filter((name) => placesOf(header, name).length === 0).map(lacks),
+    ...group.filter((name) => columnsNamed(header, name).length === 0).map(lacks),
     ...[...new Set(twice)].map(hasTwice),
   ];
 }
@@ -85,13 +85,13 @@ const hasTwice = (name: string) => `has the column "${name}" twice`;
 
 function roleProblem(
   header: readonly string[],
-  places: readonly number[],
+  columns: readonly number[],
   given: string | undefined,
   role: string,
 ): string[] {
-  if (places.length === 1) return [];
-  if (places.length === 0) return [lacks(given ?? role)];
-  const names = [...new Set(places.map((i) => folded(header[i]!)))];
+  if (columns.length === 1) return [];
+  if (columns.length === 0) return [lacks(given ?? role)];
+  const names = [...new Set(columns.map((i) => folded(header[i]!)))];
   return [
     names.length === 1
       ? hasTwice(names[0]!)
@@ -100,30 +100,30 @@ function roleProblem(
 }
 
 /**
- * The columns of a list of pictures, by the caller's word or by the names that are usual.
+ * The columns of a list of pictures: those that the caller names, or those of usual names.
  *
- * @throws {RobleError} `ROBLE_CSV_INVALID` where one is missing, or several may be meant
+ * @throws {RobleError} `ROBLE_CSV_INVALID` if one is missing, or several may be meant
  */
 export function findColumns(path: string, header: readonly string[], options: ReaderOptions): ListColumns {
   const problems = problemsOfHeader(header, options);
   if (problems.length > 0)
     throw new RobleError('ROBLE_CSV_INVALID', `${path} ${problems.join(' and ')}.`, {
       received: header,
-      expected: 'a header with image and label, or names like them, and if you like group and split',
+      expected: 'a header with image and label, or similar names, and optionally group and split',
       nextSteps: [
         'Name the columns with --image-column and --label-column.',
-        'Where its first line is a sample and no header, write one above it: "image,label".',
-        'Say what separates the columns with --delimiter, where it is no comma, semicolon, tab or "|".',
-        'Where folders say the class, and this file does not, import with --format folder.',
+        'If its first line is a sample, write a header above it: "image,label".',
+        'Name the separator of the columns with --delimiter if it is not a comma, semicolon, tab or "|".',
+        'If the classes are given by folders, and not by this file, import with --format folder.',
       ],
     });
   const { image, label } = rolesOf(header, options);
-  const placeOf = (name: string) => placesOf(header, name)[0] ?? -1;
+  const columnOf = (name: string) => columnsNamed(header, name)[0] ?? -1;
   return {
     count: header.length,
     image: image[0]!,
     label: label[0]!,
-    group: options.groupBy === 'none' ? -1 : placeOf(options.groupBy ?? 'group'),
-    split: placeOf('split'),
+    group: options.groupBy === 'none' ? -1 : columnOf(options.groupBy ?? 'group'),
+    split: columnOf('split'),
   };
 }

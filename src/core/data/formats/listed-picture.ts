@@ -18,9 +18,9 @@ export interface ListRow {
 }
 
 /**
- * The sample that a row of a list says.
+ * The sample that a row of a list describes.
  *
- * @param path of the list, which pictures lie beside
+ * @param path of the list; pictures are looked for beside it
  */
 export async function listedPicture(
   path: string,
@@ -29,10 +29,10 @@ export async function listedPicture(
   options: ReaderOptions,
   finder: FileFinder,
 ): Promise<SourceItem> {
-  const place = `${basename(path)}:${line}`;
+  const row = `${basename(path)}:${line}`;
   const bad = (message: string, details: ErrorDetails) => badRow(path, line, message, details);
   if (fields.length !== columns.count)
-    return bad(`The row has another number of columns than the header (${columns.count}).`, {
+    return bad(`The row does not have as many columns as the header (${columns.count}).`, {
       received: fields.length,
     });
   const image = fields[columns.image]!;
@@ -41,10 +41,10 @@ export async function listedPicture(
   const word = fields[columns.split] ?? '';
   const split: SplitName | undefined = options.split ?? splitOfWord(word);
   if (word !== '' && split === undefined)
-    return bad('The split is none of train, validation and test.', { received: word });
+    return bad('The split is not train, validation or test.', { received: word });
   const group = fields[columns.group];
   try {
-    const found = await fileOf(path, image, place, options, finder);
+    const found = await fileOf(path, image, row, options, finder);
     return {
       source: image,
       label: options.labels === 'index' ? Number(label) : label,
@@ -61,7 +61,7 @@ export async function listedPicture(
   }
 }
 
-/** A row that says no sample. */
+/** A row that describes no sample. */
 export function badRow(path: string, line: number, message: string, details: ErrorDetails): BadSample {
   return {
     source: `${basename(path)}:${line}`,
@@ -73,7 +73,7 @@ export function badRow(path: string, line: number, message: string, details: Err
 async function fileOf(
   path: string,
   image: string,
-  place: string,
+  row: string,
   options: ReaderOptions,
   finder: FileFinder,
 ): Promise<Found> {
@@ -82,28 +82,28 @@ async function fileOf(
   if (found === 'outside')
     throw new RobleError('ROBLE_CSV_INVALID', 'The image lies outside of the source.', { received: image });
   if (found === undefined)
-    throw new RobleError('ROBLE_FILE_NOT_FOUND', `There is no such file beside the list (${place}).`, {
+    throw new RobleError('ROBLE_FILE_NOT_FOUND', `There is no such file beside the list (${row}).`, {
       received: image,
       expected: `a path relative to ${folder}, or the name of a picture in a folder there`,
     });
   if ('path' in found) return found;
   const names = found.candidates.map((file) => relative(folder, file));
-  throw new RobleError('ROBLE_CSV_INVALID', `Several files may be meant (${place}).`, {
+  throw new RobleError('ROBLE_CSV_INVALID', `Several files may be meant (${row}).`, {
     received: examples(names),
     expected: 'the path of one of them',
   });
 }
 
 /**
- * The file of an image: under its path as it is, or with a slash for each backslash, as Windows writes paths, or in a
- * folder beside the list, which lists of names and ids leave out.
+ * The file of an image: under its path as it is, or with slashes instead of the backslashes of Windows, or in a folder
+ * beside the list, because lists of names and ids often leave the folder out.
  */
 async function findImage(
   folder: string,
   image: string,
   { confined }: ReaderOptions,
   finder: FileFinder,
-): Promise<Found | Unclear | 'outside' | undefined> {
+): Promise<Found | Ambiguous | 'outside' | undefined> {
   const isOutside = (written: string) => confined && leaves(folder, resolve(folder, written));
   if (isOutside(image)) return 'outside';
   const found = await finder.find(resolve(folder, image));
@@ -117,11 +117,11 @@ async function findImage(
 }
 
 function leaves(folder: string, file: string): boolean {
-  const way = relative(folder, file);
-  return way.startsWith('..') || isAbsolute(way);
+  const path = relative(folder, file);
+  return path.startsWith('..') || isAbsolute(path);
 }
 
-/** What to say of pictures that lie beside those of lists, and are in none. */
+/** A warning about pictures that lie beside listed ones, and that no list names. */
 export function* unlistedPictures(
   folder: string,
   lists: readonly string[],
@@ -134,20 +134,20 @@ export function* unlistedPictures(
   yield { warning: `${countOf(unlisted.length, 'image')} in the folder not listed in ${names}: ${some}` };
 }
 
-/** A file that was found, and what to say of its path where that is not the one that was asked for. */
+/** A file that was found, with a notice if its path is not exactly the one that was asked for. */
 export interface Found {
   readonly path: string;
   readonly notice?: string;
 }
 
-/** Files of which each may be the one that was asked for. */
-export interface Unclear {
+/** Several files, each of which may be the one that was asked for. */
+export interface Ambiguous {
   readonly candidates: readonly string[];
 }
 
 const folded = (name: string) => normalName(name).toLowerCase();
 
-/** How names may differ, the least first: the key of a name that is asked for, and of one that is there. */
+/** How names may differ, the smallest difference first: the keys of a name that is asked for and of one that is there. */
 const FORMS: readonly {
   asked(name: string): string;
   there(name: string): string | undefined;
@@ -163,7 +163,7 @@ const FORMS: readonly {
   {
     asked: folded,
     there: (name) => (isPictureName(name) ? folded(name.slice(0, -extname(name).length)) : undefined),
-    notice: 'found with the ending of a picture behind its name',
+    notice: 'found with the extension of a picture after its name',
   },
 ];
 
@@ -173,27 +173,27 @@ interface Listed {
 }
 
 /**
- * Finds files whose names, or those of their folders, may differ from what a list says in Unicode normalisation and in
- * upper and lower case, or that it names without the ending of a picture. Lists made on Windows or macOS, where case makes
- * no difference, and lists of ids are full of them.
+ * Finds files whose names, or whose folders' names, may differ from those in a list by Unicode normalisation or by upper and
+ * lower case, or that it names without their extension. Such names are frequent in lists from Windows and macOS, where case
+ * makes no difference, and in lists of ids.
  */
 export class FileFinder {
   readonly #folders = new Map<string, Listed | undefined>();
   readonly #used = new Set<string>();
 
   /**
-   * The path itself if it exists, else the only one that differs from it as little as that, else nothing.
+   * The path itself if it exists, else the only one with the smallest difference, else nothing.
    *
-   * @throws {RobleError} `ROBLE_FILE_UNREADABLE` for a folder that may not be looked into
+   * @throws {RobleError} `ROBLE_FILE_UNREADABLE` for a folder that may not be listed
    */
-  async find(path: string): Promise<Found | Unclear | undefined> {
+  async find(path: string): Promise<Found | Ambiguous | undefined> {
     const found = await this.#look(path);
     if (found && 'path' in found) this.#used.add(found.path);
     return found;
   }
 
-  /** As {@link find}, in each of the folders that lie in another one. */
-  async findBelow(folder: string, name: string): Promise<Found | Unclear | undefined> {
+  /** Like {@link find}, in each folder inside another one. */
+  async findBelow(folder: string, name: string): Promise<Found | Ambiguous | undefined> {
     const found: Found[] = [];
     for (const inside of (await this.#list(folder))?.names ?? []) {
       if (isPictureName(inside) || !(await this.#list(join(folder, inside)))) continue;
@@ -207,7 +207,7 @@ export class FileFinder {
     return first;
   }
 
-  /** What lies in the folders that were looked into and was never found, sorted. */
+  /** Everything in the folders looked into that was never found, sorted. */
   unused(): string[] {
     const all = [...this.#folders].flatMap(([folder, listed]) =>
       (listed?.names ?? []).map((name) => join(folder, name)),
@@ -215,21 +215,21 @@ export class FileFinder {
     return all.filter((path) => !this.#used.has(path)).sort();
   }
 
-  async #look(path: string): Promise<Found | Unclear | undefined> {
+  async #look(path: string): Promise<Found | Ambiguous | undefined> {
     const parent = dirname(path);
     if (parent === path) return undefined;
     const listed = await this.#list(parent).catch(async (error) => {
-      // A folder that may be entered, and not be listed.
+      // A folder that may be entered, but not listed.
       if (await exists(path))
         return { names: [basename(path)], byForm: [new Map([[basename(path), [basename(path)]]])] };
       throw error;
     });
-    if (listed) return among(listed, parent, basename(path));
-    // The folder itself may be written otherwise.
+    if (listed) return findIn(listed, parent, basename(path));
+    // The folder's own name may differ, too.
     const folder = await this.#look(parent).catch(() => undefined);
     if (!folder || 'candidates' in folder) return folder;
     const inside = await this.#list(folder.path);
-    return inside && among(inside, folder.path, basename(path), folder.notice);
+    return inside && findIn(inside, folder.path, basename(path), folder.notice);
   }
 
   async #list(folder: string): Promise<Listed | undefined> {
@@ -241,12 +241,12 @@ export class FileFinder {
   }
 }
 
-function among(
+function findIn(
   { byForm }: Listed,
   folder: string,
   name: string,
   folderNotice?: string,
-): Found | Unclear | undefined {
+): Found | Ambiguous | undefined {
   for (const [i, byName] of byForm.entries()) {
     const { asked, notice = folderNotice } = FORMS[i]!;
     const names = byName.get(asked(name)) ?? [];

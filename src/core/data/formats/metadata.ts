@@ -21,7 +21,7 @@ export async function metadataIn(folder: string): Promise<string[]> {
   if (top.length > 0) return top;
   const inside: string[] = [];
   for (const name of names.filter(splitOfWord)) {
-    // What cannot be read is told by the reader of what is found here.
+    // The reader of the format reports what cannot be read.
     const listed = await readdir(join(folder, name)).catch((): string[] => []);
     inside.push(...listed.filter(isMetadata).map((file) => join(folder, name, file)));
   }
@@ -29,8 +29,8 @@ export async function metadataIn(folder: string): Promise<string[]> {
 }
 
 /**
- * Reads an `imagefolder` of Hugging Face: pictures beside a `metadata.csv` or `metadata.jsonl`, which says the file
- * (`file_name`) and the label of each. The split is the folder that the list lies in, or the first folder of the file.
+ * Reads an `imagefolder` of Hugging Face: pictures beside a `metadata.csv` or `metadata.jsonl` with the file (`file_name`)
+ * and the label of each. The split is the folder that the list lies in, or the first folder of the file.
  *
  * @throws {RobleError} `ROBLE_CSV_INVALID` when a column is missing. A malformed row is a bad sample.
  */
@@ -45,7 +45,7 @@ export async function* readImagefolder(path: string, options: ReaderOptions): As
   yield* unlistedPictures(isMetadata(basename(path)) ? dirname(path) : path, lists, finder);
 }
 
-/** A list at the top says the split by the path of each file, such as `train/0001.png`. */
+/** In a list at the top the path of each file begins with its split, such as `train/0001.png`. */
 function withSplit(item: SourceItem): SourceItem {
   if (!('picture' in item) || item.split !== undefined) return item;
   const split = splitOfWord(item.source.split('/')[0]!);
@@ -70,7 +70,7 @@ async function* readJsonLines(
       if (text.trim() === '') continue;
       const row = objectOf(text);
       if (!row) {
-        yield badRow(path, line, 'The line is no JSON object.', { received: text.slice(0, 80) });
+        yield badRow(path, line, 'The line is not a JSON object.', { received: text.slice(0, 80) });
         continue;
       }
       if (!columns) {
@@ -85,14 +85,14 @@ async function* readJsonLines(
   }
 }
 
-/** By its keys, whatever they are called. */
+/** A map, because keys may have any name, also those that objects inherit. */
 function objectOf(text: string): Map<string, unknown> | undefined {
   const value = parseJson(text);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
   return new Map(Object.entries(value));
 }
 
-/** Text and numbers as they are; a list or an object is no label. */
+/** Text, numbers and truth values as text; a list or an object is no label. */
 function fieldOf(value: unknown): string {
   return ['string', 'number', 'boolean'].includes(typeof value) ? String(value) : '';
 }

@@ -8,9 +8,9 @@ import { optional } from '../dataset/format.js';
 import { ParquetProcess } from './parquet-process.js';
 import { type BadSample, type ReaderOptions, type SourceItem, splitOfFile, splitOfWord } from './source.js';
 
-/** Bytes that a row group may have when it is unpacked; one is in memory at a time. */
+/** Unpacked bytes that a row group may have; one is in memory at a time. */
 const MAX_GROUP_BYTES = 2 ** 30;
-/** Folders below the one that is named: Hugging Face has `data/x.parquet`, and `CONFIG/SPLIT/0000.parquet`. */
+/** Depth of folders below the given one: Hugging Face has `data/x.parquet`, and `CONFIG/SPLIT/0000.parquet`. */
 const MAX_DEPTH = 2;
 
 /** Whether a file's name is that of a Parquet file. */
@@ -21,7 +21,7 @@ export function isParquetFile(name: string): boolean {
 /**
  * The Parquet files in a folder and the folders below it, sorted, links followed.
  *
- * @param unusable where folders are noted that cannot be read
+ * @param unusable receives the folders that cannot be read
  * @param depth how many folders deep to look
  */
 export async function parquetFilesIn(
@@ -70,7 +70,7 @@ export async function* readParquet(path: string, options: ReaderOptions): AsyncG
 /** `0000.parquet` says nothing; its folder `train` does. */
 const splitOfPath = (file: string) => splitOfFile(basename(file)) ?? splitOfWord(basename(dirname(file)));
 
-/** Folders that are no splits are variants of the data, which do not belong together. */
+/** Several folders that are not splits are variants of the data, which do not belong together. */
 function refuseSeveral(path: string, files: readonly string[]): void {
   const folders = files.map(dirname);
   const sets = new Set(folders.map((folder) => (splitOfWord(basename(folder)) ? dirname(folder) : folder)));
@@ -102,7 +102,7 @@ async function* readRows(
   }
 }
 
-/** The bytes that columns of a row group have when they are unpacked. */
+/** @returns the unpacked bytes of the columns of a row group */
 function refuseLarge(path: string, group: RowGroup, columns: readonly string[]): number {
   const bytes = group.columns
     .filter(({ meta_data: chunk }) => columns.includes(chunk?.path_in_schema[0] ?? ''))
@@ -128,7 +128,7 @@ function rowToItem(
     return bad(source, 'The row has no picture.', row[image] == null ? 'null' : 'a path without bytes');
   const found = labelOf(row[label], names, options);
   if (found === undefined)
-    return bad(source, 'The row has no label, or none of the names in the file.', row[label]);
+    return bad(source, 'The row has no label, or one that is not among the names in the file.', row[label]);
   return {
     source,
     label: found,
@@ -142,13 +142,13 @@ function bad(source: string, message: string, received: unknown): SourceItem {
   return { source, error: new RobleError('ROBLE_PARQUET_INVALID', message, { received: String(received) }) };
 }
 
-/** Of a struct `{ bytes, path }` or of plain binary; nothing for null, or for a picture that lies elsewhere. */
+/** The bytes of a struct `{ bytes, path }` or of plain binary; undefined for null, or for a picture in another file. */
 function bytesOf(value: unknown): Uint8Array | undefined {
   const bytes = value instanceof Uint8Array ? value : (value as { bytes?: unknown } | null)?.bytes;
   return bytes instanceof Uint8Array ? bytes : undefined;
 }
 
-/** Text as it is, numbers by their names; without names numbers are text too, unless they are indices. */
+/** Text as it is, and numbers by their names; without names a number is a name itself, unless labels are indices. */
 function labelOf(
   value: unknown,
   names: readonly string[] | undefined,
@@ -165,7 +165,7 @@ export interface ImageColumns {
   readonly image: string;
   readonly label: string;
   readonly group?: string;
-  /** Names of the labels, where the labels are indices into them. */
+  /** Names of the labels, if the labels are indices into them. */
   readonly names?: readonly string[];
 }
 
@@ -180,8 +180,8 @@ const IMAGE_NAMES = ['image', 'img', 'picture', 'pixel_values'];
 const LABEL_NAMES = ['label', 'labels', 'class'];
 
 /**
- * Finds the columns of images and labels: those that the caller names, else those that the file's own metadata says
- * (`Image` and `ClassLabel` of Hugging Face), else the only ones that can be, else those with a usual name.
+ * Finds the columns of images and labels: those that the caller names, else those that the file's own metadata declares
+ * (`Image` and `ClassLabel` of Hugging Face), else the only possible ones, else those with a usual name.
  *
  * @throws {RobleError} `ROBLE_PARQUET_INVALID` with the columns that there are and the flag that chooses
  */
@@ -240,16 +240,18 @@ function chooseColumn(
   { what, flag, feature, usual, fits }: ColumnKind,
   given: string | undefined,
 ): string {
-  const able = columns.filter(fits).map(({ element }) => element.name);
+  const possible = columns.filter(fits).map(({ element }) => element.name);
   if (given !== undefined) {
-    if (able.includes(given)) return given;
+    if (possible.includes(given)) return given;
     throw columnError(path, columns, `has no column "${given}" of ${what}`, what, flag);
   }
-  const said = able.filter((name) => features[name]?._type === feature);
-  for (const names of [said, able]) if (names.length === 1) return names[0]!;
-  const named = (said.length > 0 ? said : able).filter((name) => usual.includes(name.toLowerCase()));
+  const declared = possible.filter((name) => features[name]?._type === feature);
+  for (const names of [declared, possible]) if (names.length === 1) return names[0]!;
+  const named = (declared.length > 0 ? declared : possible).filter((name) =>
+    usual.includes(name.toLowerCase()),
+  );
   if (named.length === 1) return named[0]!;
-  const problem = able.length === 0 ? `has no column of ${what}` : `has several columns of ${what}`;
+  const problem = possible.length === 0 ? `has no column of ${what}` : `has several columns of ${what}`;
   throw columnError(path, columns, problem, what, flag);
 }
 
@@ -302,7 +304,7 @@ function isLabel(column: SchemaTree): boolean {
   );
 }
 
-/** The metadata under the key `huggingface`; a file of another origin has none, or something else there. */
+/** The metadata under the key `huggingface`; a file of another origin has none, or something else. */
 function featuresOf({ key_value_metadata: pairs }: FileMetaData): Features {
   const text = pairs?.find(({ key }) => key === 'huggingface')?.value;
   if (text === undefined) return {};

@@ -9,13 +9,13 @@ import type { SplitName } from '../dataset/format.js';
 import type { PackedSample } from '../dataset/stream.js';
 import { type ExportSource, paddedNumber } from './source.js';
 
-/** Rows that are written at once, and read at once by most readers. */
+/** Rows of a group: they are written at once, and most readers read them at once. */
 const GROUP_ROWS = 1000;
 const GROUP_BYTES = 2 ** 25;
 
 /**
  * Writes a data set as Hugging Face keeps one: `data/train-00000-of-00001.parquet` with the columns `image` (a struct of
- * the PNG's `bytes` and `path`), `label` (an index, whose names are in the metadata) and, where samples have one,
+ * the PNG's `bytes` and `path`), `label` (an index; the names are in the metadata) and, if samples have one,
  * `group`, beside a data card `README.md`.
  */
 export async function writeParquet(folder: string, source: ExportSource): Promise<void> {
@@ -107,7 +107,7 @@ async function take(rows: AsyncGenerator<Row>, count: number): Promise<Row[]> {
 
 function columnsOf(rows: readonly Row[], { hasGroups }: ExportSource) {
   return [
-    // A PNG is packed already, and no two are equal: neither a codec nor a dictionary nor bounds would serve.
+    // PNGs are compressed and all different: a codec, a dictionary or bounds would be of no use.
     {
       name: 'image',
       data: rows.map(({ image }) => image),
@@ -137,7 +137,7 @@ function schemaOf({ hasGroups }: ExportSource): SchemaElement[] {
   ];
 }
 
-/** The form in which the library `datasets` keeps the types of columns that Parquet has no types for. */
+/** Types of columns that Parquet does not have, as the library `datasets` stores them. */
 function featuresOf({ manifest, hasGroups }: ExportSource): Record<string, unknown> {
   return {
     image: { _type: 'Image' },

@@ -6,7 +6,7 @@ import type { Stroke } from '../../image/strokes/rasterize.js';
 import type { DatasetManifest, SplitName } from '../dataset/format.js';
 import type { PackedSample } from '../dataset/stream.js';
 
-/** What a writer of a foreign format gets: what to write, and the samples as a stream. */
+/** What a writer of a foreign format gets: what to write, and a stream of the samples. */
 export interface ExportSource {
   readonly manifest: DatasetManifest;
   /** The splits to write; the data set has each of them. */
@@ -18,12 +18,12 @@ export interface ExportSource {
   samples(split: SplitName): AsyncIterable<PackedSample>;
 }
 
-/** A name of a number that sorts as the number does. */
+/** A number as text that sorts as the number does. */
 export function paddedNumber(value: number, count: number): string {
   return String(value).padStart(Math.max(5, String(count - 1).length), '0');
 }
 
-/** What a reader gives, with the names of classes and groups in the form in which they are kept. */
+/** The items of a reader, with the names of classes and groups in their normal form. */
 export async function* withNormalNames(items: AsyncIterable<SourceItem>): AsyncGenerator<SourceItem> {
   for await (const item of items) yield normalized(item);
 }
@@ -43,7 +43,7 @@ function normalized(item: SourceItem): SourceItem {
 export type Picture =
   | { readonly kind: 'encoded'; read(): Promise<Uint8Array>; readonly notices?: readonly string[] }
   | { readonly kind: 'pixels'; readonly pixels: Uint8Array; readonly shape: PixelShape }
-  /** What a model saw, uint8 [height, width, channels] of the preprocessing: nothing is left to do. */
+  /** What a model sees, uint8 [height, width, channels] of the preprocessing: nothing is left to do. */
   | { readonly kind: 'prepared'; readonly pixels: Uint8Array }
   | { readonly kind: 'strokes'; readonly strokes: readonly Stroke[]; readonly unit: number };
 
@@ -66,23 +66,23 @@ export interface BadSample {
 
 /** What a reader says about a source as a whole. */
 export type SourceRemark =
-  /** With an error that it is for those who want every sample. */
+  /** `strictError`: the error that it is when every sample must be usable. */
   | { readonly warning: string; readonly strictError?: RobleError }
   /** The names of its classes in their order; those without a sample become no class. */
   | { readonly classes: readonly string[] };
 
 export type SourceItem = SourceSample | BadSample | SourceRemark;
 
-/** How sources are read, as callers say it. */
+/** How sources are read. */
 export interface SourceOptions {
   /** Class names in the order of their indices. */
   readonly classes?: readonly string[] | undefined;
   /** Whether labels in CSV, stroke and Parquet files are class names (default) or indices into `classes`. */
   readonly labels?: 'name' | 'index' | undefined;
-  /** Columns of a CSV or Parquet file; default: `image` and `label` or names like them, or what a Parquet file says they are. */
+  /** Columns of a CSV or Parquet file; default: `image` and `label` or similar names, or those that a Parquet file declares. */
   readonly imageColumn?: string | undefined;
   readonly labelColumn?: string | undefined;
-  /** What the top folders of a folder of pictures stand for; default: what their names say, where that leaves no choice. */
+  /** What the top folders of a folder of pictures stand for; default: decided by their names, if these are unambiguous. */
   readonly topFolders?: TopFolders | undefined;
   /** Encoding of text files without a byte order mark, such as `windows-1252`; default UTF-8. */
   readonly encoding?: string | undefined;
@@ -96,19 +96,19 @@ export interface SourceOptions {
   readonly limitName?: string | undefined;
 }
 
-/** What a reader is told. A list of classes beside the data is not read where the caller lists them. */
+/** Options of a reader. A list of classes beside the data is not read if the caller lists them. */
 export interface ReaderOptions extends SourceOptions {
-  /** Put on every sample, instead of what the source says. */
+  /** The split of every sample, whatever the source says. */
   readonly split?: SplitName | undefined;
   /** The field (CSV column, stroke property) that holds the group; `none`: no groups. */
   readonly groupBy?: string | undefined;
   readonly maxPixels: number;
   readonly signal?: AbortSignal | undefined;
-  /** Whether paths in the source must stay inside it, as in an archive of a stranger. */
+  /** Whether paths in the source must stay inside it, as in an archive from a stranger. */
   readonly confined?: boolean | undefined;
 }
 
-/** What a reader is told of the options of a caller, who may have others of the same names, such as `split`. */
+/** The options of a reader among those of a caller, which may have others of the same names, such as `split`. */
 export function readerOptions(options: SourceOptions): ReaderOptions {
   const { classes, labels, imageColumn, labelColumn, topFolders, encoding, delimiter } = options;
   const { transpose, maxPixels = DEFAULT_MAX_PIXELS, limitName } = options;
@@ -119,7 +119,7 @@ export function readerOptions(options: SourceOptions): ReaderOptions {
 /** What the top folders of a folder of pictures may stand for. */
 export type TopFolders = 'classes' | 'splits';
 
-/** Names that the world uses for the splits. */
+/** Usual names of the splits. */
 const SPLIT_WORDS: Readonly<Record<string, SplitName>> = {
   train: 'train',
   training: 'train',
@@ -137,7 +137,7 @@ export function splitOfWord(word: string): SplitName | undefined {
   return Object.hasOwn(SPLIT_WORDS, word.toLowerCase()) ? SPLIT_WORDS[word.toLowerCase()] : undefined;
 }
 
-/** The split that a word of a folder's name stands for, such as `training_set`; undefined where words disagree. */
+/** The split that a word of a folder's name stands for, such as `training_set`; undefined if words disagree. */
 export function splitOfFolder(name: string): SplitName | undefined {
   const found = new Set(name.split(/[-._ ]+/).flatMap((word) => splitOfWord(word) ?? []));
   return found.size === 1 ? [...found][0] : undefined;
@@ -155,9 +155,9 @@ export function reasonOf({ message, details }: RobleError): string {
 
 /** How many samples could not be used, by the code of the reason. */
 export function countByCode(
-  leftOut: readonly { readonly code: ErrorCode }[],
+  unusable: readonly { readonly code: ErrorCode }[],
 ): Partial<Record<ErrorCode, number>> {
   const counts: Partial<Record<ErrorCode, number>> = {};
-  for (const { code } of leftOut) counts[code] = (counts[code] ?? 0) + 1;
+  for (const { code } of unusable) counts[code] = (counts[code] ?? 0) + 1;
   return counts;
 }

@@ -4,8 +4,7 @@ import { RobleError } from '../../base/errors.js';
 import { openPlainOrGzip } from '../../base/storage/byte-reader.js';
 import { parseJson } from '../../base/storage/read-file.js';
 import { ENCODING_STEP, textLines } from '../../base/storage/text-file.js';
-import { drawingProblem, type GivenDrawing } from '../../image/strokes/drawing.js';
-import type { SplitName } from '../dataset/format.js';
+import { type DrawingInput, drawingProblem } from '../../image/strokes/drawing.js';
 import { optional } from '../dataset/format.js';
 import { type ReaderOptions, type SourceItem, splitOfFile } from './source.js';
 
@@ -17,9 +16,9 @@ export function isStrokesFile(name: string): boolean {
 }
 
 /**
- * Reads pen strokes, one JSON object a line, gzip or not: `label`, `strokes` (lists of `[x, y]`, y down) and, where they
- * are known, `writer` (the group) and `unit` (usual size of a character by that hand, in the units of the points).
- * A file named `train-...`, `val-...` gives the split.
+ * Reads pen strokes, one JSON object a line, gzip or not: `label`, `strokes` (lists of `[x, y]`, y down) and, if they are
+ * known, `writer` (the group) and `unit` (the usual size of a character by that hand, in the units of the points). A file
+ * named `train-...` or `val-...` gives the split.
  *
  * @throws {RobleError} `ROBLE_STROKES_INVALID` when the file cannot be unpacked. A malformed line is a bad sample.
  */
@@ -62,7 +61,7 @@ function lineToItem(source: string, text: string, options: ReaderOptions): Sourc
   if (problem !== undefined)
     return {
       source,
-      error: new RobleError('ROBLE_STROKES_INVALID', `The line is no drawing: ${problem}.`, {
+      error: new RobleError('ROBLE_STROKES_INVALID', `The line is not a drawing: ${problem}.`, {
         received: text.length > 80 ? `${text.slice(0, 80)}...` : text,
         expected: '{"label": "A", "strokes": [[[x, y], ...], ...], "writer": "...", "unit": 100}',
       }),
@@ -73,12 +72,12 @@ function lineToItem(source: string, text: string, options: ReaderOptions): Sourc
     source,
     label: options.labels === 'index' ? Number(label) : label,
     ...optional('group', field === 'none' || group === undefined ? undefined : String(group)),
-    ...optional('split', options.split as SplitName | undefined),
+    ...optional('split', options.split),
     picture: { kind: 'strokes', strokes: strokes.filter(({ length }) => length > 0), unit },
   };
 }
 
-interface Drawing extends GivenDrawing {
+interface Drawing extends DrawingInput {
   readonly label: string;
 }
 

@@ -12,7 +12,7 @@ import { linkNotFollowed } from '../../base/storage/walk-folder.js';
 import { type UnreadFormat, unreadFormat } from '../../image/known-formats.js';
 import type { SourceItem, SourceRemark } from '../formats/source.js';
 
-/** Unpacked bytes and entries that an archive may hold: far more than the formats read here need, less than a bomb. */
+/** Unpacked bytes and entries that an archive may hold: far more than data sets need, and less than a decompression bomb. */
 const MAX_BYTES = 16 * 2 ** 30;
 const MAX_ENTRIES = 5_000_000;
 
@@ -29,20 +29,20 @@ const UNREAD_NAMES: readonly (readonly [name: RegExp, format: string, command: s
   [/\.bz2$/i, 'a bzip2 file', 'bunzip2 -k'],
   [/\.zst$/i, 'a zstd file', 'unzstd -k'],
 ];
-/** Errors of the file system that come of paths in an archive, such as a file that is a folder further on. */
-const OWN_FAULTS = ['ENOTDIR', 'EISDIR', 'EEXIST', 'ENAMETOOLONG', 'EINVAL'];
-/** By which archives are told, but for tar, which may be packed. */
+/** Errors of the file system that paths in an archive cause, such as a file that is a folder later on. */
+const ARCHIVE_FAULTS = ['ENOTDIR', 'EISDIR', 'EEXIST', 'ENAMETOOLONG', 'EINVAL'];
+/** Bytes by which archives are recognised; a tar archive may be compressed. */
 const START_BYTES = 512;
 
-/** Whether a name is that of an archive, read or not. */
+/** Whether a name is that of an archive, also of one that cannot be unpacked here. */
 export function isArchiveName(name: string): boolean {
   return TAR_NAME.test(name) || ZIP_NAME.test(name) || UNREAD_NAMES.some(([known]) => known.test(name));
 }
 
 /**
- * What a file can be unpacked as, by its first bytes and its name; undefined for no archive.
+ * The kind of archive that a file is, by its first bytes and its name; undefined if it is none.
  *
- * @throws {RobleError} `ROBLE_SOURCE_UNKNOWN` for an archive that is not read
+ * @throws {RobleError} `ROBLE_SOURCE_UNKNOWN` for an archive that cannot be unpacked here
  */
 export async function archiveKind(path: string): Promise<'tar' | 'zip' | undefined> {
   const unread = UNREAD_NAMES.find(([name]) => name.test(path));
@@ -62,13 +62,13 @@ const isTar = (start: Buffer): boolean => start.subarray(257, 262).toString('lat
 const isPacked = ({ name, advice }: UnreadFormat): boolean =>
   advice === 'unpack it' && name !== 'a gzip file';
 
-/** The first bytes of a file, unpacked where it is a gzip file; nothing of a damaged one. */
+/** The first bytes of a file, unpacked if it is a gzip file; none of a damaged one. */
 async function unpackedStart(path: string): Promise<Buffer> {
   const stream = await openPlainOrGzip(path);
   try {
     for await (const chunk of stream) return chunk as Buffer;
   } catch {
-    // Whoever reads it says so.
+    // The error comes when the file is read.
   } finally {
     stream.destroy();
   }
@@ -76,10 +76,10 @@ async function unpackedStart(path: string): Promise<Buffer> {
 }
 
 /**
- * Unpacks a tar or zip archive into a temporary folder for the time of `work`. Only plain files and folders are taken:
- * links and devices are bad samples, and an archive with a path outside of it is refused.
+ * Unpacks a tar or zip archive into a temporary folder that exists while `work` reads it. Only plain files and folders are
+ * unpacked: links are bad samples, and an archive with a path outside its folder is refused.
  *
- * @throws {RobleError} `ROBLE_SOURCE_UNKNOWN` for what is no archive, leaves its folder, is encrypted or is too large.
+ * @throws {RobleError} `ROBLE_SOURCE_UNKNOWN` for a file that is not an archive, leaves its folder, is encrypted or is too large.
  */
 export async function* withUnpacked(
   path: string,
@@ -88,38 +88,38 @@ export async function* withUnpacked(
   signal?: AbortSignal,
 ): AsyncGenerator<SourceItem> {
   const folder = await makeTemporaryFolder('import');
-  const told: SourceItem[] = [];
+  const remarks: SourceItem[] = [];
   try {
     await unpack(path, kind, {
       folder,
       signal,
-      admit: gate(path),
-      passOver: (name, target) => told.push({ source: name, error: linkNotFollowed(target) }),
-      endsEarly: () => told.push(cutOff(path)),
+      admit: entryCheck(path),
+      onLink: (name, target) => remarks.push({ source: name, error: linkNotFollowed(target) }),
+      onMissingEnd: () => remarks.push(missingEnd(path)),
     });
-    yield* told;
-    for await (const item of work(folder)) yield saidOf(path, folder, item);
+    yield* remarks;
+    for await (const item of work(folder)) yield withArchivePath(path, folder, item);
   } catch (thrown) {
     throw thrown instanceof RobleError ? errorOf(path, folder, thrown) : thrown;
   } finally {
-    // Files of a damaged archive may still be on their way when its error is known.
+    // Files of a damaged archive may still be written when its error is known.
     await rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
   }
 }
 
-/** What was cut off between two entries is a tar archive without the mark of its end, and nothing else is wrong with it. */
-function cutOff(path: string): SourceRemark {
+/** A tar archive that was cut off between two entries lacks its end mark, and nothing else is wrong with it. */
+function missingEnd(path: string): SourceRemark {
   return {
-    warning: `${path} ends without the end mark of a tar archive, as one does that was cut off: samples may be missing; copy or download it again`,
-    strictError: archiveError(path, 'an archive without its end mark, as one has that was cut off', [
+    warning: `${path} lacks the end mark of a tar archive, so it was probably cut off: samples may be missing; copy or download it again`,
+    strictError: archiveError(path, 'an archive without its end mark, which was probably cut off', [
       'Copy or download it again.',
-      'Without --strict what is there is imported.',
+      'Without --strict the samples that are there are imported.',
     ]),
   };
 }
 
-/** What is said of the folder, said of the archive: the folder is gone when somebody reads it. */
-function saidOf(path: string, folder: string, item: SourceItem): SourceItem {
+/** Names the archive instead of the temporary folder, which is gone when a person reads the message. */
+function withArchivePath(path: string, folder: string, item: SourceItem): SourceItem {
   if ('error' in item) return { ...item, error: errorOf(path, folder, item.error) };
   return 'warning' in item ? { ...item, warning: item.warning.replaceAll(folder, path) } : item;
 }
@@ -142,13 +142,13 @@ async function unpack(path: string, kind: 'tar' | 'zip', unpacking: Unpacking): 
     if (unpacking.signal?.aborted) throw unpacking.signal.reason;
     if (cause instanceof RobleError) throw cause;
     const { code, syscall } = cause as NodeJS.ErrnoException;
-    if (syscall !== undefined && !OWN_FAULTS.includes(code ?? '')) throw RobleError.from(cause);
+    if (syscall !== undefined && !ARCHIVE_FAULTS.includes(code ?? '')) throw RobleError.from(cause);
     throw archiveError(path, (cause as Error).message, [], cause);
   }
 }
 
 /** Checks each entry of an archive before it is unpacked. */
-function gate(path: string): Unpacking['admit'] {
+function entryCheck(path: string): Unpacking['admit'] {
   let bytes = 0;
   let entries = 0;
   return (name, size) => {
@@ -181,7 +181,7 @@ function archiveError(
 }
 
 function notUnpacked(path: string, name: string, command?: string): RobleError {
-  return new RobleError('ROBLE_SOURCE_UNKNOWN', `${path} is ${name}, which is not read.`, {
+  return new RobleError('ROBLE_SOURCE_UNKNOWN', `${path} is ${name}, which cannot be unpacked here.`, {
     received: name,
     expected: 'a folder, a tar archive (gzip or not), or a zip archive',
     nextSteps: [`Unpack it${command === undefined ? '' : ` ("${command}")`}, and name the folder.`],
@@ -197,16 +197,16 @@ export interface Unpacking {
   readonly signal?: AbortSignal | undefined;
   /** Throws at an entry for which the whole archive is refused. */
   admit(name: string, bytes: number): void;
-  /** Told of each link: it could lead out of the folder, and no format needs it. */
-  passOver(name: string, target: string): void;
-  /** Told of an archive that ends without the mark of its end, where that can be known. */
-  endsEarly(): void;
+  /** Called for each link, which is not unpacked: it could lead out of the folder, and no format needs it. */
+  onLink(name: string, target: string): void;
+  /** Called if a tar archive lacks its end mark. */
+  onMissingEnd(): void;
 }
 
 /** Unpacks a tar archive, gzip or not: plain files and folders. */
 async function unpackTar(
   path: string,
-  { folder, signal, admit, passOver, endsEarly }: Unpacking,
+  { folder, signal, admit, onLink, onMissingEnd }: Unpacking,
 ): Promise<void> {
   const { extract } = await import('tar');
   let refusal: unknown;
@@ -226,11 +226,11 @@ async function unpackTar(
       }
       const type = 'type' in entry ? entry.type : 'File';
       if ('linkpath' in entry && (type === 'SymbolicLink' || type === 'Link'))
-        passOver(name, entry.linkpath ?? '');
+        onLink(name, entry.linkpath ?? '');
       return type === 'File' || type === 'Directory' || type === 'OldFile';
     },
   });
-  // Two blocks of zeros, of which the first is enough: no entry begins so.
+  // The end mark is two blocks of zeros. One is enough to know: no entry begins with zeros.
   unpacked.on('nullBlock', () => {
     hasEnd = true;
   });
@@ -244,7 +244,7 @@ async function unpackTar(
     file.destroy();
   }
   if (refusal !== undefined) throw refusal;
-  if (!hasEnd) endsEarly();
+  if (!hasEnd) onMissingEnd();
 }
 
 /** The file type of Unix in the attributes of an entry. */
@@ -253,9 +253,9 @@ const LINK_BITS = 0o120000;
 const UTF8_FLAG = 0x800;
 
 /** Unpacks a zip archive: plain files and folders. */
-async function unpackZip(path: string, { folder, signal, admit, passOver }: Unpacking): Promise<void> {
+async function unpackZip(path: string, { folder, signal, admit, onLink }: Unpacking): Promise<void> {
   const { default: yauzl } = await import('yauzl');
-  // Names are decoded here, because many programs write UTF-8 without saying so.
+  // Names are decoded here, because many programs write UTF-8 without setting its flag.
   const archive = await yauzl.openPromise(path, { decodeStrings: false, autoClose: false });
   try {
     for await (const entry of archive.eachEntry()) {
@@ -265,7 +265,7 @@ async function unpackZip(path: string, { folder, signal, admit, passOver }: Unpa
       if (entry.isEncrypted()) throw new Error(`${name} is encrypted: unpack it with its password`);
       const target = join(folder, name);
       if (name.endsWith('/')) await mkdir(target, { recursive: true });
-      else if (isLink(entry)) passOver(name, await text(await archive.openReadStreamPromise(entry)));
+      else if (isLink(entry)) onLink(name, await text(await archive.openReadStreamPromise(entry)));
       else await unpackFile(archive, entry, target, signal);
     }
   } finally {

@@ -1,16 +1,15 @@
-import { type Context, withStep } from '../../base/context.js';
+import { type Context, refuseInterrupted, withStep } from '../../base/context.js';
 import { createFolder } from '../../base/storage/durable.js';
 import { formatCount } from '../../base/text.js';
 import { SPLITS, type SplitName } from '../dataset/format.js';
 import { type Dataset, openDataset, splitOf } from '../dataset/open.js';
 import { type PackedSample, streamSplit } from '../dataset/stream.js';
-import { refuseInterrupted } from '../dataset/write.js';
 import { writeIdx } from '../formats/idx.js';
 import { writeImageFolder } from '../formats/image-folder.js';
 import { writeParquet } from '../formats/parquet-writer.js';
 import type { ExportSource } from '../formats/source.js';
 
-/** The formats that can be written besides roble's own. */
+/** The formats other than roble's own that can be written. */
 export const EXPORT_FORMATS = ['folder', 'idx', 'parquet'] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];
 
@@ -44,9 +43,9 @@ export interface ExportResult {
 }
 
 /**
- * Writes a data set in a format of the world, all at once or not at all. The pixels are those that a model sees: importing
- * the result with the same width, height and channels gives the same pixels, classes and splits. Samples go through one by
- * one, so that memory does not grow with the data.
+ * Writes a data set in another format, all at once or not at all. The pixels are those that a model sees: importing the
+ * result with the same width, height and channels gives the same pixels, classes and splits. Samples are written one by one,
+ * so that memory does not grow with the data.
  *
  * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_DATASET_INVALID`, `ROBLE_DATASET_SPLIT`, `ROBLE_USAGE` for what the
  *   format cannot hold, `ROBLE_OUTPUT_EXISTS`, `ROBLE_DISK_FULL`, `ROBLE_INTERRUPTED`
@@ -61,7 +60,7 @@ export async function exportDataset(options: ExportOptions, context: Context = {
   const splits = chosenSplits(dataset, options.splits);
   const counts = Object.fromEntries(splits.map((split) => [split, manifest.splits[split]!.count]));
   const count = splits.reduce((sum, split) => sum + manifest.splits[split]!.count, 0);
-  const flow = new Flow(count, context);
+  const flow = new SampleFlow(count, context);
   await withStep(context, 'export', 'Exporting images', () =>
     createFolder(out, async (folder) =>
       WRITERS[format](folder, {
@@ -89,8 +88,8 @@ async function hasGroups(dataset: Dataset, splits: readonly SplitName[]): Promis
   return false;
 }
 
-/** What is done with every sample on its way out: counting, reporting, stopping when asked. */
-class Flow {
+/** Counts and reports the samples on their way out, and stops when asked to. */
+class SampleFlow {
   readonly #total: number;
   readonly #context: Context;
   #done = 0;
@@ -114,7 +113,7 @@ class Flow {
   warnings(): string[] {
     if (this.#copies === 0) return [];
     return [
-      `${formatCount(this.#copies)} of the samples are copies of others, which the format cannot say: never divide them anew, or copies of one original come on both sides`,
+      `${formatCount(this.#copies)} of the samples are copies of others, which the format cannot express: do not divide them into splits again, or copies of one original end up in different splits`,
     ];
   }
 

@@ -291,27 +291,27 @@ describe('is imported', () => {
 const REFUSED: Record<string, [() => Promise<string>, RegExp]> = {
   'split folders beside another folder with pictures': [
     () => put({ ...splitFolders(), ...pictures('extra') }),
-    /may be classes, and may be splits.*--top-folders classes.*--top-folders splits.*--train DIR/,
+    /may be classes, or splits.*--top-folders classes.*--top-folders splits.*--train DIR/,
   ],
   'pictures directly in folders named for splits': [
     () => put(pictures('train', 'test')),
-    /may be classes, and may be splits.*--top-folders/,
+    /may be classes, or splits.*--top-folders/,
   ],
   'names like those of splits': [
     () => put({ ...classFolders('seg_train/'), ...classFolders('seg_test/') }),
-    /may be classes, and may be splits.*--top-folders/,
+    /may be classes, or splits.*--top-folders/,
   ],
   'pictures without a label': [() => put({ '1.png': png, '2.png': png }), /a folder for each class/],
   'parts of the data, which hold the same classes': [
     () => put({ ...classFolders('batch1/'), ...classFolders('batch2/') }),
-    /may be parts of the data.*"batch1", "batch2".*--top-folders classes.*source\/batch1/,
+    /or parts of the data.*"batch1", "batch2".*--top-folders classes.*source\/batch1/,
   ],
   'a list without a header': [
     async () => {
       const { files, rows } = listed('', (name, label) => `${name}.png,${label}`);
       return put({ ...files, 'labels.csv': rows });
     },
-    /write one above it: "image,label"/,
+    /write a header above it: "image,label"/,
   ],
   'tar in tar': [
     async () => tarOf({ 'train.tar': await readFile(await tarOf(classFolders(), 'x.tar')) }),
@@ -341,13 +341,16 @@ const REFUSED: Record<string, [() => Promise<string>, RegExp]> = {
     },
     /cannot be unpacked.*Download it again/,
   ],
-  'tar.xz': [() => putFile('p.tar.xz', 'x'), /packed by xz, which is not read.*Unpack it \("tar xJf/],
-  'tar.zst': [() => putFile('p.tar.zst', 'x'), /packed by zstd, which is not read.*Unpack it/],
-  'tar.bz2': [() => putFile('p.tbz2', 'x'), /packed by bzip2, which is not read.*Unpack it/],
-  '7z': [() => putFile('p.7z', 'x'), /7z archive, which is not read.*Unpack it/],
+  'tar.xz': [
+    () => putFile('p.tar.xz', 'x'),
+    /packed by xz, which cannot be unpacked here.*Unpack it \("tar xJf/,
+  ],
+  'tar.zst': [() => putFile('p.tar.zst', 'x'), /packed by zstd, which cannot be unpacked here.*Unpack it/],
+  'tar.bz2': [() => putFile('p.tbz2', 'x'), /packed by bzip2, which cannot be unpacked here.*Unpack it/],
+  '7z': [() => putFile('p.7z', 'x'), /7z archive, which cannot be unpacked here.*Unpack it/],
   'rar under another name': [
     () => putFile('download', 'Rar!\x1a\x07\x00'),
-    /RAR archive, which is not read.*Unpack it/,
+    /RAR archive, which cannot be unpacked here.*Unpack it/,
   ],
   'columns that leave a choice': [
     async () => {
@@ -431,7 +434,7 @@ describe('an import that fails', () => {
 describe('the end of a tar archive', () => {
   const BLOCK = 512;
   const isCutOff = (warnings: readonly string[]) =>
-    warnings.some((warning) => /\.tar(\.gz)? ends without the end mark .*cut off/.test(warning));
+    warnings.some((warning) => /\.tar(\.gz)? lacks the end mark .*cut off/.test(warning));
 
   it.each(['p.tar', 'p.tar.gz'])(
     '%s that was cut off between blocks is refused, or called so',

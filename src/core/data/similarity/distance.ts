@@ -1,24 +1,24 @@
 import type { PictureShape } from './ink.js';
 
-/** Pictures are tried on each other in all shifts of up to this many pixels. */
+/** Pictures are compared in all shifts of up to this many pixels. */
 const MAX_SHIFT = 1;
 
 export interface PictureTolerance {
-  /** Largest energy of the difference, by the energy of both pictures about their means: 0 equal, about 1 unrelated. */
+  /** Largest energy of the difference, relative to that of both pictures about their means: 0 equal, about 1 unrelated. */
   readonly energy: number;
   /**
-   * Largest mean difference over a block of 2x2 pixels, by the smaller of both ranges of values. Noise averages out in a
-   * block; a stroke that lies elsewhere does not.
+   * Largest mean difference over a block of 2x2 pixels, relative to the smaller of both ranges of values. Noise averages out
+   * in a block; a stroke in another position does not.
    */
   readonly block: number;
 }
 
-/** Of the energy of each picture, how much at least must lie where the pictures overlap. */
+/** Least share of each picture's energy that must lie where the pictures overlap. */
 const LEAST_INSIDE = 0.5;
 
 /**
  * A test whether two of many pictures are the same within a tolerance, at the whole-pixel shift where they fit best. Only
- * where both pictures are is compared: nobody knows what a shift brings in from outside the frame.
+ * their overlap is compared: what a shift brings in from outside the frame is unknown.
  *
  * @param images uint8, [count, height, width, channels]
  */
@@ -49,9 +49,9 @@ export function samePictureTest(
   };
 }
 
-/** Where two pictures lie on each other at a shift. */
+/** The overlap of two pictures at a shift. */
 interface Overlap {
-  /** Where in the first picture its rows begin, from the middle outwards: there the ink is, so that differences show early. */
+  /** Starts of its rows in the first picture, from the middle outwards: the ink is there, so that differences show early. */
   readonly starts: readonly number[];
   /** Values in a row of the overlap, between neighbouring pixels, and between rows of the picture. */
   readonly row: number;
@@ -61,7 +61,7 @@ interface Overlap {
   readonly offset: number;
 }
 
-/** Of all shifts, none first. */
+/** The overlaps at all shifts, without a shift first. */
 function overlapsOf({ width, height, channels }: PictureShape): Overlap[] {
   const stride = width * channels;
   const middle = (height - 1) / 2;
@@ -82,7 +82,7 @@ function overlapsOf({ width, height, channels }: PictureShape): Overlap[] {
   );
 }
 
-/** That of the least sum of squared differences; undefined when it is `limit` or more everywhere. */
+/** The overlap with the least sum of squared differences; undefined if every sum reaches `limit`. */
 function bestOverlap(
   a: Uint8Array,
   b: Uint8Array,
@@ -100,7 +100,7 @@ function bestOverlap(
   return best;
 }
 
-/** Ends early when the sum passes `limit`. */
+/** Stops when the sum reaches `limit`. */
 function squaredDifference(
   a: Uint8Array,
   b: Uint8Array,

@@ -11,13 +11,13 @@ const BITS = 32 * HASH_WORDS;
 export interface PictureHashes {
   /** uint32, [count, {@link HASH_WORDS}]. */
   readonly words: Uint32Array;
-  /** float32, [count]: a number that is close for pictures that are alike, to sort them by. */
+  /** float32, [count]: a number to sort by, which is close for pictures that look alike. */
   readonly order: Float32Array;
 }
 
 /**
- * Hashes of which pictures that look alike share most bits: each bit is the side of a random plane on which the reduced
- * picture lies (M. Charikar, "Similarity estimation techniques from rounding algorithms", 2002), so that two pictures
+ * Hashes that share most bits if pictures look alike: each bit is the side of a random plane on which the reduced picture
+ * lies (M. Charikar, "Similarity estimation techniques from rounding algorithms", 2002), so that two pictures
  * at an angle t differ in t/pi of the bits. The picture is reduced about the centroid of its ink, which makes the hash
  * blind to shifts, and the planes go through the mean of all pictures, which spreads drawings that are mostly paper.
  *
@@ -39,7 +39,7 @@ export function hashPictures(images: Uint8Array, which: Uint32Array, shape: Pict
   return { words, order };
 }
 
-/** In how many bits two hashes differ. */
+/** The number of bits in which two hashes differ. */
 export function hashDistance(words: Uint32Array, a: number, b: number): number {
   let bits = 0;
   for (let k = 0; k < HASH_WORDS; k++)
@@ -54,7 +54,7 @@ function countBits(word: number): number {
   return Math.imul((nibbles + (nibbles >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
-/** One plane a bit, and one direction more to sort by. */
+/** One plane for each bit, and one more direction to sort by. */
 function drawPlanes(): Float32Array {
   const random = new Random(0, 'hash');
   return Float32Array.from({ length: (BITS + 1) * FEATURES }, () => random.normal());
@@ -66,7 +66,7 @@ function project(features: Float32Array, at: number, planes: Float32Array, plane
   return sum;
 }
 
-/** Reduced pictures of length 1, less the mean of all. */
+/** Reduced pictures of length 1, minus the mean of all. */
 function reduceAll(images: Uint8Array, which: Uint32Array, shape: PictureShape): Float32Array {
   const size = shape.width * shape.height * shape.channels;
   const features = new Float32Array(which.length * FEATURES);
@@ -82,7 +82,7 @@ function reduceAll(images: Uint8Array, which: Uint32Array, shape: PictureShape):
   return features;
 }
 
-/** Spreads each pixel over the four nearest cells of a grid that is centred on the ink; then makes the length 1. */
+/** Spreads each pixel over the four nearest cells of a grid that is centred on the ink, then scales the length to 1. */
 function reduce(ink: Float32Array, { width, height }: PictureShape, feature: Float32Array): void {
   const { x: centreX, y: centreY, total } = centroid(ink, width);
   if (total === 0) return;

@@ -10,11 +10,11 @@ export interface PictureLevels {
   readonly contrast: number;
 }
 
-/** Differences from the ground below this share of the largest weigh nothing: noise. */
+/** Differences from the ground below this share of the largest count as noise. */
 const NOISE_SHARE = 1 / 8;
 
 /**
- * How far each pixel is from the ground, less an eighth of the largest such distance, so that noise weighs nothing.
+ * The distance of each pixel from the ground, minus an eighth of the largest such distance, so that noise counts as nothing.
  * Light ink on a dark ground and dark ink on a light one give the same.
  *
  * @param picture uint8, [height, width, channels]
@@ -39,7 +39,7 @@ export function findInk(picture: Uint8Array, { channels }: PictureShape, ink: Fl
   return { ground, contrast };
 }
 
-/** What a pixel that is nothing but ink has in {@link findInk}. */
+/** The value that {@link findInk} gives a pixel that is fully covered with ink. */
 export function fullInk({ contrast }: PictureLevels): number {
   return contrast * (1 - NOISE_SHARE);
 }
@@ -53,7 +53,7 @@ function medianOf(counts: Uint32Array, total: number): number {
   return 255;
 }
 
-/** The centre of the ink in pixels, NaN where there is none, and its sum. */
+/** The centre of the ink in pixels (NaN if there is none) and its sum. */
 export function centroid(ink: Float32Array, width: number): { x: number; y: number; total: number } {
   let [x, y, total] = [0, 0, 0];
   for (let i = 0; i < ink.length; i++) {

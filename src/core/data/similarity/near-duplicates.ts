@@ -5,37 +5,37 @@ import { HASH_WORDS, hashDistance, hashPictures, type PictureHashes } from './ha
 import type { PictureShape } from './ink.js';
 
 export interface NearDuplicateOptions {
-  /** Largest energy of the difference, by that of both pictures, of a near-duplicate; default 0.02. */
+  /** Largest energy of the difference of near-duplicates, relative to that of both pictures; default 0.02. */
   readonly maxEnergy?: number;
-  /** Largest mean difference over 2x2 pixels, by the range of values; default 0.12. */
+  /** Largest mean difference over 2x2 pixels, relative to the range of values; default 0.12. */
   readonly maxBlock?: number;
 }
 
-/** Of 128 bits; noise and a shift of a pixel change 6 on average, and 18 find no pair more in real drawings. */
+/** Of 128 bits. Noise and a shift of a pixel change 6 on average, and 18 find no further pair in real drawings. */
 const MAX_HASH_DISTANCE = 10;
 const MAX_BAND_BITS = 16;
-/** With how many of those behind it a picture is compared that fell into the same bucket. */
+/** With how many of the next pictures in its bucket a picture is compared. */
 const SCAN = 64;
 /** A power of two. */
 const MEMORY_SLOTS = 2 ** 20;
 
 export interface NearDuplicates {
-  /** uint32, [count]: of each image the smallest index of its cluster, its own when it is alone. */
+  /** uint32, [count]: for each image the smallest index in its cluster; its own if it is alone. */
   readonly cluster: Uint32Array;
-  /** uint32, [count]: of each image the first one with the same pixels. */
+  /** uint32, [count]: for each image the first one with the same pixels. */
   readonly exact: Uint32Array;
-  /** Pairs of hashes, and pairs of pictures, that were compared. */
+  /** How many pairs of hashes, and of pictures, were compared. */
   readonly comparisons: { readonly hashes: number; readonly pictures: number };
 }
 
 /**
- * Finds pictures that are the same but for noise, a shift of one pixel, or nothing at all. Candidates share a band of
- * bits of a hash; each is confirmed on the pixels. The hash alone would not do: at 28x28 thousands of simple drawings
- * share one. Equal pictures always meet; the work is linear in the number of pictures.
+ * Finds pictures that are equal, or equal except for noise or a shift of one pixel. Candidates share a band of bits of a hash;
+ * each pair is confirmed on the pixels. The hash alone would not do: at 28x28 thousands of simple drawings share one. Equal
+ * pictures are always found; the work is linear in the number of pictures.
  *
- * In 62,385 drawn characters of 94 classes it found 148 that are equal to another and 169 that are near; of 30 near
- * pairs that were looked at, all 30 could not be told apart by eye. But 29 were bars, dots and bows, which independent
- * writers draw alike.
+ * In 62,385 drawn characters of 94 classes it found 148 that are equal to another one and 169 that are near; of 30 near pairs
+ * that were looked at, none could be distinguished by eye. But 29 of them were bars, dots and bows, which independent writers
+ * draw alike.
  *
  * @param images uint8, [count, height, width, channels]
  *
@@ -57,7 +57,7 @@ export function findNearDuplicates(
   const hashes = hashPictures(images, distinct, shape);
   const tried = new PairMemory();
   const comparisons = { hashes: 0, pictures: 0 };
-  // Hashes of few pictures say little: their mean, from which the planes go out, may be one of them.
+  // Hashes of few pictures say little: their mean, through which the planes go, may be one of them.
   const maxDistance = distinct.length <= SCAN ? Infinity : MAX_HASH_DISTANCE;
   for (const [a, b] of candidates(hashes, distinct.length)) {
     comparisons.hashes += 1;
@@ -84,8 +84,8 @@ function exactDuplicates(images: Uint8Array, count: number, shape: PictureShape)
 }
 
 /**
- * Pairs that share a band of bits. Within a bucket pictures are sorted and meet only their next {@link SCAN}, so that
- * the work stays linear even when all pictures fall into one.
+ * Pairs that share a band of bits. Pictures of a bucket are sorted and compared only with the next {@link SCAN}, so that the
+ * work stays linear even if all pictures fall into one bucket.
  */
 function* candidates({ words, order }: PictureHashes, count: number): Generator<readonly [number, number]> {
   const bits = count <= SCAN ? 0 : Math.min(MAX_BAND_BITS, Math.round(Math.log2(count)));
@@ -94,8 +94,8 @@ function* candidates({ words, order }: PictureHashes, count: number): Generator<
   for (let band = 0; band < 2 * HASH_WORDS; band++) {
     const key = (i: number) =>
       (words[i * HASH_WORDS + (band >> 1)]! >>> (16 * (band & 1))) & 0xffff & ((1 << bits) - 1);
-    // One number holds the bucket and the place in the order: the sort of a typed array compares no objects.
-    for (const [place, i] of sorted.entries()) keys[place] = key(i) * 2 ** 32 + place;
+    // One number holds the bucket and the rank, so that a typed array can be sorted without comparing objects.
+    for (const [rank, i] of sorted.entries()) keys[rank] = key(i) * 2 ** 32 + rank;
     keys.sort();
     for (let a = 0; a < count; a++) {
       const bucketEnd = (Math.floor(keys[a]! / 2 ** 32) + 1) * 2 ** 32;
@@ -105,7 +105,7 @@ function* candidates({ words, order }: PictureHashes, count: number): Generator<
   }
 }
 
-/** The pairs that were tried last: most share several bands. It forgets, so that it stays small whatever the data is. */
+/** Remembers the latest pairs that were tried, because most share several bands. It forgets older ones and stays small. */
 class PairMemory {
   readonly #pairs = new Float64Array(MEMORY_SLOTS).fill(-1);
 

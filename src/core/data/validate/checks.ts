@@ -1,17 +1,23 @@
 import { RobleError } from '../../base/errors.js';
+import type { Check as BaseCheck } from '../../base/findings.js';
 import { didYouMean } from '../../base/text.js';
 import { findConfounds } from './confounds.js';
 import { findDrift } from './drift.js';
-import { findConflictingLabels, findDuplicates, findNearRepeats } from './duplicates.js';
+import {
+  findConflictingLabels,
+  findDuplicates,
+  findNearRepeats,
+  findRepeats,
+  type RepeatCluster,
+} from './duplicates.js';
 import { findLeaks } from './leaks.js';
 import { findOrientation } from './orientation.js';
 import { measureSubject, type SubjectStatistics } from './picture-statistics.js';
-import { findRepeats, type RepeatCluster } from './repeats.js';
 import { findStructure } from './structure.js';
 import type { Finding, Subject } from './subject.js';
 import { findBlank, findInverted, findOutliers } from './unusual-pictures.js';
 
-/** What checks read. What takes time is made when the first check asks for it, and kept for the others. */
+/** The inputs of checks. Those that take time are computed when the first check asks for them, and kept. */
 export class CheckInputs {
   readonly subject: Subject;
   #statistics: SubjectStatistics | undefined;
@@ -32,68 +38,63 @@ export class CheckInputs {
   }
 }
 
-export interface Check {
-  /** That of its findings, too. */
-  readonly name: string;
-  /** What it does, for progress. */
-  readonly title: string;
-  readonly run: (inputs: CheckInputs) => readonly Finding[] | Promise<readonly Finding[]>;
-}
+/** A check of a data set; its id is the name that its findings have. */
+export type Check = BaseCheck<CheckInputs, readonly Finding[]>;
 
 /** The checks that need nothing but the data set, in the order in which they are run. */
 const CHECKS: readonly Check[] = [
   {
-    name: 'structure',
+    id: 'structure',
     title: 'Counting classes',
     run: ({ subject }) => findStructure(subject),
   },
   {
-    name: 'leaks',
+    id: 'leaks',
     title: 'Looking for leaks between splits',
     run: ({ subject, repeats }) => findLeaks(subject, repeats),
   },
   {
-    name: 'duplicates',
+    id: 'duplicates',
     title: 'Looking for duplicates',
     run: ({ subject, repeats }) => findDuplicates(subject, repeats),
   },
   {
-    name: 'near-duplicates',
+    id: 'near-duplicates',
     title: 'Looking for near-duplicates',
     run: ({ subject, repeats }) => findNearRepeats(subject, repeats),
   },
   {
-    name: 'conflicting-labels',
+    id: 'conflicting-labels',
     title: 'Looking for equal pictures with different labels',
     run: ({ subject, repeats }) => findConflictingLabels(subject, repeats),
   },
   {
-    name: 'blank',
+    id: 'blank',
     title: 'Looking for blank pictures',
     run: ({ subject, statistics }) => findBlank(subject, statistics),
   },
   {
-    name: 'inverted',
+    id: 'inverted',
     title: 'Looking for swapped ink and paper',
     run: ({ subject, statistics }) => findInverted(subject, statistics),
   },
   {
-    name: 'outliers',
+    id: 'outliers',
     title: 'Looking for unusual pictures',
     run: ({ subject, statistics }) => findOutliers(subject, statistics),
   },
   {
-    name: 'confounds',
-    title: 'Looking for sources that tell the class',
+    id: 'confounds',
+    title: 'Looking for sources that reveal the class',
     run: ({ subject, statistics }) => findConfounds(subject, statistics),
   },
   {
-    name: 'drift',
+    id: 'drift',
     title: 'Comparing splits and sources',
     run: ({ subject, statistics }) => findDrift(subject, statistics),
   },
   {
-    name: 'orientation',
+    id: 'orientation',
     title: 'Comparing with drawn characters',
     run: ({ subject }) => findOrientation(subject),
   },
@@ -104,7 +105,7 @@ const CHECKS: readonly Check[] = [
  *
  * @param more checks that are run after the others
  *
- * @throws {RobleError} `ROBLE_USAGE` for a name that there is not, or when none is left
+ * @throws {RobleError} `ROBLE_USAGE` for an unknown name, or if none is left
  */
 export function chooseChecks(
   only: readonly string[] | undefined,
@@ -112,7 +113,7 @@ export function chooseChecks(
   more: readonly Check[],
 ): Check[] {
   const all = [...CHECKS, ...more];
-  const names = all.map(({ name }) => name);
+  const names = all.map(({ id }) => id);
   const unknown = [...(only ?? []), ...skip].filter((name) => !names.includes(name));
   if (unknown.length > 0)
     throw new RobleError('ROBLE_USAGE', 'There is no such check.', {
@@ -120,7 +121,7 @@ export function chooseChecks(
       expected: names.join(', '),
       nextSteps: unknown.flatMap((name) => didYouMean(name, names)),
     });
-  const chosen = all.filter(({ name }) => (only ?? names).includes(name) && !skip.includes(name));
+  const chosen = all.filter(({ id }) => (only ?? names).includes(id) && !skip.includes(id));
   if (chosen.length === 0)
     throw new RobleError('ROBLE_USAGE', 'No check is left to run.', { expected: names.join(', ') });
   return chosen;

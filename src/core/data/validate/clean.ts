@@ -9,7 +9,7 @@ import { type PreparedSample, writeDataset } from '../dataset/write.js';
 import type { Finding, SamplePlace } from './subject.js';
 import { pictureOf, type Subject, type SubjectSplit } from './subject.js';
 
-/** What can be removed, and the checks that find it. */
+/** The kinds of samples that can be removed, and the checks that find them. */
 const CHECKS_OF = {
   leaks: ['leaks'],
   duplicates: ['duplicates'],
@@ -33,7 +33,7 @@ interface RemovedSample extends SamplePlace {
 export interface CleanResult {
   readonly out: string;
   readonly fingerprint: string;
-  /** How many samples were left out, by the first reason; `orphans`: copies whose original went. */
+  /** How many samples were left out, by their first reason; `orphans`: copies whose original was left out. */
   readonly removed: Readonly<Record<string, number>>;
   readonly splits: Partial<Record<SplitName, number>>;
   readonly warnings: readonly string[];
@@ -48,10 +48,10 @@ interface CleanOptions {
 }
 
 /**
- * Writes the data set without the samples of some findings, and without copies whose original goes. What stays keeps its
- * split, its order and where it came from; `removed.jsonl` in the folder lists what does not.
+ * Writes the data set without the samples of some findings, and without copies whose original is left out. All others keep
+ * their split, order and provenance; `removed.jsonl` in the folder lists those that were left out.
  *
- * @throws {RobleError} those of `writeDataset`: among them `ROBLE_DATASET_SPLIT` when a class would have nothing to train on
+ * @throws {RobleError} those of `writeDataset`: among them `ROBLE_DATASET_SPLIT` if a class would have no sample to train on
  */
 export function cleanDataset(options: CleanOptions, context: Context): Promise<CleanResult> {
   return withStep(context, 'clean', 'Writing the cleaned data set', () => writeCleaned(options, context));
@@ -87,23 +87,23 @@ async function writeCleaned(
   return { out, fingerprint: manifest.fingerprint, removed: counts, splits: splitCounts(manifest), warnings };
 }
 
-/** @throws {RobleError} `ROBLE_USAGE` for a word that is no kind */
+/** @throws {RobleError} `ROBLE_USAGE` for an unknown kind */
 export function parseRemovedKinds(words: readonly string[]): RemovedKind[] {
   const kinds = Object.keys(CHECKS_OF);
   const unknown = words.filter((word) => !kinds.includes(word));
   if (unknown.length === 0) return words as RemovedKind[];
-  throw new RobleError('ROBLE_USAGE', 'Such cannot be removed.', {
+  throw new RobleError('ROBLE_USAGE', 'There is no such kind of samples to remove.', {
     received: unknown.join(', '),
     expected: kinds.join(', '),
     nextSteps: unknown.flatMap((word) => didYouMean(word, kinds)),
   });
 }
 
-/** @throws {RobleError} `ROBLE_USAGE` when no check is run that finds what shall be removed */
+/** @throws {RobleError} `ROBLE_USAGE` if no check is run that finds what is to be removed */
 export function refuseUnchecked(remove: readonly RemovedKind[], checks: readonly string[]): void {
   const missing = remove.filter((kind) => !CHECKS_OF[kind].some((check) => checks.includes(check)));
   if (missing.length > 0)
-    throw new RobleError('ROBLE_USAGE', 'What shall be removed is not looked for.', {
+    throw new RobleError('ROBLE_USAGE', 'No check looks for what is to be removed.', {
       received: `--remove ${remove.join(',')} with the checks ${checks.join(', ')}`,
       expected: `the checks ${missing.map((kind) => CHECKS_OF[kind][0]).join(', ')}, too`,
     });
@@ -127,7 +127,7 @@ function chooseRemoved(
   return removed;
 }
 
-/** Copies that cannot be made again, because no picture is left of which they are. */
+/** Copies that could not be made again, because their original is left out. */
 function findOrphans(subject: Subject, removed: ReadonlyMap<string, RemovedSample>): RemovedSample[] {
   const train = subject.splits.find(({ split }) => split === 'train');
   if (!train?.provenance.some(({ copy }) => copy)) return [];
@@ -139,11 +139,11 @@ function findOrphans(subject: Subject, removed: ReadonlyMap<string, RemovedSampl
     (removed.has(keyOf({ split: 'train', index })) ? gone : there).add(hash);
   }
   return train.provenance.flatMap(({ copy, source }, index): RemovedSample[] => {
-    const place = { split: 'train', index } as const;
+    const orphan = { split: 'train', index } as const;
     const isGone = (hash: string | undefined) => hash !== undefined && gone.has(hash) && !there.has(hash);
-    if (!copy || removed.has(keyOf(place)) || !(isGone(copy.of) || isGone(copy.partner))) return [];
+    if (!copy || removed.has(keyOf(orphan)) || !(isGone(copy.of) || isGone(copy.partner))) return [];
     const label = subject.manifest.classes[train.labels[index]!]!;
-    return [{ ...place, label, source, kind: 'orphans', finding: 'Its original is left out.' }];
+    return [{ ...orphan, label, source, kind: 'orphans', finding: 'Its original is left out.' }];
   });
 }
 

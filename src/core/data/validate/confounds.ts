@@ -1,23 +1,21 @@
 import { examples } from '../../base/text.js';
 import { isOfCharacters } from '../dataset/class-names.js';
 import {
-  associationOf,
-  classValuesOf,
-  differenceOf,
-  type SampleGroup,
-  type SampleSources,
-  separation,
-  sharedCount,
-  sourcePairs,
-  sourcesOf,
-} from './group-comparison.js';
-import {
   formatStatistic,
   STATISTIC_NAMES,
   STATISTICS,
   type StatisticName,
   type SubjectStatistics,
 } from './picture-statistics.js';
+import {
+  classValuesOf,
+  type SampleGroup,
+  type SampleSources,
+  sharedCount,
+  sourcePairs,
+  sourcesOf,
+} from './sample-groups.js';
+import { associationOf, differenceOf, separation } from './statistical-tests.js';
 import type { Finding, Subject, SubjectSplit } from './subject.js';
 
 const CHECK = 'confounds';
@@ -25,20 +23,20 @@ const CHECK = 'confounds';
 const WEAK = 0.1;
 const MEDIUM = 0.2;
 const STRONG = 0.5;
-/** Standard deviations above chance: about one false alarm in a thousand data sets. */
+/** Least standard deviations above chance: about one false alarm in a thousand data sets. */
 const SURE = 3.1;
-/** A class with this share of its samples from one source comes almost wholly from it. */
+/** Share of its samples from which a class comes almost wholly from one source. */
 const ALMOST_WHOLLY = 0.95;
-/** Classes with fewer samples than this come from one source by chance. */
+/** Classes with fewer samples may come from one source by chance. */
 const FEWEST_OF_CLASS = 5;
-/** A statistic that tells sources apart this well is one that a network learns at once. */
+/** Quality from which a statistic separates sources so well that a network learns it at once. */
 const PERFECT = 0.95;
-/** Fewest samples of a source whose looks are judged. */
+/** Fewest samples of a source whose pictures are compared. */
 const FEWEST_OF_SOURCE = 20;
 
 /**
- * Whether the source of a sample tells its class, as when letters are photographs and punctuation is drawn by a program:
- * a model then learns paper and pens, and its accuracy on such data means little. Reads `train`.
+ * Whether the source of a sample reveals its class, for instance if letters are photographs and punctuation is drawn by a
+ * program: a model then learns paper and pens, and its accuracy on such data means little. Reads `train`.
  */
 export function findConfounds(subject: Subject, statistics: SubjectStatistics): Finding[] {
   const train = subject.splits.find(({ split }) => split === 'train');
@@ -67,7 +65,7 @@ function findAssociation(subject: Subject, { labels }: SubjectSplit, sources: Sa
     {
       check: CHECK,
       severity,
-      message: `The source of a sample tells much of its class (Cramér's V ${v.toFixed(2)}): ${described}.`,
+      message: `The source of a sample reveals much about its class (Cramér's V ${v.toFixed(2)}): ${described}.`,
       suggestion:
         `Give each class samples of every source: ${isOfCharacters(subject.manifest) ? '"roble data:synth" draws characters that a source lacks, and ' : ''}` +
         '"roble data:balance A=70 B=30" mixes sources with equal weights in each class.',
@@ -103,7 +101,7 @@ function describeOwned(
   return parts.join(', ');
 }
 
-/** The class whose samples come from a source more than others do. */
+/** The class that depends most on one source. */
 function describeUneven(
   table: readonly (readonly number[])[],
   { names }: SampleSources,
@@ -128,7 +126,7 @@ function describeUneven(
   return `${percent(share)} of "${classes[label]}" are from "${names[source]}", which has ${percent(usual)} of all samples`;
 }
 
-/** What does not depend on what is drawn, for sources that have no class in common. */
+/** Statistics that do not depend on what is drawn, for sources without a common class. */
 const INDEPENDENT: readonly StatisticName[] = ['ground', 'contrast', 'strokeWidth'];
 
 function findDifferentLooks(
@@ -156,7 +154,7 @@ function findDifferentLooks(
       severity: isLearnable ? 'warning' : 'info',
       message:
         `Samples of ${first.name} and of ${second.name} look different: the ${STATISTICS[best.name].title} ` +
-        `alone (${here} and ${there}) tells them apart in ${percent(best.quality)} of pairs` +
+        `alone (${here} and ${there}) distinguishes them in ${percent(best.quality)} of pairs` +
         `${isShared ? ' of the same class' : ''}.`,
       suggestion:
         'Import both with the same image settings (--invert, --background, --fit), or redraw a share of the samples ' +

@@ -1,11 +1,4 @@
-import {
-  classValuesOf,
-  type Difference,
-  differenceOf,
-  type SampleGroup,
-  sourcePairs,
-  sourcesOf,
-} from './group-comparison.js';
+import { percent } from '../../base/text.js';
 import {
   formatStatistic,
   STATISTIC_NAMES,
@@ -13,22 +6,23 @@ import {
   type StatisticName,
   type SubjectStatistics,
 } from './picture-statistics.js';
+import { classValuesOf, type SampleGroup, sourcePairs, sourcesOf } from './sample-groups.js';
+import { type Difference, differenceOf } from './statistical-tests.js';
 import type { Finding, Subject, SubjectSplit } from './subject.js';
 
 const CHECK = 'drift';
 /** Kolmogorov-Smirnov distances; between normal distributions they are Cohen's d of 0.25, small, and of 0.5, medium. */
 const SMALL = 0.1;
 const MEDIUM = 0.2;
-/** Of all tests together, after Bonferroni. */
+/** Significance of all tests together, with Bonferroni's correction. */
 const SIGNIFICANT = 0.001;
-/** Total variation distance of two mixes of classes, and how many times what chance gives it must be. */
+/** Least total variation distance of two mixes of classes, also as a multiple of what chance gives. */
 const CLASS_MIX = 0.1;
 const CHANCE_FACTOR = 2;
 
 /**
- * Pictures that differ between train and the splits that judge a model, and between sources. What counts is the size
- * of a difference, within classes; a difference must also be more than chance. Copies in train are left out: they
- * are meant to differ.
+ * Pictures that differ between train and the splits that judge a model, and between sources. The size of a difference within
+ * classes counts, and it must be more than chance. Copies in train are left out: they are meant to differ.
  */
 export function findDrift(subject: Subject, statistics: SubjectStatistics): Finding[] {
   const [train, ...others] = subject.splits;
@@ -83,7 +77,8 @@ function comparePictures(
 
 function describe({ name, medians, distance }: Difference & { name: StatisticName }): string {
   const [here, there] = medians.map((median) => formatStatistic(name, median));
-  const values = here === there ? `spread otherwise around ${here}` : `median ${here} and ${there}`;
+  const values =
+    here === there ? `median ${here} in both, but spread differently` : `median ${here} and ${there}`;
   return `${STATISTICS[name].title} (${values}, Kolmogorov-Smirnov ${distance.toFixed(2)})`;
 }
 
@@ -113,8 +108,4 @@ function compareClassMix(train: SubjectSplit, other: SubjectSplit, { manifest }:
       samples: [],
     },
   ];
-}
-
-function percent(share: number): string {
-  return `${(100 * share).toFixed(1)} %`;
 }

@@ -1,9 +1,60 @@
 import { countOf, examples } from '../../base/text.js';
-import { isPlainMark } from '../dataset/repeated-pictures.js';
-import { foundRepeat, type Repeat, type RepeatCluster } from './repeats.js';
-import { type Finding, type FoundSample, pictureOf, type Subject } from './subject.js';
+import { findNearDuplicates } from '../similarity/near-duplicates.js';
+import { isPlainMark } from '../similarity/plain-mark.js';
+import {
+  type Finding,
+  type FoundSample,
+  foundSample,
+  pictureOf,
+  type Subject,
+  type SubjectSplit,
+} from './subject.js';
 
-/** Samples of one class with the very same pixels as one before them in their split. */
+/** One of several samples that show the same picture. */
+export interface Repeat {
+  readonly split: SubjectSplit;
+  readonly index: number;
+  readonly label: number;
+  /** Equal for equal pixels. */
+  readonly pixels: number;
+}
+
+/** Samples of all splits with the same picture, exactly or nearly; those of train first. At least two. */
+export type RepeatCluster = readonly Repeat[];
+
+/** Finds repeats over all splits at once. */
+export function findRepeats({ manifest, splits }: Subject): RepeatCluster[] {
+  const count = splits.reduce((sum, split) => sum + split.count, 0);
+  const images = new Uint8Array(splits.reduce((sum, split) => sum + split.images.length, 0));
+  let start = 0;
+  for (const split of splits) {
+    images.set(split.images, start);
+    start += split.images.length;
+  }
+  const { cluster, exact } = findNearDuplicates(images, count, manifest.preprocessing);
+  const clusters = new Map<number, Repeat[]>();
+  let i = 0;
+  for (const split of splits)
+    for (let index = 0; index < split.count; index++, i++) {
+      const repeat = { split, index, label: split.labels[index]!, pixels: exact[i]! };
+      const known = clusters.get(cluster[i]!);
+      if (known) known.push(repeat);
+      else clusters.set(cluster[i]!, [repeat]);
+    }
+  return [...clusters.values()].filter(({ length }) => length > 1);
+}
+
+/** A sample with the one that it repeats. */
+export function foundRepeat(subject: Subject, { split, index }: Repeat, like: Repeat): FoundSample {
+  const label = subject.manifest.classes[like.label]!;
+  const detail = `same as ${like.split.split} ${like.index} ("${label}")`;
+  return {
+    ...foundSample(subject, split, index, detail),
+    like: { split: like.split.split, index: like.index },
+  };
+}
+
+/** Samples that have the very same pixels as an earlier one of their class and split. */
 export function findDuplicates(subject: Subject, clusters: readonly RepeatCluster[]): Finding[] {
   return eachSplit(subject, clusters, isExact, (split, samples) => ({
     check: 'duplicates',
@@ -14,7 +65,7 @@ export function findDuplicates(subject: Subject, clusters: readonly RepeatCluste
   }));
 }
 
-/** Samples of one class that are another one but for noise or a shift. Copies that `data:balance` made are meant to be. */
+/** Samples of one class that equal another one except for noise or a shift. Copies that `data:balance` made are left out. */
 export function findNearRepeats(subject: Subject, clusters: readonly RepeatCluster[]): Finding[] {
   const isNear = (repeat: Repeat, before: readonly Repeat[]) =>
     !isExact(repeat, before) && !repeat.split.provenance[repeat.index]!.copy;
@@ -64,8 +115,8 @@ function ofOneClass(repeats: readonly Repeat[]): Repeat[][] {
 }
 
 /**
- * Pictures that are the same, or nearly, and have different labels. Found are those whose label is not the most frequent
- * one; all, where none is.
+ * Pictures that are the same, or nearly the same, and have different labels. The samples found are those whose label is not
+ * the most frequent one; all of them if there is a tie.
  */
 export function findConflictingLabels(subject: Subject, clusters: readonly RepeatCluster[]): Finding[] {
   const conflicts = clusters.filter(([first, ...others]) =>
@@ -81,7 +132,7 @@ export function findConflictingLabels(subject: Subject, clusters: readonly Repea
       subject,
       plain,
       'info',
-      'with different labels, but are no more than a bar, a dot or a bow, which can be read in more than one way.',
+      'with different labels, but are only a bar, a dot or a bow, which can be read in more than one way.',
     ),
   ];
 }
@@ -100,7 +151,7 @@ function conflictFinding(
       severity,
       message: `${countOf(clusters.length, 'picture')} ${clusters.length === 1 ? 'is' : 'are'} there more than once ${what} Labels: ${frequentLabels(subject, clusters)}.`,
       suggestion:
-        'Look at them (--html FILE) and mend the labels at their source; to leave out those that are outvoted: roble data:validate DATASET --apply OUT --remove labels',
+        'Look at them (--html FILE) and correct the labels at their source; to leave out the outvoted ones: roble data:validate DATASET --apply OUT --remove labels',
       samples,
     },
   ];
@@ -117,7 +168,7 @@ function outvoted(subject: Subject, cluster: RepeatCluster): FoundSample[] {
   );
 }
 
-/** One with another label: the right one where there is one, of the same pixels if possible. */
+/** One with another label: with the right label if there is one, and with the same pixels if possible. */
 function otherOf(repeat: Repeat, cluster: RepeatCluster, isRight: (other: Repeat) => boolean): Repeat {
   const others = cluster.filter(({ label }) => label !== repeat.label);
   const right = others.filter(isRight);

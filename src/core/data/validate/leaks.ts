@@ -1,17 +1,23 @@
 import { sha256 } from '../../base/storage/durable.js';
 import { countOf, examples } from '../../base/text.js';
 import { SPLITS } from '../dataset/format.js';
-import { isPlainMark } from '../dataset/repeated-pictures.js';
-import { foundRepeat, type Repeat, type RepeatCluster } from './repeats.js';
-import type { Finding, FoundSample } from './subject.js';
-import { foundSample, pictureOf, type Subject, type SubjectSplit } from './subject.js';
+import { isPlainMark } from '../similarity/plain-mark.js';
+import { foundRepeat, type Repeat, type RepeatCluster } from './duplicates.js';
+import {
+  type Finding,
+  type FoundSample,
+  foundSample,
+  pictureOf,
+  type Subject,
+  type SubjectSplit,
+} from './subject.js';
 
 const CHECK = 'leaks';
 const REMOVE = 'Leave them out: roble data:validate DATASET --apply OUT --remove leaks';
 
 /**
- * What a model is tested on and was trained on, too, so that its results are better than it is: pictures and groups in
- * two splits, and augmented copies. Found are the samples to leave out: of a repeat, all but those in the last split.
+ * Samples that a model is both trained and tested on, so that its results are better than it is: pictures and groups in two
+ * splits, and augmented copies. The samples found are those to leave out: of a repeat, all except those in the last split.
  */
 export function findLeaks(subject: Subject, clusters: readonly RepeatCluster[]): Finding[] {
   return [
@@ -41,14 +47,14 @@ function findSharedPictures(subject: Subject, clusters: readonly RepeatCluster[]
     ...finding(
       'error',
       near,
-      (many) => `${many} in another split, but for a little noise or a shift.`,
+      (many) => `${many} in another split, except for a little noise or a shift.`,
       `Look at them (--html FILE). ${REMOVE}`,
     ),
     ...finding(
       'warning',
       plain,
       (many) =>
-        `${many} nearly so in another split, as no more than a bar, a dot or a bow, which people draw alike.`,
+        `${many} nearly the same as one in another split, but only a bar, a dot or a bow, which people draw alike.`,
       `It may be chance. ${REMOVE}`,
     ),
   ];
@@ -95,7 +101,7 @@ function findSharedGroups(subject: Subject): Finding[] {
   ];
 }
 
-/** Augmented copies say how a model does on what an augmenter makes, not on what people draw. */
+/** Augmented copies show how a model does on what an augmenter makes, not on what people draw. */
 function findTestedCopies(subject: Subject): Finding[] {
   const samples = subject.splits.flatMap((split) =>
     split.split === 'train'

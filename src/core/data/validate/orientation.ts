@@ -3,10 +3,10 @@ import { loadFonts, type StrokeFont } from '../../image/strokes/fonts.js';
 import { drawingToPixels, fitStrokes } from '../../image/strokes/frame.js';
 import { packDrawing } from '../../image/strokes/packed.js';
 import { centroid, findInk, type PictureShape } from '../similarity/ink.js';
-import { sourcesOf } from './group-comparison.js';
+import { sourcesOf } from './sample-groups.js';
 import type { Finding, Subject, SubjectSplit } from './subject.js';
 
-/** The eight ways a square can lie on itself: what a reader sees of a picture that is upright, once it was turned so. */
+/** The eight orientations of a square: how a picture that was upright looks after it was turned. */
 const ORIENTATIONS = [
   'upright',
   'transposed',
@@ -19,7 +19,7 @@ const ORIENTATIONS = [
 ] as const;
 export type Orientation = (typeof ORIENTATIONS)[number];
 
-/** Where the cell at column `x` and row `y` goes to; `last` is the last row and column. */
+/** Where the cell at column `x` and row `y` moves to; `last` is the index of the last row and column. */
 const TURNS: Record<Orientation, (x: number, y: number, last: number) => readonly [number, number]> = {
   upright: (x, y) => [x, y],
   transposed: (x, y) => [y, x],
@@ -31,14 +31,14 @@ const TURNS: Record<Orientation, (x: number, y: number, last: number) => readonl
   'transposed over the other diagonal': (x, y, last) => [last - y, last - x],
 };
 
-/** How well pictures of characters fit drawn ones that lie in an orientation. */
+/** How well pictures of characters fit drawn ones in an orientation. */
 export interface OrientationScore {
   readonly orientation: Orientation;
-  /** Mean correlation with the drawn characters over the classes that can tell this orientation from upright. */
+  /** Mean correlation with the drawn characters, over the classes that distinguish this orientation from upright. */
   readonly correlation: number;
-  /** The same of upright characters, over the same classes. */
+  /** The same with upright characters. */
   readonly upright: number;
-  /** Classes that can tell the two apart: characters that look otherwise when they lie so. */
+  /** Classes that distinguish the two: characters that look different in this orientation. */
   readonly classes: number;
   /** How many of these fit better in this orientation than upright. */
   readonly better: number;
@@ -48,21 +48,21 @@ export interface OrientationScore {
 const CELLS = 16;
 /** Root mean square distance of the ink from its centre, in cells. */
 const SPREAD = CELLS / 4;
-/** A character whose turned picture correlates more than this with the upright one cannot tell. */
+/** A character whose turned picture correlates more than this with the upright one does not distinguish the two. */
 const SYMMETRIC = 0.85;
-/** Pictures of a class that are looked at: more do not change its mean. */
+/** Pictures of a class that are averaged: more do not change the mean. */
 const PICTURES = 200;
 /** Drawn characters are rendered in a frame of this side. */
 const FRAME = preprocessingSchema.parse({ width: 32, height: 32 });
 
 /**
- * Compares pictures of characters with what single-stroke fonts draw, in all eight orientations. Pictures are reduced
- * to a grid about the centre of their ink, at one spread, and averaged over their class, so that sizes, places and
+ * Compares pictures of characters with those that single-stroke fonts draw, in all eight orientations. Pictures are reduced
+ * to a grid about the centre of their ink, scaled to one spread, and averaged over their class, so that sizes, positions and
  * hands do not matter.
  *
  * @param images uint8, [count, height, width, channels]
  * @param labels [count]: indices into `characters`
- * @param characters the character of each class; `undefined` for one that is no character, and is not judged
+ * @param characters the character of each class; `undefined` for a class that is not a character and is not judged
  */
 function scoreOrientations(
   images: Uint8Array,
@@ -93,7 +93,7 @@ function scoreOrientations(
   });
 }
 
-/** Mean reduced pictures; undefined of a class without ink, or that is no character. */
+/** The mean reduced picture of each class; undefined for one without ink, or that is not a character. */
 function classMeans(
   images: Uint8Array,
   labels: ArrayLike<number>,
@@ -114,7 +114,7 @@ function classMeans(
   return sums.map((sum) => (sum && sum.count > 0 ? sum.grid : undefined));
 }
 
-/** Undefined of a character that no font has. */
+/** The mean reduced picture of a character over the fonts; undefined if none has it. */
 function drawnMean(character: string, fonts: readonly StrokeFont[]): Float64Array | undefined {
   const grid = new Float64Array(CELLS * CELLS);
   let count = 0;
@@ -127,7 +127,7 @@ function drawnMean(character: string, fonts: readonly StrokeFont[]): Float64Arra
   return count > 0 ? grid : undefined;
 }
 
-/** Adds ink to a grid, its centre in the middle, its spread one and the same, its sum 1. False where there is none. */
+/** Adds ink to a grid: centred, scaled to the same spread, with the sum 1. Returns false if there is none. */
 function reduceInto(
   grid: Float64Array,
   ink: Float32Array,
@@ -148,7 +148,7 @@ function reduceInto(
   return true;
 }
 
-/** Shares a value among the four cells around a point; what lies outside is lost. */
+/** Divides a value among the four cells around a point, unless one of them is outside. */
 function addBetween(grid: Float64Array, u: number, v: number, value: number): void {
   const [column, row] = [Math.floor(u), Math.floor(v)];
   if (column < 0 || row < 0 || column + 1 >= CELLS || row + 1 >= CELLS) return;
@@ -185,26 +185,26 @@ function correlation(a: Float64Array, b: Float64Array): number {
   return both / Math.sqrt(squaresA * squaresB);
 }
 
-/** Fewest characters that can tell an orientation. */
+/** Fewest characters that must distinguish an orientation from upright. */
 const FEWEST_CLASSES = 5;
-/** The part of these that must fit better. */
+/** Part of these that must fit better. */
 const MOST = 2 / 3;
 /** How much better they must fit on average, as a correlation. */
 const CLEARLY = 0.15;
-/** How well they must fit: 0.8 and more is usual, and pictures of anything else reach 0.5. */
+/** How well they must fit: 0.8 and more is usual; pictures of other things reach 0.5. */
 const FITTING = 0.65;
 
 /** Pictures that are judged together. */
 interface Batch {
-  /** As it stands in a sentence. */
+  /** For use in a sentence. */
   readonly name: string;
   readonly images: Uint8Array;
   readonly labels: Uint16Array;
 }
 
 /**
- * Pictures of characters that lie otherwise than they are read, as the files of EMNIST do. Judges the classes whose
- * names are characters that the single-stroke fonts have, in `train`, each source by itself.
+ * Pictures of characters that are not upright, as in the files of EMNIST. Judges the classes of `train` whose names are
+ * characters that the single-stroke fonts have, each source separately.
  */
 export async function findOrientation(subject: Subject): Promise<Finding[]> {
   const { classes, preprocessing, recipe } = subject.manifest;
@@ -226,8 +226,8 @@ function batchesOf(train: SubjectSplit): Batch[] {
   return sources.names.map((name, source) => {
     const indices = [...sources.of.keys()].filter((i) => sources.of[i] === source);
     const images = new Uint8Array(indices.length * size);
-    for (const [place, i] of indices.entries())
-      images.set(train.images.subarray(i * size, (i + 1) * size), place * size);
+    for (const [at, i] of indices.entries())
+      images.set(train.images.subarray(i * size, (i + 1) * size), at * size);
     return { name: `"${name}"`, images, labels: Uint16Array.from(indices, (i) => train.labels[i]!) };
   });
 }
@@ -246,8 +246,8 @@ function describe(score: OrientationScore, name: string, wasTransposed: boolean)
     check: 'orientation',
     severity: 'error',
     message:
-      `Pictures of ${name} are likely ${orientation}: ${better} of the ${classes} characters that can tell fit drawn ` +
-      `characters better so (correlation ${correlation.toFixed(2)}, upright ${upright.toFixed(2)}).`,
+      `Pictures of ${name} are likely ${orientation}: ${better} of the ${classes} characters that show the orientation ` +
+      `fit drawn characters better that way (correlation ${correlation.toFixed(2)}, upright ${upright.toFixed(2)}).`,
     suggestion: suggest(orientation, wasTransposed),
     samples: [],
   };

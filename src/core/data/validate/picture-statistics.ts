@@ -2,7 +2,7 @@ import type { SplitName } from '../dataset/format.js';
 import { centroid, findInk, fullInk, type PictureShape } from '../similarity/ink.js';
 import type { Subject } from './subject.js';
 
-/** What is measured of a picture: in words for a report, and in which unit. */
+/** The measures of a picture, with their names in reports and their units. */
 export const STATISTICS = {
   ground: { title: 'ground level', unit: 'level' },
   contrast: { title: 'contrast', unit: 'level' },
@@ -10,14 +10,14 @@ export const STATISTICS = {
   strokeWidth: { title: 'stroke width', unit: 'pixels' },
   boxWidth: { title: 'width of the ink', unit: 'share' },
   boxHeight: { title: 'height of the ink', unit: 'share' },
-  centreX: { title: 'place across', unit: 'share' },
-  centreY: { title: 'place down', unit: 'share' },
+  centreX: { title: 'horizontal position', unit: 'share' },
+  centreY: { title: 'vertical position', unit: 'share' },
 } as const;
 export type StatisticName = keyof typeof STATISTICS;
 export const STATISTIC_NAMES = Object.keys(STATISTICS) as StatisticName[];
 
 /**
- * Measures of many pictures, float32 [count] each. Of a picture without ink all but `ground` are 0.
+ * Measures of many pictures, float32 [count] each. For a picture without ink all except `ground` are 0.
  *
  * `ground`: the paper, 0..255. `contrast`: how far the ink is from it, 0..255. `ink`: share of the picture that is
  * covered. `strokeWidth`: pixels. `boxWidth`, `boxHeight`: of the smallest upright box around the ink, as shares of the
@@ -39,7 +39,7 @@ export function measureSubject({ manifest, splits }: Subject): SubjectStatistics
 /** A value of a statistic for people, such as `2.1 pixels` or `34 %`. */
 export function formatStatistic(name: StatisticName, value: number): string {
   const { unit } = STATISTICS[name];
-  // Adding 0 makes 0 of -0.
+  // Adding 0 turns -0 into 0.
   if (unit === 'share') return `${Math.round(100 * value) + 0} %`;
   return unit === 'pixels' ? `${value.toFixed(1)} pixels` : value.toFixed(0);
 }

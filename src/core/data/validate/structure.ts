@@ -4,13 +4,13 @@ import type { DatasetManifest } from '../dataset/format.js';
 import type { Finding, Subject, SubjectSplit } from './subject.js';
 
 const CHECK = 'structure';
-/** Fewer samples of a class in train than this teach little. */
+/** Samples of a class in train below which a model learns little. */
 const FEW = 10;
-/** Largest class by smallest. */
+/** Ratio of the largest class to the smallest. */
 const IMBALANCED = 10;
 const UNEVEN = 2;
 
-/** Whether the splits hold what the manifest says, and enough of each class. */
+/** Whether the splits hold what the manifest says, and enough samples of each class. */
 export function findStructure(subject: Subject): Finding[] {
   const { classes } = subject.manifest;
   const counts = subject.splits.map((split) => ({ split, counts: countClasses(split, classes.length) }));
@@ -34,13 +34,13 @@ function compareManifest(
   { split }: SubjectSplit,
   counts: readonly number[],
 ): Finding[] {
-  const said = manifest.splits[split]!.perClass;
+  const expected = manifest.splits[split]!.perClass;
   const wrong = manifest.classes.flatMap((name, label) =>
-    counts[label] === said[label]
+    counts[label] === expected[label]
       ? []
-      : [`"${name}" has ${counts[label]}, the manifest says ${said[label] ?? 'nothing'}`],
+      : [`"${name}" has ${counts[label]}, the manifest says ${expected[label] ?? 'nothing'}`],
   );
-  if (wrong.length === 0 && said.length === counts.length) return [];
+  if (wrong.length === 0 && expected.length === counts.length) return [];
   return [
     {
       check: CHECK,

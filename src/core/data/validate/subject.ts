@@ -1,4 +1,5 @@
 import { RobleError } from '../../base/errors.js';
+import type { Finding as BaseFinding } from '../../base/findings.js';
 import {
   type DatasetManifest,
   type LoadedSplit,
@@ -95,14 +96,11 @@ export interface FoundSample extends SamplePlace {
 }
 
 /** Something that a check found. */
-export interface Finding {
+export type Finding = BaseFinding<FindingPlace, Severity>;
+
+interface FindingPlace {
   /** Name of the check, such as `near-duplicates`. */
   readonly check: string;
-  readonly severity: Severity;
-  /** One sentence with the numbers. */
-  readonly message: string;
-  /** How to mend it, with the command where there is one. */
-  readonly suggestion?: string;
   /** All of them, the worst first. */
   readonly samples: readonly FoundSample[];
 }

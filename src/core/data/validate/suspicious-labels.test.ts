@@ -103,12 +103,12 @@ describe('labels that a model doubts', () => {
     });
     expect(first!.detail).toMatch(/^looks like "." \(\d+\.\d %; "." \d+\.\d %\)$/);
     expect(first!.detail).toContain(`"${first!.label}"`);
-    expect(finding!.suggestion).not.toContain('by heart');
+    expect(finding!.suggestion).not.toContain('memorised');
   });
 
   it('come with a caution when the model was trained on them', async () => {
     const trained = { ...predictor, dataFingerprint: subject.manifest.fingerprint };
-    expect((await findSuspiciousLabels(subject, trained))[0]!.suggestion).toContain('by heart');
+    expect((await findSuspiciousLabels(subject, trained))[0]!.suggestion).toContain('memorised');
   });
 
   it('can be interrupted', async () => {

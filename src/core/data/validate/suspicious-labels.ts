@@ -1,6 +1,6 @@
 import type { Context } from '../../base/context.js';
 import { type Problem, RobleError } from '../../base/errors.js';
-import { countOf, formatCount } from '../../base/text.js';
+import { countOf, formatCount, percent } from '../../base/text.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import { openPredictor } from '../../predict/predictor.js';
 import { formProblems } from '../dataset/same-form.js';
@@ -8,14 +8,14 @@ import { type Finding, foundSample, type Subject, type SubjectSplit } from './su
 
 /** Images that go through the network at a time. */
 const BATCH = 256;
-/** A margin as low as this: the model is sure of another class. Above it, look-alikes such as o and O abound. */
+/** Largest margin at which the model is sure of another class. Above it there are many look-alikes such as o and O. */
 const SURE = -0.9;
-/** From this share of a split on that is surely another class, labels are worth mending before anything else. */
+/** Share of a split that is surely of another class from which correcting labels comes before anything else. */
 const MANY = 0.005;
 
 /**
- * Samples whose labels a trained model doubts, by confident learning, split by split. The model should not have been
- * trained on the split: it may have learnt the wrong labels by heart.
+ * Samples whose labels a trained model doubts, by confident learning, split by split. The model should not have been trained
+ * on the split: it may have memorised wrong labels.
  *
  * @throws {RobleError} `ROBLE_INTERRUPTED`, and what the model throws
  */
@@ -62,7 +62,6 @@ function describe(
   const { classes, fingerprint } = subject.manifest;
   const sure = issues.filter(({ margin }) => margin <= SURE).length;
   const wasTrainedOn = split.split === 'train' && dataFingerprint === fingerprint;
-  const percent = (value: number) => `${(100 * value).toFixed(1)} %`;
   const samples = issues.map(({ index, predicted }) => {
     const of = (label: number) => percent(probabilities[index * classes.length + label]!);
     const label = split.labels[index]!;
@@ -74,32 +73,32 @@ function describe(
     severity: sure >= MANY * split.count ? 'warning' : 'info',
     message:
       `The model doubts ${countOf(issues.length, 'label')} of ${split.split} (${percent(issues.length / split.count)}), ` +
-      `and is all but sure of another class for ${formatCount(sure)} of them.`,
+      `and is nearly sure of another class for ${formatCount(sure)} of them.`,
     suggestion: wasTrainedOn
-      ? 'Look at them, the first ones first. The model was trained on them, so that it may have learnt some wrong ' +
-        'labels by heart: judge train with a model of other data.'
+      ? 'Look at them, the first ones first. The model was trained on them, so that it may have memorised some ' +
+        'wrong labels: judge train with a model of other data.'
       : 'Look at them, the first ones first, and correct or remove those that are wrong. Characters that look alike ' +
-        'are doubted too.',
+        'are doubted, too.',
     samples,
   };
 }
 
 /** A sample whose label is probably wrong. */
 export interface LabelIssue {
-  /** Its place among the samples. */
+  /** Its index among the samples. */
   readonly index: number;
-  /** The class that it seems to have. */
+  /** The class that it seems to be of. */
   readonly predicted: number;
-  /** Probability of its label less that of the most probable other class, -1..1: the lower, the surer. */
+  /** Probability of its label minus that of the most probable other class, -1..1: the lower, the surer. */
   readonly margin: number;
 }
 
 /**
  * Finds samples with wrong labels by confident learning (C. Northcutt, L. Jiang, I. Chuang, "Confident Learning:
- * Estimating Uncertainty in Dataset Labels", 2021). A sample counts as one of a class when its probability there reaches
- * that which the samples labelled so have on average, so that a class the model is unsure of is not held against it.
- * Where another class than the label is the most probable of these, the sample lies off the diagonal of the confident
- * joint: it is a candidate. They are ranked by their normalised margin.
+ * Estimating Uncertainty in Dataset Labels", 2021). A sample counts as one of a class if its probability of that class reaches
+ * the average over the samples with that label, so that it does not matter of which classes the model is unsure. If the most
+ * probable of these classes is not the label, the sample is off the diagonal of the confident joint: it is a candidate.
+ * Candidates are ranked by their normalised margin.
  *
  * @param probabilities float32, [count, classes], of a model that was not trained on these samples
  * @param labels [count]
@@ -121,7 +120,7 @@ export function findLabelIssues(
   return issues.sort((a, b) => a.margin - b.margin);
 }
 
-/** For each class the mean probability of it over the samples labelled so; infinite where there are none. */
+/** The mean probability of each class over the samples with that label; infinite if there are none. */
 function meanSelfConfidence(
   probabilities: Float32Array,
   labels: ArrayLike<number>,
@@ -136,7 +135,7 @@ function meanSelfConfidence(
   return sums.map((sum, label) => (counts[label]! > 0 ? sum / counts[label]! : Infinity));
 }
 
-/** The most probable of the classes whose threshold is reached. */
+/** The most probable class among those whose threshold is reached. */
 function confidentClass(row: Float32Array, thresholds: Float64Array): number | undefined {
   let best: number | undefined;
   for (const [label, probability] of row.entries())
@@ -153,7 +152,7 @@ function marginOf(row: Float32Array, label: number): number {
 
 /** A classifier that judges labels. */
 export interface LabelPredictor {
-  /** The fingerprint of the data set that it was trained on, where that is known. */
+  /** The fingerprint of the data set that it was trained on, if that is known. */
   readonly dataFingerprint?: string;
   /**
    * @param images uint8, [count, height, width, channels]
@@ -169,8 +168,8 @@ export interface OpenedLabelPredictor extends LabelPredictor {
 /**
  * The model of a bundle as a judge of labels, on the CPU.
  *
- * @throws {RobleError} `ROBLE_DATASETS_DIFFER` when it knows other classes, or other pictures, than the data set has;
- *   and what {@link openPredictor} throws
+ * @throws {RobleError} `ROBLE_DATASETS_DIFFER` if its classes or its preprocessing are not those of the data set, and what
+ *   {@link openPredictor} throws
  */
 export async function openLabelPredictor(
   folder: string,
@@ -192,7 +191,7 @@ export async function openLabelPredictor(
   }
   return {
     dataFingerprint: bundle.manifest.training.dataFingerprint,
-    // A copy: ONNX Runtime refuses memory that threads share, and splits are loaded into such.
+    // A copy, because ONNX Runtime refuses memory that threads share, and splits are in such memory.
     predict: (images, count) => predictor.predict(images.slice(), count),
     close: () => predictor.close(),
   };

@@ -8,7 +8,7 @@ import {
 } from './picture-statistics.js';
 import { type Finding, type FoundSample, foundSample, type Subject, type SubjectSplit } from './subject.js';
 
-/** What is judged, with a deviation that is nothing, however alike the others are. */
+/** The statistics that are judged, with a deviation that never counts, however similar the others are. */
 const JUDGED: readonly (readonly [StatisticName, number])[] = [
   ['ink', 0.02],
   ['boxWidth', 0.05],
@@ -16,11 +16,11 @@ const JUDGED: readonly (readonly [StatisticName, number])[] = [
   ['contrast', 10],
 ];
 /**
- * Robust standard deviations from the median of the class. Of 251 characters that were found among 62,385, ten were looked
- * at: nine were fragments or wrongly labelled. At 8 it would be 478 and every second.
+ * Robust standard deviations from the median of the class. Of 251 characters found among 62,385, ten were looked at:
+ * nine were fragments or wrongly labelled. At 8 there would be 478, half of them right.
  */
 const FAR = 10;
-/** Fewer samples of a class do not show what is usual. */
+/** Fewest samples of a class that show what is usual. */
 const FEWEST = 20;
 
 /**
@@ -42,7 +42,7 @@ export function findOutliers(subject: Subject, statistics: SubjectStatistics): F
       severity: 'info',
       message: `${countOf(samples.length, 'picture')} ${samples.length === 1 ? 'is' : 'are'} far from what is usual in ${samples.length === 1 ? 'its class' : 'their classes'}, in ink, size or contrast.`,
       suggestion:
-        'Look at them (--html FILE): fragments, crossed-out drawings and wrong labels are among such.',
+        'Look at them (--html FILE): fragments, crossed-out drawings and wrong labels are among them.',
       samples: samples.map(({ found }): FoundSample => found),
     },
   ];
@@ -53,7 +53,7 @@ interface Score {
   readonly detail: string;
 }
 
-/** Of each sample that is far in any statistic, the farthest. Blank pictures are another check's. */
+/** The worst score of each sample that is far off in any statistic. Blank pictures are left to their own check. */
 function worstScores(
   { manifest }: Subject,
   { split, labels }: SubjectSplit,
@@ -83,7 +83,7 @@ function robustSpread(values: readonly number[]): { centre: number; deviation: n
   return { centre, deviation: 1.4826 * median(values.map((value) => Math.abs(value - centre))) };
 }
 
-/** Levels, of 255, between the paper and whatever differs most from it: less cannot be seen. */
+/** Least difference from the paper, of 255 levels, that can be seen. */
 const LEAST_CONTRAST = 16;
 
 /** Pictures that show nothing. */
@@ -108,15 +108,15 @@ export function findBlank(subject: Subject, statistics: SubjectStatistics): Find
   ];
 }
 
-/** Levels from the usual paper at which a picture lies on the other side. */
+/** Difference from the usual paper, in levels, from which a picture is on the opposite ground. */
 const OPPOSITE = 128;
-/** Share of pictures whose paper must be within {@link SAME} of the usual one, for there to be a usual one. */
+/** There is a usual paper if that of this share of the pictures is within {@link SAME} levels of the median. */
 const MOST = 0.9;
 const SAME = 64;
-/** A swapped picture with less of the usual paper than this is full of ink. */
+/** A swapped picture with a smaller share of the usual paper is full of ink. */
 const FULL = 0.03;
 
-/** Pictures of which ink and paper are swapped, as against the rest of the data, or that are nearly covered with ink. */
+/** Pictures whose ink and paper are swapped compared with the rest of the data, or that are nearly covered with ink. */
 export function findInverted(subject: Subject, statistics: SubjectStatistics): Finding[] {
   const grounds = subject.splits.flatMap(({ split }) => [...statistics.get(split)!.ground]);
   const usual = median(grounds);
@@ -135,7 +135,7 @@ export function findInverted(subject: Subject, statistics: SubjectStatistics): F
       check: 'inverted',
       severity: 'warning',
       message: `${countOf(samples.length, 'picture')} ${samples.length === 1 ? 'lies' : 'lie'} on ${usual < 128 ? 'light' : 'dark'} ground, where the others lie on ${usual < 128 ? 'dark' : 'light'}.`,
-      suggestion: 'Import such pictures apart from the others, with --invert.',
+      suggestion: 'Import these pictures separately from the others, with --invert.',
       samples,
     },
   ];

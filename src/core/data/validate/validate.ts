@@ -1,8 +1,8 @@
 import { type Context, withStep } from '../../base/context.js';
+import { bySeverity, runChecks } from '../../base/findings.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import { type DatasetDescription, describeDataset } from '../dataset/info.js';
 import { openDataset } from '../dataset/open.js';
-import { refuseInterrupted } from '../dataset/write.js';
 import { type Check, CheckInputs, chooseChecks } from './checks.js';
 import { type RemovedKind, refuseUnchecked } from './clean.js';
 import { type Finding, loadSubject, SEVERITIES, type Severity, type Subject } from './subject.js';
@@ -50,22 +50,19 @@ export async function validateDataset(
 ): Promise<Validated> {
   const { dataset: folder, model, remove = [] } = options;
   const checks = chooseChecks(options.only, options.skip ?? [], judgeWith(model, context));
-  const names = checks.map(({ name }) => name);
+  const names = checks.map(({ id }) => id);
   refuseUnchecked(remove, names);
   const subject = await withStep(context, 'read', 'Reading the data set', async () =>
     loadSubject(await openDataset(folder)),
   );
   const inputs = new CheckInputs(subject);
   const findings: Finding[] = [];
-  for (const { name, title, run } of checks) {
-    refuseInterrupted(context);
-    findings.push(...(await withStep(context, `check-${name}`, title, async () => run(inputs))));
-  }
+  for await (const [, found] of runChecks(checks, inputs, context, 'check-')) findings.push(...found);
   const { preprocessing: _, recipe: __, ...about } = await describeDataset(folder);
   return {
     ...about,
     checks: names,
-    findings: bySeverity(findings),
+    findings: bySeverity(findings, SEVERITIES),
     severities: countSeverities(findings),
     subject,
   };
@@ -85,11 +82,7 @@ function judgeWith(
       await predictor.close();
     }
   };
-  return [{ name: 'suspicious-labels', title: 'Judging labels', run }];
-}
-
-function bySeverity(findings: readonly Finding[]): Finding[] {
-  return SEVERITIES.flatMap((severity) => findings.filter((finding) => finding.severity === severity));
+  return [{ id: 'suspicious-labels', title: 'Judging labels', run }];
 }
 
 function countSeverities(findings: readonly Finding[]): Record<Severity, number> {

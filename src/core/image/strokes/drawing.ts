@@ -3,17 +3,17 @@ import { drawingToPixels, fitStrokes } from './frame.js';
 import { type PackedDrawing, packDrawing } from './packed.js';
 import type { Stroke } from './rasterize.js';
 
-/** A drawing as it comes from outside: of a file of strokes, or of a canvas in a browser. */
-export interface GivenDrawing {
+/** A drawing from outside: from a file of strokes, or from a canvas in a browser. */
+export interface DrawingInput {
   /** In any units, y down. */
   readonly strokes: readonly Stroke[];
-  /** Usual size of a character by the same hand, in the units of the points; without it, that of this one. */
+  /** Usual size of a character by the same hand, in the units of the points; default: the size of this drawing. */
   readonly unit?: number;
 }
 
 /**
- * What of a value is no {@link GivenDrawing}; undefined when it is one. Written by hand because a schema library takes
- * longer on a hundred points than drawing them does.
+ * Why a value is not a {@link DrawingInput}; undefined if it is one. Written by hand, because a schema library takes longer for
+ * a hundred points than drawing them does.
  */
 export function drawingProblem({ strokes, unit }: Readonly<Record<string, unknown>>): string | undefined {
   if (!Array.isArray(strokes) || !strokes.every(isStroke)) return '"strokes" is not lists of [x, y]';
@@ -30,14 +30,14 @@ function isStroke(value: unknown): value is Stroke {
 }
 
 /**
- * The picture that a model sees of a drawing: fitted into the frame and drawn with the usual pen. Import, synthesis and
- * the server all draw so, and what a browser sends as strokes is seen as what the model was trained on.
+ * A drawing as the picture that a model sees: fitted into the frame and drawn with the usual pen. Import, synthesis and the
+ * server all draw in this way, so that strokes from a browser look like those that the model was trained on.
  *
- * @returns `pixels`: uint8, [height, width, channels]; `strokes`: what they were drawn from
+ * @returns `pixels`: uint8, [height, width, channels]; `strokes`: those that they were drawn from
  * @throws {RobleError} `ROBLE_STROKES_INVALID` for more strokes or points than can be packed
  */
 export function pictureOfDrawing(
-  { strokes, unit = 0 }: GivenDrawing,
+  { strokes, unit = 0 }: DrawingInput,
   preprocessing: Preprocessing,
 ): { readonly pixels: Uint8Array; readonly strokes: PackedDrawing } {
   const drawn = strokes.filter(({ length }) => length > 0);

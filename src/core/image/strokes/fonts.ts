@@ -14,7 +14,7 @@ export interface StrokeFont {
   readonly unit: number;
 }
 
-/** Single-stroke fonts of npm `hersheytext` that look written by hand or plain; the others are engraved or symbols. */
+/** The single-stroke fonts of npm `hersheytext` that look handwritten or plain; the others are engraved or symbols. */
 const HERSHEY_FONTS = ['futural', 'scripts', 'cursive'];
 const SVG_FONTS = [
   'EMSAllure',
@@ -33,7 +33,7 @@ const SVG_FONTS = [
  * characters, the EMS fonts also the accented letters of Latin 1.
  */
 export async function loadFonts(): Promise<StrokeFont[]> {
-  // The package's own entry parses SVG with a large HTML library; its data files are all that is needed.
+  // Only the data files are needed; the package's own entry parses SVG with a large HTML library.
   const folder = dirname(createRequire(import.meta.url).resolve('hersheytext/package.json'));
   const hershey = JSON.parse(await readFile(join(folder, 'hersheytext.min.json'), 'utf8')) as HersheyData;
   const fonts = HERSHEY_FONTS.map((name) => createFont(name, hersheyGlyphs(hershey[name]!)));
@@ -123,12 +123,12 @@ function medianSize(glyphs: Glyphs): number {
   return sizes.sort((a, b) => a - b)[sizes.length >> 1] ?? 0;
 }
 
-/** Line pieces that stand for one cubic curve; glyphs are drawn small. */
+/** Line pieces that replace one cubic curve; glyphs are drawn small. */
 const CURVE_PIECES = 8;
 
 /**
- * The strokes of an SVG path that has only what single-stroke fonts use: absolute M, L, C and Z, where numbers behind
- * M go on as L.
+ * The strokes of an SVG path with the commands that single-stroke fonts use: absolute M, L, C and Z. Further numbers after M
+ * count as L.
  */
 function parsePath(path: string): Stroke[] {
   const strokes: [number, number][][] = [];

@@ -31,10 +31,10 @@ export function boxOf(strokes: readonly Stroke[]): Box {
 }
 
 /**
- * Scales and centres strokes into a frame: the longer side of a character fills 20 of 28 pixels, but a mark that is
- * small beside the writer's other characters stays small: scale = side / max(width, height, unit / 2).
+ * Scales and centres strokes in a frame: the longer side of a character fills 20 of 28 pixels, but a mark that is small
+ * compared with the writer's other characters stays small: scale = side / max(width, height, unit / 2).
  *
- * @param unit the usual size of a character by the same hand, in the strokes' own units; 0 when it is not known.
+ * @param unit the usual size of a character by the same hand, in the units of the strokes; 0 if it is not known
  */
 export function fitStrokes(
   strokes: readonly Stroke[],
@@ -53,7 +53,7 @@ export function fitStrokes(
 /**
  * The canvas of a model's input.
  *
- * @param pen its width, in shares of the usual width of a line
+ * @param pen width of the pen, in shares of the usual width of a line
  */
 export function canvasFor({ width, height }: Pick<Preprocessing, 'width' | 'height'>, pen = 1): Canvas {
   // Below one pixel a line fades instead of getting thinner.
@@ -78,12 +78,12 @@ export function drawingToPixels(packed: PackedDrawing, preprocessing: Preprocess
 }
 
 /**
- * Puts a drawing, white on black, into a picture. Drawings know no paper, so they take the side that the model expects:
- * light ink on a dark ground, or dark ink when its ground is light.
+ * Puts a drawing, white on black, into a picture. Drawings have no paper, so they take the one that the model expects: light
+ * ink on a dark ground, or dark ink if its ground is light.
  *
  * @param ink uint8, [height, width]
  * @param picture uint8, [height, width, channels]
- * @param paper value of the paper in what the model sees
+ * @param paper value of the paper in the pictures that the model sees
  */
 export function layInk(
   ink: Uint8Array,

@@ -9,8 +9,8 @@ const MOST = 32_767;
 const MOST_UNSIGNED = 65_535;
 
 /**
- * The strokes of one picture in 16-bit words: how many strokes there are, the width of the pen, and of each stroke the
- * number of its points and then the points, x and y in turn.
+ * The strokes of one picture in 16-bit words: the number of strokes, the width of the pen, and for each stroke the number of its
+ * points and then the points, x and y in turn.
  *
  * Coordinates are signed, in 1/16384 of the longer side of the frame, from its middle, y down: up to two sides away.
  * The width is in 1/4096 of the usual width of a line in the frame. It and the counts are unsigned. A picture without
@@ -20,9 +20,9 @@ export type PackedDrawing = Int16Array;
 
 /** The strokes of many pictures, over SharedArrayBuffers where they were loaded, so that threads read one copy. */
 export interface PackedStrokes {
-  /** One {@link PackedDrawing} behind the other. */
+  /** One {@link PackedDrawing} after the other. */
   readonly words: Int16Array;
-  /** Of each picture, the place of its first word, and behind the last picture, the number of words. */
+  /** The index of the first word of each picture, and after the last picture the number of words. */
   readonly starts: Uint32Array;
 }
 
@@ -33,7 +33,7 @@ type Frame = { readonly width: number; readonly height: number };
  *
  * @param strokes in pixels of the frame
  * @param width of the pen, in shares of the usual one
- * @throws {RobleError} `ROBLE_STROKES_INVALID` for what is farther off or more than the words can hold
+ * @throws {RobleError} `ROBLE_STROKES_INVALID` for points too far away, or more of them, than the words can hold
  */
 export function packDrawing(strokes: readonly Stroke[], frame: Frame, width = 1): PackedDrawing {
   const words = new Int16Array(strokes.reduce((sum, { length }) => sum + 1 + 2 * length, 2));
@@ -67,7 +67,7 @@ function coordinate(value: number): number {
   });
 }
 
-/** The strokes of a picture; undefined where it has none. */
+/** The strokes of a picture; undefined if it has none. */
 export function drawingOf(strokes: PackedStrokes | undefined, picture: number): PackedDrawing | undefined {
   if (!strokes) return undefined;
   const start = strokes.starts[picture]!;
@@ -75,7 +75,7 @@ export function drawingOf(strokes: PackedStrokes | undefined, picture: number): 
   return end - start > 1 ? strokes.words.subarray(start, end) : undefined;
 }
 
-/** As in a file: little-endian. */
+/** A drawing as in a file: little-endian. */
 export function drawingBytes(drawing: PackedDrawing | undefined): Uint8Array {
   const words = drawing ?? [0];
   const bytes = new Uint8Array(2 * words.length);
@@ -87,10 +87,10 @@ export function drawingBytes(drawing: PackedDrawing | undefined): Uint8Array {
 }
 
 /**
- * Where each of `pictures` drawings begins in words from `at` on.
+ * Finds where each of `pictures` drawings begins in the words from `at` on.
  *
- * @param starts gets the places, from index `first` on
- * @returns the place behind the last of them; more than the words when they end early
+ * @param starts receives the indices, from its index `first` on
+ * @returns the index after the last drawing; larger than the number of words if they end early
  */
 export function findDrawings(
   words: Int16Array,
@@ -99,30 +99,30 @@ export function findDrawings(
   starts: Uint32Array,
   first: number,
 ): number {
-  let place = at;
+  let next = at;
   for (let i = 0; i < pictures; i++) {
-    starts[first + i] = place;
-    const strokes = words[place]! & MOST_UNSIGNED;
+    starts[first + i] = next;
+    const strokes = words[next]! & MOST_UNSIGNED;
     if (strokes === 0) {
-      place += 1;
+      next += 1;
       continue;
     }
-    place += 2;
-    for (let stroke = 0; stroke < strokes; stroke++) place += 1 + 2 * (words[place]! & MOST_UNSIGNED);
+    next += 2;
+    for (let stroke = 0; stroke < strokes; stroke++) next += 1 + 2 * (words[next]! & MOST_UNSIGNED);
   }
-  return place;
+  return next;
 }
 
-/** Strokes unpacked into memory that is used again. Its arrays may be longer than what is in them. */
+/** Strokes unpacked into reused memory. Its arrays may be longer than their content. */
 export class PenDrawing implements PenLines {
   xs = new Float64Array(0);
   ys = new Float64Array(0);
   ends = new Int32Array(0);
   strokes = 0;
-  /** Of the pen, in shares of the usual width of a line. */
+  /** Width of the pen, in shares of the usual width of a line. */
   width = 1;
 
-  /** Takes the place of what was in it; in pixels of the frame. */
+  /** Replaces the content by a drawing, in pixels of the frame. */
   unpack(drawing: PackedDrawing, frame: Frame): this {
     this.#reserve(drawing.length >> 1, drawing[0]! & MOST_UNSIGNED);
     this.strokes = drawing[0]! & MOST_UNSIGNED;

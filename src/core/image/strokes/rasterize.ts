@@ -1,4 +1,4 @@
-/** A pen's way from touching the paper to leaving it: points [x, y], y down. One point is a dot. */
+/** The path of a pen from touching the paper to leaving it: points [x, y], y down. One point is a dot. */
 export type Stroke = readonly (readonly [number, number])[];
 
 export interface Canvas {
@@ -10,21 +10,21 @@ export interface Canvas {
   readonly lineWidth: number;
 }
 
-/** Strokes as typed arrays; they may be longer than what is in them. */
+/** Strokes as typed arrays, which may be longer than their content. */
 export interface PenLines {
-  /** Pixels, of the points of all strokes, one stroke behind the other. */
+  /** Points of all strokes in pixels, one stroke after the other. */
   readonly xs: Float64Array;
   readonly ys: Float64Array;
-  /** Of each stroke, the place behind its last point. */
+  /** The index after the last point of each stroke. */
   readonly ends: Int32Array;
-  /** How many strokes there are. */
+  /** The number of strokes. */
   readonly strokes: number;
 }
 
 /**
  * Draws strokes, given in pixels of the canvas, white on black: round caps and joins, one pixel of anti-aliasing. A
- * pixel's value follows from the distance of its centre to the nearest segment, so overlapping strokes do not add up,
- * as on a canvas where every stroke is opaque.
+ * pixel's value depends on the distance of its centre from the nearest segment, so that overlapping strokes do not add up, as on
+ * a canvas with opaque strokes.
  *
  * @param pixels uint8, [height, width]; 0 is paper, 255 is ink
  */
@@ -40,8 +40,7 @@ export function drawStrokes(pixels: Uint8Array, canvas: Canvas, { xs, ys, ends, 
 }
 
 /**
- * Draws one straight piece of a line with round caps into `pixels`, as {@link drawStrokes} does; a piece without
- * length is a dot.
+ * Draws one straight piece of a line with round caps into `pixels`, like {@link drawStrokes}; a piece without length is a dot.
  */
 export function drawSegment(
   pixels: Uint8Array,

@@ -16,7 +16,7 @@ export interface GroupDuel {
   readonly seeds: readonly number[];
   /** Value of the first less that of the second, over those seeds; null without one. */
   readonly meanDifference: number | null;
-  /** Undefined where there are too few seeds to tell a difference from chance. */
+  /** Undefined where there are too few seeds to distinguish a difference from chance. */
   readonly test?: AdjustedTest;
   readonly verdict: string;
 }
@@ -47,7 +47,7 @@ export function compareRecordedRuns(
   return { metric: chosen, mode, groups, duels: duelsOf(groups, chosen) };
 }
 
-/** None of a run that has no finite value of the metric, which is told. */
+/** The run with its value; none, and a warning, where it has no finite value of the metric. */
 function scoredRun(run: RecordedRun, metric: string, reporter: Reporter | undefined): ScoredRun[] {
   const metrics = judgedMetrics(analyzeRun(run));
   const value = metrics.get(metric);
@@ -182,7 +182,7 @@ const WITHOUT_EFFECT =
 export function comparableSettings({ settings }: Pick<RecordedRun, 'settings'>): Map<string, string> {
   const leaves = new Map<string, string>();
   collectLeaves(settings, '', leaves);
-  // The fingerprint tells data apart better than the folders, which may have been moved.
+  // The fingerprint identifies data better than the folders, which may have been moved.
   if (leaves.has('dataFingerprint')) for (const path of ['dataset', 'validation']) leaves.delete(path);
   for (const path of [...leaves.keys()]) if (WITHOUT_EFFECT.test(path)) leaves.delete(path);
   return leaves;

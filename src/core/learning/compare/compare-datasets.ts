@@ -6,17 +6,12 @@ import { type Dataset, openDataset, splitOf } from '../../data/dataset/open.js';
 import { checkSameForm } from '../../data/dataset/same-form.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import type { Bound, BoundResult } from '../analysis/bounds.js';
-import { checkTwins } from '../metrics/look-alikes.js';
+import { checkLookAlikes } from '../metrics/look-alikes.js';
 import type { ModelChoice, TrainOptions } from '../settings.js';
+import type { TrainingProgress } from '../training/run/events.js';
 import { chosenLayers, withChosenDevice } from '../training/run/start.js';
-import {
-  type Condition,
-  type ConditionChoice,
-  checkJudgingData,
-  countKnown,
-  judgingPictures,
-  openConditions,
-} from './conditions.js';
+import { type Condition, type ConditionChoice, openConditions } from './conditions.js';
+import { checkJudgingData, countKnown, judgingPictures } from './judging-data.js';
 import { type Budget, budgetOf, type PlannedRun, planRuns, shortestEpoch } from './plan.js';
 import { checkFolders, finishRun, runId } from './runs.js';
 import {
@@ -98,14 +93,14 @@ const limitsSchema = z.object({
  */
 export async function compareDatasets(
   options: CompareDatasetsOptions,
-  context: Context & { readonly registry: PluginRegistry },
+  context: Context<TrainingProgress> & { readonly registry: PluginRegistry },
 ): Promise<DatasetComparison> {
   const message = 'The limits of the comparison are not valid.';
   const limits = checked(limitsSchema, options, 'ROBLE_USAGE', message);
   const { conditions, judge } = await openSubjects(options, context.registry);
   const [first, names] = [conditions[0]!, conditions.map(({ name }) => name)];
-  const hasTwins = first.train.twins.length > 0;
-  const metrics = COMPARED_METRICS.filter((metric) => metric !== 'foldedAccuracy' || hasTwins);
+  const hasLookAlikes = first.train.twins.length > 0;
+  const metrics = COMPARED_METRICS.filter((metric) => metric !== 'foldedAccuracy' || hasLookAlikes);
   const bounds = conditionBounds(options.bounds ?? [], names, metrics);
   const budget = budgetOf(limits.steps, limits.evaluations, shortestEpoch(conditions));
   const seeds = Array.from({ length: limits.seeds }, (_, i) => first.train.seed + i);
@@ -147,7 +142,7 @@ async function openSubjects(
   const [first, ...others] = conditions.map(({ dataset }) => dataset);
   const judge = validation === undefined ? first! : await openDataset(validation);
   checkSameForm(first!, [...others, judge]);
-  checkTwins(conditions[0]!.train.twins, judge.manifest.classes);
+  checkLookAlikes(conditions[0]!.train.twins, judge.manifest.classes);
   await checkJudgingData(judge);
   return { conditions, judge };
 }
@@ -162,7 +157,7 @@ function nameOf({
 async function knownPictures(
   conditions: readonly Condition[],
   judge: Dataset,
-  { reporter }: Context,
+  { reporter }: Context<TrainingProgress>,
 ): Promise<number[]> {
   const judging = await judgingPictures(judge);
   const counts: number[] = [];
@@ -177,7 +172,11 @@ async function knownPictures(
 }
 
 /** The rare classes may all be absent from the validation split. */
-function warnOfUnjudged(rare: readonly number[], judge: Dataset, { reporter }: Context): void {
+function warnOfUnjudged(
+  rare: readonly number[],
+  judge: Dataset,
+  { reporter }: Context<TrainingProgress>,
+): void {
   const { perClass } = splitOf(judge, 'validation');
   if (rare.some((index) => perClass[index]! > 0)) return;
   const message = `The validation split of ${judge.folder} has no picture of a rare class: there is no rareRecall.`;
@@ -187,7 +186,7 @@ function warnOfUnjudged(rare: readonly number[], judge: Dataset, { reporter }: C
 async function trainAll(
   runs: readonly PlannedRun[],
   rare: readonly number[],
-  context: Context & { readonly registry: PluginRegistry },
+  context: Context<TrainingProgress> & { readonly registry: PluginRegistry },
 ): Promise<RunScore[]> {
   const scores: RunScore[] = [];
   for (const [i, run] of runs.entries()) {

@@ -1,10 +1,10 @@
+import { z } from 'zod';
 import { type Problem, RobleError } from '../../base/errors.js';
 import { describeIssues } from '../../base/schema/issues.js';
+import { inputJsonSchema } from '../../base/schema/json-schema.js';
 import { isSettings, mergeSettings, type Settings } from '../../base/schema/merge.js';
-import { sha256 } from '../../base/storage/durable.js';
-import { configSchema } from '../../config/schema.js';
 import { type Dataset, openDataset } from '../../data/dataset/open.js';
-import type { TrainOptions } from '../settings.js';
+import { type TrainOptions, trainSchema } from '../settings.js';
 
 /** A data set and how it is trained on, as the caller names it. */
 export interface ConditionChoice {
@@ -23,6 +23,9 @@ export interface Condition {
   readonly settings: Readonly<Record<string, unknown>>;
   readonly train: TrainOptions;
 }
+
+/** The part of the configuration that conditions may set. */
+const conditionSchema = z.strictObject({ train: trainSchema.prefault({}) });
 
 /** Settings of `train` that make the comparison fair because they are the same in all conditions. */
 const COMMON = ['seed', 'epochs', 'maxStepsPerEpoch', 'earlyStopping', 'monitor', 'twins', 'from'];
@@ -70,9 +73,11 @@ function checkSettings(choices: readonly ConditionChoice[], common: Partial<Trai
   const trains = choices.map(({ name, settings = {} }) => {
     problems.push(...misplaced(name, settings));
     const merged = mergeSettings({ train: common }, { train: settings.train ?? {} });
-    const parsed = configSchema.safeParse(merged);
+    const parsed = conditionSchema.safeParse(merged);
     const issues = parsed.error?.issues ?? [];
-    problems.push(...describeIssues(issues, merged, () => `condition "${name}"`));
+    problems.push(
+      ...describeIssues(issues, merged, () => `condition "${name}"`, inputJsonSchema(conditionSchema)),
+    );
     return parsed.data?.train;
   });
   if (problems.length > 0)
@@ -96,56 +101,4 @@ function misplaced(name: string, settings: Settings): Problem[] {
       message: 'is the same in all conditions, or they could not be compared',
     })),
   ];
-}
-
-/**
- * Checks that the split `validation` of a data set is fit to judge models: that there is one, and that it holds no
- * augmented samples, which resemble each other and what a model was trained on.
- *
- * @throws {RobleError} `ROBLE_DATASET_SPLIT`, `ROBLE_DATASET_LEAK`
- */
-export async function checkJudgingData(data: Dataset): Promise<void> {
-  let [index, copies] = [0, 0];
-  let first: string | undefined;
-  for await (const { copy, source } of data.provenance('validation')) {
-    if (copy !== undefined) {
-      copies++;
-      first ??= `number ${index}, ${source}`;
-    }
-    index++;
-  }
-  if (copies === 0) return;
-  throw new RobleError('ROBLE_DATASET_LEAK', `The validation split of ${data.folder} holds copies.`, {
-    received: `${copies} augmented samples of ${index}, the first is ${first}`,
-    expected: 'originals alone',
-    nextSteps: ['Judge by the data set before it was augmented: --validation DATASET.'],
-  });
-}
-
-/** SHA-256 of each picture of the split `validation`. */
-export async function judgingPictures(data: Dataset): Promise<ReadonlySet<string>> {
-  const { images, count } = await data.load('validation');
-  return new Set(picturesOf(images, count));
-}
-
-/**
- * How many samples of the split `train` are pictures that judge, pixel by pixel, or copies of one.
- *
- * @param judging what {@link judgingPictures} gave
- */
-export async function countKnown(data: Dataset, judging: ReadonlySet<string>): Promise<number> {
-  const { images, count } = await data.load('train');
-  const known = new Set<number>();
-  for (const [index, hash] of picturesOf(images, count).entries()) if (judging.has(hash)) known.add(index);
-  let index = 0;
-  for await (const { copy } of data.provenance('train')) {
-    if ([copy?.of, copy?.partner].some((hash) => hash !== undefined && judging.has(hash))) known.add(index);
-    index++;
-  }
-  return known.size;
-}
-
-function picturesOf(images: Uint8Array, count: number): string[] {
-  const size = images.length / count;
-  return Array.from({ length: count }, (_, i) => sha256(images.subarray(i * size, (i + 1) * size)));
 }

@@ -5,7 +5,7 @@ import { temporaryFolder } from '../../../../test/support/temporary-folder.js';
 import { tinyDataset } from '../../../../test/support/tiny-dataset.js';
 import { sha256 } from '../../base/storage/durable.js';
 import { type Dataset, openDataset } from '../../data/dataset/open.js';
-import { checkJudgingData, countKnown, judgingPictures } from './conditions.js';
+import { checkJudgingData, countKnown, judgingPictures } from './judging-data.js';
 
 let data: Dataset;
 let remove: () => Promise<void>;

@@ -7,6 +7,7 @@ import { comparableSettings, differingPaths } from '../analysis/compare-runs.js'
 import { readHistoryIfAny } from '../history/read-run.js';
 import { RUN_FILES } from '../history/record.js';
 import { resumeTraining } from '../training/resume.js';
+import type { TrainingProgress } from '../training/run/events.js';
 import { readRequest } from '../training/run/folder.js';
 import { trainModel } from '../training/train.js';
 import type { PlannedRun } from './plan.js';
@@ -56,7 +57,7 @@ async function differencesOf(run: PlannedRun): Promise<Problem[]> {
  */
 export async function finishRun(
   run: PlannedRun,
-  context: Context & { readonly registry: PluginRegistry },
+  context: Context<TrainingProgress> & { readonly registry: PluginRegistry },
 ): Promise<void> {
   const { folder, condition, dataset, validation, layers, train } = run;
   const quiet = { ...context, reporter: context.reporter && stepsOnly(run, context.reporter) };
@@ -77,8 +78,8 @@ export function runId({ condition, seed }: PlannedRun): string {
   return `${condition}/seed-${seed}`;
 }
 
-/** Of what a training tells, its steps as progress, and the warnings. */
-function stepsOnly(run: PlannedRun, reporter: Reporter): Reporter {
+/** Passes on the warnings of a training, and its steps as progress. */
+function stepsOnly(run: PlannedRun, reporter: Reporter<TrainingProgress>): Reporter<TrainingProgress> {
   const total = run.train.epochs * run.train.maxStepsPerEpoch;
   return {
     report(event) {

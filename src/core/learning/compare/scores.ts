@@ -47,7 +47,7 @@ export async function scoreOf(run: PlannedRun, rare: readonly number[]): Promise
     throw new RobleError('ROBLE_RUN_INVALID', `The finished run ${folder} has no evaluation.`, {
       received: trouble,
       expected: join(folder, RUN_FILES.evaluation),
-      nextSteps: ['Remove the folder, and give the command again: it trains this run anew.'],
+      nextSteps: ['Remove the folder, and give the command again: it trains this run again.'],
     });
   return {
     condition,
@@ -126,7 +126,7 @@ export interface SeedSummary {
 export interface Difference {
   /** Value of the condition less that of the first. */
   readonly meanDifference: number;
-  /** Undefined where there are too few seeds to tell a difference from chance. */
+  /** Undefined where there are too few seeds to distinguish a difference from chance. */
   readonly test?: AdjustedTest;
   readonly verdict: string;
 }

@@ -1,6 +1,6 @@
 import type { RobleError } from '../../base/errors.js';
 import type { Picture } from '../../data/formats/source.js';
-import { toPixels } from '../../data/import-export/import.js';
+import { toPixels } from '../../data/import-export/to-pixels.js';
 import type { Preprocessing } from '../../image/settings.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import type { LoadModelOptions } from '../../predict/load-model.js';

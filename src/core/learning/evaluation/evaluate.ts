@@ -118,7 +118,7 @@ async function evaluateOn(
   const start = performance.now();
   const title = `Evaluating on ${path} (${splitText(subject.split)})`;
   const judging = {
-    ...{ models, twins, known, warn, nameOf: labelNames(options, models) },
+    ...{ models, lookAlikes: twins, known, warn, nameOf: labelNames(options, models) },
     topK: [...new Set([...topK, ...boundedTopK(bounds)])].sort((a, b) => a - b),
   };
   const judged = await withStep(context, 'evaluate', title, () => judgeSubject(subject, judging, context));

@@ -4,13 +4,13 @@ import { RobleError } from '../../base/errors.js';
 import { mapOrdered } from '../../base/map-ordered.js';
 import type { BadSample } from '../../data/formats/source.js';
 import type { Classifier, PreparedPicture } from './classifier.js';
-import { type PairedComparison, PairedCounts } from './compare.js';
 import type { KnownPictures } from './known-pictures.js';
+import { type PairedComparison, PairedCounts } from './paired-comparison.js';
 import type { ConfidentMistake, Evaluation, EvaluationPictures, LeftOutSample } from './result.js';
 import { leftOutFor, nothingToJudge, type Subject, type SubjectSample } from './subject.js';
 import { EvaluationTally, type TallyOptions } from './tally.js';
 
-/** Pictures that go through a model at a time: bounds the memory whatever their number. */
+/** Pictures that go through a model at a time: bounds the memory, however many there are. */
 const BATCH = 64;
 
 /** What to do with the samples of a subject. */
@@ -18,7 +18,7 @@ export interface JudgingOptions extends Omit<TallyOptions, 'classes'> {
   readonly models: readonly Classifier[];
   /** The name of a label, which may be a number. */
   readonly nameOf: (source: string, label: string | number) => string;
-  /** The pictures that models of their fingerprint were trained on, where somebody can tell. */
+  /** The pictures that models of the same fingerprint were trained on, where they are known. */
   readonly known: KnownPictures | undefined;
   /** Hears what is noticed about the source. */
   readonly warn: (message: string) => void;

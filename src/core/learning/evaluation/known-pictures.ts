@@ -4,7 +4,7 @@ import { type Dataset, splitOf } from '../../data/dataset/open.js';
 import { streamSplit } from '../../data/dataset/stream.js';
 import type { Classifier } from './classifier.js';
 
-/** Letters of a SHA-256 that are kept: 64 bits tell a million pictures from a million others. */
+/** Digits of a SHA-256 that are kept: 64 bits distinguish a million pictures from a million others. */
 const KEPT = 16;
 
 /** Pictures that a model was trained on, by their pixels. */

@@ -5,7 +5,7 @@ import type { JudgedSubject } from './judge-subject.js';
 import type { Evaluation } from './result.js';
 import type { Subject } from './subject.js';
 
-/** What the fingerprint tells: whether samples are those of the training. */
+/** Whether the samples are those of the training, by the fingerprint of the data set. */
 export function trainingRemarks({ dataset, split }: Subject, models: readonly Classifier[]): string[] {
   if (!dataset) return [];
   return models.flatMap(({ place, dataFingerprint }) => {

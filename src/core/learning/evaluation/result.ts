@@ -5,7 +5,7 @@ import type { BoundResult } from '../analysis/bounds.js';
 import type { ClassPair } from '../analysis/findings/classes.js';
 import type { EvaluationReport } from '../history/record.js';
 import type { Classifier } from './classifier.js';
-import type { PairedComparison } from './compare.js';
+import type { PairedComparison } from './paired-comparison.js';
 
 /** What models know of one source. */
 export interface DataEvaluation {

@@ -15,8 +15,8 @@ import {
   reasonOf,
   type SourceOptions,
 } from '../../data/formats/source.js';
-import { readSource, type SourceFormat } from '../../data/import-export/detect.js';
-import { transposePixels, transposeStrokes } from '../../data/import-export/import.js';
+import { readSource, type SourceFormat } from '../../data/import-export/read-source.js';
+import { transposePixels, transposeStrokes } from '../../data/import-export/to-pixels.js';
 import type { Preprocessing } from '../../image/settings.js';
 import type { Classifier } from './classifier.js';
 import { JUDGED_SPLITS, type JudgedSplit, type LeftOutSample } from './result.js';
@@ -46,7 +46,7 @@ export interface Subject {
   readonly count?: number;
   /** Of a data set. */
   readonly dataset?: Dataset;
-  /** What was noticed about the source is told to `warn`. */
+  /** Reports to `warn` what was noticed about the source. */
   samples(warn: (message: string) => void): AsyncIterable<SubjectSample | BadSample>;
 }
 
@@ -181,8 +181,8 @@ function missingSplit(
  * How the label of a sample is named. Labels are compared by name, so that models and data may have their classes in any
  * order. A number without a list of classes is the name of a class or a place among them; it is not guessed which.
  *
- * @returns a function that throws `ROBLE_LABEL_RANGE` for an index that is none, and `ROBLE_USAGE` for a number of which
- *   nobody says what it means
+ * @returns a function that throws `ROBLE_LABEL_RANGE` for an index that is none, and `ROBLE_USAGE` for a number
+ *   whose meaning is not given
  */
 export function labelNames(
   { classes, labels }: Pick<JudgedSourceOptions, 'classes' | 'labels'>,
@@ -229,7 +229,7 @@ export function leftOutFor(source: string, thrown: unknown): LeftOutSample {
 /** Reasons that an error shows. */
 const SHOWN = 5;
 
-/** The error of samples of which none can be judged. */
+/** The error for a source none of whose samples can be judged. */
 export function nothingToJudge(path: string, leftOut: readonly LeftOutSample[]): RobleError {
   return new RobleError('ROBLE_SOURCE_EMPTY', `${path} holds no sample that can be judged.`, {
     received: leftOut.length === 0 ? 'no sample' : countOf(leftOut.length, 'sample'),

@@ -4,7 +4,7 @@ import { NO_SUCH_CLASS } from './result.js';
 import { EvaluationTally } from './tally.js';
 
 const CLASSES = ['a', 'b', 'c', 'd', 'e'];
-const TWINS = [['b', 'd']];
+const LOOK_ALIKES = [['b', 'd']];
 
 interface Sample {
   readonly label: string;
@@ -30,7 +30,7 @@ const odd: fc.Arbitrary<Sample> = fc.oneof(
 );
 
 function evaluationOf(samples: readonly Sample[]) {
-  const tally = new EvaluationTally({ classes: CLASSES, twins: TWINS, topK: [1, 2, 3, 9] });
+  const tally = new EvaluationTally({ classes: CLASSES, lookAlikes: LOOK_ALIKES, topK: [1, 2, 3, 9] });
   for (const { label, answer } of samples) tally.add(label, Float32Array.from(answer));
   const sources = new Map(samples.map(({ label }, i) => [i, { source: `${i}.png`, label }]));
   return tally.result({ model: 'm', imagesPerSecond: 1 }, sources);

@@ -22,7 +22,7 @@ export interface TallyOptions {
   /** Of the model. */
   readonly classes: readonly string[];
   /** Groups of classes that look alike. */
-  readonly twins: readonly (readonly string[])[];
+  readonly lookAlikes: readonly (readonly string[])[];
   /** Which top-k accuracies are wanted. */
   readonly topK: readonly number[];
 }
@@ -36,9 +36,9 @@ type Outside = Pick<Evaluation, 'model' | 'imagesPerSecond' | 'trainedOn'>;
  */
 export class EvaluationTally {
   readonly #options: TallyOptions;
-  readonly #places: ReadonlyMap<string, number>;
+  readonly #indices: ReadonlyMap<string, number>;
   /** By the normal form of a name; undefined where several classes have it. */
-  readonly #normalPlaces = new Map<string, number | undefined>();
+  readonly #normalIndices = new Map<string, number | undefined>();
   readonly #metrics: MetricTally;
   readonly #ranks: Ranks;
   readonly #confusion: ConfusionMatrix;
@@ -54,18 +54,18 @@ export class EvaluationTally {
 
   constructor(options: TallyOptions) {
     const { classes } = options;
-    const places = classes.length + 1;
+    const rowLength = classes.length + 1;
     this.#options = options;
-    this.#places = new Map(classes.map((name, place) => [name, place]));
-    for (const [place, name] of classes.map(normalName).entries())
-      this.#normalPlaces.set(name, this.#normalPlaces.has(name) ? undefined : place);
-    this.#metrics = new MetricTally(places);
-    this.#ranks = new Ranks(places);
-    this.#confusion = new ConfusionMatrix(places);
+    this.#indices = new Map(classes.map((name, index) => [name, index]));
+    for (const [index, name] of classes.map(normalName).entries())
+      this.#normalIndices.set(name, this.#normalIndices.has(name) ? undefined : index);
+    this.#metrics = new MetricTally(rowLength);
+    this.#ranks = new Ranks(rowLength);
+    this.#confusion = new ConfusionMatrix(rowLength);
     this.#consumers = [
       ...[this.#metrics, this.#ranks, this.#confusion, this.#calibration, this.#brier, this.#mistakes],
     ];
-    this.#row = new Float32Array(places);
+    this.#row = new Float32Array(rowLength);
   }
 
   /** Samples so far. */
@@ -84,7 +84,7 @@ export class EvaluationTally {
   add(label: string, answer: Float32Array): boolean {
     const index = this.#count++;
     this.#row.set(answer);
-    const known = this.#places.get(label) ?? this.#normalPlaces.get(normalName(label));
+    const known = this.#indices.get(label) ?? this.#normalIndices.get(normalName(label));
     if (known === undefined) this.#unknown.set(label, (this.#unknown.get(label) ?? 0) + 1);
     const prediction = {
       index,
@@ -99,7 +99,7 @@ export class EvaluationTally {
     return isRight;
   }
 
-  /** The most certain mistakes so far, as places among the samples. */
+  /** The most certain mistakes so far, as indices into the samples. */
   get mistakes(): ConfidentMistakes['mistakes'] {
     return this.#mistakes.mistakes;
   }
@@ -112,13 +112,13 @@ export class EvaluationTally {
   }
 
   /**
-   * @param samples where the samples of {@link mistakes} came from, by their place, with their labels
+   * @param samples where the samples of {@link mistakes} came from, by their index, with their labels
    */
   result(
     outside: Outside,
     samples: ReadonlyMap<number, { readonly source: string; readonly label: string }>,
   ): Evaluation {
-    const { classes, twins, topK } = this.#options;
+    const { classes, lookAlikes, topK } = this.#options;
     const [count, right] = [this.#count, this.#right];
     const unknownLabels = [...this.#unknown]
       .map(([label, times]) => ({ label, count: times }))
@@ -131,7 +131,7 @@ export class EvaluationTally {
       })),
     ];
     const table = this.table();
-    const groups = [...groupsOf(twins, classes), this.#noSuchClass];
+    const groups = [...groupsOf(lookAlikes, classes), this.#noSuchClass];
     return {
       ...outside,
       count,
@@ -142,8 +142,8 @@ export class EvaluationTally {
       balancedAccuracy: meanOf(perClass.flatMap(({ recall }) => recall ?? [])),
       macroF1: meanOf(perClass.flatMap(({ f1 }) => f1 ?? [])),
       topK: topK.map((k) => ({ k, accuracy: this.#ranks.topAccuracy(Math.min(k, classes.length)) })),
-      ...(twins.length > 0 && { foldedAccuracy: this.#confusion.foldedAccuracy(groups) }),
-      twins,
+      ...(lookAlikes.length > 0 && { foldedAccuracy: this.#confusion.foldedAccuracy(groups) }),
+      twins: lookAlikes,
       loss: finiteOrNull(this.#metrics.metrics().valLoss),
       brierScore: finiteOrNull(this.#brier.score()),
       expectedCalibrationError: finiteOrNull(this.#calibration.expectedError()),

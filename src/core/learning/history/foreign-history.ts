@@ -46,7 +46,7 @@ export function readForeignHistory(
   return { format, epochs };
 }
 
-/** Values of one name, epoch by epoch; a place without a value is empty, one whose value is not finite is null. */
+/** Values of one name, epoch by epoch; an epoch without a value is an empty slot, one whose value is not finite is null. */
 type Columns = Map<string, (number | null)[]>;
 
 function unwrapped(value: unknown): unknown {
@@ -103,7 +103,7 @@ function numericColumns(columns: ReadonlyMap<string, unknown[]>, warn: (message:
     }
     if (strange.length > 0)
       warn(`"${key}" has ${strange.length} values that are no numbers; they are left out.`);
-    // Not by a new array: empty places stay empty.
+    // By map, which leaves empty slots empty.
     numeric.set(
       key,
       values.map((value) => (typeof value === 'number' ? value : null)),
@@ -113,7 +113,7 @@ function numericColumns(columns: ReadonlyMap<string, unknown[]>, warn: (message:
   return numeric;
 }
 
-/** The numbers of the epochs from 1: those in the file when they can be that, else their places. */
+/** The numbers of the epochs from 1: those in the file when they can be that, else their positions. */
 function epochNumbers(column: readonly (number | null)[] = [], length: number): number[] {
   const offset = column[0] === 0 ? 1 : 0;
   const numbers = Array.from({ length }, (_, i) => (column[i] ?? Number.NaN) + offset);

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { RobleError } from '../../base/errors.js';
 import { checked } from '../../base/schema/checked.js';
-import { readPlainText } from '../../base/storage/read-file.js';
+import { parseJson, readPlainText } from '../../base/storage/read-file.js';
 import {
   asRunHistory,
   epochSchema,
@@ -14,7 +14,7 @@ import {
 } from './record.js';
 
 /**
- * The history of a run folder: `history.json`, or where that is absent or damaged, what `history.jsonl` tells.
+ * The history of a run folder: `history.json`, or where that is absent or damaged, what `history.jsonl` holds.
  *
  * @param warn hears what was wrong with a file that could be done without
  * @throws {RobleError} `ROBLE_HISTORY_INVALID`, `ROBLE_FILE_NOT_FOUND`
@@ -57,7 +57,7 @@ async function readLines(runFolder: string, warn: (message: string) => void): Pr
   );
 }
 
-/** What to tell of two files that cannot be read: that one is damaged says more than that the other is absent. */
+/** The error for two files that cannot be read: that one is damaged says more than that the other is absent. */
 function worseOf(runFolder: string, ofWhole: RobleError, ofLines: RobleError): RobleError {
   const damaged = [ofWhole, ofLines].find(({ code }) => code !== 'ROBLE_FILE_NOT_FOUND');
   return (
@@ -81,7 +81,7 @@ const lineSchema = z.discriminatedUnion('type', [
 ]);
 
 /**
- * The history that the lines of `history.jsonl` tell. `resumed` says how many epochs were complete, and at which step:
+ * The history in the lines of `history.jsonl`. `resumed` says how many epochs were complete, and at which step:
  * what is after it comes again. So does every epoch from the number of an epoch line on, should that mark be lost. A
  * line that was torn by a crash is passed over.
  *
@@ -95,7 +95,7 @@ export function foldLines(text: string, file: string, passedOver: (line: number)
   let epochs: z.output<typeof epochSchema>[] = [];
   let events: z.output<typeof eventSchema>[] = [];
   for (const [i, line] of lines.entries()) {
-    const entry = parseLine(line);
+    const entry = lineSchema.safeParse(parseJson(line)).data;
     if (!entry) {
       if (line.trim() !== '' && i < lines.length - 1) passedOver(i + 1);
       continue;
@@ -114,14 +114,6 @@ export function foldLines(text: string, file: string, passedOver: (line: number)
   throw new RobleError('ROBLE_HISTORY_INVALID', `${file} does not say which run it is of.`, {
     expected: 'a line of the type "run"',
   });
-}
-
-function parseLine(line: string): z.output<typeof lineSchema> | undefined {
-  try {
-    return lineSchema.parse(JSON.parse(line));
-  } catch {
-    return undefined;
-  }
 }
 
 /**

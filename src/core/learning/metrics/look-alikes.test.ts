@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { RobleError } from '../../base/errors.js';
-import { checkTwins, groupsOf } from './look-alikes.js';
+import { checkLookAlikes, groupsOf } from './look-alikes.js';
 
 const CLASSES = ['0', 'O', 'o', 'zero', 'one'];
 
-const problemsOf = (twins: string[][]) => {
+const problemsOf = (lookAlikes: string[][]) => {
   try {
-    checkTwins(twins, CLASSES);
+    checkLookAlikes(lookAlikes, CLASSES);
   } catch (error) {
     if (error instanceof RobleError && error.code === 'ROBLE_CONFIG_INVALID') return error.details.problems;
     throw error;
@@ -14,7 +14,7 @@ const problemsOf = (twins: string[][]) => {
   return [];
 };
 
-describe('checkTwins', () => {
+describe('checkLookAlikes', () => {
   it('accepts groups of classes, each class once', () => {
     expect(
       problemsOf([

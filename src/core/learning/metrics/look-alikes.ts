@@ -5,14 +5,17 @@ import { didYouMean } from '../../base/text.js';
 /**
  * Checks the groups of classes that look alike (`train.twins`) against the classes that there are.
  *
- * @throws {RobleError} `ROBLE_CONFIG_INVALID` naming every label that is no class, or that is in a second place
+ * @throws {RobleError} `ROBLE_CONFIG_INVALID` naming every label that is no class, or that is named twice
  */
-export function checkTwins(twins: readonly (readonly string[])[], classes: readonly string[]): void {
+export function checkLookAlikes(
+  lookAlikes: readonly (readonly string[])[],
+  classes: readonly string[],
+): void {
   const seen = new Set<string>();
   const problems: Problem[] = [];
-  for (const [group, labels] of twins.entries())
-    for (const [place, label] of labels.entries()) {
-      const path = `train.twins.${group}.${place}`;
+  for (const [group, labels] of lookAlikes.entries())
+    for (const [position, label] of labels.entries()) {
+      const path = `train.twins.${group}.${position}`;
       const known = knownName(label, classes);
       if (known === undefined) {
         const [suggestion] = didYouMean(label, classes);
@@ -37,9 +40,9 @@ export function checkTwins(twins: readonly (readonly string[])[], classes: reado
 }
 
 /** Of each class a number that its look-alikes share with it, and no other class. */
-export function groupsOf(twins: readonly (readonly string[])[], classes: readonly string[]): number[] {
+export function groupsOf(lookAlikes: readonly (readonly string[])[], classes: readonly string[]): number[] {
   return classes.map((label, c) => {
-    const group = twins.find((labels) => knownName(label, labels) !== undefined);
+    const group = lookAlikes.find((labels) => knownName(label, labels) !== undefined);
     return group ? classes.indexOf(knownName(group[0]!, classes)!) : c;
   });
 }

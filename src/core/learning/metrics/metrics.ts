@@ -58,7 +58,7 @@ function rankOf(label: number, probabilities: Float32Array): number {
   return better;
 }
 
-/** What is predicted where the probabilities are not all finite numbers: it is wrong, whatever the label. */
+/** What is predicted where the probabilities are not all finite numbers: it is always wrong. */
 export const NO_CLASS = -1;
 
 /** What the model says of one sample. */
@@ -151,7 +151,7 @@ export class Calibration implements PredictionConsumer {
 }
 
 /**
- * Which classes are taken for which. Only pairs that occur are kept, of which there are no more than samples: the whole
+ * Which classes are taken for which. Only pairs that occur are kept, no more than there are samples: the whole
  * table of thousands of classes would have millions of zeros.
  */
 export class ConfusionMatrix implements PredictionConsumer {

@@ -11,6 +11,7 @@ import { RUN_FILES, type RunHistory } from '../history/record.js';
 import { type TrainOptions, trainSchema } from '../settings.js';
 import { bestEpoch, endOf } from './policies/early-stopping.js';
 import { learningRateFactor } from './policies/schedule.js';
+import type { TrainingProgress } from './run/events.js';
 import {
   lockRunFolder,
   type RunOutcome,
@@ -44,7 +45,7 @@ export interface ResumeOptions {
  */
 export async function resumeTraining(
   options: ResumeOptions,
-  context: Context & { readonly registry: PluginRegistry },
+  context: Context<TrainingProgress> & { readonly registry: PluginRegistry },
 ): Promise<TrainResult> {
   const before = await readRequest(options.run);
   const folder = await lockRunFolder(options.run);

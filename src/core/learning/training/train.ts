@@ -10,13 +10,14 @@ import { readHistory } from '../history/read-run.js';
 import { RUN_FILES } from '../history/record.js';
 import { type ModelChoice, type TrainOptions, trainSchema } from '../settings.js';
 import { resumeTraining } from './resume.js';
+import type { TrainingProgress } from './run/events.js';
 import {
-  type ClaimedFolder,
-  claimRunFolder,
-  keepRequest,
+  createRunFolder,
+  type NewRunFolder,
   nextRunFolder,
   type RunRequest,
   type TrainResult,
+  writeRequest,
 } from './run/folder.js';
 import { checkStart, chosenLayers, withChosenDevice } from './run/start.js';
 import { superviseRun } from './supervisor/supervise.js';
@@ -49,7 +50,7 @@ export interface TrainModelOptions {
  */
 export async function trainModel(
   options: TrainModelOptions,
-  context: Context & { readonly registry: PluginRegistry },
+  context: Context<TrainingProgress> & { readonly registry: PluginRegistry },
 ): Promise<TrainResult> {
   const train = checked(
     trainSchema,
@@ -68,7 +69,7 @@ export async function trainModel(
     ...(validation !== undefined && { validation: resolve(validation) }),
   };
   await checkStart({ ...data, layers, train });
-  const folder = await claimRunFolder(run ?? (await nextRunFolder(options.runs ?? 'runs')));
+  const folder = await createRunFolder(run ?? (await nextRunFolder(options.runs ?? 'runs')));
   try {
     const request: RunRequest = {
       id: randomUUID(),
@@ -78,7 +79,7 @@ export async function trainModel(
       layers,
       ...(await withChosenDevice(train, context)),
     };
-    await keepRequest(request);
+    await writeRequest(request);
     return { run: folder.path, ...(await superviseRun({ request, resume: false, lock: folder }, context)) };
   } catch (error) {
     if (RobleError.from(error).kind === 'user') await forgetFailedStart(folder);
@@ -89,7 +90,7 @@ export async function trainModel(
 }
 
 /** A run that failed for its settings before it began has nothing to keep, and its number is free again. */
-async function forgetFailedStart({ path, isNew }: ClaimedFolder): Promise<void> {
+async function forgetFailedStart({ path, isNew }: NewRunFolder): Promise<void> {
   const history = await readHistory(path).catch(() => undefined);
   const hasBegun = history?.events.some(({ event }) => event === 'started');
   if (hasBegun) return;

@@ -14,6 +14,7 @@ import { readHistory } from '../history/read-run.js';
 import { type EpochRecord, RUN_FILES } from '../history/record.js';
 import type { Checkpoint } from './checkpoints/checkpoint.js';
 import { newestOf, storesOf } from './checkpoints/store.js';
+import type { TrainingProgress } from './run/events.js';
 import { type TrainModelOptions, trainModel } from './train.js';
 
 export interface VerifyOptions extends Omit<TrainModelOptions, 'run' | 'runs' | 'autoResume'> {
@@ -41,7 +42,7 @@ const EPOCHS = 2;
  */
 export async function verifyTraining(
   options: VerifyOptions,
-  context: Context & { readonly registry: PluginRegistry },
+  context: Context<TrainingProgress> & { readonly registry: PluginRegistry },
 ): Promise<VerifyResult> {
   const { kills = 5, steps = 40, ...training } = options;
   const folder = await makeTemporaryFolder('verify');

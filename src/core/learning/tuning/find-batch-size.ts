@@ -8,7 +8,7 @@ import { openTrialSubject, startTrial, type TrialOptions, type TrialSubject } fr
 
 /** The smallest size that is measured. */
 const SMALLEST = 16;
-/** Steps of which the median is taken, after one that is not counted. */
+/** Steps whose median is taken, after one that is not counted. */
 const MEASURED_STEPS = 5;
 
 const limitsSchema = z.object({
@@ -20,7 +20,7 @@ type Limits = z.output<typeof limitsSchema>;
 export interface FindBatchSizeOptions extends TrialOptions {
   /** Largest size to try; default 1024, and never more than there are samples. */
   readonly max?: number | undefined;
-  /** The test ends at a size of which a step takes longer; default 20. */
+  /** The test ends at the first size whose step takes longer; default 20. */
   readonly maxStepSeconds?: number | undefined;
 }
 
@@ -49,12 +49,17 @@ export async function findBatchSize(
   context: Context & { registry: PluginRegistry },
 ): Promise<BatchSizeTest> {
   const limits = checked(limitsSchema, options, 'ROBLE_USAGE', 'The limits of the test are not valid.');
-  const subject = await openTrialSubject(options);
-  const { batchSize: configured, optimizer } = subject.train;
+  const subject = await openTrialSubject(options, context.registry);
+  const { configuredBatchSize: configured, train } = subject;
   const { points, ended } = await withStep(context, 'batch-size', 'Measuring batch sizes', () =>
     measureSizes(subject, limits, context),
   );
-  return { points, ended, configured, suggestion: suggestBatchSize(points, configured, optimizer.type) };
+  return {
+    points,
+    ended,
+    configured,
+    suggestion: suggestBatchSize(points, configured, train.optimizer.type),
+  };
 }
 
 async function measureSizes(
@@ -101,7 +106,8 @@ async function measure(
   maxStepMs: number,
   { registry, signal }: Context & { registry: PluginRegistry },
 ): Promise<number> {
-  const trial = await startTrial(subject, { batchSize, microbatchSize: 0 }, registry);
+  const train = { ...subject.train, batchSize, microbatchSize: 0 };
+  const trial = await startTrial({ ...subject, train }, registry);
   const timed = async () => {
     signal?.throwIfAborted();
     const started = performance.now();

@@ -48,10 +48,8 @@ export async function findLearningRate(
   context: Context & { registry: PluginRegistry },
 ): Promise<LearningRateTest> {
   const range = checked(rangeSchema, options, 'ROBLE_USAGE', 'The range of learning rates is not valid.');
-  const subject = await openTrialSubject(options);
-  const { batchSize, microbatchSize } = subject.train;
-  const sizes = { batchSize: Math.min(batchSize, subject.training.count), microbatchSize };
-  const trial = await startTrial(subject, sizes, context.registry);
+  const subject = await openTrialSubject(options, context.registry);
+  const trial = await startTrial(subject, context.registry);
   try {
     const { steps, ended } = await withStep(context, 'find-lr', 'Trying learning rates', () =>
       runRangeTest(trial, range, context),
@@ -106,7 +104,7 @@ export interface LearningRateSuggestion {
 
 /** What a step weighs in a mean, against the next one: a memory of ten steps, half a decade of a hundred from 1e-6 to 1. */
 const MEMORY = 0.9;
-/** A running mean of the loss that is so many times its minimum will not come back. */
+/** A running mean of the loss that is this many times its minimum will not come back. */
 const DIVERGED = 4;
 /** Share of the first loss by which the loss must fall, or nothing can be said. */
 const SMALLEST_FALL = 0.05;

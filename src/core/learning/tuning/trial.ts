@@ -1,16 +1,12 @@
 import { checked } from '../../base/schema/checked.js';
-import type { TensorMap } from '../../base/storage/safetensors.js';
-import type { DatasetManifest, LoadedSplit } from '../../data/dataset/format.js';
 import { openDataset } from '../../data/dataset/open.js';
-import { type Network, resolveNetwork } from '../../model/network.js';
-import type { ModelSpec } from '../../model/spec.js';
-import type { StepMetrics } from '../../plugin/contracts.js';
+import type { StepMetrics, TrainingState } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import { chooseDevice } from '../devices.js';
 import { type ModelChoice, type TrainOptions, trainSchema } from '../settings.js';
-import { batchRecipe } from '../training/batches/batch.js';
-import { BatchSource } from '../training/batches/batch-source.js';
-import { chosenLayers, frozenLayers, modelFor, startingWeights } from '../training/run/start.js';
+import { askedMicrobatch } from '../training/policies/memory.js';
+import { chosenLayers, loadSubject, openSession, type TrainingSubject } from '../training/run/start.js';
+import { startingWeights } from '../training/run/starting-weights.js';
 
 /** What is tried: the same choices as for a run. */
 export interface TrialOptions {
@@ -22,14 +18,29 @@ export interface TrialOptions {
   readonly train?: Partial<TrainOptions>;
 }
 
-/** The data and the network of trials, in memory. */
-export interface TrialSubject {
-  readonly train: TrainOptions;
-  readonly manifest: DatasetManifest;
-  readonly model: ModelSpec;
-  readonly network: Network;
-  readonly training: LoadedSplit;
-  readonly parameters: TensorMap;
+/** What trials train, and the state that each of them starts from. */
+export interface TrialSubject extends TrainingSubject {
+  readonly state: TrainingState;
+  /** That of the options, which there may be too few samples for. */
+  readonly configuredBatchSize: number;
+}
+
+/** @throws {RobleError} what a run with these options throws before its first step */
+export async function openTrialSubject(
+  options: TrialOptions,
+  registry: PluginRegistry,
+): Promise<TrialSubject> {
+  const message = 'The training options are not valid.';
+  const train = checked(trainSchema, options.train ?? {}, 'ROBLE_CONFIG_INVALID', message);
+  const layers = await chosenLayers(options.model, train.from);
+  const dataset = await openDataset(options.dataset);
+  const { device } = await chooseDevice(train, registry);
+  // Nobody reads a moving average of weights that are thrown away.
+  const subject = await loadSubject(dataset, layers, { ...train, device, emaDecay: 0 });
+  const { classes } = subject.manifest;
+  const { parameters } = await startingWeights(subject.network, classes, train.seed, train.from);
+  const state = { step: 0, parameters, optimizer: {}, plan: null };
+  return { ...subject, state, configuredBatchSize: train.batchSize };
 }
 
 /** A model that is trained for a few steps, as a run would train it, and thrown away. */
@@ -39,42 +50,13 @@ export interface Trial {
   close(): Promise<void>;
 }
 
-/** @throws {RobleError} what a run with these options throws before its first step */
-export async function openTrialSubject(options: TrialOptions): Promise<TrialSubject> {
-  const message = 'The training options are not valid.';
-  const train = checked(trainSchema, options.train ?? {}, 'ROBLE_CONFIG_INVALID', message);
-  const layers = await chosenLayers(options.model, train.from);
-  const dataset = await openDataset(options.dataset);
-  const { manifest } = dataset;
-  const model = modelFor(manifest, layers);
-  const network = resolveNetwork(model);
-  const { parameters } = await startingWeights(network, manifest.classes, train.seed, train.from);
-  return { train, manifest, model, network, training: await dataset.load('train'), parameters };
-}
-
-/**
- * Opens the engine for batches of a size, at most the number of samples. With a `microbatchSize` above 0, only so many
- * samples are in memory at once.
- */
 export async function startTrial(
-  subject: TrialSubject,
-  { batchSize, microbatchSize }: Pick<TrainOptions, 'batchSize' | 'microbatchSize'>,
+  { state, ...subject }: TrialSubject,
   registry: PluginRegistry,
 ): Promise<Trial> {
-  const { train, model, network, parameters } = subject;
-  const engine = await registry.load('training-engine', train.engine);
-  const frozen = frozenLayers(network, train.frozen);
-  const { device } = await chooseDevice(train, registry);
-  const session = await engine.open(model, { ...train, device, batchSize, frozen });
-  try {
-    await session.importState({ step: 0, parameters, optimizer: {}, plan: null });
-    if (microbatchSize > 0) await session.setMicrobatchSize(microbatchSize);
-  } catch (error) {
-    await session.close();
-    throw error;
-  }
-  const recipe = batchRecipe({ ...subject, batchSize, plugins: registry.entries });
-  const batches = await BatchSource.open(recipe, 0, train.numWorkers);
+  const { train } = subject;
+  const microbatchSize = askedMicrobatch(train.batchSize, train);
+  const { session, batches } = await openSession(subject, { state, microbatchSize, firstStep: 0 }, registry);
   return {
     step: async (learningRate) => session.step(await batches.next(), { learningRate }),
     async close() {

@@ -4,34 +4,38 @@ import { type Context, withStep } from '../../base/context.js';
 import { replaceFolder } from '../../base/storage/durable.js';
 import { exists, withSlashes } from '../../base/storage/files.js';
 import { robleVersion } from '../../base/version.js';
-import { configKeys } from '../../config/keys.js';
-import type { LoadedConfig } from '../../config/load.js';
 import { openBundle } from '../../model/bundle.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import { makeReadableFolder, makeServerFolders, makeTreeReadable } from './permissions.js';
-import { renderStack, serveConfigFile } from './render-stack.js';
+import { renderStack } from './render-stack.js';
+import { type ServeChoices, serveConfigFile } from './serve-config.js';
 import {
   type GivenChoices,
   STACK_DEFAULTS,
   type StackChoices,
+  type StackConfig,
   stackChoices,
   stackSettings,
 } from './stack-settings.js';
 import { type PlannedFile, readStackManifest, type WriteStackOptions, writeStack } from './write-stack.js';
 
-export interface MakeStackOptions extends Pick<WriteStackOptions, 'folder' | 'dryRun' | 'replace'> {
+export interface StackOptions
+  extends StackConfig,
+    ServeChoices,
+    Pick<WriteStackOptions, 'folder' | 'dryRun' | 'replace'> {
   /** Folder of the project, in which GitHub looks for workflows. */
   readonly project: string;
-  readonly loaded: Pick<LoadedConfig, 'config' | 'origins'>;
   readonly choices: GivenChoices;
   /** Folder of the model bundle. */
   readonly bundle: string;
+  /** The environment variable that gives an API the setting at a path, such as `serve.tracing.url`. */
+  readonly variableOf: (path: string) => string | undefined;
 }
 
 export interface MadeStack {
   readonly folder: string;
   readonly choices: StackChoices;
-  /** The choices that nobody made now, and that an earlier time made. */
+  /** The choices that were not made now, but when the stack was written before. */
   readonly asBefore: readonly (keyof StackChoices)[];
   readonly files: readonly PlannedFile[];
   readonly model: CopiedModel;
@@ -40,27 +44,26 @@ export interface MadeStack {
 const WORKFLOW = join('.github', 'workflows', 'roble-deploy.yaml');
 
 /**
- * Turns a bundle and a configuration into a folder with the production stack. In a folder that holds one, what was chosen
- * before stays until it is chosen otherwise.
+ * Turns a bundle and the settings of a project into a folder with the production stack. In a folder that holds one, what
+ * was chosen before stays until it is chosen otherwise.
  *
  * @throws {RobleError} `ROBLE_USAGE`, `ROBLE_FILE_NOT_FOUND`, `ROBLE_BUNDLE_INVALID`, `ROBLE_STACK_INVALID`, `ROBLE_WRITE_FAILED`
  */
 export async function makeStack(
-  { project, folder, loaded, choices: given, bundle, dryRun, replace }: MakeStackOptions,
+  options: StackOptions,
   context: Context & { readonly registry: PluginRegistry },
 ): Promise<MadeStack> {
+  const { project, folder, bundle, dryRun, replace } = options;
   const version = robleVersion();
   const before = (await readStackManifest(folder))?.choices;
-  const choices = stackChoices(given, before);
-  const settings = stackSettings(
-    loaded.config,
-    choices,
-    version,
-    withSlashes(relative(project, folder)) || '.',
-  );
-  const serveConfig = await serveConfigFile(loaded, context.registry);
+  const choices = stackChoices(options.choices, before);
+  const settings = stackSettings(options, choices, version, withSlashes(relative(project, folder)) || '.');
+  const serveConfig = await serveConfigFile(options, context.registry);
   for (const path of serveConfig.secrets)
-    context.reporter?.report({ type: 'warning', message: secretLeftOut(path) });
+    context.reporter?.report({
+      type: 'warning',
+      message: `${path} is secret, and is not written into the stack: give it to the APIs as a file under secrets/, by ${options.variableOf(path)}_FILE.`,
+    });
   const files = await withStep(context, 'render', 'Rendering the stack', () =>
     renderStack(
       settings,
@@ -76,14 +79,9 @@ export async function makeStack(
   );
   const names = Object.keys(choices) as (keyof StackChoices)[];
   const asBefore = names.filter(
-    (name) => before && given[name] === undefined && choices[name] !== STACK_DEFAULTS[name],
+    (name) => before && options.choices[name] === undefined && choices[name] !== STACK_DEFAULTS[name],
   );
   return { folder, choices, asBefore, files: planned, model };
-}
-
-function secretLeftOut(path: string): string {
-  const key = configKeys().find((one) => path === one.path || path.startsWith(`${one.path}.`));
-  return `${path} is secret, and is not written into the stack: give it to the APIs as a file under secrets/, by ${key?.variable}_FILE.`;
 }
 
 export interface CopiedModel {

@@ -1,7 +1,7 @@
 import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** Of what containers read, whose users are others than the owner of the files: whatever the umask is. */
+/** Of what containers read. Their users are not the owner of the files, so that the umask must not count. */
 const FOLDER_MODE = 0o755;
 const FILE_MODE = 0o644;
 

@@ -1,14 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { RobleError } from '../../base/errors.js';
-import { isSettings, nest } from '../../base/schema/merge.js';
-import { withoutSecrets } from '../../base/schema/secrets.js';
 import { exists } from '../../base/storage/files.js';
 import { fillTemplate } from '../../base/template.js';
-import { secretsSchema } from '../../config/keys.js';
-import type { LoadedConfig } from '../../config/load.js';
-import type { Config } from '../../config/schema.js';
-import type { PluginRegistry } from '../../plugin/registry.js';
 import { dashboardFiles } from './dashboards.js';
 import type { StackSettings } from './stack-settings.js';
 
@@ -94,16 +88,17 @@ async function playbooks(): Promise<StackFile[]> {
     })),
   );
 }
+
 const PACKAGE = fileURLToPath(ROOT);
 /** The versions of all that roble needs: in an image that was made of a roble packed here, and beside what was built. */
 const LOCKS = ['npm-shrinkwrap.json', 'dist/npm-shrinkwrap.json'] as const;
 
-/** Of no use to who runs roble: half of the package, and of the time to compress it. */
+/** Half of the package, and of the time that compressing takes; nobody who only runs roble needs it. */
 const FOR_DEVELOPERS = ['docs/pictures/**', 'dist/**/*.d.ts', 'dist/**/*.map'];
 
 /**
- * This roble as npm packs it, without what is for developers, in gzip form, so that an image can be built before, and
- * whatever becomes of, a publication. The same content gives the same bytes.
+ * This roble as npm packs it, without what is for developers, in gzip form: an image can be built of a version that is
+ * not published. The same content gives the same bytes.
  *
  * @throws {RobleError} `ROBLE_FILE_NOT_FOUND` where roble was not built, or lies there without its versions
  */
@@ -145,75 +140,4 @@ async function firstThatExists(names: readonly string[]): Promise<string> {
   throw new RobleError('ROBLE_FILE_NOT_FOUND', `This roble has no ${names.join(' and no ')}.`, {
     nextSteps: ['Install it from a package, or check its repository out again.'],
   });
-}
-
-/** Where the containers have what lies elsewhere on a developer's machine. */
-const FIXED = {
-  models: '/models',
-  host: '0.0.0.0',
-  port: 8080,
-  watchMs: 5000,
-  admin: { host: '0.0.0.0', port: 8081 },
-  log: { level: 'info', format: 'json' },
-  access: {
-    keysFile: '/run/keys/keys.json',
-    // nginx, in whichever network Docker gives it.
-    trustedProxies: ['127.0.0.0/8', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16'],
-  },
-} as const;
-
-/** What belongs to the machine that the configuration was written for, and what the stack gives as secrets. */
-const LEFT_OUT = [
-  'serve.models',
-  'serve.host',
-  'serve.port',
-  'serve.tls',
-  'serve.cache.url',
-  'serve.predictions.url',
-];
-
-export interface ServeConfig {
-  /** Of the file. */
-  readonly text: string;
-  /** The paths of what the project chose and a file that many see must not hold. */
-  readonly secrets: readonly string[];
-}
-
-/** The configuration of the APIs: what the project chose for `serve`, with the places of the containers, without secrets. */
-export async function serveConfigFile(
-  { config, origins }: Pick<LoadedConfig, 'config' | 'origins'>,
-  registry: PluginRegistry,
-): Promise<ServeConfig> {
-  const { stringify } = await import('yaml');
-  const chosen = Object.entries(origins)
-    .filter(([path, { source }]) => path.startsWith('serve.') && source !== 'default')
-    .filter(([path]) => !LEFT_OUT.some((left) => path === left || path.startsWith(`${left}.`)))
-    .map(([path]): [string, unknown] => [path, valueAt(config, path)]);
-  const { value, secrets } = withoutSecrets(nest(chosen), await secretsSchema(config, registry));
-  const { serve = {} } = value as { serve?: Record<string, unknown> };
-  const text = stringify({ name: config.name, serve: merged(serve, FIXED) }, { lineWidth: 0 });
-  const lines = [
-    '# How the APIs of the stack serve. Made from the configuration of the project; the addresses of Redis and PostgreSQL',
-    '# come from secrets. A change counts after "make restart".',
-    text,
-  ];
-  return { text: lines.join('\n'), secrets };
-}
-
-function valueAt(config: Config, path: string): unknown {
-  return path
-    .split('.')
-    .reduce<unknown>((value, key) => (isSettings(value) ? value[key] : undefined), config);
-}
-
-function merged(
-  base: Record<string, unknown>,
-  over: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  const result = { ...base };
-  for (const [key, value] of Object.entries(over)) {
-    const below = result[key];
-    result[key] = isSettings(below) && isSettings(value) ? merged({ ...below }, value) : value;
-  }
-  return result;
 }

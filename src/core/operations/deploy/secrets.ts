@@ -53,46 +53,52 @@ export async function makeSecrets({ folder, rotate, domain }: MakeSecretsOptions
   await makeServerFolders(folder);
   // Shown to nginx as a folder, so that a certificate can be renewed.
   await makeReadableFolder(join(folder, 'secrets'), 'tls');
+  const files = new SecretFiles(folder);
+  await makePasswords(files, rotate);
+  await makeAdminKey(files, rotate);
+  await makeCertificate(files, domain);
+  if (await files.has('.env')) await files.keep('.env', OWN_MODE);
+  else await files.write('.env', await environmentFile(folder), OWN_MODE);
+  const clientKey = await firstClientKey(folder);
+  await giveToContainers(folder);
+  return { written: files.written, kept: files.kept, ...(clientKey !== undefined && { clientKey }) };
+}
+
+/** Files of a stack that are made or stay, each with the mode that it has to have. */
+class SecretFiles {
+  readonly written: string[] = [];
+  readonly kept: string[] = [];
+
+  constructor(readonly folder: string) {}
+
+  has(path: string): Promise<boolean> {
+    return exists(join(this.folder, path));
+  }
+
+  async write(path: string, content: string, mode = SHOWN_MODE): Promise<void> {
+    await replaceFile(join(this.folder, path), content, mode);
+    this.written.push(path);
+  }
+
+  async keep(path: string, mode = SHOWN_MODE): Promise<void> {
+    await setMode(join(this.folder, path), mode);
+    this.kept.push(path);
+  }
+}
+
+async function makePasswords(files: SecretFiles, rotate: boolean): Promise<void> {
   const isThere = new Map<SecretName, boolean>();
-  for (const name of SECRETS) isThere.set(name, await exists(join(folder, 'secrets', name)));
+  for (const name of SECRETS) isThere.set(name, await files.has(join('secrets', name)));
   const isWanted = (name: SecretName) => !isThere.get(name) || (rotate && !NOT_ROTATED.includes(name));
-  const written: string[] = [];
-  const kept: string[] = [];
-  const write = async (path: string, content: string, mode = SHOWN_MODE) => {
-    await replaceFile(join(folder, path), content, mode);
-    written.push(path);
-  };
-  const keep = async (path: string, mode = SHOWN_MODE) => {
-    await setMode(join(folder, path), mode);
-    kept.push(path);
-  };
   const contents = passwords(isWanted);
-  if (isWanted('metrics_key')) contents.set('metrics_key', await newKey(folder, 'prometheus', ['metrics']));
+  if (isWanted('metrics_key'))
+    contents.set('metrics_key', await newKey(files.folder, 'prometheus', ['metrics']));
   for (const name of SECRETS) {
     const content = contents.get(name);
     const mode = OWN_SECRETS.includes(name) ? OWN_MODE : SHOWN_MODE;
-    if (content === undefined) await keep(join('secrets', name), mode);
-    else await write(join('secrets', name), content, mode);
+    if (content === undefined) await files.keep(join('secrets', name), mode);
+    else await files.write(join('secrets', name), content, mode);
   }
-  if (rotate || !(await exists(join(folder, ADMIN_KEY))))
-    await write(ADMIN_KEY, await newKey(folder, 'operator', ['admin', 'metrics']), OWN_MODE);
-  else await keep(ADMIN_KEY, OWN_MODE);
-  const certificate = join('secrets', 'tls', 'tls.crt');
-  const certificateKey = join('secrets', 'tls', 'tls.key');
-  if (await exists(join(folder, certificate))) {
-    await keep(certificate);
-    if (await exists(join(folder, certificateKey))) await setMode(join(folder, certificateKey), SHOWN_MODE);
-  } else {
-    const name = domain ?? (await readStackManifest(folder))?.choices?.domain ?? STACK_DEFAULTS.domain;
-    const { cert, key } = await selfSignedCertificate(name);
-    await write(certificate, cert);
-    await write(certificateKey, key);
-  }
-  if (await exists(join(folder, '.env'))) await keep('.env', OWN_MODE);
-  else await write('.env', await environmentFile(folder), OWN_MODE);
-  const clientKey = await firstClientKey(folder);
-  await giveToContainers(folder);
-  return { written, kept, ...(clientKey !== undefined && { clientKey }) };
 }
 
 /** A secret that depends on another one, such as an address with a password, is made together with it. */
@@ -125,6 +131,27 @@ function passwords(isWanted: (name: SecretName) => boolean): Map<SecretName, str
 /** 192 bits that need no quoting anywhere. */
 function randomPassword(): string {
   return randomBytes(24).toString('base64url');
+}
+
+async function makeAdminKey(files: SecretFiles, rotate: boolean): Promise<void> {
+  if (!rotate && (await files.has(ADMIN_KEY))) return files.keep(ADMIN_KEY, OWN_MODE);
+  await files.write(ADMIN_KEY, await newKey(files.folder, 'operator', ['admin', 'metrics']), OWN_MODE);
+}
+
+/** @param domain name in a new certificate; undefined: that of the stack */
+async function makeCertificate(files: SecretFiles, domain: string | undefined): Promise<void> {
+  const certificate = join('secrets', 'tls', 'tls.crt');
+  const key = join('secrets', 'tls', 'tls.key');
+  if (await files.has(certificate)) {
+    await files.keep(certificate);
+    // The key is listed with its certificate.
+    if (await files.has(key)) await setMode(join(files.folder, key), SHOWN_MODE);
+    return;
+  }
+  const { choices } = (await readStackManifest(files.folder)) ?? {};
+  const made = await selfSignedCertificate(domain ?? choices?.domain ?? STACK_DEFAULTS.domain);
+  await files.write(certificate, made.cert);
+  await files.write(key, made.key);
 }
 
 /** In place of the one of that name before. */

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { checked } from '../../base/schema/checked.js';
-import type { Config } from '../../config/schema.js';
+import type { ServeOptions } from '../../serving/settings.js';
+import type { Kpis } from '../kpi/settings.js';
 
-/** What somebody who makes a stack chooses; the rest comes from the configuration. */
+/** What is chosen when a stack is made; the rest comes from the configuration. */
 export const choicesSchema = z.strictObject({
   /** APIs behind nginx: two or more can be restarted and die without a request lost. */
   replicas: z.int().min(1).max(32).default(2),
@@ -14,7 +15,7 @@ export const choicesSchema = z.strictObject({
       'expected the name of a host',
     )
     .default('localhost'),
-  /** Requests a second of one address, above which nginx says 429; and so many more at once. */
+  /** Requests per second from one address, above which nginx answers 429; a burst may have as many more. */
   rateLimit: z.int().min(1).default(100),
   /** Processors, and memory such as `1G`, of each API. */
   cpus: z.int().min(1).default(2),
@@ -28,7 +29,7 @@ export const choicesSchema = z.strictObject({
   workflow: z.boolean().default(true),
 });
 export type StackChoices = z.output<typeof choicesSchema>;
-/** What somebody chooses now; what is undefined stays as it was. */
+/** What is chosen now; what is undefined stays as it was. */
 export type GivenChoices = { readonly [Name in keyof StackChoices]?: unknown };
 
 export const STACK_DEFAULTS: StackChoices = choicesSchema.parse({});
@@ -50,6 +51,13 @@ const AVAILABILITY = 0.99;
 const LOAD_RATE = 100;
 const REDIS_MEGABYTES = 256;
 
+/** What the configuration of the project says that the stack follows. */
+export interface StackConfig {
+  readonly name: string;
+  readonly serve: ServeOptions;
+  readonly kpis: Kpis;
+}
+
 /** All that the templates of the stack ask for. */
 export type StackSettings = ReturnType<typeof stackSettings>;
 
@@ -57,22 +65,27 @@ export type StackSettings = ReturnType<typeof stackSettings>;
  * @param version of roble
  * @param folder of the stack, relative to that of the project, with `/`
  */
-export function stackSettings(config: Config, choices: StackChoices, version: string, folder: string) {
-  const model = stackName(config.name);
+export function stackSettings(
+  { name, serve, kpis }: StackConfig,
+  choices: StackChoices,
+  version: string,
+  folder: string,
+) {
+  const model = stackName(name);
   return {
     ...choices,
     version,
     folder,
-    name: config.name,
+    name,
     project: model,
     /** Folder of the model in the repository. */
     model,
     apis: Array.from({ length: choices.replicas }, (_, i) => `api-${i + 1}`),
-    bodyBytes: config.serve.maxBodyBytes,
-    requestSeconds: Math.ceil(config.serve.requestTimeoutMs / 1000),
-    shutdownSeconds: Math.ceil(config.serve.shutdownTimeoutMs / 1000),
-    latencyMs: config.kpis.latencyP99Ms ?? LATENCY_MS,
-    errorShare: Number((1 - (config.kpis.availability ?? AVAILABILITY)).toPrecision(6)),
+    bodyBytes: serve.maxBodyBytes,
+    requestSeconds: Math.ceil(serve.requestTimeoutMs / 1000),
+    shutdownSeconds: Math.ceil(serve.shutdownTimeoutMs / 1000),
+    latencyMs: kpis.latencyP99Ms ?? LATENCY_MS,
+    errorShare: Number((1 - (kpis.availability ?? AVAILABILITY)).toPrecision(6)),
     loadRate: Math.min(LOAD_RATE, choices.rateLimit),
     redisMegabytes: REDIS_MEGABYTES,
     images: IMAGES,

@@ -1,20 +1,19 @@
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { checkedJson } from '../../base/schema/checked.js';
 import { replaceFile, sha256 } from '../../base/storage/durable.js';
 import { absentAsUndefined, exists } from '../../base/storage/files.js';
-import { readPlainFile } from '../../base/storage/read-file.js';
+import { readPlainFile, readPlainText } from '../../base/storage/read-file.js';
 import { makeReadable, makeReadableFolder, modeOf } from './permissions.js';
 import type { StackFile } from './render-stack.js';
 import { choicesSchema } from './stack-settings.js';
 
 /**
  * - `new`: was not there
- * - `updated`: nobody had touched it
+ * - `updated`: was as roble wrote it, and is now newer
  * - `unchanged`: is what it would be
- * - `kept`: somebody changed it, and so it stays
- * - `replaced`: somebody changed it; their version lies beside it as `FILE.before`
+ * - `kept`: the user changed it, and it stays
+ * - `replaced`: the user changed it; that version lies beside it as `FILE.before`
  */
 export type FileState = 'new' | 'updated' | 'unchanged' | 'kept' | 'replaced';
 
@@ -28,13 +27,13 @@ export interface PlannedFile {
 export interface WriteStackOptions extends Pick<StackManifest, 'version' | 'choices'> {
   readonly folder: string;
   readonly dryRun: boolean;
-  /** Asked for each file that somebody changed: is it to be replaced? */
+  /** Asked for each file that the user changed: is it to be replaced? */
   readonly replace: (file: { readonly path: string; readonly diff: string }) => boolean | Promise<boolean>;
 }
 
 /**
- * Writes files into the folder of a stack. What somebody changed since roble wrote it is never lost: it stays, or is kept
- * beside the new one.
+ * Writes files into the folder of a stack. What the user changed since roble wrote it is never lost: it stays, or
+ * is kept beside the new one.
  *
  * @throws {RobleError} `ROBLE_STACK_INVALID` for a damaged manifest, `ROBLE_WRITE_FAILED`
  */
@@ -50,7 +49,7 @@ export async function writeStack(
     const present = await readPlainFile(target).catch(absentAsUndefined);
     const plan = await planOf(file, present, written[file.path], replace);
     planned.push(plan);
-    // Of a file that was kept, what roble wrote before stays noted: it still is somebody's.
+    // The manifest keeps the hash of what roble wrote: the file counts as changed the next time, too.
     hashes[file.path] = plan.state === 'kept' ? (written[file.path] ?? '') : sha256(file.content);
     if (dryRun || plan.state === 'kept') continue;
     await makeReadableFolder(folder, dirname(file.path));
@@ -88,7 +87,7 @@ async function freeName(path: string): Promise<string> {
   }
 }
 
-/** Notes in the folder of a stack what was chosen and written, to tell later what somebody changed. */
+/** Records in the folder of a stack what was chosen and written, so that changes by the user can be seen later. */
 export const STACK_MANIFEST = '.roble-stack.json';
 
 const manifestSchema = z.strictObject({
@@ -109,7 +108,7 @@ export type StackManifest = Omit<z.output<typeof manifestSchema>, 'format'>;
 export async function readStackManifest(folder: string): Promise<StackManifest | undefined> {
   const path = join(folder, STACK_MANIFEST);
   if (!(await exists(path))) return undefined;
-  return checkedJson(manifestSchema, await readFile(path, 'utf8'), 'ROBLE_STACK_INVALID', path);
+  return checkedJson(manifestSchema, await readPlainText(path), 'ROBLE_STACK_INVALID', path);
 }
 
 /** @throws {RobleError} `ROBLE_WRITE_FAILED` */

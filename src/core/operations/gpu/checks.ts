@@ -1,6 +1,25 @@
+import type { Check, Finding } from '../../base/findings.js';
 import type { MachineView } from '../../base/process/machine.js';
-import { type Check, failed, hasNvidia, ok, skipped, warning } from './facts.js';
+import { hasNvidia, type MachineFacts } from './facts.js';
 import { type GpuState, numberOf } from './nvidia-smi.js';
+
+/** `skipped`: there was nothing to check. Suggestions come with the first thing to do first. */
+export type MachineFinding = Finding<unknown, 'ok' | 'warning' | 'failed' | 'skipped', readonly string[]>;
+
+type MachineCheck = Check<MachineFacts, MachineFinding>;
+
+const ok = (message: string): MachineFinding => ({ severity: 'ok', message });
+const skipped = (message: string): MachineFinding => ({ severity: 'skipped', message });
+const warning = (message: string, ...suggestion: string[]): MachineFinding => ({
+  severity: 'warning',
+  message,
+  suggestion,
+});
+const failed = (message: string, ...suggestion: string[]): MachineFinding => ({
+  severity: 'failed',
+  message,
+  suggestion,
+});
 
 /** Oldest driver of each CUDA version (NVIDIA, CUDA compatibility). */
 const OLDEST_DRIVERS: readonly (readonly [cuda: number, driver: number])[] = [
@@ -11,7 +30,7 @@ const OLDEST_DRIVERS: readonly (readonly [cuda: number, driver: number])[] = [
 /** What the CUDA provider of ONNX Runtime is built with. */
 const CUDA_NEEDED = 12;
 
-export const DRIVER_CHECKS: readonly Check[] = [
+const DRIVER_CHECKS: readonly MachineCheck[] = [
   {
     id: 'gpu-on-bus',
     title: 'GPU on the bus',
@@ -98,7 +117,7 @@ export const DRIVER_CHECKS: readonly Check[] = [
 
 const MASKS = ['CUDA_VISIBLE_DEVICES', 'NVIDIA_VISIBLE_DEVICES'] as const;
 
-export const ACCESS_CHECKS: readonly Check[] = [
+const ACCESS_CHECKS: readonly MachineCheck[] = [
   {
     id: 'container',
     title: 'The container has the GPU',
@@ -154,6 +173,70 @@ export const ACCESS_CHECKS: readonly Check[] = [
   },
 ];
 
+/** What the CUDA provider of ONNX Runtime loads, and where it comes from. */
+const CUDA_LIBRARIES = [
+  ['libcudart.so.12', 'CUDA 12 (NVIDIA repository: cuda-libraries-12-6)'],
+  ['libcublas.so.12', 'CUDA 12 (NVIDIA repository: cuda-libraries-12-6)'],
+  ['libcufft.so.11', 'CUDA 12 (NVIDIA repository: cuda-libraries-12-6)'],
+  ['libcudnn.so.9', 'cuDNN 9 (NVIDIA repository: cudnn9-cuda-12)'],
+] as const;
+
+const ICD_FOLDERS = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/usr/local/share/vulkan/icd.d'];
+/** Drivers that compute on the CPU. */
+const SOFTWARE = /lvp|llvmpipe|lavapipe|swiftshader/i;
+
+const LIBRARY_CHECKS: readonly MachineCheck[] = [
+  {
+    id: 'cuda-libraries',
+    title: 'CUDA and cuDNN libraries',
+    async run(facts) {
+      if (!hasNvidia(facts)) return skipped('no NVIDIA GPU');
+      const missing = CUDA_LIBRARIES.filter(([name]) => !facts.hasLibrary(name));
+      if (missing.length === 0) return ok('CUDA 12 and cuDNN 9 are found');
+      const packages = [...new Set(missing.map(([, name]) => name))];
+      return warning(
+        `not found: ${missing.map(([name]) => name).join(', ')}; the device cuda needs them, webgpu does not`,
+        `Install ${packages.join(' and ')}.`,
+        'Where they lie in another folder: export LD_LIBRARY_PATH=/usr/local/cuda/lib64:$LD_LIBRARY_PATH.',
+      );
+    },
+  },
+  {
+    id: 'vulkan',
+    title: 'Vulkan, which WebGPU computes by',
+    async run(facts) {
+      const { view, pciGpus } = facts;
+      if (view.platform !== 'linux') return skipped(`${view.platform} has its own: Metal, or Direct3D 12`);
+      const drivers = await vulkanDrivers(view);
+      const hardware = drivers.filter((driver) => !SOFTWARE.test(driver));
+      const hasGpu = hasNvidia(facts) || pciGpus.length > 0;
+      const failedOrSkipped = hasGpu ? failed : skipped;
+      if (!facts.hasLibrary('libvulkan.so.1'))
+        return failedOrSkipped('no loader (libvulkan.so.1)', 'Install it: apt install libvulkan1.');
+      if (hardware.length > 0) return ok(hardware.join(', '));
+      const found =
+        drivers.length > 0 ? `only drivers that compute on the CPU: ${drivers.join(', ')}` : 'no driver';
+      return failedOrSkipped(
+        found,
+        'Install the driver of the GPU (NVIDIA: with its ICD file nvidia_icd.json; AMD, Intel: mesa-vulkan-drivers).',
+        ...(facts.environment.container
+          ? ['In a container: NVIDIA_DRIVER_CAPABILITIES=compute,utility,graphics.']
+          : []),
+      );
+    },
+  },
+];
+
+/** The files that tell the loader of Vulkan which drivers there are. */
+async function vulkanDrivers(view: MachineView): Promise<string[]> {
+  const given = view.env.VK_DRIVER_FILES ?? view.env.VK_ICD_FILENAMES;
+  if (given) return given.split(':').filter(Boolean);
+  const found: string[] = [];
+  for (const folder of ICD_FOLDERS)
+    for (const name of await view.list(folder)) if (name.endsWith('.json')) found.push(`${folder}/${name}`);
+  return found;
+}
+
 /** Events of the driver after which a GPU must not be trusted (NVIDIA, Xid errors). */
 const FATAL_XIDS: Readonly<Record<number, string>> = {
   48: 'double bit ECC error',
@@ -163,7 +246,7 @@ const FATAL_XIDS: Readonly<Record<number, string>> = {
 };
 const LEAST_FREE_MIB = 1024;
 
-export const HEALTH_CHECKS: readonly Check[] = [
+const HEALTH_CHECKS: readonly MachineCheck[] = [
   {
     id: 'health',
     title: 'The GPU is well',
@@ -221,66 +304,10 @@ function freeText(gpu: GpuState): string {
   return `GPU ${gpu.index ?? 0}: ${gpu['memory.free'] ?? 'unknown'} MiB free`;
 }
 
-/** What the CUDA provider of ONNX Runtime loads, and where it comes from. */
-const CUDA_LIBRARIES = [
-  ['libcudart.so.12', 'CUDA 12 (NVIDIA repository: cuda-libraries-12-6)'],
-  ['libcublas.so.12', 'CUDA 12 (NVIDIA repository: cuda-libraries-12-6)'],
-  ['libcufft.so.11', 'CUDA 12 (NVIDIA repository: cuda-libraries-12-6)'],
-  ['libcudnn.so.9', 'cuDNN 9 (NVIDIA repository: cudnn9-cuda-12)'],
-] as const;
-
-const ICD_FOLDERS = ['/usr/share/vulkan/icd.d', '/etc/vulkan/icd.d', '/usr/local/share/vulkan/icd.d'];
-/** Drivers that compute on the CPU. */
-const SOFTWARE = /lvp|llvmpipe|lavapipe|swiftshader/i;
-
-export const LIBRARY_CHECKS: readonly Check[] = [
-  {
-    id: 'cuda-libraries',
-    title: 'CUDA and cuDNN libraries',
-    async run(facts) {
-      if (!hasNvidia(facts)) return skipped('no NVIDIA GPU');
-      const missing = CUDA_LIBRARIES.filter(([name]) => !facts.hasLibrary(name));
-      if (missing.length === 0) return ok('CUDA 12 and cuDNN 9 are found');
-      const packages = [...new Set(missing.map(([, name]) => name))];
-      return warning(
-        `not found: ${missing.map(([name]) => name).join(', ')}; the device cuda needs them, webgpu does not`,
-        `Install ${packages.join(' and ')}.`,
-        'Where they lie in another folder: export LD_LIBRARY_PATH=/usr/local/cuda/lib64:$LD_LIBRARY_PATH.',
-      );
-    },
-  },
-  {
-    id: 'vulkan',
-    title: 'Vulkan, which WebGPU computes by',
-    async run(facts) {
-      const { view, pciGpus } = facts;
-      if (view.platform !== 'linux') return skipped(`${view.platform} has its own: Metal, or Direct3D 12`);
-      const drivers = await vulkanDrivers(view);
-      const hardware = drivers.filter((driver) => !SOFTWARE.test(driver));
-      const hasGpu = hasNvidia(facts) || pciGpus.length > 0;
-      const failedOrSkipped = hasGpu ? failed : skipped;
-      if (!facts.hasLibrary('libvulkan.so.1'))
-        return failedOrSkipped('no loader (libvulkan.so.1)', 'Install it: apt install libvulkan1.');
-      if (hardware.length > 0) return ok(hardware.join(', '));
-      const found =
-        drivers.length > 0 ? `only drivers that compute on the CPU: ${drivers.join(', ')}` : 'no driver';
-      return failedOrSkipped(
-        found,
-        'Install the driver of the GPU (NVIDIA: with its ICD file nvidia_icd.json; AMD, Intel: mesa-vulkan-drivers).',
-        ...(facts.environment.container
-          ? ['In a container: NVIDIA_DRIVER_CAPABILITIES=compute,utility,graphics.']
-          : []),
-      );
-    },
-  },
+/** From the hardware up: what a check finds explains what those after it find. */
+export const MACHINE_CHECKS: readonly MachineCheck[] = [
+  ...DRIVER_CHECKS,
+  ...ACCESS_CHECKS,
+  ...LIBRARY_CHECKS,
+  ...HEALTH_CHECKS,
 ];
-
-/** The files that tell the loader of Vulkan which drivers there are. */
-async function vulkanDrivers(view: MachineView): Promise<string[]> {
-  const given = view.env.VK_DRIVER_FILES ?? view.env.VK_ICD_FILENAMES;
-  if (given) return given.split(':').filter(Boolean);
-  const found: string[] = [];
-  for (const folder of ICD_FOLDERS)
-    for (const name of await view.list(folder)) if (name.endsWith('.json')) found.push(`${folder}/${name}`);
-  return found;
-}

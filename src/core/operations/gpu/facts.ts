@@ -1,5 +1,50 @@
-import type { MachineView, PciGpu } from '../../base/process/machine.js';
-import type { NvidiaSmi } from './nvidia-smi.js';
+import { gpusOnBus, type MachineView, type PciGpu } from '../../base/process/machine.js';
+import { askNvidiaSmi, type NvidiaSmi } from './nvidia-smi.js';
+
+/** What several checks need to know, found out once. */
+export interface MachineFacts {
+  readonly view: MachineView;
+  readonly environment: Environment;
+  readonly pciGpus: readonly PciGpu[];
+  /** `/dev/nvidia0`, ... */
+  readonly nvidiaDevices: readonly string[];
+  /** Of the kernel module, such as `535.161.08`; undefined where it is not loaded. */
+  readonly driverVersion?: string;
+  /** Whether the loader of shared libraries finds one of that name, such as `libvulkan.so.1`. */
+  hasLibrary(name: string): boolean;
+  /** Undefined where it is not installed. */
+  readonly smi?: NvidiaSmi;
+}
+
+export async function gatherFacts(view: MachineView): Promise<MachineFacts> {
+  const driver = await view.read('/proc/driver/nvidia/version');
+  const [driverVersion] = /\b\d{3}\.\d+(?:\.\d+)?\b/.exec(driver ?? '') ?? [];
+  const smi = await askNvidiaSmi(view);
+  const hasLibrary = await libraryTest(view);
+  return {
+    view,
+    environment: await detectEnvironment(view),
+    pciGpus: await gpusOnBus(view),
+    nvidiaDevices: (await view.list('/dev'))
+      .filter((name) => /^nvidia\d+$/.test(name))
+      .map((name) => `/dev/${name}`),
+    ...(driverVersion !== undefined && { driverVersion }),
+    hasLibrary,
+    ...(smi && { smi }),
+  };
+}
+
+export const hasNvidia = ({ pciGpus, nvidiaDevices }: MachineFacts): boolean =>
+  nvidiaDevices.length > 0 || pciGpus.some(({ vendor }) => vendor === 'NVIDIA');
+
+/** Looks into the cache of the loader of shared libraries, and into the folders of LD_LIBRARY_PATH. */
+async function libraryTest(view: MachineView): Promise<MachineFacts['hasLibrary']> {
+  const cached = (await view.run('/sbin/ldconfig', ['-p']))?.output ?? '';
+  const own: string[] = [];
+  for (const folder of (view.env.LD_LIBRARY_PATH ?? '').split(':').filter(Boolean))
+    own.push(...(await view.list(folder)));
+  return (name) => cached.includes(name) || own.includes(name);
+}
 
 /** Where a process runs, as far as advice depends on it. */
 export interface Environment {
@@ -19,7 +64,7 @@ const SERVICES: readonly (readonly [name: string, variables: readonly string[]])
   ['Codespaces', ['CODESPACES']],
 ];
 
-export async function detectEnvironment(view: MachineView): Promise<Environment> {
+async function detectEnvironment(view: MachineView): Promise<Environment> {
   const isSet = (name: string) => Boolean(view.env[name]);
   const [service] = SERVICES.find(([, variables]) => variables.some(isSet)) ?? [];
   const onKaggle = await view.exists('/kaggle/working');
@@ -46,45 +91,3 @@ export function describeEnvironment({ service, container, isWsl, isCi, slurmJob 
   const parts = [service, container, isWsl && 'WSL2', slurmJob && `Slurm job ${slurmJob}`, isCi && 'CI'];
   return parts.filter(Boolean).join(', ') || 'a machine of its own';
 }
-
-/** What one check found. */
-export interface Finding {
-  readonly id: string;
-  readonly title: string;
-  /** `skipped`: there was nothing to check. */
-  readonly status: 'ok' | 'warning' | 'failed' | 'skipped';
-  readonly detail: string;
-  /** What to do about it, the first thing first. */
-  readonly advice?: readonly string[];
-}
-
-/** What several checks need to know, found out once. */
-export interface MachineFacts {
-  readonly view: MachineView;
-  readonly environment: Environment;
-  readonly pciGpus: readonly PciGpu[];
-  /** `/dev/nvidia0`, ... */
-  readonly nvidiaDevices: readonly string[];
-  /** Of the kernel module, such as `535.161.08`; undefined where it is not loaded. */
-  readonly driverVersion?: string;
-  /** Whether the loader of shared libraries finds one of that name, such as `libvulkan.so.1`. */
-  hasLibrary(name: string): boolean;
-  /** Undefined where it is not installed. */
-  readonly smi?: NvidiaSmi;
-}
-
-export interface Check {
-  readonly id: string;
-  readonly title: string;
-  run(facts: MachineFacts): Promise<Omit<Finding, 'id' | 'title'>>;
-}
-
-export const ok = (detail: string) => ({ status: 'ok', detail }) as const;
-export const skipped = (detail: string) => ({ status: 'skipped', detail }) as const;
-export const warning = (detail: string, ...advice: string[]) =>
-  ({ status: 'warning', detail, advice }) as const;
-export const failed = (detail: string, ...advice: string[]) =>
-  ({ status: 'failed', detail, advice }) as const;
-
-export const hasNvidia = ({ pciGpus, nvidiaDevices }: MachineFacts): boolean =>
-  nvidiaDevices.length > 0 || pciGpus.some(({ vendor }) => vendor === 'NVIDIA');

@@ -1,9 +1,9 @@
-import { gpusOnBus, type MachineView, type PciGpu } from '../../base/process/machine.js';
-import { ACCESS_CHECKS, DRIVER_CHECKS, HEALTH_CHECKS, LIBRARY_CHECKS } from './checks.js';
-import { type Check, detectEnvironment, type Environment, type Finding, type MachineFacts } from './facts.js';
-import { askNvidiaSmi, type GpuState } from './nvidia-smi.js';
-
-const CHECKS: readonly Check[] = [...DRIVER_CHECKS, ...ACCESS_CHECKS, ...LIBRARY_CHECKS, ...HEALTH_CHECKS];
+import type { Context } from '../../base/context.js';
+import { runChecks } from '../../base/findings.js';
+import type { MachineView, PciGpu } from '../../base/process/machine.js';
+import { MACHINE_CHECKS, type MachineFinding } from './checks.js';
+import { type Environment, gatherFacts } from './facts.js';
+import type { GpuState } from './nvidia-smi.js';
 
 /** What a machine has for computing on a GPU, and what stands in its way. */
 export interface MachineReport {
@@ -11,46 +11,34 @@ export interface MachineReport {
   readonly gpus: readonly PciGpu[];
   /** What `nvidia-smi` says of each. */
   readonly states: readonly GpuState[];
-  readonly findings: readonly Finding[];
+  readonly findings: readonly ReportedCheck[];
+}
+
+/** A check of the machine, with what it found. */
+export interface ReportedCheck {
+  readonly id: string;
+  readonly title: string;
+  readonly status: MachineFinding['severity'];
+  readonly detail: string;
+  /** What to do about it, the first thing first. */
+  readonly advice?: readonly string[];
 }
 
 /** Runs every check; none of them changes anything. */
-export async function inspectMachine(view: MachineView): Promise<MachineReport> {
+export async function inspectMachine(
+  view: MachineView,
+  { signal }: Pick<Context, 'signal'> = {},
+): Promise<MachineReport> {
   const facts = await gatherFacts(view);
-  const findings: Finding[] = [];
-  for (const check of CHECKS)
-    findings.push({ id: check.id, title: check.title, ...(await check.run(facts)) });
+  const findings: ReportedCheck[] = [];
+  for await (const [{ id, title }, found] of runChecks(MACHINE_CHECKS, facts, { signal })) {
+    const { severity: status, message: detail, suggestion: advice } = found;
+    findings.push({ id, title, status, detail, ...(advice && { advice }) });
+  }
   return {
     environment: facts.environment,
     gpus: facts.pciGpus,
     states: facts.smi?.gpus ?? [],
     findings,
   };
-}
-
-async function gatherFacts(view: MachineView): Promise<MachineFacts> {
-  const driver = await view.read('/proc/driver/nvidia/version');
-  const [driverVersion] = /\b\d{3}\.\d+(?:\.\d+)?\b/.exec(driver ?? '') ?? [];
-  const smi = await askNvidiaSmi(view);
-  const hasLibrary = await libraryTest(view);
-  return {
-    view,
-    environment: await detectEnvironment(view),
-    pciGpus: await gpusOnBus(view),
-    nvidiaDevices: (await view.list('/dev'))
-      .filter((name) => /^nvidia\d+$/.test(name))
-      .map((name) => `/dev/${name}`),
-    ...(driverVersion !== undefined && { driverVersion }),
-    hasLibrary,
-    ...(smi && { smi }),
-  };
-}
-
-/** Looks into the cache of the loader of shared libraries, and into the folders of LD_LIBRARY_PATH. */
-async function libraryTest(view: MachineView): Promise<MachineFacts['hasLibrary']> {
-  const cached = (await view.run('/sbin/ldconfig', ['-p']))?.output ?? '';
-  const own: string[] = [];
-  for (const folder of (view.env.LD_LIBRARY_PATH ?? '').split(':').filter(Boolean))
-    own.push(...(await view.list(folder)));
-  return (name) => cached.includes(name) || own.includes(name);
 }

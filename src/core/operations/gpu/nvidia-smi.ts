@@ -24,12 +24,12 @@ const FIELDS = [
 ] as const;
 type Field = (typeof FIELDS)[number];
 
-/** One GPU, as `nvidia-smi` tells it: text by field; what a driver does not know is left out. */
+/** One GPU, as `nvidia-smi` reports it: text by field, without the fields that a driver does not know. */
 export type GpuState = Readonly<Partial<Record<Field, string>>>;
 
 export interface NvidiaSmi {
   readonly gpus: readonly GpuState[];
-  /** What it said instead, when it could not answer. */
+  /** Its error, when it could not answer. */
   readonly failure?: string;
 }
 
@@ -38,7 +38,7 @@ export async function askNvidiaSmi(view: MachineView): Promise<NvidiaSmi | undef
   const help = await view.run('nvidia-smi', ['--help-query-gpu']);
   if (!help) return undefined;
   const known = FIELDS.filter((field) => help.output.includes(`"${field}"`));
-  // A driver that cannot answer gives no list either; its words come with the question.
+  // A driver that cannot answer gives no list either; its error comes with the query.
   const fields = known.length > 0 ? known : (['index', 'name'] as const);
   const answer = await view.run('nvidia-smi', [
     `--query-gpu=${fields.join()}`,
@@ -72,7 +72,7 @@ export function numberOf(gpu: GpuState, field: Field): number | undefined {
   return gpu[field] === undefined || Number.isNaN(value) ? undefined : value;
 }
 
-/** How busy one processor is. What it does not tell is left out. */
+/** How busy one processor is, as far as it reports it. */
 export interface Utilization {
   readonly name: string;
   /** 0..1 */

@@ -8,8 +8,8 @@ import { replaceFile } from '../../base/storage/durable.js';
 import { readTextFile } from '../../base/storage/text-file.js';
 import { gpuNumber, keepMeasured, type MeasuredDevice, ranking, realGpus } from '../../learning/devices.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
-import { describeEnvironment, type Environment, type Finding } from './facts.js';
-import { inspectMachine } from './inspect.js';
+import { describeEnvironment, type Environment } from './facts.js';
+import { inspectMachine, type ReportedCheck } from './inspect.js';
 import { type MissingEngine, measureDevices } from './measure-devices.js';
 import type { GpuState } from './nvidia-smi.js';
 
@@ -37,7 +37,7 @@ export interface SetUpResult {
     readonly gpus: readonly PciGpu[];
     readonly states: readonly GpuState[];
   };
-  readonly findings: readonly Finding[];
+  readonly findings: readonly ReportedCheck[];
   readonly devices: readonly MeasuredDevice[];
   readonly missing: readonly MissingEngine[];
   /** The fastest in training; none where not even the CPU computes. */
@@ -56,7 +56,9 @@ export interface SetUpResult {
 /** Checks the machine, tries and times every device of every engine, and keeps what it measured for the device `auto`. */
 export async function setUpGpu(options: SetUpOptions, context: Context = {}): Promise<SetUpResult> {
   const { registry, view = thisMachine(), timeoutMs } = options;
-  const report = await withStep(context, 'machine', 'Checking the machine', () => inspectMachine(view));
+  const report = await withStep(context, 'machine', 'Checking the machine', () =>
+    inspectMachine(view, context),
+  );
   const { devices, missing } = await measureDevices({ registry, ...(timeoutMs && { timeoutMs }) }, context);
   const [best] = ranking(devices);
   return {

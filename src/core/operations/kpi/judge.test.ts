@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { judgeKpi } from './settings.js';
+import { judgeKpi } from './judge.js';
 
 const at = (value: number, isLowerBound = false) => ({ value, source: 'here', isLowerBound });
 

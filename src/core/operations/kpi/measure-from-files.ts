@@ -7,7 +7,7 @@ import { endOf } from '../../learning/analysis/findings/outcome.js';
 import { loadRuns } from '../../learning/history/load-runs.js';
 import { bestEpoch, monitorOf } from '../../learning/history/metrics.js';
 import { metricOf, numberSetting, type RecordedRun } from '../../learning/history/recorded-run.js';
-import type { Measured, Measurements } from './settings.js';
+import type { Measured, Measurements } from './judge.js';
 
 /** What is read of the output of `serve:bench --json`. */
 const loadSchema = z.object({
@@ -29,7 +29,7 @@ const loadSchema = z.object({
 type LoadResult = z.output<typeof loadSchema>['result'];
 
 /**
- * What a load test tells: the 99th percentile of the latency, and the share of requests with an answer that is no
+ * What a load test measured: the 99th percentile of the latency, and the share of requests with an answer that is no
  * failure of the server.
  *
  * @param file the output of `roble serve:bench --json`
@@ -64,7 +64,7 @@ function availability({ url, measurement }: LoadResult, file: string): Measured 
 }
 
 /**
- * What the history of a run tells: the validation accuracy of the epoch that was exported, and the median time of an
+ * What the history of a run shows: the validation accuracy of the epoch that was exported, and the median time of an
  * epoch, which an epoch that was interrupted does not move.
  *
  * @param path a run folder or a history file

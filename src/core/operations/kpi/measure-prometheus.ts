@@ -4,18 +4,19 @@ import { RobleError } from '../../base/errors.js';
 import { sendRequest } from '../../base/http.js';
 import { checkedJson } from '../../base/schema/checked.js';
 import { hideUrlPassword } from '../../base/secret.js';
+import { parseJson } from '../../base/storage/read-file.js';
 import { formatCount, percent } from '../../base/text.js';
-import type { Measured, Measurements } from './settings.js';
+import type { Measured, Measurements } from './judge.js';
 
 /** Neither probes nor the administration, whose scrapes would outnumber the requests of users. */
 const USERS = 'route!~"/metrics|/admin/.*|.*/health/.*"';
 const QUANTILE = 0.99;
-/** A window that is covered less than this is told of: Prometheus forgets, by default after 15 days. */
+/** Less of a window than this is reported: Prometheus forgets, by default after 15 days. */
 const COVERED = 0.95;
 const SECONDS = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 
 /**
- * What a Prometheus tells of the service over a window: the 99th percentile of the latency of `/predict`, interpolated
+ * What a Prometheus knows of the service over a window: the 99th percentile of the latency of `/predict`, interpolated
  * between the bounds of the histogram, and the share of requests that the server answered with another status than 5xx.
  *
  * @throws {RobleError} as `queryAt`, and `ROBLE_USAGE` for a bad window
@@ -190,9 +191,5 @@ function baseOf(text: string): URL {
 }
 
 function failureText(text: string): string {
-  try {
-    return failureSchema.parse(JSON.parse(text)).error;
-  } catch {
-    return text.slice(0, 200);
-  }
+  return failureSchema.safeParse(parseJson(text)).data?.error ?? text.slice(0, 200);
 }

@@ -1,17 +1,10 @@
 import type { Context } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import { newestRun } from '../../learning/training/run/folder.js';
+import { judgeKpi, type KpiResult, type Measurements } from './judge.js';
 import { measureLoad, measureRun } from './measure-from-files.js';
-import type { PrometheusSource } from './measure-prometheus.js';
-import { measurePrometheus } from './measure-prometheus.js';
-import {
-  judgeKpi,
-  type KpiName,
-  type KpiResult,
-  type Kpis,
-  kpisSchema,
-  type Measurements,
-} from './settings.js';
+import { measurePrometheus, type PrometheusSource } from './measure-prometheus.js';
+import { type KpiName, type Kpis, kpisSchema } from './settings.js';
 
 export interface ReportKpisOptions {
   /** The targets. */

@@ -5,7 +5,7 @@ export interface LoadClientOptions {
   readonly origin: string;
   /** Most connections at once; what is due beyond them waits, and its waiting counts. */
   readonly connections: number;
-  /** A request without an answer after so long has failed. */
+  /** A request without an answer after this time has failed. */
   readonly timeoutMs: number;
   /** Of every request. */
   readonly headers: Readonly<Record<string, string>>;

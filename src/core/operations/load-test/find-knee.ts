@@ -23,9 +23,9 @@ export interface Knee {
   readonly limits: KneeLimits;
 }
 
-/** Each rate is so many times the last, until one is not held... */
+/** Each rate is this multiple of the last, until one is not held... */
 const GROWTH = 1.5;
-/** ...then so many rates between the last two are tried. */
+/** ...then this many rates between the last two are tried. */
 const BISECTIONS = 3;
 
 /**

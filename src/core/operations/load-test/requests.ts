@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { RobleError } from '../../base/errors.js';
 import { Random } from '../../base/random.js';
-import { readPlainFile } from '../../base/storage/read-file.js';
+import { parseJson, readPlainFile } from '../../base/storage/read-file.js';
 import { findImages } from '../../image/find-images.js';
 import { encodePlainPng } from '../../image/png.js';
 
@@ -15,9 +15,9 @@ export interface LoadRequest {
 export interface LoadPictures {
   /** Files, folders and globs of pictures; by default random ones in the shape of the model. */
   readonly images?: readonly string[] | undefined;
-  /** Of the random pictures: another number, other pictures. A server remembers those that it was sent before. */
+  /** Of the random pictures: another seed gives other pictures. A server remembers those that it was sent before. */
   readonly seed: number;
-  /** So many random pictures, again and again; by default each is another one. */
+  /** Send this many random pictures again and again; by default no picture is sent twice. */
   readonly repeat?: number | undefined;
   /** Pictures in one request; 1 goes to `/predict`, more to `/predict/batch`. */
   readonly batch: number;
@@ -69,7 +69,7 @@ function randomPictures(
   return (index) => kept[index % repeat]!;
 }
 
-/** Cheap to make: the machine may be the one whose server is measured. */
+/** Cheap to make: the server that is measured may run on this machine. */
 function randomPicture(
   { height, width, channels }: LoadTarget['input'],
   seed: number,
@@ -128,7 +128,7 @@ export async function probeTarget(
   });
   const text = await response.body.text();
   if (response.statusCode !== 200) throw unreachable(origin, `GET /stats: ${response.statusCode}`);
-  const parsed = statsSchema.safeParse(jsonOf(text));
+  const parsed = statsSchema.safeParse(parseJson(text));
   if (!parsed.success) throw unreachable(origin, `GET /stats: ${text.slice(0, 60)}`);
   const { model, cache } = parsed.data;
   return { origin, model: model.name, input: model.input, answers: cache?.answers };
@@ -141,15 +141,6 @@ function parseUrl(url: string): URL {
     received: url,
     expected: 'http:// or https:// with a host, and no path, such as http://127.0.0.1:8080',
   });
-}
-
-/** Undefined for what is no JSON. */
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function unreachable(origin: string, received: string, cause?: Error): RobleError {

@@ -123,7 +123,7 @@ export interface OpenLoopOptions {
 const SENT_AT_ONCE = 8;
 
 /**
- * Sends requests when they are due, whatever became of those before. A latency counts from when its request was due, so
+ * Sends requests when they are due, whether or not earlier ones were answered. A latency counts from when its request was due, so
  * that a server that stalls is charged for all who would have come meanwhile: a loop that waits for answers would leave
  * them out (G. Tene, "How NOT to Measure Latency": coordinated omission).
  */

@@ -2,13 +2,13 @@ import type { Server as TlsServer } from 'node:https';
 import { type AddressInfo, BlockList, isIPv6 } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import { RobleError } from '../../base/errors.js';
-import type { ServeOptions } from '../settings.js';
 import { KeyRing } from './api-keys.js';
-import { recogniseKeys, requireKeys } from './authorize.js';
+import { recogniseKeys, requireAccess, requireKeys } from './authorize.js';
 import { addBrowserRules, allowOrigins, type CrossOriginRules, refusePages } from './browser-rules.js';
 import { ClientAddresses } from './client-address.js';
 import { createHttpServer } from './http-server.js';
 import { addRateLimit } from './rate-limit.js';
+import type { AccessSettings, ConnectionSettings, TlsSettings } from './settings.js';
 import { readCertificate, type TlsCertificate } from './tls-certificate.js';
 
 declare module 'fastify' {
@@ -20,15 +20,23 @@ declare module 'fastify' {
 
 type ServerOptions = Pick<FastifyServerOptions, 'serverFactory' | 'clientErrorHandler'>;
 
+export interface ServerAccessOptions {
+  readonly access: AccessSettings;
+  readonly tls?: TlsSettings | undefined;
+  readonly connections: ConnectionSettings;
+  /** Redis in which several servers share their rate limits. */
+  readonly redisUrl?: string | undefined;
+}
+
 /** Who may ask a server: its keys, limits and certificate. */
 export class ServerAccess {
-  readonly #options: ServeOptions;
+  readonly #options: ServerAccessOptions;
   readonly #keys: KeyRing | undefined;
   readonly #certificate: TlsCertificate | undefined;
   readonly #warn: (message: string) => void;
 
   private constructor(
-    options: ServeOptions,
+    options: ServerAccessOptions,
     keys: KeyRing | undefined,
     certificate: TlsCertificate | undefined,
     warn: (message: string) => void,
@@ -40,7 +48,7 @@ export class ServerAccess {
   }
 
   /** @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_KEYS_INVALID`, `ROBLE_TLS_INVALID` */
-  static async open(options: ServeOptions, warn: (message: string) => void): Promise<ServerAccess> {
+  static async open(options: ServerAccessOptions, warn: (message: string) => void): Promise<ServerAccess> {
     const { access, tls } = options;
     const keys = access.keysFile === undefined ? undefined : await KeyRing.open(access.keysFile, warn);
     return new ServerAccess(options, keys, tls && (await readCertificate(tls, warn)), warn);
@@ -75,7 +83,8 @@ export class ServerAccess {
    * @param needs of scripts that use them
    */
   async guard(app: FastifyInstance, needs: Omit<CrossOriginRules, 'origins'>): Promise<void> {
-    const { access, cache } = this.#options;
+    const { access, redisUrl } = this.#options;
+    requireAccess(app);
     await addBrowserRules(app, { isTls: this.#certificate !== undefined });
     if (access.cors.length > 0) allowOrigins(app, { origins: access.cors, ...needs });
     app.addHook('onRequest', async ({ raw }) => {
@@ -90,12 +99,13 @@ export class ServerAccess {
       },
     });
     if (this.#keys) recogniseKeys(app, this.#keys);
-    await addRateLimit(app, { ...access.rateLimit, redisUrl: cache.url, warn: this.#warn });
+    await addRateLimit(app, { ...access.rateLimit, redisUrl, warn: this.#warn });
     if (this.#keys) requireKeys(app);
   }
 
   /** The same for the administration, which has no limits, and no pages. */
   guardAdministration(app: FastifyInstance): void {
+    requireAccess(app);
     refusePages(app);
     app.decorateRequest('apiKey', undefined);
     if (!this.#keys) return;

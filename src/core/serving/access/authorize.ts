@@ -10,6 +10,22 @@ declare module 'fastify' {
   }
 }
 
+/** Who may ask a route: whoever has a key of that scope; anybody; or what looks after the server, anybody as often as it likes. */
+export type RouteAccess = Scope | 'anybody' | 'probes';
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    readonly access?: RouteAccess;
+  }
+}
+
+/** Refuses to start with a route that does not say who may ask it. Has to come before the routes. */
+export function requireAccess(app: FastifyInstance): void {
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (!config?.access) throw new Error(`The route ${method} ${url} does not say who may ask it.`);
+  });
+}
+
 /** Looks whether requests come with a valid key; {@link requireKeys} then refuses those that need one. */
 export function recogniseKeys(app: FastifyInstance, keys: KeyRing): void {
   app.addHook('onRequest', async (request) => {
@@ -59,38 +75,23 @@ function secretOf({ headers }: FastifyRequest): string | undefined {
   return bearer ?? (typeof given === 'string' && given !== '' ? given : undefined);
 }
 
-/** Asked by what looks after the server, which has no key, and must not be turned away by a limit. */
-const HEALTH = /^\/(v2\/)?health\//;
-
-/** What a browser loads before anybody could enter a key; none of it says anything about the model or its answers. */
-const OPEN = /^\/($|page\/|docs(\/|$)|openapi\.json$)/;
-
-/** Any of the scopes opens the routes; the first pattern that fits counts. */
-const NEEDED: readonly (readonly [RegExp, readonly Scope[]])[] = [
-  [/^\/feedback(\/|$)/, ['feedback']],
-  [/^\/(metrics|stats)(\/|$)/, ['metrics']],
-  [/^\/admin\//, ['admin']],
-  [/^\//, ['predict']],
-];
-
-export function isHealth({ routeOptions }: FastifyRequest): boolean {
-  return isHealthPath(routeOptions.url ?? '');
+/** Whether a route is for what looks after the server, which has no key, and must not be turned away by a limit. */
+export function isForProbes({ routeOptions }: FastifyRequest): boolean {
+  return routeOptions.config.access === 'probes';
 }
 
-export function isHealthPath(pattern: string): boolean {
-  return HEALTH.test(pattern);
+/** The scope that a key needs for a route; undefined when it needs no key. */
+export function scopeOf(access: RouteAccess): Scope | undefined {
+  return access === 'anybody' || access === 'probes' ? undefined : access;
 }
 
 /**
- * The scopes of which a key needs one for a request; undefined when it needs no key. By the pattern of the route, which no
- * spelling of the path changes. What is not there is told to every key, and to nobody else.
+ * The scopes of which a key needs one for a request; undefined when it needs no key. What is not there is told to every key,
+ * and to nobody else.
  */
 function neededScopes({ routeOptions }: FastifyRequest): readonly Scope[] | undefined {
-  return routeOptions.url === undefined ? SCOPES : scopesOfPath(routeOptions.url);
-}
-
-/** The same for the pattern of a route. */
-export function scopesOfPath(pattern: string): readonly Scope[] | undefined {
-  if (isHealthPath(pattern) || OPEN.test(pattern)) return undefined;
-  return NEEDED.find(([needs]) => needs.test(pattern))?.[1] ?? SCOPES;
+  const { access } = routeOptions.config;
+  if (!access) return SCOPES;
+  const scope = scopeOf(access);
+  return scope && [scope];
 }

@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache';
 import CircuitBreaker from 'opossum';
 import { RobleError } from '../../base/errors.js';
 import { connectRedis, REDIS_BREAKER } from '../../base/storage/redis.js';
-import { isHealth } from './authorize.js';
+import { isForProbes } from './authorize.js';
 import type { RateLimitSettings } from './settings.js';
 
 export interface RateLimitOptions extends RateLimitSettings {
@@ -37,7 +37,7 @@ export async function addRateLimit(app: FastifyInstance, options: RateLimitOptio
       }
     },
     keyGenerator: (request) => senderOf(request, rateLimit.normalizeIP),
-    allowList: isHealth,
+    allowList: isForProbes,
     errorResponseBuilder: (_, { max, after }) =>
       new RobleError('ROBLE_RATE_LIMITED', `There were too many requests; the next is welcome in ${after}.`, {
         expected: `at most ${max} requests in ${windowSeconds} s`,

@@ -4,89 +4,77 @@ import type { ServedModels } from '../models/served-models.js';
 import type { Priority } from '../request/urgency.js';
 import { OverloadControl } from './overload-control.js';
 
-/** What a request does that was let in. */
-export interface Admitted {
-  /** Lets the model compute an image. */
-  compute<T>(image: () => Promise<T>): Promise<T>;
-  /** The places of the request are taken until that has ended, also when the request has not waited for it. */
-  hold(image: Promise<unknown>): void;
+export interface SeatRequest {
+  /** Name of the model; by default that of the server. */
+  readonly model: string | undefined;
+  readonly priority: Priority | undefined;
+  /** Images of the request. */
+  readonly count: number;
 }
 
 /**
- * Lets requests in, or refuses them at once: the images that a server has in hand are bounded, from the decoder to the
- * answer, and each model has its own overload control.
+ * Lets requests in, or refuses them at once. The images in flight, from the decoder to the answer, are bounded over all
+ * models, and each model has an overload control of its own.
  */
 export class Admission {
   readonly #models: ServedModels;
-  readonly #places: Places;
+  readonly #images: ConcurrencyLimit;
   readonly #controls = new WeakMap<ModelManager, OverloadControl>();
 
-  /** @param limit images */
+  /** @param limit images in flight */
   constructor(models: ServedModels, limit: number) {
     this.#models = models;
-    this.#places = new Places(limit);
+    this.#images = new ConcurrencyLimit(limit);
   }
 
   get limit(): number {
-    return this.#places.limit;
+    return this.#images.limit;
   }
 
-  get inHand(): number {
-    return this.#places.taken;
+  /** Images between the decoder and the answer. */
+  get inFlight(): number {
+    return this.#images.taken;
   }
 
-  /** The longest wait of an image that comes now, as it looks, over all models; in milliseconds. */
+  /** How long an image that comes now will probably wait, in milliseconds: the longest time of all models. */
   get waitMs(): number {
-    return Math.max(...this.#all().map(({ waitMs }) => waitMs));
+    return Math.max(...this.#allControls().map(({ waitMs }) => waitMs));
   }
 
   /** Whether a model is asked more than it can answer, so that requests are refused before the limit is reached. */
   get isOverloaded(): boolean {
-    return this.#all().some(({ isOverloaded }) => isOverloaded);
+    return this.#allControls().some(({ isOverloaded }) => isOverloaded);
   }
 
   /**
-   * Refuses a request that would wait too long, whatever it holds: for before its body is read.
+   * Refuses a request that would wait too long, however many images it has: for before its body is read.
    *
-   * @param model its name; by default that of the server
    * @throws {RobleError} `ROBLE_SERVER_BUSY`, `ROBLE_MODEL_UNKNOWN`
    */
-  check(model: string | undefined, priority: Priority | undefined): void {
+  check({ model, priority }: Omit<SeatRequest, 'count'>): void {
     this.#admitting(model, priority);
   }
 
   /**
-   * Does the work on so many images if there is room for all of them.
+   * Takes a seat for a request, if there is room for all its images. Whoever takes it has to release it.
    *
-   * @throws {RobleError} `ROBLE_SERVER_BUSY`, `ROBLE_MODEL_UNKNOWN`; what the work throws
+   * @throws {RobleError} `ROBLE_SERVER_BUSY`, `ROBLE_MODEL_UNKNOWN`
    */
-  async run<T>(
-    { model, priority, count }: { model: string | undefined; priority: Priority | undefined; count: number },
-    work: (admitted: Admitted) => Promise<T>,
-  ): Promise<T> {
-    // While the body was read, others came.
+  takeSeat({ model, priority, count }: SeatRequest): Seat {
+    // Others may have come while the body was read.
     const control = this.#admitting(model, priority);
-    this.#places.take(count);
-    const held: Promise<unknown>[] = [];
-    const admitted: Admitted = {
-      compute: (image) => control.image(image),
-      hold: (image) => held.push(image),
-    };
-    try {
-      return await control.request(() => work(admitted));
-    } finally {
-      void Promise.allSettled(held).then(() => this.#places.release(count));
-    }
+    this.#images.take(count);
+    return new Seat(control, () => this.#images.release(count));
   }
 
-  /** The control of a model that lets such a request in. */
+  /** The overload control of a model, if it lets such a request in. */
   #admitting(model: string | undefined, priority: Priority | undefined): OverloadControl {
     const control = this.#controlOf(this.#models.find(model));
-    if (control.admits(priority) && this.inHand < this.limit) return control;
-    throw busy(`${this.inHand} images are in hand`, 'fewer, and the more so as the server is overloaded');
+    if (control.admits(priority) && this.inFlight < this.limit) return control;
+    throw busy(`${this.inFlight} images in flight`, 'fewer, above all while the server is overloaded');
   }
 
-  #all(): OverloadControl[] {
+  #allControls(): OverloadControl[] {
     return [...this.#models.managers.values()].map((manager) => this.#controlOf(manager));
   }
 
@@ -100,8 +88,42 @@ export class Admission {
   }
 }
 
-/** Bounds what a server has in hand at the same time; what comes on top is refused at once. */
-export class Places {
+/** The room that a request has in the server: for its images, and in the overload control of its model. */
+export class Seat {
+  readonly #control: OverloadControl;
+  readonly #free: () => void;
+  readonly #images: Promise<unknown>[] = [];
+
+  /** @param free gives the room for the images back */
+  constructor(control: OverloadControl, free: () => void) {
+    this.#control = control;
+    this.#free = free;
+    control.requestEnters();
+  }
+
+  /** The room stays taken until this image has ended, even when the request does not wait for it. */
+  occupyUntil(image: Promise<unknown>): void {
+    this.#images.push(image);
+  }
+
+  /** Counts an image that the model has to compute. */
+  imageEnters(): void {
+    this.#control.imageEnters();
+  }
+
+  /** @param isComputed false for an image that was dropped, or that failed */
+  imageLeaves(isComputed: boolean): void {
+    this.#control.imageLeaves(isComputed);
+  }
+
+  release(): void {
+    this.#control.requestLeaves();
+    void Promise.allSettled(this.#images).then(this.#free);
+  }
+}
+
+/** Bounds how much goes on at the same time; what exceeds it is refused at once. */
+export class ConcurrencyLimit {
   readonly limit: number;
   #taken = 0;
 
@@ -113,10 +135,10 @@ export class Places {
     return this.#taken;
   }
 
-  /** @throws {RobleError} `ROBLE_SERVER_BUSY` when there are not so many left */
+  /** @throws {RobleError} `ROBLE_SERVER_BUSY` when fewer than `count` are left */
   take(count: number): void {
     if (this.#taken + count > this.limit)
-      throw busy(`${count} more than the ${this.#taken} in hand`, `at most ${this.limit} in all`);
+      throw busy(`${count} more than the ${this.#taken} in flight`, `at most ${this.limit} in all`);
     this.#taken += count;
   }
 

@@ -58,7 +58,7 @@ async function simulate(
     events.splice(place, 0, { atMs, happen });
   };
   const queue: { readonly priority: Priority; readonly answered: () => void }[] = [];
-  let inHand = 0;
+  let inFlight = 0;
   let idle = workers;
   const dispatch = () => {
     while (idle > 0 && queue.length > 0) {
@@ -75,27 +75,24 @@ async function simulate(
       });
     }
   };
-  const admits = ({ images, priority }: Request) => control.admits(priority) && inHand + images <= MAX_IMAGES;
+  const admits = ({ images, priority }: Request) =>
+    control.admits(priority) && inFlight + images <= MAX_IMAGES;
   const letIn = (request: Request) => {
     if (!admits(request)) return false;
-    inHand += request.images;
-    const images = Array.from({ length: request.images }, () =>
-      control
-        .image(
-          () =>
-            new Promise<void>((answered) => {
-              queue.push({ priority: request.priority ?? 'normal', answered });
-            }),
-        )
-        .then(() => {
-          inHand--;
-        }),
-    );
-    void control
-      .request(() => Promise.all(images))
-      .then(() => {
-        request.totalMs = now - request.atMs;
+    inFlight += request.images;
+    const images = Array.from({ length: request.images }, async () => {
+      control.imageEnters();
+      await new Promise<void>((answered) => {
+        queue.push({ priority: request.priority ?? 'normal', answered });
       });
+      control.imageLeaves(true);
+      inFlight--;
+    });
+    control.requestEnters();
+    void Promise.all(images).then(() => {
+      control.requestLeaves();
+      request.totalMs = now - request.atMs;
+    });
     dispatch();
     return true;
   };
@@ -109,7 +106,7 @@ async function simulate(
     // Promises end before the next event.
     if (event.happen()) await settled();
   }
-  expect(inHand).toBe(0);
+  expect(inFlight).toBe(0);
   expect(control.waitMs).toBe(0);
 }
 
@@ -221,8 +218,13 @@ describe('OverloadControl', () => {
     const control = new OverloadControl({ maxImages: MAX_IMAGES, now: () => now });
     expect([control.waitMs, control.isOverloaded]).toEqual([0, false]);
     const answers: (() => void)[] = [];
-    const ask = () =>
-      control.request(() => control.image(() => new Promise<void>((end) => answers.push(end))));
+    const ask = async () => {
+      control.requestEnters();
+      control.imageEnters();
+      await new Promise<void>((end) => answers.push(end));
+      control.imageLeaves(true);
+      control.requestLeaves();
+    };
     const answerAll = async () => {
       for (const answer of answers.splice(0)) answer();
       await settled();

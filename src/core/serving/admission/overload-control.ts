@@ -1,45 +1,44 @@
 import type { Priority } from '../request/urgency.js';
 
-/** A wait, and a share of the images in hand, that say, when they last, that more comes than can be answered. */
+/** A model is crowded when images wait longer than this, or when it has this share of the images that may be in flight. */
 const CROWDED_MS = 500;
 const CROWDED_SHARE = 0.75;
-/** A backlog that is gone by then is none: a worker that died is back, a wave of requests is answered. */
+/** It is overloaded when it stays crowded for this long: by then a worker that died is back, and a burst is answered. */
 const CROWDED_FOR_MS = 1000;
-/** Workers that end their batches together make a gap in what stays crowded, which is no longer than this. */
+/** A shorter gap does not end a crowd: workers that finish their batches together leave one. */
 const GAP_MS = 250;
-/** Wait that an overloaded model lets its requests have: enough to keep the workers busy, and no more. */
+/** How long the requests that an overloaded model lets in may wait: just enough to keep the workers busy. */
 const SHORTEST_MS = 50;
-/** Time constant with which the wait that is let in comes back to the shortest. */
+/** Time constant with which the allowed wait returns to the shortest. */
 const SHORTEN_MS = 2000;
 /** A wait that counts as none. */
 const NO_WAIT_MS = 10;
-/** More is not told: what stands still says nothing of how long it will. */
+/** The longest wait that is reported: nothing tells how long a model that stands still will go on doing so. */
 const LONGEST_MS = 60_000;
-/** So many are always let in: a model that takes long for one, and requests of many images, cannot keep to a wait. */
+/** Always let in: slow models, and requests of many images, cannot keep to so short a wait. */
 const MIN_IMAGES = 32;
 const MIN_REQUESTS = 8;
-/** What those have of all that who go first, and who go last. */
+/** How much of all these bounds a request of each priority may use. */
 const SHARE: Readonly<Record<Priority, number>> = { high: 2, normal: 1, low: 0.5 };
 
 export interface OverloadOptions {
-  /** Images that may be in hand at most, whatever the wait. */
+  /** Images that may be in flight at most, however short the wait. */
   readonly maxImages: number;
-  /** Whether nothing can be answered for a while, which says nothing about what comes. */
+  /** Whether nothing can be answered for a while; such a time says nothing about the load. */
   readonly isPaused?: () => boolean;
   /** Milliseconds on a clock that never goes back. */
   readonly now?: () => number;
 }
 
 /**
- * Tells when more is asked of a model than it can answer, and how much of it to let in then.
+ * Detects that a model is asked for more than it can answer, and decides which requests to let in then.
  *
- * A wave, or a pause while a worker comes back, makes a queue that goes away by itself, and shall cost nobody an answer. One
- * that stays only makes all answers late and lets no more of them out (K. Nichols and V. Jacobson, "Controlling Queue
- * Delay", 2012): then requests are let in only as long as they will wait a short while. Time in which next to nothing waits
- * adds to that while, until all are let in again.
+ * A burst, or a pause while a worker restarts, makes a queue that drains by itself, and should cost nobody an answer. A queue
+ * that stays makes all answers late without making them more (K. Nichols and V. Jacobson, "Controlling Queue Delay", 2012):
+ * then requests are let in only while the wait is short. Time in which almost nothing waits lengthens the allowed wait, until
+ * all requests are let in again.
  *
- * It is told of the requests that the server has in hand, and of the images that the model has: an answer from a cache is
- * no work of the model.
+ * It counts the requests in flight, and the images that the model has to compute: an answer from a cache is no work for it.
  */
 export class OverloadControl {
   readonly #now: () => number;
@@ -52,7 +51,7 @@ export class OverloadControl {
   /** Since when it has been crowded, and since when there has been a gap in that. */
   #crowdedAt = Number.POSITIVE_INFINITY;
   #gapAt = Number.POSITIVE_INFINITY;
-  /** Wait that is let in; Infinity: not overloaded. */
+  /** How long requests that are let in may have to wait; Infinity: not overloaded. */
   #allowedMs = Number.POSITIVE_INFINITY;
 
   constructor({ maxImages, isPaused = () => false, now = () => performance.now() }: OverloadOptions) {
@@ -62,7 +61,7 @@ export class OverloadControl {
     this.#seenAt = now();
   }
 
-  /** How long, as it looks, an image has to wait that comes now, in milliseconds up to a minute. */
+  /** How long an image that comes now will probably wait, in milliseconds up to a minute. */
   get waitMs(): number {
     this.#catchUp();
     return Math.min(LONGEST_MS, this.#rate.timeForMs(this.#images));
@@ -73,7 +72,7 @@ export class OverloadControl {
     return this.#allowedMs < Number.POSITIVE_INFINITY;
   }
 
-  /** Whether a request that comes now need not wait for too long. */
+  /** Whether to let in a request that comes now. */
   admits(priority: Priority = 'normal'): boolean {
     if (!this.isOverloaded) return true;
     const share = SHARE[priority];
@@ -81,36 +80,30 @@ export class OverloadControl {
     return this.#requests < share * MIN_REQUESTS || this.#images < share * images;
   }
 
-  /** Does the work of a request. */
-  async request<T>(work: () => Promise<T>): Promise<T> {
+  requestEnters(): void {
     this.#requests++;
-    try {
-      return await work();
-    } finally {
-      this.#requests--;
-    }
   }
 
-  /** Lets the model compute an image. */
-  async image<T>(compute: () => Promise<T>): Promise<T> {
+  requestLeaves(): void {
+    this.#requests--;
+  }
+
+  /** Counts an image that the model has to compute. */
+  imageEnters(): void {
     this.#catchUp();
     this.#images++;
-    // It may be the one that makes a crowd.
+    // This image may be the one that makes a crowd.
     this.#catchUp();
-    let computed = 0;
-    try {
-      const answer = await compute();
-      computed = 1;
-      return answer;
-    } finally {
-      this.#catchUp();
-      // What was dropped or failed says nothing of how fast the model is.
-      this.#rate.leave(computed);
-      this.#images--;
-    }
   }
 
-  /** What comes of the time that has passed. */
+  /** @param isComputed false for an image that was dropped or failed, which says nothing about how fast the model is */
+  imageLeaves(isComputed: boolean): void {
+    this.#catchUp();
+    if (isComputed) this.#rate.countAnswer();
+    this.#images--;
+  }
+
+  /** Accounts for the time that has passed. */
   #catchUp(): void {
     const now = this.#now();
     const elapsed = now - this.#seenAt;
@@ -149,35 +142,34 @@ export class OverloadControl {
   }
 }
 
-/** Time constant of the mean: what was so long ago counts for a third of what is now. */
+/** Time constant of the mean: what happened this long ago counts for a third of what happens now. */
 const MEMORY_MS = 1000;
 
 /**
- * How many images a model answers in a time while it has any: an exponentially weighted mean. By Little's law so many in
- * hand wait as long as so many take to leave (J. D. C. Little, "A Proof for the Queuing Formula L = λW", 1961).
+ * How fast a model answers images while it has any: an exponentially weighted mean. By Little's law, images wait as long as
+ * it takes to answer those that are there (J. D. C. Little, "A Proof for the Queuing Formula L = λW", 1961).
  */
 class ServiceRate {
   #images = 0;
   #busyMs = 0;
 
-  /** Tells that so much time was spent while there was something to do. */
+  /** Adds time in which there was something to compute. */
   spend(elapsedMs: number): void {
     const kept = Math.exp(-elapsedMs / MEMORY_MS);
     this.#images *= kept;
     this.#busyMs = this.#busyMs * kept + MEMORY_MS * (1 - kept);
   }
 
-  /** Tells that so many images were answered. */
-  leave(count: number): void {
-    this.#images += count;
+  countAnswer(): void {
+    this.#images++;
   }
 
-  /** Milliseconds in which so many images leave; 0 before the first one did. */
+  /** Milliseconds in which this many images are answered; 0 before the first answer. */
   timeForMs(images: number): number {
     return this.#images > 0 ? (images * this.#busyMs) / this.#images : 0;
   }
 
-  /** Images that leave in so many milliseconds; none before the first one did. */
+  /** Images that are answered in this time; none before the first answer. */
   imagesIn(milliseconds: number): number {
     return this.#busyMs > 0 ? (milliseconds * this.#images) / this.#busyMs : 0;
   }

@@ -34,7 +34,7 @@ export interface AnswerCacheOptions {
 export class AnswerCache {
   readonly #memory: MemoryCache | undefined;
   readonly #redis: RedisCache | undefined;
-  readonly #flights = new Flights<SourcedAnswer>();
+  readonly #computations = new SingleFlight<SourcedAnswer>();
   readonly #sources: Record<AnswerSource, number> = { model: 0, shared: 0, memory: 0, redis: 0 };
 
   private constructor(memoryBytes: number, redis: RedisCache | undefined) {
@@ -54,6 +54,7 @@ export class AnswerCache {
    * The probabilities for an image, kept or computed.
    *
    * @param pixels what the model sees, uint8 [height, width, channels]
+   * @param compute called with the urgency of all requests that wait for this image, at most once at a time
    */
   async answer(
     model: AnsweringModel,
@@ -64,8 +65,8 @@ export class AnswerCache {
     const key = createHash('sha256').update(model.digest).update(pixels).digest('base64url');
     const remembered = this.#memory?.get(key);
     if (remembered) return this.#count(kept(remembered, 'memory'));
-    const { value, shared } = await this.#flights.run(key, urgency, (all) =>
-      this.#find(key, model, all, compute),
+    const { value, shared } = await this.#computations.run(key, urgency, (ofAll) =>
+      this.#find(key, model, ofAll, compute),
     );
     return this.#count(shared ? { ...value, source: 'shared' } : value);
   }
@@ -116,8 +117,8 @@ function kept(probabilities: Float32Array, source: 'memory' | 'redis'): SourcedA
   return { probabilities, source, queueMs: 0, inferenceMs: 0 };
 }
 
-/** One computation that several requests wait for. */
-interface Flight<T> {
+/** A computation that one request or more wait for. */
+interface SharedComputation<T> {
   readonly result: Promise<T>;
   readonly urgency: Urgency & { deadline: number };
   readonly cancellation: Cancellation;
@@ -126,50 +127,57 @@ interface Flight<T> {
 }
 
 /**
- * Computes what several ask for at the same time only once. It goes on as long as one of them waits, and as long as the
- * most patient one does; each hears in time when it is too late for itself.
+ * Computes only once what several requests ask for at the same time. The computation goes on while one of them waits, until
+ * the latest of their deadlines; each of them fails at its own deadline.
  */
-export class Flights<T> {
-  readonly #open = new Map<string, Flight<T>>();
+export class SingleFlight<T> {
+  readonly #running = new Map<string, SharedComputation<T>>();
 
-  /** @param compute given the urgency of all who wait for this key */
+  /** @param compute called with the urgency of all who wait for this key */
   async run(
     key: string,
     urgency: Urgency,
     compute: (urgency: Urgency) => Promise<T>,
   ): Promise<{ value: T; shared: boolean }> {
     checkWanted(urgency);
-    const known = this.#open.get(key);
-    const flight = known ?? this.#start(key, urgency, compute);
-    flight.waiters++;
-    flight.urgency.deadline = Math.max(flight.urgency.deadline, urgency.deadline ?? Number.POSITIVE_INFINITY);
+    const known = this.#running.get(key);
+    const computation = known ?? this.#start(key, urgency, compute);
+    computation.waiters++;
+    computation.urgency.deadline = Math.max(
+      computation.urgency.deadline,
+      urgency.deadline ?? Number.POSITIVE_INFINITY,
+    );
     try {
-      return { value: await whileWanted(flight.result, urgency), shared: known !== undefined };
+      return { value: await whileWanted(computation.result, urgency), shared: known !== undefined };
     } finally {
-      flight.waiters--;
-      if (flight.waiters === 0) {
-        if (!flight.isDone) flight.cancellation.cancel(reasonToDrop(urgency) ?? 'abandoned');
-        this.#forget(key, flight);
+      computation.waiters--;
+      if (computation.waiters === 0) {
+        if (!computation.isDone) computation.cancellation.cancel(reasonToDrop(urgency) ?? 'abandoned');
+        this.#forget(key, computation);
       }
     }
   }
 
-  #start(key: string, { priority }: Urgency, compute: (urgency: Urgency) => Promise<T>): Flight<T> {
+  #start(
+    key: string,
+    { priority }: Urgency,
+    compute: (urgency: Urgency) => Promise<T>,
+  ): SharedComputation<T> {
     const cancellation = new Cancellation();
     const urgency = { ...(priority && { priority }), cancellation, deadline: 0 };
-    // Later than this function, so that the deadline of the first one who waits is known.
+    // Starts after this function, so that the deadline of the first one who waits is known.
     const result = Promise.resolve()
       .then(() => compute(urgency))
       .finally(() => {
-        flight.isDone = true;
+        computation.isDone = true;
       });
-    const flight: Flight<T> = { result, urgency, cancellation, waiters: 0, isDone: false };
-    this.#open.set(key, flight);
-    return flight;
+    const computation: SharedComputation<T> = { result, urgency, cancellation, waiters: 0, isDone: false };
+    this.#running.set(key, computation);
+    return computation;
   }
 
-  /** Who asks after the last one has left starts anew. */
-  #forget(key: string, flight: Flight<T>): void {
-    if (this.#open.get(key) === flight) this.#open.delete(key);
+  /** Whoever asks after the last one has left starts a new computation. */
+  #forget(key: string, computation: SharedComputation<T>): void {
+    if (this.#running.get(key) === computation) this.#running.delete(key);
   }
 }

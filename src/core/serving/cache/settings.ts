@@ -13,3 +13,4 @@ export const cacheSchema = z.strictObject({
     .describe('Redis, in which several servers share their answers, such as redis://:password@cache:6379.'),
   ttlSeconds: positive.default(86_400).describe('How long Redis keeps an answer, in seconds.'),
 });
+export type CacheSettings = z.output<typeof cacheSchema>;

@@ -1,8 +1,9 @@
 import type { ErrorCode } from '../../base/errors.js';
 import { topPredictions } from '../../predict/top-predictions.js';
-import type { Admitted } from '../admission/admission.js';
+import type { Seat } from '../admission/admission.js';
+import type { ComputedAnswer, InferencePool } from '../inference/pool.js';
 import type { AnsweredImage } from '../models/answered-image.js';
-import type { ServedModel } from '../models/served-model.js';
+import type { Lease, ServedModel } from '../models/served-model.js';
 import type { ModelChoice } from '../models/served-models.js';
 import { type ProblemDetails, problemOf } from '../request/problem.js';
 import type { RequestRecord } from '../request/record.js';
@@ -11,138 +12,169 @@ import { checkWanted, type Urgency } from '../request/urgency.js';
 import { type ReceivedImage, toModelPixels } from './received-image.js';
 import type { ServingScope } from './serving-scope.js';
 
-/** What a request wants besides its images. */
-export interface PredictionWish {
+/** What a request asks for besides its images. */
+export interface PredictionOptions {
   readonly requestId: string;
   readonly model: ModelChoice;
-  /** Takes down what becomes of the images: `request.record`. */
+  /** Where the outcome is noted: `request.record`. */
   readonly record: RequestRecord;
   readonly topK: number;
   readonly urgency: Urgency;
   readonly include?: readonly Inclusion[] | undefined;
 }
 
-/** Answers for one image. */
-export function classifyImage(
-  scope: ServingScope,
-  image: ReceivedImage,
-  wish: PredictionWish,
-): Promise<PredictAnswer> {
-  return answerTogether(scope, wish, 1, async (model, { answer }) => {
-    const answered = await answer(image, 0);
-    return { requestId: wish.requestId, ...toAnswer(answered, wish), model: model.label };
-  });
+/** The images of a request. Their number is known before the model that takes them. */
+interface RequestedImages {
+  readonly count: number;
+  readonly imagesFor: (model: ServedModel) => readonly ReceivedImage[];
+  /** Whether the others are answered when one is at fault. */
+  readonly mayFail: boolean;
 }
 
-/** Answers for several images, all by one model; one that is at fault is told so in its place. */
-export function classifyEach(
+/** Answers one image. */
+export async function classifyImage(
+  scope: ServingScope,
+  image: ReceivedImage,
+  options: PredictionOptions,
+): Promise<PredictAnswer> {
+  const images = { count: 1, imagesFor: () => [image], mayFail: false };
+  const { model, answered } = await classify(scope, images, options);
+  return { requestId: options.requestId, ...toAnswer(answered[0]!, options), model: model.label };
+}
+
+/** Answers several images, all by one model; the result of one that is at fault is its error. */
+export async function classifyEach(
   scope: ServingScope,
   images: readonly ReceivedImage[],
-  wish: PredictionWish,
+  options: PredictionOptions,
 ): Promise<BatchAnswer> {
-  return answerTogether(scope, wish, images.length, async (model, attempt) => {
-    const results = images.map((image, index) => answerOneOfMany(attempt, image, index, wish));
-    return { requestId: wish.requestId, results: await Promise.all(results), model: model.label };
-  });
-}
-
-/** Answers for several images, in the form that the model takes; one that is at fault fails all. */
-export function classifyAll(
-  scope: ServingScope,
-  count: number,
-  imagesFor: (model: ServedModel) => readonly ReceivedImage[],
-  wish: PredictionWish,
-): Promise<{ model: ServedModel; answers: AnsweredImage[] }> {
-  return answerTogether(scope, wish, count, async (model, { answer }) => {
-    const answers = imagesFor(model).map(answer);
-    return { model, answers: await Promise.all(answers) };
-  });
-}
-
-/** What a model does for a request, and what became of it. */
-interface Attempt {
-  /** Answers an image, by its place in the request. */
-  readonly answer: (image: ReceivedImage, index: number) => Promise<AnsweredImage>;
-  readonly answered: AnsweredImage[];
-  /** Why images were not answered. */
-  readonly refused: ErrorCode[];
-}
-
-/**
- * Takes the images in hand, all or none, and the model, which stays until all are answered. Those who count, keep and
- * watch answers hear of them when the request has its own.
- */
-async function answerTogether<T>(
-  scope: ServingScope,
-  wish: PredictionWish,
-  count: number,
-  work: (model: ServedModel, attempt: Attempt) => Promise<T>,
-): Promise<T> {
-  const { admission, models, statistics, listeners } = scope;
-  const { record, urgency } = wish;
-  const asked = { model: wish.model.name, priority: urgency.priority, count };
-  const { result, answered } = await admission.run(asked, (admitted) =>
-    models.use(wish.model, async (model) => {
-      // What a canary began counts for nothing when the stable model has to do it again.
-      const attempt: Attempt = {
-        async answer(image, index) {
-          const answering = answerImage(scope, admitted, model, image, index, wish);
-          admitted.hold(answering);
-          const one = await answering;
-          attempt.answered.push(one);
-          // A shadow leaves no rows, and works while the next images are computed.
-          models.observe(one);
-          return one;
-        },
-        answered: [],
-        refused: [],
-      };
-      Object.assign(record, { refusedImages: attempt.refused, model: model.label });
-      return { result: await work(model, attempt), answered: attempt.answered };
-    }),
+  const requested = { count: images.length, imagesFor: () => images, mayFail: true };
+  const { model, outcomes } = await classify(scope, requested, options);
+  const results = outcomes.map((outcome) =>
+    'problem' in outcome ? { error: outcome.problem } : toAnswer(outcome, options),
   );
-  record.images = answered.length;
-  statistics.images(count);
-  for (const image of answered) for (const listener of listeners) listener(image);
-  return result;
+  return { requestId: options.requestId, results, model: model.label };
 }
 
-/** An image that is at fault is told so in its place; a server that cannot answer refuses the whole batch. */
-async function answerOneOfMany(
-  { answer, refused }: Attempt,
-  image: ReceivedImage,
-  index: number,
-  wish: PredictionWish,
-): Promise<Answer | { error: ProblemDetails }> {
+/** Answers several images, in the form that the model takes; one that is at fault fails all. */
+export async function classifyAll(
+  scope: ServingScope,
+  count: number,
+  imagesFor: RequestedImages['imagesFor'],
+  options: PredictionOptions,
+): Promise<{ model: ServedModel; answers: readonly AnsweredImage[] }> {
+  const { model, answered } = await classify(scope, { count, imagesFor, mayFail: false }, options);
+  return { model, answers: answered };
+}
+
+/** An image with its answer, or what is wrong with it. */
+type Outcome = AnsweredImage | { readonly problem: ProblemDetails };
+
+interface Classified {
+  readonly model: ServedModel;
+  /** In the order of the request. */
+  readonly outcomes: readonly Outcome[];
+  /** Those of the outcomes that are answers. */
+  readonly answered: readonly AnsweredImage[];
+}
+
+/** The way of a request: a seat for all its images or none, a model that answers them, and those who listen to answers. */
+async function classify(
+  scope: ServingScope,
+  images: RequestedImages,
+  options: PredictionOptions,
+): Promise<Classified> {
+  const { admission, models, statistics, listeners } = scope;
+  const { model, urgency, record } = options;
+  const seat = admission.takeSeat({ model: model.name, priority: urgency.priority, count: images.count });
+  let classified: Classified;
   try {
-    return toAnswer(await answer(image, index), wish);
-  } catch (error) {
-    const problem = problemOf(error);
-    if (problem.status >= 499) throw error;
-    refused.push(problem.code);
-    return { error: problem };
+    classified = await classifyWith(models.lease(model), scope, seat, images, options);
+  } finally {
+    seat.release();
   }
+  const { answered } = classified;
+  record.images = answered.length;
+  statistics.images(images.count);
+  const inOrderOfTime = answered.toSorted((one, other) => one.ended - other.ended);
+  for (const image of inOrderOfTime) for (const listener of listeners) listener(image);
+  return classified;
 }
 
-async function answerImage(
-  { cache, options }: ServingScope,
-  { compute }: Admitted,
+/** Classifies with a leased model; where that is a canary and fails, with the stable model. */
+async function classifyWith(
+  lease: Lease,
+  scope: ServingScope,
+  seat: Seat,
+  images: RequestedImages,
+  options: PredictionOptions,
+): Promise<Classified> {
+  let instead: Lease | undefined;
+  try {
+    const classified = await classifyImages(lease.model, scope, seat, images, options);
+    lease.succeeded();
+    return classified;
+  } catch (error) {
+    instead = lease.failed(error);
+    if (!instead) throw error;
+  } finally {
+    lease.release();
+  }
+  return classifyWith(instead, scope, seat, images, options);
+}
+
+async function classifyImages(
   model: ServedModel,
+  scope: ServingScope,
+  seat: Seat,
+  { imagesFor, mayFail }: RequestedImages,
+  options: PredictionOptions,
+): Promise<Classified> {
+  // What a canary began counts for nothing when the stable model does it again.
+  const refused: ErrorCode[] = [];
+  options.record.refusedImages = refused;
+  options.record.model = model.label;
+  const answering = imagesFor(model).map((image, index) => {
+    const answer = answerImage(model, scope, seat, image, index, options);
+    seat.occupyUntil(answer);
+    return mayFail ? answer.catch((error) => ({ problem: problemOfImage(error, refused) })) : answer;
+  });
+  const outcomes: Outcome[] = await Promise.all(answering);
+  const answered = outcomes.filter((outcome): outcome is AnsweredImage => !('problem' in outcome));
+  return { model, outcomes, answered };
+}
+
+/** An image that is at fault is refused by itself; a server that cannot answer refuses the whole batch. */
+function problemOfImage(error: unknown, refused: ErrorCode[]): ProblemDetails {
+  const problem = problemOf(error);
+  if (problem.status >= 499) throw error;
+  refused.push(problem.code);
+  return problem;
+}
+
+/** The way of an image: decode, cache, model, answer. */
+async function answerImage(
+  model: ServedModel,
+  { models, cache, limits }: ServingScope,
+  seat: Seat,
   image: ReceivedImage,
   index: number,
-  { requestId, record, topK, urgency }: PredictionWish,
+  { requestId, record, topK, urgency }: PredictionOptions,
 ): Promise<AnsweredImage> {
   const { bundle, pool } = model;
   checkWanted(urgency);
   const started = performance.now();
-  const pixels = await toModelPixels(image, bundle.manifest.preprocessing, options.maxPixels);
+  const pixels = await toModelPixels(image, bundle.manifest.preprocessing, limits.maxPixels);
   checkWanted(urgency);
   const decoded = performance.now();
-  const { probabilities, source, queueMs, inferenceMs } = await cache.answer(bundle, pixels, urgency, (all) =>
-    compute(() => pool.predict(pixels, all)),
+  const { probabilities, source, queueMs, inferenceMs } = await cache.answer(
+    bundle,
+    pixels,
+    urgency,
+    (ofAll) => compute(pool, pixels, ofAll, seat),
   );
   const ended = performance.now();
-  return {
+  const answered: AnsweredImage = {
     requestId,
     trace: record.trace,
     index,
@@ -160,9 +192,30 @@ async function answerImage(
       totalMs: ended - started,
     },
   };
+  // A shadow leaves no rows, and works while the next images are computed.
+  models.observe(answered);
+  return answered;
 }
 
-function toAnswer(answered: AnsweredImage, { include }: PredictionWish): Answer {
+/** Lets the model compute an image; from these, the overload control learns how fast the model is. */
+async function compute(
+  pool: InferencePool,
+  pixels: Uint8Array,
+  urgency: Urgency,
+  seat: Seat,
+): Promise<ComputedAnswer> {
+  let isComputed = false;
+  seat.imageEnters();
+  try {
+    const answer = await pool.predict(pixels, urgency);
+    isComputed = true;
+    return answer;
+  } finally {
+    seat.imageLeaves(isComputed);
+  }
+}
+
+function toAnswer(answered: AnsweredImage, { include }: PredictionOptions): Answer {
   const { predictions, source, timings } = answered;
   return {
     predictions: [...predictions],

@@ -1,9 +1,9 @@
 import { RobleError } from '../../base/errors.js';
-import { endsEarly, isPixelImage, notRead, tooManyPixels } from '../../image/decode.js';
-import { unreadFormat } from '../../image/known-formats.js';
+import { endsEarly, notRead, tooManyPixels } from '../../image/decode.js';
+import { isPixelImage, unreadFormat } from '../../image/known-formats.js';
 import { preprocessImage, preprocessPixels } from '../../image/preprocess.js';
 import type { PixelShape, Preprocessing } from '../../image/settings.js';
-import { drawingProblem, type GivenDrawing, pictureOfDrawing } from '../../image/strokes/drawing.js';
+import { type DrawingInput, drawingProblem, pictureOfDrawing } from '../../image/strokes/drawing.js';
 
 /** A picture as it came: encoded, as text, as numbers, as the strokes of a drawing, or as what the model sees. */
 export type ReceivedImage =
@@ -66,7 +66,7 @@ function drawingToModelPixels(
 ): Uint8Array {
   const problem = drawingProblem(drawing) ?? unusedOf(drawing);
   if (problem === undefined)
-    return pictureOfDrawing(drawing as unknown as GivenDrawing, preprocessing).pixels;
+    return pictureOfDrawing(drawing as unknown as DrawingInput, preprocessing).pixels;
   throw new RobleError('ROBLE_REQUEST_INVALID', `The drawing cannot be read: ${problem}.`, {
     expected: '{ "strokes": [[[x, y], ...], ...], "unit": 100 }, where "unit" may be left out',
   });

@@ -7,7 +7,7 @@ import type { DriftMonitor } from '../observe/drift.js';
 import type { ServerStatistics } from '../observe/statistics.js';
 import type { PredictionLog } from '../predictions/prediction-log.js';
 import type { RequestRecorder } from '../request/record.js';
-import type { ServeOptions } from '../settings.js';
+import type { RequestLimits } from '../request/settings.js';
 
 /** What the routes work with. */
 export interface ServingScope {
@@ -23,7 +23,7 @@ export interface ServingScope {
   readonly predictions: PredictionLog | undefined;
   /** Takes every request down. */
   readonly recorder: RequestRecorder;
-  readonly options: ServeOptions;
+  readonly limits: RequestLimits;
   readonly isStopping: () => boolean;
   /** Told what an answer keeps to itself. */
   readonly warn: (message: string) => void;

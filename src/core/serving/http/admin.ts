@@ -67,8 +67,9 @@ export async function createAdminApp(
     guard: (app) => access.guardAdministration(app),
     isStopping,
   });
-  takeBodies(app, ['application/json']);
+  takeBodies(app, { 'application/json': {} });
   app.addHook('onRequest', refuseQuery);
+  const config = { access: 'admin' } as const;
   /** Who looks for the reason later has the log only. */
   const told = async <T>(what: string, change: () => Promise<T>): Promise<T> => {
     try {
@@ -78,15 +79,15 @@ export async function createAdminApp(
       throw error;
     }
   };
-  app.get('/metrics', async (_, reply) => {
+  app.get('/metrics', { config: { access: 'metrics' } }, async (_, reply) => {
     reply.type(metrics.contentType);
     return metrics.text();
   });
-  app.get('/admin/models', async () => models);
-  app.get<{ Params: { name: string } }>('/admin/models/:name', async ({ params }) =>
+  app.get('/admin/models', { config }, async () => models);
+  app.get<{ Params: { name: string } }>('/admin/models/:name', { config }, async ({ params }) =>
     models.find(params.name),
   );
-  app.post('/admin/models/reload', async ({ body }) => {
+  app.post('/admin/models/reload', { config }, async ({ body }) => {
     read(nothingSchema, body, 'no body');
     return { changed: await told('POST /admin/models/reload', () => models.reload()), models };
   });
@@ -95,6 +96,7 @@ export async function createAdminApp(
     app.route<{ Params: { name: string } }>({
       method,
       url: url.replace('NAME', ':name'),
+      config,
       handler: async ({ params, body }) => {
         const manager = models.find(params.name);
         return {

@@ -2,38 +2,62 @@ import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 import { RobleError } from '../../base/errors.js';
 import { knownName } from '../../base/names.js';
 import { didYouMean } from '../../base/text.js';
-import { Places } from '../admission/admission.js';
+import { ConcurrencyLimit } from '../admission/admission.js';
 import { imageOf, type ReceivedImage, toModelPixels } from '../classify/received-image.js';
 import type { ServingScope } from '../classify/serving-scope.js';
 import type { PredictionLog } from '../predictions/prediction-log.js';
 import { takeBodies } from '../request/body-types.js';
-import { checkedRequest, onlyForm, refuseQuery, requestObject } from '../request/checked-request.js';
-import { bareFeedbackSchema, FEEDBACK_REQUESTS, type FeedbackAnswer } from '../request/schemas.js';
+import { checkedRequest, onlyForm, requestObject } from '../request/checked-request.js';
+import {
+  bareFeedbackSchema,
+  FEEDBACK_REQUESTS,
+  feedbackAnswerSchema,
+  feedbackSchema,
+} from '../request/schemas.js';
 import { urgencyOf, whileWanted } from '../request/urgency.js';
+import { URGENCY_HEADERS } from './prediction-routes.js';
+import { addRoute, json, PROBLEM, type Route } from './route.js';
+
+export const FEEDBACK = {
+  method: 'POST',
+  path: '/feedback',
+  group: 'Predictions',
+  summary: 'Tells the right class of an image that was answered.',
+  access: 'feedback',
+  headers: URGENCY_HEADERS,
+  body: json(feedbackSchema),
+  answer: json(feedbackAnswerSchema),
+  status: 201,
+  errors: [404, 413, 415, 422, 501, 503, 504],
+  error: PROBLEM,
+} satisfies Route;
 
 /** Feedback that waits for the database at most. */
 const MAX_WAITING = 64;
 
 /** `POST /feedback`: the right class of an image that was answered. */
 export async function addFeedbackRoute(app: FastifyInstance, scope: ServingScope): Promise<void> {
-  const places = new Places(MAX_WAITING);
+  const limit = new ConcurrencyLimit(MAX_WAITING);
   const begin: onRequestHookHandler = (request, reply, done) => {
-    request.urgency = urgencyOf(request, reply, scope.options.requestTimeoutMs);
+    request.urgency = urgencyOf(request, reply, scope.limits.requestTimeoutMs);
     logOf(scope);
     done();
   };
   await app.register(async (app) => {
-    takeBodies(app, ['application/json']);
-    app.post('/feedback', { onRequest: [refuseQuery, begin] }, async (request, reply) => {
-      const feedback = readFeedback(request.body);
-      places.take(1);
-      try {
-        await whileWanted(keepFeedback(scope, feedback), request.urgency);
-      } finally {
-        places.release(1);
-      }
-      reply.code(201);
-      return { stored: true } satisfies FeedbackAnswer;
+    takeBodies(app, FEEDBACK.body);
+    addRoute(app, FEEDBACK, {
+      onRequest: [begin],
+      handler: async (request, reply) => {
+        const feedback = readFeedback(request.body);
+        limit.take(1);
+        try {
+          await whileWanted(keepFeedback(scope, feedback), request.urgency);
+        } finally {
+          limit.release(1);
+        }
+        reply.code(FEEDBACK.status);
+        return { stored: true } as const;
+      },
     });
   });
 }
@@ -80,6 +104,6 @@ async function keepFeedback(
       expected: `one of ${model.classes.join(' ')}`,
       nextSteps: didYouMean(label, model.classes),
     });
-  const pixels = image && (await toModelPixels(image, model.preprocessing, scope.options.maxPixels));
+  const pixels = image && (await toModelPixels(image, model.preprocessing, scope.limits.maxPixels));
   await predictions.saveFeedback(id, { at: new Date(), label: known, pixels });
 }

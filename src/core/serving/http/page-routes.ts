@@ -4,6 +4,33 @@ import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 import { RobleError } from '../../base/errors.js';
+import { addRoute, PROBLEM, type Route, TEXT } from './route.js';
+
+const page = {
+  method: 'GET',
+  group: 'Description',
+  access: 'anybody',
+  headers: { 'if-none-match': { description: 'The etag of what the client has.', schema: TEXT } },
+  isKept: true,
+  errors: [404],
+  error: PROBLEM,
+} as const;
+
+export const PAGE_ROUTES = {
+  index: {
+    ...page,
+    path: '/',
+    summary: 'A page to draw on, unless serve.page is off.',
+    answer: { 'text/html': TEXT },
+  },
+  file: {
+    ...page,
+    path: '/page/{file}',
+    summary: 'What that page consists of.',
+    params: { file: 'Name of the file.' },
+    answer: { 'text/css': TEXT, 'text/javascript': TEXT, 'image/svg+xml': TEXT },
+  },
+} satisfies Record<string, Route>;
 
 /** Where the build puts the page, seen from the sources and from the built package alike. */
 const FOLDER = fileURLToPath(new URL('../../../../dist/web/', import.meta.url));
@@ -20,11 +47,15 @@ export async function addPageRoutes(app: FastifyInstance): Promise<void> {
   for (const name of await fileNames()) {
     const body = await readFile(join(FOLDER, name));
     const etag = `"${createHash('sha256').update(body).digest('base64url')}"`;
-    app.get(name === 'index.html' ? '/' : `/page/${name}`, async (request, reply) => {
-      // Kept, but asked about each time: a new version of the server has a new page at once.
-      reply.headers({ 'cache-control': 'no-cache', etag });
-      if (request.headers['if-none-match']?.includes(etag)) return reply.code(304).send();
-      return reply.type(TYPES[extname(name)]!).send(body);
+    const route: Route =
+      name === 'index.html' ? PAGE_ROUTES.index : { ...PAGE_ROUTES.file, path: `/page/${name}` };
+    addRoute(app, route, {
+      handler: async (request, reply) => {
+        // Clients keep it, but ask each time whether it changed: a new version of the server shows its own page at once.
+        reply.headers({ 'cache-control': 'no-cache', etag });
+        if (request.headers['if-none-match']?.includes(etag)) return reply.code(304).send();
+        return reply.type(TYPES[extname(name)]!).send(body);
+      },
     });
   }
 }

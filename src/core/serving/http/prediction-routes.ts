@@ -10,13 +10,74 @@ import { Form } from '../request/form.js';
 import { ACCEPTED_BODIES } from '../request/problem.js';
 import {
   BATCH_REQUESTS,
+  batchAnswerSchema,
+  batchFormSchema,
+  batchRequestSchema,
   formFieldsSchema,
   type Inclusion,
   PREDICT_REQUESTS,
+  predictAnswerSchema,
+  predictFormSchema,
   predictQuerySchema,
+  predictRequestSchema,
 } from '../request/schemas.js';
-import { type Urgency, urgencyOf } from '../request/urgency.js';
+import { PRIORITIES, type Urgency, urgencyOf } from '../request/urgency.js';
 import { readForm } from './form-images.js';
+import { addRoute, BYTES, json, PROBLEM, type RequestHeader, type Route, TEXT } from './route.js';
+
+export const URGENCY_HEADERS = {
+  'x-request-id': {
+    description:
+      'Names the request in answers and logs: up to 128 letters, digits and .:@/+=_-; by default, and for any other, a new one.',
+    schema: TEXT,
+  },
+  'x-timeout-ms': {
+    description: 'After so many milliseconds the answer is of no use; at most serve.requestTimeoutMs.',
+    schema: { type: 'integer', minimum: 1 },
+  },
+  'x-priority': {
+    description: 'Whose images leave the queue first.',
+    schema: { type: 'string', enum: PRIORITIES },
+  },
+  traceparent: { description: 'The trace that the request belongs to (W3C Trace Context).', schema: TEXT },
+} satisfies Record<string, RequestHeader>;
+
+export const PREDICTION_HEADERS = {
+  ...URGENCY_HEADERS,
+  'x-sticky-key': {
+    description:
+      'Requests with the same one go to the same version while there is a canary; by default, those of one address.',
+    schema: TEXT,
+  },
+} satisfies Record<string, RequestHeader>;
+
+const prediction = {
+  method: 'POST',
+  group: 'Predictions',
+  access: 'predict',
+  isPrediction: true,
+  query: predictQuerySchema,
+  headers: PREDICTION_HEADERS,
+  errors: [404, 413, 415, 422, 502, 503, 504],
+  error: PROBLEM,
+} as const;
+const encodedImage = { 'application/octet-stream': BYTES, 'image/*': BYTES };
+
+export const PREDICT = {
+  ...prediction,
+  path: '/predict',
+  summary: 'Classifies one image.',
+  body: { ...json(predictRequestSchema), ...encodedImage, 'multipart/form-data': predictFormSchema },
+  answer: json(predictAnswerSchema),
+} satisfies Route;
+
+export const PREDICT_BATCH = {
+  ...prediction,
+  path: '/predict/batch',
+  summary: 'Classifies several images; one that is at fault is told so in its place.',
+  body: { ...json(batchRequestSchema), ...encodedImage, 'multipart/form-data': batchFormSchema },
+  answer: json(batchAnswerSchema),
+} satisfies Route;
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -27,32 +88,38 @@ declare module 'fastify' {
 
 /** `POST /predict` and `POST /predict/batch`. */
 export async function addPredictionRoutes(app: FastifyInstance, scope: ServingScope): Promise<void> {
-  const { options } = scope;
+  const { limits } = scope;
   const onRequest = [admitRequests(scope), checkQuery(scope)];
   await app.register(async (app) => {
-    takeBodies(app, ['image/*', 'application/octet-stream', 'multipart/form-data', 'application/json']);
+    takeBodies(app, PREDICT.body);
     app.decorateRequest('predictionQuery');
-    app.post('/predict', { onRequest }, async (request) => {
-      const { body, predictionQuery } = request;
-      const { images, topK = options.topK, ...wish } = readImage(body, predictionQuery);
-      return classifyImage(scope, images[0]!, {
-        requestId: request.id,
-        record: request.record,
-        topK,
-        ...wish,
-        urgency: request.urgency,
-      });
+    addRoute(app, PREDICT, {
+      onRequest,
+      handler: async (request) => {
+        const { body, predictionQuery } = request;
+        const { images, topK = limits.topK, ...wanted } = readImage(body, predictionQuery);
+        return classifyImage(scope, images[0]!, {
+          requestId: request.id,
+          record: request.record,
+          topK,
+          ...wanted,
+          urgency: request.urgency,
+        });
+      },
     });
-    app.post('/predict/batch', { onRequest }, async (request) => {
-      const { body, predictionQuery } = request;
-      const { images, topK = options.topK, ...wish } = readImages(body, predictionQuery, options.maxBatch);
-      return classifyEach(scope, images, {
-        requestId: request.id,
-        record: request.record,
-        topK,
-        ...wish,
-        urgency: request.urgency,
-      });
+    addRoute(app, PREDICT_BATCH, {
+      onRequest,
+      handler: async (request) => {
+        const { body, predictionQuery } = request;
+        const { images, topK = limits.topK, ...wanted } = readImages(body, predictionQuery, limits.maxBatch);
+        return classifyEach(scope, images, {
+          requestId: request.id,
+          record: request.record,
+          topK,
+          ...wanted,
+          urgency: request.urgency,
+        });
+      },
     });
   });
 }
@@ -79,10 +146,10 @@ declare module 'fastify' {
  * The hook of the routes that ask a model: says how urgent a request is, and refuses it while there is no room. A body
  * that is refused is not read: who refuses two of three requests has not the time to.
  */
-export function admitRequests({ admission, options }: ServingScope): onRequestHookHandler {
+export function admitRequests({ admission, limits }: ServingScope): onRequestHookHandler {
   return (request, reply, done) => {
-    request.urgency = urgencyOf(request, reply, options.requestTimeoutMs);
-    admission.check(modelOf(request), request.urgency.priority);
+    request.urgency = urgencyOf(request, reply, limits.requestTimeoutMs);
+    admission.check({ model: modelOf(request), priority: request.urgency.priority });
     done();
   };
 }

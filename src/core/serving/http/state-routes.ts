@@ -2,30 +2,63 @@ import type { FastifyInstance } from 'fastify';
 import { RobleError } from '../../base/errors.js';
 import type { ServingScope } from '../classify/serving-scope.js';
 import type { ServedModel } from '../models/served-model.js';
+import { liveSchema, readySchema, type Stats, statsSchema } from '../request/schemas.js';
+import { addRoute, json, PROBLEM, type Route } from './route.js';
+
+const state = { method: 'GET', group: 'State', error: PROBLEM } as const;
+
+export const STATE_ROUTES = {
+  stats: {
+    ...state,
+    path: '/stats',
+    summary: 'Counts, latencies, queue, processes and the model.',
+    access: 'metrics',
+    answer: json(statsSchema),
+    errors: [],
+  },
+  live: {
+    ...state,
+    path: '/health/live',
+    summary: 'Answers while the process lives.',
+    access: 'probes',
+    answer: json(liveSchema),
+    errors: [],
+  },
+  ready: {
+    ...state,
+    path: '/health/ready',
+    summary: 'Whether a prediction would be answered.',
+    access: 'probes',
+    answer: json(readySchema),
+    errors: [503],
+  },
+} satisfies Record<string, Route>;
 
 /** `GET /health/live`, `GET /health/ready` and `GET /stats`. */
 export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void {
-  const { models, cache, admission, predictions, options, statistics, drift } = scope;
-  app.get('/health/live', async () => ({ status: 'live' }));
-  app.get('/health/ready', async () => {
-    for (const { current } of models.managers.values()) checkReady(scope, current);
-    return { status: 'ready' };
+  const { models, cache, admission, predictions, statistics, drift } = scope;
+  addRoute(app, STATE_ROUTES.live, { handler: async () => ({ status: 'live' }) as const });
+  addRoute(app, STATE_ROUTES.ready, {
+    handler: async () => {
+      for (const { current } of models.managers.values()) checkReady(scope, current);
+      return { status: 'ready' } as const;
+    },
   });
-  app.get('/stats', async () => {
+  const stats = (): Stats => {
     const { pool } = models.current;
     return {
       ...statistics.toJSON(),
       batches: pool.batches,
       queue: {
         waiting: pool.queueLength,
-        inHand: admission.inHand,
+        inHand: admission.inFlight,
         limit: admission.limit,
         waitMs: admission.waitMs,
         overloaded: admission.isOverloaded,
         dropped: pool.dropped,
       },
-      cache,
-      predictionLog: predictions && { ...predictions.toJSON(), keepsImages: options.predictions.keepImages },
+      cache: cache.toJSON(),
+      predictionLog: predictions?.toJSON(),
       workers: {
         wanted: pool.wantedWorkers,
         ready: pool.readyWorkers,
@@ -33,10 +66,11 @@ export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void 
         processIds: pool.processIds,
       },
       drift: drift.report(models.current),
-      model: models.first,
+      model: models.first.toJSON(),
       models,
     };
-  });
+  };
+  addRoute(app, STATE_ROUTES.stats, { handler: async () => stats() });
 }
 
 /**

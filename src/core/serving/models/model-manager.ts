@@ -11,7 +11,7 @@ import {
   withoutRole,
 } from './repository.js';
 import { Canary, isFaultOfModel, Shadow } from './rollout.js';
-import { ServedModel, type ServedModelOptions } from './served-model.js';
+import { type Lease, ServedModel, type ServedModelOptions } from './served-model.js';
 
 /** Which of the versions that are loaded a request wants; without a version the canary may be taken. */
 export interface VersionChoice {
@@ -96,31 +96,26 @@ export class ModelManager {
   }
 
   /**
-   * Works with the version of a choice, which stays until the work is done. Where the canary fails, the stable one
-   * does it.
+   * Leases the version that a request gets. Where the canary fails, the stable one is tried instead.
    *
-   * @throws {RobleError} `ROBLE_MODEL_UNKNOWN` when no such version is loaded; what the work throws
+   * @throws {RobleError} `ROBLE_MODEL_UNKNOWN` when no such version is loaded
    */
-  async use<T>(
-    { version, stickyKey = '' }: VersionChoice,
-    work: (model: ServedModel) => Promise<T>,
-  ): Promise<T> {
-    if (version !== undefined) return this.versionOf(version).use(work);
+  lease({ version, stickyKey = '' }: VersionChoice): Lease {
+    if (version !== undefined) return this.versionOf(version).lease();
     const canary = this.#canary;
-    if (!canary) return this.#stable.use(work);
-    if (canary.takes(stickyKey)) {
-      try {
-        const result = await canary.model.use(work);
-        canary.count('canary', false);
-        return result;
-      } catch (error) {
-        if (!isFaultOfModel(error)) throw error;
-        canary.count('canary', true);
+    if (!canary) return this.#stable.lease();
+    const role = canary.takes(stickyKey) ? 'canary' : 'stable';
+    const model = role === 'canary' ? canary.model : this.#stable;
+    return model.lease({
+      succeeded: () => canary.count(role, false),
+      failed: (error) => {
+        if (!isFaultOfModel(error)) return undefined;
+        canary.count(role, true);
+        if (role === 'stable') return undefined;
         if (canary.isWorse) this.#rollBackCanary(canary, (error as Error).message);
-        return this.#stable.use(work);
-      }
-    }
-    return this.#measureStable(canary, work);
+        return this.#stable.lease();
+      },
+    });
   }
 
   /** Lets the shadow see what the stable model has computed. */
@@ -196,7 +191,7 @@ export class ModelManager {
     const { bundle } = this.#stable;
     return {
       ...this.#stable.toJSON(),
-      classes: bundle.classes,
+      classes: [...bundle.classes],
       input: bundle.input,
       ...this.#record.toJSON(),
       ...(this.#canary && { canary: this.#canary }),
@@ -231,17 +226,6 @@ export class ModelManager {
     }).catch((error: Error) => {
       if (!this.#closed) warn(`The roll-back failed: ${error.message}`);
     });
-  }
-
-  async #measureStable<T>(canary: Canary, work: (model: ServedModel) => Promise<T>): Promise<T> {
-    try {
-      const result = await this.#stable.use(work);
-      canary.count('stable', false);
-      return result;
-    } catch (error) {
-      if (isFaultOfModel(error)) canary.count('stable', true);
-      throw error;
-    }
   }
 
   /** @throws {RobleError} `ROBLE_MODEL_UNKNOWN` when no such version is loaded */

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { RobleError } from '../../base/errors.js';
-import { checked } from '../../base/schema/checked.js';
+import { checked, checkedJson } from '../../base/schema/checked.js';
 import { replaceFile } from '../../base/storage/durable.js';
 import { fileVersion } from '../../base/storage/files.js';
 import { readTextFile } from '../../base/storage/text-file.js';
@@ -130,7 +130,7 @@ export class RepositorySource implements ModelSource {
     const path = join(this.#folder, PLAN_FILE);
     if (!(await fileVersion(path))) return {};
     const text = await readTextFile(path, { code: 'ROBLE_CONFIG_INVALID' });
-    return checked(planSchema, parsed(text), 'ROBLE_CONFIG_INVALID', `${path} is not of the expected form.`);
+    return checkedJson(planSchema, text, 'ROBLE_CONFIG_INVALID', path);
   }
 }
 
@@ -148,14 +148,6 @@ export async function modelsIn(repository: string): Promise<string[]> {
     )
     .map(({ name }) => name)
     .sort();
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 /** One bundle, and the version that it is called. */

@@ -84,8 +84,9 @@ export class Shadow {
       return;
     }
     const urgency = { priority: 'low', deadline: performance.now() + PATIENCE_MS } as const;
-    this.model
-      .use(({ pool }) => pool.predict(pixels, urgency))
+    const lease = this.model.lease();
+    this.model.pool
+      .predict(pixels, urgency)
       .then(
         ({ probabilities: own }) => {
           this.#compared++;
@@ -95,7 +96,8 @@ export class Shadow {
         () => {
           this.#failed++;
         },
-      );
+      )
+      .finally(() => lease.release());
   }
 
   toJSON() {

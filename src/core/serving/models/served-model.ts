@@ -3,17 +3,32 @@ import { InferencePool, type InferencePoolOptions } from '../inference/pool.js';
 import type { ModelLabel } from '../request/record.js';
 
 export interface ServedModelOptions extends Omit<InferencePoolOptions, 'bundle'> {
-  /** Told of a model that takes the place of another. */
+  /** Called when a model takes the place of another. */
   readonly tell?: (message: string) => void;
 }
 
-/** A model with its inference processes. It stays while somebody uses it, also after another one took its place. */
+/** A model that a request works with; it stays loaded until it is released. */
+export interface Lease {
+  readonly model: ServedModel;
+  /** Notes that the model did what was asked. */
+  succeeded(): void;
+  /** Notes that it failed; gives the lease of a model to try instead, where there is one. */
+  failed(error: unknown): Lease | undefined;
+  release(): void;
+}
+
+/** What becomes of the work that a model was leased for. */
+export type LeaseOutcome = Pick<Lease, 'succeeded' | 'failed'>;
+
+const NOTHING_TO_NOTE: LeaseOutcome = { succeeded() {}, failed: () => undefined };
+
+/** A model with its inference processes. It stays while it is leased, also after another one took its place. */
 export class ServedModel {
   readonly bundle: ModelBundle;
   readonly pool: InferencePool;
   readonly label: ModelLabel;
   readonly loadedAt = new Date();
-  #users = 0;
+  #leases = 0;
   #unused: (() => void) | undefined;
 
   private constructor(bundle: ModelBundle, pool: InferencePool, label: ModelLabel) {
@@ -23,9 +38,9 @@ export class ServedModel {
   }
 
   /**
-   * Loads a bundle by processes of its own, which check and warm it up.
+   * Loads a bundle in processes of its own, which check it and warm it up.
    *
-   * @param named how answers shall name it; by default the bundle's own name, and the start of its digest
+   * @param named how answers name it; by default the bundle's own name, and the start of its digest
    */
   static async start(
     bundle: ModelBundle,
@@ -46,19 +61,21 @@ export class ServedModel {
     return folder === this.bundle.folder && (await openBundle(folder)).digest === this.bundle.digest;
   }
 
-  async use<T>(work: (model: ServedModel) => Promise<T>): Promise<T> {
-    this.#users++;
-    try {
-      return await work(this);
-    } finally {
-      this.#users--;
-      if (this.#users === 0) this.#unused?.();
-    }
+  lease(outcome = NOTHING_TO_NOTE): Lease {
+    this.#leases++;
+    return {
+      model: this,
+      ...outcome,
+      release: () => {
+        this.#leases--;
+        if (this.#leases === 0) this.#unused?.();
+      },
+    };
   }
 
-  /** Ends its processes as soon as nobody uses it any more. */
+  /** Ends its processes as soon as all leases are released. */
   async retire(): Promise<void> {
-    if (this.#users > 0)
+    if (this.#leases > 0)
       await new Promise<void>((resolve) => {
         this.#unused = resolve;
       });

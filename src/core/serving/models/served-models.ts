@@ -4,7 +4,7 @@ import { didYouMean } from '../../base/text.js';
 import type { AnsweredImage } from './answered-image.js';
 import { ModelManager, type VersionChoice } from './model-manager.js';
 import { FolderSource, modelsIn, RepositorySource } from './repository.js';
-import type { ServedModel, ServedModelOptions } from './served-model.js';
+import type { Lease, ServedModel, ServedModelOptions } from './served-model.js';
 
 /** Which model a request wants; without a name, the default one. */
 export interface ModelChoice extends VersionChoice {
@@ -81,9 +81,13 @@ export class ServedModels {
     );
   }
 
-  /** Works with the model of a choice, which stays until the work is done. */
-  use<T>({ name, ...choice }: ModelChoice, work: (model: ServedModel) => Promise<T>): Promise<T> {
-    return this.find(name).use(choice, work);
+  /**
+   * Leases the model that a request wants. Whoever takes it has to release it.
+   *
+   * @throws {RobleError} `ROBLE_MODEL_UNKNOWN`
+   */
+  lease({ name, ...choice }: ModelChoice): Lease {
+    return this.find(name).lease(choice);
   }
 
   observe(answered: AnsweredImage): void {

@@ -16,19 +16,20 @@ const CHANCE_FACTOR = 2;
 type DriftLevel = 'stable' | 'moderate' | 'large';
 
 /** How far the newest answers are from those of the validation pictures, in one respect. */
-interface Drift {
+type Drift = {
   /** Population stability index. */
   readonly psi: number;
   /** What chance alone would give on average. */
   readonly psiByChance: number;
   readonly level: DriftLevel;
-}
+};
 
-export interface DriftMeasures {
+/** By type and not by interface: `/stats` may say more than its schema. */
+export type DriftMeasures = {
   readonly confidence: Drift & { readonly ks: number };
   readonly brightness: Drift & { readonly ks: number };
   readonly classes: Drift;
-}
+};
 
 /** The newest answers of one model, beside its profile. */
 class DriftWindow {
@@ -173,13 +174,13 @@ export class SlidingHistogram {
 }
 
 /** How the newest answers of a model differ from those of the pictures that it was validated on. */
-export interface DriftReport {
+export type DriftReport = {
   /** Answers that were looked at, the newest ones. */
   readonly answers: number;
   /** Null, with the reason, where nothing can be said. */
   readonly measures: DriftMeasures | null;
   readonly reason?: string;
-}
+};
 
 /** Compares what models answer in service with the profile in their bundles; each model by itself. */
 export class DriftMonitor {

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { HideInText } from '../../base/schema/secrets.js';
 import { isRoutine, type RequestListener } from '../request/record.js';
-import type { ServeOptions } from '../settings.js';
+import type { LogSettings } from './settings.js';
 
 /** Where the lines of a log go, such as `process.stderr`. */
 export interface LogDestination {
@@ -20,7 +20,7 @@ export class ServerLog {
 
   /** @param hide hides secrets in a line */
   static async open(
-    { level, format }: ServeOptions['log'],
+    { level, format }: LogSettings,
     destination: LogDestination,
     hide: HideInText,
   ): Promise<ServerLog> {

@@ -11,6 +11,7 @@ export const logSchema = z.strictObject({
     .optional()
     .describe('Lines for programs or for people; by default text on a terminal, else json.'),
 });
+export type LogSettings = z.output<typeof logSchema>;
 
 export const tracingSchema = z.strictObject({
   url: urlWithPassword(z.url({ protocol: /^https?$/ }))
@@ -27,3 +28,4 @@ export const tracingSchema = z.strictObject({
       'Share of the requests without a traceparent whose traces are sent; others follow their traceparent.',
     ),
 });
+export type TracingSettings = z.output<typeof tracingSchema>;

@@ -37,8 +37,12 @@ export function addStateMetrics(
 ): void {
   const gauge: AddReader = addReader.bind(undefined, client, registry, 'gauge');
   const counter: AddReader = addReader.bind(undefined, client, registry, 'counter');
-  gauge('roble_images_in_hand', 'Images between decoder and answer.', () => admission.inHand);
-  gauge('roble_images_in_hand_limit', 'Images in hand above which requests get 429.', () => admission.limit);
+  gauge('roble_images_in_hand', 'Images between decoder and answer.', () => admission.inFlight);
+  gauge(
+    'roble_images_in_hand_limit',
+    'Images between decoder and answer above which requests get 429.',
+    () => admission.limit,
+  );
   gauge(
     'roble_queue_wait_seconds',
     'How long, as it looks, an image has to wait that comes now.',

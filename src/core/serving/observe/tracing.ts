@@ -7,7 +7,7 @@ import { robleVersion } from '../../base/version.js';
 import type { AnsweredImage, AnswerListener } from '../models/answered-image.js';
 import { type AnsweredRequest, isRoutine, type ModelLabel, type RequestListener } from '../request/record.js';
 import { isSampled, newSpanId, newTrace, type TraceContext } from '../request/trace-context.js';
-import type { ServeOptions } from '../settings.js';
+import type { TracingSettings } from './settings.js';
 
 /** Where OTLP over HTTP takes traces when the address has no path. */
 const TRACES_PATH = '/v1/traces';
@@ -49,7 +49,7 @@ export class Tracing {
    * @throws {RobleError} `ROBLE_PACKAGE_MISSING`
    */
   static async open(
-    { url, sampleRatio }: ServeOptions['tracing'],
+    { url, sampleRatio }: TracingSettings,
     warn: (message: string) => void,
   ): Promise<Tracing | undefined> {
     if (url === undefined) return undefined;

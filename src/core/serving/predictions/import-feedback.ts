@@ -2,10 +2,16 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Context } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import { countOf } from '../../base/text.js';
-import { optional } from '../../data/dataset/format.js';
-import type { ReaderOptions, SourceItem } from '../../data/formats/source.js';
-import { type ImportOptions, type ImportResult, importDataset } from '../../data/import-export/import.js';
+import { optional, type SplitName } from '../../data/dataset/format.js';
+import type { SourceItem } from '../../data/formats/source.js';
+import {
+  type ImportOptions,
+  type ImportResult,
+  importDataset,
+  type SampleReader,
+} from '../../data/import-export/import.js';
 import type { Preprocessing } from '../../image/settings.js';
+import { describeDatabase } from './database.js';
 
 export interface ImportFeedbackOptions extends Omit<ImportOptions, 'preprocessing'> {
   /** The log of a server: `postgres://...`, or the path of an SQLite file. */
@@ -13,9 +19,9 @@ export interface ImportFeedbackOptions extends Omit<ImportOptions, 'preprocessin
 }
 
 /**
- * Imports the predictions that somebody said the right class of, into a new data set. The pictures are what the model saw,
- * bit for bit, and the preprocessing is that of the newest model with such feedback; other sources are converted alike.
- * Where these have splits of their own, feedback is for training.
+ * Imports the predictions of a log that have feedback into a new data set, each under the class that the feedback says. The
+ * pictures are what the model saw, bit for bit, and the preprocessing is that of the newest model with such feedback; other
+ * sources are converted in the same way. If these have splits of their own, feedback is for training.
  *
  * @throws {RobleError} `ROBLE_SOURCE_EMPTY`, `ROBLE_PREDICTIONS_INVALID`, `ROBLE_PREDICTIONS_UNAVAILABLE`, and those of
  *   {@link importDataset}
@@ -29,23 +35,37 @@ export async function importFeedback(
 ): Promise<ImportResult> {
   const { newestReviewedModel } = await import('./read-predictions.js');
   const { preprocessing } = await newestReviewedModel(from);
-  const haveSplits = sources.some((source) => typeof source !== 'string' && source.split !== undefined);
-  const feedback = { path: from, isFeedback: true, ...(haveSplits && { split: 'train' as const }) };
+  const haveSplits = sources.some(
+    (source) => typeof source === 'object' && 'split' in source && source.split !== undefined,
+  );
+  const feedback = feedbackReader(from, preprocessing, haveSplits ? 'train' : undefined);
   return importDataset({ ...options, preprocessing, sources: [feedback, ...sources] }, context);
 }
 
+function feedbackReader(
+  from: string,
+  preprocessing: Preprocessing,
+  split: SplitName | undefined,
+): SampleReader {
+  return {
+    name: describeDatabase(from),
+    recipe: { ...optional('split', split), isFeedback: true },
+    read: () => readFeedback(from, preprocessing, split),
+  };
+}
+
 /**
- * Reads the predictions of a log that somebody said the right class of, with what the model saw of each. The classes are
- * those of the models, and samples are named by their requests.
+ * The predictions of a log that have feedback, with what the model saw of each. The classes are those of the models, and
+ * samples are named after their requests.
  *
  * @param url `postgres://...`, or the path of an SQLite file
  * @param preprocessing that pictures must have been made with; others are bad samples
  * @throws {RobleError} those of `readPredictions`
  */
-export async function* readFeedback(
+async function* readFeedback(
   url: string,
   preprocessing: Preprocessing,
-  { split }: ReaderOptions,
+  split: SplitName | undefined,
 ): AsyncGenerator<SourceItem> {
   const { readPredictions } = await import('./read-predictions.js');
   const digests = new Set<string>();
@@ -61,7 +81,7 @@ export async function* readFeedback(
     }
     const source = `${requestId}#${index}`;
     if (!isDeepStrictEqual(model.preprocessing, preprocessing)) {
-      yield { source, error: madeOtherwise(model.name) };
+      yield { source, error: otherPreprocessing(model.name) };
       continue;
     }
     if (!digests.has(model.digest)) yield { classes: model.classes };
@@ -79,12 +99,10 @@ export async function* readFeedback(
     };
 }
 
-function madeOtherwise(name: string): RobleError {
+function otherPreprocessing(name: string): RobleError {
   return new RobleError(
     'ROBLE_DATASETS_DIFFER',
-    'The picture was made otherwise than those of the newest model.',
-    {
-      received: `what an earlier ${name} saw`,
-    },
+    'The picture was made with other preprocessing than that of the newest model.',
+    { received: `what an earlier ${name} saw` },
   );
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RobleError } from '../../base/errors.js';
 import { countOf } from '../../base/text.js';
+import type { AnswerListener } from '../models/answered-image.js';
 import {
   type Feedback,
   type LoggedModel,
@@ -8,6 +9,7 @@ import {
   PredictionIds,
 } from './logged-prediction.js';
 import { isRefusedValue, PredictionStore } from './prediction-store.js';
+import type { PredictionsSettings } from './settings.js';
 import type { DatabaseWaits } from './tables.js';
 
 /** How long predictions collect before they are written together; how many at a time, and how many bytes. */
@@ -32,6 +34,8 @@ export interface PredictionLogOptions {
   readonly maxQueueBytes: number;
   /** Predictions that are older, and without feedback, are deleted; without it, none. */
   readonly keepDays?: number | undefined;
+  /** Whether what the model saw is kept, too; by default not. */
+  readonly keepImages?: boolean | undefined;
   /** What is to be waited for longer or shorter than usual. */
   readonly waits?: Partial<LogWaits> | undefined;
   /** Told when the database is lost and when it is back, without the URL, which may hold a password. */
@@ -46,6 +50,7 @@ export class PredictionLog {
   readonly #store: PredictionStore;
   readonly #queue: PredictionQueue;
   readonly #ids = new PredictionIds();
+  readonly #keepImages: boolean;
   readonly #keepDays: number | undefined;
   readonly #maxBackoffMs: number;
   readonly #warn: (message: string) => void;
@@ -60,17 +65,56 @@ export class PredictionLog {
   #warnedOfDrops = false;
   #lastError: { readonly at: Date; readonly message: string } | undefined;
 
-  constructor({ url, maxQueueBytes, keepDays, waits = {}, warn }: PredictionLogOptions) {
+  constructor(options: PredictionLogOptions) {
+    const { url, maxQueueBytes, keepDays, keepImages = false, waits = {}, warn } = options;
     this.#store = new PredictionStore(url, { waits });
     this.#queue = new PredictionQueue(maxQueueBytes);
     this.#keepDays = keepDays;
+    this.#keepImages = keepImages;
     this.#maxBackoffMs = waits.maxBackoffMs ?? MAX_BACKOFF_MS;
     this.#warn = warn;
   }
 
-  /** Keeps a prediction, some time later. */
-  add(prediction: Omit<LoggedPrediction, 'id'>): void {
-    if (this.#queue.push({ ...prediction, id: this.#ids.next(prediction.at) })) this.#start();
+  /** The log of a server, unless its settings say "none". It connects by itself; the database need not be there. */
+  static open(
+    { url, maxQueueBytes, keepDays, keepImages }: PredictionsSettings,
+    warn: (message: string) => void,
+    waits?: Partial<LogWaits>,
+  ): PredictionLog | undefined {
+    if (url === 'none') return undefined;
+    const log = new PredictionLog({ url, maxQueueBytes, keepDays, keepImages, waits, warn });
+    void log.connect();
+    return log;
+  }
+
+  readonly onImage: AnswerListener = ({
+    model,
+    requestId,
+    index,
+    at,
+    predictions,
+    source,
+    timings,
+    pixels,
+  }) => {
+    const { bundle, label } = model;
+    const { preprocessing } = bundle.manifest;
+    this.add({
+      requestId,
+      index,
+      at,
+      model: { ...label, classes: bundle.classes, preprocessing },
+      predictions,
+      source,
+      timings,
+      pixels,
+    });
+  };
+
+  /** Keeps a prediction, some time later; its pixels only where pictures are kept. */
+  add({ pixels, ...prediction }: Omit<LoggedPrediction, 'id'>): void {
+    const kept = { ...prediction, ...(this.#keepImages && { pixels }) };
+    if (this.#queue.push({ ...kept, id: this.#ids.next(prediction.at) })) this.#start();
     else this.#warnOfDrop();
   }
 
@@ -132,6 +176,7 @@ export class PredictionLog {
       queuedBytes: this.#queue.bytes,
       dropped: this.#queue.dropped,
       ...(this.#lastError && { lastError: this.#lastError }),
+      keepsImages: this.#keepImages,
     };
   }
 

@@ -31,3 +31,4 @@ export const predictionsSchema = z.strictObject({
       'Days after which predictions are deleted, unless somebody gave feedback on them. Without it they stay.',
     ),
 });
+export type PredictionsSettings = z.output<typeof predictionsSchema>;

@@ -8,8 +8,16 @@ import { readBody } from './read-body.js';
 /** Makes `request.body` of a body; it may refuse the type before it reads. */
 type Parser = (request: FastifyRequest, read: () => Promise<Buffer>) => Promise<unknown>;
 
+const BODY_TYPES = [
+  'image/*',
+  'application/octet-stream',
+  'multipart/form-data',
+  'application/json',
+] as const;
+type BodyType = (typeof BODY_TYPES)[number];
+
 /** What bodies of a content type become. */
-function parsersOf(app: FastifyInstance) {
+function parsersOf(app: FastifyInstance): Readonly<Record<BodyType, Parser>> {
   // It refuses what would change prototypes, too.
   const parseJson = app.getDefaultJsonParser('error', 'error');
   return {
@@ -26,14 +34,16 @@ function parsersOf(app: FastifyInstance) {
     'image/*': (_, read) => read(),
     'application/octet-stream': (_, read) => read(),
     'multipart/form-data': ({ headers }, read) => Form.read(headers['content-type']!, read),
-  } satisfies Record<string, Parser>;
+  };
 }
 
-export type BodyType = keyof ReturnType<typeof parsersOf>;
-
-/** Lets the routes of an application, or of a part of it, take bodies of these types, and of no others. */
-export function takeBodies(app: FastifyInstance, types: readonly BodyType[]): void {
-  const parsers: Readonly<Record<BodyType, Parser>> = parsersOf(app);
+/** Lets the routes of an application, or of a part of it, take bodies of these content types, and of no others. */
+export function takeBodies(
+  app: FastifyInstance,
+  content: Readonly<Partial<Record<BodyType, unknown>>>,
+): void {
+  const parsers = parsersOf(app);
+  const types = BODY_TYPES.filter((type) => type in content);
   app.removeAllContentTypeParsers();
   for (const type of types)
     app.addContentTypeParser(

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { type Problem, RobleError } from '../../base/errors.js';
 import { describeIssues } from '../../base/schema/issues.js';
+import { inputJsonSchema } from '../../base/schema/json-schema.js';
 import { shownValue } from '../../base/text.js';
 
 /**
@@ -17,10 +18,12 @@ export function checkedRequest<S extends z.ZodType>(
 ): z.output<S> {
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems = describeIssues(parsed.error.issues, value, () => undefined, schema).map((problem) => {
-    const suggestion = hints.get(problem.path) ?? problem.suggestion;
-    return { ...problem, ...(suggestion !== undefined && { suggestion }) };
-  });
+  const problems = describeIssues(parsed.error.issues, value, () => undefined, inputJsonSchema(schema)).map(
+    (problem) => {
+      const suggestion = hints.get(problem.path) ?? problem.suggestion;
+      return { ...problem, ...(suggestion !== undefined && { suggestion }) };
+    },
+  );
   const told = problems.slice(0, MAX_TOLD).map(sentence).join('; ');
   throw new RobleError('ROBLE_REQUEST_INVALID', `The request is not of the expected form: ${told}`, {
     problems,

@@ -237,6 +237,17 @@ export const predictQuerySchema = z.strictObject({
 export const formFieldsSchema = predictQuerySchema.pick({ topK: true, include: true });
 const settings = { topK, include };
 
+/** A file in a form. */
+const file = z.unknown().meta({ type: 'string', format: 'binary' });
+export const predictFormSchema = z.strictObject({
+  image: file.describe('Under this or any other name.'),
+  ...formFieldsSchema.shape,
+});
+export const batchFormSchema = z.strictObject({
+  images: z.array(file).min(1).describe('Under this or any other names.'),
+  ...formFieldsSchema.shape,
+});
+
 /** The JSON bodies of `POST /predict`, by the key that tells them apart. */
 export const PREDICT_REQUESTS = {
   image: z.strictObject({ image, ...settings }),

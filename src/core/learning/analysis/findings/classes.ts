@@ -54,10 +54,10 @@ export const classImbalance: Detector = ({ run }) => {
   ];
 };
 
-/** So few samples of a class can all be wrong by chance. */
+/** Fewer samples of a class can all be wrong by chance. */
 const FEWEST_SAMPLES = 5;
 
-/** Classes of which not one sample is recognised, and those of which that says nothing. */
+/** Classes that are never recognised, and those with too few samples to know. */
 export const deadClasses: Detector = ({ run }) => {
   if (!run.evaluation) return [];
   const missed = evaluatedClasses(run.evaluation).filter(({ recall }) => recall === 0);
@@ -106,7 +106,7 @@ function classesText(classes: EvaluationReport['perClass']): string {
   return `${countOf(classes.length, 'class', 'classes')} (${names.join(', ')}${rest > 0 ? `, ${rest} more` : ''})`;
 }
 
-/** So large a part of all mistakes is worth a look of its own. */
+/** A larger share of all mistakes is worth a look of its own. */
 const PAIRS_SHARE = 0.2;
 const SHOWN_PAIRS = 3;
 
@@ -139,9 +139,11 @@ function foldedSentence({ foldedAccuracy, accuracy }: EvaluationReport): string 
 }
 
 function pairSuggestions({ run }: StudiedRun, evaluation: EvaluationReport): Suggestion[] {
-  const isTwin = (a: string, b: string) =>
-    evaluation.twins.some((twins) => twins.includes(a) && twins.includes(b));
-  const pairs = worstPairs(evaluation, SHOWN_PAIRS).filter(({ first, second }) => !isTwin(first, second));
+  const areLookAlikes = (a: string, b: string) =>
+    evaluation.twins.some((labels) => labels.includes(a) && labels.includes(b));
+  const pairs = worstPairs(evaluation, SHOWN_PAIRS).filter(
+    ({ first, second }) => !areLookAlikes(first, second),
+  );
   const worst = pairs[0];
   if (!worst) return [];
   return [

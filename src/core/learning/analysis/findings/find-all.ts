@@ -1,3 +1,4 @@
+import { bySeverity } from '../../../base/findings.js';
 import { calibration } from './calibration.js';
 import { classImbalance, confusedPairs, deadClasses } from './classes.js';
 import { type Detector, type Finding, SEVERITIES, type StudiedRun } from './finding.js';
@@ -32,6 +33,8 @@ const DETECTORS: readonly Detector[] = [
 
 /** Everything that a run shows, problems first. */
 export function findAll(study: StudiedRun): Finding[] {
-  const findings = DETECTORS.flatMap((detector) => detector(study));
-  return SEVERITIES.flatMap((severity) => findings.filter((finding) => finding.severity === severity));
+  return bySeverity(
+    DETECTORS.flatMap((detector) => detector(study)),
+    SEVERITIES,
+  );
 }

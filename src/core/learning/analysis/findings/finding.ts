@@ -1,3 +1,4 @@
+import type { Finding as BaseFinding } from '../../../base/findings.js';
 import { type MonitoredMetric, qualityCurve } from '../../history/metrics.js';
 import type { RecordedEpoch, RecordedRun } from '../../history/recorded-run.js';
 
@@ -12,16 +13,16 @@ export interface Suggestion {
 }
 
 /** Something that a run shows. */
-export interface Finding {
+export type Finding = BaseFinding<Evidence, (typeof SEVERITIES)[number]>;
+
+interface Evidence {
   readonly kind: string;
-  readonly severity: (typeof SEVERITIES)[number];
-  /** What was seen, with its numbers. */
-  readonly message: string;
   /** The epochs in which it was seen, and the numbers that were compared. */
   readonly evidence: {
     readonly epochs: readonly number[];
     readonly metrics: Readonly<Record<string, number>>;
   };
+  /** Changes of single settings, in place of one suggestion in words. */
   readonly suggestions: readonly Suggestion[];
 }
 
@@ -49,7 +50,7 @@ export interface RecentGain {
   readonly reached: (tolerance: number) => number;
 }
 
-/** Undefined of a run with so few epochs that a trend cannot be told from chance. */
+/** Undefined for a run with too few epochs to distinguish a trend from chance. */
 export function recentGain({ run, monitor }: StudiedRun): RecentGain | undefined {
   const curve = qualityCurve(run.epochs, monitor);
   const window = Math.max(3, Math.ceil(curve.length / 4));

@@ -11,7 +11,7 @@ import type { Detector, StudiedRun, Suggestion } from './finding.js';
  */
 const SPIKES = { loss: 1.5, valLoss: 2, gradientNorm: 3 } as const;
 const EPOCHS_BEFORE = 5;
-/** Fewer epochs than this before it do not tell what is usual. */
+/** Fewer epochs than this before it do not show what is usual. */
 const FEWEST_BEFORE = 2;
 
 /** Values far above those of the epochs before. */

@@ -30,7 +30,7 @@ export function batchAugmentation(
   return { augment, background: paperValue(preprocessing), plugins, preprocessing, classes };
 }
 
-/** What of a batch's recipe tells the pictures. */
+/** The part of a batch's recipe that determines the pictures. */
 interface Pictures {
   readonly images: Uint8Array;
   readonly strokes?: PackedStrokes | undefined;

@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Random, symmetricBeta } from '../../../base/random.js';
-import { allocateBatch, BatchFiller, type BatchRecipe, samplesOfStep, stepsPerEpochOf } from './batch.js';
+import {
+  allocateBatch,
+  BatchFiller,
+  type BatchRecipe,
+  balancedClassWeights,
+  samplesOfStep,
+  stepsPerEpochOf,
+} from './batch.js';
 
 /** Image i holds the value i, so that a batch tells which samples it is made of. */
 const recipe: BatchRecipe = {
@@ -141,5 +149,20 @@ describe('mixup', () => {
     const used = await BatchFiller.open({ ...recipe, mixupAlpha });
     filled(9, used);
     expect(filled(4, used)).toEqual(await filledBy({ mixupAlpha }, 4));
+  });
+});
+
+describe('balancedClassWeights', () => {
+  it('gives every class that has samples the same total weight, and the samples a mean of 1', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 5 }), { minLength: 1, maxLength: 200 }), (labels) => {
+        const weights = balancedClassWeights(labels, 7);
+        const totals = weights.map((weight, c) => weight * labels.filter((label) => label === c).length);
+        const present = new Set(labels);
+        for (const [c, total] of totals.entries())
+          expect(total).toBeCloseTo(present.has(c) ? labels.length / present.size : 0, 9);
+        expect(totals.reduce((sum, total) => sum + total) / labels.length).toBeCloseTo(1, 9);
+      }),
+    );
   });
 });

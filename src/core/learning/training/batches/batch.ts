@@ -17,7 +17,7 @@ export interface BatchRecipe {
   readonly imageSize: number;
   readonly classes: number;
   readonly batchSize: number;
-  /** An epoch ends after so many steps; 0: after all the data. */
+  /** The most steps of an epoch; 0: as many as the data give. */
   readonly maxSteps: number;
   readonly seed: number;
   readonly labelSmoothing: number;
@@ -30,7 +30,7 @@ export interface BatchRecipe {
   readonly dropout: readonly DropoutMaskSpec[];
 }
 
-/** Whole batches in an epoch. What is left over is in other places of the next epoch's order. */
+/** Whole batches in an epoch. The samples that are left over come elsewhere in the next epoch's order. */
 export function stepsPerEpochOf(
   recipe: Pick<BatchRecipe, 'batchSize' | 'maxSteps'> & { readonly labels: { readonly length: number } },
 ): number {
@@ -124,7 +124,7 @@ export class BatchFiller {
 
 /**
  * Mixup, Zhang et al. 2018: each picture with its neighbour, the last one with the first. The order is random already:
- * the neighbour is as good as any other partner.
+ * the neighbour is as good as any other picture.
  */
 function blendNeighbours(images: Uint8Array, imageSize: number, share: number): void {
   const first = images.slice(0, imageSize);
@@ -187,15 +187,14 @@ export interface RecipeOptions {
   readonly training: LoadedSplit;
   readonly manifest: DatasetManifest;
   readonly network: Network;
+  /** Its batch size is at most the number of samples. */
   readonly train: TrainOptions;
-  /** That of a step, at most the number of samples; takes the place of the one in `train`. */
-  readonly batchSize: number;
   readonly plugins: readonly PluginEntry[];
 }
 
 /** How the batches of a run are made, by its options. */
 export function batchRecipe(options: RecipeOptions): BatchRecipe {
-  const { training, manifest, network, train, batchSize, plugins } = options;
+  const { training, manifest, network, train, plugins } = options;
   const { images, strokes, labels, count } = training;
   const { classes } = network;
   return {
@@ -204,7 +203,7 @@ export function batchRecipe(options: RecipeOptions): BatchRecipe {
     labels,
     imageSize: images.length / count,
     classes,
-    batchSize,
+    batchSize: train.batchSize,
     maxSteps: train.maxStepsPerEpoch,
     seed: train.seed,
     labelSmoothing: train.labelSmoothing,

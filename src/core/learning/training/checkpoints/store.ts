@@ -68,8 +68,8 @@ export class CheckpointStore {
   }
 
   /**
-   * Writes a checkpoint, reads it back, and only then removes older ones. The newest `keep` anchors stay, whatever was
-   * saved in between at a signal or by the clock; of those others the newest one. Gives its path.
+   * Writes a checkpoint, reads it back, and only then removes older ones. The newest `keep` anchors stay, and of
+   * what was saved in between, at a signal or by the clock, the newest one. Gives its path.
    */
   async save(checkpoint: Checkpoint): Promise<string> {
     await mkdir(this.#folder, { recursive: true });
@@ -111,7 +111,7 @@ export class CheckpointStore {
   /** Paths of the regular checkpoints, oldest first. */
   async list(): Promise<string[]> {
     const names = await readdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
-      // A file in its place is told when something is to be saved.
+      // A file in its place is reported when something is to be saved.
       if (isAbsent(error)) return [];
       throw error;
     });

@@ -14,7 +14,7 @@ import type { EvaluationOptions } from './stream-predictions.js';
 import { evaluateSplit } from './stream-predictions.js';
 
 const CLASSES = ['a', 'b', 'c', 'd', 'e'];
-const TWINS = [['b', 'd']];
+const LOOK_ALIKES = [['b', 'd']];
 
 interface Sample {
   readonly label: number;
@@ -66,12 +66,12 @@ const options = (changes: Partial<EvaluationOptions> = {}): EvaluationOptions =>
   ...changes,
 });
 
-async function reportFor(samples: readonly Sample[], twins = TWINS): Promise<EvaluationReport> {
+async function reportFor(samples: readonly Sample[], lookAlikes = LOOK_ALIKES): Promise<EvaluationReport> {
   const subject = {
     split: splitOf(samples),
     provenance: provenanceOf(samples),
     classes: CLASSES,
-    twins,
+    lookAlikes,
     epoch: 3,
   };
   return (await reportOn(engineFor(samples), subject, options()))!;
@@ -227,7 +227,7 @@ describe('reportOn', () => {
     const samples = labels.map((label) => ({ label, probabilities: [] }));
     const subject = {
       ...{ split: splitOf(samples), provenance: provenanceOf(samples) },
-      ...{ classes, twins: [['class 5', 'class 42']], epoch: 1 },
+      ...{ classes, lookAlikes: [['class 5', 'class 42']], epoch: 1 },
     };
     const report = (await reportOn({ evaluate }, subject, options()))!;
     expect(report.confusion).toEqual([
@@ -247,7 +247,7 @@ describe('reportOn', () => {
     expect(confusionPlot(report).drawing.length).toBeLessThan(100_000);
   });
 
-  it('has no folded accuracy without groups of twins', async () => {
+  it('has no folded accuracy without groups of look-alikes', async () => {
     const samples = fc.sample(sample, { numRuns: 5, seed: 1 });
     expect(await reportFor(samples, [])).not.toHaveProperty('foldedAccuracy');
   });

@@ -16,8 +16,8 @@ export interface ReportSubject {
   /** Where each sample of the split came from, in order. */
   readonly provenance: AsyncIterable<SampleProvenance>;
   readonly classes: readonly string[];
-  /** Groups of classes that look alike, checked by `checkTwins`. */
-  readonly twins: readonly (readonly string[])[];
+  /** Groups of classes that look alike, checked by `checkLookAlikes`. */
+  readonly lookAlikes: readonly (readonly string[])[];
   /** The epoch whose weights the session has. */
   readonly epoch: number;
 }
@@ -33,7 +33,7 @@ export async function reportOn(
   subject: ReportSubject,
   options: EvaluationOptions,
 ): Promise<EvaluationReport | undefined> {
-  const { split, provenance, classes, twins, epoch } = subject;
+  const { split, provenance, classes, lookAlikes, epoch } = subject;
   const tally = new MetricTally(classes.length);
   const confusion = new ConfusionMatrix(classes.length);
   const calibration = new Calibration();
@@ -51,8 +51,10 @@ export async function reportOn(
     accuracy: metrics.valAccuracy,
     top3Accuracy: metrics.valTop3Accuracy,
     balancedAccuracy: metrics.valBalancedAccuracy,
-    ...(twins.length > 0 && { foldedAccuracy: confusion.foldedAccuracy(groupsOf(twins, classes)) }),
-    twins,
+    ...(lookAlikes.length > 0 && {
+      foldedAccuracy: confusion.foldedAccuracy(groupsOf(lookAlikes, classes)),
+    }),
+    twins: lookAlikes,
     expectedCalibrationError: calibration.expectedError(),
     calibration: calibration.bins(),
     perClass: confusion.perClass(classes),
@@ -76,7 +78,7 @@ async function described(
   }
   return mistakes.map(({ index, label, predicted, probability }) => ({
     index,
-    // A data set that other programs made may tell nothing of its samples.
+    // A data set that another program made may say nothing about its samples.
     source: sources.get(index) ?? `validation#${index}`,
     label: classes[label]!,
     predicted: classes[predicted]!,

@@ -13,7 +13,7 @@ export interface EvaluationOptions {
   readonly batchSize: number;
   /** Asked after each batch with the samples done so far; false ends the evaluation. */
   readonly onBatch: (done: number) => boolean;
-  /** Told the batch size that is tried from now on, after one that did not fit into the memory. */
+  /** Called with the batch size that is tried from now on, after one that did not fit into the memory. */
   readonly onOutOfMemory: (batchSize: number) => void;
 }
 
@@ -46,7 +46,7 @@ export async function streamPredictions(
   return true;
 }
 
-/** Probabilities of the samples `start` .. `end` - 1; undefined when there is too little memory for so many. */
+/** Probabilities of the samples `start` .. `end` - 1; undefined when the memory is too small for them. */
 async function evaluateRange(
   session: Pick<TrainingSession, 'evaluate'>,
   { images, count }: LoadedSplit,

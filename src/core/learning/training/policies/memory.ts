@@ -3,7 +3,7 @@ import { RobleError } from '../../../base/errors.js';
 import { replaceFile } from '../../../base/storage/durable.js';
 import { readPlainText } from '../../../base/storage/read-file.js';
 
-/** What was learnt about the memory; plain data that goes into checkpoints. */
+/** What was found out about the memory; plain data that goes into checkpoints. */
 export interface MemoryState {
   /** Samples in memory at once while training. */
   readonly microbatchSize: number;
@@ -11,7 +11,7 @@ export interface MemoryState {
   readonly evaluationBatchSize: number;
   /** What the settings ask for while evaluating; when that changes, it is tried again. */
   readonly evaluationAskedFor: number;
-  /** From the end of which epoch on a larger microbatch is tried; undefined: not. */
+  /** A larger microbatch is tried from the end of this epoch on; undefined: none is. */
   readonly growAfterEpoch?: number;
   /** Epochs to wait after the next failed try. */
   readonly patience: number;

@@ -1,6 +1,10 @@
+import type { ProgressEvent } from '../../../base/context.js';
 import type { HistoryEvent, Monitor } from '../../history/record.js';
 
-/** What a training run tells while it lives; the metrics use the names of the history. */
+/** What an operation that trains reports. */
+export type TrainingProgress = ProgressEvent | { readonly type: 'train'; readonly event: TrainEvent };
+
+/** What a training run reports while it lives; the metrics use the names of the history. */
 export type TrainEvent =
   | {
       readonly kind: 'started';
@@ -46,7 +50,7 @@ export type TrainEvent =
       readonly metrics: Readonly<Record<string, number>>;
       readonly best: boolean;
     }
-  /** A checkpoint is on the disk and was read back: whatever happens, the run goes on from here. `step` counts over the run. */
+  /** A checkpoint is on the disk and was read back: whatever happens, the run can go on from here. `step` counts over the run. */
   | {
       readonly kind: 'checkpoint';
       readonly epoch: number;

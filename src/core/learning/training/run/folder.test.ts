@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, readlink, rm, utimes, writeFile } fr
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { claimRunFolder, lockRunFolder, nextRunFolder } from './folder.js';
+import { createRunFolder, lockRunFolder, nextRunFolder } from './folder.js';
 
 let runs: string;
 beforeEach(async () => {
@@ -11,16 +11,18 @@ beforeEach(async () => {
 });
 afterEach(() => rm(runs, { recursive: true }));
 
-it('refuses a second claim while the first one holds', async () => {
-  const first = await claimRunFolder(join(runs, 'a'));
-  await expect(claimRunFolder(join(runs, 'a'))).rejects.toMatchObject({ code: 'ROBLE_FOLDER_LOCKED' });
+it('refuses a second lock while the first one holds', async () => {
+  const first = await createRunFolder(join(runs, 'a'));
+  await expect(createRunFolder(join(runs, 'a'))).rejects.toMatchObject({ code: 'ROBLE_FOLDER_LOCKED' });
   await first.release();
-  await (await claimRunFolder(join(runs, 'a'))).release();
+  await (await createRunFolder(join(runs, 'a'))).release();
 });
 
-it('of many claims at once grants one', async () => {
-  const claims = await Promise.allSettled(Array.from({ length: 20 }, () => claimRunFolder(join(runs, 'a'))));
-  expect(claims.filter((claim) => claim.status === 'fulfilled')).toHaveLength(1);
+it('of many that create it at once lets one have it', async () => {
+  const attempts = await Promise.allSettled(
+    Array.from({ length: 20 }, () => createRunFolder(join(runs, 'a'))),
+  );
+  expect(attempts.filter((attempt) => attempt.status === 'fulfilled')).toHaveLength(1);
 });
 
 /** Leaves a lock as a process would that ended without releasing it. */
@@ -38,19 +40,19 @@ const goneProcess = () => Number(execFileSync(process.execPath, ['-p', 'process.
 
 it('takes over from a process that is gone', async () => {
   await leaveLock({ pid: goneProcess(), started: '1' });
-  await (await claimRunFolder(join(runs, 'a'))).release();
+  await (await createRunFolder(join(runs, 'a'))).release();
   expect(await readdir(join(runs, 'a'))).toEqual([]);
 });
 
 it('takes over when the process number belongs to another process now', async () => {
   await leaveLock({ pid: process.pid, started: 'long ago' });
-  await (await claimRunFolder(join(runs, 'a'))).release();
+  await (await createRunFolder(join(runs, 'a'))).release();
 });
 
 it('of many that take over at once grants one', async () => {
   await leaveLock({ pid: goneProcess(), started: '1' });
-  const claims = await Promise.allSettled(Array.from({ length: 20 }, () => lockRunFolder(join(runs, 'a'))));
-  expect(claims.filter((claim) => claim.status === 'fulfilled')).toHaveLength(1);
+  const attempts = await Promise.allSettled(Array.from({ length: 20 }, () => lockRunFolder(join(runs, 'a'))));
+  expect(attempts.filter((attempt) => attempt.status === 'fulfilled')).toHaveLength(1);
 });
 
 it('waits for the training process of a supervisor that is gone', async () => {
@@ -61,7 +63,7 @@ it('waits for the training process of a supervisor that is gone', async () => {
   };
   const started = (await fields())[19];
   await leaveLock({ pid: goneProcess(), started: '1', worker: { pid: worker.pid, started } });
-  const folder = await claimRunFolder(join(runs, 'a'));
+  const folder = await createRunFolder(join(runs, 'a'));
   // Gone, or ended and not yet noticed by this process.
   expect(['gone', 'Z']).toContain(
     await fields().then(
@@ -76,22 +78,22 @@ it.each([{ host: 'elsewhere' }, { numbers: 'of another boot or container' }])(
   'of another machine (%j) believes the signs of life',
   async (other) => {
     const lock = await leaveLock({ pid: 1, ...other });
-    await expect(claimRunFolder(join(runs, 'a'))).rejects.toMatchObject({ code: 'ROBLE_FOLDER_LOCKED' });
+    await expect(createRunFolder(join(runs, 'a'))).rejects.toMatchObject({ code: 'ROBLE_FOLDER_LOCKED' });
     const longAgo = new Date(Date.now() - 120_000);
     await utimes(lock, longAgo, longAgo);
-    await (await claimRunFolder(join(runs, 'a'))).release();
+    await (await createRunFolder(join(runs, 'a'))).release();
   },
 );
 
 it('refuses a folder with files, and leaves them and no lock', async () => {
   await mkdir(join(runs, 'a'));
   await writeFile(join(runs, 'a', 'history.json'), '{}');
-  await expect(claimRunFolder(join(runs, 'a'))).rejects.toMatchObject({ code: 'ROBLE_RUN_EXISTS' });
+  await expect(createRunFolder(join(runs, 'a'))).rejects.toMatchObject({ code: 'ROBLE_RUN_EXISTS' });
   expect(await readdir(join(runs, 'a'))).toEqual(['history.json']);
 });
 
 it('leaves the lock of another process that took it over', async () => {
-  const folder = await claimRunFolder(join(runs, 'a'));
+  const folder = await createRunFolder(join(runs, 'a'));
   const lock = join(runs, 'a', 'run.lock');
   await writeFile(lock, JSON.stringify({ host: 'elsewhere', pid: 1, token: 'theirs' }));
   await expect(folder.nameWorker(1)).rejects.toMatchObject({ code: 'ROBLE_FOLDER_LOCKED' });

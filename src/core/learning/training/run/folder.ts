@@ -2,7 +2,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
 import { RobleError } from '../../../base/errors.js';
-import { checked } from '../../../base/schema/checked.js';
+import { checkedJson } from '../../../base/schema/checked.js';
 import { replaceFile, sweepPartials } from '../../../base/storage/durable.js';
 import { type FolderLock, LOCK, takeLock } from '../../../base/storage/folder-lock.js';
 import { readPlainText } from '../../../base/storage/read-file.js';
@@ -10,12 +10,12 @@ import { type Layer, layerSchema } from '../../../model/spec.js';
 import { type EpochRecord, RUN_FILES } from '../../history/record.js';
 import { type TrainOptions, trainSchema } from '../../settings.js';
 
-/** A run folder that is ours until it is released. */
+/** A run folder that no other process may write to until it is released. */
 export interface RunFolder extends FolderLock {
   readonly path: string;
 }
 
-export interface ClaimedFolder extends RunFolder {
+export interface NewRunFolder extends RunFolder {
   /** Whether it was not there before. */
   readonly isNew: boolean;
 }
@@ -54,14 +54,14 @@ function runName(number: number): string {
 }
 
 /**
- * Takes a folder for a new run.
+ * Creates and locks the folder of a new run; an empty one may be there already.
  *
  * @throws {RobleError} `ROBLE_FOLDER_LOCKED` when a living process trains there, `ROBLE_RUN_EXISTS` when it holds files.
  */
-export async function claimRunFolder(folder: string): Promise<ClaimedFolder> {
+export async function createRunFolder(folder: string): Promise<NewRunFolder> {
   const made = await mkdir(folder, { recursive: true });
-  const claimed = await lockRunFolder(folder);
-  const { path, release } = claimed;
+  const locked = await lockRunFolder(folder);
+  const { path, release } = locked;
   const files = (await readdir(path)).filter((name) => !name.startsWith(LOCK) && !name.startsWith('.'));
   if (files.length > 0) {
     await release();
@@ -74,11 +74,11 @@ export async function claimRunFolder(folder: string): Promise<ClaimedFolder> {
       ],
     });
   }
-  return { ...claimed, isNew: made !== undefined };
+  return { ...locked, isNew: made !== undefined };
 }
 
 /**
- * Takes a folder that is there already.
+ * Locks the folder of a run that is there already.
  *
  * @throws {RobleError} `ROBLE_FOLDER_LOCKED` when a living process trains there.
  */
@@ -91,11 +91,11 @@ export async function lockRunFolder(folder: string): Promise<RunFolder> {
 
 /** All that a run needs, resolved: plain data, written into `run.json` and sent to the worker. */
 export interface RunRequest {
-  /** Tells the run from others of the same name. */
+  /** Distinguishes the run from others of the same name. */
   readonly id: string;
   /** Name of the model. */
   readonly name: string;
-  /** Folder of the run, claimed by the supervisor. */
+  /** Folder of the run, locked by the supervisor. */
   readonly run: string;
   /** Folder of the data set. */
   readonly dataset: string;
@@ -135,26 +135,18 @@ const requestSchema: z.ZodType<RunRequest> = z.object({
  */
 export async function readRequest(run: string): Promise<RunRequest> {
   const path = join(run, RUN_FILES.request);
-  const invalid = (received: string, cause: unknown) =>
-    new RobleError('ROBLE_RUN_INVALID', `${run} holds no training run.`, {
-      received,
+  const text = await readPlainText(path).catch((cause) => {
+    throw new RobleError('ROBLE_RUN_INVALID', `${run} holds no training run.`, {
+      received: `no ${RUN_FILES.request}`,
       expected: `a folder with ${RUN_FILES.request}, as "roble train" makes it`,
       cause,
     });
-  const text = await readPlainText(path).catch((cause) => {
-    throw invalid(`no ${RUN_FILES.request}`, cause);
   });
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw invalid((cause as Error).message, cause);
-  }
-  return checked(requestSchema, value, 'ROBLE_RUN_INVALID', `${path} is not of the expected form.`);
+  return checkedJson(requestSchema, text, 'ROBLE_RUN_INVALID', path);
 }
 
 /** Writes `run.json`, atomically; where it holds the same already, a full disk is no matter. */
-export async function keepRequest(request: RunRequest): Promise<void> {
+export async function writeRequest(request: RunRequest): Promise<void> {
   const path = join(request.run, RUN_FILES.request);
   const text = `${JSON.stringify(request, null, 2)}\n`;
   const written = await readPlainText(path).catch((error: NodeJS.ErrnoException) => {

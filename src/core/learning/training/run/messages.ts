@@ -1,6 +1,6 @@
-import type { ProgressEvent } from '../../../base/context.js';
 import type { SerializedError } from '../../../base/errors.js';
 import type { PluginEntry } from '../../../plugin/contracts.js';
+import type { TrainingProgress } from './events.js';
 import type { RunOutcome, RunRequest } from './folder.js';
 
 /** From the supervisor to the worker. */
@@ -25,7 +25,7 @@ export interface MemoryCeilings {
 
 /** From the worker to the supervisor. */
 export type FromWorker =
-  | { readonly type: 'event'; readonly event: ProgressEvent }
+  | { readonly type: 'event'; readonly event: TrainingProgress }
   | { readonly type: 'heartbeat' }
   | { readonly type: 'done'; readonly outcome: RunOutcome }
   /** `step`: batches taken by then. */

@@ -13,7 +13,7 @@ export interface RetryState {
   readonly safeStep: number;
   /** How much the last attempt was allowed to have in memory; undefined: as much as the run knows. */
   readonly ceilings?: MemoryCeilings;
-  /** How the last attempt ended, to tell an accident from something that happens every time. */
+  /** How the last attempt ended, to distinguish an accident from something that happens every time. */
   readonly last?: { readonly words: string; readonly step: number };
 }
 
@@ -49,8 +49,8 @@ export function decideRetry(
     return { retry: false, reason: 'the same error came again at the same step' };
   if (failures > maxRetries) return { retry: false, reason: `${maxRetries} retries brought no progress` };
   // Where the system does not count such kills, one that comes twice without any progress is probably for the memory.
-  const isUntold = life.end.type === 'died' && life.end.oomKill === undefined;
-  const suspected = cause === 'killed' && isUntold && !progress && state.failures > 0;
+  const isUncounted = life.end.type === 'died' && life.end.oomKill === undefined;
+  const suspected = cause === 'killed' && isUncounted && !progress && state.failures > 0;
   const isMemory = cause === 'out-of-memory' || suspected;
   // What was halved stays halved until the run is further, however the attempts in between end.
   const before = progress ? undefined : state.ceilings;

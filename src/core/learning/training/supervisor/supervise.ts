@@ -6,6 +6,7 @@ import type { HistoryEvent } from '../../history/record.js';
 import { HistoryWriter } from '../../history/writer.js';
 import { foldersOf, newestStepOf, storesOf } from '../checkpoints/store.js';
 import { bestEpoch } from '../policies/early-stopping.js';
+import type { TrainingProgress } from '../run/events.js';
 import type { RunOutcome, RunRequest } from '../run/folder.js';
 import { decideRetry, FIRST_ATTEMPT, type UnfinishedLife } from './retry-policy.js';
 import { causeOf, describeEnd, errorOf, type WorkerEnd } from './worker-end.js';
@@ -26,7 +27,7 @@ export interface Supervision {
  */
 export async function superviseRun(
   { request, resume, settingsChange, lock }: Supervision,
-  context: Context & { readonly registry: PluginRegistry },
+  context: Context<TrainingProgress> & { readonly registry: PluginRegistry },
 ): Promise<RunOutcome> {
   const { retry } = request.train;
   const { entries: plugins } = context.registry;
@@ -39,9 +40,9 @@ export async function superviseRun(
   };
   for (;;) {
     const life = await runWorker(start, lock, context);
-    const end = unasked(life.end, context);
+    const end = withoutForeignStop(life.end, context);
     if (end.type === 'done') return end.outcome;
-    // Somebody has to change something first. Nothing has happened that the history would have to tell.
+    // The user has to change something first, and nothing has happened yet that belongs in the history.
     if (end.type === 'failed' && end.error.kind === 'user' && !life.hasBegun) throw end.error;
     const ended: UnfinishedLife = { ...life, end };
     const cause = causeOf(end);
@@ -71,14 +72,18 @@ export async function superviseRun(
   }
 }
 
-/** A training process that stops though nobody asked it to was told by someone else, by a SIGTERM of its own. */
-function unasked(end: WorkerEnd, { signal }: Context): WorkerEnd {
+/** A training process that stops though this one did not ask it to got a SIGTERM from elsewhere. */
+function withoutForeignStop(end: WorkerEnd, { signal }: Context<TrainingProgress>): WorkerEnd {
   if (end.type !== 'done' || end.outcome.stopped !== 'interrupted' || signal?.aborted) return end;
   return { type: 'died', code: null, signal: 'SIGTERM', lastWords: '', oomKill: false };
 }
 
 /** The request to stop came while no process could answer it: the newest checkpoint is where the run goes on. */
-async function interrupted(request: RunRequest, context: Context, life: WorkerLife): Promise<RunOutcome> {
+async function interrupted(
+  request: RunRequest,
+  context: Context<TrainingProgress>,
+  life: WorkerLife,
+): Promise<RunOutcome> {
   const { epochs } = await recordEvent(request, context, { event: 'interrupted', ...at(life) });
   const best = bestEpoch(epochs, request.train.monitor);
   return { stopped: 'interrupted', epochs: epochs.length, best, bundle: undefined };
@@ -89,7 +94,11 @@ function at({ step }: WorkerLife): { readonly step: number } {
 }
 
 /** Written between two training processes, which otherwise own the history. */
-async function recordEvent(request: RunRequest, { reporter }: Context, event: Omit<HistoryEvent, 'time'>) {
+async function recordEvent(
+  request: RunRequest,
+  { reporter }: Context<TrainingProgress>,
+  event: Omit<HistoryEvent, 'time'>,
+) {
   const writer = await HistoryWriter.open(request.run, (message) =>
     reporter?.report({ type: 'warning', message }),
   );

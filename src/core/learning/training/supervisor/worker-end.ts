@@ -1,4 +1,5 @@
 import { RobleError } from '../../../base/errors.js';
+import { saysOutOfMemory } from '../../../base/out-of-memory.js';
 import type { EndCause } from '../../history/record.js';
 import type { RunOutcome } from '../run/folder.js';
 
@@ -20,10 +21,6 @@ export type WorkerEnd =
 
 export type UnfinishedEnd = Exclude<WorkerEnd, { type: 'done' }>;
 
-/** How V8, the C++ library, the kernel and Vulkan word a lack of memory before they end the process. */
-const MEMORY_WORDS =
-  /out of memory|out_of_(?:device|host)_memory|bad_alloc|cannot allocate memory|allocation failed/i;
-
 /** A line that says more than those of a stack trace. */
 const TELLING_WORDS = /error|what\(\)|terminate|fatal/i;
 
@@ -39,7 +36,7 @@ export function causeOf(end: UnfinishedEnd): EndCause {
   if (end.type === 'failed') return end.error.code === 'ROBLE_OUT_OF_MEMORY' ? 'out-of-memory' : 'error';
   if (end.endedFor === 'heartbeat') return 'heartbeat-lost';
   if (end.oomKill && end.signal === 'SIGKILL') return 'out-of-memory';
-  if (end.signal !== 'SIGKILL' && MEMORY_WORDS.test(end.lastWords)) return 'out-of-memory';
+  if (end.signal !== 'SIGKILL' && saysOutOfMemory(end.lastWords)) return 'out-of-memory';
   if (CRASH_SIGNALS.includes(end.signal)) return 'native-crash';
   return end.signal ? 'killed' : 'exited';
 }

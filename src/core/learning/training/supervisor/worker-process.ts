@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Context } from '../../../base/context.js';
 import { RobleError } from '../../../base/errors.js';
 import type { FolderLock } from '../../../base/storage/folder-lock.js';
+import type { TrainingProgress } from '../run/events.js';
 import type { FromWorker, StartMessage, ToWorker } from '../run/messages.js';
 import type { WorkerEnd } from './worker-end.js';
 
@@ -29,7 +30,7 @@ export interface WorkerLife {
 export async function runWorker(
   start: Omit<StartMessage, 'type'>,
   lock: FolderLock,
-  { signal, reporter }: Context,
+  { signal, reporter }: Context<TrainingProgress>,
 ): Promise<WorkerLife> {
   const { retry } = start.request.train;
   const oomKills = await countOomKills();

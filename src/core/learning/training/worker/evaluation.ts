@@ -1,67 +1,57 @@
-import type { LoadedSplit } from '../../../data/dataset/format.js';
-import {
-  type AnswerProfile,
-  type MeasuredAnswer,
-  measureAnswer,
-  profileOf,
-} from '../../../model/answer-profile.js';
-import { type EvaluationOptions, streamPredictions } from '../evaluation/stream-predictions.js';
-import { epochInWork, recordEvent, type TrainingRun } from './training-run.js';
+import type { TensorMap } from '../../../base/storage/safetensors.js';
+import type { TrainingState } from '../../../plugin/contracts.js';
+import { type EvaluationOptions, evaluateSplit } from '../evaluation/stream-predictions.js';
+import { epochInWork } from '../policies/progress.js';
+import { advanceRun, recordEvent, type TrainingRun } from './training-run.js';
 
-/** Pictures that a profile is made of at most: more say little more, and take as long as they do in an epoch. */
-const MAX_PICTURES = 5000;
-
-/** How the weights that the session has answer pictures spread over the validation split; undefined when asked to stop. */
-export async function profileAnswers(run: TrainingRun): Promise<AnswerProfile | undefined> {
-  const split = spread(run.validation, MAX_PICTURES);
-  const size = split.images.length / split.count;
-  const answers: MeasuredAnswer[] = [];
-  const add = ({ index, probabilities }: { index: number; probabilities: Float32Array }) => {
-    answers.push(measureAnswer(split.images.subarray(index * size, (index + 1) * size), probabilities));
-  };
-  const isComplete = await streamPredictions(run.session, split, [{ add }], {
-    ...evaluationOptions(run),
-    onBatch: () => !run.shouldStop(),
-  });
-  return isComplete ? profileOf(answers, run.manifest.classes.length) : undefined;
+/**
+ * Evaluates the run on its validation split: the moving average of the weights where there is one, after which the state
+ * is what it was before.
+ *
+ * @returns `metrics`, undefined when asked to stop; `weights`, those of the moving average
+ */
+export async function evaluateRun(run: TrainingRun) {
+  const { session, request } = run;
+  if (request.train.emaDecay === 0) return { metrics: await evaluateSession(run), weights: undefined };
+  const state = await session.exportState();
+  const weights = averagedWeights(state);
+  await session.importState({ ...state, parameters: weights });
+  const metrics = await evaluateSession(run);
+  await session.importState(state);
+  return { metrics, weights };
 }
 
-/** So many samples of a split at most, evenly spread: samples may be in the order of their classes. */
-function spread(split: LoadedSplit, limit: number): LoadedSplit {
-  const { images, labels, count } = split;
-  if (count <= limit) return split;
-  const size = images.length / count;
-  const some = {
-    count: limit,
-    images: new Uint8Array(new SharedArrayBuffer(limit * size)),
-    labels: new Uint16Array(new SharedArrayBuffer(limit * Uint16Array.BYTES_PER_ELEMENT)),
-  };
-  for (let i = 0; i < limit; i++) {
-    const sample = Math.floor((i * count) / limit);
-    some.images.set(images.subarray(sample * size, (sample + 1) * size), i * size);
-    some.labels[i] = labels[sample]!;
-  }
-  return some;
+async function evaluateSession(run: TrainingRun) {
+  const { session, validation, manifest } = run;
+  const started = performance.now();
+  const metrics = await evaluateSplit(session, validation, manifest.classes.length, evaluationOptions(run));
+  return metrics && { ...metrics, evaluationSeconds: (performance.now() - started) / 1000 };
 }
 
-/** How the run evaluates: it hears the request to stop, and keeps a batch size that fits into the memory. */
+/** The moving average of the weights, with the running statistics as they are. */
+function averagedWeights({ parameters, optimizer }: TrainingState): TensorMap {
+  const averaged = Object.entries(parameters).map(([name, own]) => [name, optimizer[`ema/${name}`] ?? own]);
+  return Object.fromEntries(averaged);
+}
+
+/** How a run evaluates: it reports how far it is, can be asked to stop, and keeps a batch size that fits into the memory. */
 export function evaluationOptions(run: TrainingRun): EvaluationOptions {
   const { emit, shouldStop, validation } = run;
-  const epoch = epochInWork(run);
-  const tell = (done: number) => {
+  const epoch = epochInWork(run.progress);
+  const report = (done: number) => {
     const batchSize = run.progress.memory.evaluationBatchSize;
     emit({ kind: 'evaluating', epoch, done, total: validation.count, batchSize });
   };
-  // Before the first batch: whoever looks on knows what was tried, should the process be ended for it.
-  tell(0);
+  // Before the first batch: should the process be ended for its memory, the supervisor knows what was tried.
+  report(0);
   return {
     batchSize: run.progress.memory.evaluationBatchSize,
     onBatch(done) {
-      tell(done);
+      report(done);
       return !shouldStop();
     },
     onOutOfMemory(evaluationBatchSize) {
-      run.progress = { ...run.progress, memory: { ...run.progress.memory, evaluationBatchSize } };
+      advanceRun(run, { type: 'memory', memory: { ...run.progress.memory, evaluationBatchSize } });
       void recordEvent(run, {
         event: 'out-of-memory',
         detail: `the evaluation did not fit into the memory: it goes on with ${evaluationBatchSize} images at once`,

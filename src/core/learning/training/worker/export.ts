@@ -1,19 +1,25 @@
 import { join } from 'node:path';
+import { spreadIndices } from '../../../base/collections.js';
+import type { LoadedSplit } from '../../../data/dataset/format.js';
+import {
+  type AnswerProfile,
+  type MeasuredAnswer,
+  measureAnswer,
+  profileOf,
+} from '../../../model/answer-profile.js';
 import { type BundleContent, writeBundle } from '../../../model/bundle.js';
 import { type EpochRecord, RUN_FILES } from '../../history/record.js';
 import { reportOn, writeEvaluation } from '../evaluation/report.js';
-import { evaluationOptions, profileAnswers } from './evaluation.js';
+import { streamPredictions } from '../evaluation/stream-predictions.js';
+import { evaluationOptions } from './evaluation.js';
 import type { TrainingRun } from './training-run.js';
 
-/** Validation images whose answers are kept in the bundle. */
-const GOLDEN_COUNT = 16;
-
 /**
- * Writes the best weights of the run as a model bundle, with the answers that the training engine gives. The session has
+ * Writes the best weights of the run as a model bundle, with the answers that the training engine gives. The session holds
  * those weights afterwards.
  */
 export async function exportBundle(run: TrainingRun, best: EpochRecord): Promise<string> {
-  const { request, manifest, session, validation, emit } = run;
+  const { request, manifest, session, emit } = run;
   const weights = run.best!;
   await session.importState({ step: best.step, parameters: weights, optimizer: {}, plan: null });
   const bundle = join(request.run, RUN_FILES.model);
@@ -35,34 +41,66 @@ export async function exportBundle(run: TrainingRun, best: EpochRecord): Promise
     },
     weights,
     onnx: await session.exportOnnx({ name: request.name, classes: JSON.stringify(manifest.classes) }),
-    golden: await goldenAnswers(run, validation.images.length / validation.count),
+    golden: await goldenAnswers(run),
   });
   emit({ kind: 'exported', bundle });
   return bundle;
 }
 
-/** Images spread over the validation split, so that they are of many classes. */
-async function goldenAnswers(
-  { session, validation }: TrainingRun,
-  imageSize: number,
-): Promise<BundleContent['golden']> {
-  const count = Math.min(GOLDEN_COUNT, validation.count);
-  const images = new Uint8Array(count * imageSize);
-  for (let i = 0; i < count; i++) {
-    const sample = Math.floor((i * validation.count) / count);
-    images.set(validation.images.subarray(sample * imageSize, (sample + 1) * imageSize), i * imageSize);
-  }
+/** Samples that a profile is made of at most: more say little more, and take as long as they do in an epoch. */
+const PROFILE_SAMPLES = 5000;
+
+/** How the answers to pictures of the validation split are distributed; undefined when asked to stop. */
+async function profileAnswers(run: TrainingRun): Promise<AnswerProfile | undefined> {
+  const split = spreadSamples(run.validation, PROFILE_SAMPLES);
+  const size = split.images.length / split.count;
+  const answers: MeasuredAnswer[] = [];
+  const add = ({ index, probabilities }: { index: number; probabilities: Float32Array }) => {
+    answers.push(measureAnswer(split.images.subarray(index * size, (index + 1) * size), probabilities));
+  };
+  const isComplete = await streamPredictions(run.session, split, [{ add }], {
+    ...evaluationOptions(run),
+    onBatch: () => !run.shouldStop(),
+  });
+  return isComplete ? profileOf(answers, run.manifest.classes.length) : undefined;
+}
+
+/** Validation images whose answers are kept in the bundle. */
+const GOLDEN_SAMPLES = 16;
+
+/** Images of the validation split with the answers to them. */
+async function goldenAnswers({ session, validation }: TrainingRun): Promise<BundleContent['golden']> {
+  const { images: shared, count } = spreadSamples(validation, GOLDEN_SAMPLES);
+  // A copy: engines take no shared memory.
+  const images = shared.slice();
   return { count, images, probabilities: await session.evaluate(images, count) };
 }
 
-/** What the best weights, which the session has, are worth, class by class; false when asked to stop meanwhile. */
+/** At most `limit` samples of a split, evenly spread: samples may be in the order of their classes. */
+function spreadSamples(split: LoadedSplit, limit: number): LoadedSplit {
+  const { images, labels, count } = split;
+  if (count <= limit) return split;
+  const size = images.length / count;
+  const some = {
+    count: limit,
+    images: new Uint8Array(new SharedArrayBuffer(limit * size)),
+    labels: new Uint16Array(new SharedArrayBuffer(limit * Uint16Array.BYTES_PER_ELEMENT)),
+  };
+  for (const [i, sample] of spreadIndices(count, limit).entries()) {
+    some.images.set(images.subarray(sample * size, (sample + 1) * size), i * size);
+    some.labels[i] = labels[sample]!;
+  }
+  return some;
+}
+
+/** Evaluates the best weights, which the session holds, class by class; false when asked to stop meanwhile. */
 export async function exportReport(run: TrainingRun, { epoch }: EpochRecord): Promise<boolean> {
   const { request, manifest, session, validation } = run;
   const subject = {
     split: validation,
     provenance: run.provenance(),
     classes: manifest.classes,
-    twins: request.train.twins,
+    lookAlikes: request.train.twins,
     epoch,
   };
   const report = await reportOn(session, subject, evaluationOptions(run));

@@ -1,16 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Reporter } from '../../../base/context.js';
 import { RobleError } from '../../../base/errors.js';
-import { type Network, resolveNetwork } from '../../../model/network.js';
+import type { Network } from '../../../model/network.js';
 import type { TrainingState } from '../../../plugin/contracts.js';
 import { PluginRegistry } from '../../../plugin/registry.js';
 import type { RunHistory } from '../../history/record.js';
 import { HistoryWriter } from '../../history/writer.js';
-import { checkTwins } from '../../metrics/look-alikes.js';
+import { checkLookAlikes } from '../../metrics/look-alikes.js';
 import type { TrainOptions } from '../../settings.js';
-import { batchRecipe, stepsPerEpochOf } from '../batches/batch.js';
-import { BatchSource } from '../batches/batch-source.js';
-import { type CheckpointProgress, NO_STEPS } from '../checkpoints/checkpoint.js';
+import { stepsPerEpochOf } from '../batches/batch.js';
 import {
   type CheckpointFolders,
   foldersOf,
@@ -19,12 +17,15 @@ import {
   type PassedOver,
   storesOf,
 } from '../checkpoints/store.js';
-import { INITIAL_HEALTH } from '../policies/health.js';
+import { CheckpointWriter } from '../checkpoints/writer.js';
 import { type MemoryState, MicrobatchRecord, memoryFor } from '../policies/memory.js';
-import { keepRequest } from '../run/folder.js';
+import { initialProgress, type RunProgress } from '../policies/progress.js';
+import type { TrainingProgress } from '../run/events.js';
+import { writeRequest } from '../run/folder.js';
 import type { MemoryCeilings, StartMessage } from '../run/messages.js';
-import { frozenLayers, modelFor, openRunData, startingWeights } from '../run/start.js';
-import { CheckpointSaver } from './save.js';
+import { loadSubject, openRunData, openSession } from '../run/start.js';
+import { startingWeights } from '../run/starting-weights.js';
+import { save } from './save.js';
 import { obeyCeiling } from './step.js';
 import { recordEvent, type TrainingRun } from './training-run.js';
 
@@ -34,12 +35,11 @@ import { recordEvent, type TrainingRun } from './training-run.js';
  */
 export async function openRun(
   { request, plugins, resume, ceilings = {}, settingsChange }: StartMessage,
-  { report, shouldStop }: Reporter & Pick<TrainingRun, 'shouldStop'>,
+  { report, shouldStop }: Reporter<TrainingProgress> & Pick<TrainingRun, 'shouldStop'>,
 ): Promise<TrainingRun> {
-  const { train } = request;
   const data = await openRunData(request);
   const { manifest } = data.dataset;
-  checkTwins(train.twins, manifest.classes);
+  checkLookAlikes(request.train.twins, manifest.classes);
   const history = await HistoryWriter.open(request.run, (message) => report({ type: 'warning', message }));
   const folders = foldersOf(request);
   const { checkpoint: found, passedOver } = resume
@@ -48,65 +48,63 @@ export async function openRun(
   const { dataFingerprint } = found?.progress ?? history.history.run;
   checkFingerprint(dataFingerprint, request, data.fingerprint);
   if (!found) refuseLostCheckpoints(history.history, folders);
-  const [training, validation] = [await data.dataset.load('train'), await data.validation.load('validation')];
-  const model = modelFor(manifest, request.layers);
-  const network = resolveNetwork(model);
-  // A training set smaller than a batch gives one batch of all of it.
-  const batchSize = Math.min(train.batchSize, training.count);
-  const recipe = batchRecipe({ training, manifest, network, train, batchSize, plugins });
-  const engine = await new PluginRegistry(plugins).load('training-engine', train.engine);
-  const sameMachine = found && isDeepStrictEqual(found.progress.madeOn, madeOn(train));
-  const session = await engine.open(model, {
-    ...train,
-    batchSize,
-    ema: train.emaDecay > 0,
-    frozen: frozenLayers(network, train.frozen),
-    ...(sameMachine && { plan: found.state.plan }),
-  });
-  for (const message of session.warnings ?? []) report({ type: 'warning', message });
-  const state = found?.state ?? (await firstState(network, manifest.classes, request));
-  await session.importState(state);
-  const progress: CheckpointProgress = {
-    ...(found?.progress ?? FIRST_PROGRESS),
+
+  const subject = await loadSubject(data.dataset, request.layers, request.train);
+  const validation = await data.validation.load('validation');
+  const { train, network } = subject;
+  const state = found?.state ?? (await firstState(network, manifest.classes, train));
+  const about = {
     run: request.id,
     dataFingerprint: data.fingerprint,
-    memory: withCeiling(memoryFor(batchSize, train, found?.progress.memory), ceilings),
+    memory: withCeiling(memoryFor(train.batchSize, train, found?.progress.memory), ceilings),
     madeOn: madeOn(train),
   };
+  const progress = found ? { ...found.progress, ...about } : initialProgress(about);
+  const sameMachine = found && isDeepStrictEqual(found.progress.madeOn, about.madeOn);
+  const opened = await openSession(
+    subject,
+    {
+      state,
+      plan: sameMachine ? found.state.plan : undefined,
+      microbatchSize: progress.memory.microbatchSize,
+      firstStep: progress.step,
+    },
+    new PluginRegistry(plugins),
+  );
+  for (const message of opened.session.warnings ?? []) report({ type: 'warning', message });
+
   const run: TrainingRun = {
-    request: { ...request, train: { ...train, batchSize } },
-    provenance: () => data.validation.provenance('validation'),
+    ...opened,
+    request: { ...request, train },
     manifest,
-    session,
-    recipe,
-    batches: await BatchSource.open(recipe, progress.step, train.numWorkers),
-    stepsPerEpoch: stepsPerEpochOf(recipe),
+    stepsPerEpoch: stepsPerEpochOf(opened.recipe),
     validation,
+    provenance: () => data.validation.provenance('validation'),
     history,
-    saver: new CheckpointSaver(folders),
+    checkpoints: new CheckpointWriter(folders),
     microbatches: await MicrobatchRecord.open(request.run),
     emit: (event) => report({ type: 'train', event }),
     shouldStop,
     progress,
     best: found?.best,
+    savedAt: performance.now(),
   };
   // The settings that a resume changes are the run's from here on.
-  await keepRequest(request);
+  await writeRequest(request);
   await history.describe({ ...request, dataFingerprint: data.fingerprint });
   await begin(run, resume, passedOver, state);
   if (settingsChange) await recordEvent(run, { event: 'settings-changed', detail: settingsChange });
-  if (found && !isDeepStrictEqual((await session.exportState()).plan, found.state.plan))
+  if (found && !isDeepStrictEqual((await run.session.exportState()).plan, found.state.plan))
     await recordEvent(run, {
       event: 'settings-changed',
       detail: 'the engine computes in another way on this machine: the weights will differ in the last bits',
     });
-  await session.setMicrobatchSize(progress.memory.microbatchSize);
-  if (!found) await run.saver.save(run, true);
+  if (!found) await save(run, { scheduled: true });
   if (ceilings.microbatchSize !== undefined) await obeyCeiling(run, ceilings.microbatchSize);
   return run;
 }
 
-/** A run with a history and without a checkpoint has lost them: to begin anew would throw its history away. */
+/** A run with a history and without a checkpoint has lost them: to start again would throw its history away. */
 function refuseLostCheckpoints({ epochs }: RunHistory, { folder, fallback }: CheckpointFolders): void {
   if (epochs.length === 0) return;
   throw new RobleError('ROBLE_CHECKPOINT_INVALID', 'The run has no checkpoint that can be read any more.', {
@@ -122,22 +120,13 @@ function refuseLostCheckpoints({ epochs }: RunHistory, { folder, fallback }: Che
 async function firstState(
   network: Network,
   classes: readonly string[],
-  { train }: StartMessage['request'],
+  { seed, from }: TrainOptions,
 ): Promise<TrainingState> {
-  const { parameters } = await startingWeights(network, classes, train.seed, train.from);
+  const { parameters } = await startingWeights(network, classes, seed, from);
   return { step: 0, parameters, optimizer: {}, plan: null };
 }
 
-const FIRST_PROGRESS = {
-  step: 0,
-  epochs: [],
-  current: NO_STEPS,
-  health: INITIAL_HEALTH,
-  healthAtEpochStart: INITIAL_HEALTH,
-  anchor: true,
-};
-
-function madeOn({ engine, device, threads }: TrainOptions): CheckpointProgress['madeOn'] {
+function madeOn({ engine, device, threads }: TrainOptions): RunProgress['madeOn'] {
   return { engine, device, threads };
 }
 
@@ -168,7 +157,7 @@ function checkFingerprint(
   });
 }
 
-/** Tells that the run begins or goes on, and what was passed over for it. */
+/** Reports and records that the run begins or goes on, and which checkpoints were passed over for it. */
 async function begin(
   run: TrainingRun,
   resume: boolean,
@@ -193,7 +182,7 @@ async function begin(
     history: progress.epochs.map((record) => ({ ...record })),
   });
   if (resume) await recordEvent(run, { event: 'resumed' });
-  // The view was told just now.
+  // The view has just heard of it.
   else await history.event({ event: 'started', step: progress.step });
   for (const { reason } of passedOver)
     await recordEvent(run, { event: 'checkpoint-passed-over', detail: reason });

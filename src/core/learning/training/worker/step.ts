@@ -1,21 +1,21 @@
 import { RobleError } from '../../../base/errors.js';
 import type { Batch, StepHyperparameters, StepMetrics } from '../../../plugin/contracts.js';
 import { samplesOfStep } from '../batches/batch.js';
-import type { EpochTotals } from '../checkpoints/checkpoint.js';
 import { type HealthState, type HealthVerdict, judgeStep, stepLimits } from '../policies/health.js';
 import { askedMicrobatch, grow, type MemoryState, shrink, shrinkTo } from '../policies/memory.js';
 import { learningRateFactor } from '../policies/schedule.js';
-import { recordEvent, type TrainingRun } from './training-run.js';
+import { newestAnchor } from './save.js';
+import { advanceRun, recordEvent, type TrainingRun } from './training-run.js';
 
 /**
  * One batch through the engine: in parts that fit into the memory, checked before it is applied, and answered when it
- * is bad. Afterwards `run.progress` is one step further.
+ * is bad. Afterwards the run is one step further.
  */
 export async function trainStep(run: TrainingRun): Promise<void> {
   const { train } = run.request;
   const started = performance.now();
   await takeRecordedSize(run);
-  const batch: Batch = await run.batches.next();
+  const batch = await run.batches.next();
   const { step } = run.progress;
   const learningRate = learningRateAt(run, step);
   const metrics = await fittingStep(run, batch, {
@@ -23,11 +23,9 @@ export async function trainStep(run: TrainingRun): Promise<void> {
     emaDecay: emaDecayAt(train.emaDecay, step),
     limits: stepLimits(run.progress.health, train.health),
   });
-  const { state, verdict } = judgeStep(run.progress.health, metrics, train.health);
-  const health = verdict === 'good' ? state : { ...state, ...(await answer(run, verdict, metrics)) };
+  const health = await healthAfter(run, metrics);
   const seconds = (performance.now() - started) / 1000;
-  const current = add(run.progress.current, metrics, learningRate, seconds);
-  run.progress = { ...run.progress, step: step + 1, current, health };
+  advanceRun(run, { type: 'step', metrics, learningRate, seconds, health });
 }
 
 function learningRateAt({ request, stepsPerEpoch, progress }: TrainingRun, step: number): number {
@@ -41,37 +39,33 @@ function emaDecayAt(decay: number, step: number): number {
   return Math.min(decay, (1 + step) / (10 + step));
 }
 
-function add(totals: EpochTotals, metrics: StepMetrics, learningRate: number, seconds: number): EpochTotals {
-  const share = metrics.applied ? 1 : 0;
-  const plus = (sum: number, value: number) => (metrics.applied ? sum + value : sum);
-  return {
-    steps: totals.steps + 1,
-    applied: totals.applied + share,
-    loss: plus(totals.loss, metrics.loss),
-    accuracy: plus(totals.accuracy, metrics.accuracy),
-    gradientNorm: plus(totals.gradientNorm, metrics.gradientNorm),
-    learningRate,
-    seconds: totals.seconds + seconds,
-  };
-}
-
 /**
- * What happens after a bad step; gives what it adds to the state of health. The batches go on: those between the anchor
- * and here are left out.
+ * The state of health after a step. A bad one was not applied; it is recorded, and where it is one too many, the
+ * weights go back to the newest good checkpoint. The batches go on: those between that checkpoint and here are left
+ * out.
+ *
+ * @throws {RobleError} `ROBLE_TRAIN_DIVERGED` when there is nothing left to try
  */
-async function answer(
-  run: TrainingRun,
-  verdict: Exclude<HealthVerdict, 'good'>,
-  { loss, gradientNorm }: StepMetrics,
-): Promise<Partial<HealthState>> {
-  const detail = `loss ${loss}, gradient norm ${gradientNorm}`;
+async function healthAfter(run: TrainingRun, metrics: StepMetrics): Promise<HealthState> {
+  const { state, verdict } = judgeStep(run.progress.health, metrics, run.request.train.health);
+  if (verdict === 'good') return state;
+  const detail = `loss ${metrics.loss}, gradient norm ${metrics.gradientNorm}`;
   const samples = samplesOfStep(run.recipe, run.progress.step);
   await recordEvent(run, { event: 'step-skipped', detail, samples: [...samples] });
-  if (verdict === 'skipped') return {};
+  if (verdict === 'skipped') return state;
   if (verdict === 'give-up') throw diverged(run, detail);
+  return { ...state, unprovenAnchor: await rollBack(run, verdict, detail) };
+}
+
+/** Puts the weights of the newest good checkpoint back; gives its step. */
+async function rollBack(
+  run: TrainingRun,
+  verdict: Extract<HealthVerdict, 'roll-back' | 'roll-back-and-cut'>,
+  detail: string,
+): Promise<number> {
   // An anchor from which not one step succeeded is no good one: the one before it.
   const { unprovenAnchor = Number.POSITIVE_INFINITY } = run.progress.health;
-  const anchor = await run.saver.newestAnchor(run, unprovenAnchor);
+  const anchor = await newestAnchor(run, unprovenAnchor);
   if (!anchor) throw diverged(run, `${detail}; there is no good checkpoint to go back to`);
   await run.session.importState(anchor.state);
   const { step } = anchor.progress;
@@ -81,7 +75,7 @@ async function answer(
       event: 'learning-rate-cut',
       detail: `times ${run.request.train.health.learningRateCut}`,
     });
-  return { unprovenAnchor: step };
+  return step;
 }
 
 function diverged({ progress }: TrainingRun, detail: string): RobleError {
@@ -113,7 +107,7 @@ async function fittingStep(run: TrainingRun, batch: Batch, hyper: StepHyperparam
     }
 }
 
-/** Takes over the size that an earlier attempt had from this step on. */
+/** Takes the size that an earlier attempt had from this step on. */
 async function takeRecordedSize(run: TrainingRun): Promise<void> {
   const size = run.microbatches.at(run.progress.step);
   if (size === undefined || size === run.progress.memory.microbatchSize) return;
@@ -126,26 +120,23 @@ export async function obeyCeiling(run: TrainingRun, size: number): Promise<void>
   await takeRecordedSize(run);
   const { memory } = run.progress;
   if (memory.microbatchSize <= size) return;
-  await decide(
-    run,
-    shrinkTo(memory, currentEpoch(run), size),
-    'the training process was ended for its memory',
-  );
+  const smaller = shrinkTo(memory, currentEpoch(run), size);
+  await decide(run, smaller, 'the training process was ended for its memory');
 }
 
 /** At the end of an epoch: tries a larger microbatch again when it is time. */
 export async function growMicrobatch(run: TrainingRun): Promise<void> {
   const { train } = run.request;
   const { step, epochs, memory } = run.progress;
-  const limit = askedMicrobatch(run.recipe.batchSize, train);
+  const limit = askedMicrobatch(train.batchSize, train);
   const larger = epochs.length < train.epochs && grow(memory, epochs.length, limit);
   if (!larger) return;
-  // An earlier attempt was here: what it found out is taken over at the next step.
+  // An earlier attempt was here: what it found out is taken at the next step.
   if (run.microbatches.at(step) !== undefined) await setMemory(run, larger);
   else await decide(run, larger, 'trying whether there is more memory now');
 }
 
-/** From the next step on. It is written down first. */
+/** Changes the size of the parts from the next step on. It is written down first. */
 async function decide(run: TrainingRun, memory: MemoryState, detail: string): Promise<void> {
   const { microbatchSize } = memory;
   try {
@@ -159,11 +150,11 @@ async function decide(run: TrainingRun, memory: MemoryState, detail: string): Pr
 }
 
 async function setMemory(run: TrainingRun, memory: MemoryState): Promise<void> {
-  run.progress = { ...run.progress, memory };
+  advanceRun(run, { type: 'memory', memory });
   await run.session.setMicrobatchSize(memory.microbatchSize);
 }
 
-/** Counts from 1. */
+/** The epoch that the next step belongs to, from 1. */
 function currentEpoch(run: TrainingRun): number {
   return run.progress.epochs.length + 1;
 }

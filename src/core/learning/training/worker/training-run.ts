@@ -1,44 +1,43 @@
 import type { TensorMap } from '../../../base/storage/safetensors.js';
 import type { DatasetManifest, LoadedSplit, SampleProvenance } from '../../../data/dataset/format.js';
-import type { TrainingSession } from '../../../plugin/contracts.js';
 import type { HistoryEvent } from '../../history/record.js';
 import type { HistoryWriter } from '../../history/writer.js';
-import type { BatchRecipe } from '../batches/batch.js';
-import type { BatchSource } from '../batches/batch-source.js';
-import type { CheckpointProgress } from '../checkpoints/checkpoint.js';
+import type { CheckpointWriter } from '../checkpoints/writer.js';
 import type { MicrobatchRecord } from '../policies/memory.js';
+import { advance, type ProgressUpdate, type RunProgress } from '../policies/progress.js';
 import type { TrainEvent } from '../run/events.js';
 import type { RunRequest } from '../run/folder.js';
-import type { CheckpointSaver } from './save.js';
+import type { OpenedSession } from '../run/start.js';
 
-/** A run that is going on: what it works with, and how far it is. Made by the worker. */
-export interface TrainingRun {
+/** A run that is going on: what it works with, and how far it is. Made by `openRun`. */
+export interface TrainingRun extends OpenedSession {
   readonly request: RunRequest;
   readonly manifest: DatasetManifest;
-  readonly session: TrainingSession;
-  readonly recipe: BatchRecipe;
-  readonly batches: BatchSource;
   readonly stepsPerEpoch: number;
   readonly validation: LoadedSplit;
   /** Where each sample of `validation` came from, in order. */
   readonly provenance: () => AsyncIterable<SampleProvenance>;
   readonly history: HistoryWriter;
-  readonly saver: CheckpointSaver;
+  readonly checkpoints: CheckpointWriter;
   readonly microbatches: MicrobatchRecord;
   readonly emit: (event: TrainEvent) => void;
   /** Asked between steps, in training and in evaluation alike. */
   readonly shouldStop: () => boolean;
-  progress: CheckpointProgress;
+  /** Changed by {@link advanceRun} alone. */
+  readonly progress: RunProgress;
   /** The weights of the best epoch; undefined before there is one. */
   best: TensorMap | undefined;
+  /** When the last checkpoint was asked for, by `performance.now()`. */
+  savedAt: number;
 }
 
-/** The epoch that is being trained or evaluated, from 1; at the end of an epoch that one. */
-export function epochInWork({ progress: { epochs, current } }: Pick<TrainingRun, 'progress'>): number {
-  return epochs.length + (current.steps > 0 ? 1 : 0);
+/** Moves a run on: the one place where its progress changes. */
+export function advanceRun(run: TrainingRun, update: ProgressUpdate): void {
+  const changed: { -readonly [Key in 'progress']: TrainingRun[Key] } = run;
+  changed.progress = advance(run.progress, update);
 }
 
-/** Records an event of the run, at the step that it is at unless another is given, and tells it. */
+/** Records an event of the run in the history, at the step that the run is at unless another is given, and reports it. */
 export async function recordEvent(
   { history, emit, progress }: Pick<TrainingRun, 'history' | 'emit' | 'progress'>,
   event: Omit<HistoryEvent, 'time' | 'step'> & { readonly step?: number },

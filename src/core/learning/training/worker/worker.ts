@@ -54,7 +54,7 @@ async function work(start: Extract<ToWorker, { type: 'start' }>) {
   } finally {
     clearInterval(heartbeat);
     await run?.batches.close();
-    await run?.saver.close();
+    await run?.checkpoints.close();
     await run?.session.close();
   }
 }

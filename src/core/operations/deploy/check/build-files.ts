@@ -36,11 +36,7 @@ export const dockerfileCheck: StackCheck = {
       );
     if (/^ADD\s+https?:/m.test(text))
       findings.push(
-        error(
-          FILE,
-          'adds a file from the network, whatever it is then',
-          'Put the file beside the Dockerfile.',
-        ),
+        error(FILE, 'adds a file from the network, which may change', 'Put the file beside the Dockerfile.'),
       );
     const ignored = (await stack.text('.dockerignore')) ?? '';
     for (const [, source] of text.matchAll(/^(?:COPY|ADD)\s+(?!--from)(?:--\S+\s+)*([^\s[]+)\s/gm)) {

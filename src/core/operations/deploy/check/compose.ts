@@ -183,7 +183,7 @@ function portsOf(service: unknown): string[] {
   );
 }
 
-/** What one service lacks, whatever the others are. */
+/** What is wrong with one service by itself. */
 function serviceFindings(file: string, name: string, service: unknown): StackFinding[] {
   const findings: StackFinding[] = [];
   const say = (isWell: boolean, message: string, fix: string, make = error) => {

@@ -1,7 +1,5 @@
 import { join } from 'node:path';
-import { RobleError } from '../../../base/errors.js';
 import { lastLines, runProgram } from '../../../base/process/programs.js';
-import { loadConfig } from '../../../config/load.js';
 import { STACK_MANIFEST } from '../write-stack.js';
 import { error, missingFile, type StackCheck, type StackFinding, warning } from './stack-check.js';
 import { entriesAt, type StackFolder } from './stack-folder.js';
@@ -9,18 +7,21 @@ import { entriesAt, type StackFolder } from './stack-folder.js';
 const CONFIG = 'roble.config.yaml';
 const PACKAGE = 'roble.tgz';
 
-export const filesCheck: StackCheck = {
+/** What is wrong with a configuration file of roble, in sentences; nothing where it can be used. */
+export type CheckConfig = (file: string) => Promise<readonly string[]>;
+
+export const filesCheck = (checkConfig: CheckConfig): StackCheck => ({
   title: 'Scripts, configuration, package',
   async run(stack) {
     const findings = [
       ...(await missingFiles(stack)),
       ...(await scriptFindings(stack)),
-      ...(await configFindings(stack)),
+      ...(await configFindings(stack, checkConfig)),
       ...(await packageFindings(stack)),
     ];
     return { findings };
   },
-};
+});
 
 /** What roble wrote and is gone. */
 async function missingFiles(stack: StackFolder): Promise<StackFinding[]> {
@@ -54,16 +55,12 @@ async function scriptFindings(stack: StackFolder): Promise<StackFinding[]> {
 }
 
 /** By roble's own schema; paths of the containers are not looked for here. */
-async function configFindings(stack: StackFolder): Promise<StackFinding[]> {
+async function configFindings(stack: StackFolder, checkConfig: CheckConfig): Promise<StackFinding[]> {
   if (!(await stack.has(CONFIG))) return [missingFile(CONFIG)];
-  try {
-    await loadConfig({ cwd: stack.path, configFile: join(stack.path, CONFIG), env: {} });
-    return [];
-  } catch (thrown) {
-    if (!(thrown instanceof RobleError)) throw thrown;
-    const problems = thrown.details.problems?.map(({ path, message }) => `${path}: ${message}`) ?? [];
-    return [error(CONFIG, [thrown.message, ...problems].join(' '), 'docs/configuration.md names every key.')];
-  }
+  const problems = await checkConfig(join(stack.path, CONFIG));
+  return problems.length === 0
+    ? []
+    : [error(CONFIG, problems.join(' '), 'docs/configuration.md names every key.')];
 }
 
 async function packageFindings(stack: StackFolder): Promise<StackFinding[]> {

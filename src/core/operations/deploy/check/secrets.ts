@@ -5,7 +5,7 @@ import { error, type StackCheck, type StackFinding } from './stack-check.js';
 import type { StackFolder } from './stack-folder.js';
 
 const PRIVATE = ['secrets', 'keys', '.env'];
-/** Texts that nobody but a machine writes: keys of roble, private keys, tokens of well-known services. */
+/** Texts that only machines make: keys of roble, private keys, tokens of well-known services. */
 const LOOKS_SECRET =
   /roble_[\w-]{43}\b|-----BEGIN [A-Z ]*PRIVATE KEY-----|\b(ghp|gho|ghs)_\w{36}\b|\bAKIA[0-9A-Z]{16}\b|:\/\/[^/\s:@]+:[\w-]{16,}@/;
 
@@ -50,7 +50,7 @@ async function ignoredFindings(stack: StackFolder): Promise<StackFinding[]> {
       error(
         name,
         'is under version control',
-        `Run "git rm --cached ${name}", and make it anew: whoever has the history has it.`,
+        `Run "git rm --cached ${name}", and make a new one: everybody who has the history has this one.`,
       ),
     ),
   ];

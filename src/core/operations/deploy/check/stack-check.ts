@@ -1,14 +1,13 @@
+import type { Check, Finding } from '../../../base/findings.js';
 import type { StackFolder } from './stack-folder.js';
 
-/** What is wrong with a stack. */
-export interface StackFinding {
-  /** `error`: it would not work, or not be safe; `warning`: it works, until something happens. */
-  readonly severity: 'error' | 'warning';
+/** What is wrong with a stack. `error`: it would not work, or not be safe; `warning`: it works, until something happens. */
+export type StackFinding = Finding<FileOfStack, 'error' | 'warning'>;
+
+interface FileOfStack {
   /** Relative to the folder of the stack. */
   readonly file: string;
-  readonly message: string;
-  /** What to do about it. */
-  readonly fix: string;
+  readonly suggestion: string;
 }
 
 /** What a check could not look at. */
@@ -21,31 +20,6 @@ export interface CheckOutcome {
   readonly findings: readonly StackFinding[];
   readonly notChecked?: readonly NotChecked[];
 }
-
-export interface StackCheck {
-  readonly title: string;
-  run(stack: StackFolder): Promise<CheckOutcome>;
-}
-
-export const error = (file: string, message: string, fix: string): StackFinding => ({
-  severity: 'error',
-  file,
-  message,
-  fix,
-});
-export const warning = (file: string, message: string, fix: string): StackFinding => ({
-  severity: 'warning',
-  file,
-  message,
-  fix,
-});
-/** Of what `deploy:compose` writes. */
-export const missingFile = (file: string): StackFinding =>
-  error(file, 'is missing', 'Run "roble deploy:compose" again.');
-export const missingProgram = (program: string, debianPackage: string, what: string): NotChecked => ({
-  what,
-  why: `${program} is not installed (Debian: ${debianPackage})`,
-});
 
 /** The checks of a stack, in the order in which they are made. */
 export const STACK_CHECKS = [
@@ -62,3 +36,26 @@ export const STACK_CHECKS = [
   'files',
 ] as const;
 export type StackCheckName = (typeof STACK_CHECKS)[number];
+
+/** Its name is the key under which it is listed. */
+export type StackCheck = Omit<Check<StackFolder, CheckOutcome>, 'id'>;
+
+export const error = (file: string, message: string, suggestion: string): StackFinding => ({
+  severity: 'error',
+  file,
+  message,
+  suggestion,
+});
+export const warning = (file: string, message: string, suggestion: string): StackFinding => ({
+  severity: 'warning',
+  file,
+  message,
+  suggestion,
+});
+/** Of what `deploy:compose` writes. */
+export const missingFile = (file: string): StackFinding =>
+  error(file, 'is missing', 'Run "roble deploy:compose" again.');
+export const missingProgram = (program: string, debianPackage: string, what: string): NotChecked => ({
+  what,
+  why: `${program} is not installed (Debian: ${debianPackage})`,
+});

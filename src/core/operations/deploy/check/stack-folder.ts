@@ -8,7 +8,7 @@ import { decodeText } from '../../../base/storage/text-file.js';
 
 /** The files of a stack, as its checks read them. */
 export class StackFolder {
-  /** The files that somebody asked for and that cannot be read, each with why. */
+  /** The files that a check asked for and that cannot be read, each with the reason. */
   readonly unreadable = new Map<string, RobleError>();
 
   constructor(readonly path: string) {}

@@ -5,10 +5,10 @@ import { classifyAll } from '../../classify/classify.js';
 import type { ServingScope } from '../../classify/serving-scope.js';
 import type { ServedModel } from '../../models/served-model.js';
 import type { ModelChoice, ServedModels } from '../../models/served-models.js';
-import { refuseQuery } from '../../request/checked-request.js';
 import { answerProblems, type ProblemOptions } from '../../request/problem.js';
 import { readBody } from '../../request/read-body.js';
-import { admitRequests, stickyKeyOf } from '../prediction-routes.js';
+import { admitRequests, PREDICTION_HEADERS, stickyKeyOf } from '../prediction-routes.js';
+import { addRoute, BYTES, json, type Route } from '../route.js';
 import { checkReady } from '../state-routes.js';
 import {
   checkJsonLength,
@@ -18,7 +18,19 @@ import {
   wantedOutputs,
 } from './infer-messages.js';
 import { PREFIX } from './protocol-error.js';
-import { INPUT_NAME, type ModelMetadata } from './schemas.js';
+import {
+  INPUT_NAME,
+  type InferAnswer,
+  inferAnswerSchema,
+  inferRequestSchema,
+  type ModelMetadata,
+  modelMetadataSchema,
+  modelReadySchema,
+  protocolErrorSchema,
+  protocolLiveSchema,
+  protocolReadySchema,
+  serverMetadataSchema,
+} from './schemas.js';
 import { imagesOfTensor } from './tensors.js';
 
 /** The extensions that are kept as their texts have them. */
@@ -28,6 +40,95 @@ interface ModelParams {
   readonly name: string;
   readonly version?: string;
 }
+
+const protocol = {
+  method: 'GET',
+  group: 'Open Inference Protocol v2',
+  access: 'predict',
+  errors: [],
+  error: json(protocolErrorSchema),
+} as const;
+
+const SERVER_METADATA = {
+  ...protocol,
+  path: PREFIX,
+  summary: 'The name and version of the server, and its extensions.',
+  answer: json(serverMetadataSchema),
+} satisfies Route;
+
+const SERVER_LIVE = {
+  ...protocol,
+  path: `${PREFIX}/health/live`,
+  summary: 'Answers while the process lives.',
+  access: 'probes',
+  answer: json(protocolLiveSchema),
+} satisfies Route;
+
+const SERVER_READY = {
+  ...protocol,
+  path: `${PREFIX}/health/ready`,
+  summary: 'Whether the server would answer.',
+  access: 'probes',
+  answer: json(protocolReadySchema),
+  errors: [503],
+} satisfies Route;
+
+/** The routes of a model, at a path with or without a version. */
+function modelRoutes(path: string, params: Readonly<Record<string, string>>) {
+  const ofModel = { ...protocol, params };
+  return {
+    metadata: {
+      ...ofModel,
+      path,
+      summary: 'The inputs and outputs of the model.',
+      answer: json(modelMetadataSchema),
+      errors: [404],
+    },
+    ready: {
+      ...ofModel,
+      path: `${path}/ready`,
+      summary: 'Whether the model would answer.',
+      answer: json(modelReadySchema),
+      errors: [404, 503],
+    },
+    infer: {
+      ...ofModel,
+      method: 'POST',
+      path: `${path}/infer`,
+      summary:
+        'Classifies the images of a tensor, which are what the model sees: no conversion. Bytes are a BinaryInferRequest with its tensor behind it, or, where the header is 0, one picture.',
+      isPrediction: true,
+      headers: {
+        ...PREDICTION_HEADERS,
+        [JSON_LENGTH_HEADER]: {
+          description: 'Bytes of JSON before the bytes of the tensor.',
+          schema: { type: 'integer', minimum: 0 },
+        },
+      },
+      body: { ...json(inferRequestSchema), 'application/octet-stream': BYTES },
+      answer: { ...json(inferAnswerSchema), 'application/octet-stream': BYTES },
+      errors: [404, 413, 415, 502, 503, 504],
+    },
+  } as const satisfies Record<string, Route>;
+}
+
+const name = 'Name of the model.';
+const MODEL_ROUTES = [
+  modelRoutes(`${PREFIX}/models/{name}`, { name }),
+  modelRoutes(`${PREFIX}/models/{name}/versions/{version}`, {
+    name,
+    version:
+      'Name of the version, or digest of its bundle; 1 where versions have no names: the one that is served.',
+  }),
+];
+
+export const INFERENCE_PROTOCOL_ROUTES: readonly Route[] = [
+  SERVER_METADATA,
+  { ...SERVER_METADATA, path: `${PREFIX}/` },
+  SERVER_LIVE,
+  SERVER_READY,
+  ...MODEL_ROUTES.flatMap((routes) => Object.values(routes)),
+];
 
 /**
  * The Open Inference Protocol v2 under `/v2`, with extensions of Triton: what Triton, KServe and their clients speak.
@@ -45,8 +146,7 @@ export async function addInferenceProtocol(
       protocol.addContentTypeParser('*', readBody);
       answerProblems(protocol, problems);
       addServerRoutes(protocol, scope);
-      for (const path of ['/models/:name', '/models/:name/versions/:version'])
-        addModelRoutes(protocol, scope, path);
+      for (const routes of MODEL_ROUTES) addModelRoutes(protocol, scope, routes);
     },
     { prefix: PREFIX },
   );
@@ -54,24 +154,35 @@ export async function addInferenceProtocol(
 
 function addServerRoutes(protocol: FastifyInstance, scope: ServingScope): void {
   const metadata = { name: 'roble', version: robleVersion(), extensions: EXTENSIONS };
-  for (const path of ['', '/']) protocol.get(path, { prefixTrailingSlash: 'slash' }, async () => metadata);
-  protocol.get('/health/live', async () => ({ live: true }));
-  protocol.get('/health/ready', async () => {
-    for (const { current } of scope.models.managers.values()) checkReady(scope, current);
-    return { live: true, ready: true };
+  for (const path of [PREFIX, `${PREFIX}/`])
+    addRoute(protocol, { ...SERVER_METADATA, path }, { handler: async () => metadata });
+  addRoute(protocol, SERVER_LIVE, { handler: async () => ({ live: true }) as const });
+  addRoute(protocol, SERVER_READY, {
+    handler: async () => {
+      for (const { current } of scope.models.managers.values()) checkReady(scope, current);
+      return { live: true, ready: true } as const;
+    },
   });
 }
 
-function addModelRoutes(protocol: FastifyInstance, scope: ServingScope, path: string): void {
+function addModelRoutes(
+  protocol: FastifyInstance,
+  scope: ServingScope,
+  routes: (typeof MODEL_ROUTES)[number],
+): void {
   const { models } = scope;
-  const modelOf = ({ params }: { params: ModelParams }) => findModel(models, params);
-  protocol.get<{ Params: ModelParams }>(path, async (request) =>
-    metadataOf(modelOf(request), models.find(request.params.name).loaded),
-  );
-  protocol.get<{ Params: ModelParams }>(`${path}/ready`, async (request) => {
-    const model = modelOf(request);
-    checkReady(scope, model);
-    return { name: model.label.name, ready: true };
+  addRoute(protocol, routes.metadata, {
+    handler: async ({ params }) => {
+      const choice = params as ModelParams;
+      return metadataOf(findModel(models, choice), models.find(choice.name).loaded);
+    },
+  });
+  addRoute(protocol, routes.ready, {
+    handler: async ({ params }) => {
+      const model = findModel(models, params as ModelParams);
+      checkReady(scope, model);
+      return { name: model.label.name, ready: true } as const;
+    },
   });
   /** What is wrong with the head of a request is told before its body comes. */
   const checkHead: onRequestHookHandler = ({ params, headers }, _, done) => {
@@ -79,10 +190,10 @@ function addModelRoutes(protocol: FastifyInstance, scope: ServingScope, path: st
     checkJsonLength(headers);
     done();
   };
-  const onRequest = [refuseQuery, admitRequests(scope), checkHead];
-  protocol.post<{ Params: ModelParams }>(`${path}/infer`, { onRequest }, async (request, reply) =>
-    infer(scope, request.params, request, reply),
-  );
+  addRoute(protocol, routes.infer, {
+    onRequest: [admitRequests(scope), checkHead],
+    handler: async (request, reply) => infer(scope, request.params as ModelParams, request, reply),
+  });
 }
 
 async function infer(
@@ -90,8 +201,8 @@ async function infer(
   choice: ModelChoice,
   request: FastifyRequest,
   reply: FastifyReply,
-): Promise<unknown> {
-  const { models, options } = scope;
+): Promise<InferAnswer | Buffer> {
+  const { models, limits } = scope;
   const stable = findModel(models, choice);
   const jsonLength = request.headers[JSON_LENGTH_HEADER] as string | undefined;
   const body = (request.body as Buffer | undefined) ?? Buffer.alloc(0);
@@ -100,7 +211,7 @@ async function infer(
   const wanted = wantedOutputs(message);
   const [tensor] = message.inputs;
   const imagesFor = ({ bundle }: ServedModel) =>
-    imagesOfTensor(tensor!, binary, bundle.input, options.maxBatch).map((modelPixels) => ({ modelPixels }));
+    imagesOfTensor(tensor!, binary, bundle.input, limits.maxBatch).map((modelPixels) => ({ modelPixels }));
   const images = imagesFor(stable);
   const { model, answers } = await classifyAll(
     scope,
@@ -111,7 +222,7 @@ async function infer(
       requestId: request.id,
       record: request.record,
       model: { name: choice.name, version: wantedVersion(models, choice), stickyKey: stickyKeyOf(request) },
-      topK: options.topK,
+      topK: limits.topK,
       urgency: request.urgency,
     },
   );

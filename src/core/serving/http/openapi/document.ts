@@ -1,12 +1,51 @@
-import type { FastifyInstance } from 'fastify';
-import { documentPage } from '../../../../pages/api-docs.js';
-import { pageStyle } from '../../../../pages/kit/html.js';
+import { z } from 'zod';
 import { robleVersion } from '../../../base/version.js';
-import { scopesOfPath } from '../../access/authorize.js';
+import { scopeOf } from '../../access/authorize.js';
+import { type Content, PROBLEM, type Route, TEXT } from '../route.js';
+import { ROUTES } from '../routes.js';
 import { answerHeaders, componentHeaders } from './headers.js';
-import { errorsOf, HEAD_ERRORS, OPERATIONS, type Operation, type Parameter, problem } from './operations.js';
-import { componentSchemas, type OpenApiSchema } from './schemas.js';
+import { componentSchemas, inputSchema, type OpenApiSchema, refTo } from './schemas.js';
 
+interface Parameter {
+  readonly name: string;
+  readonly in: 'query' | 'header' | 'path';
+  readonly description: string;
+  readonly schema: OpenApiSchema;
+}
+
+/** Schemas by content type. */
+type Schemas = Readonly<Record<string, OpenApiSchema>>;
+
+/** A route as it is described: messages by the names that the document gives them, and all its errors. */
+export interface Operation {
+  readonly method: 'get' | 'post';
+  readonly path: string;
+  readonly group: Route['group'];
+  readonly summary: string;
+  readonly needsKey: boolean;
+  readonly parameters?: readonly Parameter[];
+  readonly body?: Schemas;
+  readonly answer: Schemas;
+  readonly status: number;
+  readonly isKept: boolean;
+  readonly errors: readonly number[];
+  readonly error: Schemas;
+}
+
+/** What the server answers to, for people and for programs. */
+export interface ApiDescription {
+  readonly operations: readonly Operation[];
+  readonly document: OpenApiDocument;
+}
+
+/** Draws the description for people. */
+export interface ApiPage {
+  /** @param stylesheet where the style lies, seen from the page */
+  readonly html: (api: ApiDescription, stylesheet: string) => string;
+  readonly style: () => string;
+}
+
+/** What an error status means, whatever the operation. */
 const STATUS_MEANING: Readonly<Record<number, string>> = {
   400: 'The request is malformed.',
   401: 'A key is needed.',
@@ -25,6 +64,11 @@ const STATUS_MEANING: Readonly<Record<number, string>> = {
   503: 'The server is stopping, or has no working inference process.',
   504: 'The answer was not ready in time.',
 };
+
+/** Answered before the server knows what is asked for: a request that is slow, expects too much, or has a large head. */
+const HEAD_ERRORS: readonly number[] = [408, 417, 431];
+/** Malformed, or the server's own fault. */
+const ANY_ERRORS = [400, 500];
 
 /** The two ways to send a key. */
 const KEYS = {
@@ -66,12 +110,75 @@ export interface OperationObject {
   readonly responses: Readonly<Record<string, ResponseObject>>;
 }
 
-/** The OpenAPI 3.1 description of the server, from the schemas that check its requests. */
+/** Describes all routes of the server, from their declarations. */
+export function describeApi(): ApiDescription {
+  const operations = ROUTES.map(operationOf);
+  return { operations, document: documentOf(operations) };
+}
+
+/** The OpenAPI 3.1 document of the server. */
 export function openApiDocument(): OpenApiDocument {
+  return describeApi().document;
+}
+
+function operationOf(route: Route): Operation {
+  const { method, path, group, summary, access, body, answer, status = 200, isKept = false, error } = route;
+  const parameters = parametersOf(route);
+  const needsKey = scopeOf(access) !== undefined;
+  const ofAccess = [...(needsKey ? [401, 403] : []), ...(access === 'probes' ? [] : [429])];
+  const errors = new Set([...ANY_ERRORS, ...HEAD_ERRORS, ...ofAccess, ...route.errors]);
+  return {
+    method: method === 'GET' ? 'get' : 'post',
+    path,
+    group,
+    summary,
+    needsKey,
+    ...(parameters.length > 0 && { parameters }),
+    ...(body && { body: schemasOf(body) }),
+    answer: schemasOf(answer),
+    status,
+    isKept,
+    errors: [...errors].sort((a, b) => a - b),
+    error: schemasOf(error),
+  };
+}
+
+function parametersOf({ params = {}, query, headers = {} }: Route): Parameter[] {
+  const inQuery = query ? (inputSchema(query).properties ?? {}) : {};
+  return [
+    ...Object.entries(params).map(([name, description]) => parameter(name, 'path', description, TEXT)),
+    ...Object.entries(inQuery).map(([name, { description = '', ...schema }]) =>
+      parameter(name, 'query', description, schema),
+    ),
+    ...Object.entries(headers).map(([name, { description, schema }]) =>
+      parameter(name, 'header', description, schema),
+    ),
+  ];
+}
+
+function parameter(
+  name: string,
+  place: Parameter['in'],
+  description: string,
+  schema: OpenApiSchema,
+): Parameter {
+  return { name, in: place, description, schema };
+}
+
+function schemasOf(content: Content): Schemas {
+  return Object.fromEntries(
+    Object.entries(content).map(([type, schema]) => [
+      type,
+      schema instanceof z.ZodType ? refTo(schema) : schema,
+    ]),
+  );
+}
+
+function documentOf(operations: readonly Operation[]): OpenApiDocument {
   const paths: Record<string, Record<string, OperationObject>> = {};
-  for (const operation of OPERATIONS) {
+  for (const operation of operations) {
     paths[operation.path] ??= {};
-    paths[operation.path]![operation.method] = toObject(operation);
+    paths[operation.path]![operation.method] = operationObject(operation);
   }
   return {
     openapi: '3.1.0',
@@ -82,7 +189,7 @@ export function openApiDocument(): OpenApiDocument {
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
-    tags: [...new Set(OPERATIONS.map(({ group }) => group))].map((name) => ({ name })),
+    tags: [...new Set(operations.map(({ group }) => group))].map((name) => ({ name })),
     paths,
     // A server may want no key: then nothing is needed.
     security: [{}, ...Object.keys(KEYS).map((name) => ({ [name]: [] }))],
@@ -90,49 +197,37 @@ export function openApiDocument(): OpenApiDocument {
   };
 }
 
-function toObject(operation: Operation): OperationObject {
-  const { path, group, summary, parameters, body, isKept } = operation;
+function operationObject(operation: Operation): OperationObject {
+  const { group, summary, needsKey, parameters, body, answer, status, isKept, errors, error } = operation;
+  const response = (status: number, description: string, schemas?: Schemas): [number, ResponseObject] => [
+    status,
+    {
+      description,
+      headers: answerHeaders(operation, status),
+      ...(schemas && { content: contentOf(schemas) }),
+    },
+  ];
   return {
     tags: [group],
     summary,
     operationId: operationId(operation),
     ...(parameters && {
-      parameters: parameters.map((parameter) => ({ ...parameter, required: parameter.in === 'path' })),
+      parameters: parameters.map((one) => ({ ...one, required: one.in === 'path' })),
     }),
     ...(body && { requestBody: { required: true, content: contentOf(body) } }),
-    ...(!scopesOfPath(path) && { security: [] }),
+    ...(!needsKey && { security: [] }),
     responses: Object.fromEntries([
-      [operation.status ?? 200, answerOf(operation)],
-      ...(isKept
-        ? [[304, { description: 'The client has it already.', headers: headersOf(operation, 304) }]]
-        : []),
-      ...errorsOf(operation).map((status) => [status, failureOf(operation, status)]),
+      response(status, 'The answer.', answer),
+      ...(isKept ? [response(304, 'The client has it already.')] : []),
+      ...errors.map((status) =>
+        response(status, STATUS_MEANING[status]!, HEAD_ERRORS.includes(status) ? schemasOf(PROBLEM) : error),
+      ),
     ]),
   };
 }
 
-function headersOf(operation: Operation, status: number): ResponseObject['headers'] {
-  return answerHeaders({ answer: operation.answer, errors: errorsOf(operation) }, status);
-}
-
-function answerOf(operation: Operation): ResponseObject {
-  return {
-    description: 'The answer.',
-    headers: headersOf(operation, operation.status ?? 200),
-    content: contentOf(operation.answer),
-  };
-}
-
-function failureOf(operation: Operation, status: number): ResponseObject {
-  return {
-    description: STATUS_MEANING[status]!,
-    headers: headersOf(operation, status),
-    content: contentOf(HEAD_ERRORS.includes(status) ? problem : operation.error),
-  };
-}
-
-function contentOf(content: Operation['answer']): NonNullable<ResponseObject['content']> {
-  return Object.fromEntries(Object.entries(content).map(([type, schema]) => [type, { schema }]));
+function contentOf(schemas: Schemas): NonNullable<ResponseObject['content']> {
+  return Object.fromEntries(Object.entries(schemas).map(([type, schema]) => [type, { schema }]));
 }
 
 /** Such as `getHealthReady`, and `getRoot` or `getV2Root` for a path that ends with a slash. */
@@ -142,17 +237,4 @@ function operationId({ method, path }: Operation): string {
     .split(/[^A-Za-z0-9]+/)
     .filter(Boolean);
   return method + words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join('');
-}
-
-/** `GET /openapi.json`, and `GET /docs` with its style. */
-export function addDescription(app: FastifyInstance, document: OpenApiDocument): void {
-  // Written once: it takes longer than most predictions.
-  const json = JSON.stringify(document);
-  let page: string | undefined;
-  app.get('/openapi.json', async (_, reply) => reply.type('application/json; charset=utf-8').send(json));
-  app.get('/docs', async (_, reply) => {
-    page ??= documentPage('docs/style.css');
-    return reply.type('text/html; charset=utf-8').send(page);
-  });
-  app.get('/docs/style.css', async (_, reply) => reply.type('text/css; charset=utf-8').send(pageStyle()));
 }

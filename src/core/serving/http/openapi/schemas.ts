@@ -5,16 +5,17 @@ import {
   BATCH_REQUESTS,
   bareFeedbackSchema,
   batchAnswerSchema,
+  batchFormSchema,
   batchRequestSchema,
   drawingSchema,
   FEEDBACK_REQUESTS,
   feedbackAnswerSchema,
   feedbackSchema,
-  formFieldsSchema,
   liveSchema,
   modelLabelSchema,
   PREDICT_REQUESTS,
   predictAnswerSchema,
+  predictFormSchema,
   predictRequestSchema,
   problemSchema,
   readySchema,
@@ -42,9 +43,6 @@ import {
   wholeTensorSchema,
 } from '../oip/schemas.js';
 
-/** A file in a form. */
-const file = z.unknown().meta({ type: 'string', format: 'binary' });
-
 /** What requests hold, by the name that the document gives it: the schemas that check them. */
 const REQUESTS = {
   PredictRequest: predictRequestSchema,
@@ -52,18 +50,12 @@ const REQUESTS = {
   PixelsRequest: PREDICT_REQUESTS.pixels,
   DrawingRequest: PREDICT_REQUESTS.drawing,
   Drawing: drawingSchema,
-  PredictForm: z.strictObject({
-    image: file.describe('Under this or any other name.'),
-    ...formFieldsSchema.shape,
-  }),
+  PredictForm: predictFormSchema,
   BatchRequest: batchRequestSchema,
   ImagesRequest: BATCH_REQUESTS.images,
   PixelsListRequest: BATCH_REQUESTS.pixels,
   DrawingsRequest: BATCH_REQUESTS.drawings,
-  BatchForm: z.strictObject({
-    images: z.array(file).min(1).describe('Under this or any other names.'),
-    ...formFieldsSchema.shape,
-  }),
+  BatchForm: batchFormSchema,
   FeedbackRequest: feedbackSchema,
   BareFeedback: bareFeedbackSchema,
   ImageFeedback: FEEDBACK_REQUESTS.image,
@@ -103,8 +95,6 @@ const ANSWERS = {
   ProtocolError: protocolErrorSchema,
 };
 
-export type SchemaName = keyof typeof REQUESTS | keyof typeof ANSWERS;
-
 /** The part of JSON Schema (2020-12) that the document uses. */
 export interface OpenApiSchema {
   readonly $ref?: string;
@@ -128,7 +118,14 @@ export interface OpenApiSchema {
   readonly contentMediaType?: string;
 }
 
-export function refTo(name: SchemaName): OpenApiSchema {
+const NAMES: ReadonlyMap<z.ZodType, string> = new Map(
+  Object.entries({ ...REQUESTS, ...ANSWERS }).map(([name, schema]) => [schema, name]),
+);
+
+/** How the document refers to a message. */
+export function refTo(message: z.ZodType): OpenApiSchema {
+  const name = NAMES.get(message);
+  if (name === undefined) throw new Error('A message of a route has no name in the OpenAPI document.');
   return { $ref: `#/components/schemas/${name}` };
 }
 

@@ -3,7 +3,7 @@ import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { prepareImage, preprocessPixels } from '../../image/preprocess.js';
 import { preprocessingSchema } from '../../image/settings.js';
-import { transposePixels } from './import.js';
+import { transposePixels } from './to-pixels.js';
 
 const side = fc.integer({ min: 2, max: 9 });
 const image = fc

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { drawnSubject } from '../../../../test/support/subject.js';
-import { transposePixels } from '../import-export/import.js';
+import { transposePixels } from '../import-export/to-pixels.js';
 import { findOrientation } from './orientation.js';
 import type { Subject } from './subject.js';
 

@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../../test/support/temporary-folder.js';
 import { normalName } from '../../base/names.js';
 import { preprocessingSchema } from '../../image/settings.js';
-import { type ImportOptions, importDataset } from '../import-export/import.js';
-import { readClasses } from './class-names.js';
+import { readClasses } from '../dataset/class-names.js';
+import { type ImportOptions, importDataset } from './import.js';
 
 const preprocessing = preprocessingSchema.parse({ width: 4, height: 4 });
 
@@ -208,7 +208,7 @@ describe('names of classes', () => {
     );
     const folder = await listed(lines.join(''), { name: 's.jsonl' });
     const { out } = await run(folder, { format: 'strokes' });
-    const { openDataset, readProvenance } = await import('./open.js');
+    const { openDataset, readProvenance } = await import('../dataset/open.js');
     const dataset = await openDataset(out);
     const groups = new Set((await readProvenance(dataset, 'train')).map(({ group }) => group));
     for (const { group } of await readProvenance(dataset, 'validation')) expect(groups).not.toContain(group);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { wilsonInterval } from './statistics.js';
+import { mean, median, standardDeviation, wilsonInterval } from './statistics.js';
 
 describe('wilsonInterval', () => {
   it.each([
@@ -30,4 +30,14 @@ describe('wilsonInterval', () => {
         },
       ),
     ));
+});
+
+describe('the mean, the median and the deviation', () => {
+  it('are those of the textbook', () => {
+    expect(mean([1, 2, 6])).toBe(3);
+    expect(standardDeviation([2, 4, 4, 4, 5, 5, 7, 9])).toBeCloseTo(Math.sqrt(32 / 7), 12);
+    expect(standardDeviation([1])).toBeUndefined();
+    expect(median([3, 1, 2])).toBe(2);
+    expect(median([4, 1, 2, 3])).toBe(2.5);
+  });
 });

@@ -6,9 +6,9 @@ import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../../test/support/temporary-folder.js';
 import { preprocessingSchema } from '../../image/settings.js';
-import { type ImportOptions, importDataset } from '../import-export/import.js';
-import { classListText, folderNames } from './class-names.js';
-import { openDataset } from './open.js';
+import { classListText, folderNames } from '../dataset/class-names.js';
+import { openDataset } from '../dataset/open.js';
+import { type ImportOptions, importDataset } from './import.js';
 
 const preprocessing = preprocessingSchema.parse({ width: 4, height: 4 });
 

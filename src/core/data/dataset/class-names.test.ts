@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { classOfFolder, folderNames } from './class-names.js';
+import { classOfFolder, folderNames, parseCharacters, parseClasses } from './class-names.js';
 
 /** Any text, with many of the names that are trouble somewhere. */
 const name = fc.oneof(
@@ -95,5 +95,16 @@ describe('folder names of classes', () => {
       ...['cat', 'Big dog', '7', '-', "it's (one)"],
     ]);
     expect(folderNames(['a', 'A', 'b'])).toEqual(['U+0061', 'U+0041', 'b']);
+  });
+});
+
+describe('lists of classes', () => {
+  it('know ranges, codes and names', () => {
+    expect(parseClasses('0-9a-z')).toHaveLength(36);
+    expect(parseClasses('U+0021..U+007E')).toHaveLength(94);
+    expect(parseClasses('cat,dog,U+002C')).toEqual(['cat', 'dog', ',']);
+    expect(parseCharacters('abc,+=')).toEqual(['a', 'b', 'c', '+', '=']);
+    expect(() => parseClasses('a,b,a')).toThrow(/twice/);
+    expect(() => parseClasses('z-a')).toThrow(/range/);
   });
 });

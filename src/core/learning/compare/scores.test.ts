@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest';
-import type { RunScore } from './scores.js';
-import { summarize } from './scores.js';
+import { type RunScore, rareClasses, summarize } from './scores.js';
 
 const score = (condition: string, seed: number, metrics: RunScore['metrics']): RunScore => ({
   condition,
@@ -38,4 +37,11 @@ it('leaves a metric out that a run has nothing to compute from', () => {
   const [a, b] = summarize(['a', 'b'], scores);
   expect(Object.keys(a!.metrics)).toEqual(['accuracy']);
   expect(Object.keys(b!.differences)).toEqual(['accuracy']);
+});
+
+it('the rare classes are the rarest quarter, rounded up, with all that are as rare', () => {
+  expect(rareClasses([700, 20, 700, 30, 20, 500, 700, 700])).toEqual([1, 4]);
+  expect(rareClasses([5, 4, 3, 2, 1])).toEqual([3, 4]);
+  expect(rareClasses([9, 1, 1, 1])).toEqual([1, 2, 3]);
+  expect(rareClasses([8, 8, 8])).toEqual([0, 1, 2]);
 });

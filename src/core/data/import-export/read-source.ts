@@ -29,7 +29,7 @@ const READERS: Record<SourceFormat, (path: string, options: ReaderOptions) => As
 
 /**
  * Every sample of a source: a file, a folder, or a tar or zip archive of either, in one of {@link SOURCE_FORMATS}. A folder
- * that holds nothing but another one stands for that.
+ * that holds nothing but another folder stands for that one.
  *
  * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_FILE_UNREADABLE`, `ROBLE_SOURCE_UNKNOWN`, or what the reader of the
  *   format throws.
@@ -80,7 +80,7 @@ interface Listed {
   readonly folders: readonly string[];
 }
 
-/** What lies in a folder, links followed, without what systems leave there. */
+/** The files and folders in a folder, links followed, without those that operating systems leave there. */
 async function listFolder(path: string): Promise<Listed> {
   const entries = await readdir(path, { withFileTypes: true }).catch((cause) => {
     throw RobleError.from(cause);
@@ -99,14 +99,14 @@ async function listFolder(path: string): Promise<Listed> {
 const isLinkToFolder = (path: string) =>
   stat(path).then(
     (status) => status.isDirectory(),
-    // What is wrong with it is told by the reader.
+    // The reader of the format reports what is wrong with it.
     () => false,
   );
 
 const isData = (name: string) =>
   isIdxImages(name) || isCsvFile(name) || isStrokesFile(name) || isParquetFile(name);
 
-/** The folder that a source stands for: the only one in it, where that is no class and no split. */
+/** The folder that a source stands for: the only one in it, if that is neither a class nor a split. */
 async function innermost(path: string, known?: Listed): Promise<{ path: string; listed: Listed }> {
   const outer = { path, listed: known ?? (await listFolder(path)) };
   const { files, folders } = outer.listed;
@@ -121,7 +121,7 @@ async function innermost(path: string, known?: Listed): Promise<{ path: string; 
   return innermost(inner.path, inner.listed);
 }
 
-/** Recognises a file by its name, never by guessing at its content. */
+/** Recognises a file by its name, never by its content. */
 function formatOfFile(path: string): SourceFormat {
   const name = basename(path);
   const format = formatOfNames([name]) ?? (isParquetFile(name) ? 'parquet' : undefined);
@@ -149,7 +149,7 @@ async function formatOfFolder(
   throw unknownFormat(path, examples(files, 5) || 'an empty folder', steps.slice(0, 3));
 }
 
-/** In a folder that holds several forms of the same data, the one that needs least work comes first. */
+/** If a folder holds several forms of the same data, the one that takes least work comes first. */
 function formatOfNames(names: readonly string[]): SourceFormat | undefined {
   if (names.some(isIdxImages)) return 'idx';
   if (names.some(isMetadata)) return 'imagefolder';

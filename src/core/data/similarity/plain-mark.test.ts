@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { isPlainMark } from './repeated-pictures.js';
+import { isPlainMark } from './plain-mark.js';
 
 const shape = { width: 28, height: 28, channels: 1 } as const;
 type Point = readonly [x: number, y: number];
