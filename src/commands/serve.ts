@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../base-command.js';
 import type { Context } from '../core/base/context.js';
 import { EXIT } from '../core/base/errors.js';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { type Bound, parseBound } from '../core/learning/analysis/bounds.js';
 
 /**

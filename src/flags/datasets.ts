@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { RobleError } from '../core/base/errors.js';
 import type { BalanceInput } from '../core/data/balance/balance.js';
 import type { SplitRatios } from '../core/data/dataset/splits.js';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { RobleError } from '../core/base/errors.js';
 
 /** Where the API keys are, for the commands that manage them. */

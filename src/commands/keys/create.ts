@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { ListedKey } from '../../core/serving/access/api-keys.js';
 import { SCOPES } from '../../core/serving/access/settings.js';
