@@ -13,7 +13,7 @@ import { layersOf } from '../src/core/learning/presets.js';
 import { resolveNetwork } from '../src/core/model/network.js';
 import { summarizeModel } from '../src/core/model/summary.js';
 import { GraphBuilder } from '../src/engine-kit/onnx/graph.js';
-import { choosePlan } from '../src/plugins/onnx/lowerings/plan.js';
+import { choosePlan } from '../src/plugins/onnx/lowerings/execution-plan.js';
 import { buildStepGraph } from '../src/plugins/onnx/step-graph.js';
 import { median, timeMs } from './rounds.js';
 

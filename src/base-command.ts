@@ -151,11 +151,7 @@ export abstract class RobleCommand<Result> extends Command {
   async run(): Promise<void> {
     standardStreams();
     const { flags } = await this.parse(this.ctor as unknown as Pick<typeof RobleCommand, 'baseFlags'>);
-    this.reporter = await createReporter(
-      (flags.reporter ?? 'auto') as ReporterKind,
-      process.stderr,
-      process.env,
-    );
+    this.reporter = createReporter((flags.reporter ?? 'auto') as ReporterKind, process.stderr, process.env);
     const release = this.listenToSignals();
     try {
       const result = await this.execute({ signal: this.controller.signal, reporter: this });

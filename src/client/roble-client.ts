@@ -34,7 +34,7 @@ export interface PredictOptions {
   readonly model?: string;
   /** One of those that are loaded; by default the server chooses. */
   readonly version?: string;
-  /** What the answer shall hold besides: `input` is what the model saw. */
+  /** What the answer also holds: `input` is what the model saw. */
   readonly include?: readonly Inclusion[];
   readonly priority?: Priority;
   /** Names the request in the logs of the server, and for feedback. */
@@ -96,7 +96,7 @@ export class RobleClient {
     return this.#post('predict/batch', {}, form, options);
   }
 
-  /** Tells the server the right class of a picture that it answered for. */
+  /** Sends the right class of a picture that the server has classified. */
   feedback(
     feedback: FeedbackOptions,
     options: { readonly signal?: AbortSignal } = {},
@@ -104,7 +104,7 @@ export class RobleClient {
     return this.#postJson('feedback', feedback, options);
   }
 
-  /** What the server counted, and its model. */
+  /** The server's counts and its model. */
   stats(options: { readonly signal?: AbortSignal } = {}): Promise<Stats> {
     return this.#send({ method: 'GET', url: this.#at('stats') }, options);
   }
@@ -136,7 +136,7 @@ export class RobleClient {
       body,
       headers: {
         ...headers,
-        // The server does not go on with what nobody waits for any more.
+        // The server drops requests that nobody waits for any more.
         'x-timeout-ms': `${this.#timeoutMs}`,
         ...(priority !== undefined && { 'x-priority': priority }),
         ...(requestId !== undefined && { 'x-request-id': requestId }),
@@ -169,7 +169,7 @@ function kindOf(picture: Picture): 'images' | 'pixels' | 'drawings' {
   return Array.isArray(picture) ? 'pixels' : 'drawings';
 }
 
-/** What is wrong with a key is told without the key. */
+/** @throws {RobleError} `ROBLE_USAGE`, without the key in its message */
 function sendableKey(given: string): string {
   const key = given.trim();
   const odd = [...key].findIndex((character) => !/[\x21-\x7e]/.test(character));

@@ -9,7 +9,7 @@ import type { Picture, RobleClient } from './roble-client.js';
 const ALL_CLASSES = 1e6;
 
 /**
- * The model of a server. It gets pictures as they are, and makes them into what its model sees by itself.
+ * The model of a server, which prepares the pictures itself.
  *
  * @param place address of the server
  * @throws {RobleError} what {@link RobleClient.predict} throws
@@ -20,7 +20,7 @@ export async function openServerClassifier(
   signal?: AbortSignal,
 ): Promise<Classifier<Picture>> {
   const options = { topK: ALL_CLASSES, ...(signal && { signal }) };
-  // Whoever may ask for predictions may ask for this one, which tells the classes and the size of what the model sees.
+  // Every key that allows predictions allows this one, which gives the classes and the size of the model's input.
   const blank = Array.from({ length: 2 }, () => [0, 0]);
   const { model, predictions, input } = await client.predict(blank, { ...options, include: ['input'] });
   const ordered = await classOrder(client, model.digest, signal);

@@ -1,7 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../base-command.js';
 import type { Context } from '../core/base/context.js';
-import { chosenModel } from '../core/config/chosen-model.js';
 import { STRATEGY_NAMES } from '../core/data/augment/settings.js';
 import type { TrainResult } from '../core/learning/training/run/folder.js';
 import { trainingFlags, trainingOverrides } from '../flags/training.js';
@@ -61,10 +60,14 @@ export default class Train extends RobleCommand<TrainResult> {
       'train.augment.canvasStyle': { value: flags['canvas-style'], flag: '--canvas-style' },
       'train.frozen': { value: flags.freeze, flag: '--freeze' },
     });
-    const { trainModel } = await import('../library.js');
+    const { trainModel } = await import('../core/learning/training/train.js');
+    const { createRegistry } = await import('../plugins/index.js');
     const { name, dataset, runs, train } = loaded.config;
     const folder = flags.run ? { run: flags.run, autoResume: flags['auto-resume'] } : { runs };
-    return trainModel({ name, dataset, model: chosenModel(loaded), train, ...folder }, context);
+    return trainModel(
+      { name, dataset, model: loaded.chosenModel, train, ...folder },
+      { ...context, registry: createRegistry() },
+    );
   }
 
   protected render(result: TrainResult): void {

@@ -1,9 +1,9 @@
 import { RobleError, saysOutOfMemory } from '../core/plugin/index.js';
 
 /**
- * Does work of a library that reports a lack of memory in words only.
+ * Runs work of a library that reports a lack of memory only by its messages.
  *
- * @param words that mean it in this library alone
+ * @param words further messages that mean it in this library
  * @throws {RobleError} `ROBLE_OUT_OF_MEMORY`
  */
 export async function withMemoryErrors<T>(

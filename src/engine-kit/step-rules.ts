@@ -14,7 +14,7 @@ import { type FlatLayout, flatFill, layerOf } from './flat-layout.js';
 /** The step as it is computed: loss, accuracy, gradient norm, and the sum of the absolute values of the new state. */
 export type StepNumbers = ArrayLike<number>;
 
-/** What a step comes to: it is applied where its numbers are finite and within the limits. */
+/** The metrics of a step, which is applied where its numbers are finite and within the limits. */
 export function judgeNumbers(numbers: StepNumbers, limits: StepHyperparameters['limits']): StepMetrics {
   const [loss, accuracy, gradientNorm, magnitude] = Array.from(numbers) as [number, number, number, number];
   const applied =

@@ -1,4 +1,4 @@
-import { PLUGIN_API_VERSION, type PluginEntry } from '../core/plugin/contracts.js';
+import { PLUGIN_API_VERSION, type PluginEntry, type PluginKind } from '../core/plugin/contracts.js';
 import { PluginRegistry } from '../core/plugin/registry.js';
 
 const AUGMENTERS = [
@@ -18,45 +18,17 @@ const AUGMENTERS = [
 
 /** The plugins in the box. */
 export const builtinPlugins: readonly PluginEntry[] = [
-  {
-    name: 'onnx',
-    apiVersion: PLUGIN_API_VERSION,
-    kind: 'training-engine',
-    module: import.meta.resolve('./onnx/training-engine.js'),
-  },
-  {
-    name: 'tfjs',
-    apiVersion: PLUGIN_API_VERSION,
-    kind: 'training-engine',
-    module: import.meta.resolve('./tfjs/training-engine.js'),
-  },
-  {
-    name: 'onnx',
-    apiVersion: PLUGIN_API_VERSION,
-    kind: 'serving-backend',
-    module: import.meta.resolve('./onnx/serving-backend.js'),
-  },
-  {
-    name: 'tfjs',
-    apiVersion: PLUGIN_API_VERSION,
-    kind: 'serving-backend',
-    module: import.meta.resolve('./tfjs/serving-backend.js'),
-  },
-  {
-    name: 'oip',
-    apiVersion: PLUGIN_API_VERSION,
-    kind: 'serving-backend',
-    module: import.meta.resolve('./oip/serving-backend.js'),
-  },
-  ...AUGMENTERS.map(
-    (name): PluginEntry => ({
-      name,
-      apiVersion: PLUGIN_API_VERSION,
-      kind: 'augmenter',
-      module: import.meta.resolve(`./augmenters/${name}.js`),
-    }),
-  ),
+  entry('training-engine', 'onnx', './onnx/training-engine.js'),
+  entry('training-engine', 'tfjs', './tfjs/training-engine.js'),
+  entry('serving-backend', 'onnx', './onnx/serving-backend.js'),
+  entry('serving-backend', 'tfjs', './tfjs/serving-backend.js'),
+  entry('serving-backend', 'oip', './oip/serving-backend.js'),
+  ...AUGMENTERS.map((name) => entry('augmenter', name, `./augmenters/${name}.js`)),
 ];
+
+function entry(kind: PluginKind, name: string, file: string): PluginEntry {
+  return { name, apiVersion: PLUGIN_API_VERSION, kind, module: import.meta.resolve(file) };
+}
 
 /** A registry with the plugins in the box; more can be registered. */
 export const createRegistry = (): PluginRegistry => new PluginRegistry(builtinPlugins);

@@ -1,7 +1,7 @@
 import { create, element, milliseconds, percent } from './elements.js';
 import type { Answer, ModelInput, Prediction } from './server.js';
 
-/** How the page tells that the model did not compute an answer anew. */
+/** How the page says that the model did not compute the answer for this request. */
 const SOURCES: Readonly<Record<Answer['source'], string>> = {
   model: '',
   shared: ', with an equal request',

@@ -1,6 +1,6 @@
 import { create } from './elements.js';
 
-/** So many are shown at once; who looks for another one goes on typing. */
+/** Most names shown at once; further typing finds the others. */
 const MAX_SHOWN = 50;
 
 /** A text field that finds one of many names, by the pattern "combobox with list" of the ARIA practices. */

@@ -1,13 +1,13 @@
 import { Combobox } from './combobox.js';
 import { create, element } from './elements.js';
-import type { Question } from './server.js';
-import { type Answer, Problem, type Statistics, sendFeedback } from './server.js';
+import { type Answer, Problem, type Question, type Server, type Statistics } from './server.js';
 
-/** Statuses of a server that takes no corrections, or none from who has this key. */
+/** Statuses of a server that takes no corrections, or none from the owner of this key. */
 const NOT_KEPT = [403, 405, 409, 501];
 
 /** Lets the person say what a picture really is: one of the guesses, or any class of the model. */
 export class Correction {
+  readonly #server: Server;
   readonly #other: Combobox;
   readonly #status = element('correction-status');
   readonly #consent = element<HTMLInputElement>('consent');
@@ -15,7 +15,8 @@ export class Correction {
   #classes: readonly string[] = [];
   #isRefused = false;
 
-  constructor() {
+  constructor(server: Server) {
+    this.#server = server;
     this.#other = new Combobox(
       element<HTMLInputElement>('other-input'),
       element('other-list'),
@@ -30,7 +31,7 @@ export class Correction {
     element('consent-label').hidden = log?.keepsImages === true;
   }
 
-  /** Begins anew for another answer. @param classes those of the model that gave it, as far as they are known */
+  /** Starts over for another answer. @param classes those of the model that gave it, as far as they are known */
   show(answer: Answer, question: Question, classes: readonly string[]): void {
     this.#shown = { answer, question };
     this.#classes = classes;
@@ -52,7 +53,7 @@ export class Correction {
     const shown = this.#shown!;
     const { answer, question } = shown;
     try {
-      await sendFeedback(
+      await this.#server.sendFeedback(
         answer.requestId,
         label,
         this.#consent.checked ? await question.picture() : undefined,

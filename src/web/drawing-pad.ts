@@ -8,9 +8,9 @@ const LINE_SHARE = 0.045;
 export interface DrawingPadEvents {
   /** A stroke begins. */
   started(): void;
-  /** The drawing is another one now: a stroke was finished or taken back. */
+  /** The drawing has changed: a stroke was finished or taken back. */
   changed(): void;
-  /** Said to who cannot see the pen. */
+  /** For those who cannot see the pen. */
   say(text: string): void;
 }
 
@@ -25,7 +25,7 @@ export class DrawingPad {
   #pointer: number | undefined;
   #frame = 0;
 
-  /** @param panel what holds the canvas, and has the focus while one draws by keyboard */
+  /** @param panel holds the canvas, and has the focus while the keyboard draws */
   constructor(panel: HTMLElement, canvas: HTMLCanvasElement, events: DrawingPadEvents) {
     this.#canvas = canvas;
     this.#events = events;

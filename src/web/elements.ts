@@ -15,7 +15,7 @@ export function create<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** A button that does nothing for now; `disabled` would take the focus away from who just pressed it. */
+/** A button that does nothing for now; `disabled` would take the focus away from the person who just pressed it. */
 export function setIdle(button: HTMLButtonElement, idle: boolean): void {
   button.setAttribute('aria-disabled', String(idle));
 }

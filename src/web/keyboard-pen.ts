@@ -2,7 +2,7 @@ export interface KeyboardPenEvents {
   down(point: Point): void;
   move(point: Point): void;
   up(): void;
-  /** It is somewhere else, or is seen no more. */
+  /** It has moved, appeared or disappeared. */
   moved(): void;
   undo(): void;
   clear(): void;
@@ -19,12 +19,12 @@ const ARROWS: Readonly<Record<string, Point>> = {
   ArrowDown: [0, 1],
 };
 
-/** A pen for who draws by keyboard: arrows move it, two at once aslant, with shift in small steps. */
+/** A pen moved by the arrow keys, diagonally by two at once, in small steps with shift. */
 export class KeyboardPen {
   readonly #events: KeyboardPenEvents;
   #point: Point = [SIDE / 2, SIDE / 2];
   #isDown = false;
-  /** It is drawn only for who uses it. */
+  /** It is shown only while it is used. */
   #isUsed = false;
   readonly #held = new Set<string>();
   #saying = 0;
@@ -110,7 +110,7 @@ export class KeyboardPen {
   }
 }
 
-/** Units of a side of the drawing pad, whatever its size on the screen. */
+/** Units along a side of the drawing pad, independent of its size on the screen. */
 export const SIDE = 1000;
 
 export type Point = readonly [x: number, y: number];

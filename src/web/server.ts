@@ -61,19 +61,92 @@ export class Problem extends Error {
   }
 }
 
+export type Stroke = readonly (readonly [x: number, y: number])[];
+
+/** A picture as it stands in a JSON body. */
+export type Picture =
+  | { readonly drawing: { readonly strokes: readonly Stroke[] } }
+  | { readonly image: string };
+
+/** The classes that are asked for. */
 const TOP_K = 5;
+
+/** The server that gave the page. */
+export class Server {
+  readonly #key = new ApiKey();
+
+  /** What a model says of a picture; by default the server's own model. */
+  classifyPicture(picture: Picture, model?: string): Promise<Answer> {
+    return this.#post(predictPath(model), picture);
+  }
+
+  /** What a model says of an image file, which is sent as it is. */
+  classifyFile(file: Blob, model?: string): Promise<Answer> {
+    const type = file.type.startsWith('image/') ? file.type : 'application/octet-stream';
+    const headers = { 'content-type': type };
+    return this.#call(predictPath(model), { method: 'POST', headers, body: file });
+  }
+
+  statistics(): Promise<Statistics> {
+    return this.#call('stats', { cache: 'no-store' });
+  }
+
+  /**
+   * Tells the server the right class of a picture that it answered.
+   *
+   * @param picture the picture once more, for a server that did not keep it
+   */
+  async sendFeedback(requestId: string, label: string, picture?: Picture): Promise<void> {
+    await this.#post('feedback', { requestId, index: 0, label, ...picture });
+  }
+
+  #post<T>(path: string, body: object): Promise<T> {
+    const headers = { 'content-type': 'application/json' };
+    return this.#call(path, { method: 'POST', headers, body: JSON.stringify(body) });
+  }
+
+  /** One request; where the server wants a key, the person is asked for it until the server accepts one. */
+  async #call<T>(path: string, init: RequestInit): Promise<T> {
+    for (;;) {
+      const used = this.#key.value;
+      const headers = new Headers(init.headers);
+      if (used !== null) headers.set('authorization', `Bearer ${used}`);
+      const response = await fetch(path, { ...init, headers }).catch(() => {
+        throw new Problem('The server cannot be reached.');
+      });
+      if (response.status === 401) await this.#key.ask(used);
+      else if (response.ok) return response.status === 204 ? (undefined as T) : response.json();
+      else throw await problemOf(response);
+    }
+  }
+}
+
+function predictPath(model: string | undefined): string {
+  const query = new URLSearchParams({ topK: `${TOP_K}`, include: 'input', ...(model && { model }) });
+  return `predict?${query}`;
+}
+
+async function problemOf(response: Response): Promise<Problem> {
+  // A proxy in between may answer in another form.
+  const body = await response.json().catch(() => ({}));
+  const { detail = `The server answered with status ${response.status}.`, code, expected } = body;
+  const message = typeof expected === 'string' ? `${detail} Expected: ${expected}.` : detail;
+  return new Problem(message, response.status, code, Number(response.headers.get('retry-after')));
+}
+
+const STORED_KEY = 'roble-api-key';
 
 /** The key for the server: kept until the tab is closed, asked for when the server wants another one. */
 class ApiKey {
   #asking: Promise<void> | undefined;
 
   get value(): string | null {
-    return sessionStorage.getItem(STORED);
+    return sessionStorage.getItem(STORED_KEY);
   }
 
   /**
-   * Waits until the person gave another key than the one that was refused. Those who ask at the same time share the
-   * question.
+   * Waits until the person has given another key than the one that was refused. Requests that ask at the same time
+   * share the question.
    */
   ask(refused: string | null): Promise<void> {
     if (refused !== this.value) return Promise.resolve();
@@ -94,7 +167,7 @@ class ApiKey {
     return new Promise((resolve) => {
       form.onsubmit = (event) => {
         event.preventDefault();
-        sessionStorage.setItem(STORED, field.value);
+        sessionStorage.setItem(STORED_KEY, field.value);
         form.hidden = true;
         resolve();
       };
@@ -102,92 +175,23 @@ class ApiKey {
   }
 }
 
-const STORED = 'roble-api-key';
-
-const key = new ApiKey();
-
-export type Stroke = readonly (readonly [x: number, y: number])[];
-
-/** A picture as it stands in a JSON body. */
-export type Picture =
-  | { readonly drawing: { readonly strokes: readonly Stroke[] } }
-  | { readonly image: string };
-
-/** What a model says of a picture; by default that of the server. */
-function classifyPicture(picture: Picture, model?: string): Promise<Answer> {
-  return post(predictPath(model), picture);
-}
-
-/** What a model says of an image file, which is sent as it is. */
-function classifyFile(file: Blob, model?: string): Promise<Answer> {
-  const type = file.type.startsWith('image/') ? file.type : 'application/octet-stream';
-  const headers = { 'content-type': type };
-  return call(predictPath(model), { method: 'POST', headers, body: file });
-}
-
-function predictPath(model: string | undefined): string {
-  const query = new URLSearchParams({ topK: `${TOP_K}`, include: 'input', ...(model && { model }) });
-  return `predict?${query}`;
-}
-
-export function statistics(): Promise<Statistics> {
-  return call('stats', { cache: 'no-store' });
-}
-
-/**
- * Tells the server the right class of a picture that it answered.
- *
- * @param picture the picture once more, for a server that did not keep it
- */
-export async function sendFeedback(requestId: string, label: string, picture?: Picture): Promise<void> {
-  await post('feedback', { requestId, index: 0, label, ...picture });
-}
-
-function post<T>(path: string, body: object): Promise<T> {
-  const headers = { 'content-type': 'application/json' };
-  return call(path, { method: 'POST', headers, body: JSON.stringify(body) });
-}
-
-/** One request; where the server wants a key, the person is asked for it, as often as it takes. */
-async function call<T>(path: string, init: RequestInit): Promise<T> {
-  for (;;) {
-    const used = key.value;
-    const headers = new Headers(init.headers);
-    if (used !== null) headers.set('authorization', `Bearer ${used}`);
-    const response = await fetch(path, { ...init, headers }).catch(() => {
-      throw new Problem('The server cannot be reached.');
-    });
-    if (response.status === 401) await key.ask(used);
-    else if (response.ok) return response.status === 204 ? (undefined as T) : response.json();
-    else throw await problemOf(response);
-  }
-}
-
-async function problemOf(response: Response): Promise<Problem> {
-  // A proxy in between may answer in another form.
-  const body = await response.json().catch(() => ({}));
-  const { detail = `The server answered with status ${response.status}.`, code, expected } = body;
-  const message = typeof expected === 'string' ? `${detail} Expected: ${expected}.` : detail;
-  return new Problem(message, response.status, code, Number(response.headers.get('retry-after')));
-}
-
-/** A picture of which the person wants to know what it is. */
+/** A picture that the person wants to be classified. */
 export interface Question {
-  /** @param model by default that of the server */
+  /** @param model by default the server's own */
   ask(model?: string): Promise<Answer>;
   /** The picture in a form that can be sent along with other things. */
   picture(): Promise<Picture>;
 }
 
-export function drawingQuestion(strokes: readonly Stroke[]): Question {
+export function drawingQuestion(server: Server, strokes: readonly Stroke[]): Question {
   const picture = { drawing: { strokes } };
-  return { ask: (model) => classifyPicture(picture, model), picture: async () => picture };
+  return { ask: (model) => server.classifyPicture(picture, model), picture: async () => picture };
 }
 
-/** The file is asked about as it is, which takes less than text. */
-export function fileQuestion(file: File): Question {
+/** The file is sent as it is, which is shorter than text. */
+export function fileQuestion(server: Server, file: File): Question {
   return {
-    ask: (model) => classifyFile(file, model),
+    ask: (model) => server.classifyFile(file, model),
     picture: async () => ({ image: await dataUrlOf(file) }),
   };
 }

@@ -1,19 +1,19 @@
 import { duration, element, milliseconds, number, percent } from './elements.js';
-import { type Model, Problem, type Statistics, statistics } from './server.js';
+import { type Model, Problem, type Server, type Statistics } from './server.js';
 
 const EVERY_MS = 5000;
 
 /**
- * Asks for the statistics of the server, anew every few seconds while the page is seen.
+ * Asks the server for its statistics every few seconds while the page is visible.
  *
- * @param show given each of them
+ * @param show called with each answer
  */
-export function watchStatistics(show: (statistics: Statistics) => void): void {
+export function watchStatistics(server: Server, show: (statistics: Statistics) => void): void {
   let timer = 0;
   const look = async () => {
     clearTimeout(timer);
     if (document.visibilityState === 'hidden') return;
-    const goOn = await update(show);
+    const goOn = await update(server, show);
     clearTimeout(timer);
     if (goOn) timer = setTimeout(look, EVERY_MS);
   };
@@ -22,9 +22,9 @@ export function watchStatistics(show: (statistics: Statistics) => void): void {
 }
 
 /** @returns whether it is worth asking again */
-async function update(show: (statistics: Statistics) => void): Promise<boolean> {
+async function update(server: Server, show: (statistics: Statistics) => void): Promise<boolean> {
   try {
-    show(await statistics());
+    show(await server.statistics());
     return true;
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
@@ -36,7 +36,7 @@ async function update(show: (statistics: Statistics) => void): Promise<boolean> 
   }
 }
 
-/** @param model the one that is asked */
+/** @param model the one that the page asks */
 export function showStatistics(
   { uptimeSeconds, requests, images, latencyMs, cache, workers }: Statistics,
   model: Model,

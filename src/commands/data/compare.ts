@@ -3,7 +3,6 @@ import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT } from '../../core/base/errors.js';
-import { chosenModel } from '../../core/config/chosen-model.js';
 import type { DatasetComparison } from '../../core/learning/compare/compare-datasets.js';
 import { parseConditions } from '../../flags/settings.js';
 import { trainingFlags, trainingOverrides } from '../../flags/training.js';
@@ -82,7 +81,7 @@ export default class DataCompare extends RobleCommand<DatasetComparison> {
         steps,
         evaluations,
         seeds,
-        model: chosenModel(loaded),
+        model: loaded.chosenModel,
         train: loaded.config.train,
         bounds: (flags['fail-under'] ?? []).map((text) => parseBound(text, 'under')),
       },

@@ -1,7 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
-import { chosenModel } from '../../core/config/chosen-model.js';
 import type { BatchSizeTest } from '../../core/learning/tuning/find-batch-size.js';
 import { trainingFlags, trainingOverrides } from '../../flags/training.js';
 import { numberFlag } from '../../flags/values.js';
@@ -30,7 +29,7 @@ export default class TrainBatchSize extends RobleCommand<BatchSizeTest> {
     return findBatchSize(
       {
         dataset: loaded.config.dataset,
-        model: chosenModel(loaded),
+        model: loaded.chosenModel,
         train: loaded.config.train,
         max: flags.max,
         maxStepSeconds: flags['max-step-seconds'],

@@ -1,7 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
-import { chosenModel } from '../../core/config/chosen-model.js';
 import type { LearningRateTest } from '../../core/learning/tuning/find-learning-rate.js';
 import { trainingFlags, trainingOverrides } from '../../flags/training.js';
 import { numberFlag } from '../../flags/values.js';
@@ -34,7 +33,7 @@ export default class TrainFindLr extends RobleCommand<LearningRateTest> {
     return findLearningRate(
       {
         dataset: loaded.config.dataset,
-        model: chosenModel(loaded),
+        model: loaded.chosenModel,
         train: loaded.config.train,
         fromRate: flags['from-rate'],
         toRate: flags['to-rate'],

@@ -3,7 +3,6 @@ import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT } from '../../core/base/errors.js';
 import { countOf } from '../../core/base/text.js';
-import { chosenModel } from '../../core/config/chosen-model.js';
 import type { VerifyResult } from '../../core/learning/training/verify.js';
 import { trainingFlags, trainingOverrides } from '../../flags/training.js';
 
@@ -28,10 +27,7 @@ export default class TrainVerify extends RobleCommand<VerifyResult> {
     const { verifyTraining } = await import('../../library.js');
     const { dataset, train } = loaded.config;
     const { kills, steps } = flags;
-    const result = await verifyTraining(
-      { dataset, model: chosenModel(loaded), train, kills, steps },
-      context,
-    );
+    const result = await verifyTraining({ dataset, model: loaded.chosenModel, train, kills, steps }, context);
     if (!result.same) this.exitCode = EXIT.bug;
     return result;
   }

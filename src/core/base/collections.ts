@@ -62,10 +62,26 @@ export class DisjointSets {
   }
 }
 
+/** Spreads into an object: the key only if there is a value. */
+export function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
+}
+
 /** At most `count` of the indices below `total`, spread evenly, so that data in some order is met in all its parts. */
 export function spreadIndices(total: number, count: number): number[] {
   const length = Math.min(total, count);
   return Array.from({ length }, (_, i) => Math.floor((i * total) / length));
+}
+
+/** The samples of each class in their order, by labels that are indices of classes; of all samples, or of some. */
+export function samplesByClass(
+  labels: ArrayLike<number>,
+  classes: number,
+  samples: Iterable<number> = Array(labels.length).keys(),
+): number[][] {
+  const members = Array.from({ length: classes }, (): number[] => []);
+  for (const sample of samples) members[labels[sample]!]!.push(sample);
+  return members;
 }
 
 /** Items by their key, in the order in which they come; those without one are left out. */

@@ -372,3 +372,20 @@ describe('keys', () => {
     }
   });
 });
+
+describe('the chosen model', () => {
+  it('is undefined while nobody chose one, whatever else was set', async () => {
+    const overrides = {
+      'train.epochs': { value: 3, flag: '--epochs' },
+      name: { value: 'x', flag: '--name' },
+    };
+    expect((await load({ overrides })).chosenModel).toBeUndefined();
+  });
+
+  it('is what a flag or a file says, also when that is the default', async () => {
+    const overrides = { 'model.preset': { value: 'cnn-v2', flag: '--preset' } };
+    expect((await load({ overrides })).chosenModel).toEqual({ preset: 'cnn-v2' });
+    const configFile = await write('own.yaml', 'model: { layers: [{ type: flatten }] }\n');
+    expect((await load({ configFile })).chosenModel).toEqual({ layers: [{ type: 'flatten' }] });
+  });
+});

@@ -12,6 +12,7 @@ import {
 } from '../base/schema/merge.js';
 import { exists } from '../base/storage/files.js';
 import { recipeOf } from '../learning/presets.js';
+import type { ModelChoice } from '../learning/settings.js';
 import { environmentLayer } from './environment.js';
 import { findProjectFile, readConfigFile } from './file.js';
 import { configJsonSchema } from './keys.js';
@@ -33,6 +34,11 @@ export interface LoadConfigOptions {
 
 export interface LoadedConfig {
   readonly config: Config;
+  /**
+   * The model of the configuration where someone chose it; undefined where it is the default, which gives way to the
+   * architecture of a bundle that a run starts from.
+   */
+  readonly chosenModel: ModelChoice | undefined;
   /** Where each value came from, by its path, such as `train.batchSize`. */
   readonly origins: Readonly<Record<string, Origin>>;
   /** The files that were read, the strongest last. */
@@ -82,9 +88,11 @@ export async function loadConfig({
   const defaults = withPaths(defaultLayer(), project.file ? dirname(project.file) : cwd);
   const merged = mergeLayers([defaults, presetLayer([defaults, ...given]), ...given], CHOICES);
   const config = check(merged, cwd);
+  const origins = originsOf(config, merged);
   return {
     config,
-    origins: originsOf(config, merged),
+    chosenModel: isModelChosen(origins) ? config.model : undefined,
+    origins,
     files: [userFile, project.file].filter((file) => file !== undefined),
     ...(project.file !== undefined && { projectFile: project.file }),
     warnings: [
@@ -211,4 +219,10 @@ export function settingsGiven(
     return inner.length === 0 ? undefined : Object.fromEntries(inner);
   };
   return (given(config[key], key) ?? {}) as Settings;
+}
+
+function isModelChosen(origins: LoadedConfig['origins']): boolean {
+  return Object.entries(origins).some(
+    ([key, { source }]) => key.split('.')[0] === 'model' && source !== 'default',
+  );
 }

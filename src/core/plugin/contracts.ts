@@ -164,11 +164,8 @@ export interface ImageView {
 /** The values that an augmenter drew, by name: with them its result can be explained and made again. */
 export type DrawnValues = Readonly<Record<string, number>>;
 
-/**
- * Makes a changed copy of a picture. A pure function of the picture, the random numbers and the parameters: it has no
- * memory, so that a copy can be made again on any machine and thread.
- */
-export interface Augmenter<Parameters = Readonly<Record<string, unknown>>> {
+/** An augmenter apart from its work. */
+interface AugmenterDescription<Parameters> {
   readonly name: string;
   /** Raised whenever the same input gives other pixels: it is in the lineage of every copy. */
   readonly version: number;
@@ -179,10 +176,17 @@ export interface Augmenter<Parameters = Readonly<Record<string, unknown>>> {
   /** Whether it blends the picture with another one of the same class, given as `partner`. */
   readonly needsPartner?: boolean;
   /**
-   * Whether it changes the strokes of the picture and draws them anew. It comes before all other steps, because after
+   * Whether it changes the strokes of the picture and redraws them. It comes before all other steps, because after
    * another one the strokes are no longer those of the picture, and only where a picture has strokes.
    */
   readonly needsStrokes?: boolean;
+}
+
+/**
+ * Makes changed copies of pictures. A copy depends on the picture, the random numbers and the parameters alone, so that it
+ * can be made again on any machine and thread.
+ */
+export interface AugmenterInstance<Parameters = Readonly<Record<string, unknown>>> {
   /**
    * Writes the changed picture into `target`, which has the shape of `source` and any content, and draws its random
    * values from `random` only. Gives the values drawn.
@@ -196,11 +200,27 @@ export interface Augmenter<Parameters = Readonly<Record<string, unknown>>> {
   ): DrawnValues;
 }
 
+/** An augmenter whose `apply` is a pure function. */
+export interface Augmenter<Parameters = Readonly<Record<string, unknown>>>
+  extends AugmenterDescription<Parameters>,
+    AugmenterInstance<Parameters> {}
+
+/**
+ * An augmenter that works in scratch memory. Each pipeline creates its own instance, so that no two share the memory.
+ *
+ * @example
+ * export const plugin: AugmenterFactory<Parameters> = { name: 'blur', ..., create: () => new Blur() };
+ */
+export interface AugmenterFactory<Parameters = Readonly<Record<string, unknown>>>
+  extends AugmenterDescription<Parameters> {
+  create(): AugmenterInstance<Parameters>;
+}
+
 /** What each kind of plugin module exports as `plugin`. */
 export interface PluginKinds {
   'training-engine': TrainingEngine;
   'serving-backend': ServingBackend;
-  augmenter: Augmenter;
+  augmenter: Augmenter | AugmenterFactory;
 }
 export type PluginKind = keyof PluginKinds;
 

@@ -35,7 +35,7 @@ export class PluginRegistry {
       refuse(
         `There are two plugins "${entry.name}" of kind ${entry.kind}.`,
         entry.module,
-        `one of: ${this.#names(entry.kind)}`,
+        `one of: ${this.#names(entry.kind).join(', ')}`,
       );
     this.#entries.push(entry);
   }
@@ -44,9 +44,7 @@ export class PluginRegistry {
   async load<K extends PluginKind>(kind: K, name: string): Promise<PluginKinds[K]> {
     const entry = this.#entries.find((candidate) => candidate.kind === kind && candidate.name === name);
     if (!entry) {
-      const known = this.#entries
-        .filter((candidate) => candidate.kind === kind)
-        .map((candidate) => candidate.name);
+      const known = this.#names(kind);
       throw new RobleError('ROBLE_PLUGIN_UNKNOWN', `There is no ${kind} "${name}".`, {
         received: name,
         expected: `one of ${known.join(', ')}`,
@@ -71,10 +69,7 @@ export class PluginRegistry {
     return loaded.plugin;
   }
 
-  #names(kind: PluginKind): string {
-    return this.#entries
-      .filter((entry) => entry.kind === kind)
-      .map((entry) => entry.name)
-      .join(', ');
+  #names(kind: PluginKind): string[] {
+    return this.#entries.filter((entry) => entry.kind === kind).map(({ name }) => name);
   }
 }

@@ -4,7 +4,7 @@ import { readPlainFile } from '../base/storage/read-file.js';
 import type { Model } from './load-model.js';
 import type { Prediction } from './top-predictions.js';
 
-/** Images that are decoded and predicted at a time: bounds the memory whatever the number of files. */
+/** Images that are decoded and predicted at a time: bounds the memory for any number of files. */
 const CHUNK = 64;
 
 /** What came of one file. */

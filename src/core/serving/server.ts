@@ -13,7 +13,7 @@ import type { ModelLabel } from './request/record.js';
 import { openServerParts, type ServerContext } from './server-parts.js';
 import { type ServeOptions, serveSchema } from './settings.js';
 
-/** Time for clients that keep their connection to hear that it ends, before idle connections are cut. */
+/** Time for clients that keep their connection to learn that it ends, before idle connections are cut. */
 const FAREWELL_MS = 250;
 
 export interface CreateServerOptions extends Partial<ServeOptions> {

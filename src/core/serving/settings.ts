@@ -75,7 +75,7 @@ export async function serveJsonSchema(
   if (backendOptions === undefined) return serve;
   const options = await registry.load('serving-backend', backend).then(
     (plugin) => plugin.options,
-    // Who starts the server hears what is wrong with the plugin.
+    // What is wrong with the plugin is an error of the start itself.
     () => undefined,
   );
   if (!options) return serve;

@@ -4,6 +4,8 @@ import { mostApart } from '../../../test/support/most-apart.js';
 import { type ImageView, Random } from '../../core/plugin/index.js';
 import { plugin } from './affine.js';
 
+const augmenter = plugin.create();
+
 type Matrix = readonly [number, number, number, number, number, number];
 
 /** a after b; each maps (x, y) to (m0 x + m1 y + m2, m3 x + m4 y + m5). */
@@ -66,7 +68,7 @@ it('agrees with an exact reference to within the weights of 1/256 and rounding',
     fc.property(anyPicture, fc.nat(), fc.constantFrom(0, 90), (source, seed, paper) => {
       const target = { ...source, data: new Uint8Array(source.data.length) };
       const strong = { rotation: 180, scale: 1, aspect: 1, shear: 1, shift: 0.5, background: paper };
-      const values = plugin.apply(source, target, new Random(seed, 'augment'), strong);
+      const values = augmenter.apply(source, target, new Random(seed, 'augment'), strong);
       const wanted = reference(source, values, paper);
       // One grey level of 255 for each axis, and half a one.
       expect(mostApart(target.data, wanted)).toBeLessThan(2.6);
@@ -80,7 +82,7 @@ it('draws every value within its limits, to both sides', () => {
   const target = { ...source, data: new Uint8Array(4) };
   const limits = { rotation: 20, scale: 0.25, aspect: 0.5, shear: 0.1, shift: 0.2, background: 0 };
   const drawn = Array.from({ length: 400 }, (_, i) =>
-    plugin.apply(source, target, new Random(i, 'augment'), limits),
+    augmenter.apply(source, target, new Random(i, 'augment'), limits),
   );
   const ranges: Readonly<Record<string, readonly [number, number]>> = {
     rotation: [-20, 20],

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Augmenter, ImageView, Random } from '../../core/plugin/index.js';
+import type { AugmenterFactory, ImageView, Random } from '../../core/plugin/index.js';
 import { type Box, background, clipBox, inkBox, share } from './picture.js';
-import { PIXEL, type Resampling, resample } from './resample.js';
+import { PIXEL, Resampler, type Resampling } from './resample.js';
 
 const parameters = z.strictObject({
   rotation: z.number().min(0).max(180).default(10).describe('Largest angle, in degrees, either way.'),
@@ -17,40 +17,46 @@ type Parameters = z.output<typeof parameters>;
  * Turns, scales, slants and shifts the picture about its middle in one resampling. Every value is uniform; those of
  * scale and aspect are on a logarithmic scale, so that larger is as likely as smaller.
  */
-export const plugin: Augmenter<Parameters> = {
+export const plugin: AugmenterFactory<Parameters> = {
   name: 'affine',
   version: 1,
   description: 'Rotates, scales, slants and shifts the picture.',
   parameters,
-  apply(source, target, random, limits) {
-    const { rotation, scale, aspect, shear, shift } = limits;
-    const values = {
-      rotation: rotation * signed(random),
-      scale: (1 + scale) ** signed(random),
-      aspect: (1 + aspect) ** signed(random),
-      shear: shear * signed(random),
-      shiftX: shift * signed(random),
-      shiftY: shift * signed(random),
+  create() {
+    const resampler = new Resampler();
+    return {
+      apply(source, target, random, limits) {
+        const values = drawValues(random, limits);
+        move(resampler, source, target, values, limits.background);
+        return values;
+      },
     };
-    move(source, target, values, limits.background);
-    return values;
   },
 };
+
+function drawValues(random: Random, { rotation, scale, aspect, shear, shift }: Parameters) {
+  return {
+    rotation: rotation * signed(random),
+    scale: (1 + scale) ** signed(random),
+    aspect: (1 + aspect) ** signed(random),
+    shear: shear * signed(random),
+    shiftX: shift * signed(random),
+    shiftY: shift * signed(random),
+  };
+}
+type Values = ReturnType<typeof drawValues>;
 
 /** Uniform in [-1, 1). */
 const signed = (random: Random): number => random.uniform(-1, 1);
 
-interface Values {
-  readonly rotation: number;
-  readonly scale: number;
-  readonly aspect: number;
-  readonly shear: number;
-  readonly shiftX: number;
-  readonly shiftY: number;
-}
-
 /** Scale, then slant, then rotation about the middle, then shift. */
-function move(source: ImageView, target: ImageView, values: Values, paper: number): void {
+function move(
+  resampler: Resampler,
+  source: ImageView,
+  target: ImageView,
+  values: Values,
+  paper: number,
+): void {
   const { width, height } = source;
   const angle = (values.rotation * Math.PI) / 180;
   const cos = Math.cos(angle);
@@ -68,7 +74,7 @@ function move(source: ImageView, target: ImageView, values: Values, paper: numbe
     toY: (height - 1) / 2 + values.shiftY * height,
   };
   const ink = inkBox(source, paper);
-  resampleBy(matrix, { source, target, paper, ink, touched: boxAfter(matrix, ink, target) });
+  resampleBy(resampler, matrix, { source, target, paper, ink, touched: boxAfter(matrix, ink, target) });
 }
 
 /** Where a pixel goes: its way from (fromX, fromY), multiplied, from (toX, toY). */
@@ -97,10 +103,10 @@ function boxAfter(matrix: Matrix, { left, top, right, bottom }: Box, target: Ima
 }
 
 /** Takes each pixel from where the inverse of the matrix has it. */
-function resampleBy(matrix: Matrix, work: Resampling): void {
+function resampleBy(resampler: Resampler, matrix: Matrix, work: Resampling): void {
   const { left, right } = work.touched;
   const perArea = PIXEL / (matrix.xByX * matrix.yByY - matrix.xByY * matrix.yByX);
-  resample(work, (y, { xs, ys }) => {
+  resampler.resample(work, (y, { xs, ys }) => {
     const stepX = matrix.yByY * perArea;
     const stepY = -matrix.yByX * perArea;
     const across = left - matrix.toX;

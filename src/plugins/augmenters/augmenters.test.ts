@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { mostApart } from '../../../test/support/most-apart.js';
+import { createAugmenter } from '../../core/data/augment/steps.js';
 import { preprocessingSchema } from '../../core/image/settings.js';
 import { drawingToPixels } from '../../core/image/strokes/frame.js';
 import { packDrawing } from '../../core/image/strokes/packed.js';
@@ -32,7 +33,9 @@ const IDENTITY: Readonly<Record<string, Readonly<Record<string, number>>>> = {
 
 const registry = new PluginRegistry(builtinPlugins);
 const NAMES = registry.entries.filter(({ kind }) => kind === 'augmenter').map(({ name }) => name);
-const augmenters = await Promise.all(NAMES.map((name) => registry.load('augmenter', name)));
+const augmenters = await Promise.all(
+  NAMES.map(async (name) => createAugmenter(await registry.load('augmenter', name))),
+);
 
 /** Any picture from 1x1 to 40x40, much of it paper, as drawings are. */
 const anyPicture: fc.Arbitrary<ImageView> = fc

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { drawSegment, Random } from '../../core/plugin/index.js';
-import { plugin, skeletonize } from './canvas-style.js';
+import { plugin, Skeletonizer } from './canvas-style.js';
 
 /** Parts of a mask that hang together, over corners (8) or not (4). */
 function countParts(cells: readonly boolean[], stride: number, corners: boolean): number {
@@ -24,7 +24,8 @@ function countParts(cells: readonly boolean[], stride: number, corners: boolean)
   return parts;
 }
 
-describe('skeletonize', () => {
+describe('Skeletonizer', () => {
+  const skeletonizer = new Skeletonizer();
   it('keeps the parts and the holes of any picture, and only takes ink away', () => {
     const anyMask = fc
       .tuple(
@@ -45,7 +46,7 @@ describe('skeletonize', () => {
       fc.property(anyMask, ({ mask, stride }) => {
         const before = Array.from(mask, (value) => value === 1);
         const ink = Int32Array.from(before.flatMap((cell, i) => (cell ? [i] : [])));
-        const count = skeletonize(mask, stride, ink, ink.length);
+        const count = skeletonizer.skeletonize(mask, stride, ink, ink.length);
         const after = Array.from(mask, (value) => value === 1);
         expect(countParts(after, stride, true)).toBe(countParts(before, stride, true));
         const paper = (cells: boolean[]) =>
@@ -67,19 +68,20 @@ describe('skeletonize', () => {
     const mask = new Uint8Array(30 * 30);
     for (let y = 10; y < 15; y++) for (let x = 4; x < 26; x++) mask[y * 30 + x] = 1;
     const ink = Int32Array.from([...mask.keys()].filter((i) => mask[i]));
-    const count = skeletonize(mask, 30, ink, ink.length);
-    const rows = [...ink.subarray(0, count)].map((place) => Math.floor(place / 30));
+    const count = skeletonizer.skeletonize(mask, 30, ink, ink.length);
+    const rows = [...ink.subarray(0, count)].map((pixel) => Math.floor(pixel / 30));
     expect(new Set(rows).size).toBe(1);
     expect(count).toBeGreaterThan(22 - 5);
   });
 });
 
 describe('canvas-style', () => {
+  const augmenter = plugin.create();
   const still = { ...plugin.parameters.parse({}), scale: 0, shift: 0, wobble: 0, dotted: 0 };
   const picture = () => ({ width: 28, height: 28, channels: 1, data: new Uint8Array(784) });
   const redraw = (source: ReturnType<typeof picture>, parameters: typeof still, seed = 0) => {
     const target = picture();
-    plugin.apply(source, target, new Random(seed, 'augment'), parameters);
+    augmenter.apply(source, target, new Random(seed, 'augment'), parameters);
     return target.data;
   };
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Augmenter, drawSegment, Random } from '../../core/plugin/index.js';
+import { createAugmenter } from '../../core/data/augment/steps.js';
+import { type Augmenter, type AugmenterFactory, drawSegment, Random } from '../../core/plugin/index.js';
 import { plugin as blur } from './blur.js';
 import { plugin as elastic } from './elastic.js';
 import { plugin as noise } from './noise.js';
@@ -20,7 +21,8 @@ const mostAbove = (data: Uint8Array, other: Uint8Array) =>
   data.reduce((most, value, i) => Math.max(most, value - other[i]!), 0);
 const sum = (data: Uint8Array) => data.reduce((a, b) => a + b, 0);
 
-function copies<P>(augmenter: Augmenter<P>, given: object, count = 100) {
+function copies<P>(plugin: Augmenter<P> | AugmenterFactory<P>, given: object, count = 100) {
+  const augmenter = createAugmenter(plugin);
   const source = cross();
   return Array.from({ length: count }, (_, seed) => {
     const target = { ...source, data: new Uint8Array(source.data.length) };

@@ -2,16 +2,16 @@ import type { PenLines, Random } from '../../core/plugin/index.js';
 
 /** The nodes of a cubic spline that act on one point. */
 const TAPS = 4;
-/** How many times farther a point moves at an end of the path than in its middle. */
+/** How much farther a point moves at an end of the path than in its middle, as a factor. */
 const END_REACH = 2;
 
-/** A way of a pen, in pixels, that is changed in place. Its memory is used again by the next one. */
+/** The path of a pen, in pixels, changed in place. The next path reuses its memory. */
 export class PenPath {
   count = 0;
   /** Arrays may be longer than the path. */
   xs = new Float64Array(64);
   ys = new Float64Array(64);
-  /** The way from the first point to each. */
+  /** The distance along the path from the first point to each. */
   along = new Float64Array(64);
   #roundXs = new Float64Array(64);
   #roundYs = new Float64Array(64);
@@ -60,7 +60,7 @@ export class PenPath {
   }
 
   /**
-   * Makes the path longer at its end by so many pixels, or shorter where they are negative.
+   * Makes the path longer at its end, or shorter where `pixels` is negative.
    *
    * @param reach the last part of the path, in pixels, whose direction it goes on in
    */
@@ -80,7 +80,7 @@ export class PenPath {
     this.add(x + step * (x - fromX), y + step * (y - fromY), length + pixels);
   }
 
-  /** The place after a part of the way. */
+  /** The point at a distance along the path. */
   at(way: number): [number, number] {
     let i = this.count - 1;
     while (i > 0 && this.along[i]! > way) i--;
@@ -88,8 +88,8 @@ export class PenPath {
   }
 
   /**
-   * Draws each point towards the middle between those that are `reach` pixels before and behind it, by a share of the
-   * way. Ends stay.
+   * Moves each point by a share of the way to the middle between those that are `reach` pixels before and behind it. Ends
+   * stay.
    */
   round(reach: number, share: number): void {
     const { xs, ys, along, count, length } = this;
@@ -148,7 +148,7 @@ export class PenPath {
     }
   }
 
-  /** A coordinate after a part of the way, which point `i` is the last before. */
+  /** A coordinate at the distance `way` along the path; point `i` is the last one before it. */
   #between(values: Float64Array, i: number, way: number): number {
     const value = values[i]!;
     if (i === this.count - 1) return value;
@@ -165,7 +165,7 @@ export class PenPath {
   }
 }
 
-/** Strokes that are written point by point. Their memory is used again after {@link PenLinesWriter.clear}. */
+/** Strokes that are written point by point. {@link PenLinesWriter.clear} makes their memory free for others. */
 export class PenLinesWriter implements PenLines {
   xs = new Float64Array(64);
   ys = new Float64Array(64);
@@ -193,7 +193,7 @@ export class PenLinesWriter implements PenLines {
   }
 }
 
-/** A copy with room for as much again. */
+/** A copy of twice the length. */
 function twice<T extends Float64Array | Int32Array>(values: T, Kind: new (length: number) => T): T {
   const grown = new Kind(2 * values.length);
   grown.set(values);

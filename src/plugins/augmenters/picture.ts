@@ -39,7 +39,7 @@ export function inkBox({ width, height, channels, data }: ImageView, paper: numb
   return { left: (first / channels) | 0, top, right: ((last / channels) | 0) + 1, bottom };
 }
 
-/** The box with so many pixels more on every side, not whole perhaps, inside of a picture. */
+/** The box, larger by `x` and `y` pixels (not necessarily whole) on each side, as far as it lies in the picture. */
 export function growBox({ left, top, right, bottom }: Box, x: number, y: number, within: ImageView): Box {
   return clipBox(left - x, top - y, right + x, bottom + y, within);
 }

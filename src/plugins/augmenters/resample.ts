@@ -10,10 +10,6 @@ export interface RowPositions {
   readonly ys: Int32Array;
 }
 
-/** Scratch memory, written anew by every call. */
-let positions: RowPositions = { xs: new Int32Array(0), ys: new Int32Array(0) };
-let squares = new Int32Array(0);
-
 export interface Resampling {
   readonly source: ImageView;
   readonly target: ImageView;
@@ -25,24 +21,33 @@ export interface Resampling {
   readonly touched: Box;
 }
 
-/**
- * Fills a picture from places of another one, bilinearly, rounded to nearest. Weights are in 1/256, so that all sums
- * fit whole numbers of 32 bits, which are the same everywhere and fast: a result is at most two grey levels off the
- * exact one.
- *
- * @param placeRow fills the positions of a row of the target, from `touched.left` to before `touched.right`
- */
-export function resample(work: Resampling, placeRow: (y: number, positions: RowPositions) => void): void {
-  const { source, target, paper, ink, touched } = work;
-  const { width, channels } = source;
-  target.data.fill(paper);
-  if (positions.xs.length < width) positions = { xs: new Int32Array(width), ys: new Int32Array(width) };
-  const size = (ink.right - ink.left + 1) * (ink.bottom - ink.top + 1);
-  if (squares.length < size * channels) squares = new Int32Array(size * channels);
-  for (let c = 0; c < channels; c++) packSquares(work, c, squares, c * size);
-  for (let y = touched.top; y < touched.bottom; y++) {
-    placeRow(y, positions);
-    for (let c = 0; c < channels; c++) sampleRow(work, y, c, positions, squares, c * size);
+/** Resamples pictures. The next picture reuses its memory. */
+export class Resampler {
+  #positions: RowPositions = { xs: new Int32Array(0), ys: new Int32Array(0) };
+  #squares = new Int32Array(0);
+
+  /**
+   * Fills a picture from positions in another one, bilinearly, rounded to nearest. Weights are in 1/256, so that all
+   * sums fit whole numbers of 32 bits, which are the same everywhere and fast: a result is at most two grey levels off
+   * the exact one.
+   *
+   * @param placeRow fills the positions of a row of the target, from `touched.left` to before `touched.right`
+   */
+  resample(work: Resampling, placeRow: (y: number, positions: RowPositions) => void): void {
+    const { source, target, paper, ink, touched } = work;
+    const { width, channels } = source;
+    target.data.fill(paper);
+    if (this.#positions.xs.length < width)
+      this.#positions = { xs: new Int32Array(width), ys: new Int32Array(width) };
+    const size = (ink.right - ink.left + 1) * (ink.bottom - ink.top + 1);
+    if (this.#squares.length < size * channels) this.#squares = new Int32Array(size * channels);
+    const positions = this.#positions;
+    const squares = this.#squares;
+    for (let c = 0; c < channels; c++) packSquares(work, c, squares, c * size);
+    for (let y = touched.top; y < touched.bottom; y++) {
+      placeRow(y, positions);
+      for (let c = 0; c < channels; c++) sampleRow(work, y, c, positions, squares, c * size);
+    }
   }
 }
 
@@ -51,8 +56,8 @@ export function resample(work: Resampling, placeRow: (y: number, positions: RowP
  * the low byte, left above, right above, left below, right below. The first square is the one whose right pixel below
  * is the first of the ink's box.
  *
- * Here and below, `| 0` and `Math.imul` tell the compiler before a loop that numbers are whole and small; otherwise it
- * asks again at every pixel, which takes longer than the work.
+ * Here and below, `| 0` and `Math.imul` tell the compiler before a loop that numbers are 32-bit integers; otherwise it
+ * checks at every pixel, which takes longer than the work.
  */
 function packSquares(
   { source, paper, ink }: Resampling,

@@ -11,6 +11,7 @@ import { builtinPlugins } from '../index.js';
 import { PenPath } from './pen-path.js';
 import { plugin } from './stroke-distortion.js';
 
+const augmenter = plugin.create();
 const registry = new PluginRegistry(builtinPlugins);
 const NONE = {
   wobble: 0,
@@ -27,13 +28,13 @@ const NONE = {
 const frame = { width: 28, height: 28, channels: 1 };
 const viewOf = (...strokes: Stroke[]): ImageView => {
   const view = { ...frame, data: new Uint8Array(784), strokes: packDrawing(strokes, frame) };
-  plugin.apply(view, view, new Random(0, 'augment'), plugin.parameters.parse(NONE));
+  augmenter.apply(view, view, new Random(0, 'augment'), plugin.parameters.parse(NONE));
   return view;
 };
 const draw = (source: ImageView, parameters: Partial<typeof NONE>, seed = 0) => {
   const target = { ...source, data: new Uint8Array(source.data.length) };
   const given = plugin.parameters.parse({ ...NONE, ...parameters });
-  const values = plugin.apply(source, target, new Random(seed, 'augment'), given);
+  const values = augmenter.apply(source, target, new Random(seed, 'augment'), given);
   return { data: target.data, values };
 };
 const inkOf = (data: Uint8Array) => data.reduce((sum, value) => sum + value, 0) / 255;

@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import {
-  type Augmenter,
+  type AugmenterFactory,
+  type AugmenterInstance,
   canvasFor,
+  type DrawnValues,
   drawStrokes,
+  type ImageView,
   layInk,
   PenDrawing,
   type Random,
@@ -52,60 +55,123 @@ const MOST_CUT = 0.15;
 const GAP = 1.7;
 
 /**
- * Distorts the strokes that a picture was drawn from, and draws it anew, as the generator of Bengio and others does,
+ * Distorts the strokes that a picture was drawn from, and redraws it, as the generator of Bengio and others does,
  * "Deep learners benefit more from out-of-distribution examples" (AISTATS 2011): unlike a distortion of pixels, that
  * leaves lines as sharp as a pen makes them. Lengths are shares of the longer side of the drawing, so that a small mark
  * changes in proportion.
  */
-export const plugin: Augmenter<Parameters> = {
+export const plugin: AugmenterFactory<Parameters> = {
   name: 'stroke-distortion',
   version: 1,
-  description: 'Bends and moves pen strokes, and draws them anew.',
+  description: 'Bends and moves pen strokes, and redraws them.',
   parameters,
   needsStrokes: true,
-  apply(source, target, random, limits) {
+  create: () => new StrokeDistortion(),
+};
+
+class StrokeDistortion implements AugmenterInstance<Parameters> {
+  readonly #before = new PenDrawing();
+  readonly #path = new PenPath();
+  readonly #after = new PenLinesWriter();
+  #ink = new Uint8Array(0);
+
+  apply(source: ImageView, target: ImageView, random: Random, limits: Parameters): DrawnValues {
     const values = drawValues(random, limits);
     if (source.strokes === undefined) {
       target.data.set(source.data);
       return values;
     }
-    const drawing = before.unpack(source.strokes, source);
+    const drawing = this.#before.unpack(source.strokes, source);
     const canvas = canvasFor(source, drawing.width * values.lineWidth);
-    distort(drawing, values, limits, random, GAP * canvas.lineWidth);
-    const ink = clearInk(source.width * source.height);
-    drawStrokes(ink, canvas, after);
+    this.#distort(drawing, values, limits, random, GAP * canvas.lineWidth);
+    const ink = this.#clearInk(source.width * source.height);
+    drawStrokes(ink, canvas, this.#after);
     layInk(ink, target, limits.background);
     return values;
-  },
-};
+  }
 
-/** Scratch memory, written anew by every call. */
-const before = new PenDrawing();
-const path = new PenPath();
-const after = new PenLinesWriter();
-let scratchInk = new Uint8Array(0);
+  #clearInk(size: number): Uint8Array {
+    if (this.#ink.length === size) return this.#ink.fill(0);
+    this.#ink = new Uint8Array(size);
+    return this.#ink;
+  }
 
-function clearInk(size: number): Uint8Array {
-  if (scratchInk.length === size) return scratchInk.fill(0);
-  scratchInk = new Uint8Array(size);
-  return scratchInk;
-}
+  /** Fills `after` with the strokes of a drawing, each changed. */
+  #distort(drawing: PenDrawing, values: Values, limits: Parameters, random: Random, gap: number): void {
+    const { xs, ys, ends, strokes } = drawing;
+    const bounds = boundsOf(xs, ys, 0, ends[strokes - 1]!);
+    // Everything is a share of the size: that of a dot must not be 0.
+    const size = Math.max(1e-6, bounds.size);
+    const broken = values.breakAt > 0 ? largestStroke(drawing) : -1;
+    this.#after.clear();
+    const path = this.#path;
+    for (let stroke = 0; stroke < strokes; stroke++) {
+      path.trace(drawing, stroke === 0 ? 0 : ends[stroke - 1]!, ends[stroke]!, POINT_SPACING * size);
+      this.#bendPath(size, values, limits.ends, random);
+      if (strokes > 1) this.#movePart(size, limits, random);
+      this.#slantPath(bounds, values);
+      const isBroken = stroke === broken && path.length > Math.max(SHORTEST_BROKEN * size, 4 * gap);
+      this.#putPath(isBroken ? values.breakAt : 0, gap);
+    }
+  }
 
-/** Fills `after` with the strokes of a drawing, each changed. */
-function distort(drawing: PenDrawing, values: Values, limits: Parameters, random: Random, gap: number): void {
-  const { xs, ys, ends, strokes } = drawing;
-  const place = placeOf(xs, ys, 0, ends[strokes - 1]!);
-  // Everything is a share of the size: that of a dot must not be 0.
-  const size = Math.max(1e-6, place.size);
-  const broken = values.breakAt > 0 ? largestStroke(drawing) : -1;
-  after.clear();
-  for (let stroke = 0; stroke < strokes; stroke++) {
-    path.trace(drawing, stroke === 0 ? 0 : ends[stroke - 1]!, ends[stroke]!, POINT_SPACING * size);
-    bendPath(size, values, limits.ends, random);
-    if (strokes > 1) movePart(size, limits, random);
-    slantPath(place, values);
-    const isBroken = stroke === broken && path.length > Math.max(SHORTEST_BROKEN * size, 4 * gap);
-    putPath(isBroken ? values.breakAt : 0, gap);
+  /** Changes the ends of the path, rounds its corners and bends it. The order of its points does not matter any more. */
+  #bendPath(size: number, { smoothing, wobble }: Values, ends: number, random: Random): void {
+    const path = this.#path;
+    const changes = [ends * size * signed(random), ends * size * signed(random)];
+    if (path.length > SHORTEST_WITH_ENDS * size)
+      for (const change of changes) {
+        path.changeEnd(Math.max(change, -MOST_CUT * path.length), END_DIRECTION * size);
+        path.reverse();
+      }
+    path.round(CORNER * size, smoothing);
+    path.tremble(random, WAVE_LENGTH * size, wobble * size);
+  }
+
+  /** Turns, scales and shifts one of several strokes about its middle. */
+  #movePart(size: number, limits: Parameters, random: Random): void {
+    const path = this.#path;
+    const angle = (limits.partRotation * signed(random) * Math.PI) / 180;
+    const scale = (1 + limits.partScale) ** signed(random);
+    const shiftX = limits.partShift * size * signed(random);
+    const shiftY = limits.partShift * size * signed(random);
+    const { middleX, middleY } = boundsOf(path.xs, path.ys, 0, path.count);
+    const [cos, sin] = [scale * Math.cos(angle), scale * Math.sin(angle)];
+    for (let i = 0; i < path.count; i++) {
+      const x = path.xs[i]! - middleX;
+      const y = path.ys[i]! - middleY;
+      path.xs[i] = middleX + shiftX + cos * x - sin * y;
+      path.ys[i] = middleY + shiftY + sin * x + cos * y;
+    }
+  }
+
+  /** Slants the path and changes its width against its height, about the middle of the drawing. */
+  #slantPath({ middleX, middleY }: Bounds, { slant, aspect }: Values): void {
+    const path = this.#path;
+    const wider = Math.sqrt(aspect);
+    for (let i = 0; i < path.count; i++) {
+      const y = (path.ys[i]! - middleY) / wider;
+      path.xs[i] = middleX + wider * (path.xs[i]! - middleX) - slant * y;
+      path.ys[i] = middleY + y;
+    }
+  }
+
+  /** Adds the path to what is drawn, with a gap of `gap` pixels about the share `breakAt` of its way; 0: without one. */
+  #putPath(breakAt: number, gap: number): void {
+    const path = this.#path;
+    const after = this.#after;
+    const { xs, ys, along, count, length } = path;
+    const start = breakAt > 0 ? breakAt * length - gap / 2 : Infinity;
+    let i = 0;
+    for (; i < count && along[i]! < start; i++) after.add(xs[i]!, ys[i]!);
+    if (i < count) {
+      after.add(...path.at(start));
+      after.endStroke();
+      after.add(...path.at(start + gap));
+      while (along[i]! < start + gap) i++;
+    }
+    for (; i < count; i++) after.add(xs[i]!, ys[i]!);
+    after.endStroke();
   }
 }
 
@@ -126,14 +192,14 @@ function drawValues(random: Random, limits: Parameters) {
 type Values = ReturnType<typeof drawValues>;
 
 /** Where points are, in pixels. */
-interface Place {
+interface Bounds {
   readonly middleX: number;
   readonly middleY: number;
   /** The longer side. */
   readonly size: number;
 }
 
-function placeOf(xs: Float64Array, ys: Float64Array, from: number, to: number): Place {
+function boundsOf(xs: Float64Array, ys: Float64Array, from: number, to: number): Bounds {
   let left = Infinity;
   let right = -Infinity;
   let top = Infinity;
@@ -155,63 +221,9 @@ function largestStroke({ xs, ys, ends, strokes }: PenDrawing): number {
   let largest = 0;
   let most = -1;
   for (let stroke = 0; stroke < strokes; stroke++) {
-    const { size } = placeOf(xs, ys, stroke === 0 ? 0 : ends[stroke - 1]!, ends[stroke]!);
+    const { size } = boundsOf(xs, ys, stroke === 0 ? 0 : ends[stroke - 1]!, ends[stroke]!);
     if (size > most) largest = stroke;
     most = Math.max(most, size);
   }
   return largest;
-}
-
-/** Changes the ends of the path, rounds its corners and bends it. The order of its points does not matter any more. */
-function bendPath(size: number, { smoothing, wobble }: Values, ends: number, random: Random): void {
-  const changes = [ends * size * signed(random), ends * size * signed(random)];
-  if (path.length > SHORTEST_WITH_ENDS * size)
-    for (const change of changes) {
-      path.changeEnd(Math.max(change, -MOST_CUT * path.length), END_DIRECTION * size);
-      path.reverse();
-    }
-  path.round(CORNER * size, smoothing);
-  path.tremble(random, WAVE_LENGTH * size, wobble * size);
-}
-
-/** Turns, scales and shifts one of several strokes about its middle. */
-function movePart(size: number, limits: Parameters, random: Random): void {
-  const angle = (limits.partRotation * signed(random) * Math.PI) / 180;
-  const scale = (1 + limits.partScale) ** signed(random);
-  const shiftX = limits.partShift * size * signed(random);
-  const shiftY = limits.partShift * size * signed(random);
-  const { middleX, middleY } = placeOf(path.xs, path.ys, 0, path.count);
-  const [cos, sin] = [scale * Math.cos(angle), scale * Math.sin(angle)];
-  for (let i = 0; i < path.count; i++) {
-    const x = path.xs[i]! - middleX;
-    const y = path.ys[i]! - middleY;
-    path.xs[i] = middleX + shiftX + cos * x - sin * y;
-    path.ys[i] = middleY + shiftY + sin * x + cos * y;
-  }
-}
-
-/** Slants the path and changes its width against its height, about the middle of the drawing. */
-function slantPath({ middleX, middleY }: Place, { slant, aspect }: Values): void {
-  const wider = Math.sqrt(aspect);
-  for (let i = 0; i < path.count; i++) {
-    const y = (path.ys[i]! - middleY) / wider;
-    path.xs[i] = middleX + wider * (path.xs[i]! - middleX) - slant * y;
-    path.ys[i] = middleY + y;
-  }
-}
-
-/** Adds the path to what is drawn, with a gap of so many pixels about a share of its way; 0: without one. */
-function putPath(breakAt: number, gap: number): void {
-  const { xs, ys, along, count, length } = path;
-  const start = breakAt > 0 ? breakAt * length - gap / 2 : Infinity;
-  let i = 0;
-  for (; i < count && along[i]! < start; i++) after.add(xs[i]!, ys[i]!);
-  if (i < count) {
-    after.add(...path.at(start));
-    after.endStroke();
-    after.add(...path.at(start + gap));
-    while (along[i]! < start + gap) i++;
-  }
-  for (; i < count; i++) after.add(xs[i]!, ys[i]!);
-  after.endStroke();
 }

@@ -9,10 +9,10 @@ import {
   urlWithPassword,
 } from '../../core/plugin/index.js';
 
-/** A prediction changes nothing, so that it may be asked for twice; these say that it may go well the next time. */
+/** Statuses after which the next try may succeed; a prediction changes nothing, so it may be asked for twice. */
 const RETRY_STATUSES = [429, 502, 503, 504];
 
-/** The other server, and its model. */
+/** The other server and its model. */
 export class InferenceServer {
   readonly #options: OipOptions;
 
@@ -20,7 +20,7 @@ export class InferenceServer {
     this.#options = options;
   }
 
-  /** What the server can do besides the protocol. */
+  /** The extensions of the protocol that the server has. */
   async extensions(): Promise<readonly string[]> {
     const { extensions } = json<{ extensions?: string[] }>(
       await this.#send({ method: 'GET', url: this.#at('v2') }),
@@ -86,7 +86,7 @@ function json<T>(answer: HttpAnswer): T {
   }
 }
 
-/** The beginning of what it said. */
+/** The beginning of an answer. */
 function textOf({ body }: HttpAnswer): string {
   return body.subarray(0, 200).toString();
 }

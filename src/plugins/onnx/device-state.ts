@@ -1,11 +1,11 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Vectors } from '../../engine-kit/flat-layout.js';
 import { GraphBuilder } from '../../engine-kit/onnx/graph.js';
-import type { OnnxDevice } from '../../engine-kit/onnx/runtime.js';
 import {
   createSession,
   discard,
   loadRuntime,
+  type OnnxDevice,
   runSession,
   type Tensors,
 } from '../../engine-kit/onnx/runtime.js';

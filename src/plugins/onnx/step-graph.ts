@@ -2,14 +2,14 @@ import { type Network, sizeOf } from '../../core/plugin/index.js';
 import { type FlatLayout, flatLayouts, layerOf } from '../../engine-kit/flat-layout.js';
 import { GraphBuilder, type Value } from '../../engine-kit/onnx/graph.js';
 import { scaledImages } from '../../engine-kit/onnx/inference-graph.js';
+import type { ExecutionPlan } from './lowerings/execution-plan.js';
 import { sequence, type TrainingScope } from './lowerings/layers.js';
-import type { Plan } from './lowerings/plan.js';
 import { addUpdate, type BatchResult, nextOf, type UpdateOptions } from './update-graph.js';
 
 export interface StepGraphOptions extends UpdateOptions {
   /** Samples of the whole batch, over which the loss is the mean. */
   readonly batch: number;
-  readonly plan: Plan;
+  readonly plan: ExecutionPlan;
 }
 
 /**

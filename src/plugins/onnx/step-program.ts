@@ -1,17 +1,17 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { type Batch, everyLayer, type Network } from '../../core/plugin/index.js';
 import { vectorNames } from '../../engine-kit/flat-layout.js';
-import type { OnnxDevice } from '../../engine-kit/onnx/runtime.js';
 import {
   createSession,
   discard,
   loadRuntime,
+  type OnnxDevice,
   runSession,
   type Tensors,
 } from '../../engine-kit/onnx/runtime.js';
 import { batchPart } from '../../engine-kit/step-rules.js';
+import { planForSize } from './lowerings/execution-plan.js';
 import { maskInput } from './lowerings/layers.js';
-import { planForSize } from './lowerings/plan.js';
 import {
   ACCUMULATED,
   accumulatedSize,

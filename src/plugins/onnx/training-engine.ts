@@ -24,7 +24,7 @@ import {
 import { checkBatchSize, frozenTest, judgeNumbers, stepScalars } from '../../engine-kit/step-rules.js';
 import { openDevice, usableGpus } from './device/probe.js';
 import { DeviceState } from './device-state.js';
-import { choosePlan, type Plan, usablePlan } from './lowerings/plan.js';
+import { choosePlan, type ExecutionPlan, usablePlan } from './lowerings/execution-plan.js';
 import type { StepGraphOptions } from './step-graph.js';
 import { createStepProgram, type StepProgram } from './step-program.js';
 
@@ -79,7 +79,7 @@ class OnnxTrainingSession implements TrainingSession {
   static async create(network: Network, options: EngineOptions): Promise<OnnxTrainingSession> {
     const { batchSize: batch, optimizer, clipNorm, ema = false, frozen } = options;
     const device = await openDevice(options.device);
-    const known = await usablePlan(options.plan as Plan | undefined, device.provider);
+    const known = await usablePlan(options.plan as ExecutionPlan | undefined, device.provider);
     const plan = known ?? (await choosePlan(network, batch, options.threads, device.provider));
     const graphs = { network, batch, plan, optimizer, clipNorm, ema, isFrozen: frozenTest(frozen) };
     return new OnnxTrainingSession(await loadRuntime(), network, options, graphs, device);

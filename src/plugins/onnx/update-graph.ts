@@ -15,7 +15,7 @@ export interface UpdateOptions {
   readonly isFrozen: (layer: string) => boolean;
 }
 
-/** What the gradients of a whole batch come to. */
+/** The result of the forward and backward pass over a whole batch. */
 export interface BatchResult {
   /** Flat, of the mean loss. */
   readonly gradient: Value;

@@ -2,7 +2,7 @@ import type { Scalar, Tensor, Tensor2D } from '@tensorflow/tfjs';
 import { type Batch, type Network, type ResolvedDropout, sizeOf } from '../../core/plugin/index.js';
 import { type FlatLayout, layerOf } from '../../engine-kit/flat-layout.js';
 import { batchPart } from '../../engine-kit/step-rules.js';
-import { applyLayers } from './layers.js';
+import { applyLayers, scaledImages } from './layers.js';
 import type { TensorFlow } from './tensorflow.js';
 
 /** What a session computes with. */
@@ -15,7 +15,7 @@ export interface StepContext {
   readonly batchSize: number;
 }
 
-/** What the gradients of a whole batch come to. */
+/** The result of the forward and backward pass over a whole batch. */
 export interface BatchResult {
   /** Flat, of the mean loss. */
   readonly gradient: Tensor;
@@ -109,15 +109,8 @@ export function parametersIn({ tf, layouts }: StepContext, state: FlatState): Ma
   return parameters;
 }
 
-/** uint8 [count, H, W, C] in 0..255 -> float32 in 0..1. */
-export function scaledImages(tf: TensorFlow, { input }: Network, images: Uint8Array, count: number): Tensor {
-  const { height, width, channels } = input;
-  const pixels = tf.tensor4d(images, [count, height, width, channels], 'int32');
-  return tf.mul(tf.cast(pixels, 'float32'), 1 / 255);
-}
-
 function maskOf(tf: TensorFlow, { count, masks }: Batch, { name, input }: ResolvedDropout): Tensor {
-  // As truth values, of which each is a byte, so that none is copied before it is a float.
+  // As booleans, which are bytes, so that nothing is copied before the cast to float.
   return tf.cast(tf.tensor(masks[name]!, [count, ...input], 'bool'), 'float32');
 }
 
@@ -133,7 +126,7 @@ function splitFlat(tf: TensorFlow, layout: FlatLayout, flat: Tensor): Map<string
   return new Map(layout.parameters.map(({ name, shape }, i) => [name, tf.reshape(parts[i]!, [...shape])]));
 }
 
-/** The inverse; zeros stand for what is not given. */
+/** The inverse of {@link splitFlat}; zeros stand for missing tensors. */
 function joinFlat(tf: TensorFlow, layout: FlatLayout, values: ReadonlyMap<string, Tensor>): Tensor {
   return tf.concat(
     layout.parameters.map(({ name, shape }) => {

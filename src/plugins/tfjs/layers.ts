@@ -1,5 +1,6 @@
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import type {
+  Network,
   ResolvedBatchNorm,
   ResolvedConv,
   ResolvedDropout,
@@ -8,7 +9,7 @@ import type {
 } from '../../core/plugin/index.js';
 import type { TensorFlow } from './tensorflow.js';
 
-/** What a training step adds to the pass through the layers. */
+/** What a training step adds to the forward pass. */
 export interface TrainingPass {
   /** A norm that is not trained computes with its running statistics, as in evaluation. */
   readonly isFrozen: (layer: string) => boolean;
@@ -27,11 +28,41 @@ export interface LayerScope {
 }
 
 /**
- * A sequence of layers. Pictures lie as [N, H, W, C] here, the only order that TensorFlow's kernels know on processors;
- * gradients are those of its tape.
+ * The forward pass through a sequence of layers. Pictures are [N, H, W, C] here, the only order that TensorFlow's CPU
+ * kernels know; gradients are those of its tape.
  */
 export function applyLayers(scope: LayerScope, layers: readonly ResolvedLayer[], input: Tensor): Tensor {
   return layers.reduce((x, layer) => applyLayer(scope, layer, x), input);
+}
+
+/**
+ * Probabilities in evaluation mode, float32, [count, classes], of uint8 images [count, height, width, channels].
+ *
+ * @param parametersOf called within a tidy, which frees the tensors that it makes
+ */
+export async function evaluate(
+  tf: TensorFlow,
+  network: Network,
+  parametersOf: () => ReadonlyMap<string, Tensor>,
+  images: Uint8Array,
+  count: number,
+): Promise<Float32Array> {
+  const probabilities = tf.tidy(() => {
+    const scope = { tf, parameters: parametersOf(), training: undefined };
+    return tf.softmax(applyLayers(scope, network.layers, scaledImages(tf, network, images, count)));
+  });
+  try {
+    return (await probabilities.data()) as Float32Array;
+  } finally {
+    probabilities.dispose();
+  }
+}
+
+/** uint8 [count, H, W, C] in 0..255 -> float32 in 0..1. */
+export function scaledImages(tf: TensorFlow, { input }: Network, images: Uint8Array, count: number): Tensor {
+  const { height, width, channels } = input;
+  const pixels = tf.tensor4d(images, [count, height, width, channels], 'int32');
+  return tf.mul(tf.cast(pixels, 'float32'), 1 / 255);
 }
 
 function applyLayer(scope: LayerScope, layer: ResolvedLayer, x: Tensor): Tensor {

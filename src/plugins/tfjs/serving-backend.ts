@@ -10,7 +10,7 @@ import {
   sizeOf,
   type TensorMap,
 } from '../../core/plugin/index.js';
-import { evaluate } from './evaluate.js';
+import { evaluate } from './layers.js';
 import { loadTensorFlow, type TensorFlow } from './tensorflow.js';
 
 /** Serves the weights of a bundle with TensorFlow.js, by the package that is installed: without ONNX Runtime. */

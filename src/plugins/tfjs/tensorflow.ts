@@ -115,7 +115,7 @@ export function tensorflowVariables(
   environment: Variables,
 ): Record<string, string> {
   const wanted: Record<string, string | undefined> = {
-    // Otherwise it takes all memory of the GPU at the start, and a lack of it cannot be told from its habit.
+    // Otherwise it takes all memory of the GPU at the start, and a lack of memory cannot be recognized.
     TF_FORCE_GPU_ALLOW_GROWTH: environment.TF_FORCE_GPU_ALLOW_GROWTH ?? 'true',
     // Products rounded to TF32 are a thousand times coarser than float32: weights and answers would not be the file's.
     NVIDIA_TF32_OVERRIDE: environment.NVIDIA_TF32_OVERRIDE ?? '0',

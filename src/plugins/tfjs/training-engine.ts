@@ -25,7 +25,7 @@ import {
   stepScalars,
 } from '../../engine-kit/step-rules.js';
 import { batchGradient, parametersIn, type StepContext } from './batch-gradient.js';
-import { evaluate } from './evaluate.js';
+import { evaluate } from './layers.js';
 import { type LoadedTensorFlow, loadTensorFlow } from './tensorflow.js';
 import { type Update, type UpdateContext, updateState } from './update.js';
 
@@ -41,7 +41,7 @@ export const plugin: TrainingEngine = {
   },
 };
 
-/** TensorFlow tells whether it uses a GPU, not how many there are: the first stands for them. */
+/** TensorFlow says whether it uses a GPU, not how many there are: the first stands for all of them. */
 function devicesOf({ name, version, backend, usesGpu, warnings }: LoadedTensorFlow): Device[] {
   const by = backend === 'tensorflow' ? 'TensorFlow' : 'plain JavaScript';
   const notes = warnings.map((warning) => `; ${warning}`).join('');

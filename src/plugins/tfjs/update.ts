@@ -18,7 +18,7 @@ export interface UpdateContext {
 export interface Update {
   /** Loss, accuracy, gradient norm, and a sum that is finite only where the new weights and statistics all are. */
   readonly numbers: Tensor;
-  /** The vectors of the state anew. */
+  /** The new vectors of the state. */
   readonly next: Record<string, Tensor>;
 }
 

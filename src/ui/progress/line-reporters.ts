@@ -78,7 +78,7 @@ export type OutputStream = NodeJS.WritableStream & Terminal;
 
 type Progress = Extract<TrainingProgress, { type: 'progress' }>;
 
-/** Below so many milliseconds a rate says nothing. */
+/** Rates over a shorter time mean nothing. */
 const SHORTEST_MS = 200;
 
 /** Texts such as `120/500 images (24%), 1,234 images/s`; the rate is that since the first report of a piece of work. */
@@ -89,7 +89,7 @@ export function createProgressText(
   return ({ id, done, total, unit }) => {
     const time = now();
     const start = first.get(id);
-    // Less than before: the work was begun again.
+    // Less than before: the work was started again.
     if (!start || done < start.done) first.set(id, { time, done });
     const text = formatProgress(done, total, unit);
     if (!start || time - start.time < SHORTEST_MS || done <= start.done) return text;

@@ -1,8 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { TrainEvent, TrainingProgress } from '../../core/learning/training/run/events.js';
-import type { OutputStream } from './line-reporters.js';
-import { createPlainReporter } from './line-reporters.js';
+import { createPlainReporter, type OutputStream } from './line-reporters.js';
 import { createReporter } from './reporter.js';
 
 const ESCAPE = '\u001b';
@@ -94,7 +93,7 @@ async function play(
   env: NodeJS.ProcessEnv,
   events = EVENTS,
 ): Promise<string> {
-  const reporter = await createReporter(kind, stream as OutputStream, env);
+  const reporter = createReporter(kind, stream as OutputStream, env);
   for (const event of events) reporter.report(event);
   await reporter.close();
   reporter.report({ type: 'warning', message: 'after the end' });
@@ -189,7 +188,7 @@ describe('tty', () => {
 
   it('is drawn anew, in its new size, when the terminal is resized', async () => {
     const stream = recorder({ columns: 100, rows: 24 });
-    const reporter = await createReporter('tty', stream as OutputStream, { NO_COLOR: '1' });
+    const reporter = createReporter('tty', stream as OutputStream, { NO_COLOR: '1' });
     for (const event of train) reporter.report(event);
     await expect.poll(() => stream.text()).toContain('100%');
     const before = stream.text().length;

@@ -2,15 +2,14 @@ import { Box } from 'ink';
 import { lineChart, sparkline } from '../terminal/charts.js';
 import { formatMetric } from '../terminal/format.js';
 import { Line, type PanelProps } from './panels.js';
-import type { CurveName, TrainState } from './state.js';
-import { sampleCurve } from './state.js';
+import { type CurveName, sampleCurve, type TrainState } from './state.js';
 
 /** The curves of the run, as finely as the rows allow. */
 export function Curves(props: PanelProps) {
   return props.rows > SPARKLINES.length ? <Charts {...props} /> : <Sparklines {...props} />;
 }
 
-/** In the order of their places, with the most telling to be kept longest. */
+/** From top to bottom; rank 0 is the last to be left out. */
 const SPARKLINES = [
   { name: 'loss', rank: 0, color: 'cyan' },
   { name: 'valLoss', rank: 2, color: 'yellow' },
@@ -28,7 +27,7 @@ function Sparklines({ state: { curves }, columns, rows, paint }: PanelProps) {
   });
 }
 
-/** Training and validation in one chart, since what tells something is the distance between them. */
+/** Training and validation in one chart, since the distance between them is what matters. */
 const CHARTS = [
   ['loss', 'valLoss'],
   ['accuracy', 'valAccuracy'],
@@ -38,10 +37,10 @@ const CHARTS = [
 const MIN_CHART_COLUMNS = 50;
 const GAP = 2;
 
-/** From so many rows on, charts leave enough of them to the rest. */
+/** Terminals with at least this many rows have room for charts. */
 const ROWS_FOR_CHARTS = 30;
 
-/** How many rows the curves ask for: to say something, to be read well, and when there are rows left over. */
+/** How many rows the curves need at least, to be read well, and at most. */
 export function curveRows(columns: number, rows: number) {
   if (rows < ROWS_FOR_CHARTS || columns < MIN_CHART_COLUMNS)
     return { few: 1, enough: SPARKLINES.length, most: SPARKLINES.length };

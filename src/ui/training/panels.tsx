@@ -35,7 +35,7 @@ export function Heading({ state: { started, stopping }, columns, paint }: PanelP
 
 const MAX_BAR = 40;
 
-/** How far the run is, and when it will be done. */
+/** The progress of the run, and when it will be done. */
 export function Progress({ state, columns }: PanelProps) {
   const { started, step, evaluating } = state;
   if (!started) return <Line>waiting for the training process</Line>;
@@ -69,7 +69,7 @@ function whatNext(step: TrainState['step'], evaluating: TrainState['evaluating']
   return step ? `ETA ${formatDuration(step.etaMs)}` : 'waiting for the first step';
 }
 
-/** What the optimizer and the process are at. */
+/** The state of the optimizer and the process. */
 export function Vitals({ state: { started, step }, columns }: PanelProps) {
   const { learningRate, gradientNorm } = step?.metrics ?? {};
   const isSplit = step && started && step.microbatchSize < started.batchSize;
@@ -82,7 +82,7 @@ export function Vitals({ state: { started, step }, columns }: PanelProps) {
   return words.length > 0 && <Line>{fitWords(words, columns)}</Line>;
 }
 
-/** From where the run goes on, whatever happens. */
+/** The newest checkpoint, from which the run continues after a failure. */
 export function Safe({ state: { safe }, columns, paint, nowMs }: PanelProps) {
   if (!safe) return <Line>{paint('dim', 'safe: no checkpoint yet')}</Line>;
   const { step, epoch, timeMs } = safe;
@@ -113,7 +113,7 @@ export function Hint({ state: { stopping }, columns, paint }: PanelProps) {
   return <Line>{paint('dim', fitWords(words, columns))}</Line>;
 }
 
-/** The columns of the epoch table, the most telling first. */
+/** The columns of the epoch table, the most important first. */
 const METRICS = [
   'valAccuracy',
   'valLoss',

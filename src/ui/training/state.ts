@@ -17,7 +17,7 @@ export interface EpochRow {
 export interface SafePoint {
   readonly epoch: number;
   readonly step: number;
-  /** When it was saved; unknown of a checkpoint that the run went on from. */
+  /** When it was saved; unknown for the checkpoint that the run continued from. */
   readonly timeMs?: number;
 }
 
@@ -28,7 +28,7 @@ export interface TrainState {
   readonly step?: Event<'step'>;
   readonly evaluating?: Event<'evaluating'>;
   readonly epochs: readonly EpochRow[];
-  /** Over the steps of the run: training metrics while the steps go by, validation metrics once an epoch. */
+  /** Over the steps of the run: training metrics at the reported steps, validation metrics once an epoch. */
   readonly curves: Readonly<Record<CurveName, Curve>>;
   readonly safe?: SafePoint;
   /** Warnings, incidents and the like, the newest last. */
@@ -168,10 +168,10 @@ function extend(
 export type Curve = readonly Point[];
 export type Point = readonly [step: number, value: number];
 
-/** No terminal shows more. */
+/** More than any terminal shows. */
 const MAX_POINTS = 1000;
 
-/** The curve with one more point. Points at later steps go: they are of an attempt that is made again. */
+/** The curve with one more point. Points at later steps are dropped: those steps are made again. */
 export function addPoint(curve: Curve, point: Point): Curve {
   const longer = [...untilStep(curve, point[0] - 1), point];
   return longer.length > MAX_POINTS ? longer.filter((_, i) => i % 2 === 0 || i === MAX_POINTS) : longer;

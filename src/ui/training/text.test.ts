@@ -9,7 +9,7 @@ it('says the step, what happened, the cause and the detail', () => {
     incidentText({ event: 'worker-ended', time, step: 1204, cause: 'heartbeat-lost', detail: 'for 60 s' }),
   ).toBe('step 1,204: the training process ended (no sign of life): for 60 s');
   expect(incidentText({ event: 'microbatch-changed', time, step: 8, microbatchSize: 1024 })).toBe(
-    'step 8: batches are split anew (microbatch 1,024)',
+    'step 8: batches are split differently (microbatch 1,024)',
   );
   expect(incidentText({ event: 'step-skipped', time, step: 9, samples: [4, 7], detail: 'loss NaN' })).toBe(
     'step 9: step skipped (2 samples): loss NaN',

@@ -5,7 +5,7 @@ import type { TrainEvent } from '../../core/learning/training/run/events.js';
 import type { TrainResult } from '../../core/learning/training/run/folder.js';
 import { formatBytes, formatDuration, formatMetrics, formatProgress } from '../terminal/format.js';
 
-/** The whole detail is in the history; a line says what is going on. */
+/** Characters of a detail, which the history has in full. */
 const MAX_DETAIL = 200;
 
 const WORDS: Readonly<Record<HistoryEventName, string>> = {
@@ -18,7 +18,7 @@ const WORDS: Readonly<Record<HistoryEventName, string>> = {
   'worker-ended': 'the training process ended',
   retried: 'a new training process goes on',
   'out-of-memory': 'out of memory',
-  'microbatch-changed': 'batches are split anew',
+  'microbatch-changed': 'batches are split differently',
   'step-skipped': 'step skipped',
   'rolled-back': 'rolled back to a good state',
   'learning-rate-cut': 'learning rate cut',
@@ -57,7 +57,7 @@ export function incidentText({ event, step, detail, cause, microbatchSize, sampl
   );
 }
 
-/** Text of unknown origin, such as the last words of a process, as a line that cannot move the cursor. */
+/** Text of unknown origin, such as the last output of a process, as one line that cannot move the cursor. */
 export function oneLine(text: string): string {
   return stripVTControlCharacters(text)
     .replace(/[\s\p{Cc}]+/gu, ' ')
@@ -133,7 +133,7 @@ function startedLine(event: Event<'started'>): string {
   );
 }
 
-/** The metrics that tell how good the model is; the history has the others. */
+/** An epoch's metrics but its number and last step, and the number of skipped steps where there are any. */
 function epochLine({
   epoch,
   metrics: { epoch: _, step: __, skippedSteps, ...metrics },

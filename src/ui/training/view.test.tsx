@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { END_CAUSES, HISTORY_EVENTS } from '../../core/learning/history/record.js';
 import type { TrainEvent } from '../../core/learning/training/run/events.js';
 import { advance, INITIAL_TRAIN_STATE, note, type TrainState } from './state.js';
-import { TrainView } from './view.js';
+import { divideRows, TrainView } from './view.js';
 
 const EPOCHS = 12;
 const STEPS_PER_EPOCH = 100;
@@ -224,4 +224,40 @@ it('is lower than the terminal and no wider, whatever happened', () => {
     ),
     { numRuns: 100 },
   );
+});
+
+describe('divideRows', () => {
+  it('meets the first requests first', () => {
+    const requests = [
+      { panel: 'progress', rows: 1 },
+      { panel: 'curves', rows: 4 },
+      { panel: 'table', rows: 3, least: 2 },
+    ] as const;
+    expect(Object.fromEntries(divideRows(4, requests))).toEqual({ progress: 1, curves: 3 });
+    expect(Object.fromEntries(divideRows(6, requests))).toEqual({ progress: 1, curves: 4 });
+    expect(Object.fromEntries(divideRows(7, requests))).toEqual({ progress: 1, curves: 4, table: 2 });
+  });
+
+  it('counts a later request of a panel in all', () => {
+    const requests = [
+      { panel: 'notes', rows: 1 },
+      { panel: 'notes', rows: 4 },
+    ] as const;
+    expect(divideRows(9, requests).get('notes')).toBe(4);
+  });
+
+  it('never gives more than there is', () => {
+    const request = fc.record({
+      panel: fc.constantFrom('a', 'b', 'c'),
+      rows: fc.integer({ min: 0, max: 30 }),
+      least: fc.integer({ min: 1, max: 10 }),
+    });
+    fc.assert(
+      fc.property(fc.integer({ min: -2, max: 60 }), fc.array(request), (rows, requests) => {
+        const given = [...divideRows(rows, requests).values()];
+        expect(given.every((share) => share > 0)).toBe(true);
+        expect(given.reduce((sum, share) => sum + share, 0)).toBeLessThanOrEqual(Math.max(0, rows));
+      }),
+    );
+  });
 });

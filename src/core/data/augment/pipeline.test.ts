@@ -1,9 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { knownAugmenters } from '../../../../test/support/augmenters.js';
+import type { Augmenter } from '../../plugin/contracts.js';
 import { PluginRegistry } from '../../plugin/registry.js';
 import { type CopyKey, loadPipeline, type PipelineOptions } from './pipeline.js';
 import type { AugmentStep } from './settings.js';
+import { createAugmenter } from './steps.js';
 
 const registry = new PluginRegistry(knownAugmenters);
 const step = (augmenter: string, probability = 1, parameters = {}): AugmentStep => ({
@@ -23,6 +26,15 @@ const anyKey: fc.Arbitrary<CopyKey> = fc.record({ seed: uint32, sample: uint32, 
 const KEY = { seed: 1, sample: 2, copy: 3 };
 
 describe('AugmentPipeline', () => {
+  it('has instances of its own of augmenters that work in memory, one for each step', async () => {
+    const [one, other] = [await load([step('count')]), await load([step('count'), step('count')])];
+    const counts = (pipeline: typeof one) =>
+      pipeline.apply(picture(10), KEY, 'a').operations.map(({ values }) => values.count);
+    expect(counts(one)).toEqual([1]);
+    expect(counts(one)).toEqual([2]);
+    expect(counts(other)).toEqual([1, 1]);
+  });
+
   it('gives the same bytes and values for the same key, whatever was made before', async () => {
     const steps = [step('add', 0.7), step('add', 0.7)];
     const [one, other] = [await load(steps), await load(steps)];
@@ -140,7 +152,7 @@ describe('loadPipeline', () => {
   it('refuses an unknown augmenter and lists those that there are', async () => {
     await expect(load([step('ad')])).rejects.toMatchObject({
       code: 'ROBLE_PLUGIN_UNKNOWN',
-      details: { expected: 'one of add, swap, redraw', nextSteps: ['Did you mean "add"?'] },
+      details: { expected: 'one of add, swap, redraw, count', nextSteps: ['Did you mean "add"?'] },
     });
   });
 
@@ -163,5 +175,21 @@ describe('loadPipeline', () => {
       code: 'ROBLE_CONFIG_INVALID',
       details: { problems: [{ path: 'limits.0.parameters.mots', suggestion: 'Did you mean "most"?' }] },
     });
+  });
+});
+
+describe('createAugmenter', () => {
+  it('refuses a plugin that has neither create nor apply, and names it', () => {
+    const plugin = { name: 'idle', version: 1, description: 'Does nothing.', parameters: z.strictObject({}) };
+    expect(() => createAugmenter(plugin as unknown as Augmenter)).toThrow(
+      expect.objectContaining({
+        code: 'ROBLE_PLUGIN_INVALID',
+        message: 'The augmenter "idle" has neither "create" nor "apply".',
+        details: {
+          received: 'name, version, description, parameters',
+          expected: 'an Augmenter or an AugmenterFactory of roble/plugin',
+        },
+      }),
+    );
   });
 });

@@ -240,10 +240,3 @@ function mixingSampleOf(members: ArrayLike<number>, own: number, key: CopyKey): 
   const chosen = members[random.integer(last)]!;
   return chosen === own ? members[last] : chosen;
 }
-
-/** The samples of each class, in order. */
-export function membersByLabel(labels: ArrayLike<number>, classes: number): number[][] {
-  const members = Array.from({ length: classes }, (): number[] => []);
-  for (let sample = 0; sample < labels.length; sample++) members[labels[sample]!]!.push(sample);
-  return members;
-}

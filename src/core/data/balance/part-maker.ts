@@ -1,12 +1,7 @@
+import { samplesByClass } from '../../base/collections.js';
 import { sha256 } from '../../base/storage/durable.js';
 import type { PackedDrawing } from '../../image/strokes/packed.js';
-import {
-  type Augmentation,
-  CopyMaker,
-  membersByLabel,
-  openPipeline,
-  sampleKeyOf,
-} from '../augment/pipeline.js';
+import { type Augmentation, CopyMaker, openPipeline, sampleKeyOf } from '../augment/pipeline.js';
 import type { SampleProvenance } from '../dataset/format.js';
 import type { PartContent } from '../dataset/parts.js';
 import type { BalancePlan, PartUnit, SplitPlan } from './plan.js';
@@ -95,6 +90,5 @@ export class PartMaker {
 function keptOriginals({ splits, pictures, classes }: MakingRecipe): number[][] {
   const { samples, copies } = splits.train as SplitPlan;
   const kept = samples.filter((_, i) => copies[i] === 0);
-  const labels = kept.map((sample) => pictures.labels[sample]!);
-  return membersByLabel(labels, classes.length).map((members) => members.map((i) => kept[i]!));
+  return samplesByClass(pictures.labels, classes.length, kept);
 }

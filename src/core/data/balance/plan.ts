@@ -1,3 +1,4 @@
+import { samplesByClass } from '../../base/collections.js';
 import { RobleError } from '../../base/errors.js';
 import { Random } from '../../base/random.js';
 import { sampleKeyOf } from '../augment/pipeline.js';
@@ -55,7 +56,7 @@ export function planBalance(
   usable: readonly number[],
   settings: PlanSettings,
 ): BalancePlan {
-  const members = membersOf(pool, classes.length, usable);
+  const members = samplesByClass(pool.labels, classes.length, usable);
   const counts = members.map(({ length }) => length);
   refuseEmpty(counts, classes);
   const targets = targetsOf(settings.target, counts, classes);
@@ -81,13 +82,6 @@ export function planBalance(
     return plan ? [[split, plan] as const] : [];
   });
   return { classes: plans, splits: { train: trainSplit(choices), ...Object.fromEntries(tested) } };
-}
-
-/** The usable samples of each class. */
-function membersOf({ labels }: Pool, classes: number, usable: readonly number[]): number[][] {
-  const members = Array.from({ length: classes }, (): number[] => []);
-  for (const sample of usable) members[labels[sample]!]!.push(sample);
-  return members;
 }
 
 interface Copy {

@@ -106,8 +106,3 @@ export interface Operation {
   readonly version: number;
   readonly values: DrawnValues;
 }
-
-/** Spreads into an object: the key only when there is a value. */
-export function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]: V });
-}

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { optional } from '../../base/collections.js';
 import { RobleError } from '../../base/errors.js';
 import { checkedJson } from '../../base/schema/checked.js';
 import { isAbsent } from '../../base/storage/files.js';
@@ -12,7 +13,6 @@ import {
   type DatasetPart,
   type LoadedSplit,
   manifestSchema,
-  optional,
   type PartFile,
   type SampleProvenance,
   type SplitName,

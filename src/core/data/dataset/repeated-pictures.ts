@@ -59,7 +59,7 @@ export async function groupRepeated(
   const exact = firstOfEach(free.map((i) => items[i]!.pixelHash));
   const isPlain = memoized((at) => isPlainMark(pictures.subarray(at * size, (at + 1) * size), small));
   const grouping = (joinsEqualMarks: boolean) =>
-    joined(items, free, { cluster, exact, isPlain, joinsEqualMarks });
+    joinGroups(items, free, { cluster, exact, isPlain, joinsEqualMarks });
   return [grouping(true), grouping(false)];
 }
 
@@ -72,7 +72,7 @@ interface Repeats {
   readonly joinsEqualMarks: boolean;
 }
 
-function joined(
+function joinGroups(
   items: readonly SplitItem[],
   free: readonly number[],
   { cluster, exact, isPlain, joinsEqualMarks }: Repeats,

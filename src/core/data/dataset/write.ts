@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { optional } from '../../base/collections.js';
 import { type Context, refuseInterrupted } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import { createFolder, sha256, writeSynced } from '../../base/storage/durable.js';
@@ -8,7 +9,7 @@ import type { Preprocessing } from '../../image/settings.js';
 import { drawingBytes, type PackedDrawing } from '../../image/strokes/packed.js';
 import { sortClasses } from './class-names.js';
 import type { SplitItem } from './cover-classes.js';
-import { type DatasetManifest, optional, type SampleProvenance, SPLITS, type SplitName } from './format.js';
+import { type DatasetManifest, type SampleProvenance, SPLITS, type SplitName } from './format.js';
 import { manifestOf, PartWriter, writeManifest } from './parts.js';
 import { countShared, groupRepeated, type HashedItem } from './repeated-pictures.js';
 import {

@@ -4,8 +4,8 @@ import { RobleError } from '../../base/errors.js';
 import { streamPlainFile } from '../../base/storage/read-file.js';
 import { ENCODING_STEP, textLines } from '../../base/storage/text-file.js';
 import { CsvRows } from './csv-rows.js';
-import { findColumns, problemsOfHeader } from './list-columns.js';
-import { badRow, FileFinder, listedPicture, unlistedPictures } from './listed-picture.js';
+import { FileFinder } from './file-finder.js';
+import { badRow, findColumns, listedPicture, problemsOfHeader, unlistedPictures } from './picture-list.js';
 import { type ReaderOptions, type SourceItem, splitOfWord } from './source.js';
 
 const QUOTED = 'quotes around the whole field, and those in it written twice: "5"" disk"';

@@ -3,6 +3,7 @@ import { readdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { optional } from '../../base/collections.js';
 import { RobleError } from '../../base/errors.js';
 import { ByteReader, openPlainOrGzip } from '../../base/storage/byte-reader.js';
 import { exists } from '../../base/storage/files.js';
@@ -10,7 +11,7 @@ import { ENCODING_STEP, linesOf, readTextFile } from '../../base/storage/text-fi
 import { type PixelLimit, tooManyPixels } from '../../image/decode.js';
 import type { PixelShape } from '../../image/settings.js';
 import { CLASS_LIST, classListText, readClassList } from '../dataset/class-names.js';
-import { optional, type SplitName } from '../dataset/format.js';
+import type { SplitName } from '../dataset/format.js';
 import { type ExportSource, type ReaderOptions, type SourceItem, splitOfWord } from './source.js';
 
 const IMAGES_NAME = /^(.*?)-?images[-.]idx[34]-ubyte(\.gz)?$/;

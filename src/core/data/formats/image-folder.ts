@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { optional } from '../../base/collections.js';
 import { RobleError } from '../../base/errors.js';
 import { mapOrdered } from '../../base/map-ordered.js';
 import { readPlainFile } from '../../base/storage/read-file.js';
@@ -15,7 +16,7 @@ import {
   folderNames,
   readClassList,
 } from '../dataset/class-names.js';
-import { optional, type SplitName } from '../dataset/format.js';
+import type { SplitName } from '../dataset/format.js';
 import type { PackedSample } from '../dataset/stream.js';
 import { type ClassFolders, classFolderOf, classFoldersOf } from './folder-layout.js';
 import { type ExportSource, paddedNumber, type ReaderOptions, type SourceItem } from './source.js';

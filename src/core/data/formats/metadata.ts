@@ -3,8 +3,8 @@ import { basename, dirname, join } from 'node:path';
 import { parseJson, streamPlainFile } from '../../base/storage/read-file.js';
 import { ENCODING_STEP, textLines } from '../../base/storage/text-file.js';
 import { readCsvFile } from './csv.js';
-import { findColumns, type ListColumns } from './list-columns.js';
-import { badRow, FileFinder, listedPicture, unlistedPictures } from './listed-picture.js';
+import { FileFinder } from './file-finder.js';
+import { badRow, findColumns, type ListColumns, listedPicture, unlistedPictures } from './picture-list.js';
 import { type ReaderOptions, type SourceItem, splitOfWord } from './source.js';
 
 const METADATA = /^metadata\.(csv|jsonl)$/;

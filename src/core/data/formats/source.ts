@@ -6,39 +6,6 @@ import type { Stroke } from '../../image/strokes/rasterize.js';
 import type { DatasetManifest, SplitName } from '../dataset/format.js';
 import type { PackedSample } from '../dataset/stream.js';
 
-/** What a writer of a foreign format gets: what to write, and a stream of the samples. */
-export interface ExportSource {
-  readonly manifest: DatasetManifest;
-  /** The splits to write; the data set has each of them. */
-  readonly splits: readonly SplitName[];
-  /** Whether samples have groups. */
-  readonly hasGroups: boolean;
-  /** Largest file, in bytes of pixels, of a format that divides a split into files. */
-  readonly maxFileBytes: number;
-  samples(split: SplitName): AsyncIterable<PackedSample>;
-}
-
-/** A number as text that sorts as the number does. */
-export function paddedNumber(value: number, count: number): string {
-  return String(value).padStart(Math.max(5, String(count - 1).length), '0');
-}
-
-/** The items of a reader, with the names of classes and groups in their normal form. */
-export async function* withNormalNames(items: AsyncIterable<SourceItem>): AsyncGenerator<SourceItem> {
-  for await (const item of items) yield normalized(item);
-}
-
-function normalized(item: SourceItem): SourceItem {
-  if ('classes' in item) return { classes: distinctNames(item.classes.map(normalName)) };
-  if (!('picture' in item)) return item;
-  const { label, group } = item;
-  return {
-    ...item,
-    label: typeof label === 'string' ? normalName(label) : label,
-    ...(group !== undefined && { group: normalName(group) }),
-  };
-}
-
 /** A picture as its source holds it. */
 export type Picture =
   | { readonly kind: 'encoded'; read(): Promise<Uint8Array>; readonly notices?: readonly string[] }
@@ -72,6 +39,9 @@ export type SourceRemark =
   | { readonly classes: readonly string[] };
 
 export type SourceItem = SourceSample | BadSample | SourceRemark;
+
+/** What the top folders of a folder of pictures may stand for. */
+export type TopFolders = 'classes' | 'splits';
 
 /** How sources are read. */
 export interface SourceOptions {
@@ -116,8 +86,21 @@ export function readerOptions(options: SourceOptions): ReaderOptions {
   return { ...columns, classes, labels, topFolders, transpose, maxPixels, limitName };
 }
 
-/** What the top folders of a folder of pictures may stand for. */
-export type TopFolders = 'classes' | 'splits';
+/** The items of a reader, with the names of classes and groups in their normal form. */
+export async function* withNormalNames(items: AsyncIterable<SourceItem>): AsyncGenerator<SourceItem> {
+  for await (const item of items) yield normalized(item);
+}
+
+function normalized(item: SourceItem): SourceItem {
+  if ('classes' in item) return { classes: distinctNames(item.classes.map(normalName)) };
+  if (!('picture' in item)) return item;
+  const { label, group } = item;
+  return {
+    ...item,
+    label: typeof label === 'string' ? normalName(label) : label,
+    ...(group !== undefined && { group: normalName(group) }),
+  };
+}
 
 /** Usual names of the splits. */
 const SPLIT_WORDS: Readonly<Record<string, SplitName>> = {
@@ -160,4 +143,21 @@ export function countByCode(
   const counts: Partial<Record<ErrorCode, number>> = {};
   for (const { code } of unusable) counts[code] = (counts[code] ?? 0) + 1;
   return counts;
+}
+
+/** What a writer of a foreign format gets: what to write, and a stream of the samples. */
+export interface ExportSource {
+  readonly manifest: DatasetManifest;
+  /** The splits to write; the data set has each of them. */
+  readonly splits: readonly SplitName[];
+  /** Whether samples have groups. */
+  readonly hasGroups: boolean;
+  /** Largest file, in bytes of pixels, of a format that divides a split into files. */
+  readonly maxFileBytes: number;
+  samples(split: SplitName): AsyncIterable<PackedSample>;
+}
+
+/** A number as text that sorts as the number does. */
+export function paddedNumber(value: number, count: number): string {
+  return String(value).padStart(Math.max(5, String(count - 1).length), '0');
 }

@@ -1,11 +1,11 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { optional } from '../../base/collections.js';
 import { RobleError } from '../../base/errors.js';
 import { openPlainOrGzip } from '../../base/storage/byte-reader.js';
 import { parseJson } from '../../base/storage/read-file.js';
 import { ENCODING_STEP, textLines } from '../../base/storage/text-file.js';
 import { type DrawingInput, drawingProblem } from '../../image/strokes/drawing.js';
-import { optional } from '../dataset/format.js';
 import { type ReaderOptions, type SourceItem, splitOfFile } from './source.js';
 
 const STROKES_NAME = /\.jsonl(\.gz)?$/;

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { basename } from 'node:path';
+import { optional } from '../../base/collections.js';
 import { type Context, withStep } from '../../base/context.js';
 import { type ErrorCode, RobleError } from '../../base/errors.js';
 import { mapOrdered } from '../../base/map-ordered.js';
@@ -8,7 +9,7 @@ import { DEFAULT_MAX_PIXELS } from '../../image/preprocess.js';
 import type { Preprocessing } from '../../image/settings.js';
 import type { CommonLook } from '../../image/suggest-shape.js';
 import { checkClasses } from '../dataset/class-names.js';
-import { type DatasetManifest, optional, type SplitName, splitCounts } from '../dataset/format.js';
+import { type DatasetManifest, type SplitName, splitCounts } from '../dataset/format.js';
 import type { SplitOptions } from '../dataset/splits.js';
 import { labelError, type PreparedSample, writeDataset } from '../dataset/write.js';
 import {
@@ -155,7 +156,7 @@ function summarize({ out }: ImportOptions, manifest: DatasetManifest) {
   return { out, name, fingerprint, classes, count, splits };
 }
 
-/** What the options were, without paths of the machine. */
+/** The options, without paths of the machine. JSON leaves out those that are undefined. */
 function recipeOf(
   options: ImportOptions,
   readers: readonly SampleReader[],
@@ -169,15 +170,15 @@ function recipeOf(
     command: 'data:import',
     sources,
     format,
-    ...optional('labels', labels),
-    ...optional('split', split),
-    ...optional('groupBy', groupBy),
-    ...optional('imageColumn', imageColumn),
-    ...optional('labelColumn', labelColumn),
-    ...optional('encoding', encoding),
-    ...optional('delimiter', delimiter),
-    ...optional('topFolders', topFolders),
-    ...optional('transpose', transpose),
+    labels,
+    split,
+    groupBy,
+    imageColumn,
+    labelColumn,
+    encoding,
+    delimiter,
+    topFolders,
+    transpose,
     seed,
     maxPixels,
     skipped: skippedByCode,

@@ -1,10 +1,11 @@
 import { basename } from 'node:path';
+import { optional } from '../../base/collections.js';
 import { type Context, withStep } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import { sha256 } from '../../base/storage/durable.js';
 import { didYouMean } from '../../base/text.js';
 import { drawingOf } from '../../image/strokes/packed.js';
-import { optional, type SplitName, splitCounts } from '../dataset/format.js';
+import { type SplitName, splitCounts } from '../dataset/format.js';
 import { type PreparedSample, writeDataset } from '../dataset/write.js';
 import type { Finding, SamplePlace } from './subject.js';
 import { pictureOf, type Subject, type SubjectSplit } from './subject.js';

@@ -1,3 +1,4 @@
+import { samplesByClass } from '../../base/collections.js';
 import { median } from '../../base/statistics.js';
 import { countOf } from '../../base/text.js';
 import {
@@ -60,10 +61,9 @@ function worstScores(
   statistics: SubjectStatistics,
 ): Map<number, Score> {
   const measures = statistics.get(split)!;
-  const members = manifest.classes.map(() => [] as number[]);
-  for (const [i, label] of labels.entries()) if (measures.contrast[i]! > 0) members[label]!.push(i);
+  const inked = [...labels.keys()].filter((i) => measures.contrast[i]! > 0);
   const worst = new Map<number, Score>();
-  for (const own of members)
+  for (const own of samplesByClass(labels, manifest.classes.length, inked))
     for (const [name, least] of own.length < FEWEST ? [] : JUDGED) {
       const values = measures[name];
       const { centre, deviation } = robustSpread(own.map((i) => values[i]!));

@@ -52,7 +52,7 @@ export async function resumeTraining(
   try {
     const train = checked(
       trainSchema,
-      mergeSettings(before.train, given(options.train)),
+      mergeSettings(before.train, settingsToChange(options.train)),
       'ROBLE_CONFIG_INVALID',
       'The settings to change are not valid.',
     );
@@ -83,8 +83,8 @@ export async function resumeTraining(
   }
 }
 
-/** Which device is the best one was decided when the run began. */
-function given(train: ResumeOptions['train'] = {}): Record<string, unknown> {
+/** Without `device: auto`: which device is the best one was decided when the run began. */
+function settingsToChange(train: ResumeOptions['train'] = {}): Record<string, unknown> {
   const { device, ...others } = train;
   return device === undefined || device === 'auto' ? others : { ...others, device };
 }
@@ -110,7 +110,7 @@ function checkLayers(before: readonly Layer[], wanted: readonly Layer[] | undefi
 
 type Setting = keyof TrainOptions;
 
-export interface SettingChange {
+interface SettingChange {
   readonly setting: Setting;
   readonly from: unknown;
   readonly to: unknown;

@@ -6,11 +6,6 @@ import type { OptimizerSpec } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import { openTrialSubject, startTrial, type TrialOptions, type TrialSubject } from './trial.js';
 
-/** The smallest size that is measured. */
-const SMALLEST = 16;
-/** Steps whose median is taken, after one that is not counted. */
-const MEASURED_STEPS = 5;
-
 const limitsSchema = z.object({
   max: z.int().min(1).default(1024),
   maxStepSeconds: z.number().positive().default(20),
@@ -31,6 +26,22 @@ export interface BatchSizeTest {
   /** The batch size that the learning rate of the options belongs to. */
   readonly configured: number;
   readonly suggestion: BatchSizeSuggestion;
+}
+
+export interface BatchSizePoint {
+  readonly batchSize: number;
+  /** Median over the measured steps. */
+  readonly stepMs: number;
+  readonly imagesPerSecond: number;
+}
+
+export interface BatchSizeSuggestion {
+  readonly batchSize: number;
+  /** By this the configured learning rate may be multiplied, since the configured batch size was another one. */
+  readonly learningRateFactor: number;
+  /** For people. */
+  readonly reason: string;
+  readonly learningRateReason: string;
 }
 
 /**
@@ -89,12 +100,18 @@ async function measureSizes(
   return { points, ended: 'largest-size' };
 }
 
+/** The smallest size that is measured. */
+const SMALLEST = 16;
+
 /** 16 and its doubles; a limit below 16 is the only size. */
 function sizesUpTo(largest: number): number[] {
   const sizes = [Math.min(SMALLEST, largest)];
   while (sizes.at(-1)! * 2 <= largest) sizes.push(sizes.at(-1)! * 2);
   return sizes;
 }
+
+/** Steps whose median is taken, after one that is not counted. */
+const MEASURED_STEPS = 5;
 
 /**
  * The median time of a step in milliseconds, the wait for its batch included. The first step is not counted, since the
@@ -123,22 +140,6 @@ async function measure(
   } finally {
     await trial.close();
   }
-}
-
-export interface BatchSizePoint {
-  readonly batchSize: number;
-  /** Median over the measured steps. */
-  readonly stepMs: number;
-  readonly imagesPerSecond: number;
-}
-
-export interface BatchSizeSuggestion {
-  readonly batchSize: number;
-  /** By this the configured learning rate may be multiplied, since the configured batch size was another one. */
-  readonly learningRateFactor: number;
-  /** For people. */
-  readonly reason: string;
-  readonly learningRateReason: string;
 }
 
 /** Share of the best throughput that is enough: what is left would cost more memory and fewer updates in an epoch. */

@@ -33,6 +33,28 @@ export interface LearningRateTest {
   readonly suggestion?: LearningRateSuggestion;
 }
 
+/** A step of a learning rate range test. */
+export interface LearningRateStep {
+  readonly learningRate: number;
+  readonly loss: number;
+}
+
+export interface LearningRatePoint extends LearningRateStep {
+  readonly smoothedLoss: number;
+}
+
+/** Two rules that are common, and the more careful of both. */
+export interface LearningRateSuggestion {
+  /** The smaller of `steepest` and a tenth of `minimum`: the largest rate for a schedule. */
+  readonly learningRate: number;
+  /** Where the smoothed loss falls fastest, before its minimum. */
+  readonly steepest: number;
+  /** Where the smoothed loss is lowest. */
+  readonly minimum: number;
+  /** For people. */
+  readonly reason: string;
+}
+
 /**
  * The learning rate range test of Smith 2017 ("Cyclical learning rates for training neural networks", section 3.3):
  * trains for a few steps, each with a rate that is larger by the same factor than the one before, and looks at the
@@ -80,39 +102,13 @@ async function runRangeTest(
   return { steps, ended: 'last-rate' };
 }
 
-/** A step of a learning rate range test. */
-export interface LearningRateStep {
-  readonly learningRate: number;
-  readonly loss: number;
-}
-
-export interface LearningRatePoint extends LearningRateStep {
-  readonly smoothedLoss: number;
-}
-
-/** Two rules that are common, and the more careful of both. */
-export interface LearningRateSuggestion {
-  /** The smaller of `steepest` and a tenth of `minimum`: the largest rate for a schedule. */
-  readonly learningRate: number;
-  /** Where the smoothed loss falls fastest, before its minimum. */
-  readonly steepest: number;
-  /** Where the smoothed loss is lowest. */
-  readonly minimum: number;
-  /** For people. */
-  readonly reason: string;
-}
-
-/** What a step weighs in a mean, against the next one: a memory of ten steps, half a decade of a hundred from 1e-6 to 1. */
-const MEMORY = 0.9;
-/** A running mean of the loss that is this many times its minimum will not come back. */
-const DIVERGED = 4;
-/** Share of the first loss by which the loss must fall, or nothing can be said. */
-const SMALLEST_FALL = 0.05;
-
 /** The learning rate of a step: the same factor lies between all neighbours. */
 export function rateAt(step: number, steps: number, fromRate: number, toRate: number): number {
   return fromRate * (toRate / fromRate) ** (step / (steps - 1));
 }
+
+/** A running mean of the loss that is this many times its minimum will not come back. */
+const DIVERGED = 4;
 
 /** Whether the running mean of the loss is so far above its minimum that larger rates need not be tried. */
 export function hasDiverged(losses: readonly number[]): boolean {
@@ -131,6 +127,9 @@ export function smoothed(steps: readonly LearningRateStep[]): LearningRatePoint[
   const weights = sumsAround(steps.map(() => 1));
   return steps.map((step, i) => ({ ...step, smoothedLoss: sums[i]! / weights[i]! }));
 }
+
+/** Share of the first loss by which the loss must fall, or nothing can be said. */
+const SMALLEST_FALL = 0.05;
 
 /** A good largest rate for a schedule; undefined when the loss hardly fell. */
 export function suggestLearningRate(
@@ -152,6 +151,9 @@ export function suggestLearningRate(
       : `A tenth of the rate where the loss is lowest, ${minimum.toPrecision(2)}, and more careful than the one where it falls fastest, ${steepest.toPrecision(2)}.`,
   };
 }
+
+/** What a step weighs in a mean, against the next one: a memory of ten steps, half a decade of a hundred from 1e-6 to 1. */
+const MEMORY = 0.9;
 
 /** Of each value and all before it, each weighing `MEMORY` times what the one after it does. */
 function runningSums(values: readonly number[]): number[] {

@@ -10,7 +10,7 @@ declare module 'fastify' {
   }
 }
 
-/** Who may ask a route: whoever has a key of that scope; anybody; or what looks after the server, anybody as often as it likes. */
+/** Who may ask a route: keys of a scope; anybody; or probes of the server's health, as often as they like. */
 export type RouteAccess = Scope | 'anybody' | 'probes';
 
 declare module 'fastify' {
@@ -26,7 +26,7 @@ export function requireAccess(app: FastifyInstance): void {
   });
 }
 
-/** Looks whether requests come with a valid key; {@link requireKeys} then refuses those that need one. */
+/** Notes which requests come with a valid key; {@link requireKeys} then refuses those that need one. */
 export function recogniseKeys(app: FastifyInstance, keys: KeyRing): void {
   app.addHook('onRequest', async (request) => {
     const secret = secretOf(request);
@@ -45,7 +45,7 @@ export function requireKeys(app: FastifyInstance): void {
   });
 }
 
-/** Says the same of wrong, revoked and expired keys: a stranger is told nothing of a key. */
+/** The same answer for wrong, revoked and expired keys: a stranger learns nothing about a key. */
 function refusal(request: FastifyRequest, reply: FastifyReply): RobleError {
   const isGiven = secretOf(request) !== undefined;
   reply.header('www-authenticate', `Bearer realm="roble"${isGiven ? ', error="invalid_token"' : ''}`);
@@ -86,8 +86,8 @@ export function scopeOf(access: RouteAccess): Scope | undefined {
 }
 
 /**
- * The scopes of which a key needs one for a request; undefined when it needs no key. What is not there is told to every key,
- * and to nobody else.
+ * The scopes of which a key needs one for a request; undefined when it needs no key. That a path does not exist is told to
+ * any key, and to nobody else.
  */
 function neededScopes({ routeOptions }: FastifyRequest): readonly Scope[] | undefined {
   const { access } = routeOptions.config;

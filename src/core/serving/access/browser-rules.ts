@@ -34,7 +34,7 @@ export async function addBrowserRules(
   });
 }
 
-/** What a middleware sets for every answer: asked once, because making it anew costs as much as reading the request. */
+/** What a middleware sets for every answer: asked once, because making it each time costs as much as reading the request. */
 function headersOf(
   middleware: (request: IncomingMessage, response: ServerResponse, next: (error?: unknown) => void) => void,
 ): Record<string, string> {

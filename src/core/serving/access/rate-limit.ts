@@ -15,7 +15,7 @@ export interface RateLimitOptions extends RateLimitSettings {
 }
 
 /**
- * Limits the requests of each key, or, without a valid one, of each address, whatever they ask for: also those that are
+ * Limits the requests of each key, or, without a valid one, of each address, to any route: also those that are
  * then refused. Requests are counted, not images, because the number of these is known only after the body was read;
  * `maxBatch` bounds it. Has to come after the keys are looked at.
  */
@@ -61,8 +61,8 @@ interface Window {
   total: number;
 }
 
-/** How `@fastify/rate-limit` is told a count. */
-type Told = (error: Error | null, result?: { current: number; ttl: number }) => void;
+/** How `@fastify/rate-limit` gets a count. */
+type CountCallback = (error: Error | null, result?: { current: number; ttl: number }) => void;
 
 /**
  * Counts requests by sender in fixed windows, for `@fastify/rate-limit`; in Redis where several servers share the limit.
@@ -78,10 +78,10 @@ class LimitStore {
     this.#shared = shared;
   }
 
-  incr(sender: string, told: Told, windowMs: number): void {
+  incr(sender: string, done: CountCallback, windowMs: number): void {
     this.#count(sender, windowMs).then(
-      ({ total, endsAt }) => told(null, { current: total, ttl: Math.max(1, endsAt - performance.now()) }),
-      (error: Error) => told(error),
+      ({ total, endsAt }) => done(null, { current: total, ttl: Math.max(1, endsAt - performance.now()) }),
+      (error: Error) => done(error),
     );
   }
 

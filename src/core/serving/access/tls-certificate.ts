@@ -11,9 +11,9 @@ export interface TlsCertificate {
 }
 
 /**
- * Reads a certificate and its key, and looks whether they are of use.
+ * Reads a certificate and its key, and checks that they can be used.
  *
- * @param warn told of a certificate that is not valid at this time
+ * @param warn called for a certificate that is not valid at this time
  * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_TLS_INVALID`
  */
 export async function readCertificate(

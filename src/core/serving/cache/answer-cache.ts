@@ -14,7 +14,7 @@ export interface SourcedAnswer extends ComputedAnswer {
 
 /** What an answer depends on besides the picture. */
 export interface AnsweringModel {
-  /** Of the bundle: whatever changes an answer, preprocessing and all, changes it. */
+  /** Of the bundle: it changes with everything that changes an answer, such as the preprocessing. */
   readonly digest: string;
   readonly classes: readonly string[];
 }

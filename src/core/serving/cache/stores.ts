@@ -40,7 +40,7 @@ export class RedisCache {
     return this.#errors;
   }
 
-  /** The numbers kept under a key; undefined where there are none, not so many, or no answer in time. */
+  /** The numbers kept under a key; undefined where there are none, another number of them, or no answer in time. */
   async get(key: string, length: number): Promise<Float32Array | undefined> {
     const bytes = await this.#reads.fire(key).catch(() => {
       if (!this.#reads.opened) this.#errors++;

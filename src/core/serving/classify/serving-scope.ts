@@ -17,14 +17,14 @@ export interface ServingScope {
   readonly admission: Admission;
   readonly statistics: ServerStatistics;
   readonly drift: DriftMonitor;
-  /** Told of every image that is answered. */
+  /** Called for every image that is answered. */
   readonly listeners: readonly AnswerListener[];
   /** Where predictions are kept. */
   readonly predictions: PredictionLog | undefined;
-  /** Takes every request down. */
+  /** Records every request. */
   readonly recorder: RequestRecorder;
   readonly limits: RequestLimits;
   readonly isStopping: () => boolean;
-  /** Told what an answer keeps to itself. */
+  /** Called with what an answer does not reveal. */
   readonly warn: (message: string) => void;
 }

@@ -22,37 +22,49 @@ const canarySchema = z.union([
 ]);
 const nothingSchema = z.strictObject({}).nullish();
 
-type Change = (manager: ModelManager, body: unknown) => Promise<boolean>;
+/** Something that the administration can do to one model, by `METHOD /admin/models/NAME/ACTION`. */
+interface ModelAction {
+  readonly method: 'POST' | 'DELETE';
+  readonly action: string;
+  readonly run: (manager: ModelManager, body: unknown) => Promise<boolean>;
+}
 
-/** What can be asked of one model, as `METHOD /admin/models/NAME/...`. */
-const CHANGES: Readonly<Record<string, Change>> = {
-  'POST reload': (manager, body) => {
-    read(nothingSchema, body, 'no body');
-    return manager.reload();
+const MODEL_ACTIONS: readonly ModelAction[] = [
+  withoutBody('POST', 'reload', (manager) => manager.reload()),
+  { method: 'POST', action: 'serve', run: (manager, body) => manager.serve(readVersion(body)) },
+  {
+    method: 'POST',
+    action: 'canary',
+    run: (manager, body) => {
+      const { percent, ...wanted } = read(
+        canarySchema,
+        body,
+        '{ "version" or "folder", "percent": 0 to 100 }',
+      );
+      return manager.startCanary(wanted as WantedVersion, percent);
+    },
   },
-  'POST serve': (manager, body) => manager.serve(readVersion(body)),
-  'POST canary': (manager, body) => {
-    const { percent, ...wanted } = read(canarySchema, body, '{ "version" or "folder", "percent": 0 to 100 }');
-    return manager.startCanary(wanted as WantedVersion, percent);
-  },
-  'DELETE canary': (manager, body) => {
-    read(nothingSchema, body, 'no body');
-    return manager.stopCanary();
-  },
-  'POST promote': (manager, body) => {
-    read(nothingSchema, body, 'no body');
-    return manager.promote();
-  },
-  'POST shadow': (manager, body) => manager.startShadow(readVersion(body)),
-  'DELETE shadow': (manager, body) => {
-    read(nothingSchema, body, 'no body');
-    return manager.stopShadow();
-  },
-  'POST rollback': (manager, body) => {
-    read(nothingSchema, body, 'no body');
-    return manager.rollBack();
-  },
-};
+  withoutBody('DELETE', 'canary', (manager) => manager.stopCanary()),
+  withoutBody('POST', 'promote', (manager) => manager.promote()),
+  { method: 'POST', action: 'shadow', run: (manager, body) => manager.startShadow(readVersion(body)) },
+  withoutBody('DELETE', 'shadow', (manager) => manager.stopShadow()),
+  withoutBody('POST', 'rollback', (manager) => manager.rollBack()),
+];
+
+function withoutBody(
+  method: ModelAction['method'],
+  action: string,
+  run: (manager: ModelManager) => Promise<boolean>,
+): ModelAction {
+  return {
+    method,
+    action,
+    run: (manager, body) => {
+      readNothing(body);
+      return run(manager);
+    },
+  };
+}
 
 /** The administration of a server, which listens apart from the predictions; `GET /metrics` is for Prometheus. */
 export async function createAdminApp(
@@ -70,8 +82,8 @@ export async function createAdminApp(
   takeBodies(app, { 'application/json': {} });
   app.addHook('onRequest', refuseQuery);
   const config = { access: 'admin' } as const;
-  /** Who looks for the reason later has the log only. */
-  const told = async <T>(what: string, change: () => Promise<T>): Promise<T> => {
+  /** Also logs why a change failed: whoever looks for the reason later has only the log. */
+  const logged = async <T>(what: string, change: () => Promise<T>): Promise<T> => {
     try {
       return await change();
     } catch (error) {
@@ -88,30 +100,25 @@ export async function createAdminApp(
     models.find(params.name),
   );
   app.post('/admin/models/reload', { config }, async ({ body }) => {
-    read(nothingSchema, body, 'no body');
-    return { changed: await told('POST /admin/models/reload', () => models.reload()), models };
+    readNothing(body);
+    return { changed: await logged('POST /admin/models/reload', () => models.reload()), models };
   });
-  for (const [name, change] of Object.entries(CHANGES)) {
-    const [method, url] = pathOf(name).split(' ') as ['POST' | 'DELETE', string];
+  for (const { method, action, run } of MODEL_ACTIONS)
     app.route<{ Params: { name: string } }>({
       method,
-      url: url.replace('NAME', ':name'),
+      url: `/admin/models/:name/${action}`,
       config,
-      handler: async ({ params, body }) => {
-        const manager = models.find(params.name);
-        return {
-          changed: await told(`${method} ${url.replace('NAME', params.name)}`, () => change(manager, body)),
-          model: manager,
-        };
+      handler: async ({ params: { name }, body }) => {
+        const manager = models.find(name);
+        const change = `${method} /admin/models/${name}/${action}`;
+        return { changed: await logged(change, () => run(manager, body)), model: manager };
       },
     });
-  }
   return app;
 }
 
-function pathOf(change: string): string {
-  const [method, last] = change.split(' ');
-  return `${method} /admin/models/NAME/${last}`;
+function readNothing(body: unknown): void {
+  read(nothingSchema, body, 'no body');
 }
 
 function readVersion(body: unknown): WantedVersion {

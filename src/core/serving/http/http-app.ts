@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import { RobleError } from '../../base/errors.js';
 import { isBeforeItsBody } from '../request/connection.js';
-import { ContentDecoder } from '../request/content-coding.js';
 import { answerProblems, type ProblemOptions, sendProblem } from '../request/problem.js';
+import { ContentDecoder } from '../request/read-body.js';
 import { type RequestRecorder, recordRequest, recordRequests, requestIdOf } from '../request/record.js';
 
 export interface HttpAppOptions {
@@ -32,7 +32,7 @@ export async function createHttpApp(options: HttpAppOptions): Promise<FastifyIns
   const app = fastify({
     ...server,
     bodyLimit: maxBodyBytes,
-    // Whatever its length, a name that is not known is told so.
+    // Names of any length get to the routes, which say that they are unknown.
     routerOptions: { maxParamLength: MAX_PATH_LENGTH },
     genReqId: requestIdOf,
     // While it stops, the server still answers what reaches it.

@@ -13,11 +13,11 @@ const MAX_BATCH = 64;
 /** Wait before a dead worker is started again; doubled with each death in a row. */
 const FIRST_RESTART_MS = 100;
 const LAST_RESTART_MS = 5000;
-/** When every worker died so often in a row, images no longer wait for one to come back. */
+/** When every worker died this often in a row, images no longer wait for one to come back. */
 const DEATHS_TO_GIVE_UP = 4;
-/** A process that failed so many batches in a row is replaced: it may lack the memory, or have lost its way. */
+/** A process that failed this many batches in a row is replaced: it may lack memory, or be in a bad state. */
 const FAILURES_TO_REPLACE = 3;
-/** How often images that nobody waits for any more are looked for while all workers are busy. */
+/** How often images that nobody waits for any more are dropped while all workers are busy. */
 const SWEEP_MS = 50;
 
 /** What the model says of an image, and how long that took. */
@@ -30,9 +30,9 @@ export interface ComputedAnswer {
   readonly inferenceMs: number;
 }
 
-/** Told what the pool does, across all pools of a server. */
+/** Observes all pools of a server. */
 export interface InferenceObserver {
-  /** So many images were given to a process together. */
+  /** A process got this many images together. */
   batch(images: number): void;
   /** A process is started again, because the one before it died. */
   restart(): void;
@@ -62,9 +62,9 @@ export interface InferencePoolOptions {
   readonly timeoutMs: number;
   readonly predictor: PredictorOptions;
   readonly plugins: readonly PluginEntry[];
-  /** Told when every process died so often in a row that images no longer wait for one. */
+  /** Called when every process died so often in a row that images no longer wait for one. */
   readonly hopeless?: () => void;
-  /** Told what happens to the workers. */
+  /** Called with what happens to the workers. */
   readonly warn: (message: string) => void;
   readonly observer?: InferenceObserver | undefined;
 }
@@ -105,7 +105,7 @@ export class InferencePool {
     return this.#workers.filter((worker) => isReady(worker) && worker.healthy).length;
   }
 
-  /** Workers that there are to be: where there are no processes, the one in this process. */
+  /** Workers that there should be: without processes, the one in this process. */
   get wantedWorkers(): number {
     return this.#workers.length;
   }
@@ -207,7 +207,7 @@ export class InferencePool {
     });
   }
 
-  /** `failed` is told when the process ends before it was ready; later ends are for the pool to mend. */
+  /** `failed` is called when the process ends before it was ready; the pool itself replaces one that ends later. */
   #startProcess(worker: Worker, started: () => void, failed: (error: Error) => void): void {
     const { bundle, predictor, plugins } = this.#options;
     const { folder, digest } = bundle;

@@ -3,7 +3,7 @@ import type { AnswerSource } from '../cache/answer-cache.js';
 import type { TraceContext } from '../request/trace-context.js';
 import type { ServedModel } from './served-model.js';
 
-/** One image with its answer, as those hear of it who count, keep or watch answers. */
+/** One image with its answer, for those who count, keep or watch answers. */
 export interface AnsweredImage {
   readonly requestId: string;
   /** Where the request belongs in a distributed trace. */

@@ -208,7 +208,7 @@ export class ModelManager {
   }
 
   #rollBackCanary(canary: Canary, reason: string): void {
-    // Another request may have found out the same, or somebody has changed it meanwhile.
+    // Another request may have found the same, or the canary has changed meanwhile.
     if (this.#canary !== canary) return;
     this.#canary = undefined;
     this.#retire(canary.model);

@@ -3,7 +3,7 @@ import { problemOf } from '../request/problem.js';
 import type { AnsweredImage } from './answered-image.js';
 import type { ServedModel } from './served-model.js';
 
-/** So many answers must have failed before a canary is judged. */
+/** This many answers must have failed before a canary is judged. */
 const LEAST_FAILURES = 3;
 /** A canary may fail this share more of its requests than the stable model does. */
 const TOLERATED_SHARE = 0.02;
@@ -25,7 +25,7 @@ export class Canary {
     this.percent = percent;
   }
 
-  /** Whether it answers who has this key. Who is chosen at 10 percent is also chosen at 20. */
+  /** Whether it answers the client with this key. One that is chosen at 10 percent is also chosen at 20. */
   takes(stickyKey: string): boolean {
     const { name } = this.model.label;
     const hash = createHash('sha256').update(`${name}:${stickyKey}`).digest();

@@ -82,7 +82,7 @@ function logText({ level, time, msg, ...fields }: LogEntry): string {
 
 /** How long lines collect after others were written. */
 const COLLECT_MS = 20;
-/** So many characters are written without waiting. */
+/** When this many characters wait, they are written at once. */
 const MOST_CHARACTERS = 16_384;
 
 /**
@@ -163,7 +163,7 @@ export async function logToStandardError(): Promise<StandardErrorLog> {
       collector.flush();
       stream.flushSync();
     } catch {
-      // There is nobody left to tell.
+      // Nobody is left who could read it.
     }
   };
   process.once('exit', flushAtExit);

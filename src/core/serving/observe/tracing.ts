@@ -30,12 +30,13 @@ const PACKAGES = [
 
 /**
  * Sends the spans of requests to a collector, by OpenTelemetry. A collector that is slow or away holds up no request:
- * what waits is bounded, and what cannot be sent is lost and told once.
+ * what waits is bounded, and what cannot be sent is lost, with one warning.
  */
 export class Tracing {
   readonly #processor: SpanProcessor;
   readonly #resource: Resource;
   readonly #sampleRatio: number;
+  readonly #clock = new WallClock();
 
   private constructor(processor: SpanProcessor, resource: Resource, sampleRatio: number) {
     this.#processor = processor;
@@ -73,20 +74,20 @@ export class Tracing {
   readonly onRequest: RequestListener = (request) => {
     const { trace, route } = request;
     if (trace && isSampled(trace) && !isRoutine(route))
-      this.#send([requestSpan(request, trace, this.#resource)]);
+      this.#send([requestSpan(request, trace, this.#resource, this.#clock)]);
   };
 
   readonly onImage: AnswerListener = (answered) => {
     const { trace, index } = answered;
     if (trace && isSampled(trace) && index < MOST_IMAGES)
-      this.#send(imageSpans(answered, trace, this.#resource));
+      this.#send(imageSpans(answered, trace, this.#resource, this.#clock));
   };
 
   #send(spans: readonly ReadableSpan[]): void {
     for (const span of spans) this.#processor.onEnd(span);
   }
 
-  /** Sends what waits, within so long and two seconds; what the collector does not take by then is lost. */
+  /** Sends what waits, for up to `timeoutMs` and two seconds; what the collector does not take by then is lost. */
   async close(timeoutMs: number): Promise<void> {
     const end = sleep(Math.min(timeoutMs, CLOSE_MS), undefined, { ref: false });
     await Promise.race([this.#processor.shutdown().catch(() => {}), end]);
@@ -116,18 +117,18 @@ function tracesUrl(url: string): string {
   return pathname === '/' ? new URL(TRACES_PATH, url).href : url;
 }
 
-/** Tells when a collector is lost and when it is back, without its address, which may hold a password. */
+/** Warns when a collector is lost and when it is back, without its address, which may hold a password. */
 function watched(exporter: SpanExporter, warn: (message: string) => void): SpanExporter {
   let isLost = false;
   return {
-    export(spans, told) {
+    export(spans, done) {
       exporter.export(spans, (result) => {
         const wasLost = isLost;
         isLost = result.error !== undefined;
         if (isLost && !wasLost)
           warn(`Traces cannot be sent (${result.error!.message}); what waits too long is lost.`);
         else if (wasLost && !isLost) warn('Traces are sent again.');
-        told(result);
+        done(result);
       });
     },
     shutdown: () => exporter.shutdown(),
@@ -157,8 +158,9 @@ function requestSpan(
   { id, method, route, status, totalMs, images, model, problem }: AnsweredRequest,
   trace: TraceContext,
   resource: Resource,
+  clock: WallClock,
 ): ReadableSpan {
-  const endMs = wallMs(performance.now());
+  const endMs = clock.timeOf(performance.now());
   return spanOf(
     {
       name: route === undefined ? method : `${method} ${route}`,
@@ -188,8 +190,9 @@ function imageSpans(
   { index, ended, model, source, timings }: AnsweredImage,
   trace: TraceContext,
   resource: Resource,
+  clock: WallClock,
 ): ReadableSpan[] {
-  const endMs = wallMs(ended);
+  const endMs = clock.timeOf(ended);
   const { decodeMs, queueMs, inferenceMs, totalMs } = timings;
   const startMs = endMs - totalMs;
   const stage = (name: string, startMs: number, endMs: number) =>
@@ -242,15 +245,18 @@ function spanOf(part: Part, resource: Resource): ReadableSpan {
   };
 }
 
-/** What is added to the clock of `performance.now()`, which nobody sets, to get milliseconds since 1970. */
-let offsetMs = performance.timeOrigin;
-const MOST_DRIFT_MS = 10;
+const MAX_DRIFT_MS = 10;
 
-/** A time of `performance.now()` as milliseconds since 1970: spans of a request keep their order, to the microsecond. */
-function wallMs(time: number): number {
-  const now = Date.now() - performance.now();
-  if (Math.abs(now - offsetMs) > MOST_DRIFT_MS) offsetMs = now;
-  return offsetMs + time;
+/** Times of `performance.now()` as milliseconds since 1970: spans of a request keep their order, to the microsecond. */
+class WallClock {
+  /** What is added to `performance.now()`, a clock that nobody sets. It changes when the system's clock is set. */
+  #offsetMs = performance.timeOrigin;
+
+  timeOf(time: number): number {
+    const now = Date.now() - performance.now();
+    if (Math.abs(now - this.#offsetMs) > MAX_DRIFT_MS) this.#offsetMs = now;
+    return this.#offsetMs + time;
+  }
 }
 
 /** Seconds, and nanoseconds of the next one. */

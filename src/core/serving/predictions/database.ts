@@ -7,7 +7,7 @@ import { exists } from '../../base/storage/files.js';
 import type { DatabaseWaits, Tables } from './tables.js';
 
 const WAITS: DatabaseWaits = { connectMs: 3000, statementMs: 5000 };
-/** Of somebody who reads all from PostgreSQL. */
+/** For reading everything from PostgreSQL. */
 const PATIENT_STATEMENT_MS = 120_000;
 
 export interface OpenDatabaseOptions {

@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
+import { optional } from '../../base/collections.js';
 import type { Context } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import { countOf } from '../../base/text.js';
-import { optional, type SplitName } from '../../data/dataset/format.js';
+import type { SplitName } from '../../data/dataset/format.js';
 import type { SourceItem } from '../../data/formats/source.js';
 import {
   type ImportOptions,

@@ -32,7 +32,7 @@ export interface LoggedPrediction {
   readonly pixels?: Uint8Array | undefined;
 }
 
-/** The right class of a prediction, as somebody said. */
+/** The right class of a prediction, as a person gave it. */
 export interface Feedback {
   readonly at: Date;
   readonly label: string;
@@ -45,8 +45,8 @@ export interface ReviewedPrediction extends LoggedPrediction {
   readonly feedback?: Feedback | undefined;
 }
 
-/** Places in the twelve bits behind the time. */
-const PLACES = 0x1000;
+/** The counter fills the twelve bits behind the time. */
+const COUNTER_RANGE = 0x1000;
 
 /**
  * Ids in the order of the time, and of the calls within a millisecond: UUIDs of version 7 (RFC 9562), with a counter in the
@@ -56,8 +56,8 @@ export class PredictionIds {
   #count = 0;
 
   next(at: Date): string {
-    const place = this.#count++ % PLACES;
-    return `${timePart(at)}-7${place.toString(16).padStart(3, '0')}${randomUUID().slice(18)}`;
+    const counter = this.#count++ % COUNTER_RANGE;
+    return `${timePart(at)}-7${counter.toString(16).padStart(3, '0')}${randomUUID().slice(18)}`;
   }
 }
 

@@ -11,7 +11,7 @@ export async function postgresDialect(
 ): Promise<Dialect> {
   const { PostgresDialect } = await import('kysely');
   const { default: pg } = await import('pg');
-  const pool = new pg.Pool({
+  const connections = new pg.Pool({
     connectionString: url,
     max: MAX_CONNECTIONS,
     connectionTimeoutMillis: connectMs,
@@ -19,8 +19,8 @@ export async function postgresDialect(
     keepAlive: true,
     application_name: 'roble',
   });
-  // A connection that is lost is an error of the statement that needs it. It is told here, too, and would end the process.
-  pool.on('error', () => {});
-  pool.on('connect', (client) => client.on('error', () => {}));
-  return new PostgresDialect({ pool });
+  // A lost connection fails the statement that needs it. Without these listeners it would end the process, too.
+  connections.on('error', () => {});
+  connections.on('connect', (client) => client.on('error', () => {}));
+  return new PostgresDialect({ pool: connections });
 }

@@ -30,15 +30,15 @@ export interface LogWaits extends DatabaseWaits {
 export interface PredictionLogOptions {
   /** `postgres://...`, or the path of an SQLite file. */
   readonly url: string;
-  /** Of what waits to be written. */
+  /** Memory for what waits to be written. */
   readonly maxQueueBytes: number;
   /** Predictions that are older, and without feedback, are deleted; without it, none. */
   readonly keepDays?: number | undefined;
   /** Whether what the model saw is kept, too; by default not. */
   readonly keepImages?: boolean | undefined;
-  /** What is to be waited for longer or shorter than usual. */
+  /** Waits that differ from the usual ones. */
   readonly waits?: Partial<LogWaits> | undefined;
-  /** Told when the database is lost and when it is back, without the URL, which may hold a password. */
+  /** Called when the database is lost and when it is back, without the URL, which may hold a password. */
   readonly warn: (message: string) => void;
 }
 
@@ -58,7 +58,7 @@ export class PredictionLog {
   /** Cuts the current pause short. */
   #hurry = new AbortController();
   readonly #stopped = new AbortController();
-  /** Who waits for the end of the next attempt to write. */
+  /** Called at the end of the next attempt to write. */
   #waiting: (() => void)[] = [];
   #written = 0;
   #failures = 0;
@@ -119,8 +119,8 @@ export class PredictionLog {
   }
 
   /**
-   * Connects now, so that a database that is away is told at the start, and the first prediction finds its tables. From
-   * then on it deletes what is too old.
+   * Connects now, so that there is a warning at the start if the database is away, and the first prediction finds its
+   * tables. From then on it deletes what is too old.
    */
   async connect(): Promise<void> {
     await this.#store.connect().catch((error: Error) => this.#failed(error));
@@ -151,7 +151,7 @@ export class PredictionLog {
     return this.#ask(() => this.#store.saveFeedback(predictionId, feedback));
   }
 
-  /** Writes what waits, for at most so long; the rest is dropped. */
+  /** Writes what waits, for at most this long; the rest is dropped. */
   async close(timeoutMs: number): Promise<void> {
     this.#hurry.abort();
     const ended = new AbortController();
@@ -191,7 +191,7 @@ export class PredictionLog {
       for (const resolve of this.#waiting.splice(0)) resolve();
       if (this.#failures > 0) await this.#pause(this.#backoffMs());
     }
-    // In the same moment in which nothing was left: what comes next starts anew.
+    // Without a pause since the queue was found empty: what comes next starts another run.
     this.#writing = undefined;
   }
 
@@ -222,7 +222,7 @@ export class PredictionLog {
       signal: this.#stopped.signal,
       failed: (error) => {
         this.#note(error);
-        // Of a database that is away it was told already.
+        // There was a warning already if the database is away.
         if (this.#failures === 0)
           this.#warn(
             `Old predictions could not be deleted (${this.#lastError!.message}); it is tried again in an hour.`,
@@ -373,7 +373,7 @@ class PredictionQueue {
     return true;
   }
 
-  /** The first ones, up to so many and so many bytes, but at least one; they stay until {@link remove}. */
+  /** The first ones, up to this number and this many bytes, but at least one; they stay until {@link remove}. */
   first(count: number, maxBytes: number): LoggedPrediction[] {
     let bytes = 0;
     const fits = (entry: Entry, i: number) => {

@@ -36,15 +36,15 @@ export interface PredictionFilter {
   readonly until?: Date | undefined;
   /** That the model took for this class. */
   readonly label?: string | undefined;
-  /** That somebody said the right class of. */
+  /** Only those with feedback. */
   readonly withFeedback?: boolean | undefined;
   /** Whether to read the pictures that were kept, too; default false. */
   readonly withPixels?: boolean | undefined;
 }
 
 /**
- * Predictions and feedback in a database: an SQLite file or PostgreSQL. It connects when it is first needed, and anew
- * after a failure; each call fails by itself where that is not possible.
+ * Predictions and feedback in a database: an SQLite file or PostgreSQL. It connects when it is first needed, and again
+ * after a failure; a call for which that is not possible fails.
  */
 export class PredictionStore {
   readonly kind: 'sqlite' | 'postgres';

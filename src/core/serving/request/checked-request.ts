@@ -24,14 +24,14 @@ export function checkedRequest<S extends z.ZodType>(
       return { ...problem, ...(suggestion !== undefined && { suggestion }) };
     },
   );
-  const told = problems.slice(0, MAX_TOLD).map(sentence).join('; ');
-  throw new RobleError('ROBLE_REQUEST_INVALID', `The request is not of the expected form: ${told}`, {
+  const shown = problems.slice(0, MAX_SHOWN).map(sentence).join('; ');
+  throw new RobleError('ROBLE_REQUEST_INVALID', `The request is not of the expected form: ${shown}`, {
     problems,
   });
 }
 
-/** Of many problems; the others are in their list only. */
-const MAX_TOLD = 3;
+/** Problems in the message; the list of problems has all. */
+const MAX_SHOWN = 3;
 
 function sentence({ path, message, suggestion }: Problem): string {
   return [`${path ? `"${path}": ` : ''}${message}.`, suggestion ?? []].flat().join(' ');
@@ -57,8 +57,8 @@ export function onlyForm<T extends object>(body: object, forms: T): keyof T | un
 }
 
 /**
- * A hook of paths that do something and take no query: what it would say is refused, because it would be passed over. Those
- * that only tell take any, which probes and caches add.
+ * A hook of routes that take no query: one that does something refuses a query, which would have no effect. One that only
+ * reads ignores it, because probes and caches add some.
  */
 export function refuseQuery(
   { query, method }: FastifyRequest,

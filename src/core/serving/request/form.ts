@@ -58,7 +58,7 @@ export class Form {
     }
   }
 
-  /** Behind the first boundary, in front of which there need be no line. */
+  /** Behind the first boundary, which may come without a line before it. */
   #first(): number {
     const { length } = this.#boundary;
     const isFirst = this.#body.subarray(0, length - 2).equals(this.#boundary.subarray(2));

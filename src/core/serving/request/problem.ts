@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ERRORS, type ErrorCode, type Problem, RobleError } from '../../base/errors.js';
-import { CODINGS } from './content-coding.js';
+import { CODINGS } from './read-body.js';
 
 /** An error answer in the form of RFC 9457. */
 export interface ProblemDetails {
@@ -60,7 +60,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ROBLE_REQUEST_ABANDONED: 499,
 };
 
-/** Errors tell what was received; an answer repeats no flood. */
+/** Longer texts are cut: an answer repeats what was received, and that may be long. */
 const MAX_TEXT = 500;
 
 /** What is said instead of faults inside. */
@@ -69,11 +69,11 @@ const HIDDEN: Readonly<Record<number, string>> = {
   502: 'The server that this one forwards to gave no answer that can be used; its log says why.',
 };
 
-/** The answer for an error; what is not the client's doing tells nothing of the inside. */
+/** The answer for an error; one that the client did not cause reveals nothing of the inside. */
 export function problemOf(thrown: unknown): ProblemDetails {
   const error = fromFramework(thrown) ?? RobleError.from(thrown);
   const status = STATUS[error.code] ?? 500;
-  const isTold = HIDDEN[status] === undefined;
+  const isShown = HIDDEN[status] === undefined;
   const { received, expected, problems } = error.details;
   return {
     type: `urn:roble:error:${error.code}`,
@@ -81,9 +81,9 @@ export function problemOf(thrown: unknown): ProblemDetails {
     status,
     detail: HIDDEN[status] ?? shortened(error.message),
     code: error.code,
-    ...(isTold && received !== undefined && { received: shortened(received) }),
-    ...(isTold && expected !== undefined && { expected }),
-    ...(isTold && problems !== undefined && { problems }),
+    ...(isShown && received !== undefined && { received: shortened(received) }),
+    ...(isShown && expected !== undefined && { expected }),
+    ...(isShown && problems !== undefined && { problems }),
   };
 }
 
@@ -118,7 +118,7 @@ interface Route {
 export interface ProblemOptions {
   /** Seconds after which a client that was refused may find room. */
   readonly retryAfterSeconds: () => number;
-  /** Told what the answer keeps to itself. */
+  /** Called with what the answer does not reveal. */
   readonly warn: (message: string) => void;
   /** The form of an error in another protocol; undefined where the path is of none. */
   readonly toBody?: (problem: ProblemDetails, path: string) => object | undefined;
@@ -161,8 +161,8 @@ function sendBody(reply: FastifyReply, problem: ProblemDetails, { toBody }: Prob
 }
 
 /**
- * What no route answers: 404 for a path that is not there, 405 for a method that the path does not have; `OPTIONS` is told
- * which it has. Methods that are none of HTTP do not come so far.
+ * What no route answers: 404 for a path that does not exist, 405 for a method that the path does not have; the answer to
+ * `OPTIONS` lists those it has. Methods that HTTP does not have never get here.
  */
 function answerWithoutRoute(
   app: FastifyInstance,

@@ -51,7 +51,7 @@ export function isRoutine(route = ''): boolean {
   return ROUTINE.test(route);
 }
 
-/** Gives each request of an application its record, and tells the listeners when it is answered. */
+/** Gives each request of an application its record, and calls the listeners when it is answered. */
 export function recordRequests(app: FastifyInstance, recorder: RequestRecorder): void {
   app.decorateRequest('record');
   app.addHook('onRequest', (request, reply, done) => {

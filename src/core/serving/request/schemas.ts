@@ -161,13 +161,13 @@ const image = z
   .meta({ description: 'An encoded picture as base64, or a data URL that holds it.', pattern: ENCODED });
 
 /**
- * What follows is checked by hand, which is faster than a schema library and tells more; for those who write requests it
+ * What follows is checked by hand, which is faster than by a schema library and explains more; for those who write requests it
  * says what these checks let through.
  */
 const list = (items: object, bounds: object = {}) => ({ type: 'array', minItems: 1, items, ...bounds });
 const pixel = { type: 'number', minimum: 0, maximum: 255 };
 
-/** Numbers of the scale 0..1, told by having none above 1 and a fraction somewhere. */
+/** Numbers of the scale 0..1, recognised by having none above 1 and a fraction somewhere. */
 const unitRange = (depth: number): object => ({ allOf: [noneAboveOne(depth), someFraction(depth)] });
 const noneAboveOne = (depth: number): object =>
   depth === 0 ? { maximum: 1 } : { items: noneAboveOne(depth - 1) };
@@ -256,7 +256,7 @@ export const PREDICT_REQUESTS = {
 };
 export const predictRequestSchema = z.union(Object.values(PREDICT_REQUESTS));
 
-/** The JSON bodies of `POST /predict/batch`, by the key that tells them apart. A picture at fault is told so in its place. */
+/** The JSON bodies of `POST /predict/batch`, by the key that tells them apart. The result of a picture that is at fault is its error. */
 export const BATCH_REQUESTS = {
   images: z.strictObject({
     images: z.array(z.string()).min(1).describe('Encoded pictures as base64, or data URLs.'),

@@ -40,7 +40,7 @@ export function isSampled({ flags }: TraceContext): boolean {
   return (Number.parseInt(flags, 16) & 1) === 1;
 }
 
-/** The header `traceparent` for the answer, and for whatever this server asks on the way to it. */
+/** The header `traceparent` for the answer, and for requests that this server makes on the way to it. */
 export function traceparentFrom({ traceId, spanId, flags }: TraceContext): string {
   return `${VERSION}-${traceId}-${spanId}-${flags}`;
 }

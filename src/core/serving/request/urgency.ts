@@ -5,12 +5,12 @@ import { RobleError } from '../../base/errors.js';
 export const PRIORITIES = ['high', 'normal', 'low'] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
-/** Why work is dropped: its client has gone, or it is too late for all who wait. */
+/** Why work is dropped: its client has gone, or it is too late for everybody who waits. */
 export type DropReason = 'abandoned' | 'expired';
 
 /**
- * Tells those who work for somebody that nobody waits any more. It is an AbortController in small: two of
- * those took a tenth of the processor time of a request.
+ * Stops work that nobody waits for any more. It is a small AbortController: two real ones took a tenth of the processor
+ * time of a request.
  */
 export class Cancellation {
   #reason: DropReason | undefined;
@@ -39,7 +39,7 @@ export class Cancellation {
   }
 }
 
-/** How urgent an image is, and until when anybody wants its answer. Read anew each time: a deadline may be put off. */
+/** How urgent an image is, and until when its answer is wanted. To be read again each time: the deadline may move. */
 export interface Urgency {
   readonly priority?: Priority;
   /** On the clock of `performance.now()`, in milliseconds; later, the answer is an error. */

@@ -4,7 +4,7 @@
  */
 import { GraphBuilder } from '../../../engine-kit/onnx/graph.js';
 import { CPU, createSession, type GpuProvider, type OnnxDevice } from '../../../engine-kit/onnx/runtime.js';
-import { wave } from '../lowerings/benchmark.js';
+import { trialTensor } from '../lowerings/benchmark.js';
 
 const SHAPE = [1, 8, 6, 6] as const;
 const KERNELS = [8, 8, 3, 3] as const;
@@ -44,7 +44,10 @@ async function compute(device: OnnxDevice): Promise<Float32Array> {
     SHAPE,
   );
   const session = await createSession(graph.encode(), { threads: 1, device });
-  const { y } = await session.run({ x: await wave(SHAPE, 0.7), weight: await wave(KERNELS, 0.3) });
+  const { y } = await session.run({
+    x: await trialTensor(SHAPE, 0.7),
+    weight: await trialTensor(KERNELS, 0.3),
+  });
   await session.release();
   return y!.data as Float32Array;
 }

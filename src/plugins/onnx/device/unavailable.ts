@@ -19,7 +19,7 @@ interface Cause {
 const GRAPHICS_IN_CONTAINERS =
   'In a container with an NVIDIA GPU: NVIDIA_DRIVER_CAPABILITIES=compute,utility,graphics gives it the Vulkan driver.';
 
-/** The first one that matches is told; `$1` is what the words caught. */
+/** The first that matches is reported; `$1` is the first group of `words`. */
 const CAUSES: readonly Cause[] = [
   {
     provider: 'webgpu',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { winner } from './autotune.js';
+import { fastestIndex } from './autotune.js';
 
-describe('winner', () => {
+describe('fastestIndex', () => {
   it.each([
     [[10, 9.6], 0],
     [[10, 9.4], 1],
@@ -9,5 +9,5 @@ describe('winner', () => {
     [[null, 30], 1],
     [[10, null], 0],
     [[null, null], 0],
-  ])('of the times %j is at place %i', (times, place) => expect(winner(times)).toBe(place));
+  ])('of the times %j has index %i', (times, index) => expect(fastestIndex(times)).toBe(index));
 });

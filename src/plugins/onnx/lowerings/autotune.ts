@@ -2,9 +2,14 @@ import { cpus } from 'node:os';
 import { measuredOnce, type ResolvedConv, sha256 } from '../../../core/plugin/index.js';
 import { GraphBuilder, type Value } from '../../../engine-kit/onnx/graph.js';
 import { loadRuntime } from '../../../engine-kit/onnx/runtime.js';
-import { type Contestant, race } from './benchmark.js';
-import type { ConvCandidates } from './convolution.js';
-import { type ConvLowering, convForward, convInputGradient, convWeightGradient } from './convolution.js';
+import { type BenchmarkGraph, benchmark } from './benchmark.js';
+import {
+  type ConvCandidates,
+  type ConvLowering,
+  convForward,
+  convInputGradient,
+  convWeightGradient,
+} from './convolution.js';
 import { type ConvShapes, convShapes } from './windows.js';
 
 /** What the times depend on, besides processor and runtime. */
@@ -27,16 +32,16 @@ const LOWER: {
   ) => Value;
 } = { forward: convForward, inputGradient: convInputGradient, weightGradient: convWeightGradient };
 
-/** A challenger is taken when it needs at most this share of the first candidate's time: less is noise. */
+/** Another candidate is chosen only where it takes at most this share of the first one's time: less is noise. */
 const CLEARLY_FASTER = 0.95;
-/** The times are those of at most so many samples... */
+/** Most samples in a benchmark. */
 const MAX_SAMPLES = 64;
-/** ...whose windows written out take at most so many bytes. */
+/** Most bytes that the windows of its samples take, written out as im2col does. */
 const MAX_BYTES = 256 * 2 ** 20;
 
 /**
- * Of each of a convolution's three computations, the fastest of the candidates: each runs in a graph of its own on this
- * machine, in turn with the others, and its best time counts. The idea is that of the autotuners of GPU libraries and of
+ * The fastest candidate for each of a convolution's three computations: each runs in a graph of its own on this machine,
+ * in turn with the others, and its best time counts. The idea is that of the autotuners of GPU libraries and of
  * ATLAS (Whaley and Dongarra 1998). What was measured is kept in the user's cache folder, so that runs repeat each
  * other and only the first one waits; where nothing can be kept, the first candidates are taken.
  */
@@ -62,7 +67,7 @@ async function fastest<R extends Role>(
 ): Promise<ConvLowering[R]> {
   if (candidates.length === 1) return candidates[0]!;
   const { env } = await loadRuntime();
-  const contestants = candidates.map((candidate) => contestant(role, candidate, shapes, machine.blockSize));
+  const graphs = candidates.map((candidate) => graphOf(role, candidate, shapes, machine.blockSize));
   const { layer, ...sides } = shapes;
   const problem = {
     role,
@@ -73,18 +78,18 @@ async function fastest<R extends Role>(
     processor: cpus()[0]?.model,
     runtime: env.versions.node,
     // Another version of roble may compute a lowering in another way.
-    graphs: contestants.map(({ model }) => sha256(model).slice(0, 16)),
+    graphs: graphs.map(({ model }) => sha256(model).slice(0, 16)),
   };
   const name = `lowerings/${sha256(JSON.stringify(problem)).slice(0, 32)}`;
   const kept = (await measuredOnce(name, async () => {
-    const times = await race(contestants, machine.threads);
-    return { problem, times, chosen: candidates[winner(times)] };
+    const times = await benchmark(graphs, machine.threads);
+    return { problem, times, chosen: candidates[fastestIndex(times)] };
   })) as { chosen?: ConvLowering[R] } | undefined;
   return candidates.find((candidate) => candidate === kept?.chosen) ?? candidates[0]!;
 }
 
-/** The place of the fastest, unless it is hardly faster than the first one. */
-export function winner(times: readonly (number | null)[]): number {
+/** The index of the fastest, unless it is hardly faster than the first one: then that of the first. */
+export function fastestIndex(times: readonly (number | null)[]): number {
   const finite = times.map((time) => time ?? Number.POSITIVE_INFINITY);
   const best = finite.indexOf(Math.min(...finite));
   return finite[best]! <= finite[0]! * CLEARLY_FASTER ? best : 0;
@@ -99,12 +104,12 @@ function sampleCount(layer: ResolvedConv, batch: number, blockSize: number): num
 }
 
 /** One computation of a convolution as a graph of two inputs. */
-function contestant<R extends Role>(
+function graphOf<R extends Role>(
   role: R,
   lowering: ConvLowering[R],
   shapes: ConvShapes,
   blockSize: number,
-): Contestant {
+): BenchmarkGraph {
   const { batch, inChannels, outChannels, input, output, layer } = shapes;
   const x = [batch, inChannels, ...input];
   const y = [batch, outChannels, ...output];

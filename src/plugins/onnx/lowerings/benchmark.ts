@@ -2,7 +2,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { createSession, loadRuntime } from '../../../engine-kit/onnx/runtime.js';
 
 /** A graph that computes `result`, and the shapes of its float32 inputs. */
-export interface Contestant {
+export interface BenchmarkGraph {
   readonly model: Uint8Array;
   readonly inputs: Readonly<Record<string, readonly number[]>>;
 }
@@ -12,10 +12,10 @@ interface Runner {
   best: number;
 }
 
-/** Each runs so often... */
+/** Runs of each graph. */
 const MIN_ROUNDS = 3;
 const MAX_ROUNDS = 12;
-/** ...and after the least number of rounds, all of them together no longer than this. */
+/** No round after the first {@link MIN_ROUNDS} begins later than this. */
 const MAX_MILLISECONDS = 250;
 /** Largest difference of two results, relative to the largest value: they sum in different orders. */
 const TOLERANCE = 1e-3;
@@ -24,11 +24,14 @@ const TOLERANCE = 1e-3;
  * The best time of each of several graphs for the same thing, in milliseconds, taken in turns so that a disturbance
  * meets all of them. Null for one that cannot run on this machine, or gives another result than the first that can.
  */
-export async function race(contestants: readonly Contestant[], threads: number): Promise<(number | null)[]> {
+export async function benchmark(
+  graphs: readonly BenchmarkGraph[],
+  threads: number,
+): Promise<(number | null)[]> {
   const feeds: Record<string, Tensor> = {};
-  for (const [i, [name, shape]] of Object.entries(contestants[0]!.inputs).entries())
-    feeds[name] = await wave(shape, 0.7 - 0.4 * i);
-  const runners = await start(contestants, threads, feeds);
+  for (const [i, [name, shape]] of Object.entries(graphs[0]!.inputs).entries())
+    feeds[name] = await trialTensor(shape, 0.7 - 0.4 * i);
+  const runners = await start(graphs, threads, feeds);
   try {
     await runInTurns(
       runners.filter((runner) => runner !== undefined),
@@ -42,13 +45,13 @@ export async function race(contestants: readonly Contestant[], threads: number):
 
 /** A session of each, after a first run that counts for nothing but its result. */
 async function start(
-  contestants: readonly Contestant[],
+  graphs: readonly BenchmarkGraph[],
   threads: number,
   feeds: Record<string, Tensor>,
 ): Promise<(Runner | undefined)[]> {
   const runners: (Runner | undefined)[] = [];
   let expected: Float32Array | undefined;
-  for (const { model } of contestants) {
+  for (const { model } of graphs) {
     const session = await createSession(model, { threads }).catch(() => undefined);
     const outputs = await session?.run(feeds).catch(() => undefined);
     const result = outputs?.result?.data as Float32Array | undefined;
@@ -78,7 +81,7 @@ function agree(actual: Float32Array, expected: Float32Array): boolean {
 }
 
 /** A float32 tensor for a trial run, of sines at a pace: in -1..1 and without zeros. */
-export async function wave(shape: readonly number[], pace: number): Promise<Tensor> {
+export async function trialTensor(shape: readonly number[], pace: number): Promise<Tensor> {
   const { Tensor } = await loadRuntime();
   const size = shape.reduce((a, b) => a * b);
   const values = Float32Array.from({ length: size }, (_, i) => Math.sin(i * pace + 0.1));

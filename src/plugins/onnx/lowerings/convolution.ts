@@ -6,7 +6,7 @@ import { beyondWindows, type ConvShapes, windowTaps } from './windows.js';
 
 /**
  * The ways to compute a convolution and its two gradients. Each is a small function from shapes to nodes; which one is
- * taken for which layer is the plan's choice (plan.ts). All are exact; they differ in speed and order of summation.
+ * taken for which layer is the plan's choice (execution-plan.ts). All are exact; they differ in speed and order of summation.
  */
 export type ForwardLowering = 'plain' | 'blocked';
 export type InputGradientLowering = 'transposed' | 'flipped' | 'blocked';

@@ -20,7 +20,7 @@ import {
 import { plugin as tfjs } from '../../tfjs/training-engine.js';
 import { plugin as onnx } from '../training-engine.js';
 import type { ConvLowering } from './convolution.js';
-import { choosePlan, type Plan } from './plan.js';
+import { choosePlan, type ExecutionPlan } from './execution-plan.js';
 
 /** Loss and gradients of a step: after one step from rest, the momentum is the gradient. */
 async function gradientsOf(
@@ -28,7 +28,7 @@ async function gradientsOf(
   spec: ModelSpec,
   state: TrainingState,
   batch: Batch,
-  plan?: Plan,
+  plan?: ExecutionPlan,
 ) {
   const session = await engine.open(spec, { ...gradientOptions(batch.count), ...(plan && { plan }) });
   await session.importState(state);
@@ -325,7 +325,7 @@ describe('lowerings', () => {
         : lowerings.filter((lowering) => !Object.values(lowering).some((way) => way.startsWith('blocked')));
     const expected = await gradientsOf(tfjs, spec, state, batch);
     for (const lowering of usable) {
-      const forced: Plan = { ...plan, convolutions: { ...plan.convolutions, tried: lowering } };
+      const forced: ExecutionPlan = { ...plan, convolutions: { ...plan.convolutions, tried: lowering } };
       const actual = await gradientsOf(onnx, spec, state, batch, forced);
       expectSameGradients(actual.gradients, expected.gradients);
     }

@@ -12,8 +12,8 @@ import {
 import type { GraphBuilder, Value } from '../../../engine-kit/onnx/graph.js';
 import { type Differentiable, gelu, relu, silu } from '../../../engine-kit/onnx/operators.js';
 import { convForward, convInputGradient, convWeightGradient } from './convolution.js';
-import type { Plan } from './plan.js';
-import { poolLayer } from './pool.js';
+import type { ExecutionPlan } from './execution-plan.js';
+import { poolingLayer } from './pooling.js';
 import { convShapes } from './windows.js';
 
 /** A sequence of layers. The way back ends at the first layer that is trained. */
@@ -56,7 +56,7 @@ function differentiable(scope: TrainingScope, layer: ResolvedLayer, x: Value): D
       return activation(scope, layer, x);
     case 'maxPool':
     case 'averagePool':
-      return poolLayer(scope.graph, scope.batch, layer, x);
+      return poolingLayer(scope.graph, scope.batch, layer, x);
     case 'globalAveragePool':
     case 'globalMaxPool':
       return globalPool(scope, layer, x);
@@ -254,7 +254,7 @@ function residual(scope: TrainingScope, layer: ResolvedResidual, x: Value): Diff
 export interface TrainingScope {
   readonly graph: GraphBuilder;
   readonly batch: number;
-  readonly plan: Plan;
+  readonly plan: ExecutionPlan;
   /** Whether a layer's parameters get no gradient; a norm then computes with its running statistics. */
   readonly isFrozen: (layer: string) => boolean;
   /** The value of each parameter and running statistic. */

@@ -13,9 +13,9 @@ export interface Suggestion {
 }
 
 /** Something that a run shows. */
-export type Finding = BaseFinding<Evidence, (typeof SEVERITIES)[number]>;
+export type Finding = BaseFinding<FindingPlace, (typeof SEVERITIES)[number]>;
 
-interface Evidence {
+interface FindingPlace {
   readonly kind: string;
   /** The epochs in which it was seen, and the numbers that were compared. */
   readonly evidence: {

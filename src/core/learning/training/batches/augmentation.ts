@@ -1,9 +1,5 @@
-import {
-  type Augmentation,
-  CopyMaker,
-  membersByLabel,
-  openPipeline,
-} from '../../../data/augment/pipeline.js';
+import { samplesByClass } from '../../../base/collections.js';
+import { type Augmentation, CopyMaker, openPipeline } from '../../../data/augment/pipeline.js';
 import type { AugmentSettings } from '../../../data/augment/settings.js';
 import type { DatasetManifest } from '../../../data/dataset/format.js';
 import { viewOf } from '../../../data/dataset/open.js';
@@ -56,7 +52,7 @@ export class BatchAugmenter {
       labels,
       classes,
       pictureOf: (sample) => viewOf(pictures, preprocessing, sample),
-      members: () => membersByLabel(labels, classes.length),
+      members: () => samplesByClass(labels, classes.length),
     });
     return new BatchAugmenter(copies, seed);
   }

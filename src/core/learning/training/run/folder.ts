@@ -117,6 +117,10 @@ export interface RunOutcome {
   readonly bundle: string | undefined;
 }
 
+export interface TrainResult extends RunOutcome {
+  readonly run: string;
+}
+
 const requestSchema: z.ZodType<RunRequest> = z.object({
   id: z.string(),
   name: z.string(),
@@ -154,8 +158,4 @@ export async function writeRequest(request: RunRequest): Promise<void> {
     throw error;
   });
   if (written !== text) await replaceFile(path, text);
-}
-
-export interface TrainResult extends RunOutcome {
-  readonly run: string;
 }

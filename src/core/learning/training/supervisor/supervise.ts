@@ -2,15 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from '../../../base/context.js';
 import type { FolderLock } from '../../../base/storage/folder-lock.js';
 import type { PluginRegistry } from '../../../plugin/registry.js';
-import type { HistoryEvent } from '../../history/record.js';
+import type { HistoryEvent, RunHistory } from '../../history/record.js';
 import { HistoryWriter } from '../../history/writer.js';
 import { foldersOf, newestStepOf, storesOf } from '../checkpoints/store.js';
 import { bestEpoch } from '../policies/early-stopping.js';
 import type { TrainingProgress } from '../run/events.js';
 import type { RunOutcome, RunRequest } from '../run/folder.js';
-import { decideRetry, FIRST_ATTEMPT, type UnfinishedLife } from './retry-policy.js';
+import { decideRetry, FIRST_ATTEMPT } from './retry-policy.js';
 import { causeOf, describeEnd, errorOf, type WorkerEnd } from './worker-end.js';
-import { runWorker, type WorkerLife } from './worker-process.js';
+import { runWorker } from './worker-process.js';
 
 export interface Supervision {
   readonly request: RunRequest;
@@ -40,71 +40,64 @@ export async function superviseRun(
   };
   for (;;) {
     const life = await runWorker(start, lock, context);
-    const end = withoutForeignStop(life.end, context);
+    const record: Recorder = (event, more) =>
+      recordEvent(request, context, { event, step: life.step, ...more });
+    const end = unaskedStopAsDeath(life.end, context);
     if (end.type === 'done') return end.outcome;
     // The user has to change something first, and nothing has happened yet that belongs in the history.
     if (end.type === 'failed' && end.error.kind === 'user' && !life.hasBegun) throw end.error;
-    const ended: UnfinishedLife = { ...life, end };
-    const cause = causeOf(end);
-    await recordEvent(request, context, {
-      event: 'worker-ended',
-      ...at(life),
-      cause,
-      detail: describeEnd(end),
-    });
+    await record('worker-ended', { cause: causeOf(end), detail: describeEnd(end) });
     if (context.signal?.aborted) {
       if (end.type === 'failed') throw end.error;
-      return interrupted(request, context, life);
+      return interrupted(request, record);
     }
     const safeStep = await newestStepOf(storesOf(foldersOf(request)));
-    const decision = decideRetry(state, ended, safeStep, retry);
+    const decision = decideRetry(state, { ...life, end }, safeStep, retry);
     if (!decision.retry) {
-      await recordEvent(request, context, { event: 'failed', ...at(life), detail: decision.reason });
+      await record('failed', { detail: decision.reason });
       throw errorOf(end);
     }
     state = decision.state;
     const { delayMs, ceilings } = decision;
     const detail = `retry ${state.failures} of ${retry.maxRetries}, in ${delayMs / 1000} s`;
-    await recordEvent(request, context, { event: 'retried', ...at(life), detail });
+    await record('retried', { detail });
     await sleep(delayMs, undefined, { signal: context.signal }).catch(ignoreAbort);
-    if (context.signal?.aborted) return interrupted(request, context, life);
+    if (context.signal?.aborted) return interrupted(request, record);
     start = { request, plugins, resume: true, ...(ceilings && { ceilings }) };
   }
 }
 
-/** A training process that stops though this one did not ask it to got a SIGTERM from elsewhere. */
-function withoutForeignStop(end: WorkerEnd, { signal }: Context<TrainingProgress>): WorkerEnd {
-  if (end.type !== 'done' || end.outcome.stopped !== 'interrupted' || signal?.aborted) return end;
-  return { type: 'died', code: null, signal: 'SIGTERM', lastWords: '', oomKill: false };
-}
-
-/** The request to stop came while no process could answer it: the newest checkpoint is where the run goes on. */
-async function interrupted(
-  request: RunRequest,
-  context: Context<TrainingProgress>,
-  life: WorkerLife,
-): Promise<RunOutcome> {
-  const { epochs } = await recordEvent(request, context, { event: 'interrupted', ...at(life) });
-  const best = bestEpoch(epochs, request.train.monitor);
-  return { stopped: 'interrupted', epochs: epochs.length, best, bundle: undefined };
-}
-
-function at({ step }: WorkerLife): { readonly step: number } {
-  return { step };
-}
+/** Records an event at the step that the training process was known to be at; gives the history with it. */
+type Recorder = (
+  event: HistoryEvent['event'],
+  more?: Pick<HistoryEvent, 'cause' | 'detail'>,
+) => Promise<RunHistory>;
 
 /** Written between two training processes, which otherwise own the history. */
 async function recordEvent(
   request: RunRequest,
   { reporter }: Context<TrainingProgress>,
   event: Omit<HistoryEvent, 'time'>,
-) {
+): Promise<RunHistory> {
   const writer = await HistoryWriter.open(request.run, (message) =>
     reporter?.report({ type: 'warning', message }),
   );
   const written = await writer.event(event);
   reporter?.report({ type: 'train', event: { kind: 'incident', event: written } });
   return writer.history;
+}
+
+/** A training process that stops though this one did not ask it to got a SIGTERM from elsewhere. */
+function unaskedStopAsDeath(end: WorkerEnd, { signal }: Context<TrainingProgress>): WorkerEnd {
+  if (end.type !== 'done' || end.outcome.stopped !== 'interrupted' || signal?.aborted) return end;
+  return { type: 'died', code: null, signal: 'SIGTERM', lastWords: '', oomKill: false };
+}
+
+/** The request to stop came while no process could answer it: the newest checkpoint is where the run goes on. */
+async function interrupted({ train }: RunRequest, record: Recorder): Promise<RunOutcome> {
+  const { epochs } = await record('interrupted');
+  const best = bestEpoch(epochs, train.monitor);
+  return { stopped: 'interrupted', epochs: epochs.length, best, bundle: undefined };
 }
 
 /** The wait ends early when the run is to stop, which is asked for right after it. */

@@ -77,7 +77,7 @@ function rawRequest({ length }: Buffer, { height, width, channels }: ImageShape)
 }
 
 /**
- * Looks whether {@link JSON_LENGTH_HEADER} can be right, as far as the headers of a request tell.
+ * Checks whether {@link JSON_LENGTH_HEADER} can be right, as far as the headers of a request show.
  *
  * @throws {RobleError} `ROBLE_REQUEST_INVALID`
  */
@@ -127,7 +127,7 @@ export interface WantedOutput {
   readonly name: (typeof OUTPUT_NAMES)[number];
   /** Whether its values are to come as bytes behind the JSON. */
   readonly isBinary: boolean;
-  /** So many of the most probable classes, as texts, instead of the numbers. */
+  /** The number of classes to give, the most probable ones, as texts instead of the numbers of all. */
   readonly classification?: number | undefined;
 }
 

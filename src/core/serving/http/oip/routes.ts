@@ -184,7 +184,7 @@ function addModelRoutes(
       return { name: model.label.name, ready: true } as const;
     },
   });
-  /** What is wrong with the head of a request is told before its body comes. */
+  /** Refuses what is wrong with the head of a request before its body comes. */
   const checkHead: onRequestHookHandler = ({ params, headers }, _, done) => {
     findModel(models, params as ModelParams);
     checkJsonLength(headers);
@@ -256,7 +256,7 @@ function metadataOf({ bundle, label }: ServedModel, loaded: readonly ServedModel
   };
 }
 
-/** Stands for whatever is served, where versions have no names: what clients send that want no particular one. */
+/** Where versions have no names, this one stands for the model that is served: clients send it that want no particular one. */
 const ANY_VERSION = '1';
 
 /** The version that a path names, by its own name or the digest of its bundle; undefined: the one that is served. */

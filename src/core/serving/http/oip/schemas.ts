@@ -12,7 +12,7 @@ function optional<T extends z.ZodType>(schema: T) {
   return schema.nullish().transform((value) => value ?? undefined);
 }
 
-/** Its length is checked with the rest, where the shape that is expected can be told. */
+/** Its length is checked with the rest, where the expected shape is known. */
 const shape = z.array(z.int().gte(1)).meta({
   minItems: 4,
   maxItems: 4,

@@ -10,7 +10,7 @@ export interface CrossOriginNeeds {
   readonly answerHeaders: readonly string[];
 }
 
-/** Of whatever has a body. */
+/** Of all requests that have a body. */
 const BODY_HEADERS = ['content-encoding', 'content-type'];
 /** Of answers that the document does not describe: by which methods a path may be asked. */
 const PATH_HEADERS = ['allow'];

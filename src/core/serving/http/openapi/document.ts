@@ -45,7 +45,7 @@ export interface ApiPage {
   readonly style: () => string;
 }
 
-/** What an error status means, whatever the operation. */
+/** What an error status means in every operation. */
 const STATUS_MEANING: Readonly<Record<number, string>> = {
   400: 'The request is malformed.',
   401: 'A key is needed.',

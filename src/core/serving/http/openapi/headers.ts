@@ -21,7 +21,7 @@ const ofStatus =
   (...statuses: readonly number[]): Condition =>
   (_, status) =>
     statuses.includes(status);
-/** Who may be refused for too many requests is told how many are left. */
+/** Where too many requests are refused, each answer says how many are left. */
 const isLimited: Condition = ({ errors }) => errors.includes(429);
 
 /** Headers of answers, by name, but for those that every server sends. */

@@ -6,7 +6,7 @@ import { beyondWindows, pad, windowTaps } from './windows.js';
 /** The lowest finite float32: below every value that a window may hold. */
 const LOWEST = -3.4028234663852886e38;
 
-interface PoolShapes {
+interface PoolingShapes {
   readonly batch: number;
   readonly channels: number;
   readonly input: readonly [number, number];
@@ -18,10 +18,15 @@ interface PoolShapes {
  * Max and average pooling. Where several values of a window are its maximum they share the gradient equally: it is
  * counted once, and the result does not depend on an order. Padding counts neither as a maximum nor in an average.
  */
-export function poolLayer(graph: GraphBuilder, batch: number, layer: ResolvedPool, x: Value): Differentiable {
+export function poolingLayer(
+  graph: GraphBuilder,
+  batch: number,
+  layer: ResolvedPool,
+  x: Value,
+): Differentiable {
   const [channels, height, width] = layer.input as readonly [number, number, number];
   const [, outHeight, outWidth] = layer.output as readonly [number, number, number];
-  const shapes: PoolShapes = {
+  const shapes: PoolingShapes = {
     batch,
     channels,
     input: [height, width],
@@ -46,7 +51,7 @@ export function poolLayer(graph: GraphBuilder, batch: number, layer: ResolvedPoo
 }
 
 /** Repeats each value over its window of a tiling, and pads with zeros what no window covered. */
-function spread(graph: GraphBuilder, { input, output, layer }: PoolShapes, value: Value): Value {
+function spread(graph: GraphBuilder, { input, output, layer }: PoolingShapes, value: Value): Value {
   const { kernel } = layer.window;
   const covered = [output[0] * kernel[0], output[1] * kernel[1]] as const;
   const scales = graph.tensor(`scales:${kernel.join()}`, [4], () => Float32Array.of(1, 1, ...kernel));
@@ -58,14 +63,14 @@ function spread(graph: GraphBuilder, { input, output, layer }: PoolShapes, value
   return pad(graph, tall, [0, 0, input[0] - covered[0], input[1] - covered[1]]);
 }
 
-function tiledAverage(graph: GraphBuilder, shapes: PoolShapes, gradient: Value): Value {
+function tiledAverage(graph: GraphBuilder, shapes: PoolingShapes, gradient: Value): Value {
   const [height, width] = shapes.layer.window.kernel;
   return spread(graph, shapes, graph.op('Mul', [gradient, graph.float(1 / (height * width))]));
 }
 
 function tiledMaximum(
   graph: GraphBuilder,
-  shapes: PoolShapes,
+  shapes: PoolingShapes,
   x: Value,
   maximum: Value,
   gradient: Value,
@@ -81,7 +86,7 @@ function tiledMaximum(
   return graph.op('Mul', [isMaximum, spread(graph, shapes, share)]);
 }
 
-function overlappingAverage(graph: GraphBuilder, shapes: PoolShapes, gradient: Value): Value {
+function overlappingAverage(graph: GraphBuilder, shapes: PoolingShapes, gradient: Value): Value {
   const { batch, channels, output } = shapes;
   const [taps, ones] = [sizeOfKernel(shapes), validTaps(shapes)];
   const counts = new Float32Array(output[0] * output[1]);
@@ -96,7 +101,7 @@ function overlappingAverage(graph: GraphBuilder, shapes: PoolShapes, gradient: V
 
 function overlappingMaximum(
   graph: GraphBuilder,
-  shapes: PoolShapes,
+  shapes: PoolingShapes,
   x: Value,
   maximum: Value,
   gradient: Value,
@@ -113,10 +118,10 @@ function overlappingMaximum(
   return collect(graph, shapes, graph.op('Mul', [isMaximum, share]));
 }
 
-const sizeOfKernel = ({ layer }: PoolShapes): number => layer.window.kernel[0] * layer.window.kernel[1];
+const sizeOfKernel = ({ layer }: PoolingShapes): number => layer.window.kernel[0] * layer.window.kernel[1];
 
 /** 1 where a tap of a window lies on the picture, 0 where it lies on the padding; [taps, H', W']. */
-function validTaps({ input, output, layer }: PoolShapes): Float32Array {
+function validTaps({ input, output, layer }: PoolingShapes): Float32Array {
   const { kernel, stride, padding } = layer.window;
   const valid = new Float32Array(kernel[0] * kernel[1] * output[0] * output[1]);
   let i = 0;
@@ -136,7 +141,7 @@ function validTaps({ input, output, layer }: PoolShapes): Float32Array {
  */
 function collect(
   graph: GraphBuilder,
-  { batch, channels, input, output, layer }: PoolShapes,
+  { batch, channels, input, output, layer }: PoolingShapes,
   contributions: Value,
 ): Value {
   const { kernel, stride, padding } = layer.window;

@@ -1,38 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openDevice } from '../../plugins/onnx/device/probe.js';
-import { explain, isSoftwareAdapter } from '../../plugins/onnx/device/unavailable.js';
-import { deviceOptions, parseDevice } from './runtime.js';
-
-describe('parseDevice', () => {
-  it.each([
-    ['cpu', { provider: 'cpu', index: 0, software: false }],
-    ['webgpu', { provider: 'webgpu', index: 0, software: false }],
-    ['webgpu:software', { provider: 'webgpu', index: 0, software: true }],
-    ['cuda', { provider: 'cuda', index: 0, software: false }],
-    ['cuda:3', { provider: 'cuda', index: 3, software: false }],
-  ])('reads %s', (id, device) => {
-    expect(parseDevice(id)).toEqual({ id, ...device });
-  });
-
-  it.each(['', 'CPU', 'cpu:1', 'webgpu:1', 'cuda:', 'cuda:-1', 'cuda:x', 'cuda:software', 'gpu', ' cuda'])(
-    'refuses "%s"',
-    (id) => {
-      expect(() => parseDevice(id)).toThrow(/knows no device/);
-    },
-  );
-});
-
-describe('deviceOptions', () => {
-  it('keeps the outputs that it is told on a WebGPU device, and lets CUDA have its number', () => {
-    expect(deviceOptions(parseDevice('webgpu'), ['a', 'b']).preferredOutputLocation).toEqual({
-      a: 'gpu-buffer',
-      b: 'gpu-buffer',
-    });
-    expect(deviceOptions(parseDevice('cuda:2'), ['a'])).toEqual({
-      executionProviders: [{ name: 'cuda', deviceId: 2 }],
-    });
-  });
-});
+import { explain, isSoftwareAdapter } from './unavailable.js';
 
 /** What ONNX Runtime 1.30, Dawn, Vulkan's loader and CUDA say; the second half of each is the explanation. */
 const SAID = [
@@ -88,16 +55,5 @@ describe('isSoftwareAdapter', () => {
       expect(isSoftwareAdapter(name)).toBe(true);
     for (const name of ['NVIDIA H100 80GB HBM3', 'AMD Radeon RX 7900 (RADV NAVI31)', 'Intel(R) Arc(tm) A770'])
       expect(isSoftwareAdapter(name)).toBe(false);
-  });
-});
-
-describe('openDevice', () => {
-  it('refuses a device that does not load here, and says what is missing', async () => {
-    // There is no NVIDIA GPU of that number on any machine that runs tests.
-    await expect(openDevice('cuda:15')).rejects.toMatchObject({
-      code: 'ROBLE_DEVICE_UNAVAILABLE',
-      message: expect.stringMatching(/"cuda:15" here: .+\./),
-      details: { nextSteps: [expect.any(String)] },
-    });
   });
 });

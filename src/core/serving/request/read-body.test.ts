@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { TakeTurns } from './body-limits.js';
+import { Semaphore } from './read-body.js';
 
 it('as many run at a time as may, in the order in which they came, also after failures', async () => {
   const work = fc.array(fc.boolean(), { minLength: 1, maxLength: 20 });
@@ -10,12 +10,12 @@ it('as many run at a time as may, in the order in which they came, also after fa
       work,
       fc.scheduler(),
       async (atOnce, fails, scheduler) => {
-        const turns = new TakeTurns(atOnce);
+        const semaphore = new Semaphore(atOnce);
         const begun: number[] = [];
         let running = 0;
         const all = Promise.allSettled(
           fails.map((fail, index) =>
-            turns.take(async () => {
+            semaphore.run(async () => {
               begun.push(index);
               running++;
               expect(running).toBeLessThanOrEqual(atOnce);

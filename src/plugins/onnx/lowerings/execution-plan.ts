@@ -2,15 +2,14 @@ import { availableParallelism } from 'node:os';
 import { everyLayer, type Network } from '../../../core/plugin/index.js';
 import type { GpuProvider, Provider } from '../../../engine-kit/onnx/runtime.js';
 import { fastestLowerings } from './autotune.js';
-import { probeBlockSize } from './blocked-probe.js';
-import type { ConvLowering } from './convolution.js';
-import { type ConvCandidates, convCandidates } from './convolution.js';
+import { probeBlockSize } from './blocked.js';
+import { type ConvCandidates, type ConvLowering, convCandidates } from './convolution.js';
 
 /**
  * How a training step is computed: part of the run, since another plan sums in another order and gives other bits.
  * It goes into checkpoints, and a resumed run uses it again.
  */
-export interface Plan {
+export interface ExecutionPlan {
   /** Absent: the CPU, on which plans were made first. */
   readonly provider?: GpuProvider;
   readonly threads: number;
@@ -21,15 +20,15 @@ export interface Plan {
 }
 
 /**
- * Takes for each convolution, of the lowerings that its shape allows, those that are the fastest on this machine; on
- * GPUs, which have no blocked layout, the plain ones.
+ * Chooses for each convolution the fastest on this machine of the lowerings that its shape allows; on GPUs, which have
+ * no blocked layout, the plain ones.
  */
 export async function choosePlan(
   network: Network,
   batch: number,
   threads: number,
   provider: Provider = 'cpu',
-): Promise<Plan> {
+): Promise<ExecutionPlan> {
   const isCpu = provider === 'cpu';
   const blockSize = isCpu ? await probeBlockSize() : 0;
   const machine = { threads: threads || availableParallelism(), blockSize };
@@ -57,16 +56,16 @@ function firstLowerings({ forward, inputGradient, weightGradient }: ConvCandidat
  * a plan for another kind of device is slow.
  */
 export async function usablePlan(
-  plan: Plan | undefined,
+  plan: ExecutionPlan | undefined,
   provider: Provider = 'cpu',
-): Promise<Plan | undefined> {
+): Promise<ExecutionPlan | undefined> {
   if ((plan?.provider ?? 'cpu') !== provider) return undefined;
   const fits = plan && (plan.blockSize === 0 || plan.blockSize === (await probeBlockSize()));
   return fits ? plan : undefined;
 }
 
 /** The plan for a part of the batch, whose size need not be whole blocks. */
-export function planForSize(plan: Plan, size: number): Plan {
+export function planForSize(plan: ExecutionPlan, size: number): ExecutionPlan {
   if (plan.blockSize === 0 || size % plan.blockSize === 0) return plan;
   const convolutions = Object.entries(plan.convolutions).map(([name, lowering]) => [
     name,

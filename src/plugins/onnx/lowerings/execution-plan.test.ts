@@ -2,8 +2,8 @@ import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { type LayerInput, modelOf } from '../../../../test/support/engine.js';
 import { everyLayer, resolveNetwork } from '../../../core/plugin/index.js';
-import { probeBlockSize } from './blocked-probe.js';
-import { choosePlan } from './plan.js';
+import { probeBlockSize } from './blocked.js';
+import { choosePlan } from './execution-plan.js';
 
 const layers: LayerInput[] = [
   { type: 'conv', name: 'grey', filters: 32 },
