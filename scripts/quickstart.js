@@ -6,7 +6,8 @@
 import { spawnSync } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import { openDataset, terminalPicture } from '../dist/index.js';
+import { openDataset } from '../dist/index.js';
+import { terminalPicture } from '../dist/ui/terminal/picture.js';
 
 const FOLDER = 'quickstart';
 const EXPECTED_ACCURACY = 0.9;

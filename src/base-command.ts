@@ -19,7 +19,7 @@ import {
   standardStreams,
 } from './ui/terminal/standard-streams.js';
 
-/** How long a command that was told to end waits for those who read its last words. */
+/** How long an interrupted command waits until its last output has been read. */
 const FAREWELL_MS = 1000;
 
 // biome-ignore lint/suspicious/noExplicitAny: the constraint of oclif's own signature of `parse`.
@@ -76,7 +76,7 @@ export abstract class RobleCommand<Result> extends Command {
 
   private readonly controller = new AbortController();
   private readonly warnings: string[] = [];
-  /** Hides what the configuration declares secret, once that is known, in all that is told. */
+  /** Hides what the configuration declares secret, once that is known, in all output. */
   protected hide = hidePasswords;
   private parsing: Promise<unknown> | undefined;
   private reporter: ClosableReporter | undefined;
@@ -190,7 +190,7 @@ export abstract class RobleCommand<Result> extends Command {
     }
     const error = this.asRobleError(thrown);
     process.exitCode = this.interruptedWith ?? error.exitCode;
-    // A fault of the streams themselves is told when the process ends.
+    // A fault of the streams themselves is reported when the process ends.
     if (error === standardStreams().output.fault) return;
     tellFailure(error, {
       asJson: this.jsonEnabled(),
@@ -201,8 +201,8 @@ export abstract class RobleCommand<Result> extends Command {
   }
 
   /**
-   * A command that was told to end does so when its work has ended, whatever is still under way: a reader that stands
-   * still, or a start that is given up.
+   * An interrupted command ends when its work has ended, even if something is still under way: a reader that stands
+   * still, or a start that was abandoned.
    */
   protected override async finally(error: Error | undefined): Promise<void> {
     await super.finally(error);

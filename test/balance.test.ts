@@ -10,7 +10,14 @@ import { type BalanceOptions, balanceDataset } from '../src/core/data/balance/ba
 import { type PreparedSample, writeDataset } from '../src/core/data/dataset/write.js';
 import { preprocessingSchema } from '../src/core/image/settings.js';
 import { drawingToPixels } from '../src/core/image/strokes/frame.js';
-import { createRegistry, mergeShards, previewBalance, replaySamples, type SplitName } from '../src/index.js';
+import {
+  createRegistry,
+  balanceDataset as libraryBalance,
+  mergeShards,
+  previewBalance,
+  replaySamples,
+  type SplitName,
+} from '../src/index.js';
 import { samplesIn } from './support/samples.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { tinyDataset } from './support/tiny-dataset.js';
@@ -483,7 +490,10 @@ it('--html writes a page with the counts before and after, and originals beside 
   );
   expect(rows).toContainEqual(['0', '48', '0', '48', '52', '100', '100', '2']);
   const again = (html: string, more = {}) =>
-    balance('again-reported', { target: 100, html: at(html), ...more });
+    libraryBalance({
+      ...{ sources: [{ dataset: at('drawn') }], target: 100 },
+      ...{ out: at('again-reported'), html: at(html), ...more },
+    });
   await expect(again('report.html')).rejects.toMatchObject({ code: 'ROBLE_OUTPUT_EXISTS' });
   await expect(again('other.html', { shard: { index: 0, count: 2 } })).rejects.toMatchObject({
     code: 'ROBLE_USAGE',

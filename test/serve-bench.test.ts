@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createServer, type LoadTestOptions, loadTest } from '../src/index.js';
-import { writeLoadReports } from '../src/pages/load-test.js';
 import { freePort } from './support/free-port.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { tinyBundle } from './support/tiny-bundle.js';
@@ -158,15 +157,13 @@ describe('the highest rate', () => {
       return { delayMs: free - since };
     });
     const html = join(root, 'knee.html');
-    const result = await loadTest({
+    const { knee } = await loadTest({
       ...OPTIONS,
       url,
       load: { loop: 'open', ratePerSecond: 60, arrivals: 'even' },
       knee: { p99Ms: 100, badShare: 0.01 },
       files: { html },
     });
-    const { knee } = result;
-    await writeLoadReports(result);
     const page = await readFile(html, 'utf8');
     expect(page).toContain('p99 by rate, milliseconds');
     expect(page).toMatch(/<h3[^>]*>The highest rate</);

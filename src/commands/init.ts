@@ -1,5 +1,6 @@
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../base-command.js';
 import type { Context } from '../core/base/context.js';
 import { RobleError } from '../core/base/errors.js';
@@ -40,7 +41,7 @@ const ANSWERS = [
 export default class Init extends RobleCommand<Initialized> {
   static override summary = 'Write a roble.config.yaml that explains each choice, or a workflow for GitHub.';
   static override description =
-    'Asks for what no flag gives. --yes takes the suggested answers instead of asking. --nightly and --retrain write a workflow into .github/workflows instead, for the data set of the configuration; the project has to be the root of its repository.';
+    'Asks for what no flag answers. --yes accepts the suggested answers instead of asking. --nightly and --retrain write a workflow into .github/workflows instead, for the data set of the configuration; the project has to be the root of its repository.';
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> letters --yes --width 32 --height 32',
@@ -78,10 +79,10 @@ export default class Init extends RobleCommand<Initialized> {
     }),
     retrain: Flags.boolean({
       description:
-        'Write a GitHub workflow that trains anew each month and with new data, judges the model and delivers it.',
+        'Write a GitHub workflow that retrains each month and when there is new data, evaluates the model and delivers it.',
       exclusive: ANSWERS,
     }),
-    yes: Flags.boolean({ char: 'y', description: 'Take the suggested answers instead of asking.' }),
+    yes: Flags.boolean({ char: 'y', description: 'Accept the suggested answers instead of asking.' }),
     force: Flags.boolean({ description: 'Overwrite an existing file.' }),
     'dry-run': Flags.boolean({ description: 'Print the file instead of writing it.' }),
   };
@@ -127,7 +128,7 @@ export default class Init extends RobleCommand<Initialized> {
     return content;
   }
 
-  /** What the pictures in a folder suggest, with the reason told. */
+  /** What the pictures in a folder suggest; the reason is reported. */
   private async lookAt(folder: string): Promise<ShapeSuggestion | undefined> {
     const { flags } = await this.parse(Init);
     if (flags.pictures === undefined && !(await exists(folder))) return undefined;

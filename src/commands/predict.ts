@@ -1,5 +1,6 @@
 import { addAbortSignal } from 'node:stream';
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../base-command.js';
 import type { Context } from '../core/base/context.js';
 import { EXIT, RobleError } from '../core/base/errors.js';

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../base-command.js';
 import type { Context } from '../core/base/context.js';
 import { EXIT } from '../core/base/errors.js';
@@ -15,7 +15,7 @@ interface ServeResult {
 export default class Serve extends RobleCommand<ServeResult> {
   static override summary = 'Answer predictions over HTTP.';
   static override description =
-    'Ctrl-C or SIGTERM finishes the requests in flight and ends with exit code 0. SIGHUP serves the model that lies in the folder now, without a request lost, and shows the certificate that lies in its file.';
+    'Ctrl-C or SIGTERM finishes the requests in flight and ends with exit code 0. SIGHUP loads the model that is in the folder now, without losing a request, and reloads the certificate from its file.';
   static override examples = ['<%= config.bin %> <%= command.id %> --model runs/run-0001/model --port 8080'];
 
   // SIGHUP has another meaning for a server.
@@ -40,7 +40,7 @@ export default class Serve extends RobleCommand<ServeResult> {
       max: 65535,
     }),
     watch: Flags.integer({
-      description: 'Look so often for another model in the folder, and serve it.',
+      description: 'How often to look for a new model in the folder, which is then served.',
       helpValue: 'MILLISECONDS',
       min: 0,
     }),
@@ -102,7 +102,7 @@ export default class Serve extends RobleCommand<ServeResult> {
   ): Promise<ServeResult> {
     const { createServer } = await import('../library.js');
     const format = options.log.format ?? (process.stderr.isTTY ? 'text' : 'json');
-    // What lies in the folder may have been read already.
+    // The model in the folder may have been read already.
     let wantsReload = false;
     let reload = () => {
       wantsReload = true;
@@ -117,7 +117,7 @@ export default class Serve extends RobleCommand<ServeResult> {
       process.stderr.write(
         `Try: curl --data-binary @picture.png -H 'content-type: image/png' ${server.url}/predict\n`,
       );
-    // The log tells how it went.
+    // The log says how it went.
     reload = () => void server.reload().catch(() => {});
     if (wantsReload) reload();
     if (!context.signal!.aborted) await once(context.signal!, 'abort');

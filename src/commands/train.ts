@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../base-command.js';
 import type { Context } from '../core/base/context.js';
 import { STRATEGY_NAMES } from '../core/data/augment/settings.js';
@@ -26,14 +26,14 @@ export default class Train extends RobleCommand<TrainResult> {
     'learning-rate': numberFlag({ description: 'Largest learning rate of the schedule.' }),
     augment: Flags.option({
       options: STRATEGY_NAMES,
-      description: 'Change the training pictures, anew in each epoch.',
+      description: 'Augment the training pictures, differently in each epoch.',
     })(),
     'canvas-style': numberFlag({
       helpValue: 'SHARE',
       description: 'Share of the training pictures that are redrawn as on a browser canvas.',
     }),
     freeze: Flags.string({
-      description: 'Layer that is not trained, by name; "conv*" means all that begin so.',
+      description: 'Layer that is not trained, by name; "conv*" means all whose names begin with conv.',
       helpValue: 'LAYER',
       multiple: true,
       multipleNonGreedy: true,
@@ -42,7 +42,7 @@ export default class Train extends RobleCommand<TrainResult> {
     run: Flags.string({ description: 'Folder of this run; it must be new or empty.', exclusive: ['runs'] }),
     runs: Flags.string({ description: 'Folder in which the run gets the next number.' }),
     'auto-resume': Flags.boolean({
-      description: 'Go on with the run that is in --run, where there is one: for jobs that are queued again.',
+      description: 'Go on with the run that is in --run, where there is one: for jobs that are requeued.',
       dependsOn: ['run'],
     }),
   };

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { RobleError } from '../core/base/errors.js';
 import type { BalanceInput } from '../core/data/balance/balance.js';
 import type { SplitRatios } from '../core/data/dataset/splits.js';
@@ -51,7 +51,7 @@ function parseShard(text: string): Shard {
   const [, index, count] = /^(\d+)\/(\d+)$/.exec(text) ?? [];
   if (index !== undefined && Number(index) < Number(count))
     return { index: Number(index), count: Number(count) };
-  throw new RobleError('ROBLE_USAGE', 'The shard is not usable.', {
+  throw new RobleError('ROBLE_USAGE', 'The shard is not valid.', {
     received: text,
     expected: 'I/N, where I counts from 0 to N - 1, such as 0/3, 1/3 and 2/3',
   });
@@ -68,7 +68,7 @@ export function parseRatios(text: string): SplitRatios {
     const [word = '', share = ''] = item.split('=').map((part) => part.trim());
     const split = splitOfWord(word);
     if (split === undefined || share === '' || !(Number(share) >= 0) || ratios[split] !== undefined)
-      throw new RobleError('ROBLE_USAGE', `"${item}" is no share of a split.`, {
+      throw new RobleError('ROBLE_USAGE', `"${item}" is not a share of a split.`, {
         received: text,
         expected: 'shares for train, validation and test, each once, such as train=0.8,validation=0.2',
       });

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import type { Overrides } from '../core/base/schema/merge.js';
 import { STRATEGY_NAMES } from '../core/data/augment/settings.js';
 import { numberFlag } from './values.js';

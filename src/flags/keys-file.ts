@@ -1,7 +1,7 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { RobleError } from '../core/base/errors.js';
 
-/** Where the API keys are, for the commands that look after them. */
+/** Where the API keys are, for the commands that manage them. */
 export const keysFileFlag = Flags.string({
   helpValue: 'FILE',
   description: 'File of the API keys; by default serve.access.keysFile.',
@@ -15,7 +15,7 @@ export const keysFileFlag = Flags.string({
  */
 export function keysFileOf({ keysFile }: { readonly keysFile?: string | undefined }): string {
   if (keysFile !== undefined) return keysFile;
-  throw new RobleError('ROBLE_USAGE', 'Nothing says in which file the API keys are.', {
+  throw new RobleError('ROBLE_USAGE', 'No file is named for the API keys.', {
     expected: '--keys FILE, or serve.access.keysFile in the configuration',
     nextSteps: ['Try --keys keys.json.'],
   });

@@ -27,7 +27,7 @@ function parsedValue(word: string, text: string): unknown {
     return readYaml(text, { name: 'value' }).value;
   } catch (cause) {
     const { message, details } = RobleError.from(cause);
-    throw new RobleError('ROBLE_USAGE', `The value of a setting is no valid YAML: ${message}.`, {
+    throw new RobleError('ROBLE_USAGE', `The value of a setting is not valid YAML: ${message}.`, {
       received: word,
       expected: 'a number, a word, or a list such as [conv1, conv2]',
       nextSteps: details.nextSteps ?? [],
@@ -46,7 +46,7 @@ export function parseConditions(words: readonly string[], settings: readonly str
   const conditions = words.map((word) => {
     const [, name = '', dataset = ''] = /^([^=]+)=(.+)$/.exec(word) ?? [];
     if (name !== '') return { name, dataset };
-    throw new RobleError('ROBLE_USAGE', `"${word}" is no condition.`, {
+    throw new RobleError('ROBLE_USAGE', `"${word}" is not a condition.`, {
       received: word,
       expected: 'NAME=DATASET, such as plain=data/letters',
     });
@@ -54,7 +54,7 @@ export function parseConditions(words: readonly string[], settings: readonly str
   const names = conditions.map(({ name }) => name);
   const given = Object.entries(parseSettings(settings)).map(([name, own]) => {
     if (names.includes(name) && isSettings(own)) return [name, own] as const;
-    throw new RobleError('ROBLE_USAGE', 'A setting is of no condition.', {
+    throw new RobleError('ROBLE_USAGE', 'A setting belongs to no condition.', {
       received: name,
       expected: `NAME.KEY=VALUE, where NAME is one of ${names.join(', ')}`,
       nextSteps: didYouMean(name, names),

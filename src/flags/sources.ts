@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { ENCODING_STEP } from '../core/base/storage/text-file.js';
 import { readClasses } from '../core/data/dataset/class-names.js';
 import type { TopFolders } from '../core/data/formats/source.js';

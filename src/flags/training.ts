@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import type { Overrides } from '../core/base/schema/merge.js';
 
 /** What is trained, on what and where: flags of all commands that begin a training. */

@@ -1,23 +1,28 @@
-import { Errors, Flags } from '@oclif/core';
+import * as Errors from '@oclif/core/errors';
+import * as Flags from '@oclif/core/flags';
 import { RobleError } from '../core/base/errors.js';
 
 const DATE = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$/;
-const AGO = /^(\d+)([mhd])$/;
 const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 };
 
+/** Words such as `90d`, `12h` or `30m` in milliseconds; undefined for any other. */
+function durationOf(words: string): number | undefined {
+  const [, count, unit] = /^(\d+)([mhd])$/.exec(words) ?? [];
+  return unit === undefined ? undefined : Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS];
+}
+
 /**
- * A moment from a flag: a day or a time of ISO 8601, in UTC unless it says otherwise, or so long ago, such as `24h`.
+ * A moment from a flag: a day or a time of ISO 8601, in UTC unless it says otherwise, or a time ago, such as `24h`.
  *
  * @throws {RobleError} `ROBLE_USAGE`
  */
 export function parseTime(text: string, flag: string, now = new Date()): Date {
-  const [, amount, unit] = AGO.exec(text) ?? [];
-  if (unit !== undefined)
-    return new Date(now.getTime() - Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS]);
+  const ago = durationOf(text);
+  if (ago !== undefined) return new Date(now.getTime() - ago);
   const isLocal = /T[\d:.]+$/.test(text);
   const time = new Date(isLocal ? `${text}Z` : text);
   if (DATE.test(text) && !Number.isNaN(time.getTime())) return time;
-  throw new RobleError('ROBLE_USAGE', `"${text}" is no time.`, {
+  throw new RobleError('ROBLE_USAGE', `"${text}" is not a time.`, {
     received: `${flag} ${text}`,
     expected: 'such as 2026-03-31, 2026-03-31T18:30 (UTC), 2026-03-31T18:30+02:00, or 7d, 24h or 30m ago',
   });
@@ -31,21 +36,24 @@ export function parseTime(text: string, flag: string, now = new Date()): Date {
 export function parseDelimiter(text: string): string {
   const delimiter = text === 'tab' || text === '\\t' ? '\t' : text;
   if (delimiter.length === 1 && !/["\r\n]/.test(delimiter)) return delimiter;
-  throw new RobleError('ROBLE_USAGE', 'The delimiter is no single character.', {
+  throw new RobleError('ROBLE_USAGE', 'The delimiter is not a single character.', {
     received: text,
     expected: 'one character such as ";", or tab',
   });
 }
 
+/** Five digits and a unit: a date that far ahead still has a year of four digits. */
+const LONGEST_EXPIRY = 6;
+
 /**
- * The moment that lies so far ahead as words such as `90d`, `12h` or `30m` say.
+ * The moment that is as far ahead as words such as `90d`, `12h` or `30m` say.
  *
  * @throws {RobleError} `ROBLE_USAGE`
  */
 export function parseExpiry(words: string, now = Date.now()): Date {
-  const [, count, unit] = /^(\d{1,5})([mhd])$/.exec(words) ?? [];
-  if (Number(count) > 0) return new Date(now + Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS]);
-  throw new RobleError('ROBLE_USAGE', `"${words}" is no length of time.`, {
+  const ahead = durationOf(words) ?? 0;
+  if (ahead > 0 && words.length <= LONGEST_EXPIRY) return new Date(now + ahead);
+  throw new RobleError('ROBLE_USAGE', `"${words}" is not a length of time.`, {
     received: words,
     expected: 'a number of days, hours or minutes, such as 90d, 12h or 30m',
   });
@@ -69,3 +77,12 @@ export const numberFlag = Flags.custom<number>({
     return value;
   },
 });
+
+/** The flags of some names that were given, such as those that name files to write. */
+export function givenFlags<Name extends string>(
+  flags: { readonly [Key in Name]?: string | undefined },
+  names: readonly Name[],
+): { readonly [Key in Name]?: string } {
+  const given = names.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]] as const]));
+  return Object.fromEntries(given) as { readonly [Key in Name]?: string };
+}

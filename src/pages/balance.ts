@@ -11,6 +11,7 @@ import {
   htmlSection,
   htmlTable,
   inlinePng,
+  numeric,
   pageFrame,
   paragraph,
 } from './kit/html.js';
@@ -41,10 +42,7 @@ export async function balancePage({ out, classes, warnings }: BalanceResult): Pr
 function classesTable(classes: readonly ClassPlan[]): string {
   const numbers = ['original', 'kept', 'synthetic', 'augmented', 'total', 'target', 'mostCopies'] as const;
   return htmlTable(
-    [
-      { title: 'class' },
-      ...numbers.map((key) => ({ title: key === 'mostCopies' ? 'copies of one' : key, numeric: true })),
-    ],
+    [{ title: 'class' }, ...numbers.map((key) => numeric(key === 'mostCopies' ? 'copies of one' : key))],
     classes.map((plan) => [plan.name, ...numbers.map((key) => formatCount(plan[key]))]),
   );
 }
@@ -67,7 +65,7 @@ async function copiesHtml(dataset: Dataset): Promise<string> {
   return `${paragraph('Each row: an original, then its first copies.')}${inlinePng(sheet, 'Originals beside their copies')}`;
 }
 
-/** An original and its copies, as indices in train, of classes that are spread evenly over those that have copies. */
+/** Rows of an original and its copies, as indices in train; their classes are spread evenly over those that have copies. */
 function chooseRows(provenance: readonly SampleProvenance[], labels: Uint16Array): number[][] {
   const rows = new Map<number, number[]>();
   const originals = new Map<string, number>();

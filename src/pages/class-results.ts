@@ -3,17 +3,16 @@ import type { BoundResult } from '../core/learning/analysis/bounds.js';
 import type { ClassPair } from '../core/learning/analysis/findings/classes.js';
 import type { EvaluationReport } from '../core/learning/history/record.js';
 import { weakestFirst } from '../core/learning/metrics/metrics.js';
-import { htmlSection, htmlTable, inlinePng, paragraph } from './kit/html.js';
-
-const number = (title: string) => ({ title, numeric: true });
+import { htmlSection, htmlTable, inlinePng, numeric, paragraph } from './kit/html.js';
 
 /** Classes in the table: a page of thousands is slow, and nobody reads it. */
 const MOST_CLASSES = 500;
 
 /**
- * The results of the classes, the worst first, below what is said of all.
+ * The results of the classes, the worst first, below a summary of all.
  *
- * @param whole where all of them are, if they are too many for a page
+ * @param about markup of the summary
+ * @param whole names where all classes are listed, if they are too many for a page
  */
 export function classesSection(
   title: string,
@@ -31,7 +30,13 @@ export function classesSection(
       share(recall),
       share(f1),
     ]);
-  const columns = [{ title: 'class' }, number('images'), number('precision'), number('recall'), number('F1')];
+  const columns = [
+    { title: 'class' },
+    numeric('images'),
+    numeric('precision'),
+    numeric('recall'),
+    numeric('F1'),
+  ];
   const rest =
     perClass.length > rows.length
       ? paragraph(
@@ -41,14 +46,14 @@ export function classesSection(
   return htmlSection(title, about, htmlTable(columns, rows), rest);
 }
 
-/** Classes that are taken for each other; nothing where none are. */
+/** Classes that are mistaken for each other; nothing where none are. */
 export function pairsSection(pairs: readonly ClassPair[]): string {
   if (pairs.length === 0) return '';
   const columns = [
     { title: 'class' },
     { title: 'and' },
-    number('mistakes'),
-    number('of all'),
+    numeric('mistakes'),
+    numeric('of all'),
     { title: 'which way' },
   ];
   const rows = pairs.map(({ first, second, count, share, firstAsSecond, secondAsFirst }) => [
@@ -62,7 +67,7 @@ export function pairsSection(pairs: readonly ClassPair[]): string {
 }
 
 /**
- * The mistakes of which a model was most certain; nothing where there are none.
+ * The mistakes that a model was most certain of; nothing where there are none.
  *
  * @param sheet their pictures, a PNG
  */
@@ -72,10 +77,10 @@ export function mistakesSection(
 ): string {
   if (mistakes.length === 0) return '';
   const columns = [
-    number(''),
+    numeric(''),
     { title: 'label' },
     { title: 'predicted' },
-    number('probability'),
+    numeric('probability'),
     { title: 'source' },
   ];
   const rows = mistakes.map(({ label, predicted, probability, source }, i) => [
@@ -92,7 +97,7 @@ export function mistakesSection(
   );
 }
 
-/** What was to be reached, and whether it was; nothing without bounds. */
+/** The bounds, and whether each was met; nothing without bounds. */
 export function boundsSection(bounds: readonly BoundResult[]): string {
   if (bounds.length === 0) return '';
   const rows = bounds.map(({ run, metric, failsWhen, limit, value, met }) => [
@@ -102,12 +107,6 @@ export function boundsSection(bounds: readonly BoundResult[]): string {
     `${failsWhen === 'under' ? 'at least' : 'at most'} ${short(limit)}`,
     met ? 'met' : 'missed',
   ]);
-  const columns = [
-    { title: 'of' },
-    { title: 'metric' },
-    { title: 'value', numeric: true },
-    { title: 'bound' },
-    { title: '' },
-  ];
+  const columns = [{ title: 'of' }, { title: 'metric' }, numeric('value'), { title: 'bound' }, { title: '' }];
   return htmlSection('Bounds', htmlTable(columns, rows));
 }

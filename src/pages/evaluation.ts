@@ -3,10 +3,9 @@ import { replaceFile } from '../core/base/storage/durable.js';
 import { countOf, formatCount, percent, points } from '../core/base/text.js';
 import {
   type DrawnEvaluation,
+  type EvaluatedModels,
   type Evaluation,
-  type EvaluationFiles,
   type EvaluationPictures,
-  type EvaluationResult,
   headline,
   modelCells,
   splitText,
@@ -19,6 +18,7 @@ import {
   type HtmlColumn,
   htmlSection,
   htmlTable,
+  numeric,
   pageFrame,
   paragraph,
 } from './kit/html.js';
@@ -29,20 +29,15 @@ import { inlineSvg } from './plot/panel.js';
 /** Samples that were left out, and unknown labels, that are shown. */
 const SHOWN = 100;
 
-const number = (title: string) => ({ title, numeric: true });
-
 /** Everything about an evaluation as one page. */
-async function evaluationPage(
-  { models, bounds }: Pick<EvaluationResult, 'models' | 'bounds'>,
-  drawn: readonly DrawnEvaluation[],
-): Promise<string> {
+async function evaluationPage({ models, data, bounds }: EvaluatedModels): Promise<string> {
   const title = models.length === 1 ? models[0]!.model : `${models.length} models`;
   const articles: string[] = [];
-  for (const data of drawn) articles.push(await dataArticle(data));
+  for (const judged of data) articles.push(await dataArticle(judged));
   return pageFrame(`Evaluation of ${title}`, [
     element('h1', {}, escapeMarkup(`Evaluation of ${title}`)),
     htmlTable(
-      [{ title: 'model' }, { title: 'name' }, number('classes'), { title: 'SHA-256' }],
+      [{ title: 'model' }, { title: 'name' }, numeric('classes'), { title: 'SHA-256' }],
       models.map(({ model, name, classes, digest }) => [model, name, formatCount(classes), digest]),
     ),
     boundsSection(bounds),
@@ -71,10 +66,10 @@ async function dataArticle(data: DrawnEvaluation): Promise<string> {
 
 function modelsTable(evaluations: readonly Evaluation[]): string {
   const [first] = evaluations;
-  const topK = first!.topK.map(({ k }) => number(`top ${k}`));
-  const columns = ['accuracy', '95 % interval', 'balanced', 'macro F1'].map(number);
+  const topK = first!.topK.map(({ k }) => numeric(`top ${k}`));
+  const columns = ['accuracy', '95 % interval', 'balanced', 'macro F1'].map(numeric);
   return htmlTable(
-    [{ title: 'model' }, ...columns, ...topK, number('loss'), number('calibration error')],
+    [{ title: 'model' }, ...columns, ...topK, numeric('loss'), numeric('calibration error')],
     evaluations.map(modelCells),
   );
 }
@@ -117,13 +112,13 @@ function reliabilityTable({ calibration }: Evaluation): string {
     ];
   });
   return htmlTable(
-    [{ title: 'confidence' }, ...['predictions', 'mean confidence', 'accuracy', 'difference'].map(number)],
+    [{ title: 'confidence' }, ...['predictions', 'mean confidence', 'accuracy', 'difference'].map(numeric)],
     rows,
   );
 }
 
 function unknownTable({ unknownLabels }: Evaluation): string {
-  const columns = [{ title: 'label' }, number('samples')];
+  const columns = [{ title: 'label' }, numeric('samples')];
   return longTable(
     columns,
     unknownLabels.map(({ label, count }) => [label, formatCount(count)]),
@@ -146,20 +141,27 @@ function longTable(columns: readonly HtmlColumn[], rows: readonly (readonly stri
   return htmlTable(columns, rows.slice(0, SHOWN)) + more;
 }
 
+/** Files that are written. */
+export interface EvaluationFiles {
+  /** One page with everything, which needs no other file. */
+  readonly html?: string;
+  /** The pictures of the most certain mistakes, of one model on one source, as a PNG. */
+  readonly sheet?: string;
+}
+
 /**
  * Writes the files that are named, each as a whole or not at all. A model without mistakes leaves no sheet.
  *
  * @returns those that there are
  */
 export async function writeEvaluationFiles(
+  evaluated: EvaluatedModels,
   { html, sheet }: EvaluationFiles,
-  result: Pick<EvaluationResult, 'models' | 'bounds'>,
-  drawn: readonly DrawnEvaluation[],
 ): Promise<EvaluationFiles> {
   const page = html === undefined ? {} : { html };
-  if (html !== undefined) await replaceFile(html, await evaluationPage(result, drawn));
+  if (html !== undefined) await replaceFile(html, await evaluationPage(evaluated));
   if (sheet === undefined) return page;
-  const { mistakes, shape } = drawn[0]!.pictures[0]!;
+  const { mistakes, shape } = evaluated.data[0]!.pictures[0]!;
   if (mistakes.length > 0) await replaceFile(sheet, await mistakeSheet(mistakes, shape));
   else await rm(sheet, { force: true });
   return mistakes.length > 0 ? { ...page, sheet } : page;

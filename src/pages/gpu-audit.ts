@@ -4,7 +4,7 @@ import type { MeasuredDevice } from '../core/learning/devices.js';
 import type { ReportedCheck } from '../core/operations/gpu/inspect.js';
 import type { SetUpResult } from '../core/operations/gpu/set-up.js';
 
-/** The data set of the project, as far as an audit tells of it. */
+/** What an audit says about the data set of the project. */
 export type AuditedDataset = Pick<DatasetManifest, 'name' | 'classes' | 'splits'> & {
   readonly folder: string;
 };

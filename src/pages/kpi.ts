@@ -32,7 +32,7 @@ function valueText(name: KpiName, value: number): string {
 }
 
 /** A report as a page to keep. */
-export function kpiMarkdown({ kpis, time }: Pick<KpiReport, 'kpis' | 'time'>): string {
+export function kpiMarkdown({ kpis, time }: KpiReport): string {
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell) => cell.replaceAll('\\', '\\\\').replaceAll('|', '\\|')).join(' | ')} |`;
   return [

@@ -51,7 +51,7 @@ export function kneeRows({ steps }: Knee): string[][] {
 const MISSED = {
   latency: 'not held: p99',
   errors: 'not held: refused or failed',
-  generator: 'the generator could not send so many',
+  generator: 'the generator could not keep this rate',
 };
 
 /** The one sentence of a search for the highest rate. */

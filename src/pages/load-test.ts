@@ -77,8 +77,10 @@ export interface LoadReportFiles {
 }
 
 /** Writes the files that are named, each as a whole or not at all. */
-export async function writeLoadReports(result: LoadTestResult): Promise<void> {
-  const { html, svg } = result.files;
+export async function writeLoadReports(
+  result: LoadTestResult,
+  { html, svg }: LoadReportFiles,
+): Promise<void> {
   if (html === undefined && svg === undefined) return;
   const panels = loadPanels(result);
   const title = `Load test of ${result.model} at ${result.url}`;

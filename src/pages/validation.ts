@@ -2,7 +2,7 @@ import { countOf, formatCount } from '../core/base/text.js';
 import { SPLITS } from '../core/data/dataset/format.js';
 import type { Finding, FoundSample, SamplePlace } from '../core/data/validate/subject.js';
 import { pictureOf, type Subject } from '../core/data/validate/subject.js';
-import type { ValidationResult } from '../core/data/validate/validate.js';
+import type { Validated, ValidationResult } from '../core/data/validate/validate.js';
 import { contactSheet, reportZoom } from '../core/image/contact-sheet.js';
 import {
   element,
@@ -10,22 +10,20 @@ import {
   htmlSection,
   htmlTable,
   inlinePng,
+  numeric,
   pageFrame,
   paragraph,
 } from './kit/html.js';
 
 /** Samples of a finding that are shown. */
 const SHOWN = 48;
-/** Pairs, or pictures, in a row of a contact sheet; an empty place stands between pairs. */
+/** Pairs, or pictures, in a row of a contact sheet; an empty cell separates pairs. */
 const PAIRS_IN_ROW = 8;
 const PICTURES_IN_ROW = 16;
 
 /** The report of a validation as one page, with the pictures that were found. */
-export async function validationPage(
-  subject: Subject,
-  result: Omit<ValidationResult, 'html' | 'cleaned'>,
-): Promise<string> {
-  const { name, count, classes, fingerprint, checks, findings } = result;
+export async function validationPage(validated: Validated): Promise<string> {
+  const { name, count, classes, fingerprint, checks, findings, subject } = validated;
   const parts: string[] = [];
   for (const finding of findings) parts.push(await findingHtml(subject, finding));
   return pageFrame(name, [
@@ -35,14 +33,14 @@ export async function validationPage(
     ),
     paragraph(`Checks: ${checks.join(', ')}.`),
     htmlSection('Findings', ...(parts.length > 0 ? parts : [paragraph('Nothing was found.')])),
-    htmlSection('Classes', classesTable(result)),
+    htmlSection('Classes', classesTable(validated)),
   ]);
 }
 
 function classesTable({ classes, splits }: Pick<ValidationResult, 'classes' | 'splits'>): string {
   const present = SPLITS.filter((split) => splits[split] !== undefined);
   return htmlTable(
-    [{ title: 'class' }, ...present.map((title) => ({ title, numeric: true }))],
+    [{ title: 'class' }, ...present.map(numeric)],
     classes.map((row) => [row.name, ...present.map((split) => formatCount(row[split] ?? 0))]),
   );
 }
@@ -68,10 +66,7 @@ async function samplesHtml(subject: Subject, samples: readonly FoundSample[]): P
     source,
     detail,
   ]);
-  const columns = [
-    { title: '', numeric: true },
-    ...['sample', 'label', 'source', ''].map((title) => ({ title })),
-  ];
+  const columns = [numeric(''), ...['sample', 'label', 'source', ''].map((title) => ({ title }))];
   const rest = samples.length - shown.length;
   return [
     inlinePng(await sheetOf(subject, shown), 'The pictures of the table, row by row'),
@@ -84,8 +79,7 @@ async function samplesHtml(subject: Subject, samples: readonly FoundSample[]): P
 async function sheetOf(subject: Subject, samples: readonly FoundSample[]): Promise<Buffer> {
   const { preprocessing } = subject.manifest;
   const zoom = reportZoom(preprocessing);
-  const places = subject.splits.map((split) => [split.split, split] as const);
-  const splits = new Map(places);
+  const splits = new Map(subject.splits.map((split) => [split.split, split] as const));
   const picture = ({ split, index }: SamplePlace) => pictureOf(subject, { split: splits.get(split)!, index });
   if (!samples.some(({ like }) => like))
     return contactSheet(samples.map(picture), preprocessing, {

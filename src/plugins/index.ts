@@ -1,4 +1,4 @@
-import { PLUGIN_API_VERSION, type PluginEntry, type PluginKind } from '../core/plugin/index.js';
+import { PLUGIN_API_VERSION, type PluginEntry, type PluginKind } from '../core/plugin/contracts.js';
 import { PluginRegistry } from '../core/plugin/registry.js';
 
 const AUGMENTERS = [

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Origin } from '../../core/config/origin.js';
 import type { Config } from '../../core/config/schema.js';

@@ -1,17 +1,19 @@
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { RobleError } from '../../core/base/errors.js';
-import type { BalancePreview, BalanceResult } from '../../core/data/balance/balance.js';
+import type { BalancePreview } from '../../core/data/balance/balance.js';
 import { parseSources, shardFlags, shardOf } from '../../flags/datasets.js';
 import { augmentFlags } from '../../flags/images.js';
+import type { BalanceResult } from '../../library.js';
 import { balanceLines, planLines } from '../../ui/results/balance.js';
 
 export default class DataBalance extends RobleCommand<BalanceResult | BalancePreview> {
   static override summary =
     'Make a balanced data set: originals, and augmented copies where a class has too few.';
   static override description =
-    'Copies are in train only, and what validation and test hold is never in train. The result does not depend on workers, shards, kills and resumes: the same command goes on where an interrupted one ended.';
+    'Copies are made in train only, and no picture of validation or test is in train. The result does not depend on workers, shards, kills or resumes: the same command continues where an interrupted one stopped.';
   static override strict = false;
   static override args = {
     sources: Args.string({
@@ -51,7 +53,7 @@ export default class DataBalance extends RobleCommand<BalanceResult | BalancePre
       helpValue: 'FILE',
       description: 'Write a report as one page: the counts, and originals beside their copies.',
     }),
-    restart: Flags.boolean({ description: 'Throw away the unfinished work of another recipe.' }),
+    restart: Flags.boolean({ description: 'Discard the unfinished work of another recipe.' }),
   };
   static override examples = [
     '<%= config.bin %> <%= command.id %> data/letters --target 800 --plan',
@@ -81,7 +83,7 @@ export default class DataBalance extends RobleCommand<BalanceResult | BalancePre
     if (flags.plan) return previewBalance(balance, context);
     const { out, name, workers, html, restart } = flags;
     if (out === undefined)
-      throw new RobleError('ROBLE_USAGE', 'There is no place for the data set.', {
+      throw new RobleError('ROBLE_USAGE', 'No folder is named for the data set.', {
         expected: '--out DIR, or --plan to write nothing',
       });
     const shard = shardOf(flags, process.env);

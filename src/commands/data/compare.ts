@@ -1,4 +1,5 @@
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT } from '../../core/base/errors.js';
@@ -12,9 +13,9 @@ import { terminalOptions } from '../../ui/terminal/style.js';
 const { dataset: _eachNamesItsOwn, ...flagsOfAll } = trainingFlags;
 
 export default class DataCompare extends RobleCommand<DatasetComparison> {
-  static override summary = 'Train the same network on several data sets, and tell whether one is better.';
+  static override summary = 'Train the same network on several data sets, and test whether one is better.';
   static override description =
-    'Every run makes the same number of steps, and one validation set judges all models. The same command goes on with what is missing after Ctrl-C or a crash. The exit code is 4 when a bound is missed.';
+    'Every run makes the same number of steps, and one validation set judges all models. After Ctrl-C or a crash, the same command continues with what is missing. The exit code is 4 when a bound is missed.';
   static override strict = false;
   static override examples = [
     '<%= config.bin %> <%= command.id %> plain=data/letters balanced=data/letters-balanced --steps 2000 --out runs/compare',

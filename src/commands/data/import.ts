@@ -1,7 +1,8 @@
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
-import { timesByCode } from '../../core/data/formats/source.js';
+import { timesByCode } from '../../core/base/text.js';
 import type { ImportResult, ImportSource } from '../../core/data/import-export/import.js';
 import type { Preprocessing } from '../../core/image/settings.js';
 import type { CommonLook } from '../../core/image/suggest-shape.js';
@@ -30,7 +31,7 @@ export default class DataImport extends RobleCommand<ImportResult> {
     'from-feedback': Flags.string({
       helpValue: 'URL|FILE',
       description:
-        'Log of a server: what the model saw of the predictions with feedback, under the classes that were said.',
+        'Prediction log of a server: import the pictures that got feedback, labelled with the classes it names.',
       exclusive: Object.keys(imageFlags),
     }),
     split: Flags.string({

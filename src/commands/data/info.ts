@@ -1,11 +1,11 @@
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { formatCount } from '../../core/base/text.js';
 import { SPLITS, type SplitName } from '../../core/data/dataset/format.js';
 import type { DatasetDescription } from '../../core/data/dataset/info.js';
-import { formatSplits, tableLines } from '../../ui/terminal/format.js';
-import { hasColors } from '../../ui/terminal/style.js';
+import { formatSplits, numeric, tableLines } from '../../ui/terminal/format.js';
 
 /** Classes whose pictures are shown in the terminal. */
 const SHOWN_CLASSES = 10;
@@ -47,7 +47,7 @@ export default class DataInfo extends RobleCommand<DatasetDescription & { png?: 
     this.log(`${width}x${height}, ${channels === 1 ? 'grey' : 'colour'} · ${formatSplits(info.splits)}`);
     this.log(`fingerprint ${info.fingerprint}\n`);
     const splits = SPLITS.filter((split) => info.splits[split] !== undefined);
-    const columns = [{ title: 'class' }, ...splits.map((title) => ({ title, numeric: true }))];
+    const columns = [{ title: 'class' }, ...splits.map(numeric)];
     const rows = info.classes.map((row) => [
       row.name,
       ...splits.map((split) => formatCount(row[split] ?? 0)),
@@ -60,21 +60,11 @@ export default class DataInfo extends RobleCommand<DatasetDescription & { png?: 
   /** One picture of each of the first classes, in the terminal. */
   private async draw({ folder, preprocessing }: DatasetDescription, split: SplitName): Promise<string> {
     const { sampleImages } = await import('../../core/data/dataset/info.js');
-    const { tile } = await import('../../core/image/contact-sheet.js');
-    const { terminalPicture } = await import('../../ui/terminal/picture.js');
-    const maxColumns = process.stdout.columns ?? 80;
-    const columns = Math.max(
-      1,
-      Math.min(SHOWN_CLASSES, Math.floor((maxColumns - 1) / (preprocessing.width + 1))),
-    );
-    const pictures = (await sampleImages(folder, split, 1)).slice(0, Math.max(columns, SHOWN_CLASSES));
-    const sheet = tile(pictures, preprocessing, columns, 1);
-    const color = hasColors(process.stdout, process.env);
-    return terminalPicture(
-      sheet.pixels,
-      { ...sheet, channels: preprocessing.channels },
-      { color, maxColumns },
-    );
+    const { pictureRows, picturesInRow } = await import('../../ui/terminal/picture.js');
+    const pictures = (await sampleImages(folder, split, 1)).slice(0, SHOWN_CLASSES);
+    const room = picturesInRow(preprocessing.width, process.stdout);
+    const inRow = Math.max(1, Math.min(SHOWN_CLASSES, room));
+    return pictureRows(pictures, preprocessing, inRow, process.stdout, process.env);
   }
 
   private async writeSheet(

@@ -1,10 +1,10 @@
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import type { Preview, PreviewRow } from '../../core/data/augment/preview.js';
 import { SPLITS } from '../../core/data/dataset/format.js';
 import { augmentFlags } from '../../flags/images.js';
-import { hasColors } from '../../ui/terminal/style.js';
 
 interface DataPreviewResult {
   readonly rows: readonly PreviewRow[];
@@ -67,18 +67,10 @@ export default class DataPreview extends RobleCommand<DataPreviewResult> {
 
   /** As many copies as there is room for in the terminal. */
   private async draw({ pictures, columns, preprocessing }: Preview): Promise<string> {
-    const { tile } = await import('../../core/image/contact-sheet.js');
-    const { terminalPicture } = await import('../../ui/terminal/picture.js');
-    const maxColumns = process.stdout.columns ?? 80;
-    const room = Math.max(2, Math.floor((maxColumns - 1) / (preprocessing.width + 1)));
+    const { pictureRows, picturesInRow } = await import('../../ui/terminal/picture.js');
+    const room = Math.max(2, picturesInRow(preprocessing.width, process.stdout));
     const shown = pictures.filter((_, i) => i % columns < room);
-    const sheet = tile(shown, preprocessing, Math.min(room, columns), 1);
-    const color = hasColors(process.stdout, process.env);
-    return terminalPicture(
-      sheet.pixels,
-      { ...sheet, channels: preprocessing.channels },
-      { color, maxColumns },
-    );
+    return pictureRows(shown, preprocessing, Math.min(room, columns), process.stdout, process.env);
   }
 
   private async writeSheet({ pictures, columns, preprocessing }: Preview, file: string): Promise<void> {

@@ -1,4 +1,5 @@
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { RobleError } from '../../core/base/errors.js';
@@ -15,12 +16,11 @@ interface DataReplayResult {
 }
 
 export default class DataReplay extends RobleCommand<DataReplayResult> {
-  static override summary =
-    'Make copies of a balanced data set again, explain them, and compare their hashes.';
+  static override summary = 'Recreate copies of a balanced data set, explain them, and compare their hashes.';
   static override strict = false;
   static override args = {
     dataset: Args.string({ required: true, description: 'Folder of the data set.' }),
-    samples: Args.string({ description: 'Places of samples in train, from 0.' }),
+    samples: Args.string({ description: 'Positions of samples in train, counted from 0.' }),
   };
   static override flags = {
     out: Flags.string({
@@ -32,15 +32,15 @@ export default class DataReplay extends RobleCommand<DataReplayResult> {
 
   protected async execute(_context: Context): Promise<DataReplayResult> {
     const { argv, args, flags } = await this.parse(DataReplay);
-    const places = (argv as string[]).slice(1).map(placeOf);
-    if (places.length === 0)
+    const positions = (argv as string[]).slice(1).map(positionOf);
+    if (positions.length === 0)
       throw new RobleError('ROBLE_USAGE', 'No sample is named.', {
-        expected: 'places of samples in train, such as 700 701',
+        expected: 'positions of samples in train, such as 700 701',
       });
     const { contactSheet } = await import('../../core/image/contact-sheet.js');
     const { writeNewFile } = await import('../../core/base/storage/files.js');
     const { replaySamples } = await import('../../library.js');
-    const { preprocessing, samples } = await replaySamples({ folder: args.dataset, samples: places });
+    const { preprocessing, samples } = await replaySamples({ folder: args.dataset, samples: positions });
     const { out } = flags;
     if (out !== undefined) {
       const pictures = samples.flatMap(({ original, copy }) => [original, copy]);
@@ -58,9 +58,9 @@ export default class DataReplay extends RobleCommand<DataReplayResult> {
   }
 }
 
-function placeOf(text: string): number {
+function positionOf(text: string): number {
   if (/^\d+$/.test(text)) return Number(text);
-  throw new RobleError('ROBLE_USAGE', 'The place of a sample is not usable.', {
+  throw new RobleError('ROBLE_USAGE', 'The position of a sample is not valid.', {
     received: text,
     expected: 'a whole number from 0',
   });

@@ -1,9 +1,10 @@
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT } from '../../core/base/errors.js';
-import type { ValidationResult } from '../../core/data/validate/validate.js';
 import { listFlag } from '../../flags/values.js';
+import type { ValidationResult } from '../../library.js';
 import { validationLines } from '../../ui/results/validation.js';
 import { terminalOptions } from '../../ui/terminal/style.js';
 
@@ -45,7 +46,7 @@ export default class DataValidate extends RobleCommand<ValidationResult> {
     const { args, flags } = await this.parse(DataValidate);
     const config = await this.loadConfig({ dataset: { value: args.dataset, flag: 'DATASET' } });
     const { parseRemovedKinds } = await import('../../core/data/validate/clean.js');
-    const { hasFindings } = await import('../../core/data/validate/validate.js');
+    const { hasFindings } = await import('../../core/data/validate/subject.js');
     const { validateDataset } = await import('../../library.js');
     const { model, only, skip, html, force, apply, remove } = flags;
     const result = await validateDataset(

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import type { MadeStack } from '../../core/operations/deploy/make-stack.js';
@@ -11,7 +12,7 @@ const { replicas, domain, rateLimit, cpus, memory } = STACK_DEFAULTS;
 const WORDS: Readonly<Record<FileState, string>> = {
   new: 'new',
   updated: 'updated',
-  unchanged: 'as it is',
+  unchanged: 'up to date',
   kept: 'yours, kept',
   replaced: 'replaced; yours is FILE.before',
 };
@@ -122,7 +123,7 @@ export default class DeployCompose extends RobleCommand<MadeStack & { readonly d
       if (state !== 'unchanged') this.log(`${WORDS[state].padEnd(12)} ${path}`);
     for (const { state, diff } of files) if (diff && (state === 'kept' || dryRun)) this.log(`\n${diff}`);
     const same = files.filter(({ state }) => state === 'unchanged').length;
-    if (same > 0) this.log(`${same} files are as they would be.`);
+    if (same > 0) this.log(`${same} files are up to date.`);
     this.log(`models/${model.version} ${model.isNew ? 'is the model' : 'holds this model already'}.`);
     if (dryRun) this.log(`Nothing was written to ${folder}.`);
     else

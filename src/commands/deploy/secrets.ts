@@ -1,12 +1,13 @@
 import { resolve } from 'node:path';
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { MadeSecrets } from '../../core/operations/deploy/secrets.js';
 
 export default class DeploySecrets extends RobleCommand<MadeSecrets> {
   static override summary = 'Make the passwords, keys and the first certificate of a production stack.';
   static override description =
-    'Makes what is missing, and never replaces what is there, unless --rotate says so. The key for clients is shown once and kept nowhere.';
+    'Makes what is missing, and replaces nothing unless --rotate says so. The key for clients is shown once and stored nowhere.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> deploy',
     '<%= config.bin %> <%= command.id %> deploy --rotate',
@@ -36,6 +37,6 @@ export default class DeploySecrets extends RobleCommand<MadeSecrets> {
     for (const path of written) this.log(`made ${path}`);
     for (const path of kept) this.log(`kept ${path}`);
     if (clientKey !== undefined)
-      this.log(`\nThe key of your first client, which nobody can show again:\n\n  ${clientKey}\n`);
+      this.log(`\nThe key of your first client, which cannot be shown again:\n\n  ${clientKey}\n`);
   }
 }

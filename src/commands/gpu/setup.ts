@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT, RobleError } from '../../core/base/errors.js';
@@ -141,7 +141,7 @@ export default class GpuSetup extends RobleCommand<
 
   private async watch(signal: AbortSignal): Promise<Done> {
     const { sampleUtilization } = await import('../../core/operations/gpu/nvidia-smi.js');
-    const { showUtilization } = await import('../../ui/results/gpu-watch.js');
+    const { showUtilization } = await import('../../ui/results/gpu.js');
     await showUtilization(sampleUtilization, process.stderr, signal);
     // Being stopped is how watching ends well.
     this.exitCode = EXIT.ok;

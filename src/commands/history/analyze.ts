@@ -1,8 +1,11 @@
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT, RobleError } from '../../core/base/errors.js';
-import type { HistoryAnalysis } from '../../core/learning/analysis/analyze-runs.js';
+import { boundFlags, parseBounds } from '../../flags/bounds.js';
+import { givenFlags } from '../../flags/values.js';
+import type { HistoryAnalysis } from '../../library.js';
 import { historyLines } from '../../ui/results/history.js';
 import { terminalOptions } from '../../ui/terminal/style.js';
 
@@ -29,18 +32,10 @@ export default class HistoryAnalyze extends RobleCommand<HistoryAnalysis> {
       dependsOn: ['compare'],
       description: 'Metric to rank by, instead of the one that the runs monitor.',
     }),
-    'fail-under': Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      helpValue: 'METRIC=NUMBER',
-      description: 'Bound that a metric of the best epoch must reach.',
-    }),
-    'fail-over': Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      helpValue: 'METRIC=NUMBER',
-      description: 'Bound that a metric of the best epoch must not exceed.',
-    }),
+    ...boundFlags(
+      'Bound that a metric of the best epoch must reach.',
+      'Bound that a metric of the best epoch must not exceed.',
+    ),
     html: Flags.string({ helpValue: 'FILE', description: 'Write a report as one page.' }),
     svg: Flags.string({ helpValue: 'FILE', description: 'Write the plots as SVG.' }),
     png: Flags.string({ helpValue: 'FILE', description: 'Write the plots as PNG.' }),
@@ -54,23 +49,13 @@ export default class HistoryAnalyze extends RobleCommand<HistoryAnalysis> {
       throw new RobleError('ROBLE_USAGE', 'There is no run to analyse.', {
         expected: 'RUN: the folder of a run, or the file of a history',
       });
-    const { analyzeRuns } = await import('../../core/learning/analysis/analyze-runs.js');
-    const { parseBound } = await import('../../core/learning/analysis/bounds.js');
-    const { html, svg, png, csv } = flags;
+    const { analyzeRuns } = await import('../../library.js');
     const analysis = await analyzeRuns(
       {
         runs: argv as string[],
-        bounds: [
-          ...(flags['fail-under'] ?? []).map((text) => parseBound(text, 'under')),
-          ...(flags['fail-over'] ?? []).map((text) => parseBound(text, 'over')),
-        ],
+        bounds: parseBounds(flags),
         compare: flags.compare && flags.metric !== undefined ? { metric: flags.metric } : flags.compare,
-        files: {
-          ...(html !== undefined && { html }),
-          ...(svg !== undefined && { svg }),
-          ...(png !== undefined && { png }),
-          ...(csv !== undefined && { csv }),
-        },
+        files: givenFlags(flags, ['html', 'svg', 'png', 'csv']),
         force: flags.force,
       },
       context,

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { ListedKey } from '../../core/serving/access/api-keys.js';
 import { SCOPES } from '../../core/serving/access/settings.js';
@@ -10,21 +10,21 @@ type CreatedKey = ListedKey & { readonly key: string; readonly file: string };
 export default class KeysCreate extends RobleCommand<CreatedKey> {
   static override summary = 'Make an API key for the server.';
   static override description =
-    'The key is shown once; the file holds only its hash. A server that runs takes it within a second.';
+    'The key is shown once; the file holds only its hash. A running server accepts it within a second.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> --name till --keys keys.json',
     '<%= config.bin %> <%= command.id %> --name prometheus --scope metrics --expires 90d',
   ];
   static override flags = {
-    name: Flags.string({ required: true, description: 'Whose key it is, or what for.' }),
+    name: Flags.string({ required: true, description: 'Who or what the key is for.' }),
     scope: Flags.option({
       options: SCOPES,
       multiple: true,
-      description: 'What it is good for (predict); may be given several times.',
+      description: 'What the key allows (predict); may be given several times.',
     })(),
     expires: Flags.string({
       helpValue: '90d',
-      description: 'Until when: so many days (d), hours (h) or minutes (m).',
+      description: 'How long the key is valid: a number of days (d), hours (h) or minutes (m).',
     }),
     keys: keysFileFlag,
   };
@@ -33,8 +33,10 @@ export default class KeysCreate extends RobleCommand<CreatedKey> {
     const { flags } = await this.parse(KeysCreate);
     const { name, scope: scopes = ['predict'] } = flags;
     const expires = flags.expires === undefined ? undefined : parseExpiry(flags.expires);
-    const config = await this.loadConfig({ 'serve.access.keysFile': { value: flags.keys, flag: '--keys' } });
-    const file = keysFileOf(config.serve.access);
+    const { serve } = await this.loadConfig({
+      'serve.access.keysFile': { value: flags.keys, flag: '--keys' },
+    });
+    const file = keysFileOf(serve.access);
     const { createKey } = await import('../../core/serving/access/api-keys.js');
     return { ...(await createKey(file, { name, scopes, expires })), file };
   }
@@ -42,8 +44,8 @@ export default class KeysCreate extends RobleCommand<CreatedKey> {
   protected render({ key, name, id, scopes, expires, file }: CreatedKey): void {
     this.log(key);
     this.logToStderr(
-      `\nThe key of "${name}" (${id}), good for ${scopes.join(', ')}${expires ? ` until ${expires}` : ''}.\n` +
-        `It is shown this once. ${file} holds its hash.`,
+      `\nThe key of "${name}" (${id}), which allows ${scopes.join(', ')}${expires ? ` until ${expires}` : ''}.\n` +
+        `It is shown only once. ${file} holds its hash.`,
     );
   }
 }

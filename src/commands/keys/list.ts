@@ -10,9 +10,11 @@ export default class KeysList extends RobleCommand<{ readonly keys: readonly Lis
 
   protected async execute(): Promise<{ keys: readonly ListedKey[] }> {
     const { flags } = await this.parse(KeysList);
-    const config = await this.loadConfig({ 'serve.access.keysFile': { value: flags.keys, flag: '--keys' } });
+    const { serve } = await this.loadConfig({
+      'serve.access.keysFile': { value: flags.keys, flag: '--keys' },
+    });
     const { listKeys } = await import('../../core/serving/access/api-keys.js');
-    return { keys: await listKeys(keysFileOf(config.serve.access)) };
+    return { keys: await listKeys(keysFileOf(serve.access)) };
   }
 
   protected render({ keys }: { readonly keys: readonly ListedKey[] }): void {

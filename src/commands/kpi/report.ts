@@ -1,9 +1,9 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT } from '../../core/base/errors.js';
-import type { KpiReport as Report } from '../../core/operations/kpi/report-kpis.js';
 import { parseHeaders, parseLabels } from '../../flags/monitoring.js';
+import type { KpiReport as Report } from '../../library.js';
 import { kpiLines } from '../../ui/results/kpi.js';
 import { terminalOptions } from '../../ui/terminal/style.js';
 
@@ -57,7 +57,7 @@ export default class KpiReport extends RobleCommand<Report> {
   protected async execute(context: Context): Promise<Report> {
     const { flags } = await this.parse(KpiReport);
     const { kpis, runs } = await this.loadConfig();
-    const { reportKpis } = await import('../../core/operations/kpi/report-kpis.js');
+    const { reportKpis } = await import('../../library.js');
     const { run, load, prometheus: url, markdown, force } = flags;
     const prometheus = url !== undefined && {
       url,

@@ -1,19 +1,22 @@
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT } from '../../core/base/errors.js';
 import type { Config } from '../../core/config/schema.js';
-import type { EvaluationResult } from '../../core/learning/evaluation/result.js';
+import { boundFlags, parseBounds } from '../../flags/bounds.js';
 import { sourceFlags, sourceOptions } from '../../flags/sources.js';
+import { givenFlags } from '../../flags/values.js';
+import type { EvaluationResult } from '../../library.js';
 import { evaluationLines } from '../../ui/results/evaluation.js';
 import { terminalOptions } from '../../ui/terminal/style.js';
 
 export default class ModelEvaluate extends RobleCommand<EvaluationResult> {
   static override summary =
-    'Judge a model on pictures with labels: a data set, or whatever data:import reads.';
+    'Evaluate a model on labelled pictures: a data set, or anything that data:import reads.';
   static override description =
     'By default the model of the newest run, on the data set of the configuration: its split test, or else validation. ' +
-    'Several models are judged on the same samples, and compared with the first. The exit code is 4 when a bound is missed.';
+    'Several models are evaluated on the same samples, and compared with the first. The exit code is 4 when a bound is missed.';
   static override strict = false;
   static override examples = [
     '<%= config.bin %> <%= command.id %> data/letters --html evaluation.html',
@@ -23,7 +26,7 @@ export default class ModelEvaluate extends RobleCommand<EvaluationResult> {
   ];
   static override args = {
     data: Args.string({
-      description: 'Data sets, files, folders or archives; each is judged by itself.',
+      description: 'Data sets, files, folders or archives; each is evaluated separately.',
       ignoreStdin: true,
     }),
   };
@@ -32,13 +35,13 @@ export default class ModelEvaluate extends RobleCommand<EvaluationResult> {
       multiple: true,
       multipleNonGreedy: true,
       helpValue: 'BUNDLE',
-      description: 'Model to judge; by default that of the newest run.',
+      description: 'Model to evaluate; by default that of the newest run.',
     }),
     url: Flags.string({
       multiple: true,
       multipleNonGreedy: true,
       helpValue: 'http://HOST:PORT',
-      description: 'Server to judge, which "roble serve" started.',
+      description: 'Server to evaluate, started by "roble serve".',
     }),
     'api-key': Flags.string({
       description: 'Key for servers; otherwise ROBLE_API_KEY, or what the file ROBLE_API_KEY_FILE holds.',
@@ -46,7 +49,7 @@ export default class ModelEvaluate extends RobleCommand<EvaluationResult> {
     }),
     split: Flags.option({
       options: ['train', 'validation', 'test', 'all'] as const,
-      description: 'Which samples to judge; by default test where there is one, else validation.',
+      description: 'Which samples to use; by default test where there is one, else validation.',
     })(),
     'top-k': Flags.integer({
       multiple: true,
@@ -56,20 +59,13 @@ export default class ModelEvaluate extends RobleCommand<EvaluationResult> {
     }),
     'trained-on': Flags.string({
       helpValue: 'DATASET',
-      description: 'Data set that a model was trained on, to find its pictures among those that are judged.',
+      description:
+        'Data set that a model was trained on, to find its pictures among those that are evaluated.',
     }),
-    'fail-under': Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      helpValue: 'METRIC=NUMBER',
-      description: 'Bound that a metric must reach, such as accuracy=0.9, balanced=0.85 or top3=0.98.',
-    }),
-    'fail-over': Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      helpValue: 'METRIC=NUMBER',
-      description: 'Bound that a metric must not exceed, such as ece=0.05 or leftOut=0.',
-    }),
+    ...boundFlags(
+      'Bound that a metric must reach, such as accuracy=0.9, balanced=0.85 or top3=0.98.',
+      'Bound that a metric must not exceed, such as ece=0.05 or leftOut=0.',
+    ),
     html: Flags.string({ helpValue: 'FILE', description: 'Write a report as one page.' }),
     sheet: Flags.string({ helpValue: 'FILE', description: 'Write the worst mistakes as a PNG.' }),
     force: Flags.boolean({ description: 'Replace files that exist.' }),
@@ -82,27 +78,22 @@ export default class ModelEvaluate extends RobleCommand<EvaluationResult> {
     const config = await this.loadConfig({
       'serve.maxPixels': { value: flags['max-pixels'], flag: '--max-pixels' },
     });
-    const { parseBound } = await import('../../core/learning/analysis/bounds.js');
     const { evaluateModel } = await import('../../library.js');
     const { backend, backendOptions, device, maxPixels } = config.serve;
-    const { html, sheet, force, threads } = flags;
     const result = await evaluateModel(
       {
         ...(await sourceOptions(flags)),
         models: await this.modelsOf(flags, config),
-        load: { backend, backendOptions, device, threads: threads ?? 0 },
+        load: { backend, backendOptions, device, threads: flags.threads ?? 0 },
         maxPixels,
         data: argv.length > 0 ? (argv as string[]) : [config.dataset],
         split: flags.split,
         twins: config.train.twins,
         topK: flags['top-k'],
         trainingData: flags['trained-on'],
-        bounds: [
-          ...(flags['fail-under'] ?? []).map((text) => parseBound(text, 'under')),
-          ...(flags['fail-over'] ?? []).map((text) => parseBound(text, 'over')),
-        ],
-        files: { ...(html !== undefined && { html }), ...(sheet !== undefined && { sheet }) },
-        force,
+        bounds: parseBounds(flags),
+        files: givenFlags(flags, ['html', 'sheet']),
+        force: flags.force,
       },
       context,
     );

@@ -1,4 +1,5 @@
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import { RobleError } from '../../core/base/errors.js';
 import type { DatasetManifest } from '../../core/data/dataset/format.js';

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { RobleError } from '../../core/base/errors.js';
@@ -14,7 +14,7 @@ interface ExportedPredictions {
 export default class PredictionsExport extends RobleCommand<ExportedPredictions> {
   static override summary = 'Write the log of a server as CSV or JSON lines.';
   static override description =
-    'The oldest prediction comes first. Any number of them is written in constant memory, also while the server goes on.';
+    'The oldest prediction comes first. Any number of predictions is written in constant memory, even while the server runs.';
   static override flags = {
     from: Flags.string({
       helpValue: 'URL|FILE',
@@ -22,12 +22,12 @@ export default class PredictionsExport extends RobleCommand<ExportedPredictions>
     }),
     since: Flags.string({
       helpValue: 'TIME',
-      description: 'Only from then on: 2026-03-31, 2026-03-31T18:30 (UTC), or 7d, 24h, 30m ago.',
+      description: 'Only since then: 2026-03-31, 2026-03-31T18:30 (UTC), or 7d, 24h, 30m ago.',
     }),
     until: Flags.string({ helpValue: 'TIME', description: 'Only before then.' }),
-    label: Flags.string({ description: 'Only what the model took for this class.' }),
-    feedback: Flags.boolean({ description: 'Only what somebody gave feedback on.' }),
-    pixels: Flags.boolean({ description: 'With the pictures that were kept, in base64.' }),
+    label: Flags.string({ description: 'Only predictions of this class.' }),
+    feedback: Flags.boolean({ description: 'Only predictions with feedback.' }),
+    pixels: Flags.boolean({ description: 'Include the stored pictures, in base64.' }),
     format: Flags.option({
       options: ['csv', 'jsonl'] as const,
       description: 'Form of the output.',

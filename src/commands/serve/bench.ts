@@ -1,13 +1,15 @@
 import { randomInt } from 'node:crypto';
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT, RobleError } from '../../core/base/errors.js';
 import { ARRIVALS } from '../../core/operations/load-test/arrivals.js';
-import type { LoadTestResult } from '../../core/operations/load-test/load-test.js';
 import type { Load } from '../../core/operations/load-test/run-load.js';
+import { boundFlags, parseBounds } from '../../flags/bounds.js';
 import { parseHeaders } from '../../flags/monitoring.js';
-import { numberFlag } from '../../flags/values.js';
+import { givenFlags, numberFlag } from '../../flags/values.js';
+import type { LoadTestResult } from '../../library.js';
 import { loadTestLines } from '../../ui/results/load-test.js';
 import { terminalOptions } from '../../ui/terminal/style.js';
 
@@ -19,9 +21,9 @@ const FIRST_RATE = 100;
 const CONCURRENCY = 32;
 
 export default class ServeBench extends RobleCommand<LoadTestResult> {
-  static override summary = 'Put a load on a running server, and measure its latencies.';
+  static override summary = 'Load-test a running server, and measure its latencies.';
   static override description =
-    'Requests come when they are due, whatever the server does (an open loop), and latencies count from then. The exit code is 4 when a bound is missed.';
+    'Requests are sent when they are due, no matter how the server responds (an open loop), and latencies count from then. The exit code is 4 when a bound is missed.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> http://127.0.0.1:8080 --rate 500 --duration 30',
     '<%= config.bin %> <%= command.id %> http://127.0.0.1:8080 --find-knee --max-p99 50 --html load.html',
@@ -46,7 +48,7 @@ export default class ServeBench extends RobleCommand<LoadTestResult> {
     'warm-up': numberFlag({
       helpValue: 'SECONDS',
       default: 1,
-      description: 'The same load before, which is not counted.',
+      description: 'The same load beforehand, which is not counted.',
     }),
     arrivals: Flags.option({
       options: ARRIVALS,
@@ -63,24 +65,26 @@ export default class ServeBench extends RobleCommand<LoadTestResult> {
     timeout: numberFlag({
       helpValue: 'SECONDS',
       default: 30,
-      description: 'A request without an answer has failed then.',
+      description: 'A request that is not answered by then has failed.',
     }),
     image: Flags.string({
       multiple: true,
       multipleNonGreedy: true,
       helpValue: 'FILE',
       description:
-        'Pictures to send, in turn: files, folders or globs. By default random ones, each another.',
+        'Pictures to send, in turn: files, folders or globs. By default random ones, all different.',
     }),
     seed: Flags.integer({
       min: 0,
       exclusive: ['image'],
-      description: 'Number of the random pictures, to send the same again; by default others each time.',
+      description:
+        'Seed of the random pictures, to send the same ones again; by default different ones each time.',
     }),
     repeat: Flags.integer({
       min: 1,
       exclusive: ['image'],
-      description: 'So many random pictures, again and again, which the cache comes to know.',
+      description:
+        'Send only this many different random pictures, over and over, so that the cache gets to know them.',
     }),
     batch: Flags.integer({ min: 1, default: 1, description: 'Pictures in one request.' }),
     header: Flags.string({
@@ -91,25 +95,18 @@ export default class ServeBench extends RobleCommand<LoadTestResult> {
     }),
     'find-knee': Flags.boolean({
       exclusive: ['closed'],
-      description: 'Raise the rate until it is not held, and tell the highest one that was.',
+      description:
+        'Raise the rate until the server cannot keep up, and report the highest rate that it held.',
     }),
     'max-p99': numberFlag({
       helpValue: 'MILLISECONDS',
       default: 50,
       description: 'With --find-knee: a rate is not held when its p99 is above this.',
     }),
-    'fail-under': Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      helpValue: 'METRIC=NUMBER',
-      description: 'Bound that must be reached: requestsPerSecond, imagesPerSecond, acceptedShare.',
-    }),
-    'fail-over': Flags.string({
-      multiple: true,
-      multipleNonGreedy: true,
-      helpValue: 'METRIC=NUMBER',
-      description: 'Bound that must not be exceeded: p50Ms, p90Ms, p99Ms, p999Ms, maxMs, lagP99Ms.',
-    }),
+    ...boundFlags(
+      'Bound that must be reached: requestsPerSecond, imagesPerSecond, acceptedShare.',
+      'Bound that must not be exceeded: p50Ms, p90Ms, p99Ms, p999Ms, maxMs, lagP99Ms.',
+    ),
     html: Flags.string({ helpValue: 'FILE', description: 'Write a report as one page.' }),
     svg: Flags.string({ helpValue: 'FILE', description: 'Write the plots as SVG.' }),
     force: Flags.boolean({ description: 'Replace files that exist.' }),
@@ -125,9 +122,7 @@ export default class ServeBench extends RobleCommand<LoadTestResult> {
           ratePerSecond: above0('--rate', flags.rate ?? (findsKnee ? FIRST_RATE : RATE)),
           arrivals: flags.arrivals ?? 'even',
         };
-    const { html, svg } = flags;
-    const { parseBound } = await import('../../core/learning/analysis/bounds.js');
-    const { loadTest } = await import('../../core/operations/load-test/load-test.js');
+    const { loadTest } = await import('../../library.js');
     const result = await loadTest(
       {
         url: args.url,
@@ -145,18 +140,15 @@ export default class ServeBench extends RobleCommand<LoadTestResult> {
         repeat: flags.repeat,
         batch: flags.batch,
         knee: findsKnee ? { p99Ms: above0('--max-p99', flags['max-p99']), badShare: 0.01 } : undefined,
-        bounds: [
-          ...(flags['fail-under'] ?? []).map((text) => parseBound(text, 'under')),
-          ...(flags['fail-over'] ?? []).map((text) => parseBound(text, 'over')),
-        ],
-        files: { ...(html !== undefined && { html }), ...(svg !== undefined && { svg }) },
+        bounds: parseBounds(flags),
+        files: givenFlags(flags, ['html', 'svg']),
         force: flags.force,
       },
       context,
     );
     if (!result.measurement.keptRate)
       this.warn(
-        'The generator could not keep the rate (see its own lag): the figures say little of the server. Use a machine with more processors, or another one.',
+        'The load generator could not keep the rate (see its own lag), so the figures say little about the server. Use a machine with more processors, or a separate one.',
       );
     if (result.bounds.some(({ met }) => !met)) this.exitCode = EXIT.data;
     return result;

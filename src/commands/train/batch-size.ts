@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import type { BatchSizeTest } from '../../core/learning/tuning/find-batch-size.js';
@@ -17,7 +17,9 @@ export default class TrainBatchSize extends RobleCommand<BatchSizeTest> {
   static override flags = {
     ...trainingFlags,
     max: Flags.integer({ description: 'Largest size to try (1024).', min: 1 }),
-    'max-step-seconds': numberFlag({ description: 'End at a size of which a step takes longer (20).' }),
+    'max-step-seconds': numberFlag({
+      description: 'Stop at the first size whose step takes longer than this (20).',
+    }),
   };
 
   protected async execute(context: Context): Promise<BatchSizeTest> {

@@ -1,4 +1,5 @@
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import type { TrainResult } from '../../core/learning/training/run/folder.js';
@@ -6,9 +7,9 @@ import { parseSettings } from '../../flags/settings.js';
 import { trainResultLines } from '../../ui/training/text.js';
 
 export default class TrainResume extends RobleCommand<TrainResult> {
-  static override summary = 'Go on with a training run, from the very step of its newest good checkpoint.';
+  static override summary = 'Resume a training run from the exact step of its newest good checkpoint.';
   static override description =
-    'The weights at the end are those of a run that was never interrupted, bit for bit. Settings are those that the run began with, not those of the configuration; some may be changed, and the others are refused with the reason.';
+    'The final weights are bit for bit those of a run that was never interrupted. The settings are those that the run began with, not those of the configuration; some may be changed, the others are refused with the reason.';
   static override examples = [
     '<%= config.bin %> <%= command.id %>',
     '<%= config.bin %> <%= command.id %> runs/run-0003 --epochs 20',
@@ -21,8 +22,8 @@ export default class TrainResume extends RobleCommand<TrainResult> {
 
   static override flags = {
     runs: Flags.string({ description: 'Folder of the runs.' }),
-    dataset: Flags.string({ description: 'Where the data set of the run lies now.' }),
-    epochs: Flags.integer({ description: 'Epochs of the whole run; it may be made longer.', min: 1 }),
+    dataset: Flags.string({ description: 'Where the data set of the run is now.' }),
+    epochs: Flags.integer({ description: 'Epochs of the whole run, which may be extended.', min: 1 }),
     set: Flags.string({
       description: 'Another setting of train, as KEY=VALUE.',
       helpValue: 'KEY=VALUE',

@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT } from '../../core/base/errors.js';
@@ -7,9 +7,9 @@ import type { VerifyResult } from '../../core/learning/training/verify.js';
 import { trainingFlags, trainingOverrides } from '../../flags/training.js';
 
 export default class TrainVerify extends RobleCommand<VerifyResult> {
-  static override summary = 'Prove on your own project that a kill changes nothing.';
+  static override summary = 'Prove on your own project that killing the training process changes nothing.';
   static override description =
-    'Trains for a few steps, and again while the training process is killed at random moments; both must end with the same weights, bit for bit. Nothing of it is kept. Ends with 1 when they differ.';
+    'Trains for a few steps, then again while the training process is killed at random moments; both must end with the same weights, bit for bit. Nothing is kept. The exit code is 1 when they differ.';
   static override examples = [
     '<%= config.bin %> <%= command.id %> --dataset data/characters',
     '<%= config.bin %> <%= command.id %> --kills 20 --steps 200',
@@ -38,7 +38,7 @@ export default class TrainVerify extends RobleCommand<VerifyResult> {
     this.log(
       same
         ? 'The same bits: weights, optimizer, model and metrics.'
-        : 'They differ: please report it, with the settings and the data set.',
+        : 'They differ. Please report this, with the settings and the data set.',
     );
   }
 }

@@ -84,3 +84,10 @@ export function short(value: number): string {
   if (size !== 0 && (size < 1e-4 || size >= 1e9)) return rounded.toExponential().replace('e+', 'e');
   return rounded.toLocaleString('en-US', { maximumFractionDigits: 8 });
 }
+
+/** `3 x ROBLE_IMAGE_EMPTY, 1 x ROBLE_IMAGE_TRUNCATED` */
+export function timesByCode(counts: Readonly<Partial<Record<string, number>>>): string {
+  return Object.entries(counts)
+    .map(([code, times]) => `${times} x ${code}`)
+    .join(', ');
+}

@@ -1,7 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { percent, points } from '../../core/base/text.js';
 import type { ClassResults, RunAnalysis } from '../../core/learning/analysis/analyze-run.js';
 import { runHeadline } from '../../core/learning/analysis/analyze-run.js';
-import type { BoundResult } from '../../core/learning/analysis/bounds.js';
+import type { AnalyzedRuns } from '../../core/learning/analysis/analyze-runs.js';
 import type { RunComparison } from '../../core/learning/analysis/compare-runs.js';
 import type { Finding } from '../../core/learning/analysis/findings/finding.js';
 import { differenceText, metricText } from '../../core/learning/history/metrics.js';
@@ -13,24 +14,79 @@ import {
   type RecordedRun,
 } from '../../core/learning/history/recorded-run.js';
 import { boundsSection, classesSection, mistakesSection, pairsSection } from '../class-results.js';
-import { element, escapeMarkup, htmlSection, htmlTable, pageFrame, paragraph } from '../kit/html.js';
+import { element, escapeMarkup, htmlSection, htmlTable, numeric, pageFrame, paragraph } from '../kit/html.js';
 import { inlineSvg, type Panel } from '../plot/panel.js';
 
-/** One run as a part of the page. `mistakes` is its contact sheet, a PNG. */
-export function runHtml(
-  run: RecordedRun,
-  analysis: RunAnalysis,
-  panels: readonly Panel[],
-  mistakes: Uint8Array | undefined,
-): string {
+/**
+ * The whole report: one file, that loads nothing and runs nothing, light or dark as the reader's system is.
+ *
+ * @param panels the plots of each run
+ * @param together plots of all runs together; none of a single run
+ */
+export async function historyPage(
+  { recorded, runs, bounds, comparison }: AnalyzedRuns,
+  panels: readonly (readonly Panel[])[],
+  together: readonly Panel[],
+): Promise<string> {
+  const title = runs.length === 1 ? runs[0]!.name : `${runs.length} runs`;
+  const articles: string[] = [];
+  for (const [i, run] of recorded.entries()) articles.push(await runHtml(run, runs[i]!, panels[i]!));
+  return pageFrame(title, [
+    element('h1', {}, escapeMarkup(title)),
+    runs.length > 1 ? runsTable(runs) : '',
+    boundsSection(bounds),
+    comparison ? comparisonHtml(comparison) : '',
+    plots(together),
+    ...articles,
+  ]);
+}
+
+function plots(panels: readonly Panel[]): string {
+  return panels.length === 0 ? '' : element('div', { class: 'plots' }, ...panels.map(inlineSvg));
+}
+
+function runsTable(runs: readonly RunAnalysis[]): string {
+  return htmlTable(
+    [{ title: 'run' }, { title: '' }],
+    runs.map((run) => [run.name, runHeadline(run)]),
+  );
+}
+
+function comparisonHtml({ metric, groups, duels }: RunComparison): string {
+  const paths = [...new Set(groups.flatMap(({ settings }) => Object.keys(settings)))];
+  const rows = groups.map(({ label, seeds, mean, standardDeviation, settings }, i) => [
+    String(i + 1),
+    label,
+    String(seeds.length),
+    metricText(metric, mean),
+    standardDeviation === null ? '–' : differenceText(metric, standardDeviation),
+    ...paths.map((path) => settings[path] ?? '–'),
+  ]);
+  const columns = [
+    numeric(''),
+    { title: 'group' },
+    numeric('seeds'),
+    numeric(`mean ${metric}`),
+    numeric('deviation'),
+  ];
+  return htmlSection(
+    'Comparison',
+    htmlTable([...columns, ...paths.map((title) => ({ title }))], rows),
+    ...duels.map(({ first, second, verdict }) => paragraph(`${first} against ${second}: ${verdict}`)),
+  );
+}
+
+/** One run as a part of the page. */
+async function runHtml(run: RecordedRun, analysis: RunAnalysis, panels: readonly Panel[]): Promise<string> {
   const { evaluation } = analysis;
+  const mistakes = run.mistakesFile === undefined ? undefined : await readFile(run.mistakesFile);
   return element(
     'article',
     {},
     element('h2', {}, escapeMarkup(analysis.name)),
     paragraph(runHeadline(analysis)),
     htmlSection('Findings', ...analysis.findings.map(findingHtml)),
-    panels.length === 0 ? '' : element('div', { class: 'plots' }, ...panels.map(inlineSvg)),
+    plots(panels),
     htmlSection('Events', eventsTable(analysis)),
     ...(evaluation ? evaluationSections(evaluation, mistakes) : []),
     htmlSection('Epochs', epochsTable(analysis)),
@@ -67,13 +123,7 @@ function eventsTable({ events }: RunAnalysis): string {
     detail,
   ]);
   return htmlTable(
-    [
-      { title: '' },
-      { title: 'event' },
-      { title: 'times', numeric: true },
-      { title: 'at step' },
-      { title: 'detail' },
-    ],
+    [{ title: '' }, { title: 'event' }, numeric('times'), { title: 'at step' }, { title: 'detail' }],
     rows,
   );
 }
@@ -113,7 +163,7 @@ function epochsTable({ epochs, best }: RunAnalysis): string {
       return value === undefined ? '–' : metricText(name, value);
     }),
   ]);
-  return htmlTable([{ title: 'epoch' }, ...names.map((title) => ({ title, numeric: true }))], rows);
+  return htmlTable([{ title: 'epoch' }, ...names.map(numeric)], rows);
 }
 
 function settingsSection({ settings }: RecordedRun): string {
@@ -123,61 +173,5 @@ function settingsSection({ settings }: RecordedRun): string {
     {},
     element('summary', {}, 'Settings'),
     element('pre', {}, escapeMarkup(JSON.stringify(settings, null, 2))),
-  );
-}
-
-export interface HtmlPage {
-  readonly runs: readonly RunAnalysis[];
-  readonly bounds: readonly BoundResult[];
-  readonly comparison: RunComparison | undefined;
-  /** Plots of all runs together; none of a single run. */
-  readonly panels: readonly Panel[];
-  /** The part of each run. */
-  readonly articles: readonly string[];
-}
-
-/** The whole report: one file, that loads nothing and runs nothing, light or dark as the reader's system is. */
-export function htmlPage(page: HtmlPage): string {
-  const title = page.runs.length === 1 ? page.runs[0]!.name : `${page.runs.length} runs`;
-  const body = [
-    element('h1', {}, escapeMarkup(title)),
-    page.runs.length > 1 ? runsTable(page.runs) : '',
-    boundsSection(page.bounds),
-    page.comparison ? comparisonHtml(page.comparison) : '',
-    page.panels.length > 0 ? element('div', { class: 'plots' }, ...page.panels.map(inlineSvg)) : '',
-    ...page.articles,
-  ];
-  return pageFrame(title, body);
-}
-
-function runsTable(runs: readonly RunAnalysis[]): string {
-  return htmlTable(
-    [{ title: 'run' }, { title: '' }],
-    runs.map((run) => [run.name, runHeadline(run)]),
-  );
-}
-
-function comparisonHtml({ metric, groups, duels }: RunComparison): string {
-  const paths = [...new Set(groups.flatMap(({ settings }) => Object.keys(settings)))];
-  const rows = groups.map(({ label, seeds, mean, standardDeviation, settings }, i) => [
-    String(i + 1),
-    label,
-    String(seeds.length),
-    metricText(metric, mean),
-    standardDeviation === null ? '–' : differenceText(metric, standardDeviation),
-    ...paths.map((path) => settings[path] ?? '–'),
-  ]);
-  const number = (title: string) => ({ title, numeric: true });
-  const columns = [
-    number(''),
-    { title: 'group' },
-    number('seeds'),
-    number(`mean ${metric}`),
-    number('deviation'),
-  ];
-  return htmlSection(
-    'Comparison',
-    htmlTable([...columns, ...paths.map((title) => ({ title }))], rows),
-    ...duels.map(({ first, second, verdict }) => paragraph(`${first} against ${second}: ${verdict}`)),
   );
 }

@@ -1,12 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { replaceFile } from '../../core/base/storage/durable.js';
-import { checkOutputs } from '../../core/base/storage/files.js';
 import { csvField } from '../../core/base/text.js';
 import type { RunAnalysis } from '../../core/learning/analysis/analyze-run.js';
-import type { HistoryAnalysis } from '../../core/learning/analysis/analyze-runs.js';
-import { metricNames, metricOf, type RecordedRun } from '../../core/learning/history/recorded-run.js';
-import { type Panel, standaloneSvg } from '../plot/panel.js';
-import { htmlPage, runHtml } from './page.js';
+import type { AnalyzedRuns } from '../../core/learning/analysis/analyze-runs.js';
+import { metricNames, metricOf } from '../../core/learning/history/recorded-run.js';
+import { standaloneSvg } from '../plot/panel.js';
+import { historyPage } from './page.js';
 import { comparisonPanels, runPanels } from './plots.js';
 
 /** Files by their form. */
@@ -25,43 +23,20 @@ const PNG_SCALE = 2;
 /** The resolution at which a pixel of an SVG is one of a PNG. */
 const SVG_DPI = 72;
 
-/**
- * Writes the files that are named, each as a whole or not at all.
- *
- * @throws {RobleError} `ROBLE_OUTPUT_EXISTS` before anything is written, unless `force`
- */
-export async function writeReports(
-  recorded: readonly RecordedRun[],
-  analysis: Omit<HistoryAnalysis, 'files'>,
-  files: ReportFiles,
-  force: boolean,
-): Promise<void> {
-  await checkOutputs(Object.values(files), force);
-  const panels = recorded.map((run, i) => runPanels(run, analysis.runs[i]!));
-  const together = recorded.length > 1 ? comparisonPanels(analysis.runs, analysis.comparison) : [];
-  if (files.html !== undefined)
-    await replaceFile(files.html, await html(recorded, analysis, panels, together));
-  if (files.csv !== undefined) await replaceFile(files.csv, epochsCsv(analysis.runs));
+/** Writes the files that are named, each as a whole or not at all. */
+export async function writeReports(analyzed: AnalyzedRuns, files: ReportFiles): Promise<void> {
+  if (Object.keys(files).length === 0) return;
+  const { recorded, runs, comparison } = analyzed;
+  const panels = recorded.map((run, i) => runPanels(run, runs[i]!));
+  const together = recorded.length > 1 ? comparisonPanels(runs, comparison) : [];
+  if (files.html !== undefined) await replaceFile(files.html, await historyPage(analyzed, panels, together));
+  if (files.csv !== undefined) await replaceFile(files.csv, epochsCsv(runs));
   const svg =
     recorded.length > 1
       ? standaloneSvg(`${recorded.length} runs`, together)
       : standaloneSvg(recorded[0]!.name, panels[0]!);
   if (files.svg !== undefined) await replaceFile(files.svg, svg);
   if (files.png !== undefined) await replaceFile(files.png, await rendered(svg));
-}
-
-async function html(
-  recorded: readonly RecordedRun[],
-  { runs, bounds, comparison }: Omit<HistoryAnalysis, 'files'>,
-  panels: readonly (readonly Panel[])[],
-  together: readonly Panel[],
-): Promise<string> {
-  const articles: string[] = [];
-  for (const [i, run] of recorded.entries()) {
-    const mistakes = run.mistakesFile === undefined ? undefined : await readFile(run.mistakesFile);
-    articles.push(runHtml(run, runs[i]!, panels[i]!, mistakes));
-  }
-  return htmlPage({ runs, bounds, comparison, panels: together, articles });
 }
 
 async function rendered(svg: string): Promise<Buffer> {

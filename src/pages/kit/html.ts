@@ -95,6 +95,9 @@ export interface HtmlColumn {
   readonly numeric?: boolean;
 }
 
+/** A column of numbers. */
+export const numeric = (title: string): HtmlColumn => ({ title, numeric: true });
+
 /** A table of plain text. */
 export function htmlTable(columns: readonly HtmlColumn[], rows: readonly (readonly string[])[]): string {
   const cells = (name: string, texts: readonly string[]) =>

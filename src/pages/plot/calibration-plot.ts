@@ -8,8 +8,8 @@ const AREA = { left: 62, top: 56 };
 const TICKS = [0, 0.2, 0.4, 0.6, 0.8, 1];
 
 /**
- * A reliability diagram (Murphy and Winkler 1977; Guo et al. 2017): a dot for each bin of predictions, as large as there
- * are many of them, at their mean confidence and their accuracy. On the diagonal, probabilities mean what they say.
+ * A reliability diagram (Murphy and Winkler 1977; Guo et al. 2017): a dot for each bin of predictions, larger the
+ * more there are, at their mean confidence and their accuracy. On the diagonal, probabilities mean what they say.
  */
 export function calibrationPlot({
   calibration,

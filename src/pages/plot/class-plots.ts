@@ -9,12 +9,12 @@ type ConfusionTable = Pick<EvaluationReport, 'classes' | 'confusion'>;
 const NARROW_CLASSES = 24;
 /** More classes than these cannot be told apart; those with the most mistakes are shown. */
 const MOST_CLASSES = 100;
-/** So few classes leave room for the counts. */
+/** Up to this many classes, there is room for the counts. */
 const COUNTED_CLASSES = 12;
 const MOST_LABEL = 10;
 
 /**
- * Which classes are taken for which: rows are true classes, columns predicted ones, the strength of a colour the share of
+ * Which classes are mistaken for which: rows are true classes, columns predicted ones, the strength of a colour the share of
  * its row. Mistakes are drawn by the root of their share, or the rare ones would not be seen.
  */
 export function confusionPlot(report: ConfusionTable): Panel {
@@ -91,11 +91,11 @@ interface Cell {
 }
 
 function cells({ classes, confusion }: ConfusionTable, shown: readonly number[]): Cell[] {
-  const places = new Map(shown.map((index, place) => [index, place]));
+  const positions = new Map(shown.map((index, position) => [index, position]));
   const support = new Float64Array(classes.length);
   for (const [label, , count] of confusion) support[label]! += count;
   return confusion.flatMap(([label, predicted, count]) => {
-    const [row, column, all] = [places.get(label), places.get(predicted), support[label]!];
+    const [row, column, all] = [positions.get(label), positions.get(predicted), support[label]!];
     if (row === undefined || column === undefined) return [];
     const share = count / all;
     const meaning = `"${classes[label]}" taken for "${classes[predicted]}": ${count} of ${all} (${percent(share)})`;
@@ -130,19 +130,19 @@ function cellMark(
   );
 }
 
-/** Classes that are shown. */
-const MOST = 15;
+/** Classes whose recall is shown. */
+const MOST_ROWS = 15;
 const ROW = 24;
 const AREA = { left: 110, right: PANEL_WIDTH - 60, top: 48 };
-const LONGEST_LABEL = 15;
+const LONGEST_ROW_LABEL = 15;
 
-/** The recall of the classes that are known worst, the worst on top. */
+/** The recall of the classes with the lowest recall, the worst on top. */
 export function classesPlot({ perClass }: Pick<EvaluationReport, 'perClass'>): Panel | undefined {
   const known = perClass.flatMap(({ label, support, recall }) =>
     recall === null ? [] : [{ label, support, recall }],
   );
   if (known.length === 0) return undefined;
-  const shown = known.sort((a, b) => a.recall - b.recall).slice(0, MOST);
+  const shown = known.sort((a, b) => a.recall - b.recall).slice(0, MOST_ROWS);
   const title =
     shown.length < perClass.length ? `Recall of the ${shown.length} weakest classes` : 'Recall of each class';
   const bottom = AREA.top + shown.length * ROW;
@@ -164,7 +164,7 @@ export function classesPlot({ perClass }: Pick<EvaluationReport, 'perClass'>): P
           'g',
           {},
           element('title', {}, escapeMarkup(`"${label}": ${percent(recall)} of ${support}`)),
-          textAt(AREA.left - 8, y + 16, cut(label, LONGEST_LABEL), { 'text-anchor': 'end' }),
+          textAt(AREA.left - 8, y + 16, cut(label, LONGEST_ROW_LABEL), { 'text-anchor': 'end' }),
           element('rect', {
             class: 'fill-0',
             x: AREA.left,

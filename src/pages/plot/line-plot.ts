@@ -1,15 +1,15 @@
 import { percent } from '../../core/base/text.js';
 import { cut, element, escapeMarkup, textAt } from '../kit/html.js';
 import { lineClass, SERIES_COLORS } from '../kit/theme.js';
+import { linearScale, niceTicks, type Range, rangeOf, tickLabels } from './axis.js';
 import { PANEL_WIDTH, type Panel } from './panel.js';
-import { niceTicks, tickLabels } from './ticks.js';
 
 export interface PlotSeries {
   readonly name: string;
   /** A point whose y is not finite breaks the line. */
   readonly points: readonly (readonly [x: number, y: number])[];
   readonly dashed?: boolean;
-  /** Number of its colour; by default its place among the series. */
+  /** Number of its colour; by default its index among the series. */
   readonly color?: number;
 }
 
@@ -37,17 +37,16 @@ const AREA = { left: 62, right: PANEL_WIDTH - 14, top: 64, bottom: HEIGHT - 42 }
 /** More points than this need no dots to be seen. */
 const MOST_DOTS = 30;
 
-type Scale = (value: number) => number;
-type Range = readonly [low: number, high: number];
+type Scale = ReturnType<typeof linearScale>;
 
-/** Lines over a common axis that counts. Undefined without a value to show. */
+/** Lines over a common axis of whole numbers. Undefined without a value to show. */
 export function linePlot(plot: LinePlot): Panel | undefined {
   const points = plot.series.flatMap((series) => series.points).filter(([, y]) => Number.isFinite(y));
   if (points.length === 0) return undefined;
-  const xs = extent([...points.map(([x]) => x), ...(plot.marks ?? []).map(({ x }) => x)]);
-  const ys = padded(extent(points.map(([, y]) => y)), plot.isShare ?? false);
-  const x = scale(xs, AREA.left + 4, AREA.right - 4);
-  const y = scale(ys, AREA.bottom, AREA.top);
+  const xs = rangeOf([...points.map(([x]) => x), ...(plot.marks ?? []).map(({ x }) => x)]);
+  const ys = padded(rangeOf(points.map(([, y]) => y)), plot.isShare ?? false);
+  const x = linearScale(xs, AREA.left + 4, AREA.right - 4);
+  const y = linearScale(ys, AREA.bottom, AREA.top);
   return {
     title: plot.title,
     width: PANEL_WIDTH,
@@ -63,25 +62,15 @@ export function linePlot(plot: LinePlot): Panel | undefined {
   };
 }
 
-function extent(values: readonly number[]): Range {
-  return [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
-}
-
-/** Some air above and below, but no shares that cannot be. */
+/** Some space above and below, but no impossible shares. */
 function padded([low, high]: Range, isShare: boolean): Range {
   const air = (high - low) * 0.06 || Math.abs(high) * 0.1 || 1;
   if (!isShare) return [low - air, high + air];
   return [Math.max(Math.min(0, low), low - air), Math.min(Math.max(1, high), high + air)];
 }
 
-function scale([low, high]: Range, from: number, to: number): Scale {
-  // Halves, since the difference of two large numbers may not be finite.
-  const span = high / 2 - low / 2;
-  return (value) => (span === 0 ? (from + to) / 2 : from + ((value / 2 - low / 2) / span) * (to - from));
-}
-
 function verticalAxis(range: Range, y: Scale, isShare: boolean): string {
-  const ticks = niceTicks(...range, 6);
+  const ticks = niceTicks(range, 6);
   const labels = isShare ? ticks.map((tick) => percent(tick).replace('.0 ', ' ')) : tickLabels(ticks);
   return ticks
     .map(
@@ -93,7 +82,7 @@ function verticalAxis(range: Range, y: Scale, isShare: boolean): string {
 }
 
 function horizontalAxis(range: Range, x: Scale, title: string): string {
-  const ticks = niceTicks(...range, 10, 1);
+  const ticks = niceTicks(range, 10, 1);
   const labels = tickLabels(ticks);
   return [
     element('path', { class: 'axis', d: `M${AREA.left} ${AREA.bottom}H${AREA.right}` }),

@@ -1,8 +1,8 @@
 import type { RunComparison } from '../../core/learning/analysis/compare-runs.js';
 import { isShare, metricText } from '../../core/learning/history/metrics.js';
 import { cut, element, escapeMarkup, textAt } from '../kit/html.js';
+import { linearScale, niceTicks, rangeOf, tickLabels } from './axis.js';
 import { type Panel, WIDE_PANEL_WIDTH } from './panel.js';
-import { niceTicks, tickLabels } from './ticks.js';
 
 const ROW = 30;
 const AREA = { left: 300, right: WIDE_PANEL_WIDTH - 110, top: 40 };
@@ -16,13 +16,10 @@ export function rankingPlot({ groups, metric }: RunComparison): Panel | undefine
     mean + (standardDeviation ?? 0),
   ]);
   if (ends.length === 0) return undefined;
-  const [low, high] = [Math.min(...ends), Math.max(...ends)];
-  const x = (value: number) =>
-    high === low
-      ? (AREA.left + AREA.right) / 2
-      : AREA.left + ((value - low) / (high - low)) * (AREA.right - AREA.left);
+  const range = rangeOf(ends);
+  const x = linearScale(range, AREA.left, AREA.right);
   const bottom = AREA.top + groups.length * ROW;
-  const ticks = niceTicks(low, high, 8);
+  const ticks = niceTicks(range, 8);
   const labels = isShare(metric) ? ticks.map((tick) => metricText(metric, tick)) : tickLabels(ticks);
   return {
     title: `Ranking by ${metric}`,

@@ -18,7 +18,7 @@ export function planLines({ classes, splits, warnings }: BalancePreview): string
 }
 
 /** What was written. */
-export function balanceLines(result: BalanceResult): string[] {
+export function balanceLines(result: BalanceResult & { readonly html?: string }): string[] {
   const { out, splits, shard, written, seconds, resumed, html, warnings } = result;
   const made =
     written > 0

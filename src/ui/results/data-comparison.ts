@@ -2,9 +2,9 @@ import { countOf, formatCount, percent } from '../../core/base/text.js';
 import type { DatasetComparison } from '../../core/learning/compare/compare-datasets.js';
 import type { SeedSummary } from '../../core/learning/compare/scores.js';
 import { COMPARED_METRICS, type ComparedMetric } from '../../core/learning/compare/scores.js';
-import { cutLine, formatDuration, tableLines, wrapWords } from '../terminal/format.js';
-import type { HistoryTextOptions } from './history.js';
-import { boundLines } from './history.js';
+import { cutLine, formatDuration, numeric, tableLines, wrapWords } from '../terminal/format.js';
+import type { TextOptions } from '../terminal/style.js';
+import { boundLines } from './class-results.js';
 
 const TITLES: Readonly<Record<ComparedMetric, string>> = {
   accuracy: 'accuracy',
@@ -14,7 +14,7 @@ const TITLES: Readonly<Record<ComparedMetric, string>> = {
 };
 
 /** A comparison of data sets for people: the means, then what the differences say. */
-export function dataComparisonLines(result: DatasetComparison, options: HistoryTextOptions): string[] {
+export function dataComparisonLines(result: DatasetComparison, options: TextOptions): string[] {
   const { width, paint } = options;
   const [first, ...others] = result.conditions;
   const metrics = COMPARED_METRICS.filter((metric) => first!.metrics[metric] !== undefined);
@@ -43,12 +43,11 @@ function headline({ steps, evaluations, seeds, validation }: DatasetComparison):
 }
 
 function meanLines({ conditions }: DatasetComparison, metrics: readonly ComparedMetric[]): string[] {
-  const number = (title: string) => ({ title, numeric: true });
   const columns = [
     { title: 'condition' },
-    number('pictures'),
-    ...metrics.map((metric) => number(TITLES[metric])),
-    number('training'),
+    numeric('pictures'),
+    ...metrics.map((metric) => numeric(TITLES[metric])),
+    numeric('training'),
   ];
   const rows = conditions.map(({ name, trainCount, trainSeconds, metrics: own }) => [
     name,

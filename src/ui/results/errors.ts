@@ -66,7 +66,7 @@ export interface FailureForm {
   readonly hide?: (text: string) => string;
 }
 
-/** Tells of the error that ends a command: programs on standard output, people on standard error; where one of the two fails, on the other. */
+/** Reports the error that ends a command: to programs on standard output, to people on standard error; where one of the two fails, on the other. */
 export function tellFailure(
   error: RobleError,
   { asJson, warnings = [], verbose = false, hide = hidePasswords }: FailureForm,

@@ -1,16 +1,19 @@
 import { countOf, formatCount, percent } from '../../core/base/text.js';
 import type { DataEvaluation, Evaluation, EvaluationResult } from '../../core/learning/evaluation/result.js';
 import { headline, modelCells, splitText } from '../../core/learning/evaluation/result.js';
-import { cutLine, tableLines, wrapWords } from '../terminal/format.js';
-import { pairLines, weakestClassLines } from './classes.js';
-import type { HistoryTextOptions } from './history.js';
-import { boundLines } from './history.js';
+import type { EvaluationFiles } from '../../pages/evaluation.js';
+import { cutLine, numeric, tableLines, wrapWords } from '../terminal/format.js';
+import type { TextOptions } from '../terminal/style.js';
+import { boundLines, pairLines, weakestClassLines } from './class-results.js';
 
 /** What is listed of mistakes and of samples that were left out; --json has all. */
 const LISTED = 10;
 
 /** An evaluation for people: of one model at length, of several side by side. */
-export function evaluationLines(result: EvaluationResult, options: HistoryTextOptions): string[] {
+export function evaluationLines(
+  result: EvaluationResult & { readonly files: EvaluationFiles },
+  options: TextOptions,
+): string[] {
   const written = Object.entries(result.files).map(([form, file]) => `${form}: ${file}`);
   return [
     ...result.data.flatMap((data, i) => [...(i > 0 ? [''] : []), ...dataLines(data, options)]),
@@ -19,7 +22,7 @@ export function evaluationLines(result: EvaluationResult, options: HistoryTextOp
   ];
 }
 
-function dataLines(data: DataEvaluation, options: HistoryTextOptions): string[] {
+function dataLines(data: DataEvaluation, options: TextOptions): string[] {
   const { path, split, count, evaluations, comparisons, leftOut } = data;
   const [first] = evaluations;
   return [
@@ -30,7 +33,7 @@ function dataLines(data: DataEvaluation, options: HistoryTextOptions): string[] 
   ];
 }
 
-function modelLines(evaluation: Evaluation, options: HistoryTextOptions): string[] {
+function modelLines(evaluation: Evaluation, options: TextOptions): string[] {
   return [
     ...wrapWords(`${evaluation.model}: ${headline(evaluation)}`, options.width, '  '),
     '',
@@ -41,13 +44,11 @@ function modelLines(evaluation: Evaluation, options: HistoryTextOptions): string
   ];
 }
 
-const number = (title: string) => ({ title, numeric: true });
-
 function modelsTable(evaluations: readonly Evaluation[]): string[] {
-  const topK = evaluations[0]!.topK.map(({ k }) => number(`top ${k}`));
-  const columns = ['accuracy', '95 % interval', 'balanced', 'F1'].map(number);
+  const topK = evaluations[0]!.topK.map(({ k }) => numeric(`top ${k}`));
+  const columns = ['accuracy', '95 % interval', 'balanced', 'F1'].map(numeric);
   return tableLines(
-    [{ title: 'model' }, ...columns, ...topK, number('loss'), number('off by')],
+    [{ title: 'model' }, ...columns, ...topK, numeric('loss'), numeric('off by')],
     evaluations.map(modelCells),
   );
 }
@@ -57,10 +58,10 @@ function reliabilityLines({ calibration }: Evaluation): string[] {
   const rows = calibration.flatMap(({ count, confidence, accuracy }) =>
     count === 0 ? [] : [[percent(confidence), percent(accuracy), formatCount(count)]],
   );
-  return ['', ...tableLines([number('sure'), number('right'), number('predictions')], rows)];
+  return ['', ...tableLines([numeric('sure'), numeric('right'), numeric('predictions')], rows)];
 }
 
-function mistakeLines({ confidentlyWrong }: Evaluation, { width }: HistoryTextOptions): string[] {
+function mistakeLines({ confidentlyWrong }: Evaluation, { width }: TextOptions): string[] {
   if (confidentlyWrong.length === 0) return [];
   const rows = confidentlyWrong
     .slice(0, LISTED)
@@ -68,13 +69,13 @@ function mistakeLines({ confidentlyWrong }: Evaluation, { width }: HistoryTextOp
   const columns = [
     { title: 'most certain mistakes' },
     { title: 'taken for' },
-    number('sure'),
+    numeric('sure'),
     { title: 'source' },
   ];
   return ['', ...tableLines(columns, rows).map((line) => cutLine(line, width))];
 }
 
-function leftOutLines(leftOut: DataEvaluation['leftOut'], { width }: HistoryTextOptions): string[] {
+function leftOutLines(leftOut: DataEvaluation['leftOut'], { width }: TextOptions): string[] {
   if (leftOut.length === 0) return [];
   const rest = leftOut.length - LISTED;
   return [

@@ -1,8 +1,7 @@
-import { countOf, percent, points, short } from '../../core/base/text.js';
+import { countOf, percent, points } from '../../core/base/text.js';
 import type { ClassResults, RunAnalysis } from '../../core/learning/analysis/analyze-run.js';
 import { runHeadline } from '../../core/learning/analysis/analyze-run.js';
 import type { HistoryAnalysis } from '../../core/learning/analysis/analyze-runs.js';
-import type { BoundResult } from '../../core/learning/analysis/bounds.js';
 import type { RunComparison } from '../../core/learning/analysis/compare-runs.js';
 import type { Finding } from '../../core/learning/analysis/findings/finding.js';
 import { differenceText, metricText } from '../../core/learning/history/metrics.js';
@@ -12,22 +11,16 @@ import {
   metricOf,
   type RecordedEpoch,
 } from '../../core/learning/history/recorded-run.js';
+import type { ReportFiles } from '../../pages/history/reports.js';
 import { lineChart } from '../terminal/charts.js';
-import { cutLine, tableLines, wrapWords } from '../terminal/format.js';
-import type { Paint } from '../terminal/style.js';
-import { pairLines, weakestClassLines } from './classes.js';
-
-export interface HistoryTextOptions {
-  /** Characters of a line. */
-  readonly width: number;
-  readonly color: boolean;
-  readonly paint: Paint;
-}
+import { cutLine, numeric, tableLines, wrapWords } from '../terminal/format.js';
+import type { TextOptions } from '../terminal/style.js';
+import { boundLines, pairLines, weakestClassLines } from './class-results.js';
 
 const CHART_HEIGHT = 12;
 
 /** All about one run. */
-function runLines(run: RunAnalysis, options: HistoryTextOptions): string[] {
+function runLines(run: RunAnalysis, options: TextOptions): string[] {
   const { paint, width } = options;
   return [
     paint('bold', run.name),
@@ -45,7 +38,7 @@ function runLines(run: RunAnalysis, options: HistoryTextOptions): string[] {
 function curveLines(
   epochs: readonly RecordedEpoch[],
   names: readonly string[],
-  { width, color }: HistoryTextOptions,
+  { width, color }: TextOptions,
 ): string[] {
   const series = names
     .map((name) => ({
@@ -57,7 +50,7 @@ function curveLines(
 }
 
 /** The metrics of the best epoch beside those of the last. */
-function metricLines({ epochs, best }: RunAnalysis, { width }: HistoryTextOptions): string[] {
+function metricLines({ epochs, best }: RunAnalysis, { width }: TextOptions): string[] {
   const last = epochs.at(-1);
   if (!best || !last) return [];
   const cell = (epoch: RecordedEpoch, name: string) => {
@@ -67,8 +60,8 @@ function metricLines({ epochs, best }: RunAnalysis, { width }: HistoryTextOption
   const names = metricNames([best, last]).filter((name) => name !== 'step');
   const columns = [
     { title: 'metric' },
-    { title: `best, epoch ${best.epoch}`, numeric: true },
-    { title: `last, epoch ${last.epoch}`, numeric: true },
+    numeric(`best, epoch ${best.epoch}`),
+    numeric(`last, epoch ${last.epoch}`),
   ];
   const rows = names.map((name) => [name, cell(best, name), cell(last, name)]);
   return ['', ...tableLines(columns, rows).map((line) => cutLine(line, width))];
@@ -77,7 +70,7 @@ function metricLines({ epochs, best }: RunAnalysis, { width }: HistoryTextOption
 const SEVERITY_COLORS = { problem: 'red', warning: 'yellow', info: 'cyan' } as const;
 
 /** Findings, each with what to try and why. */
-function findingLines(findings: readonly Finding[], { paint, width }: HistoryTextOptions): string[] {
+function findingLines(findings: readonly Finding[], { paint, width }: TextOptions): string[] {
   return findings.flatMap(({ severity, message, suggestions }) => {
     const [first, ...others] = wrapWords(`${severity}: ${message}`, width, '  ');
     return [
@@ -91,7 +84,7 @@ function findingLines(findings: readonly Finding[], { paint, width }: HistoryTex
   });
 }
 
-function eventLines({ events }: RunAnalysis, { width }: HistoryTextOptions): string[] {
+function eventLines({ events }: RunAnalysis, { width }: TextOptions): string[] {
   const marks = eventMarks(events);
   if (marks.length === 0) return [];
   const rows = marks.map(({ name, steps, detail = '' }) => [
@@ -100,17 +93,12 @@ function eventLines({ events }: RunAnalysis, { width }: HistoryTextOptions): str
     `${steps.slice(0, 3).join(', ')}${steps.length > 3 ? ', ...' : ''}`,
     detail,
   ]);
-  const columns = [
-    { title: 'event' },
-    { title: 'times', numeric: true },
-    { title: 'at step' },
-    { title: 'detail' },
-  ];
+  const columns = [{ title: 'event' }, numeric('times'), { title: 'at step' }, { title: 'detail' }];
   return ['', ...tableLines(columns, rows).map((line) => cutLine(line, width))];
 }
 
 /** The results of the whole split, the weakest classes, and the worst pairs. */
-function classLines(evaluation: ClassResults, { width }: HistoryTextOptions): string[] {
+function classLines(evaluation: ClassResults, { width }: TextOptions): string[] {
   const { accuracy, balancedAccuracy, foldedAccuracy, expectedCalibrationError } = evaluation;
   const folded = foldedAccuracy === undefined ? '' : `, look-alikes as one ${percent(foldedAccuracy)}`;
   return [
@@ -128,7 +116,7 @@ function classLines(evaluation: ClassResults, { width }: HistoryTextOptions): st
 }
 
 /** The ranking, what the groups differ in, and whether the difference is more than chance. */
-function comparisonLines(comparison: RunComparison, { width, paint }: HistoryTextOptions): string[] {
+function comparisonLines(comparison: RunComparison, { width, paint }: TextOptions): string[] {
   const { metric, groups, duels } = comparison;
   const rows = groups.map(({ label, seeds, mean, standardDeviation, runs }, i) => [
     String(i + 1),
@@ -138,13 +126,12 @@ function comparisonLines(comparison: RunComparison, { width, paint }: HistoryTex
     standardDeviation === null ? '-' : differenceText(metric, standardDeviation),
     runs.map(({ name }) => name).join(' '),
   ]);
-  const number = (title: string) => ({ title, numeric: true });
   const columns = [
-    number('#'),
+    numeric('#'),
     { title: 'group' },
-    number('seeds'),
-    number(`mean ${metric}`),
-    number('deviation'),
+    numeric('seeds'),
+    numeric(`mean ${metric}`),
+    numeric('deviation'),
     { title: 'runs' },
   ];
   return [
@@ -183,7 +170,10 @@ function settingLines(groups: RunComparison['groups'], width: number): string[] 
 }
 
 /** An analysis for people: one run at length, several side by side. */
-export function historyLines(analysis: HistoryAnalysis, options: HistoryTextOptions): string[] {
+export function historyLines(
+  analysis: HistoryAnalysis & { readonly files: ReportFiles },
+  options: TextOptions,
+): string[] {
   const { runs, comparison, bounds, files } = analysis;
   const written = Object.entries(files).map(([form, file]) => `${form.toUpperCase()}: ${file}`);
   return [
@@ -202,7 +192,7 @@ const MOST_CURVES = 8;
 const COMPARISON_HEIGHT = 14;
 
 /** The monitored curve of each run, in one chart. */
-function curvesTogether(runs: readonly RunAnalysis[], { width, color, paint }: HistoryTextOptions): string[] {
+function curvesTogether(runs: readonly RunAnalysis[], { width, color, paint }: TextOptions): string[] {
   const { metric } = runs[0]!.monitor;
   const series = runs.slice(0, MOST_CURVES).map(({ name, epochs }) => ({
     name,
@@ -214,7 +204,7 @@ function curvesTogether(runs: readonly RunAnalysis[], { width, color, paint }: H
 }
 
 /** A run among several: what is wrong with it, or where they are compared, how much is. */
-function briefLines(run: RunAnalysis, compared: boolean, options: HistoryTextOptions): string[] {
+function briefLines(run: RunAnalysis, compared: boolean, options: TextOptions): string[] {
   const { paint, width } = options;
   const wrong = run.findings.filter(({ severity }) => severity !== 'info');
   const count = (severity: string) => wrong.filter((finding) => finding.severity === severity).length;
@@ -224,23 +214,5 @@ function briefLines(run: RunAnalysis, compared: boolean, options: HistoryTextOpt
     paint('bold', run.name),
     ...wrapWords(compared ? `${headline} ${counts}.` : headline, width),
     ...(compared ? [] : findingLines(wrong, options)),
-  ];
-}
-
-/** Which bounds were met. */
-export function boundLines(
-  bounds: readonly BoundResult[],
-  namesRuns: boolean,
-  { paint }: HistoryTextOptions,
-): string[] {
-  if (bounds.length === 0) return [];
-  return [
-    '',
-    ...bounds.map(({ run, metric, failsWhen, limit, value, met }) => {
-      const is = value === null ? 'not a finite number' : short(value);
-      const must = `${failsWhen === 'under' ? 'at least' : 'at most'} ${short(limit)}`;
-      const word = met ? paint('green', 'met') : paint('red', 'missed');
-      return `${word}: ${namesRuns ? `${run}: ` : ''}${metric} is ${is}, must be ${must}`;
-    }),
   ];
 }

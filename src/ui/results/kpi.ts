@@ -2,7 +2,7 @@ import type { KpiStatus } from '../../core/operations/kpi/judge.js';
 import type { KpiReport } from '../../core/operations/kpi/report-kpis.js';
 import { KPI_COLUMNS, kpiRow, STATUS_TEXT } from '../../pages/kpi.js';
 import { tableLines } from '../terminal/format.js';
-import type { terminalOptions } from '../terminal/style.js';
+import type { TextOptions } from '../terminal/style.js';
 
 const COLORS: Readonly<Record<KpiStatus, 'green' | 'red' | 'yellow'>> = {
   met: 'green',
@@ -12,8 +12,8 @@ const COLORS: Readonly<Record<KpiStatus, 'green' | 'red' | 'yellow'>> = {
 
 /** A report for people. */
 export function kpiLines(
-  { kpis, markdown }: KpiReport,
-  { paint }: Pick<ReturnType<typeof terminalOptions>, 'paint'>,
+  { kpis, markdown }: KpiReport & { readonly markdown?: string },
+  { paint }: Pick<TextOptions, 'paint'>,
 ): string[] {
   const [title = '', rule = '', ...rows] = tableLines(KPI_COLUMNS, kpis.map(kpiRow));
   const painted = rows.map((row, i) => {

@@ -1,7 +1,7 @@
 import { formatCount } from '../../core/base/text.js';
 import { formatShape } from '../../core/model/network.js';
 import type { ModelSummary } from '../../core/model/summary.js';
-import { tableLines } from '../terminal/format.js';
+import { numeric, tableLines } from '../terminal/format.js';
 
 /** A summary as a table, with the totals below. */
 export function summaryLines({
@@ -24,8 +24,8 @@ export function summaryLines({
     { title: 'Layer' },
     { title: 'Type' },
     { title: 'Output' },
-    { title: 'Parameters', numeric: true },
-    { title: 'Multiply-adds', numeric: true },
+    numeric('Parameters'),
+    numeric('Multiply-adds'),
   ];
   return [
     `Input ${input.height}x${input.width}x${input.channels} (height, width, channels), ${classes} classes`,

@@ -1,9 +1,7 @@
 import { countOf } from '../../core/base/text.js';
 import type { StackReport } from '../../core/operations/deploy/check/check-stack.js';
 import { wrapWords } from '../terminal/format.js';
-import type { terminalOptions } from '../terminal/style.js';
-
-type TextOptions = Pick<ReturnType<typeof terminalOptions>, 'paint' | 'width'>;
+import type { TextOptions } from '../terminal/style.js';
 
 /** Each check in a line, what it found, how to mend it, and what could not be looked at. */
 export function stackReportLines({ checks, folder }: StackReport, { paint, width }: TextOptions): string[] {

@@ -2,7 +2,7 @@ import { formatCount } from '../../core/base/text.js';
 import type { BatchSizeTest } from '../../core/learning/tuning/find-batch-size.js';
 import type { LearningRateTest } from '../../core/learning/tuning/find-learning-rate.js';
 import { lineChart } from '../terminal/charts.js';
-import { tableLines } from '../terminal/format.js';
+import { numeric, tableLines } from '../terminal/format.js';
 
 const HEIGHT = 18;
 
@@ -43,11 +43,7 @@ const SIZES_ENDED: Readonly<Record<BatchSizeTest['ended'], string>> = {
 
 /** Throughputs by batch size for people, the suggestion and its reasons. */
 export function batchSizeLines({ points, ended, configured, suggestion }: BatchSizeTest): string[] {
-  const columns = [
-    { title: 'Batch size', numeric: true },
-    { title: 'Step (ms)', numeric: true },
-    { title: 'Images/s', numeric: true },
-  ];
+  const columns = [numeric('Batch size'), numeric('Step (ms)'), numeric('Images/s')];
   const rows = points.map(({ batchSize, stepMs, imagesPerSecond }) => [
     formatCount(batchSize),
     stepMs.toFixed(1),

@@ -1,18 +1,20 @@
 import { formatCount } from '../../core/base/text.js';
+import type { CleanResult } from '../../core/data/validate/clean.js';
 import type { Finding, FoundSample } from '../../core/data/validate/subject.js';
 import type { ValidationResult } from '../../core/data/validate/validate.js';
 import { cutLine, formatSplits, wrapWords } from '../terminal/format.js';
-import type { terminalOptions } from '../terminal/style.js';
+import type { TextOptions } from '../terminal/style.js';
 
 /** Samples of a finding that are listed. */
 const LISTED = 5;
 
 const SEVERITY_COLORS = { error: 'red', warning: 'yellow', info: 'cyan' } as const;
 
-type TextOptions = Pick<ReturnType<typeof terminalOptions>, 'paint' | 'width'>;
-
 /** What was found, each with its first samples and how to mend it, and what was written. */
-export function validationLines(result: ValidationResult, options: TextOptions): string[] {
+export function validationLines(
+  result: ValidationResult & { readonly html?: string; readonly cleaned?: CleanResult },
+  options: TextOptions,
+): string[] {
   const { name, count, classes, splits, findings, severities, html, cleaned } = result;
   return [
     `${name}: ${formatCount(count)} images of ${classes.length} classes (${formatSplits(splits)})`,
@@ -44,7 +46,7 @@ function sampleText({ split, index, label, source, detail }: FoundSample): strin
   return `${split} ${index} "${label}"${detail === undefined ? '' : `: ${detail}`} (${source})`;
 }
 
-function cleanedLines({ out, removed, splits }: NonNullable<ValidationResult['cleaned']>): string[] {
+function cleanedLines({ out, removed, splits }: CleanResult): string[] {
   const counts = Object.entries(removed).map(([kind, count]) => `${kind} ${formatCount(count)}`);
   return [
     `${out}: ${formatSplits(splits)}`,

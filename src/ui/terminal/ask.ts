@@ -15,7 +15,7 @@ export type Questions<Answers> = {
 };
 
 export interface AskOptions<Answers> {
-  /** Answers that flags gave already. */
+  /** Answers that flags have given. */
   readonly given: { readonly [Name in keyof Answers]?: Answers[Name] | undefined };
   /** Take the fallback instead of asking. */
   readonly yes: boolean;
@@ -27,7 +27,7 @@ export interface AskOptions<Answers> {
 /**
  * Answers to all questions: those of flags, then the fallbacks with `yes`, else those of the person at the terminal.
  *
- * @throws {RobleError} `ROBLE_USAGE` naming the flags when nobody is there to ask.
+ * @throws {RobleError} `ROBLE_USAGE` naming the flags, when there is no terminal to ask on.
  */
 export async function ask<Answers extends object>(
   questions: Questions<Answers>,

@@ -1,5 +1,5 @@
 import { short } from '../../core/base/text.js';
-import { logTicks, niceTicks, tickLabels } from '../../pages/plot/ticks.js';
+import { linearScale, logTicks, niceTicks, type Range, rangeOf, tickLabels } from '../../pages/plot/axis.js';
 import { painter } from './style.js';
 
 /** A line of a chart: its name, for the legend, and its points [x, y] in the order in which they are joined. */
@@ -68,16 +68,16 @@ export function lineChart(series: readonly LineSeries[], options: LineChartOptio
 }
 
 function drawLines(canvas: DotCanvas, series: readonly Point[][][], xRange: Range, yRange: Range): void {
+  const [xScale, yScale] = [linearScale(xRange, 0, 1), linearScale(yRange, 1, 0)];
   for (const [index, lines] of series.entries())
     for (const line of lines)
       canvas.polyline(
-        line.map(([x, y]) => [position(x, xRange), 1 - position(y, yRange)]),
+        line.map(([x, y]) => [xScale(x), yScale(y)]),
         index,
       );
 }
 
 type Point = readonly [number, number];
-type Range = readonly [number, number];
 
 /** The points of a series as stretches without a gap, with x as its axis counts. */
 function unbrokenParts(points: readonly Point[], logX: boolean): Point[][] {
@@ -95,26 +95,12 @@ function isDrawable(value: number): boolean {
   return Math.abs(value) < Number.MAX_VALUE / 4;
 }
 
-function rangeOf(values: readonly number[]): Range {
-  // Not Math.min(...values): a long series would have more values than a call takes arguments.
-  return [
-    values.reduce((low, value) => Math.min(low, value)),
-    values.reduce((high, value) => Math.max(high, value)),
-  ];
-}
-
-/** Where a value lies in its range, from 0 to 1; in the middle when there is only one value. */
-function position(value: number, [low, high]: Range): number {
-  return high === low ? 0.5 : (value - low) / (high - low);
-}
-
 /** The rows that have a label on the y axis, every second at most. */
 function labelledRows(range: Range, rows: number): Map<number, string> {
-  const ticks = niceTicks(...range, Math.max(3, Math.ceil(rows / 2)));
+  const ticks = niceTicks(range, Math.max(3, Math.ceil(rows / 2)));
   const labels = tickLabels(ticks);
-  return new Map(
-    ticks.map((tick, i) => [Math.round((1 - position(tick, range)) * (rows - 1)), labels[i]!] as const),
-  );
+  const row = linearScale(range, rows - 1, 0);
+  return new Map(ticks.map((tick, i) => [Math.round(row(tick)), labels[i]!] as const));
 }
 
 interface ColumnLabel {
@@ -132,11 +118,12 @@ interface HorizontalAxis {
 /** The columns that have a label on the x axis, as many as fit. */
 function labelledColumns(range: Range, { columns, logX, whole }: HorizontalAxis): ColumnLabel[] {
   const ticks = logX
-    ? logTicks(10 ** range[0], 10 ** range[1])
-    : niceTicks(...range, Math.max(2, Math.floor(columns / 9)), whole ? 1 : 0);
+    ? logTicks([10 ** range[0], 10 ** range[1]])
+    : niceTicks(range, Math.max(2, Math.floor(columns / 9)), whole ? 1 : 0);
   const labels = logX ? ticks.map(short) : tickLabels(ticks);
+  const column = linearScale(range, 0, columns - 1);
   return ticks.map((tick, i) => ({
-    column: Math.round(position(logX ? Math.log10(tick) : tick, range) * (columns - 1)),
+    column: Math.round(column(logX ? Math.log10(tick) : tick)),
     text: labels[i]!,
   }));
 }

@@ -1,5 +1,5 @@
 import type { Problem, RobleError } from '../../core/base/errors.js';
-import { timesByCode } from '../../core/data/formats/source.js';
+import { timesByCode } from '../../core/base/text.js';
 import { type Paint, painter, type Terminal } from './style.js';
 
 export interface ErrorTextOptions {
@@ -44,7 +44,7 @@ function show(value: unknown): string {
 }
 
 function stackOf(error: RobleError): string {
-  // The stack of a wrapped error points at the wrapping; the cause's is the one that tells something.
+  // The stack of a wrapped error points at the wrapping; that of the cause points at the fault.
   const cause = error.cause instanceof Error ? error.cause : error;
   return cause.stack ?? String(cause);
 }

@@ -69,6 +69,9 @@ export interface Column {
   readonly numeric?: boolean;
 }
 
+/** A column of numbers. */
+export const numeric = (title: string): Column => ({ title, numeric: true });
+
 /**
  * Lines of text in columns that are as wide as their widest value.
  *

@@ -36,7 +36,7 @@ export function openFrames(stream: NodeJS.WriteStream): Frames {
       // Of a terminal that does not say its size, wrapped lines cannot be counted.
       const columns = stream.columns || Number.POSITIVE_INFINITY;
       const taken = rowsOf(shown, columns);
-      // What a lower terminal has pushed out at its top comes back when it gets higher, and nobody knows how much.
+      // What a lower terminal has pushed out at its top comes back when it gets higher, by an unknown number of rows.
       const above = isBuried && rows > rowsBefore ? rows : taken;
       isBuried ||= taken >= rows;
       const frame = lines.map((line) => `${line}\n`).join('');

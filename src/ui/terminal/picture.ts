@@ -1,4 +1,6 @@
+import { tile } from '../../core/image/contact-sheet.js';
 import type { Preprocessing } from '../../core/image/settings.js';
+import { hasColors, type Terminal } from './style.js';
 
 type Shape = Pick<Preprocessing, 'width' | 'height' | 'channels'>;
 
@@ -7,6 +9,32 @@ export interface TerminalPictureOptions {
   readonly color: boolean;
   /** Columns that there are; a wider picture is made smaller. Default 80. */
   readonly maxColumns?: number;
+}
+
+/** Pictures of one width that fit side by side on a terminal, with a column between them. */
+export function picturesInRow(width: number, { columns = 80 }: Terminal): number {
+  return Math.floor((columns - 1) / (width + 1));
+}
+
+/**
+ * Pictures in rows, as text for a terminal.
+ *
+ * @param pictures uint8, [height, width, channels] each; undefined leaves a place empty
+ * @param inRow pictures in a row
+ */
+export function pictureRows(
+  pictures: readonly (Uint8Array | undefined)[],
+  shape: Shape,
+  inRow: number,
+  stream: Terminal,
+  env: NodeJS.ProcessEnv,
+): string {
+  const sheet = tile(pictures, shape, inRow, 1);
+  return terminalPicture(
+    sheet.pixels,
+    { ...sheet, channels: shape.channels },
+    { color: hasColors(stream, env), maxColumns: stream.columns ?? 80 },
+  );
 }
 
 /** From dark to light, for a terminal with light text on a dark ground. */

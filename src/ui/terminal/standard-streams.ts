@@ -5,23 +5,23 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RobleError } from '../../core/base/errors.js';
 import { errorText } from './error-text.js';
 
-/** Of a pipe whose reader left, and of a terminal that was closed: nobody reads any more, and so nothing is lost. */
+/** Errors of a pipe whose reader left, and of a terminal that was closed: nobody reads any more, so nothing is lost. */
 const NOBODY_READS = ['EPIPE', 'ECONNRESET', 'EIO', 'ENXIO', 'EBADF'];
 
 type Done = (error?: Error | null) => void;
 
-/** Thrown where data is written that nobody reads any more: the work ends, and well. */
+/** Thrown when data is written that nobody reads any more: the work ends, without a failure. */
 export class ReaderLeft extends Error {
   override readonly name = 'ReaderLeft';
 }
 
-/** Standard output or standard error: what is printed there, whoever prints it, is written whole, or its fault is known. */
+/** Standard output or standard error: all that is printed there, by any code, is written whole, or the fault is known. */
 class StandardStream {
   readonly #name: string;
   readonly #stream: NodeJS.WriteStream;
   #fault: RobleError | undefined;
   #readerLeft = false;
-  /** Whether it is meant for programs, which would take words about the other stream for data. */
+  /** Whether it is meant for programs, which would mistake messages about the other stream for data. */
   holdsData = false;
 
   constructor(name: string, stream: NodeJS.WriteStream & { readonly fd: number }) {
@@ -64,7 +64,7 @@ class StandardStream {
     });
   }
 
-  /** Takes note of an error of somebody who writes to the same place in another way. */
+  /** Records an error of other code that writes to the same file descriptor. */
   note(error: NodeJS.ErrnoException): void {
     if (this.#stream instanceof Socket && NOBODY_READS.includes(error.code ?? '')) this.#readerLeft = true;
     else this.#fault ??= faultOf(this.#name, error);
@@ -117,7 +117,7 @@ export function standardStreams(): StandardStreams {
       output: new StandardStream('Standard output', process.stdout),
       error: new StandardStream('Standard error', process.stderr),
     };
-    process.once('exit', tellFaults);
+    process.once('exit', reportFaults);
   }
   return streams;
 }
@@ -136,8 +136,8 @@ export function printData(text: string): void {
   process.stdout.write(text);
 }
 
-/** Output that did not arrive is a failure of the command, whatever else it did; the other stream may still tell. */
-function tellFaults(): void {
+/** Output that did not arrive is a failure of the command, even if all else went well; the other stream may still report it. */
+function reportFaults(): void {
   const { output, error } = standardStreams();
   for (const [{ fault }, other, stream] of [
     [output, error, process.stderr],

@@ -30,7 +30,15 @@ export function painter(stream: Terminal, env: NodeJS.ProcessEnv): Paint {
 const WIDEST = 120;
 
 /** How text for people is laid out on a stream. */
-export function terminalOptions(stream: Terminal, env: NodeJS.ProcessEnv) {
+export interface TextOptions {
+  /** Characters of a line. */
+  readonly width: number;
+  readonly color: boolean;
+  readonly paint: Paint;
+}
+
+/** The layout that suits a stream. */
+export function terminalOptions(stream: Terminal, env: NodeJS.ProcessEnv): TextOptions {
   const width = Math.min(WIDEST, stream.columns ?? 80);
   return { width, color: hasColors(stream, env), paint: painter(stream, env) };
 }

@@ -3,12 +3,11 @@ import { availableParallelism } from 'node:os';
 import { basename, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { z } from 'zod';
-import { balancePage } from '../../../pages/balance.js';
 import { type Context, withStep } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import { checked } from '../../base/schema/checked.js';
 import { writeSynced } from '../../base/storage/durable.js';
-import { checkOutputs, exists, writeNewFile } from '../../base/storage/files.js';
+import { exists } from '../../base/storage/files.js';
 import { readJsonIfAny } from '../../base/storage/read-file.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import type { DatasetManifest, SplitName } from '../dataset/format.js';
@@ -39,8 +38,6 @@ export interface BalanceOptions extends BalanceInput {
   readonly shard?: { readonly index: number; readonly count: number } | undefined;
   /** Threads; they do not change the result. Default: one for each core. */
   readonly workers?: number | undefined;
-  /** File for a report as one page; a shard has none. */
-  readonly html?: string | undefined;
   /** Throw away the unfinished work of another recipe. */
   readonly restart?: boolean | undefined;
 }
@@ -63,8 +60,6 @@ export interface BalanceResult extends BalancePreview {
   readonly seconds: number;
   /** Images that an interrupted run had written before. */
   readonly resumed: number;
-  /** The report. */
-  readonly html?: string;
 }
 
 interface BalanceContext extends Context {
@@ -102,20 +97,6 @@ export async function balanceDataset(
   options: BalanceOptions,
   context: BalanceContext,
 ): Promise<BalanceResult> {
-  const { html } = options;
-  if (html === undefined) return makeDataset(options, context);
-  if (options.shard)
-    throw new RobleError('ROBLE_USAGE', 'A shard has no report.', {
-      expected: '--html without --shard',
-      nextSteps: ['"roble data:validate" reports on the merged data set.'],
-    });
-  await checkOutputs([html], false);
-  const result = await makeDataset(options, context);
-  await writeNewFile(html, await balancePage(result));
-  return { ...result, html };
-}
-
-async function makeDataset(options: BalanceOptions, context: BalanceContext): Promise<BalanceResult> {
   const shard = options.shard ?? { index: 0, count: 1 };
   const out = options.shard
     ? join(resolve(options.out), `shard-${shard.index}-of-${shard.count}`)

@@ -145,13 +145,6 @@ export function countByCode(
   return counts;
 }
 
-/** `3 x ROBLE_IMAGE_EMPTY, 1 x ROBLE_IMAGE_TRUNCATED` */
-export function timesByCode(counts: Partial<Record<ErrorCode, number>>): string {
-  return Object.entries(counts)
-    .map(([code, times]) => `${times} x ${code}`)
-    .join(', ');
-}
-
 /** What a writer of a foreign format gets: what to write, and a stream of the samples. */
 export interface ExportSource {
   readonly manifest: DatasetManifest;

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { optional } from '../../base/collections.js';
-import type { Context } from '../../base/context.js';
+import { type Context, withStep } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import { sha256 } from '../../base/storage/durable.js';
 import { didYouMean } from '../../base/text.js';
@@ -54,7 +54,11 @@ interface CleanOptions {
  *
  * @throws {RobleError} those of `writeDataset`: among them `ROBLE_DATASET_SPLIT` if a class would have no sample to train on
  */
-export async function cleanDataset(
+export function cleanDataset(options: CleanOptions, context: Context): Promise<CleanResult> {
+  return withStep(context, 'clean', 'Writing the cleaned data set', () => writeCleaned(options, context));
+}
+
+async function writeCleaned(
   { subject, findings, remove, out }: CleanOptions,
   context: Context,
 ): Promise<CleanResult> {

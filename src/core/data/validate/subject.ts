@@ -104,3 +104,11 @@ interface FindingPlace {
   /** All of them, the worst first. */
   readonly samples: readonly FoundSample[];
 }
+
+/** Whether something was found that is at least as bad as `level`. */
+export function hasFindings(
+  { severities }: { readonly severities: Readonly<Record<Severity, number>> },
+  level: Severity,
+): boolean {
+  return SEVERITIES.slice(0, SEVERITIES.indexOf(level) + 1).some((severity) => severities[severity] > 0);
+}

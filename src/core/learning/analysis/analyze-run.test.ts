@@ -1,14 +1,7 @@
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { anyRun, comparableRuns, NONSENSE } from '../../../../test/support/any-run.js';
 import { epochsOf, evaluationOf, HEALTHY, recordedRun } from '../../../../test/support/history.js';
-import { htmlPage, runHtml } from '../../../pages/history/page.js';
-import { comparisonPanels, runPanels } from '../../../pages/history/plots.js';
-import { epochsCsv } from '../../../pages/history/reports.js';
-import { standaloneSvg } from '../../../pages/plot/panel.js';
 import { analyzeRun, judgedMetrics } from './analyze-run.js';
 import { parseBound } from './bounds.js';
-import { compareRecordedRuns } from './compare-runs.js';
 
 describe('the analysis of a run', () => {
   it('takes the monitor of the run, else the usual one, and the first of equal epochs', () => {
@@ -41,37 +34,6 @@ describe('the analysis of a run', () => {
     expect(metrics.get('balancedAccuracy')).toBe(0.85);
     expect(metrics.get('foldedAccuracy')).toBe(0.9);
     expect(metrics.get('valLoss')).toBe(HEALTHY.valLoss!(3));
-  });
-});
-
-describe('any history', () => {
-  it('is analysed, plotted and reported without nonsense', () => {
-    fc.assert(
-      fc.property(anyRun, (run) => {
-        const analysis = analyzeRun(run);
-        expect(JSON.stringify(analysis)).not.toMatch(NONSENSE);
-        const panels = runPanels(run, analysis);
-        expect(standaloneSvg('x', panels)).not.toMatch(NONSENSE);
-        const articles = [runHtml(run, analysis, panels, undefined)];
-        const page = { runs: [analysis], bounds: [], comparison: undefined, panels: [], articles };
-        expect(htmlPage(page)).not.toMatch(NONSENSE);
-        expect(epochsCsv([analysis])).not.toMatch(NONSENSE);
-      }),
-      { numRuns: 80 },
-    );
-  });
-
-  it('is compared with others without nonsense', () => {
-    fc.assert(
-      fc.property(comparableRuns, (recorded) => {
-        const comparison = compareRecordedRuns(recorded, undefined, {});
-        expect(JSON.stringify(comparison)).not.toMatch(NONSENSE);
-        expect(standaloneSvg('x', comparisonPanels(recorded.map(analyzeRun), comparison))).not.toMatch(
-          NONSENSE,
-        );
-      }),
-      { numRuns: 50 },
-    );
   });
 });
 

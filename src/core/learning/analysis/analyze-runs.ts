@@ -1,4 +1,3 @@
-import { type ReportFiles, writeReports } from '../../../pages/history/reports.js';
 import type { Context } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import { loadRuns } from '../history/load-runs.js';
@@ -14,10 +13,6 @@ export interface AnalyzeRunsOptions {
   readonly bounds?: readonly Bound[];
   /** Rank the runs against each other, by this metric or by the one that they monitor. */
   readonly compare?: boolean | { readonly metric: string };
-  /** Files to write. */
-  readonly files?: ReportFiles;
-  /** Replace files that exist. */
-  readonly force?: boolean;
 }
 
 /** What runs show. Plain data. */
@@ -26,37 +21,35 @@ export interface HistoryAnalysis {
   /** Each bound for each run; not to be met is no error. */
   readonly bounds: readonly BoundResult[];
   readonly comparison?: RunComparison;
-  /** The files that were written. */
-  readonly files: ReportFiles;
+}
+
+/** An analysis with the records that it was made of, in the order of its runs, as plots show them. */
+export interface AnalyzedRuns extends HistoryAnalysis {
+  readonly recorded: readonly RecordedRun[];
 }
 
 /**
  * Analyses the histories of runs: the best epoch, over-fitting, plateaus, instabilities, results by class, what to try
- * next and why; in data, and as an HTML report, pictures and a table.
+ * next and why.
  *
- * @throws {RobleError} `ROBLE_HISTORY_INVALID`, `ROBLE_FILE_NOT_FOUND`, `ROBLE_OUTPUT_EXISTS`, and `ROBLE_USAGE` for a
- *   metric that a run does not have
+ * @throws {RobleError} `ROBLE_HISTORY_INVALID`, `ROBLE_FILE_NOT_FOUND`, and `ROBLE_USAGE` for a metric that a run does not
+ *   have
  * @example
- * const { runs } = await analyzeRuns({ runs: ['runs/run-0001'], files: { html: 'report.html' } });
+ * const { runs } = await analyzeRuns({ runs: ['runs/run-0001'] });
  * for (const { severity, message } of runs[0].findings) console.log(severity, message);
  */
-export async function analyzeRuns(
-  options: AnalyzeRunsOptions,
-  context: Context = {},
-): Promise<HistoryAnalysis> {
-  const { bounds = [], compare = false, files = {}, force = false } = options;
+export async function analyzeRuns(options: AnalyzeRunsOptions, context: Context = {}): Promise<AnalyzedRuns> {
+  const { bounds = [], compare = false } = options;
   const recorded = await loadSome(options.runs, context);
   const runs = recorded.map(analyzeRun);
   const metric = typeof compare === 'object' ? compare.metric : undefined;
   const comparison = compare === false ? undefined : compareRecordedRuns(recorded, metric, context);
-  const analysis: HistoryAnalysis = {
+  return {
     runs,
     bounds: runs.flatMap((run) => checkBounds(run.name, judgedMetrics(run), bounds)),
     ...(comparison && { comparison }),
-    files,
+    recorded,
   };
-  await writeReports(recorded, analysis, files, force);
-  return analysis;
 }
 
 /**

@@ -1,9 +1,6 @@
-import { writeEvaluationFiles } from '../../../pages/evaluation.js';
 import { type Context, withStep } from '../../base/context.js';
 import { type Problem, RobleError } from '../../base/errors.js';
 import { knownName } from '../../base/names.js';
-import { checkOutputs } from '../../base/storage/files.js';
-import { countOf } from '../../base/text.js';
 import { type Dataset, openDataset } from '../../data/dataset/open.js';
 import { pictureProblems } from '../../data/dataset/same-form.js';
 import { countByCode } from '../../data/formats/source.js';
@@ -13,8 +10,13 @@ import { judgeSubject } from './judge-subject.js';
 import { checkTrainingData, KnownPictures } from './known-pictures.js';
 import { boundedTopK, boundResults, checkMetrics, fullyNamed } from './metric-bounds.js';
 import { resultRemarks, trainingRemarks } from './remarks.js';
-import type { DataEvaluation, DrawnEvaluation, EvaluationFiles, EvaluationResult } from './result.js';
-import { type JudgedSplit, splitText } from './result.js';
+import {
+  type DataEvaluation,
+  type DrawnEvaluation,
+  type EvaluatedModels,
+  type JudgedSplit,
+  splitText,
+} from './result.js';
 import { type JudgedSourceOptions, labelNames, openSubject, type Subject } from './subject.js';
 
 const TOP_K = [3, 5];
@@ -34,9 +36,6 @@ export interface EvaluateOptions extends JudgedSourceOptions {
   readonly trainingData?: string | undefined;
   /** What metrics must reach, or must not exceed, for each model on each source. */
   readonly bounds?: readonly Bound[] | undefined;
-  readonly files?: EvaluationFiles | undefined;
-  /** Replace files that exist. */
-  readonly force?: boolean | undefined;
 }
 
 /**
@@ -44,38 +43,30 @@ export interface EvaluateOptions extends JudgedSourceOptions {
  * is wrong, what cannot be read is left out; both are counted and listed.
  *
  * @throws {RobleError} `ROBLE_DATASET_SPLIT`, `ROBLE_DATASETS_DIFFER` for a data set whose pictures were made for another
- *   model, `ROBLE_SOURCE_EMPTY`, `ROBLE_OUTPUT_EXISTS`, `ROBLE_USAGE` for a bound on what is no metric
+ *   model, `ROBLE_SOURCE_EMPTY`, `ROBLE_USAGE` for a bound on what is no metric
  */
 export async function evaluateModels(
   options: EvaluateOptions,
   context: Context = {},
-): Promise<EvaluationResult> {
-  const { models, data, files = {}, force = false } = options;
+): Promise<EvaluatedModels> {
+  const { models, data } = options;
   const bounds = fullyNamed(options.bounds ?? []);
   if (models.length === 0 || data.length === 0)
     throw new RobleError('ROBLE_USAGE', 'There is nothing to evaluate.', {
       expected: 'a model, and data to judge it on',
     });
-  if (files.sheet !== undefined && models.length * data.length > 1)
-    throw new RobleError('ROBLE_USAGE', 'A sheet shows the mistakes of one model on one source.', {
-      received: `${countOf(models.length, 'model')}, ${countOf(data.length, 'source')}`,
-      nextSteps: ['Write them all as one page, with --html FILE.'],
-    });
   const twins = fittingTwins(options, context);
   checkMetrics(bounds, twins.length > 0);
-  await checkOutputs(Object.values(files), force);
   const given = await givenPictures(options);
   const drawn: DrawnEvaluation[] = [];
   for (const path of data) drawn.push(await evaluateOn(path, given, { ...options, twins, bounds }, context));
-  const results = drawn.map(({ pictures: _, ...result }) => result);
-  const result = {
+  return {
     models: models.map(({ place, name, digest, classes }) => ({
       ...{ model: place, name, digest, classes: classes.length },
     })),
-    data: results,
-    bounds: results.flatMap((judged) => boundsOn(judged, bounds, options)),
+    data: drawn,
+    bounds: drawn.flatMap((judged) => boundsOn(judged, bounds, options)),
   };
-  return { ...result, files: await writeEvaluationFiles(files, result, drawn) };
 }
 
 /** Look-alikes are those of a project, whose classes a model need not have. */

@@ -1,5 +1,5 @@
-import { countOf, examples, formatCount, percent } from '../../base/text.js';
-import { countByCode, timesByCode } from '../../data/formats/source.js';
+import { countOf, examples, formatCount, percent, timesByCode } from '../../base/text.js';
+import { countByCode } from '../../data/formats/source.js';
 import type { Classifier } from './classifier.js';
 import type { JudgedSubject } from './judge-subject.js';
 import type { Evaluation } from './result.js';

@@ -7,14 +7,6 @@ import type { EvaluationReport } from '../history/record.js';
 import type { Classifier } from './classifier.js';
 import type { PairedComparison } from './paired-comparison.js';
 
-/** Files that are written. */
-export interface EvaluationFiles {
-  /** One page with everything, which needs no other file. */
-  readonly html?: string;
-  /** The pictures of the most certain mistakes, of one model on one source, as a PNG. */
-  readonly sheet?: string;
-}
-
 /** What models know of one source. */
 export interface DataEvaluation {
   readonly path: string;
@@ -46,8 +38,11 @@ export interface EvaluationResult {
   readonly data: readonly DataEvaluation[];
   /** Each bound for each model on each source; not to be met is no error. */
   readonly bounds: readonly BoundResult[];
-  /** The files that were written. */
-  readonly files: EvaluationFiles;
+}
+
+/** The same with the pictures of each source, which a page shows. */
+export interface EvaluatedModels extends EvaluationResult {
+  readonly data: readonly DrawnEvaluation[];
 }
 
 /** A result with what is needed to draw it. */

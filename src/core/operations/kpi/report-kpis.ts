@@ -1,8 +1,5 @@
-import { writeFile } from 'node:fs/promises';
-import { kpiMarkdown } from '../../../pages/kpi.js';
 import type { Context } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
-import { checkOutputs } from '../../base/storage/files.js';
 import { newestRun } from '../../learning/training/run/folder.js';
 import { judgeKpi, type KpiResult, type Measurements } from './judge.js';
 import { measureLoad, measureRun } from './measure-from-files.js';
@@ -18,10 +15,6 @@ export interface ReportKpisOptions {
   readonly run?: string | undefined;
   /** Where latency and availability are from: the output of `roble serve:bench --json`, or a Prometheus. */
   readonly service?: { readonly load: string } | { readonly prometheus: PrometheusSource } | undefined;
-  /** Page to write. */
-  readonly markdown?: string | undefined;
-  /** Replace a page that exists. */
-  readonly force?: boolean;
 }
 
 /** The indicators of a project beside their targets. Plain data. */
@@ -29,27 +22,24 @@ export interface KpiReport {
   readonly kpis: readonly KpiResult[];
   /** When they were compared; ISO 8601. */
   readonly time: string;
-  /** The page that was written. */
-  readonly markdown?: string;
 }
 
 /**
  * Compares what was measured with the targets of the configuration. Only what has a target is looked for.
  *
  * @throws {RobleError} `ROBLE_KPIS_MISSING` without a target; `ROBLE_HISTORY_INVALID`, `ROBLE_LOAD_INVALID`,
- *   `ROBLE_FILE_NOT_FOUND`, `ROBLE_SERVER_UNREACHABLE`, `ROBLE_OUTPUT_EXISTS`
+ *   `ROBLE_FILE_NOT_FOUND`, `ROBLE_SERVER_UNREACHABLE`
  * @example
  * const { kpis } = await reportKpis({ kpis: { accuracy: 0.85 }, runs: 'runs' });
  * kpis[0].status; // 'met', 'missed' or 'not-measured'
  */
 export async function reportKpis(options: ReportKpisOptions, context: Context = {}): Promise<KpiReport> {
-  const { kpis, markdown, force = false } = options;
+  const { kpis } = options;
   const targets = (Object.keys(kpisSchema.shape) as KpiName[]).flatMap((name) => {
     const target = kpis[name];
     return target === undefined ? [] : [[name, target] as const];
   });
   if (targets.length === 0) throw noTargets();
-  if (markdown !== undefined) await checkOutputs([markdown], force);
   const measured: Measurements = {
     ...(kpis.accuracy !== undefined || kpis.secondsPerEpoch !== undefined
       ? await ofRun(options, context)
@@ -58,13 +48,10 @@ export async function reportKpis(options: ReportKpisOptions, context: Context = 
       ? await ofService(options, context)
       : {}),
   };
-  const report: KpiReport = {
+  return {
     kpis: targets.map(([name, target]) => judgeKpi(name, target, measured[name]!)),
     time: new Date().toISOString(),
-    ...(markdown !== undefined && { markdown }),
   };
-  if (markdown !== undefined) await writeFile(markdown, kpiMarkdown(report));
-  return report;
 }
 
 async function ofRun({ runs, run }: ReportKpisOptions, context: Context): Promise<Measurements> {

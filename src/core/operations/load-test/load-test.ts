@@ -1,6 +1,4 @@
-import { type LoadReportFiles, writeLoadReports } from '../../../pages/load-test.js';
 import type { Context } from '../../base/context.js';
-import { checkOutputs } from '../../base/storage/files.js';
 import { type Bound, type BoundResult, checkBounds } from '../../learning/analysis/bounds.js';
 import { findKnee, type Knee, type KneeLimits } from './find-knee.js';
 import { type LoadPictures, loadRequests, probeTarget } from './requests.js';
@@ -19,9 +17,6 @@ export interface LoadTestOptions extends LoadPictures {
   /** Raises the rate of the open loop until a limit is missed, instead of measuring one. */
   readonly knee?: KneeLimits | undefined;
   readonly bounds: readonly Bound[];
-  readonly files: LoadReportFiles;
-  /** Replace files that exist. */
-  readonly force: boolean;
 }
 
 export interface LoadTestResult {
@@ -37,17 +32,15 @@ export interface LoadTestResult {
   readonly answers: Readonly<Record<string, number>> | undefined;
   readonly knee?: Knee;
   readonly bounds: readonly BoundResult[];
-  readonly files: LoadReportFiles;
 }
 
 /**
  * Puts a load on a server that runs, and measures what it does.
  *
- * @throws {RobleError} `ROBLE_USAGE`, `ROBLE_SERVER_UNREACHABLE`, `ROBLE_FILE_NOT_FOUND`, `ROBLE_OUTPUT_EXISTS`
+ * @throws {RobleError} `ROBLE_USAGE`, `ROBLE_SERVER_UNREACHABLE`, `ROBLE_FILE_NOT_FOUND`
  */
 export async function loadTest(options: LoadTestOptions, context: Context = {}): Promise<LoadTestResult> {
-  const { url, headers, load, files, force } = options;
-  await checkOutputs(Object.values(files), force);
+  const { url, headers, load } = options;
   const target = await probeTarget(url, headers);
   const requestOf = await loadRequests(options, target);
   let sent = 0;
@@ -64,7 +57,7 @@ export async function loadTest(options: LoadTestOptions, context: Context = {}):
   context.signal?.throwIfAborted();
   const after = (await probeTarget(url, headers)).answers;
   const bounds = checkBounds(url, boundMetrics(measurement), options.bounds);
-  const result = {
+  return {
     url: target.origin,
     model: target.model,
     seed: options.seed,
@@ -73,10 +66,7 @@ export async function loadTest(options: LoadTestOptions, context: Context = {}):
     answers: difference(target.answers, after),
     ...(knee && { knee }),
     bounds,
-    files,
   };
-  await writeLoadReports(result);
-  return result;
 }
 
 async function measure(

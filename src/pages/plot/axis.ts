@@ -1,4 +1,20 @@
+/** The axes of all plots, in pages and in the terminal: ranges, scales, ticks and their labels. */
+
 import { short } from '../../core/base/text.js';
+
+export type Range = readonly [low: number, high: number];
+
+/** The range of values, one at least. Not `Math.min(...values)`: a call takes fewer arguments than a series may have. */
+export function rangeOf(values: readonly number[]): Range {
+  return [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
+}
+
+/** Maps a range to the stretch from `from` to `to`; a range of a single value to its middle. */
+export function linearScale([low, high]: Range, from: number, to: number): (value: number) => number {
+  // Halves, since the difference of two large numbers may not be finite.
+  const span = high / 2 - low / 2;
+  return (value) => (span === 0 ? (from + to) / 2 : from + ((value / 2 - low / 2) / span) * (to - from));
+}
 
 /** The largest step of 1, 2 or 5 times a power of ten that is not above `value`, and those that follow it. */
 function roundSteps(value: number): number[] {
@@ -20,16 +36,14 @@ function multiples(step: number, low: number, high: number): number[] {
 /**
  * Round numbers within a range, 1, 2 or 5 times a power of ten apart, for the ticks of a linear axis.
  *
- * @param low smallest value shown
- * @param high largest value shown, not below `low`
  * @param most most ticks that there is room for
  * @param smallestStep 1 for an axis that counts
  * @example
- * niceTicks(0, 1, 6); // [0, 0.2, 0.4, 0.6, 0.8, 1]
+ * niceTicks([0, 1], 6); // [0, 0.2, 0.4, 0.6, 0.8, 1]
  */
-export function niceTicks(low: number, high: number, most: number, smallestStep = 0): number[] {
+export function niceTicks([low, high]: Range, most: number, smallestStep = 0): number[] {
   const span = high - low;
-  // Closer together than the precision of the numbers, ticks could not be told apart.
+  // Closer together than the precision of the numbers, ticks could not be distinguished.
   const precision = Math.max(Math.abs(low), Math.abs(high), 1e-280) * 1e-12;
   if (!(span / most > precision)) return [low];
   const choices = roundSteps(Math.max(span / most, smallestStep)).map((step) => multiples(step, low, high));
@@ -40,7 +54,7 @@ export function niceTicks(low: number, high: number, most: number, smallestStep 
 }
 
 /** Powers of ten within a range of positive numbers, and where those are fewer than two, 2 and 5 times them too. */
-export function logTicks(low: number, high: number): number[] {
+export function logTicks([low, high]: Range): number[] {
   const within = (factors: readonly number[]) =>
     Array.from({ length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 }, (_, i) => {
       const power = Math.floor(Math.log10(low)) + i;
