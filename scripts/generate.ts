@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { configJsonSchema } from '../src/core/config/keys.js';
-import { openApiDocument } from '../src/core/serving/http/openapi/document.js';
+import { openApiDocument } from '../src/core/serving/openapi/document.js';
 import { housePicture } from './house-picture.js';
 import { configurationPage, errorsPage } from './pages.js';
 

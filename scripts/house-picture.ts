@@ -21,7 +21,7 @@ const STOREYS: readonly (readonly string[])[] = [
 ];
 
 const WIDTH = 960;
-const HEIGHT = 88;
+const HEIGHT = 98;
 const GAP = 34;
 const MARGIN = 20;
 

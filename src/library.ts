@@ -295,7 +295,7 @@ async function refuseSharedSheet(
 ): Promise<void> {
   if (sheet === undefined || models.length * data.length <= 1) return;
   const { RobleError } = await import('./core/base/errors.js');
-  const { countOf } = await import('./core/base/text.js');
+  const { countOf } = await import('./core/base/text/text.js');
   throw new RobleError('ROBLE_USAGE', 'A sheet shows the mistakes of one model on one source.', {
     received: `${countOf(models.length, 'model')}, ${countOf(data.length, 'source')}`,
     nextSteps: ['Write them all as one page, with --html FILE.'],

@@ -6,7 +6,7 @@ import { cp, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openApiDocument } from '../src/core/serving/http/openapi/document.js';
+import { openApiDocument } from '../src/core/serving/openapi/document.js';
 import { createServer, type RobleServer } from '../src/index.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPng, tinyBundle } from './support/tiny-bundle.js';

@@ -6,8 +6,8 @@
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type OperationObject, openApiDocument } from '../src/core/serving/http/openapi/document.js';
-import type { OpenApiSchema } from '../src/core/serving/http/openapi/schemas.js';
+import type { OpenApiSchema } from '../src/core/serving/http/route.js';
+import { type OperationObject, openApiDocument } from '../src/core/serving/openapi/document.js';
 import type { RobleServer } from '../src/index.js';
 import { checkOf, faultsOf } from './support/described-answers.js';
 import { type QuarterServer, startQuarterServer } from './support/quarter-server.js';

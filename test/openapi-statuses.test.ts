@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKey } from '../src/core/serving/access/api-keys.js';
-import { ROUTES } from '../src/core/serving/http/routes.js';
+import { ROUTES } from '../src/core/serving/openapi/routes.js';
 import { createServer, type RobleServer } from '../src/index.js';
 import { faultsOf } from './support/described-answers.js';
 import { type RawAnswer, sendRaw } from './support/raw-http.js';

@@ -1,6 +1,6 @@
 /** The description of the server is true: every path that there is, and what a real server answers. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openApiDocument } from '../src/core/serving/http/openapi/document.js';
+import { openApiDocument } from '../src/core/serving/openapi/document.js';
 import type { RobleServer } from '../src/index.js';
 import { faultsOf, templateOf } from './support/described-answers.js';
 import { type QuarterServer, startQuarterServer } from './support/quarter-server.js';

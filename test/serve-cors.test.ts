@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createKey } from '../src/core/serving/access/api-keys.js';
-import { openApiDocument } from '../src/core/serving/http/openapi/document.js';
+import { openApiDocument } from '../src/core/serving/openapi/document.js';
 import { createServer, type RobleServer } from '../src/index.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { quarterPixels, quarterPng, tinyBundle } from './support/tiny-bundle.js';

@@ -1,7 +1,7 @@
 import { RobleError } from '../core/base/errors.js';
 import { isSettings, nest } from '../core/base/schema/merge.js';
 import { readYaml } from '../core/base/schema/yaml-text.js';
-import { didYouMean } from '../core/base/text.js';
+import { didYouMean } from '../core/base/text/text.js';
 import type { ConditionChoice } from '../core/learning/compare/conditions.js';
 
 /**

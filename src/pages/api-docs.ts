@@ -1,5 +1,5 @@
-import type { ApiDescription, ApiPage, Operation } from '../core/serving/http/openapi/document.js';
-import type { OpenApiSchema } from '../core/serving/http/openapi/schemas.js';
+import type { OpenApiSchema } from '../core/serving/http/route.js';
+import type { ApiDescription, ApiPage, Operation } from '../core/serving/openapi/document.js';
 import {
   element,
   escapeMarkup,

@@ -1,5 +1,5 @@
 import { spreadIndices } from '../core/base/collections.js';
-import { countOf, formatCount } from '../core/base/text.js';
+import { countOf, formatCount } from '../core/base/text/text.js';
 import type { BalanceResult } from '../core/data/balance/balance.js';
 import type { ClassPlan } from '../core/data/balance/plan.js';
 import { type SampleProvenance, splitCounts } from '../core/data/dataset/format.js';

@@ -1,4 +1,4 @@
-import { formatCount, percent, short } from '../core/base/text.js';
+import { formatCount, percent, short } from '../core/base/text/text.js';
 import type { BoundResult } from '../core/learning/analysis/bounds.js';
 import type { ClassPair } from '../core/learning/analysis/findings/classes.js';
 import type { EvaluationReport } from '../core/learning/history/record.js';

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { replaceFile } from '../core/base/storage/durable.js';
-import { countOf, formatCount, percent, points } from '../core/base/text.js';
+import { countOf, formatCount, percent, points } from '../core/base/text/text.js';
 import {
   type DrawnEvaluation,
   type EvaluatedModels,

@@ -1,4 +1,4 @@
-import { formatCount } from '../core/base/text.js';
+import { formatCount } from '../core/base/text/text.js';
 import type { DatasetManifest } from '../core/data/dataset/format.js';
 import type { MeasuredDevice } from '../core/learning/devices.js';
 import type { ReportedCheck } from '../core/operations/gpu/inspect.js';

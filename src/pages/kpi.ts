@@ -1,4 +1,4 @@
-import { short } from '../core/base/text.js';
+import { short } from '../core/base/text/text.js';
 import { KPI_TARGETS, type KpiResult, type KpiStatus } from '../core/operations/kpi/judge.js';
 import type { KpiReport } from '../core/operations/kpi/report-kpis.js';
 import type { KpiName } from '../core/operations/kpi/settings.js';

@@ -1,4 +1,4 @@
-import { countOf, formatCount, percent, short } from '../core/base/text.js';
+import { countOf, formatCount, percent, short } from '../core/base/text/text.js';
 import type { Knee } from '../core/operations/load-test/find-knee.js';
 import type { LoadTestResult } from '../core/operations/load-test/load-test.js';
 import type { Percentiles } from '../core/operations/load-test/recorder.js';

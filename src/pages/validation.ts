@@ -1,4 +1,4 @@
-import { countOf, formatCount } from '../core/base/text.js';
+import { countOf, formatCount } from '../core/base/text/text.js';
 import { SPLITS } from '../core/data/dataset/format.js';
 import type { Finding, FoundSample, SamplePlace } from '../core/data/validate/subject.js';
 import { pictureOf, type Subject } from '../core/data/validate/subject.js';

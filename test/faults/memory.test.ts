@@ -5,6 +5,7 @@
 import { mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeCheckpoint } from '../../src/core/learning/training/checkpoints/checkpoint.js';
 import { resultFingerprint } from '../../src/core/learning/training/verify.js';
@@ -137,6 +138,27 @@ describe('a batch that does not fit', () => {
       expect(await difference(whole, starved.run!)).toBeLessThan(SUMMATION_ORDER);
     },
   );
+
+  it.skipIf(group === undefined)('elsewhere on the machine is not taken for a lack of its own', async () => {
+    writeFileSync(join(group!, 'memory.limit_in_bytes'), '30000000');
+    let isTraining = true;
+    let killed = 0;
+    const elsewhere = (async () => {
+      while (isTraining) {
+        const hog = `echo $$ > ${group}/cgroup.procs && exec tail /dev/zero`;
+        if ((await execa('sh', ['-c', hog], { reject: false })).signal === 'SIGKILL') killed++;
+      }
+    })();
+    const options = optionsOf({ batchSize: 16 });
+    const fault = { on: 'step', at: 3, do: 'kill', marker: join(root, 'marker') } as const;
+    await trainHere(options, [fault]).finally(() => {
+      isTraining = false;
+    });
+    await elsewhere;
+    expect(killed).toBeGreaterThan(0);
+    const events = await eventsOf(options.run!);
+    expect(events.filter(({ event }) => event === 'worker-ended')).toMatchObject([{ cause: 'killed' }]);
+  });
 
   it('gives the same bits with and without the limit when the size of the parts is set', async () => {
     const settings = { microbatchSize: 24 };

@@ -1,7 +1,7 @@
 /** Whether an answer is one that the OpenAPI document describes. */
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
-import { openApiDocument } from '../../src/core/serving/http/openapi/document.js';
-import type { OpenApiSchema } from '../../src/core/serving/http/openapi/schemas.js';
+import type { OpenApiSchema } from '../../src/core/serving/http/route.js';
+import { openApiDocument } from '../../src/core/serving/openapi/document.js';
 
 const document = openApiDocument();
 // Keywords of OpenAPI that are no part of JSON Schema, such as formats, say nothing about what is valid.

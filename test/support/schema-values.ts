@@ -1,6 +1,6 @@
 /** Values that a JSON Schema allows, and values that it refuses, for tests that hold a server to its own description. */
 import fc from 'fast-check';
-import type { OpenApiSchema } from '../../src/core/serving/http/openapi/schemas.js';
+import type { OpenApiSchema } from '../../src/core/serving/http/route.js';
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 export type Components = Readonly<Record<string, OpenApiSchema>>;

@@ -2,7 +2,7 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
-import { countOf } from '../../core/base/text.js';
+import { countOf } from '../../core/base/text/text.js';
 import { SPLITS } from '../../core/data/dataset/format.js';
 import type { ExportResult } from '../../core/data/import-export/export.js';
 import { formatSplits } from '../../ui/terminal/format.js';

@@ -2,7 +2,7 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
-import { timesByCode } from '../../core/base/text.js';
+import { timesByCode } from '../../core/base/text/text.js';
 import type { ImportResult, ImportSource } from '../../core/data/import-export/import.js';
 import type { Preprocessing } from '../../core/image/settings.js';
 import type { CommonLook } from '../../core/image/suggest-shape.js';

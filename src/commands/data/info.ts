@@ -2,7 +2,7 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
-import { formatCount } from '../../core/base/text.js';
+import { formatCount } from '../../core/base/text/text.js';
 import { SPLITS, type SplitName } from '../../core/data/dataset/format.js';
 import type { DatasetDescription } from '../../core/data/dataset/info.js';
 import { formatSplits, numeric, tableLines } from '../../ui/terminal/format.js';

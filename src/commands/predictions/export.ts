@@ -2,7 +2,7 @@ import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { RobleError } from '../../core/base/errors.js';
-import { countOf } from '../../core/base/text.js';
+import { countOf } from '../../core/base/text/text.js';
 import { parseTime } from '../../flags/values.js';
 import { standardStreams } from '../../ui/terminal/standard-streams.js';
 

@@ -2,7 +2,7 @@ import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../../base-command.js';
 import type { Context } from '../../core/base/context.js';
 import { EXIT } from '../../core/base/errors.js';
-import { countOf } from '../../core/base/text.js';
+import { countOf } from '../../core/base/text/text.js';
 import type { VerifyResult } from '../../core/learning/training/verify.js';
 import { trainingFlags, trainingOverrides } from '../../flags/training.js';
 

@@ -3,7 +3,7 @@ import { RobleError } from '../base/errors.js';
 import type { JsonSchema } from '../base/schema/json-schema.js';
 import { nest } from '../base/schema/merge.js';
 import { decodeText } from '../base/storage/text-file.js';
-import { didYouMean } from '../base/text.js';
+import { didYouMean } from '../base/text/text.js';
 import { configKeys } from './keys.js';
 import type { OriginLayer } from './origin.js';
 

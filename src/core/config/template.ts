@@ -1,4 +1,4 @@
-import { fillTemplate } from '../base/template.js';
+import { fillTemplate } from '../base/text/template.js';
 import { recipeOf } from '../learning/presets.js';
 import { trainSchema } from '../learning/settings.js';
 

@@ -5,7 +5,7 @@ import { RobleError, type SerializedError } from '../base/errors.js';
 import { absentAsUndefined } from '../base/storage/files.js';
 import { readStart } from '../base/storage/read-file.js';
 import { type WalkOptions, walkFolder } from '../base/storage/walk-folder.js';
-import { countOf, formatCount } from '../base/text.js';
+import { countOf, formatCount } from '../base/text/text.js';
 import { isPixelImage, unreadFormat } from './known-formats.js';
 
 /** An image file that was found, or the reason why a name does not stand for one. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { spreadIndices } from '../base/collections.js';
 import { readPlainFile } from '../base/storage/read-file.js';
-import { countOf } from '../base/text.js';
+import { countOf } from '../base/text/text.js';
 import { decoderInput } from './decode.js';
 import { findPictures } from './find-images.js';
 import { DEFAULT_MAX_PIXELS } from './preprocess.js';

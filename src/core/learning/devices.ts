@@ -4,7 +4,7 @@ import { RobleError } from '../base/errors.js';
 import { gpusOnBus, thisMachine } from '../base/process/machine.js';
 import { keepCached, readCached } from '../base/storage/cache.js';
 import { sha256 } from '../base/storage/durable.js';
-import { didYouMean } from '../base/text.js';
+import { didYouMean } from '../base/text/text.js';
 import { robleVersion } from '../base/version.js';
 import type { Device } from '../plugin/contracts.js';
 import type { PluginRegistry } from '../plugin/registry.js';

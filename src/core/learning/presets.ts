@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { RobleError } from '../base/errors.js';
-import { didYouMean } from '../base/text.js';
+import { didYouMean } from '../base/text/text.js';
 import { type Layer, layerSchema } from '../model/spec.js';
 import type { trainSchema } from './settings.js';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { formatCount } from '../base/text.js';
+import { formatCount } from '../base/text/text.js';
 import { layersOf, PRESETS } from '../learning/presets.js';
 import { layerSchema } from './spec.js';
 import { summarizeModel } from './summary.js';

@@ -1,5 +1,5 @@
 import { RobleError } from '../base/errors.js';
-import { didYouMean } from '../base/text.js';
+import { didYouMean } from '../base/text/text.js';
 import { PLUGIN_API_VERSION, type PluginEntry, type PluginKind, type PluginKinds } from './contracts.js';
 
 const KINDS: readonly string[] = ['training-engine', 'serving-backend', 'augmenter'] satisfies PluginKind[];

@@ -5,11 +5,11 @@ import { addFeedbackRoute } from './http/feedback-route.js';
 import { createHttpApp } from './http/http-app.js';
 import { isOfProtocol, protocolError } from './http/oip/protocol-error.js';
 import { addInferenceProtocol } from './http/oip/routes.js';
-import { crossOriginNeeds } from './http/openapi/cross-origin.js';
-import { type ApiPage, describeApi } from './http/openapi/document.js';
 import { addPageRoutes } from './http/page-routes.js';
 import { addPredictionRoutes } from './http/prediction-routes.js';
 import { addStateRoutes } from './http/state-routes.js';
+import { crossOriginNeeds } from './openapi/cross-origin.js';
+import { type ApiPage, describeApi } from './openapi/document.js';
 import { type ProblemOptions, pathOf } from './request/problem.js';
 
 export interface AppPages {

@@ -5,13 +5,13 @@ import { ServerAccess } from './access/access.js';
 import { Admission } from './admission/admission.js';
 import { AnswerCache } from './cache/answer-cache.js';
 import type { ServingScope } from './classify/serving-scope.js';
-import type { ApiPage } from './http/openapi/document.js';
 import { ServedModels } from './models/served-models.js';
 import { DriftMonitor } from './observe/drift.js';
 import { ServerMetrics } from './observe/metrics.js';
 import { type LogDestination, ServerLog } from './observe/server-log.js';
 import { ServerStatistics } from './observe/statistics.js';
 import { Tracing } from './observe/tracing.js';
+import type { ApiPage } from './openapi/document.js';
 import { type LogWaits, PredictionLog } from './predictions/prediction-log.js';
 import { type ServeOptions, serveJsonSchema } from './settings.js';
 

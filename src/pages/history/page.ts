@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { percent, points } from '../../core/base/text.js';
+import { percent, points } from '../../core/base/text/text.js';
 import type { ClassResults, RunAnalysis } from '../../core/learning/analysis/analyze-run.js';
 import { runHeadline } from '../../core/learning/analysis/analyze-run.js';
 import type { AnalyzedRuns } from '../../core/learning/analysis/analyze-runs.js';

@@ -1,5 +1,5 @@
 import { replaceFile } from '../../core/base/storage/durable.js';
-import { csvField } from '../../core/base/text.js';
+import { csvField } from '../../core/base/text/text.js';
 import type { RunAnalysis } from '../../core/learning/analysis/analyze-run.js';
 import type { AnalyzedRuns } from '../../core/learning/analysis/analyze-runs.js';
 import { metricNames, metricOf } from '../../core/learning/history/recorded-run.js';

@@ -1,6 +1,6 @@
 /** The axes of all plots, in pages and in the terminal: ranges, scales, ticks and their labels. */
 
-import { short } from '../../core/base/text.js';
+import { short } from '../../core/base/text/text.js';
 
 export type Range = readonly [low: number, high: number];
 

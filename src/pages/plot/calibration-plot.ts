@@ -1,4 +1,4 @@
-import { percent, points } from '../../core/base/text.js';
+import { percent, points } from '../../core/base/text/text.js';
 import type { EvaluationReport } from '../../core/learning/history/record.js';
 import { element, escapeMarkup, textAt } from '../kit/html.js';
 import { PANEL_WIDTH, type Panel } from './panel.js';

@@ -1,4 +1,4 @@
-import { percent } from '../../core/base/text.js';
+import { percent } from '../../core/base/text/text.js';
 import type { EvaluationReport } from '../../core/learning/history/record.js';
 import { cut, element, escapeMarkup, textAt } from '../kit/html.js';
 import { PANEL_WIDTH, type Panel, WIDE_PANEL_WIDTH } from './panel.js';

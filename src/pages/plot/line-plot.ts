@@ -1,4 +1,4 @@
-import { percent } from '../../core/base/text.js';
+import { percent } from '../../core/base/text/text.js';
 import { cut, element, escapeMarkup, textAt } from '../kit/html.js';
 import { lineClass, SERIES_COLORS } from '../kit/theme.js';
 import { linearScale, niceTicks, type Range, rangeOf, tickLabels } from './axis.js';

@@ -1,5 +1,5 @@
 import type { Reporter } from '../../core/base/context.js';
-import { formatCount } from '../../core/base/text.js';
+import { formatCount } from '../../core/base/text/text.js';
 import type { TrainingProgress } from '../../core/learning/training/run/events.js';
 import { formatProgress } from '../terminal/format.js';
 import { painter, type Terminal } from '../terminal/style.js';

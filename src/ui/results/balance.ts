@@ -1,4 +1,4 @@
-import { formatCount } from '../../core/base/text.js';
+import { formatCount } from '../../core/base/text/text.js';
 import type { BalancePreview, BalanceResult } from '../../core/data/balance/balance.js';
 import type { ReplayedSample } from '../../core/data/balance/replay.js';
 import { formatSplits, tableLines } from '../terminal/format.js';

@@ -1,6 +1,6 @@
 /** What the results of runs, evaluations and comparisons have in common: classes, pairs of classes, bounds. */
 
-import { percent, short } from '../../core/base/text.js';
+import { percent, short } from '../../core/base/text/text.js';
 import type { BoundResult } from '../../core/learning/analysis/bounds.js';
 import type { ClassPair } from '../../core/learning/analysis/findings/classes.js';
 import type { EvaluationReport } from '../../core/learning/history/record.js';

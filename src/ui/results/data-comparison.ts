@@ -1,4 +1,4 @@
-import { countOf, formatCount, percent } from '../../core/base/text.js';
+import { countOf, formatCount, percent } from '../../core/base/text/text.js';
 import type { DatasetComparison } from '../../core/learning/compare/compare-datasets.js';
 import type { SeedSummary } from '../../core/learning/compare/scores.js';
 import { COMPARED_METRICS, type ComparedMetric } from '../../core/learning/compare/scores.js';

@@ -3,7 +3,7 @@ import type { Command } from '@oclif/core/command';
 import * as Errors from '@oclif/core/errors';
 import { RobleError } from '../../core/base/errors.js';
 import { hidePasswords } from '../../core/base/secret.js';
-import { didYouMean } from '../../core/base/text.js';
+import { didYouMean } from '../../core/base/text/text.js';
 import { errorText } from '../terminal/error-text.js';
 import { printData, standardStreams } from '../terminal/standard-streams.js';
 

@@ -1,4 +1,4 @@
-import { countOf, formatCount, percent } from '../../core/base/text.js';
+import { countOf, formatCount, percent } from '../../core/base/text/text.js';
 import type { DataEvaluation, Evaluation, EvaluationResult } from '../../core/learning/evaluation/result.js';
 import { headline, modelCells, splitText } from '../../core/learning/evaluation/result.js';
 import type { EvaluationFiles } from '../../pages/evaluation.js';

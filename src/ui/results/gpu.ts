@@ -1,4 +1,4 @@
-import { formatCount } from '../../core/base/text.js';
+import { formatCount } from '../../core/base/text/text.js';
 import type { Utilization } from '../../core/operations/gpu/nvidia-smi.js';
 import type { SetUpResult } from '../../core/operations/gpu/set-up.js';
 import { progressBar, sparkline } from '../terminal/charts.js';

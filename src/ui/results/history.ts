@@ -1,4 +1,4 @@
-import { countOf, percent, points } from '../../core/base/text.js';
+import { countOf, percent, points } from '../../core/base/text/text.js';
 import type { ClassResults, RunAnalysis } from '../../core/learning/analysis/analyze-run.js';
 import { runHeadline } from '../../core/learning/analysis/analyze-run.js';
 import type { HistoryAnalysis } from '../../core/learning/analysis/analyze-runs.js';

@@ -1,4 +1,4 @@
-import { formatCount } from '../../core/base/text.js';
+import { formatCount } from '../../core/base/text/text.js';
 import { formatShape } from '../../core/model/network.js';
 import type { ModelSummary } from '../../core/model/summary.js';
 import { numeric, tableLines } from '../terminal/format.js';

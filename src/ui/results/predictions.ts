@@ -1,4 +1,4 @@
-import { csvField } from '../../core/base/text.js';
+import { csvField } from '../../core/base/text/text.js';
 import type { FilePrediction } from '../../core/predict/predict-files.js';
 
 /** One line an image: its name, then its classes in columns, best first. */

@@ -1,4 +1,4 @@
-import { countOf } from '../../core/base/text.js';
+import { countOf } from '../../core/base/text/text.js';
 import type { StackReport } from '../../core/operations/deploy/check/check-stack.js';
 import { wrapWords } from '../terminal/format.js';
 import type { TextOptions } from '../terminal/style.js';

@@ -1,4 +1,4 @@
-import { formatCount } from '../../core/base/text.js';
+import { formatCount } from '../../core/base/text/text.js';
 import type { BatchSizeTest } from '../../core/learning/tuning/find-batch-size.js';
 import type { LearningRateTest } from '../../core/learning/tuning/find-learning-rate.js';
 import { lineChart } from '../terminal/charts.js';

@@ -1,4 +1,4 @@
-import { formatCount } from '../../core/base/text.js';
+import { formatCount } from '../../core/base/text/text.js';
 import type { CleanResult } from '../../core/data/validate/clean.js';
 import type { Finding, FoundSample } from '../../core/data/validate/subject.js';
 import type { ValidationResult } from '../../core/data/validate/validate.js';

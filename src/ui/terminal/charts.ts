@@ -1,4 +1,4 @@
-import { short } from '../../core/base/text.js';
+import { short } from '../../core/base/text/text.js';
 import { linearScale, logTicks, niceTicks, type Range, rangeOf, tickLabels } from '../../pages/plot/axis.js';
 import { painter } from './style.js';
 

@@ -1,5 +1,5 @@
 import type { Problem, RobleError } from '../../core/base/errors.js';
-import { timesByCode } from '../../core/base/text.js';
+import { timesByCode } from '../../core/base/text/text.js';
 import { type Paint, painter, type Terminal } from './style.js';
 
 export interface ErrorTextOptions {

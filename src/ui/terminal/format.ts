@@ -1,4 +1,4 @@
-import { formatCount } from '../../core/base/text.js';
+import { formatCount } from '../../core/base/text/text.js';
 
 /** A duration as `8s`, `2m 05s` or `1h 03m`. */
 export function formatDuration(ms: number): string {

@@ -1,5 +1,5 @@
 import { Text } from 'ink';
-import { formatCount } from '../../core/base/text.js';
+import { formatCount } from '../../core/base/text/text.js';
 import { progressBar } from '../terminal/charts.js';
 import { formatBytes, formatDuration, formatMetric } from '../terminal/format.js';
 import type { Paint } from '../terminal/style.js';

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util';
-import { countOf, formatCount } from '../../core/base/text.js';
+import { countOf, formatCount } from '../../core/base/text/text.js';
 import type { EndCause, HistoryEvent, HistoryEventName } from '../../core/learning/history/record.js';
 import type { TrainEvent } from '../../core/learning/training/run/events.js';
 import type { TrainResult } from '../../core/learning/training/run/folder.js';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { Problem } from '../errors.js';
-import { didYouMean, shownValue } from '../text.js';
+import { didYouMean, shownValue } from '../text/text.js';
 import { type JsonSchema, knownKeys } from './json-schema.js';
 import { formatPath } from './merge.js';
 import { hideSecrets } from './secrets.js';

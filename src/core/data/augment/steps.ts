@@ -1,8 +1,8 @@
 import { type Problem, RobleError } from '../../base/errors.js';
-import { knownName } from '../../base/names.js';
 import { describeIssues } from '../../base/schema/issues.js';
 import { inputJsonSchema } from '../../base/schema/json-schema.js';
-import { didYouMean } from '../../base/text.js';
+import { knownName } from '../../base/text/names.js';
+import { didYouMean } from '../../base/text/text.js';
 import type { Augmenter, AugmenterFactory } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import type { AugmentStep, ClassLimit } from './settings.js';

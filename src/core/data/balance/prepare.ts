@@ -1,4 +1,4 @@
-import { countOf, examples } from '../../base/text.js';
+import { countOf, examples } from '../../base/text/text.js';
 import { paperValue } from '../../image/settings.js';
 import type { ImageView } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';

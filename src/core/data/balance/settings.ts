@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { recordOf } from '../../base/collections.js';
 import { RobleError } from '../../base/errors.js';
-import { knownName, repeatedNames } from '../../base/names.js';
-import { didYouMean } from '../../base/text.js';
+import { knownName, repeatedNames } from '../../base/text/names.js';
+import { didYouMean } from '../../base/text/text.js';
 import { augmentSchema, strategySchema } from '../augment/settings.js';
 
 const POLICY = /^(?:max|median|mean|q(?:\d{1,2}|100))$/;

@@ -1,6 +1,6 @@
 import { RobleError } from '../../base/errors.js';
-import { distinctNames, normalName } from '../../base/names.js';
 import { sha256 } from '../../base/storage/durable.js';
+import { distinctNames, normalName } from '../../base/text/names.js';
 import type { Preprocessing } from '../../image/settings.js';
 import type { PackedStrokes } from '../../image/strokes/packed.js';
 import type { ImageView } from '../../plugin/contracts.js';

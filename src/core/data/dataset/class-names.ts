@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RobleError } from '../../base/errors.js';
-import { normalName, repeatedNames } from '../../base/names.js';
 import { sha256 } from '../../base/storage/durable.js';
 import { exists } from '../../base/storage/files.js';
 import { linesOf, readTextFile, type TextOptions } from '../../base/storage/text-file.js';
+import { normalName, repeatedNames } from '../../base/text/names.js';
 import type { DatasetManifest } from './format.js';
 
 const CODE = /^U\+([0-9A-Fa-f]{4,6})$/;

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Problem, RobleError } from '../../base/errors.js';
-import { isSameName, normalName } from '../../base/names.js';
+import { isSameName, normalName } from '../../base/text/names.js';
 import type { DatasetManifest } from './format.js';
 import type { Dataset } from './open.js';
 

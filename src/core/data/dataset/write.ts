@@ -4,7 +4,7 @@ import { type Context, refuseInterrupted } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import { createFolder, sha256, writeSynced } from '../../base/storage/durable.js';
 import { Spool } from '../../base/storage/spool.js';
-import { countOf } from '../../base/text.js';
+import { countOf } from '../../base/text/text.js';
 import type { Preprocessing } from '../../image/settings.js';
 import { drawingBytes, type PackedDrawing } from '../../image/strokes/packed.js';
 import { sortClasses } from './class-names.js';

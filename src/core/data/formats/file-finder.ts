@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { groupBy, optional } from '../../base/collections.js';
-import { normalName } from '../../base/names.js';
 import { absentAsUndefined, exists } from '../../base/storage/files.js';
+import { normalName } from '../../base/text/names.js';
 import { isPictureName } from '../../image/find-images.js';
 
 /** A file that was found, with a notice if its path is not exactly the one that was asked for. */

@@ -1,5 +1,5 @@
 import { RobleError } from '../../base/errors.js';
-import { examples } from '../../base/text.js';
+import { examples } from '../../base/text/text.js';
 import type { SplitName } from '../dataset/format.js';
 import { splitOfFolder, splitOfWord, type TopFolders } from './source.js';
 

@@ -6,7 +6,7 @@ import { RobleError } from '../../base/errors.js';
 import { mapOrdered } from '../../base/map-ordered.js';
 import { readPlainFile } from '../../base/storage/read-file.js';
 import { ENCODING_STEP } from '../../base/storage/text-file.js';
-import { countOf, examples } from '../../base/text.js';
+import { countOf, examples } from '../../base/text/text.js';
 import { describeOthers, type FoundPictures, findPictures } from '../../image/find-images.js';
 import { encodePng } from '../../image/png.js';
 import {

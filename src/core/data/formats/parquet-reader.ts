@@ -4,7 +4,7 @@ import type { FileMetaData, ParquetRow, RowGroup, SchemaTree } from 'hyparquet';
 import { optional } from '../../base/collections.js';
 import { RobleError, unreadableFile } from '../../base/errors.js';
 import { systemKind } from '../../base/storage/walk-folder.js';
-import { formatCount } from '../../base/text.js';
+import { formatCount } from '../../base/text/text.js';
 import { ParquetProcess } from './parquet-process.js';
 import { type BadSample, type ReaderOptions, type SourceItem, splitOfFile, splitOfWord } from './source.js';
 

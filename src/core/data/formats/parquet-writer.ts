@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { SchemaElement } from 'hyparquet';
 import { mapOrdered } from '../../base/map-ordered.js';
-import { formatCount } from '../../base/text.js';
+import { formatCount } from '../../base/text/text.js';
 import { encodePng } from '../../image/png.js';
 import type { SplitName } from '../dataset/format.js';
 import type { PackedSample } from '../dataset/stream.js';

@@ -2,9 +2,9 @@
 import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
 import { optional } from '../../base/collections.js';
 import { type ErrorDetails, RobleError } from '../../base/errors.js';
-import { normalName } from '../../base/names.js';
 import { readPlainFile } from '../../base/storage/read-file.js';
-import { countOf, examples } from '../../base/text.js';
+import { normalName } from '../../base/text/names.js';
+import { countOf, examples } from '../../base/text/text.js';
 import { isPictureName } from '../../image/find-images.js';
 import type { SplitName } from '../dataset/format.js';
 import type { Ambiguous, FileFinder, Found } from './file-finder.js';

@@ -1,5 +1,5 @@
 import type { ErrorCode, RobleError } from '../../base/errors.js';
-import { distinctNames, normalName } from '../../base/names.js';
+import { distinctNames, normalName } from '../../base/text/names.js';
 import { DEFAULT_MAX_PIXELS } from '../../image/preprocess.js';
 import type { PixelShape } from '../../image/settings.js';
 import type { Stroke } from '../../image/strokes/rasterize.js';

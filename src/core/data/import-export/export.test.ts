@@ -5,7 +5,7 @@ import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../../test/support/temporary-folder.js';
 import { RobleError } from '../../base/errors.js';
-import { normalName } from '../../base/names.js';
+import { normalName } from '../../base/text/names.js';
 import { preprocessingSchema } from '../../image/settings.js';
 import { SPLITS, type SplitName } from '../dataset/format.js';
 import { openDataset } from '../dataset/open.js';

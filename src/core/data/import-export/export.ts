@@ -1,6 +1,6 @@
 import { type Context, refuseInterrupted, withStep } from '../../base/context.js';
 import { createFolder } from '../../base/storage/durable.js';
-import { formatCount } from '../../base/text.js';
+import { formatCount } from '../../base/text/text.js';
 import { SPLITS, type SplitName } from '../dataset/format.js';
 import { type Dataset, openDataset, splitOf } from '../dataset/open.js';
 import { type PackedSample, streamSplit } from '../dataset/stream.js';

@@ -1,7 +1,7 @@
 import type { Context } from '../../base/context.js';
 import { type ErrorCode, RobleError } from '../../base/errors.js';
-import { alikeNames } from '../../base/names.js';
-import { countOf, examples } from '../../base/text.js';
+import { alikeNames } from '../../base/text/names.js';
+import { countOf, examples } from '../../base/text/text.js';
 import { type CommonLook, commonLook, type Look, lookAt } from '../../image/suggest-shape.js';
 import { countByCode, reasonOf, type SourceRemark } from '../formats/source.js';
 

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../../test/support/temporary-folder.js';
-import { normalName } from '../../base/names.js';
+import { normalName } from '../../base/text/names.js';
 import { preprocessingSchema } from '../../image/settings.js';
 import { readClasses } from '../dataset/class-names.js';
 import { type ImportOptions, importDataset } from './import.js';

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { RobleError } from '../../base/errors.js';
 import { notPlain } from '../../base/storage/read-file.js';
 import { systemKind } from '../../base/storage/walk-folder.js';
-import { examples } from '../../base/text.js';
+import { examples } from '../../base/text/text.js';
 import { isPicture } from '../../image/find-images.js';
 import { isCsvFile, readCsv } from '../formats/csv.js';
 import { isIdxImages, readIdx } from '../formats/idx.js';

@@ -1,6 +1,6 @@
 import { RobleError } from '../../base/errors.js';
 import type { Check as BaseCheck } from '../../base/findings.js';
-import { didYouMean } from '../../base/text.js';
+import { didYouMean } from '../../base/text/text.js';
 import { findConfounds } from './confounds.js';
 import { findDrift } from './drift.js';
 import {

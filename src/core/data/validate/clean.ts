@@ -3,7 +3,7 @@ import { optional } from '../../base/collections.js';
 import { type Context, withStep } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import { sha256 } from '../../base/storage/durable.js';
-import { didYouMean } from '../../base/text.js';
+import { didYouMean } from '../../base/text/text.js';
 import { drawingOf } from '../../image/strokes/packed.js';
 import { type SplitName, splitCounts } from '../dataset/format.js';
 import { type PreparedSample, writeDataset } from '../dataset/write.js';

@@ -1,4 +1,4 @@
-import { examples } from '../../base/text.js';
+import { examples } from '../../base/text/text.js';
 import { isOfCharacters } from '../dataset/class-names.js';
 import {
   formatStatistic,

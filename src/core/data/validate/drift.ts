@@ -1,4 +1,4 @@
-import { percent } from '../../base/text.js';
+import { percent } from '../../base/text/text.js';
 import {
   formatStatistic,
   STATISTIC_NAMES,

@@ -1,4 +1,4 @@
-import { countOf, examples } from '../../base/text.js';
+import { countOf, examples } from '../../base/text/text.js';
 import { findNearDuplicates } from '../similarity/near-duplicates.js';
 import { isPlainMark } from '../similarity/plain-mark.js';
 import {

@@ -1,5 +1,5 @@
 import { sha256 } from '../../base/storage/durable.js';
-import { countOf, examples } from '../../base/text.js';
+import { countOf, examples } from '../../base/text/text.js';
 import { SPLITS } from '../dataset/format.js';
 import { isPlainMark } from '../similarity/plain-mark.js';
 import { foundRepeat, type Repeat, type RepeatCluster } from './duplicates.js';

@@ -1,4 +1,4 @@
-import { countOf, examples, formatCount } from '../../base/text.js';
+import { countOf, examples, formatCount } from '../../base/text/text.js';
 import { isOfCharacters } from '../dataset/class-names.js';
 import type { DatasetManifest } from '../dataset/format.js';
 import type { Finding, Subject, SubjectSplit } from './subject.js';

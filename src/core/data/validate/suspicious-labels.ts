@@ -1,6 +1,6 @@
 import type { Context } from '../../base/context.js';
 import { type Problem, RobleError } from '../../base/errors.js';
-import { countOf, formatCount, percent } from '../../base/text.js';
+import { countOf, formatCount, percent } from '../../base/text/text.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import { openPredictor } from '../../predict/predictor.js';
 import { formProblems } from '../dataset/same-form.js';

@@ -1,6 +1,6 @@
 import { samplesByClass } from '../../base/collections.js';
 import { median } from '../../base/statistics.js';
-import { countOf } from '../../base/text.js';
+import { countOf } from '../../base/text/text.js';
 import {
   formatStatistic,
   STATISTICS,

@@ -1,4 +1,4 @@
-import { countOf } from '../../base/text.js';
+import { countOf } from '../../base/text/text.js';
 import { bestEpoch, type MonitoredMetric, metricText, monitorOf } from '../history/metrics.js';
 import type { EvaluationReport, HistoryEvent } from '../history/record.js';
 import {

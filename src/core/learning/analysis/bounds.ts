@@ -1,5 +1,5 @@
 import { RobleError } from '../../base/errors.js';
-import { didYouMean } from '../../base/text.js';
+import { didYouMean } from '../../base/text/text.js';
 
 /** What a metric must reach, or must not exceed. */
 export interface Bound {

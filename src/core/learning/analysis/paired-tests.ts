@@ -1,5 +1,5 @@
 import { mean, standardDeviation } from '../../base/statistics.js';
-import { countOf, percent, short } from '../../base/text.js';
+import { countOf, percent, short } from '../../base/text/text.js';
 import { differenceText } from '../history/metrics.js';
 import { incompleteBeta, studentQuantile, studentTwoSided } from './distributions.js';
 

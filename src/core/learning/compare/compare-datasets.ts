@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Context, withStep } from '../../base/context.js';
 import { checked } from '../../base/schema/checked.js';
-import { countOf } from '../../base/text.js';
+import { countOf } from '../../base/text/text.js';
 import { type Dataset, openDataset, splitOf } from '../../data/dataset/open.js';
 import { checkSameForm } from '../../data/dataset/same-form.js';
 import type { PluginRegistry } from '../../plugin/registry.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { RobleError } from '../../base/errors.js';
 import { mean, standardDeviation } from '../../base/statistics.js';
-import { didYouMean } from '../../base/text.js';
+import { didYouMean } from '../../base/text/text.js';
 import { type Bound, type BoundResult, checkBounds, unknownMetric } from '../analysis/bounds.js';
 import { type AdjustedTest, pairedTests, verdictOf } from '../analysis/paired-tests.js';
 import { loadEvaluation } from '../history/load-runs.js';

@@ -1,6 +1,6 @@
 import { type Context, withStep } from '../../base/context.js';
 import { type Problem, RobleError } from '../../base/errors.js';
-import { knownName } from '../../base/names.js';
+import { knownName } from '../../base/text/names.js';
 import { type Dataset, openDataset } from '../../data/dataset/open.js';
 import { pictureProblems } from '../../data/dataset/same-form.js';
 import { countByCode } from '../../data/formats/source.js';

@@ -1,4 +1,4 @@
-import { countOf, formatCount, points, short } from '../../base/text.js';
+import { countOf, formatCount, points, short } from '../../base/text/text.js';
 import { holmAdjusted, mcnemarTest } from '../analysis/paired-tests.js';
 
 /** Two models on the same samples. */

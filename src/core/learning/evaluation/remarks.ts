@@ -1,4 +1,4 @@
-import { countOf, examples, formatCount, percent, timesByCode } from '../../base/text.js';
+import { countOf, examples, formatCount, percent, timesByCode } from '../../base/text/text.js';
 import { countByCode } from '../../data/formats/source.js';
 import type { Classifier } from './classifier.js';
 import type { JudgedSubject } from './judge-subject.js';

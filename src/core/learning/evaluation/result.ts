@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../../base/errors.js';
-import { countOf, formatCount, percent, points, short } from '../../base/text.js';
+import { countOf, formatCount, percent, points, short } from '../../base/text/text.js';
 import { SPLITS, type SplitName } from '../../data/dataset/format.js';
 import type { BoundResult } from '../analysis/bounds.js';
 import type { ClassPair } from '../analysis/findings/classes.js';

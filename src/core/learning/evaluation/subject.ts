@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { RobleError } from '../../base/errors.js';
 import { exists } from '../../base/storage/files.js';
-import { countOf } from '../../base/text.js';
+import { countOf } from '../../base/text/text.js';
 import { SPLITS, type SplitName, splitCounts } from '../../data/dataset/format.js';
 import { type Dataset, openDataset, splitOf } from '../../data/dataset/open.js';
 import { streamSplit } from '../../data/dataset/stream.js';

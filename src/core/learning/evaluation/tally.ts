@@ -1,5 +1,5 @@
-import { normalName } from '../../base/names.js';
 import { wilsonInterval } from '../../base/statistics.js';
+import { normalName } from '../../base/text/names.js';
 import { worstPairs } from '../analysis/findings/classes.js';
 import { groupsOf } from '../metrics/look-alikes.js';
 import {

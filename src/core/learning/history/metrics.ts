@@ -1,4 +1,4 @@
-import { percent, points, short } from '../../base/text.js';
+import { percent, points, short } from '../../base/text/text.js';
 import {
   curveOf,
   metricNames,

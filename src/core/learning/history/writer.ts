@@ -2,7 +2,7 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RobleError } from '../../base/errors.js';
 import { replaceFile } from '../../base/storage/durable.js';
-import { csvField } from '../../base/text.js';
+import { csvField } from '../../base/text/text.js';
 import { readHistoryIfAny } from './read-run.js';
 import {
   type EpochRecord,

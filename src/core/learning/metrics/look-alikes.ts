@@ -1,6 +1,6 @@
 import { type Problem, RobleError } from '../../base/errors.js';
-import { knownName } from '../../base/names.js';
-import { didYouMean } from '../../base/text.js';
+import { knownName } from '../../base/text/names.js';
+import { didYouMean } from '../../base/text/text.js';
 
 /**
  * Checks the groups of classes that look alike (`train.twins`) against the classes that there are.

@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { RobleError } from '../../base/errors.js';
 import { exists } from '../../base/storage/files.js';
-import { fillTemplate } from '../../base/template.js';
+import { fillTemplate } from '../../base/text/template.js';
 import { dashboardFiles } from './dashboards.js';
 import type { StackSettings } from './stack-settings.js';
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Context } from '../../base/context.js';
 import { checkedJson } from '../../base/schema/checked.js';
 import { readTextFile } from '../../base/storage/text-file.js';
-import { short } from '../../base/text.js';
+import { short } from '../../base/text/text.js';
 import { endOf } from '../../learning/analysis/findings/outcome.js';
 import { loadRuns } from '../../learning/history/load-runs.js';
 import { bestEpoch, monitorOf } from '../../learning/history/metrics.js';

@@ -5,7 +5,7 @@ import { sendRequest } from '../../base/http.js';
 import { checkedJson } from '../../base/schema/checked.js';
 import { hideUrlPassword } from '../../base/secret.js';
 import { parseJson } from '../../base/storage/read-file.js';
-import { formatCount, percent } from '../../base/text.js';
+import { formatCount, percent } from '../../base/text/text.js';
 import type { Measured, Measurements } from './judge.js';
 
 /** Neither probes nor the administration, whose scrapes would outnumber the requests of users. */

@@ -8,7 +8,7 @@ import { replaceFile, sha256 } from '../../base/storage/durable.js';
 import { exists, fileVersion } from '../../base/storage/files.js';
 import { withLock } from '../../base/storage/folder-lock.js';
 import { readTextFile } from '../../base/storage/text-file.js';
-import { didYouMean } from '../../base/text.js';
+import { didYouMean } from '../../base/text/text.js';
 import { SCOPES, type Scope } from './settings.js';
 
 /** What the file knows of a key. The key itself is not there. */

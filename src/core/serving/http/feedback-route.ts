@@ -1,7 +1,7 @@
 import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 import { RobleError } from '../../base/errors.js';
-import { knownName } from '../../base/names.js';
-import { didYouMean } from '../../base/text.js';
+import { knownName } from '../../base/text/names.js';
+import { didYouMean } from '../../base/text/text.js';
 import { ConcurrencyLimit } from '../admission/admission.js';
 import { imageOf, type ReceivedImage, toModelPixels } from '../classify/received-image.js';
 import type { ServingScope } from '../classify/serving-scope.js';

@@ -1,5 +1,5 @@
 import { RobleError } from '../../base/errors.js';
-import { didYouMean } from '../../base/text.js';
+import { didYouMean } from '../../base/text/text.js';
 import { isPixelImage } from '../../image/known-formats.js';
 import type { ReceivedImage } from '../classify/received-image.js';
 import type { Form, FormPart } from '../request/form.js';

@@ -3,7 +3,29 @@ import type { z } from 'zod';
 import type { RouteAccess } from '../access/authorize.js';
 import { refuseQuery } from '../request/checked-request.js';
 import { problemSchema } from '../request/schemas.js';
-import type { OpenApiSchema } from './openapi/schemas.js';
+
+/** The part of JSON Schema (2020-12) that the document uses. */
+export interface OpenApiSchema {
+  readonly $ref?: string;
+  readonly type?: string | readonly string[];
+  readonly format?: string;
+  readonly description?: string;
+  readonly enum?: readonly unknown[];
+  readonly const?: unknown;
+  readonly properties?: Readonly<Record<string, OpenApiSchema>>;
+  readonly required?: readonly string[];
+  readonly items?: OpenApiSchema;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly pattern?: string;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly anyOf?: readonly OpenApiSchema[];
+  readonly oneOf?: readonly OpenApiSchema[];
+  readonly additionalProperties?: boolean | OpenApiSchema;
+  readonly contentMediaType?: string;
+}
 
 /** What a body or an answer holds, by content type: messages by the schemas of their rooms, and what is no JSON. */
 export type Content = Readonly<Record<string, z.ZodType | OpenApiSchema>>;

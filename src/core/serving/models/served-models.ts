@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RobleError } from '../../base/errors.js';
-import { didYouMean } from '../../base/text.js';
+import { didYouMean } from '../../base/text/text.js';
 import type { AnsweredImage } from './answered-image.js';
 import { ModelManager, type VersionChoice } from './model-manager.js';
 import { FolderSource, modelsIn, RepositorySource } from './repository.js';

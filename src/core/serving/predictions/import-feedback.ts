@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { optional } from '../../base/collections.js';
 import type { Context } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
-import { countOf } from '../../base/text.js';
+import { countOf } from '../../base/text/text.js';
 import type { SplitName } from '../../data/dataset/format.js';
 import type { SourceItem } from '../../data/formats/source.js';
 import {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RobleError } from '../../base/errors.js';
-import { countOf } from '../../base/text.js';
+import { countOf } from '../../base/text/text.js';
 import type { AnswerListener } from '../models/answered-image.js';
 import {
   type Feedback,

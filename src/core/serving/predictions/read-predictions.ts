@@ -4,7 +4,7 @@ import { Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Context } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
-import { csvField } from '../../base/text.js';
+import { csvField } from '../../base/text/text.js';
 import { describeDatabase } from './database.js';
 import type { LoggedModel, ReviewedPrediction } from './logged-prediction.js';
 import { type PredictionFilter, PredictionStore } from './prediction-store.js';

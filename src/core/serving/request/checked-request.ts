@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { type Problem, RobleError } from '../../base/errors.js';
 import { describeIssues } from '../../base/schema/issues.js';
 import { inputJsonSchema } from '../../base/schema/json-schema.js';
-import { shownValue } from '../../base/text.js';
+import { shownValue } from '../../base/text/text.js';
 
 /**
  * What a request holds, as its schema gives it.

@@ -1,4 +1,4 @@
-import { percent, points, short } from '../../../base/text.js';
+import { percent, points, short } from '../../../base/text/text.js';
 import type { EvaluationReport } from '../../history/record.js';
 import { numberSetting } from '../../history/recorded-run.js';
 import type { Detector, StudiedRun, Suggestion } from './finding.js';

@@ -1,5 +1,5 @@
 import { mean } from '../../../base/statistics.js';
-import { countOf, percent, points } from '../../../base/text.js';
+import { countOf, percent, points } from '../../../base/text/text.js';
 import type { EvaluationReport } from '../../history/record.js';
 import { settingOf } from '../../history/recorded-run.js';
 import type { Detector, StudiedRun, Suggestion } from './finding.js';

@@ -1,5 +1,5 @@
 import { mean } from '../../../base/statistics.js';
-import { percent, points, short } from '../../../base/text.js';
+import { percent, points, short } from '../../../base/text/text.js';
 import { curveOf, metricOf, numberSetting } from '../../history/recorded-run.js';
 import type { Detector, Finding, StudiedRun, Suggestion } from './finding.js';
 

@@ -1,5 +1,5 @@
 import { mean, median } from '../../../base/statistics.js';
-import { countOf, percent, points, short } from '../../../base/text.js';
+import { countOf, percent, points, short } from '../../../base/text/text.js';
 import { epochsText, metricMode } from '../../history/metrics.js';
 import type { HistoryEvent } from '../../history/record.js';
 import { curveOf, metricNames, metricOf, numberSetting, settingOf } from '../../history/recorded-run.js';

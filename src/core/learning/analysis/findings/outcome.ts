@@ -1,4 +1,4 @@
-import { countOf } from '../../../base/text.js';
+import { countOf } from '../../../base/text/text.js';
 import type { HistoryEvent } from '../../history/record.js';
 import { type RecordedRun, settingOf } from '../../history/recorded-run.js';
 import type { Detector, Finding } from './finding.js';

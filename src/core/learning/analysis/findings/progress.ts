@@ -1,4 +1,4 @@
-import { percent } from '../../../base/text.js';
+import { percent } from '../../../base/text/text.js';
 import { differenceText, isShare, metricText } from '../../history/metrics.js';
 import { curveOf, metricOf, numberSetting, settingOf } from '../../history/recorded-run.js';
 import { type Detector, recentGain, type StudiedRun, type Suggestion } from './finding.js';

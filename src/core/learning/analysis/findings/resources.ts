@@ -1,5 +1,5 @@
 import { median } from '../../../base/statistics.js';
-import { countOf, percent, short } from '../../../base/text.js';
+import { countOf, percent, short } from '../../../base/text/text.js';
 import { curveOf, numberSetting } from '../../history/recorded-run.js';
 import type { Detector } from './finding.js';
 

@@ -2,7 +2,7 @@ import type { Context } from '../../../base/context.js';
 import { type Problem, RobleError } from '../../../base/errors.js';
 import { checked } from '../../../base/schema/checked.js';
 import { sha256 } from '../../../base/storage/durable.js';
-import { didYouMean } from '../../../base/text.js';
+import { didYouMean } from '../../../base/text/text.js';
 import type { DatasetManifest, LoadedSplit } from '../../../data/dataset/format.js';
 import { type Dataset, openDataset, splitOf } from '../../../data/dataset/open.js';
 import { checkSameForm } from '../../../data/dataset/same-form.js';

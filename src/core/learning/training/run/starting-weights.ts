@@ -1,6 +1,6 @@
 import { RobleError } from '../../../base/errors.js';
-import { normalName } from '../../../base/names.js';
 import type { TensorMap } from '../../../base/storage/safetensors.js';
+import { normalName } from '../../../base/text/names.js';
 import { openBundle, readWeights } from '../../../model/bundle.js';
 import { everyLayer, type Network, type ResolvedLayer } from '../../../model/network.js';
 import { initialParameters } from '../../../model/random-tensors.js';

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { Context } from '../../../base/context.js';
 import type { RobleError } from '../../../base/errors.js';
 import { startChild, WorkerDied } from '../../../base/process/workers.js';
@@ -6,6 +5,7 @@ import type { FolderLock } from '../../../base/storage/folder-lock.js';
 import type { TrainingProgress } from '../run/events.js';
 import type { WorkerStart } from '../worker/open-run.js';
 import type { TrainingWorker, WorkerEvent } from '../worker/worker.js';
+import { countOomKills } from './oom-kills.js';
 import type { WorkerEnd } from './worker-end.js';
 
 const TICK_MS = 1000;
@@ -132,24 +132,4 @@ function watchHeartbeat(timeoutSeconds: number, onLost: () => void) {
     },
     close: () => clearInterval(timer),
   };
-}
-
-/** Where the kernel counts the processes that it killed for memory: the control group's files, and the whole system's. */
-const COUNTERS = [
-  '/sys/fs/cgroup/memory.events',
-  '/sys/fs/cgroup/memory/memory.oom_control',
-  '/proc/vmstat',
-] as const;
-
-/** Kills for lack of memory so far; undefined where this system does not tell. */
-async function countOomKills(): Promise<number | undefined> {
-  const counts = (await Promise.all(COUNTERS.map(readCounter))).filter((count) => count !== undefined);
-  return counts.length === 0 ? undefined : counts.reduce((sum, count) => sum + count, 0);
-}
-
-async function readCounter(path: string): Promise<number | undefined> {
-  // Other systems and older kernels have no such file.
-  const text = await readFile(path, 'utf8').catch(() => '');
-  const found = /^oom_kill (\d+)$/m.exec(text)?.[1];
-  return found === undefined ? undefined : Number(found);
 }

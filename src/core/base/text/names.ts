@@ -1,4 +1,4 @@
-import { groupBy } from './collections.js';
+import { groupBy } from '../collections.js';
 
 /**
  * The form in which names of classes and groups are kept and compared: composed Unicode (NFC). Keyboards give it; file

@@ -1,4 +1,4 @@
-import type { OpenApiSchema } from './schemas.js';
+import type { OpenApiSchema } from '../http/route.js';
 
 /** What headers depend on. */
 interface OperationOfHeaders {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { RobleError } from './errors.js';
+import { RobleError } from '../errors.js';
 
-const FOLDER = new URL('../../../templates/', import.meta.url);
+const FOLDER = new URL('../../../../templates/', import.meta.url);
 
 /**
  * Fills a file of `templates/`: `<%= it.name %>` is a value; a line with nothing but `<% ... %>` is code, and leaves no

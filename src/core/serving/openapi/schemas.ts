@@ -1,26 +1,5 @@
 import { z } from 'zod';
-import { withoutDoubleBounds } from '../../../base/schema/json-schema.js';
-import {
-  answerSchema,
-  BATCH_REQUESTS,
-  bareFeedbackSchema,
-  batchAnswerSchema,
-  batchFormSchema,
-  batchRequestSchema,
-  drawingSchema,
-  FEEDBACK_REQUESTS,
-  feedbackAnswerSchema,
-  feedbackSchema,
-  liveSchema,
-  modelLabelSchema,
-  PREDICT_REQUESTS,
-  predictAnswerSchema,
-  predictFormSchema,
-  predictRequestSchema,
-  problemSchema,
-  readySchema,
-  statsSchema,
-} from '../../request/schemas.js';
+import { withoutDoubleBounds } from '../../base/schema/json-schema.js';
 import {
   binaryInferRequestSchema,
   binaryTensorParametersSchema,
@@ -41,7 +20,29 @@ import {
   serverMetadataSchema,
   tensorParametersSchema,
   wholeTensorSchema,
-} from '../oip/schemas.js';
+} from '../http/oip/schemas.js';
+import type { OpenApiSchema } from '../http/route.js';
+import {
+  answerSchema,
+  BATCH_REQUESTS,
+  bareFeedbackSchema,
+  batchAnswerSchema,
+  batchFormSchema,
+  batchRequestSchema,
+  drawingSchema,
+  FEEDBACK_REQUESTS,
+  feedbackAnswerSchema,
+  feedbackSchema,
+  liveSchema,
+  modelLabelSchema,
+  PREDICT_REQUESTS,
+  predictAnswerSchema,
+  predictFormSchema,
+  predictRequestSchema,
+  problemSchema,
+  readySchema,
+  statsSchema,
+} from '../request/schemas.js';
 
 /** What requests hold, by the name that the document gives it: the schemas that check them. */
 const REQUESTS = {
@@ -94,29 +95,6 @@ const ANSWERS = {
   InferAnswer: inferAnswerSchema,
   ProtocolError: protocolErrorSchema,
 };
-
-/** The part of JSON Schema (2020-12) that the document uses. */
-export interface OpenApiSchema {
-  readonly $ref?: string;
-  readonly type?: string | readonly string[];
-  readonly format?: string;
-  readonly description?: string;
-  readonly enum?: readonly unknown[];
-  readonly const?: unknown;
-  readonly properties?: Readonly<Record<string, OpenApiSchema>>;
-  readonly required?: readonly string[];
-  readonly items?: OpenApiSchema;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly minLength?: number;
-  readonly pattern?: string;
-  readonly minItems?: number;
-  readonly maxItems?: number;
-  readonly anyOf?: readonly OpenApiSchema[];
-  readonly oneOf?: readonly OpenApiSchema[];
-  readonly additionalProperties?: boolean | OpenApiSchema;
-  readonly contentMediaType?: string;
-}
 
 const NAMES: ReadonlyMap<z.ZodType, string> = new Map(
   Object.entries({ ...REQUESTS, ...ANSWERS }).map(([name, schema]) => [schema, name]),

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { robleVersion } from '../../../base/version.js';
-import { scopeOf } from '../../access/authorize.js';
-import { type Content, PROBLEM, type Route, TEXT } from '../route.js';
-import { ROUTES } from '../routes.js';
+import { robleVersion } from '../../base/version.js';
+import { scopeOf } from '../access/authorize.js';
+import { type Content, type OpenApiSchema, PROBLEM, type Route, TEXT } from '../http/route.js';
 import { answerHeaders, componentHeaders } from './headers.js';
-import { componentSchemas, inputSchema, type OpenApiSchema, refTo } from './schemas.js';
+import { ROUTES } from './routes.js';
+import { componentSchemas, inputSchema, refTo } from './schemas.js';
 
 interface Parameter {
   readonly name: string;

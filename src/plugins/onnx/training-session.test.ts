@@ -13,7 +13,7 @@ import {
   modelOf,
   randomBatch,
   randomState,
-} from '../../test/support/engine.js';
+} from '../../../test/support/engine.js';
 import {
   type Batch,
   type EngineOptions,
@@ -21,9 +21,9 @@ import {
   parametersOf,
   resolveNetwork,
   type TrainingState,
-} from '../core/plugin/index.js';
-import { plugin as onnx } from './onnx/training-engine.js';
-import { plugin as tfjs } from './tfjs/training-engine.js';
+} from '../../core/plugin/index.js';
+import { plugin as tfjs } from '../tfjs/training-engine.js';
+import { plugin as onnx } from './training-engine.js';
 
 const BATCH = 8;
 const spec = MIXED_MODEL;
