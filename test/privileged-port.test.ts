@@ -1,6 +1,6 @@
 import Fastify from 'fastify';
 import { expect, it } from 'vitest';
-import { listen } from '../src/core/serving/access/listen.js';
+import { listen } from '../src/core/serving/transport/listen.js';
 
 it('says of a port that is not for this user that it is not, and nothing of others that would use it', async () => {
   const app = Fastify();

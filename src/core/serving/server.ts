@@ -5,13 +5,13 @@ import { promisify } from 'node:util';
 import type { FastifyInstance } from 'fastify';
 import { RobleError } from '../base/errors.js';
 import { checked } from '../base/schema/checked.js';
-import { listen } from './access/listen.js';
 import { createApp } from './app.js';
 import { createAdminApp } from './http/admin.js';
 import type { LogDestination } from './observe/server-log.js';
 import type { ModelLabel } from './request/record.js';
 import { openServerParts, type ServerContext } from './server-parts.js';
 import { type ServeOptions, serveSchema } from './settings.js';
+import { listen } from './transport/listen.js';
 
 /** Time for clients that keep their connection to learn that it ends, before idle connections are cut. */
 const FAREWELL_MS = 250;

@@ -4,11 +4,12 @@ import { path, positive } from '../base/schema/checked.js';
 import { inputJsonSchema, type JsonSchema } from '../base/schema/json-schema.js';
 import { secret } from '../base/secret.js';
 import type { PluginRegistry } from '../plugin/registry.js';
-import { accessSchema, connectionsSchema, tlsSchema } from './access/settings.js';
+import { accessSchema } from './access/settings.js';
 import { cacheSchema } from './cache/settings.js';
 import { logSchema, tracingSchema } from './observe/settings.js';
 import { predictionsSchema } from './predictions/settings.js';
 import { requestLimitsSchema } from './request/settings.js';
+import { connectionsSchema, tlsSchema } from './transport/settings.js';
 
 const adminSchema = z.strictObject({
   host: z.string().min(1).default('127.0.0.1').describe('Address of the administration.'),

@@ -34,7 +34,10 @@ export async function metadataIn(folder: string): Promise<string[]> {
  *
  * @throws {RobleError} `ROBLE_CSV_INVALID` when a column is missing. A malformed row is a bad sample.
  */
-export async function* readImagefolder(path: string, options: ReaderOptions): AsyncGenerator<SourceItem> {
+export async function* readHuggingFaceFolder(
+  path: string,
+  options: ReaderOptions,
+): AsyncGenerator<SourceItem> {
   const lists = isMetadata(basename(path)) ? [path] : await metadataIn(path);
   const finder = new FileFinder();
   for (const list of lists) {

@@ -8,7 +8,7 @@ import { isPicture } from '../../image/find-images.js';
 import { isCsvFile, readCsv } from '../formats/csv.js';
 import { isIdxImages, readIdx } from '../formats/idx.js';
 import { readImageFolder } from '../formats/image-folder.js';
-import { isMetadata, metadataIn, readImagefolder } from '../formats/metadata.js';
+import { isMetadata, metadataIn, readHuggingFaceFolder } from '../formats/metadata.js';
 import { isParquetFile, parquetFilesIn, readParquet } from '../formats/parquet-reader.js';
 import { type ReaderOptions, type SourceItem, splitOfWord, withNormalNames } from '../formats/source.js';
 import { isStrokesFile, readStrokes } from '../formats/strokes.js';
@@ -22,7 +22,7 @@ const READERS: Record<SourceFormat, (path: string, options: ReaderOptions) => As
   idx: readIdx,
   folder: readImageFolder,
   csv: readCsv,
-  imagefolder: readImagefolder,
+  imagefolder: readHuggingFaceFolder,
   strokes: readStrokes,
   parquet: readParquet,
 };

@@ -2,14 +2,15 @@ import type { Server as TlsServer } from 'node:https';
 import { type AddressInfo, BlockList, isIPv6 } from 'node:net';
 import type { FastifyInstance, FastifyServerOptions } from 'fastify';
 import { RobleError } from '../../base/errors.js';
+import { createHttpServer } from '../transport/http-server.js';
+import type { ConnectionSettings, TlsSettings } from '../transport/settings.js';
+import { readCertificate, type TlsCertificate } from '../transport/tls-certificate.js';
 import { KeyRing } from './api-keys.js';
 import { recogniseKeys, requireAccess, requireKeys } from './authorize.js';
 import { addBrowserRules, allowOrigins, type CrossOriginRules, refusePages } from './browser-rules.js';
 import { ClientAddresses } from './client-address.js';
-import { createHttpServer } from './http-server.js';
 import { addRateLimit } from './rate-limit.js';
-import type { AccessSettings, ConnectionSettings, TlsSettings } from './settings.js';
-import { readCertificate, type TlsCertificate } from './tls-certificate.js';
+import type { AccessSettings } from './settings.js';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -143,8 +143,8 @@ declare module 'fastify' {
 }
 
 /**
- * The hook of the routes that ask a model: says how urgent a request is, and refuses it while there is no room. A body
- * that is refused is not read: who refuses two of three requests has not the time to.
+ * The hook of the routes that ask a model: notes how urgent a request is, and refuses it while the server is full, before
+ * its body is read: under overload, reading what is refused would take the time that answers need.
  */
 export function admitRequests({ admission, limits }: ServingScope): onRequestHookHandler {
   return (request, reply, done) => {

@@ -183,7 +183,7 @@ export class InferencePool {
     }
   }
 
-  /** A process that failed gives no second try to an image while there is one that did not. */
+  /** An image is not tried again by the process that failed it, as long as there is another. */
   #mayRetry({ failures }: Worker): boolean {
     return failures === 0 || !this.#workers.some((other) => isReady(other) && other.failures === 0);
   }

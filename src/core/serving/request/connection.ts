@@ -56,9 +56,9 @@ export function closeInStages(socket: Socket, { maxBytes, maxMs, idleMs }: Bound
 }
 
 /**
- * Whether an answer that is sent now has to be the last of its connection: part of the body is still to come, and it is
- * longer than what is read for its own sake, or of unknown length; or its client waits to be asked for it, and may send it
- * or not.
+ * Whether an answer that is sent now must be the last of its connection. It must while part of the body has not come, if
+ * the body is too long (or of unknown length) to be read just to keep the connection, or if the client waits for "100
+ * Continue" and may or may not send it.
  */
 export function isBeforeItsBody(request: IncomingMessage, maxBodyBytes: number): boolean {
   const { complete, headers } = request;

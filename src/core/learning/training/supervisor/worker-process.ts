@@ -49,7 +49,7 @@ export async function runWorker(
   let deadline: NodeJS.Timeout | undefined;
   const stop = () => {
     reporter?.report({ type: 'train', event: { kind: 'stopping', reason: 'saving a checkpoint' } });
-    // Where it is gone, its end says so.
+    // If it has ended already, the end of its life reports that.
     worker.call('stop', undefined).catch(() => {});
     deadline = setTimeout(() => worker.kill('deadline'), retry.saveDeadlineSeconds * 1000);
   };

@@ -25,7 +25,7 @@ import { type RunRequest, writeRequest } from '../run/folder.js';
 import { loadSubject, openRunData, openSession } from '../run/start.js';
 import { startingWeights } from '../run/starting-weights.js';
 import { save } from './save.js';
-import { obeyCeiling } from './step.js';
+import { obeyMicrobatchCeiling } from './step.js';
 import { recordEvent, type TrainingRun } from './training-run.js';
 
 /** What a training process begins with. */
@@ -73,7 +73,7 @@ export async function openRun(
   const about = {
     run: request.id,
     dataFingerprint: data.fingerprint,
-    memory: withCeiling(memoryFor(train.batchSize, train, found?.progress.memory), ceilings),
+    memory: withEvaluationCeiling(memoryFor(train.batchSize, train, found?.progress.memory), ceilings),
     madeOn: madeOn(train),
   };
   const progress = found ? { ...found.progress, ...about } : initialProgress(about);
@@ -117,7 +117,7 @@ export async function openRun(
       detail: 'the engine computes in another way on this machine: the weights will differ in the last bits',
     });
   if (!found) await save(run, { scheduled: true });
-  if (ceilings.microbatchSize !== undefined) await obeyCeiling(run, ceilings.microbatchSize);
+  if (ceilings.microbatchSize !== undefined) await obeyMicrobatchCeiling(run, ceilings.microbatchSize);
   return run;
 }
 
@@ -147,7 +147,7 @@ function madeOn({ engine, device, threads }: TrainOptions): RunProgress['madeOn'
   return { engine, device, threads };
 }
 
-function withCeiling(
+function withEvaluationCeiling(
   memory: MemoryState,
   { evaluationBatchSize = Number.POSITIVE_INFINITY }: MemoryCeilings,
 ) {

@@ -63,7 +63,7 @@ async function rollBack(
   verdict: Extract<HealthVerdict, 'roll-back' | 'roll-back-and-cut'>,
   detail: string,
 ): Promise<number> {
-  // An anchor from which not one step succeeded is no good one: the one before it.
+  // An anchor from which no step has succeeded is not trusted: the one before it is taken.
   const { unprovenAnchor = Number.POSITIVE_INFINITY } = run.progress.health;
   const anchor = await newestAnchor(run, unprovenAnchor);
   if (!anchor) throw diverged(run, `${detail}; there is no good checkpoint to go back to`);
@@ -116,7 +116,7 @@ async function takeRecordedSize(run: TrainingRun): Promise<void> {
 }
 
 /** Halves the microbatch because the process before was ended for its memory. */
-export async function obeyCeiling(run: TrainingRun, size: number): Promise<void> {
+export async function obeyMicrobatchCeiling(run: TrainingRun, size: number): Promise<void> {
   await takeRecordedSize(run);
   const { memory } = run.progress;
   if (memory.microbatchSize <= size) return;

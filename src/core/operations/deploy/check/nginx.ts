@@ -67,7 +67,7 @@ async function structure(stack: StackFolder, text: string): Promise<StackFinding
     if (/\bnon_idempotent\b/.test(block) && !/predict/.test(block.split('{')[0]!))
       say(
         false,
-        'may send what changes something twice (non_idempotent)',
+        'may repeat requests that change something (non_idempotent)',
         'Allow that for predictions alone.',
       );
   return findings;

@@ -15,7 +15,7 @@ import { problemOf } from '../request/problem.js';
 import type { ConnectionSettings } from './settings.js';
 import type { TlsCertificate } from './tls-certificate.js';
 
-/** Times are looked after so often, or ten times within the shortest of them. */
+/** How often timeouts are checked, unless the shortest of them needs it ten times as often. */
 const CHECK_MS = 1000;
 
 /** Node's HTTP server, with or without TLS, with bounds for slow, large and malformed requests. It does not listen yet. */
