@@ -1,5 +1,5 @@
 import type { Checkpoint } from '../../src/core/learning/training/checkpoints/checkpoint.js';
-import { initialProgress } from '../../src/core/learning/training/policies/progress.js';
+import { initialProgress } from '../../src/core/learning/training/run/progress.js';
 
 const tensor = (values: number[]) => ({ shape: [values.length], data: Float32Array.from(values) });
 

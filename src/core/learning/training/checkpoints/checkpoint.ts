@@ -1,7 +1,7 @@
 import { RobleError } from '../../../base/errors.js';
 import { decodeSafetensors, encodeSafetensors, type TensorMap } from '../../../base/storage/safetensors.js';
 import type { TrainingState } from '../../../plugin/contracts.js';
-import type { RunProgress } from '../policies/progress.js';
+import type { RunProgress } from '../run/progress.js';
 
 export interface CheckpointProgress extends RunProgress {
   /** Whether a roll-back may go to it: taken after a good step, and at one that depends on the settings, not on the clock. */

@@ -1,7 +1,7 @@
 import type { TensorMap } from '../../../base/storage/safetensors.js';
 import type { TrainingState } from '../../../plugin/contracts.js';
 import { type EvaluationOptions, evaluateSplit } from '../evaluation/stream-predictions.js';
-import { epochInWork } from '../policies/progress.js';
+import { epochInWork } from '../run/progress.js';
 import { advanceRun, recordEvent, type TrainingRun } from './training-run.js';
 
 /**

@@ -1,8 +1,8 @@
 import { RobleError } from '../../../base/errors.js';
 import type { EpochRecord } from '../../history/record.js';
 import { bestEpoch, endOf } from '../policies/early-stopping.js';
-import { meansOf } from '../policies/progress.js';
 import type { RunOutcome } from '../run/folder.js';
+import { meansOf } from '../run/progress.js';
 import { evaluateRun } from './evaluation.js';
 import { exportBundle, exportReport } from './export.js';
 import { save, saveWhenDue } from './save.js';

@@ -19,9 +19,9 @@ import {
 } from '../checkpoints/store.js';
 import { CheckpointWriter } from '../checkpoints/writer.js';
 import { type MemoryState, MicrobatchRecord, memoryFor } from '../policies/memory.js';
-import { initialProgress, type RunProgress } from '../policies/progress.js';
 import type { TrainingProgress } from '../run/events.js';
 import { type RunRequest, writeRequest } from '../run/folder.js';
+import { initialProgress, type RunProgress } from '../run/progress.js';
 import { loadSubject, openRunData, openSession } from '../run/start.js';
 import { startingWeights } from '../run/starting-weights.js';
 import { save } from './save.js';

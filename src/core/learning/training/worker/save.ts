@@ -1,7 +1,7 @@
 import type { Checkpoint } from '../checkpoints/checkpoint.js';
 import { foldersOf, newestOf, storesOf } from '../checkpoints/store.js';
 import { isHealthy } from '../policies/health.js';
-import { epochInWork } from '../policies/progress.js';
+import { epochInWork } from '../run/progress.js';
 import { recordEvent, type TrainingRun } from './training-run.js';
 
 /** Saves where the settings ask for a checkpoint within an epoch: at fixed numbers of steps, and when the last one is old. */

@@ -4,9 +4,9 @@ import type { HistoryEvent } from '../../history/record.js';
 import type { HistoryWriter } from '../../history/writer.js';
 import type { CheckpointWriter } from '../checkpoints/writer.js';
 import type { MicrobatchRecord } from '../policies/memory.js';
-import { advance, type ProgressUpdate, type RunProgress } from '../policies/progress.js';
 import type { TrainEvent } from '../run/events.js';
 import type { RunRequest } from '../run/folder.js';
+import { advance, type ProgressUpdate, type RunProgress } from '../run/progress.js';
 import type { OpenedSession } from '../run/start.js';
 
 /** A run that is going on: what it works with, and how far it is. Made by `openRun`. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { EpochRecord } from '../../history/record.js';
-import { INITIAL_HEALTH } from './health.js';
+import { INITIAL_HEALTH } from '../policies/health.js';
 import { advance, epochInWork, initialProgress, meansOf, type ProgressUpdate } from './progress.js';
 
 const MEMORY = { microbatchSize: 8, evaluationBatchSize: 64, evaluationAskedFor: 64, patience: 1 };

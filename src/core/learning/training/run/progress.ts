@@ -1,7 +1,7 @@
 import type { StepMetrics } from '../../../plugin/contracts.js';
 import type { EpochRecord } from '../../history/record.js';
-import { afterEpoch, type HealthState, INITIAL_HEALTH } from './health.js';
-import type { MemoryState } from './memory.js';
+import { afterEpoch, type HealthState, INITIAL_HEALTH } from '../policies/health.js';
+import type { MemoryState } from '../policies/memory.js';
 
 /**
  * How far a run is, and all that the trainer remembers besides the engine's state: from both together, the rest of the
