@@ -108,6 +108,16 @@ describe('documents and messages name what exists', () => {
     expect(unknown.filter(Boolean)).toEqual([]);
   });
 
+  it('the files and rooms of the architecture', () => {
+    const { text } = pages.find(({ path }) => path === 'docs/architecture.md')!;
+    const exists = (name: string) => code.some(({ path }) => path.includes(`/${name}`));
+    const named = [
+      ...text.matchAll(/`([\w-]+(?:\/[\w-]+)*(?:\/|[.]ts))`|`((?:core|pages|plugins)\/[\w/-]+)`/g),
+    ].map(([, file, room]) => file ?? `${room}/`);
+    expect(named.length).toBeGreaterThan(50);
+    expect(named.filter((name) => !exists(name))).toEqual([]);
+  });
+
   it('targets of make', () => {
     const makefile = templates.find(({ path }) => path.endsWith('deploy/Makefile'))!.text;
     const targets = new Set([...makefile.matchAll(/^([a-z-]+):/gm)].map(([, target]) => target!));
