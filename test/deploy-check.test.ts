@@ -192,7 +192,7 @@ const DAMAGE: readonly Damage[] = [
     ),
     'nginx',
     NGINX,
-    /twice/,
+    /repeat requests/,
   ],
   [
     'a mistake that nginx alone knows',
