@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { homeFolder } from '../dist/core/base/storage/files.js';
+import { homeFolder } from '../dist/core/base/storage/home.js';
 
 // React draws in a third of the time, and keeps no measurements.
 process.env.NODE_ENV ??= 'production';

@@ -105,7 +105,7 @@ export abstract class RobleCommand<Result> extends Command {
   protected async loadConfigWithOrigins(overrides: Overrides = {}) {
     const { flags } = await this.parse(this.ctor as unknown as Pick<typeof RobleCommand, 'baseFlags'>);
     const { loadConfig } = await import('./core/config/load.js');
-    const { homeFolder } = await import('./core/base/storage/files.js');
+    const { homeFolder } = await import('./core/base/storage/home.js');
     const loaded = await loadConfig({
       cwd: process.cwd(),
       env: process.env,

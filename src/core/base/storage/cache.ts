@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { replaceFile, writeOnce } from './durable.js';
-import { homeFolder } from './files.js';
+import { homeFolder } from './home.js';
 import { readJsonIfAny } from './read-file.js';
 
 /**

@@ -1,5 +1,5 @@
 import { access, mkdtemp, stat, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join, resolve, sep } from 'node:path';
 import { RobleError } from '../errors.js';
 
@@ -64,18 +64,6 @@ export function absentAsUndefined(error: unknown): undefined {
 export async function fileVersion(path: string): Promise<string | undefined> {
   const found = await stat(path).catch(() => undefined);
   return found && `${found.dev}:${found.ino}:${found.size}:${found.mtimeMs}`;
-}
-
-/**
- * The user's home folder, as `HOME` or the system's table of users says it. A container may run roble as a number that no
- * table knows, with no environment: its home is the root folder then, as Docker has it.
- */
-export function homeFolder(): string {
-  try {
-    return homedir() || '/';
-  } catch {
-    return '/';
-  }
 }
 
 /** A path as templates, archives and web addresses have it on every system: with `/`. */
