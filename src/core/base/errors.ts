@@ -182,7 +182,7 @@ export const ERRORS = {
   ROBLE_TLS_INVALID: user(EXIT.usage, 'A certificate or its private key cannot be used.'),
   ROBLE_SERVER_BUSY: external(
     EXIT.environment,
-    'The server has more images in hand than it can answer in time.',
+    'The server has more images waiting than it can answer in time.',
   ),
   ROBLE_SERVER_NOT_READY: external(
     EXIT.environment,

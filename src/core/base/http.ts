@@ -110,8 +110,8 @@ async function trySending(
 
 function waitBefore(attempt: number, retryAfter: string | string[] | undefined): number {
   const seconds = Number(retryAfter);
-  const told = retryAfter !== undefined && seconds >= 0;
-  const leastMs = told ? seconds * 1000 : Math.min(LAST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1));
+  const isGiven = retryAfter !== undefined && seconds >= 0;
+  const leastMs = isGiven ? seconds * 1000 : Math.min(LAST_WAIT_MS, FIRST_WAIT_MS * 2 ** (attempt - 1));
   return leastMs + Math.random() * JITTER * Math.max(leastMs, FIRST_WAIT_MS);
 }
 

@@ -48,7 +48,7 @@ export async function renderNightlyWorkflow(dataset: string): Promise<string> {
 }
 
 /**
- * A workflow for GitHub Actions that trains the project's model anew, judges it and gives it to the server on trial.
+ * A workflow for GitHub Actions that retrains the project's model, evaluates it and puts it on trial in the server.
  *
  * @param dataset its folder, relative to that of the project
  * @param name that of the model in the server's repository

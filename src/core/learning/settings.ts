@@ -129,12 +129,12 @@ const healthSchema = z.strictObject({
     .number()
     .gte(0)
     .default(10)
-    .describe('A step whose loss is so many times its running mean is bad; 0: not checked.'),
+    .describe('A step whose loss exceeds its running mean by this factor is bad; 0: not checked.'),
   gradientSpikeFactor: z
     .number()
     .gte(0)
     .default(100)
-    .describe('A step whose gradient norm is so many times its running mean is bad; 0: not checked.'),
+    .describe('A step whose gradient norm exceeds its running mean by this factor is bad; 0: not checked.'),
 });
 
 const earlyStoppingSchema = z.strictObject({
@@ -179,7 +179,7 @@ export const trainSchema = z.strictObject({
     .int()
     .gte(0)
     .default(0)
-    .describe('An epoch ends after so many steps, for quick tries; 0: after all the data.'),
+    .describe('Most steps in an epoch, for quick tries; 0: all the data.'),
   seed: z
     .int()
     .gte(0)
@@ -214,7 +214,7 @@ export const trainSchema = z.strictObject({
   augment: augmentSchema
     .prefault({})
     .describe(
-      'How the training pictures are changed, anew in each epoch; the evaluation sees them as they are.',
+      'How the training pictures are changed, differently in each epoch; the evaluation sees them as they are.',
     ),
   numWorkers: positive
     .max(64)
@@ -233,7 +233,7 @@ export const trainSchema = z.strictObject({
   from: path
     .optional()
     .describe(
-      'Model bundle whose weights the run starts from; where a shape differs, the layer starts anew.',
+      'Model bundle whose weights the run starts from; where a shape differs, the layer starts from random weights.',
     ),
   monitor: z
     .enum(Object.keys(MONITORS) as [Monitor, ...Monitor[]])

@@ -24,9 +24,7 @@ const adminSchema = z.strictObject({
 export const serveSchema = z.strictObject({
   models: path
     .optional()
-    .describe(
-      'Repository of models: a folder with NAME/VERSION, each a bundle, of which all names are served.',
-    ),
+    .describe('Repository of models: a folder with a bundle at each NAME/VERSION; every name is served.'),
   backend: z.string().min(1).default('onnx').describe('Serving backend; plugins add more.'),
   device: z.string().min(1).default('cpu').describe('Device of the backend, such as "cpu".'),
   // What of them is secret says the backend; what it does not declare is.

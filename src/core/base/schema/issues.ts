@@ -32,7 +32,7 @@ export function describeIssues(
     );
 }
 
-/** Of alternatives, what is wrong with the one that is meant: of which the kind is right, and something in it is not. */
+/** Of alternatives, what is wrong with the one that is meant: the one of the right kind with something wrong in it. */
 function intoOption(issue: Issue): Issue[] {
   if (issue.code !== 'invalid_union') return [issue];
   const meant = issue.errors.find(

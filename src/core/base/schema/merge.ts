@@ -1,6 +1,6 @@
 export type Settings = Record<string, unknown>;
 
-/** Keys of which only one may be given, by the path of their group: a layer that gives one replaces what lies below. */
+/** Keys that exclude each other, by the path of their group: a layer that gives one replaces what lies below. */
 export type Choices = ReadonlyMap<string, readonly string[]>;
 
 /** A set of settings that lies over others. */

@@ -4,7 +4,7 @@ import type CircuitBreaker from 'opossum';
 /** Longest wait for a connection and for an answer; doing without Redis takes no longer. */
 const CONNECT_MS = 500;
 const COMMAND_MS = 50;
-/** When of so many calls within a second, or more, half have failed, Redis is left alone... */
+/** When half of at least this many calls within a second have failed, Redis is left alone... */
 const MIN_CALLS = 5;
 /** ...and asked again after this. */
 const RETRY_MS = 2000;
@@ -24,7 +24,7 @@ export const REDIS_BREAKER: CircuitBreaker.Options = {
  *
  * @param url `redis://` or `rediss://`
  * @param use what Redis is wanted for, and what happens without it, for the warnings
- * @param warn told when Redis is lost and when it is back, without the URL, which may hold a password
+ * @param warn called when Redis is lost and when it is back, without the URL, which may hold a password
  */
 export async function connectRedis(
   url: string,

@@ -43,7 +43,7 @@ export function repeatedNames(names: readonly string[]): string[] {
 
 /**
  * Groups of names that look like one, written in several ways: they differ in blanks, in characters that nobody sees, or in
- * upper and lower case, but for single characters, of which "A" and "a" are two.
+ * upper and lower case, but for single characters: "A" and "a" are two.
  */
 export function alikeNames(names: readonly string[]): string[][] {
   const groups = groupBy(names, (name) => {

@@ -41,7 +41,7 @@ export function shownValue(value: unknown, maxLength = 60): string {
   return text.length > maxLength ? `${text.slice(0, maxLength - 3)}...` : text;
 }
 
-/** At least `length` letters of the JSON, where it has so many. */
+/** At least `length` letters of the JSON, where it is that long. */
 function beginningOf(value: unknown, length: number, depth: number): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, length));
   // JSON has no word for .inf and .nan.

@@ -152,7 +152,7 @@ export class PartWriter {
     return { images, labels, samples, strokes: undefined, count: 0 };
   }
 
-  /** The file begins with the samples so far, none of which has strokes. */
+  /** The file begins with the samples so far, which have no strokes. */
   async #startStrokes(before: number): Promise<HashedFile> {
     const file = await this.#create('strokes');
     for (let i = 0; i < before; i++) await file.write(NO_STROKES);

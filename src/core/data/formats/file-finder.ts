@@ -11,7 +11,7 @@ export interface Found {
   readonly notice?: string;
 }
 
-/** Several files, each of which may be the one that was asked for. */
+/** Several files that may each be the one that was asked for. */
 export interface Ambiguous {
   readonly candidates: readonly string[];
 }

@@ -96,7 +96,7 @@ export interface LabelIssue {
 /**
  * Finds samples with wrong labels by confident learning (C. Northcutt, L. Jiang, I. Chuang, "Confident Learning:
  * Estimating Uncertainty in Dataset Labels", 2021). A sample counts as one of a class if its probability of that class reaches
- * the average over the samples with that label, so that it does not matter of which classes the model is unsure. If the most
+ * the average over the samples with that label, so that classes that the model is generally unsure of do not matter. If the most
  * probable of these classes is not the label, the sample is off the diagonal of the confident joint: it is a candidate.
  * Candidates are ranked by their normalised margin.
  *

@@ -65,10 +65,10 @@ const SERVICE: Dashboard = {
       title: 'Overload',
       unit: 'percentunit',
       description:
-        'Time in which requests get 429 so that the others wait a short while only, and images in hand of those allowed.',
+        'Time in which requests get 429 so that the others need not wait long, and images in flight as a share of those allowed.',
       lines: {
         'overloaded {{instance}}': `avg_over_time(roble_overloaded{${OURS}}[$__rate_interval])`,
-        'in hand {{instance}}': `roble_images_in_hand{${OURS}} / roble_images_in_hand_limit{${OURS}}`,
+        'in flight {{instance}}': `roble_images_in_hand{${OURS}} / roble_images_in_hand_limit{${OURS}}`,
       },
     },
     {

@@ -35,7 +35,7 @@ export interface MissingEngine {
 /**
  * Tries every device of every engine, each in a process of its own with a time limit: it trains a few steps, is compared
  * with the engine `onnx` on the CPU from the same weights and pictures, and is timed with the network `cnn-v2`. A device
- * that crashes, hangs or computes something else is told with its reason, and the next one goes on.
+ * that crashes, hangs or computes something else is reported with its reason, and the next one goes on.
  */
 export async function measureDevices(
   { registry, timeoutMs = TIMEOUT_MS, timedMs = TIMED_MS }: MeasureOptions,

@@ -9,7 +9,7 @@ import { type KpiName, type Kpis, kpisSchema } from './settings.js';
 export interface ReportKpisOptions {
   /** The targets. */
   readonly kpis: Kpis;
-  /** Folder of the training runs, of which the newest is looked at. */
+  /** Folder of the training runs; the newest is looked at. */
   readonly runs: string;
   /** A run folder or a history file instead. */
   readonly run?: string | undefined;

@@ -86,8 +86,8 @@ export function scopeOf(access: RouteAccess): Scope | undefined {
 }
 
 /**
- * The scopes of which a key needs one for a request; undefined when it needs no key. That a path does not exist is told to
- * any key, and to nobody else.
+ * The scopes for a request, of which a key needs one; undefined when it needs no key. Any key, and nobody else, learns that
+ * a path does not exist.
  */
 function neededScopes({ routeOptions }: FastifyRequest): readonly Scope[] | undefined {
   const { access } = routeOptions.config;

@@ -32,7 +32,7 @@ export const URGENCY_HEADERS = {
     schema: TEXT,
   },
   'x-timeout-ms': {
-    description: 'After so many milliseconds the answer is of no use; at most serve.requestTimeoutMs.',
+    description: 'Milliseconds after which the answer is of no use; at most serve.requestTimeoutMs.',
     schema: { type: 'integer', minimum: 1 },
   },
   'x-priority': {
@@ -74,7 +74,7 @@ export const PREDICT = {
 export const PREDICT_BATCH = {
   ...prediction,
   path: '/predict/batch',
-  summary: 'Classifies several images; one that is at fault is told so in its place.',
+  summary: 'Classifies several images; where one is at fault, its error stands in its place.',
   body: { ...json(batchRequestSchema), ...encodedImage, 'multipart/form-data': batchFormSchema },
   answer: json(batchAnswerSchema),
 } satisfies Route;

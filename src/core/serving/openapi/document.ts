@@ -56,7 +56,7 @@ const STATUS_MEANING: Readonly<Record<number, string>> = {
   415: 'The content type, or its coding, is none that the server takes.',
   417: 'The server cannot do what the header Expect asks for.',
   422: 'A picture cannot be read.',
-  429: 'Too much is in hand, or the client asks too often.',
+  429: 'The server is busy, or the client asks too often.',
   431: 'The headers are larger than the limit.',
   500: 'A fault of the server; its log says which.',
   501: 'The server keeps no predictions.',

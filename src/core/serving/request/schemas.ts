@@ -66,7 +66,7 @@ export const batchAnswerSchema = z.object({
   requestId: z.string(),
   results: z
     .array(z.union([answerSchema, z.object({ error: problemSchema })]))
-    .describe('In the order of the images; one that is at fault is told so in its place.'),
+    .describe('In the order of the images; where one is at fault, its error stands in its place.'),
   model: modelLabelSchema,
 });
 export type BatchAnswer = z.output<typeof batchAnswerSchema>;

@@ -97,22 +97,22 @@ function firstSizes({ request: { train }, ceilings }: WorkerStart): WorkerLife['
 function remember(known: Known, event: WorkerEvent): void {
   if (event.type === 'failing') known.step = event.step;
   if (event.type !== 'train') return;
-  const told = event.event;
+  const reported = event.event;
   const training = (microbatchSize: number) => {
     known.inMemory = { ...known.inMemory, phase: 'training', microbatchSize };
   };
-  if (told.kind === 'started') known.hasBegun = true;
-  else if (told.kind === 'step') {
-    known.step = (told.epoch - 1) * told.stepsPerEpoch + told.step;
-    training(told.microbatchSize);
-  } else if (told.kind === 'evaluating')
-    known.inMemory = { ...known.inMemory, phase: 'evaluation', evaluationBatchSize: told.batchSize };
+  if (reported.kind === 'started') known.hasBegun = true;
+  else if (reported.kind === 'step') {
+    known.step = (reported.epoch - 1) * reported.stepsPerEpoch + reported.step;
+    training(reported.microbatchSize);
+  } else if (reported.kind === 'evaluating')
+    known.inMemory = { ...known.inMemory, phase: 'evaluation', evaluationBatchSize: reported.batchSize };
   // The evaluation is over, and the next thing is a step.
-  else if (told.kind === 'epoch') training(known.inMemory.microbatchSize);
-  else if (told.kind === 'checkpoint') known.step = Math.max(known.step, told.step);
-  else if (told.kind === 'incident') {
-    known.step = told.event.step;
-    if (told.event.microbatchSize !== undefined) training(told.event.microbatchSize);
+  else if (reported.kind === 'epoch') training(known.inMemory.microbatchSize);
+  else if (reported.kind === 'checkpoint') known.step = Math.max(known.step, reported.step);
+  else if (reported.kind === 'incident') {
+    known.step = reported.event.step;
+    if (reported.event.microbatchSize !== undefined) training(reported.event.microbatchSize);
   }
 }
 
