@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { positive } from '../base/schema/checked.js';
 
-const positive = z.int().positive();
 /** One number for both sides, or [height, width]. */
 const pair = z.union([positive, z.tuple([positive, positive])]);
 const name = z

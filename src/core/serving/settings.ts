@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { recordOf } from '../base/collections.js';
 import { path, positive } from '../base/schema/checked.js';
 import { inputJsonSchema, type JsonSchema } from '../base/schema/json-schema.js';
+import { recordOf } from '../base/schema/record-of.js';
 import { secret } from '../base/secret.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { accessSchema } from './access/settings.js';

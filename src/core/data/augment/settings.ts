@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { recordOf } from '../../base/collections.js';
 import { checked } from '../../base/schema/checked.js';
+import { recordOf } from '../../base/schema/record-of.js';
 
 const stepSchema = z.strictObject({
   augmenter: z.string().min(1).describe('Name of the augmenter; plugins add more.'),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { recordOf } from '../../base/collections.js';
 import { RobleError } from '../../base/errors.js';
+import { recordOf } from '../../base/schema/record-of.js';
 import { knownName, repeatedNames } from '../../base/text/names.js';
 import { didYouMean } from '../../base/text/text.js';
 import { augmentSchema, strategySchema } from '../augment/settings.js';

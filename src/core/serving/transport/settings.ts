@@ -1,7 +1,5 @@
 import { z } from 'zod';
-
-const positive = z.int().positive();
-const path = z.string().min(1);
+import { path, positive } from '../../base/schema/checked.js';
 
 export const tlsSchema = z.strictObject({
   certFile: path.describe('Certificate in PEM form, with its chain.'),
