@@ -50,7 +50,8 @@ export interface OnnxValueInfo {
   readonly type: {
     readonly tensorType: {
       readonly elemType: number;
-      readonly shape: { readonly dim: readonly { dimValue?: number; dimParam?: string }[] };
+      /** Absent: any. */
+      readonly shape?: { readonly dim: readonly { dimValue?: number; dimParam?: string }[] };
     };
   };
 }

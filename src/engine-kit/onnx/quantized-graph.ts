@@ -33,15 +33,16 @@ const LARGEST_BIAS = 2 ** 30;
 
 /** The 256 steps of a value: they reach at least from `low` to `high`, and one of them is 0, which padding needs. */
 export function quantizationOf({ low, high }: ValueRange): Quantization {
-  const [least, most] = [Math.min(low, 0), Math.max(high, 0)];
-  if (most === least) return { scale: 1, zeroPoint: 0 };
-  const zeroPoint = Math.round((-least / (most - least)) * STEPS);
-  // Rounding the zero point moves the ends; the scale grows until both are reached again.
-  const scale = Math.max(
-    zeroPoint === 0 ? 0 : -least / zeroPoint,
-    zeroPoint === STEPS ? 0 : most / (STEPS - zeroPoint),
-  );
-  return { scale: roundedUp(scale), zeroPoint };
+  const [below, above] = [Math.max(0, -low), Math.max(0, high)];
+  if (below + above === 0) return { scale: 1, zeroPoint: 0 };
+  const [first, last] = [below === 0 ? 0 : 1, above === 0 ? STEPS : STEPS - 1];
+  const scaleFor = (zeroPoint: number) =>
+    Math.max(below === 0 ? 0 : below / zeroPoint, above === 0 ? 0 : above / (STEPS - zeroPoint));
+  const exact = (below / (below + above)) * STEPS;
+  const [zeroPoint] = [Math.floor(exact), Math.ceil(exact)]
+    .map((step) => Math.min(Math.max(step, first), last))
+    .sort((a, b) => scaleFor(a) - scaleFor(b));
+  return { scale: roundedUp(scaleFor(zeroPoint!)), zeroPoint: zeroPoint! };
 }
 
 /** The least float32 that is not below a positive number. */
