@@ -20,10 +20,10 @@ import {
   openBundle,
   writeBundle,
 } from '../../model/bundle.js';
-import type { QuantizedModel, TrainingEngine } from '../../plugin/contracts.js';
+import type { Predictor, QuantizedModel, TrainingEngine } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import { openPredictor } from '../../predict/predictor.js';
-import { type ComparedAnswers, compareAnswers, type ModelPair } from './compare-answers.js';
+import { type ComparedAnswers, compareAnswers } from './compare-answers.js';
 import { compareSpeed, type SpeedComparison } from './compare-speed.js';
 
 /** Accuracy that may be lost, as a share of the samples. */
@@ -72,19 +72,16 @@ export interface QuantizeResult {
  * validation split, or else the test split. The same bundle, data set and seed give the same bytes.
  *
  * @throws {RobleError} `ROBLE_QUANTIZATION_REFUSED` for what cannot be quantized, or becomes less accurate than `maxDrop` allows;
- *   `ROBLE_DATASETS_DIFFER`, `ROBLE_DATASET_SPLIT`, `ROBLE_OUTPUT_EXISTS`. Then nothing is written.
+ *   `ROBLE_DATASETS_DIFFER`, `ROBLE_DATASET_SPLIT`, `ROBLE_OUTPUT_EXISTS`, `ROBLE_USAGE`. Then nothing is written.
+ * @example
+ * const { accuracy } = await quantizeModel({ bundle: 'runs/run-0001/model', dataset: 'data/letters', out: 'models/int8' });
  */
 export async function quantizeModel(
-  {
-    bundle: from,
-    dataset: data,
-    out,
-    maxDrop = MAX_DROP,
-    samples = CALIBRATION_SAMPLES,
-    seed = 0,
-  }: QuantizeOptions,
+  options: QuantizeOptions,
   context: Context & { readonly registry: PluginRegistry },
 ): Promise<QuantizeResult> {
+  const { bundle: from, dataset: data, out, maxDrop = MAX_DROP } = options;
+  checkNumbers(options);
   await refuseExisting(out);
   const source = await openBundle(from);
   const dataset = await openDataset(data);
@@ -93,81 +90,121 @@ export async function quantizeModel(
   splitOf(dataset, 'train');
   const split = judgedSplit(dataset);
   const judged = await dataset.load(split);
-  const chosen = await calibrationImages(dataset, samples, seed);
-  const golden = goldenImages(judged);
-  const model = await readModel(source);
-  const quantized = await withStep(context, 'calibrate', 'Finding the ranges of activations', () =>
-    quantize({
-      ...{ model, input: source.input, calibration: chosen.images, golden: golden.images },
-      onImages: (done) => {
-        context.signal?.throwIfAborted();
-        context.reporter?.report({
-          type: 'progress',
-          id: 'calibrate',
-          done,
-          total: chosen.count,
-          unit: 'images',
-        });
-      },
-    }),
+  const { content, lineage, bytes } = await quantized(
+    source,
+    dataset,
+    { ...options, quantize, judged },
+    context,
   );
-  const calibration = { dataFingerprint: dataset.manifest.fingerprint, samples: chosen.count, seed };
-  const content = {
-    manifest: describedAs(source),
-    onnx: quantized.onnx,
-    golden: {
-      ...{ ...golden, probabilities: quantized.golden.probabilities },
-      tolerance: Math.max(GOLDEN_TOLERANCE, quantized.golden.tolerance),
-    },
-  };
   let result: QuantizeResult | undefined;
   await createFolder(out, async (temporary) => {
     // Judged as whoever takes it will find it; what was seen goes into it afterwards.
     await writeBundle(temporary, content);
-    const pair = await openPair(from, temporary, context.registry);
-    try {
-      const compared = await withStep(context, 'evaluate', `Comparing the models on the split ${split}`, () =>
-        compareAnswers(pair, judged, context),
-      );
-      const accuracy = accuracyOf(compared, split);
-      if (compared.right.before - compared.right.after > maxDrop * judged.count)
-        throw lessAccurate(accuracy, maxDrop);
-      const { layers } = quantized;
-      const speed = await withStep(context, 'speed', 'Measuring the speed of both', () =>
-        speedOf(pair, judged),
-      );
-      await writeBundle(temporary, {
-        ...content,
-        manifest: {
-          ...content.manifest,
-          quantization: { from: source.digest, ...METHOD, layers, calibration, accuracy },
-          profile: profileOf(compared.answers, source.classes.length),
-        },
-      });
-      const bytes = { before: model.length, after: quantized.onnx.length };
-      result = { bundle: out, from, maxDrop, layers, calibration, accuracy, bytes, speed };
-    } finally {
-      await pair.before.close();
-      await pair.after.close();
-    }
+    const { compared, speed } = await compareBundles([from, temporary], { split, judged }, context);
+    const accuracy = accuracyOf(compared, split);
+    if (compared.right.before - compared.right.after > maxDrop * judged.count)
+      throw lessAccurate(accuracy, maxDrop);
+    const profile = profileOf(compared.answers, source.classes.length);
+    const quantization = { ...lineage, accuracy };
+    await writeBundle(temporary, { ...content, manifest: { ...content.manifest, profile, quantization } });
+    const { layers, calibration } = lineage;
+    result = { bundle: out, from, maxDrop, layers, calibration, accuracy, bytes, speed };
   });
   return result!;
+}
+
+function checkNumbers({
+  maxDrop = MAX_DROP,
+  samples = CALIBRATION_SAMPLES,
+  seed = 0,
+}: QuantizeOptions): void {
+  const refuse = (received: string, expected: string): never => {
+    throw new RobleError('ROBLE_USAGE', 'A number is out of its range.', { received, expected });
+  };
+  if (!(maxDrop >= 0 && maxDrop <= 1)) refuse(`a largest drop of ${maxDrop}`, '0 to 1');
+  if (!Number.isInteger(samples) || samples < 1) refuse(`${samples} samples`, 'a whole number from 1');
+  if (!Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
+    refuse(`the seed ${seed}`, 'a whole number below 2^32');
+}
+
+interface QuantizingOptions extends QuantizeOptions {
+  readonly quantize: NonNullable<TrainingEngine['quantize']>;
+  readonly judged: LoadedSplit;
+}
+
+/** The bundle, apart from what is seen of it when it is judged. */
+async function quantized(
+  source: ModelBundle,
+  dataset: Dataset,
+  { quantize, judged, samples = CALIBRATION_SAMPLES, seed = 0 }: QuantizingOptions,
+  context: Context,
+) {
+  const calibration = await calibrationImages(dataset, samples, seed);
+  const golden = copied(samplesAt(judged, spreadIndices(judged.count, GOLDEN_SAMPLES)));
+  const model = await readPlainFile(join(source.folder, BUNDLE_FILES.model));
+  const made = await withStep(context, 'calibrate', 'Finding the ranges of activations', () =>
+    quantize({
+      ...{ model, input: source.input, calibration: calibration.images, golden: golden.images },
+      onImages: (done) => {
+        context.signal?.throwIfAborted();
+        const { count: total } = calibration;
+        context.reporter?.report({ type: 'progress', id: 'calibrate', done, total, unit: 'images' });
+      },
+    }),
+  );
+  const { name, classes, preprocessing, architecture, training } = source.manifest;
+  const tolerance = Math.max(GOLDEN_TOLERANCE, made.golden.tolerance);
+  return {
+    content: {
+      manifest: { name, classes, preprocessing, architecture, training },
+      onnx: made.onnx,
+      golden: { ...golden, probabilities: made.golden.probabilities, tolerance },
+    },
+    lineage: {
+      ...{ from: source.digest, ...METHOD, layers: made.layers },
+      calibration: { dataFingerprint: dataset.manifest.fingerprint, samples: calibration.count, seed },
+    },
+    bytes: { before: model.length, after: made.onnx.length },
+  };
+}
+
+/** What two bundles answer and how quick they are, on one thread of this processor, each having given its golden answers. */
+async function compareBundles(
+  folders: readonly [before: string, after: string],
+  { split, judged }: { readonly split: string; readonly judged: LoadedSplit },
+  context: Context & { readonly registry: PluginRegistry },
+): Promise<{ compared: ComparedAnswers; speed: SpeedComparison[] }> {
+  const opened: Predictor[] = [];
+  try {
+    for (const folder of folders) {
+      const options = { backend: 'onnx', device: 'cpu', threads: 1 };
+      opened.push((await openPredictor(folder, options, context.registry)).predictor);
+    }
+    const pair = { before: opened[0]!, after: opened[1]! };
+    const compared = await withStep(context, 'evaluate', `Comparing both models on the split ${split}`, () =>
+      compareAnswers(pair, judged, context),
+    );
+    const speed = await withStep(context, 'speed', 'Measuring the speed of both', async () => {
+      const results: SpeedComparison[] = [];
+      for (const size of BATCH_SIZES) results.push(await compareSpeed(pair, batchOf(judged, size), size));
+      return results;
+    });
+    return { compared, speed };
+  } finally {
+    for (const predictor of opened) await predictor.close();
+  }
+}
+
+/** So many pictures, some of them twice where there are fewer. */
+function batchOf(judged: LoadedSplit, size: number): Uint8Array {
+  const samples = Array.from({ length: size }, (_, i) => i % judged.count);
+  return copied(samplesAt(judged, samples)).images;
 }
 
 const METHOD = {
   weights: 'int8, symmetric, per channel',
   activations: 'uint8, per tensor, from the least to the largest number',
 } as const;
-
-/** What the manifest of a bundle says of the classifier, apart from how its files came about. */
-function describedAs({ manifest }: ModelBundle): BundleContent['manifest'] {
-  const { name, classes, preprocessing, architecture, training } = manifest;
-  return { name, classes, preprocessing, architecture, training };
-}
-
-async function readModel({ folder }: ModelBundle): Promise<Uint8Array> {
-  return readPlainFile(join(folder, BUNDLE_FILES.model));
-}
 
 /** What quantizes a bundle: the engine that it is of. */
 async function quantizerOf(
@@ -225,25 +262,9 @@ async function calibrationImages(dataset: Dataset, limit: number, seed: number) 
   return copied(samplesAt(train, order.subarray(0, limit)));
 }
 
-function goldenImages(judged: LoadedSplit) {
-  return copied(samplesAt(judged, spreadIndices(judged.count, GOLDEN_SAMPLES)));
-}
-
 /** A copy: engines take no shared memory. */
 function copied({ count, images }: LoadedSplit): { count: number; images: Uint8Array } {
   return { count, images: images.slice() };
-}
-
-/** Both on one thread of this processor, each having given its golden answers. */
-async function openPair(before: string, after: string, registry: PluginRegistry): Promise<ModelPair> {
-  const options = { backend: 'onnx', device: 'cpu', threads: 1 };
-  const { predictor } = await openPredictor(before, options, registry);
-  try {
-    return { before: predictor, after: (await openPredictor(after, options, registry)).predictor };
-  } catch (error) {
-    await predictor.close();
-    throw error;
-  }
 }
 
 function accuracyOf({ right, equal, answers }: ComparedAnswers, split: 'validation' | 'test') {
@@ -266,16 +287,4 @@ function lessAccurate({ split, samples, before, after }: Accuracy, maxDrop: numb
       ],
     },
   );
-}
-
-async function speedOf(pair: ModelPair, { images, count }: LoadedSplit): Promise<SpeedComparison[]> {
-  const size = images.length / count;
-  const results: SpeedComparison[] = [];
-  for (const batchSize of BATCH_SIZES) {
-    const batch = new Uint8Array(batchSize * size);
-    for (let i = 0; i < batchSize; i++)
-      batch.set(images.subarray((i % count) * size, ((i % count) + 1) * size), i * size);
-    results.push(await compareSpeed(pair, batch, batchSize));
-  }
-  return results;
 }
