@@ -104,21 +104,36 @@ describe('a quantized bundle', () => {
     expect((await bytesOf(other))['model.onnx']).toEqual((await bytesOf(out))['model.onnx']);
   });
 
-  it('is served, and answers as the library does', async () => {
+  it('is served, also as canary and as shadow, and answers as the library does', async () => {
     const [sample] = await samplesIn(dataset, 'validation');
     const loaded = await loadModel(out);
     const [expected] = await loaded.predictPixels([sample!.pixels], 4);
     await loaded.close();
-    const server = await createServer({ model: out, port: 0, workers: 0 });
-    try {
-      const response = await fetch(`${server.url}/predict`, {
+    const models = join(root, 'models');
+    for (const [version, folder] of [model, out, out].entries())
+      await cp(folder, join(models, 'characters', `${version + 1}`), { recursive: true });
+    const plan = { version: '1', canary: { version: '2', percent: 100 }, shadow: { version: '3' } };
+    await writeFile(join(models, 'characters', 'serving.json'), JSON.stringify(plan));
+    const server = await createServer({ models, port: 0, workers: 0 });
+    const ask = async (query: string) => {
+      const response = await fetch(`${server.url}/predict${query}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ pixels: [...sample!.pixels], topK: 4 }),
       });
       expect(response.status).toBe(200);
-      const { predictions } = (await response.json()) as { predictions: unknown };
-      expect(predictions).toMatchObject(expected!);
+      return (await response.json()) as { model: { version: string }; predictions: unknown };
+    };
+    try {
+      // The canary, and the shadow by its name.
+      for (const [query, version] of [
+        ['', '2'],
+        ['?version=3', '3'],
+      ] as const) {
+        const { model: answering, predictions } = await ask(query);
+        expect(answering.version).toBe(version);
+        expect(predictions).toMatchObject(expected!);
+      }
     } finally {
       await server.close();
     }

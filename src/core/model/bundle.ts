@@ -32,8 +32,9 @@ export const GOLDEN_TOLERANCE = 1e-4;
 const quantizationSchema = z.strictObject({
   /** The bundle that it was made from, by the SHA-256 of its `model.json`. */
   from: digest,
-  weights: z.literal('int8, symmetric, per channel'),
-  activations: z.literal('uint8, per tensor, from the least to the largest number'),
+  /** How numbers became integers, for people. */
+  weights: z.string(),
+  activations: z.string(),
   layers: z.strictObject({ quantized: z.int().positive(), all: z.int().positive() }),
   /** The pictures by which the ranges of activations were found, all of the split `train`. */
   calibration: z.strictObject({ dataFingerprint: digest, samples: z.int().positive(), seed: z.int() }),

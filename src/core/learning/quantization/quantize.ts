@@ -202,7 +202,7 @@ function batchOf(judged: LoadedSplit, size: number): Uint8Array {
 }
 
 const METHOD = {
-  weights: 'int8, symmetric, per channel',
+  weights: 'int8 of 7 bits, symmetric, per channel',
   activations: 'uint8, per tensor, from the least to the largest number',
 } as const;
 
