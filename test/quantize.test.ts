@@ -3,6 +3,7 @@ import { cp, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { RobleError } from '../src/core/base/errors.js';
 import { preprocessingSchema } from '../src/core/image/settings.js';
 import { openBundle, readTrainedModel, writeBundle } from '../src/core/model/bundle.js';
 import { resolveNetwork } from '../src/core/model/network.js';
@@ -139,6 +140,26 @@ describe('a quantized bundle', () => {
     }
   });
 
+  it('may be as far from its golden answers as it says, and no further', async () => {
+    const { manifest, golden } = await openBundle(out);
+    const { format: _, version: __, files: ___, golden: ____, ...described } = manifest;
+    const onnx = await readFile(join(out, 'model.onnx'));
+    const probabilities = golden.probabilities.map((probability) => probability + 0.01);
+    for (const tolerance of [0.02, 0.005]) {
+      const folder = join(root, `tolerance-${tolerance}`);
+      await writeBundle(folder, {
+        manifest: described,
+        onnx,
+        golden: { ...golden, probabilities, tolerance },
+      });
+    }
+    await (await loadModel(join(root, 'tolerance-0.02'))).close();
+    await expect(loadModel(join(root, 'tolerance-0.005'))).rejects.toMatchObject({
+      code: 'ROBLE_BUNDLE_INVALID',
+      details: { expected: 'at most 0.005' },
+    });
+  });
+
   it('has no weights to train on from, and says whose it was made from', async () => {
     const { digest } = await openBundle(model);
     await expect(readTrainedModel(out)).rejects.toMatchObject({
@@ -246,6 +267,22 @@ describe('a refusal', () => {
       code: 'ROBLE_DATASET_SPLIT',
       expected: 'validation',
     });
+  });
+
+  it('leaves nothing when it is interrupted, whatever it is doing', async () => {
+    for (const step of ['calibrate', 'evaluate']) {
+      const controller = new AbortController();
+      const report = (event: { type: string; id?: string }) => {
+        if (event.type === 'progress' && event.id === step)
+          controller.abort(new RobleError('ROBLE_INTERRUPTED', 'Now.'));
+      };
+      const interrupted = quantizeModel(
+        { bundle: model, dataset, out: join(root, 'refused', 'made') },
+        { signal: controller.signal, reporter: { report } },
+      );
+      await expect(interrupted).rejects.toMatchObject({ code: 'ROBLE_INTERRUPTED' });
+      expect(await readdir(join(root, 'refused')).catch(() => [])).toEqual([]);
+    }
   });
 
   it('meets numbers that mean nothing', async () => {

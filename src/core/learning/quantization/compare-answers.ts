@@ -1,4 +1,4 @@
-import type { Context } from '../../base/context.js';
+import { type Context, refuseInterrupted } from '../../base/context.js';
 import type { LoadedSplit } from '../../data/dataset/format.js';
 import { type MeasuredAnswer, measureAnswer } from '../../model/answer-profile.js';
 import type { Predictor } from '../../plugin/contracts.js';
@@ -26,14 +26,14 @@ const BATCH = 64;
 export async function compareAnswers(
   { before, after }: ModelPair,
   { images, labels, count }: LoadedSplit,
-  { signal, reporter }: Context,
+  context: Context,
 ): Promise<ComparedAnswers> {
   const size = images.length / count;
   const right = { before: 0, after: 0 };
   let equal = 0;
   const answers: MeasuredAnswer[] = [];
   for (let start = 0; start < count; start += BATCH) {
-    signal?.throwIfAborted();
+    refuseInterrupted(context);
     const end = Math.min(start + BATCH, count);
     // A copy: engines take no shared memory.
     const batch = images.slice(start * size, end * size);
@@ -47,7 +47,7 @@ export async function compareAnswers(
       if (was === is) equal++;
       answers.push(measureAnswer(batch.subarray(i * size, (i + 1) * size), row));
     }
-    reporter?.report({ type: 'progress', id: 'evaluate', done: end, total: count, unit: 'images' });
+    context.reporter?.report({ type: 'progress', id: 'evaluate', done: end, total: count, unit: 'images' });
   }
   return { right, equal, answers };
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { spreadIndices } from '../../base/collections.js';
-import { type Context, withStep } from '../../base/context.js';
+import { type Context, refuseInterrupted, withStep } from '../../base/context.js';
 import { type Problem, RobleError } from '../../base/errors.js';
 import { Random } from '../../base/random.js';
 import { createFolder, refuseExisting } from '../../base/storage/durable.js';
@@ -146,7 +146,7 @@ async function quantized(
     quantize({
       ...{ model, input: source.input, calibration: calibration.images, golden: golden.images },
       onImages: (done) => {
-        context.signal?.throwIfAborted();
+        refuseInterrupted(context);
         const { count: total } = calibration;
         context.reporter?.report({ type: 'progress', id: 'calibrate', done, total, unit: 'images' });
       },
@@ -186,7 +186,10 @@ async function compareBundles(
     );
     const speed = await withStep(context, 'speed', 'Measuring the speed of both', async () => {
       const results: SpeedComparison[] = [];
-      for (const size of BATCH_SIZES) results.push(await compareSpeed(pair, batchOf(judged, size), size));
+      for (const size of BATCH_SIZES) {
+        refuseInterrupted(context);
+        results.push(await compareSpeed(pair, batchOf(judged, size), size));
+      }
       return results;
     });
     return { compared, speed };
