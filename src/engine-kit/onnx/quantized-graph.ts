@@ -105,9 +105,12 @@ export function quantizeGraph(
 /** Operators that take 8-bit integers as they are: they move values, or choose among them. */
 const MOVING = ['Reshape', 'Transpose', 'MaxPool', 'ReduceMax'];
 
-interface Quantized extends Quantization {
+interface Quantized {
   /** The value, uint8. */
   readonly name: string;
+  readonly scale: number;
+  /** The constants of its scale and its zero point. */
+  readonly parameters: readonly string[];
 }
 
 class Rewriting {
@@ -122,7 +125,7 @@ class Rewriting {
   readonly #quantized = new Map<string, Quantized>();
   /** Values of the old graph that there are as floats, by what they are called now. */
   readonly #floats = new Map<string, string>();
-  /** Values of the old graph that are not computed, as what follows does without them. */
+  /** Nodes of the old graph that are left out, as another does their work. */
   readonly #absorbed = new Set<OnnxNode>();
   #count = 0;
 
@@ -164,7 +167,8 @@ class Rewriting {
     const factor = this.#constants.get(scaling?.input[1] ?? '');
     if (!scaling || factor?.dims.length !== 0) return false;
     const scale = floatsOf(factor)[0]!;
-    this.#quantized.set(scaling.output[0]!, { name: pixels, scale, zeroPoint: 0 });
+    const parameters = this.#parameters(pixels, { scale, zeroPoint: 0 });
+    this.#quantized.set(scaling.output[0]!, { name: pixels, scale, parameters });
     this.#absorbed.add(scaling);
     return true;
   }
@@ -257,8 +261,9 @@ class Rewriting {
     const known = this.#quantized.get(value);
     if (known) return known;
     const quantization = quantizationOf(this.#rangeOf(value));
-    const name = this.#node('QuantizeLinear', [this.#float(value), ...this.#parameters(value, quantization)]);
-    const quantized = { ...quantization, name };
+    const parameters = this.#parameters(value, quantization);
+    const name = this.#node('QuantizeLinear', [this.#float(value), ...parameters]);
+    const quantized = { name, scale: quantization.scale, parameters };
     this.#quantized.set(value, quantized);
     return quantized;
   }
@@ -276,8 +281,8 @@ class Rewriting {
 
   /** The floats that 8-bit integers stand for. Each taker has its own, as runtimes fuse it into the taker. */
   #dequantized(value: string): string {
-    const { name, ...quantization } = this.#quantized.get(value)!;
-    return this.#node('DequantizeLinear', [name, ...this.#parameters(name, quantization)]);
+    const { name, parameters } = this.#quantized.get(value)!;
+    return this.#node('DequantizeLinear', [name, ...parameters]);
   }
 
   #dequantizedConstant(integers: string, scale: string, zero: string | undefined, axis: number): string {
