@@ -142,13 +142,12 @@ describe('a quantized bundle', () => {
 
   it('may be as far from its golden answers as it says, and no further', async () => {
     const { manifest, golden } = await openBundle(out);
-    const { format: _, version: __, files: ___, golden: ____, ...described } = manifest;
     const onnx = await readFile(join(out, 'model.onnx'));
     const probabilities = golden.probabilities.map((probability) => probability + 0.01);
     for (const tolerance of [0.02, 0.005]) {
       const folder = join(root, `tolerance-${tolerance}`);
       await writeBundle(folder, {
-        manifest: described,
+        manifest,
         onnx,
         golden: { ...golden, probabilities, tolerance },
       });
@@ -182,8 +181,7 @@ async function fragileBundle(folder: string): Promise<string> {
   dense!.data.fill(0, 0, spec.classes);
   const onnx = buildInferenceGraph(network, weights, { fold: true });
   const probabilities = await answerOnce(spec.input, onnx, { threads: 1 })(golden.images, golden.count);
-  const { format: _, version: __, files: ___, golden: ____, ...described } = manifest;
-  await writeBundle(folder, { manifest: described, onnx, weights, golden: { ...golden, probabilities } });
+  await writeBundle(folder, { manifest, onnx, weights, golden: { ...golden, probabilities } });
   return folder;
 }
 
@@ -222,10 +220,9 @@ describe('a refusal', () => {
   it('meets a bundle of an engine that cannot do it', async () => {
     const folder = join(root, 'other-engine');
     const { manifest, golden } = await openBundle(model);
-    const { format: _, version: __, files: ___, golden: ____, ...described } = manifest;
     const training = { ...manifest.training, engine: 'tfjs' };
     await writeBundle(folder, {
-      ...{ manifest: { ...described, training }, golden },
+      ...{ manifest: { ...manifest, training }, golden },
       onnx: await readFile(join(model, 'model.onnx')),
     });
     expect(await refusal({ bundle: folder })).toMatchObject({

@@ -152,11 +152,11 @@ async function quantized(
       },
     }),
   );
-  const { name, classes, preprocessing, architecture, training } = source.manifest;
   const tolerance = Math.max(GOLDEN_TOLERANCE, made.golden.tolerance);
   return {
     content: {
-      manifest: { name, classes, preprocessing, architecture, training },
+      // All that it says of the classifier; what it says of its files is written anew.
+      manifest: source.manifest,
       onnx: made.onnx,
       golden: { ...golden, probabilities: made.golden.probabilities, tolerance },
     },
