@@ -1,0 +1,42 @@
+import type { PixelShape, Preprocessing } from '../settings.js';
+import { flatten, rgbOf } from './colour.js';
+import { fitTo, shrinkToFit } from './fit.js';
+import { readPng } from './png-reader.js';
+import type { PlainFile, Raster } from './raster.js';
+
+/** Bytes. What is more work is left to the general decoder, which takes other threads, so that this one is not held up. */
+const MOST_WORK = 4 * 1024 * 1024;
+
+/**
+ * Reads the header of a plain picture, with which nothing has to be done that only a general decoder can do.
+ *
+ * @returns undefined for every other file, also for a damaged one, which the general decoder judges
+ */
+export function readPlainFile(bytes: Uint8Array): PlainFile | undefined {
+  return readPng(bytes);
+}
+
+/**
+ * What a model sees of a plain picture, before it is inverted: the pixels that the general decoder would give, bit for bit, in a
+ * part of the time.
+ *
+ * @returns undefined for a picture that the general decoder has to take
+ */
+export function plainToModel(file: PlainFile, preprocessing: Preprocessing): Raster | undefined {
+  if (file.work > MOST_WORK) return undefined;
+  const shrink = shrinkToFit(file, preprocessing);
+  const decoded = file.decode(Math.min(shrink.x, shrink.y));
+  return decoded && fitTo(flatten(decoded, rgbOf(preprocessing.background)), preprocessing, 'file');
+}
+
+/** The same for pixels. @returns undefined where the general way has to be taken */
+export function pixelsToModel(
+  pixels: Uint8Array,
+  { width, height, channels }: PixelShape,
+  preprocessing: Preprocessing,
+): Raster | undefined {
+  if (pixels.length > MOST_WORK) return undefined;
+  const colours = channels < 3 ? 1 : 3;
+  const decoded = { pixels, width, height, channels: colours, hasAlpha: channels % 2 === 0 } as const;
+  return fitTo(flatten(decoded, rgbOf(preprocessing.background)), preprocessing, 'memory');
+}
