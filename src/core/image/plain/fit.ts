@@ -1,6 +1,8 @@
 import type { Preprocessing } from '../settings.js';
 import { borderGrey, type Rgb, rgbOf, withChannels } from './colour.js';
 import { enlarge } from './enlarge.js';
+import type { Orientation } from './exif.js';
+import { oriented, swapsSides } from './orient.js';
 import type { Raster } from './raster.js';
 import { reduceColumns, reducedLength, reduceRows } from './reduce.js';
 
@@ -29,42 +31,66 @@ export function shrinkToFit(
 }
 
 /**
- * What a model sees of a picture, before it is inverted: bit for bit what sharp gives, which has libvips resample and then cut
- * or put a border, and convert the colours last.
+ * What a model sees of a picture, before it is inverted: bit for bit what sharp gives, which has libvips resample it, turn it as
+ * the camera was held, cut it or put a border around it, and convert the colours last.
  *
  * @returns undefined where libvips computes in parts that are not known here
  */
-export function fitTo(picture: Raster, preprocessing: Preprocessing, origin: Origin): Raster | undefined {
-  const { width, height, fit, background, channels } = preprocessing;
-  const shrink = shrinkToFit(picture, preprocessing);
+export function fitTo(
+  picture: Raster,
+  preprocessing: Preprocessing,
+  origin: Origin,
+  orientation: Orientation = 1,
+): Raster | undefined {
+  const { width, height, background } = preprocessing;
+  const resized = resize(picture, asStored(preprocessing, orientation), origin, orientation);
+  if (!resized) return undefined;
+  const seen = oriented(resized, orientation);
+  const placed = preprocessing.fit === 'fill' ? seen : placedOn(seen, { width, height }, rgbOf(background));
+  return withChannels(placed, preprocessing.channels);
+}
+
+/** The preprocessing of a picture as the camera stored it. */
+export function asStored(preprocessing: Preprocessing, orientation: Orientation): Preprocessing {
+  const { width, height } = preprocessing;
+  return swapsSides(orientation) ? { ...preprocessing, width: height, height: width } : preprocessing;
+}
+
+function resize(
+  picture: Raster,
+  target: Preprocessing,
+  origin: Origin,
+  orientation: Orientation,
+): Raster | undefined {
+  const shrink = shrinkToFit(picture, target);
   // It is handed on as a scale, of which the inverse is taken again.
   const scale = { x: 1 / shrink.x, y: 1 / shrink.y };
-  const resized = {
-    width: resizedLength(picture.width, scale.x),
-    height: resizedLength(picture.height, scale.y),
-  };
-  // Negative: this much is cut off.
-  const [left, top] = [width - resized.width, height - resized.height].map((space) => space >> 1) as [
-    number,
-    number,
-  ];
-  const isTiled = picture.height >= 4 * resized.height;
-  const isMixed = scale.x > 1 !== scale.y > 1 && scale.x !== 1 && scale.y !== 1;
-  if (isMixed && (origin === 'memory' || (isTiled && resized.width > TILE))) return undefined;
+  const width = resizedLength(picture.width, scale.x);
+  const height = resizedLength(picture.height, scale.y);
+  // What is turned is computed as a whole before it is cut.
+  const isWhole = orientation !== 1 && orientation !== 2;
+  const left = isWhole ? 0 : offset(target.width, width);
+  const top = isWhole ? 0 : offset(target.height, height);
+  const isTiled = picture.height >= 4 * height;
+  const isMixed = (scale.x > 1 && scale.y < 1) || (scale.x < 1 && scale.y > 1);
+  if (isMixed && (origin === 'memory' || (isTiled && width > TILE))) return undefined;
+  if (orientation === 2 && ((isTiled && width > TILE) || left < 0)) return undefined;
   let result = picture;
   if (scale.y < 1) {
     const rows =
-      origin === 'file'
-        ? startsOf(resized.height, FILE_ROWS, 0)
-        : startsOf(resized.height, isTiled ? TILE : STRIP_ROWS, top);
+      origin === 'file' ? startsOf(height, FILE_ROWS, 0) : startsOf(height, isTiled ? TILE : STRIP_ROWS, top);
     result = reduceRows(result, 1 / scale.y, rows);
   }
-  const columns = startsOf(resized.width, isTiled ? TILE : Number.POSITIVE_INFINITY, left);
+  const columns = startsOf(width, isTiled ? TILE : Number.POSITIVE_INFINITY, left);
   if (scale.x < 1) result = reduceColumns(result, 1 / scale.x, columns);
   if (scale.x > 1 || scale.y > 1)
     result = enlarge(result, { x: Math.max(scale.x, 1), y: Math.max(scale.y, 1) }, columns);
-  if (fit !== 'fill') result = placed(result, { width, height, left, top }, rgbOf(background));
-  return withChannels(result, channels);
+  return result;
+}
+
+/** Where a picture begins in a space, in its middle; negative: so much is cut off. */
+function offset(space: number, length: number): number {
+  return (space - length) >> 1;
 }
 
 function resizedLength(length: number, scale: number): number {
@@ -85,13 +111,11 @@ function startsOf(length: number, step: number, offset: number): number[] {
 }
 
 /** Cuts a picture, and puts it on a background, so that it has a size. */
-function placed(
-  picture: Raster,
-  { width, height, left, top }: Size & { readonly left: number; readonly top: number },
-  background: Rgb,
-): Raster {
+function placedOn(picture: Raster, { width, height }: Size, background: Rgb): Raster {
   if (picture.width === width && picture.height === height) return picture;
   const { channels } = picture;
+  const left = offset(width, picture.width);
+  const top = offset(height, picture.height);
   const pixels = new Uint8Array(width * height * channels);
   if (channels === 1) pixels.fill(borderGrey(background));
   else for (let i = 0; i < pixels.length; i++) pixels[i] = background[i % 3]!;

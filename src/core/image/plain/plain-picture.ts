@@ -1,11 +1,12 @@
 import type { PixelShape, Preprocessing } from '../settings.js';
 import { flatten, rgbOf } from './colour.js';
-import { fitTo, shrinkToFit } from './fit.js';
+import { asStored, fitTo, shrinkToFit } from './fit.js';
+import { readJpeg } from './jpeg-reader.js';
 import { readPng } from './png-reader.js';
 import type { PlainFile, Raster } from './raster.js';
 
 /** Bytes. What is more work is left to the general decoder, which takes other threads, so that this one is not held up. */
-const MOST_WORK = 4 * 1024 * 1024;
+const MOST_WORK = 1.5 * 1024 * 1024;
 
 /**
  * Reads the header of a plain picture, with which nothing has to be done that only a general decoder can do.
@@ -13,7 +14,7 @@ const MOST_WORK = 4 * 1024 * 1024;
  * @returns undefined for every other file, also for a damaged one, which the general decoder judges
  */
 export function readPlainFile(bytes: Uint8Array): PlainFile | undefined {
-  return readPng(bytes);
+  return bytes[0] === 0xff ? readJpeg(bytes) : readPng(bytes);
 }
 
 /**
@@ -23,10 +24,12 @@ export function readPlainFile(bytes: Uint8Array): PlainFile | undefined {
  * @returns undefined for a picture that the general decoder has to take
  */
 export function plainToModel(file: PlainFile, preprocessing: Preprocessing): Raster | undefined {
-  if (file.work > MOST_WORK) return undefined;
-  const shrink = shrinkToFit(file, preprocessing);
-  const decoded = file.decode(Math.min(shrink.x, shrink.y));
-  return decoded && fitTo(flatten(decoded, rgbOf(preprocessing.background)), preprocessing, 'file');
+  const shrink = shrinkToFit(file, asStored(preprocessing, file.orientation));
+  const least = Math.min(shrink.x, shrink.y);
+  if (file.work(least) > MOST_WORK) return undefined;
+  const decoded = file.decode(least);
+  if (!decoded) return undefined;
+  return fitTo(flatten(decoded, rgbOf(preprocessing.background)), preprocessing, 'file', file.orientation);
 }
 
 /** The same for pixels. @returns undefined where the general way has to be taken */

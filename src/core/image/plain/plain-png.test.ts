@@ -2,37 +2,21 @@
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
+import {
+  anyPreprocessing,
+  bytesOf,
+  expectEqual,
+  general,
+  plain,
+  TIMES,
+} from '../../../../test/support/plain-picture.js';
 import { encodePngFile, type PngOptions, strideOf } from '../../../../test/support/png-file.js';
-import { convertEncoded, convertPixels } from '../general-decoder.js';
-import { DEFAULT_MAX_PIXELS, preprocessImage } from '../preprocess.js';
+import { convertPixels } from '../general-decoder.js';
+import { preprocessImage } from '../preprocess.js';
 import { preprocessingSchema } from '../settings.js';
-import { pixelsToModel, plainToModel, readPlainFile } from './plain-picture.js';
-
-const general = { maxPixels: DEFAULT_MAX_PIXELS, limitName: undefined, transpose: false };
-
-const preprocessing = fc
-  .record({
-    width: fc.integer({ min: 1, max: 70 }),
-    height: fc.integer({ min: 1, max: 70 }),
-    channels: fc.constantFrom(1, 3),
-    fit: fc.constantFrom('contain', 'cover', 'fill'),
-    background: fc.oneof(
-      fc.constantFrom('#000000', '#ffffff'),
-      fc.integer({ min: 0, max: 0xffffff }).map((value) => `#${value.toString(16).padStart(6, '0')}`),
-    ),
-  })
-  .map((settings) => preprocessingSchema.parse(settings));
+import { pixelsToModel, readPlainFile } from './plain-picture.js';
 
 const size = { width: fc.integer({ min: 2, max: 200 }), height: fc.integer({ min: 2, max: 200 }) };
-
-/** Bytes that look like a picture or like noise, the same for a seed. */
-function bytesOf(length: number, seed: number, isSmooth: boolean): Uint8Array {
-  let state = seed;
-  return Uint8Array.from({ length }, (_, i) => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    return isSmooth ? i * 3 + (i >> 6) * 5 + (state >>> 30) : state >>> 24;
-  });
-}
 
 const png = fc
   .record({
@@ -73,14 +57,10 @@ function paletteOf(depth: number, seed: number, hasTransparency: boolean) {
 describe('a plain PNG', () => {
   it('of any layout, filter, size and fit gives the pixels of the general decoder', async () => {
     await fc.assert(
-      fc.asyncProperty(png, preprocessing, async (file, settings) => {
-        const plain = plainToModel(readPlainFile(file)!, settings);
-        const reference = await convertEncoded(file, settings, general);
-        expect(plain, 'left to the general decoder').toBeDefined();
-        expect(plain!.channels).toBe(reference.channels);
-        expect(Buffer.from(plain!.pixels).equals(reference.pixels)).toBe(true);
+      fc.asyncProperty(png, anyPreprocessing, async (file, preprocessing) => {
+        expect(await expectEqual(file, preprocessing), 'left to the general decoder').toBe(true);
       }),
-      { numRuns: 600 },
+      { numRuns: 150 * TIMES },
     );
   });
 
@@ -95,12 +75,10 @@ describe('a plain PNG', () => {
           const settings = preprocessingSchema.parse(target);
           const options = { width, height, depth: 8, colorType: 0 };
           const file = encodePngFile(options, bytesOf(width * height, seed, false));
-          const plain = plainToModel(readPlainFile(file)!, settings);
-          const reference = await convertEncoded(file, settings, general);
-          if (plain) expect(Buffer.from(plain.pixels).equals(reference.pixels)).toBe(true);
+          await expectEqual(file, settings);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 10 * TIMES },
     );
   });
 
@@ -110,11 +88,9 @@ describe('a plain PNG', () => {
       const noise = bytesOf(3 * 256 * 64, 9, false);
       const pixels = isGrey ? noise.map((_, i) => Math.floor(i / 3) % 256) : noise;
       const file = encodePngFile({ width: 256, height: 64, depth: 8, colorType: 2 }, pixels);
-      const reference = await convertEncoded(file, settings, general);
-      const plain = plainToModel(readPlainFile(file)!, settings)!;
-      expect(Buffer.from(plain.pixels).equals(reference.pixels)).toBe(true);
-      if (isGrey)
-        expect(plain.pixels.subarray(0, 256)).toEqual(Uint8Array.from({ length: 256 }, (_, i) => i));
+      expect(await expectEqual(file, settings)).toBe(true);
+      const { pixels: grey } = plain(file, settings)!;
+      if (isGrey) expect(grey.subarray(0, 256)).toEqual(Uint8Array.from({ length: 256 }, (_, i) => i));
     }
   });
 
@@ -122,18 +98,14 @@ describe('a plain PNG', () => {
     const options = { width: 6, height: 5, depth: 8, colorType: 2, parts: 2 };
     const file = encodePngFile(options, bytesOf(90, 7, true));
     const settings = preprocessingSchema.parse({ width: 6, height: 5 });
-    const plain = (bytes: Uint8Array) => {
-      const read = readPlainFile(bytes);
-      return read && plainToModel(read, settings);
-    };
-    expect(plain(file)).toBeDefined();
+    expect(plain(file, settings)).toBeDefined();
     for (let at = 0; at < file.length; at++) {
       const changed = Buffer.from(file);
       changed[at]! ^= 1 << (at % 8);
-      expect(plain(changed), `byte ${at}`).toBeUndefined();
-      expect(plain(file.subarray(0, at)), `cut at ${at}`).toBeUndefined();
+      expect(plain(changed, settings), `byte ${at}`).toBeUndefined();
+      expect(plain(file.subarray(0, at), settings), `cut at ${at}`).toBeUndefined();
     }
-    expect(plain(Buffer.concat([file, Buffer.alloc(1)]))).toBeUndefined();
+    expect(plain(Buffer.concat([file, Buffer.alloc(1)]), settings)).toBeUndefined();
   });
 
   it('is not one that has an orientation, a profile, a transparent colour, interlacing, 16 bits, or several frames', async () => {
@@ -172,14 +144,11 @@ describe('a plain PNG', () => {
     const settings = preprocessingSchema.parse({ width: 5, height: 5, channels: 3 });
     const options = { width: 8, height: 8, depth: 8, colorType: 6 };
     const rows = bytesOf(256, 3, false);
-    const bare = await convertEncoded(encodePngFile(options, rows), settings, general);
+    const bare = await general(encodePngFile(options, rows), settings);
     for (const chunk of [...chunks.map((chunk) => [chunk]), chunks]) {
       const file = encodePngFile({ ...options, chunks: chunk }, rows);
-      const reference = await convertEncoded(file, settings, general);
-      expect(Buffer.from(plainToModel(readPlainFile(file)!, settings)!.pixels).equals(reference.pixels)).toBe(
-        true,
-      );
-      expect(Buffer.from(reference.pixels).equals(bare.pixels)).toBe(true);
+      expect(await expectEqual(file, settings)).toBe(true);
+      expect(Buffer.from(plain(file, settings)!.pixels).equals(bare.pixels)).toBe(true);
     }
   });
 
@@ -207,7 +176,7 @@ describe('raw pixels', () => {
         fc.record({ ...size, channels: fc.constantFrom(1 as const, 2 as const, 3 as const, 4 as const) }),
         fc.integer({ min: 1, max: 1e6 }),
         fc.boolean(),
-        preprocessing,
+        anyPreprocessing,
         async (shape, seed, isSmooth, settings) => {
           const pixels = bytesOf(shape.width * shape.height * shape.channels, seed, isSmooth);
           const plain = pixelsToModel(pixels, shape, settings);
@@ -215,7 +184,7 @@ describe('raw pixels', () => {
           if (plain) expect(Buffer.from(plain.pixels).equals(reference.pixels)).toBe(true);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 100 * TIMES },
     );
   });
 });

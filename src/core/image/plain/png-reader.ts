@@ -56,13 +56,14 @@ export function readPng(bytes: Uint8Array): PlainFile | undefined {
   if (!layout?.depths.includes(depth) || header.readUIntBE(10, 3) !== 0) return undefined;
   if ((type === PALETTE) !== (palette !== undefined)) return undefined;
   const stride = Math.ceil((width * layout.samples * depth) / 8);
-  const work = height * (stride + 1);
+  const length = height * (stride + 1);
   return {
     width,
     height,
-    work,
+    orientation: 1,
+    work: () => length,
     decode() {
-      const rows = inflated(data, work);
+      const rows = inflated(data, length);
       const stored = rows && unfilter(rows, stride, Math.ceil((layout.samples * depth) / 8));
       if (!stored) return undefined;
       if (palette)

@@ -1,3 +1,5 @@
+import type { Orientation } from './exif.js';
+
 /** A picture without transparency: uint8 [height, width, channels]; 1 channel: grey, 3: red, green, blue (sRGB). */
 export interface Raster {
   readonly pixels: Uint8Array;
@@ -13,14 +15,16 @@ export interface Decoded extends Raster {
 
 /** A file whose header was read and that a decoder of this folder takes. */
 export interface PlainFile {
+  /** As it is stored. */
   readonly width: number;
   readonly height: number;
-  /** Bytes that decoding goes through, to which its time is in proportion. */
-  readonly work: number;
+  readonly orientation: Orientation;
   /**
-   * Undefined for a damaged file, which the general decoder judges.
+   * Bytes that decoding goes through, to which its time is in proportion.
    *
    * @param shrink by how much the picture is made smaller afterwards; a decoder may do a part of it
    */
+  work(shrink: number): number;
+  /** Undefined for a damaged file, which the general decoder judges. */
   decode(shrink: number): Decoded | undefined;
 }
