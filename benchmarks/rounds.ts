@@ -16,14 +16,16 @@ export interface PythonRounds {
 /**
  * Starts a script of `torch/`, which says `ready` and then answers each `round` with a number; undefined where what it
  * needs is not installed.
+ *
+ * @param interpreter by default what `PYTHON` names, else Debian's own, whose packages the benchmarks name
  */
 export async function startPython(
   script: string,
   words: readonly string[],
+  interpreter = process.env.PYTHON ?? '/usr/bin/python3',
 ): Promise<PythonRounds | undefined> {
   const path = fileURLToPath(new URL(`./torch/${script}`, import.meta.url));
-  // Debian's own, whose packages the benchmarks name, unless another one is asked for.
-  const child = spawn(process.env.PYTHON ?? '/usr/bin/python3', [path, ...words], {
+  const child = spawn(interpreter, [path, ...words], {
     stdio: ['pipe', 'pipe', 'ignore'],
   });
   child.on('error', () => {});

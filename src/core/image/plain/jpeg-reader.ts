@@ -19,7 +19,8 @@ export function readJpeg(bytes: Uint8Array): PlainFile | undefined {
     width,
     height,
     orientation,
-    work: (shrink) => bytes.length + (3 * width * height) / reductionFor(shrink) ** 2,
+    // The codes, the samples, and eight for each block, however little is in it.
+    work: (shrink) => bytes.length + width * height * (3 / reductionFor(shrink) ** 2 + 1 / 8),
     decode: (shrink) => decode(file, header, reductionFor(shrink)),
   };
 }
