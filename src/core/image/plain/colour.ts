@@ -1,4 +1,4 @@
-import type { Decoded, Raster } from './raster.js';
+import type { Decoded, PaddedRaster, Raster } from './raster.js';
 import { roundHalfEven } from './rounding.js';
 
 /** Red, green, blue: 0..255. */
@@ -12,24 +12,26 @@ export function rgbOf(background: string): Rgb {
 
 /**
  * Lays a picture with transparency on a colour as libvips does: the division is rounded down, and of a colour behind grey only
- * its red counts.
+ * its red counts. The pixels of the picture are overwritten.
  */
-export function flatten(picture: Decoded, background: Rgb): Raster {
+export function flatten(picture: Decoded, background: Rgb): Raster | PaddedRaster {
   if (!picture.hasAlpha) return picture;
   const { pixels, width, height, channels } = picture;
   const count = width * height;
-  const result = new Uint8Array(count * channels);
   const [red, green, blue] = background;
-  if (channels === 1)
-    for (let i = 0; i < count; i++) result[i] = over(pixels[2 * i]!, red, pixels[2 * i + 1]!);
-  else
-    for (let i = 0, from = 0, to = 0; i < count; i++, from += 4, to += 3) {
-      const alpha = pixels[from + 3]!;
-      result[to] = over(pixels[from]!, red, alpha);
-      result[to + 1] = over(pixels[from + 1]!, green, alpha);
-      result[to + 2] = over(pixels[from + 2]!, blue, alpha);
-    }
-  return { pixels: result, width, height, channels };
+  if (channels === 1) {
+    const grey = new Uint8Array(count);
+    for (let i = 0; i < count; i++) grey[i] = over(pixels[2 * i]!, red, pixels[2 * i + 1]!);
+    return { pixels: grey, width, height, channels };
+  }
+  for (let at = 0; at < pixels.length; at += 4) {
+    const alpha = pixels[at + 3]!;
+    if (alpha === 255) continue;
+    pixels[at] = over(pixels[at]!, red, alpha);
+    pixels[at + 1] = over(pixels[at + 1]!, green, alpha);
+    pixels[at + 2] = over(pixels[at + 2]!, blue, alpha);
+  }
+  return { pixels, width, height, channels: 4 };
 }
 
 function over(value: number, behind: number, alpha: number): number {

@@ -3,7 +3,8 @@ import { borderGrey, type Rgb, rgbOf, withChannels } from './colour.js';
 import { enlarge } from './enlarge.js';
 import type { Orientation } from './exif.js';
 import { oriented, swapsSides } from './orient.js';
-import type { Raster } from './raster.js';
+import { packed } from './packed.js';
+import type { PaddedRaster, Raster } from './raster.js';
 import { reduceColumns, reducedLength, reduceRows } from './reduce.js';
 
 type Size = Pick<Raster, 'width' | 'height'>;
@@ -37,7 +38,7 @@ export function shrinkToFit(
  * @returns undefined where libvips computes in parts that are not known here
  */
 export function fitTo(
-  picture: Raster,
+  picture: Raster | PaddedRaster,
   preprocessing: Preprocessing,
   origin: Origin,
   orientation: Orientation = 1,
@@ -57,7 +58,7 @@ export function asStored(preprocessing: Preprocessing, orientation: Orientation)
 }
 
 function resize(
-  picture: Raster,
+  picture: Raster | PaddedRaster,
   target: Preprocessing,
   origin: Origin,
   orientation: Orientation,
@@ -75,11 +76,12 @@ function resize(
   const isMixed = (scale.x > 1 && scale.y < 1) || (scale.x < 1 && scale.y > 1);
   if (isMixed && (origin === 'memory' || (isTiled && width > TILE))) return undefined;
   if (orientation === 2 && ((isTiled && width > TILE) || left < 0)) return undefined;
-  let result = picture;
-  if (scale.y < 1) {
+  let result: Raster;
+  if (scale.y >= 1) result = packed(picture);
+  else {
     const rows =
       origin === 'file' ? startsOf(height, FILE_ROWS, 0) : startsOf(height, isTiled ? TILE : STRIP_ROWS, top);
-    result = reduceRows(result, 1 / scale.y, rows);
+    result = reduceRows(picture, 1 / scale.y, rows);
   }
   const columns = startsOf(width, isTiled ? TILE : Number.POSITIVE_INFINITY, left);
   if (scale.x < 1) result = reduceColumns(result, 1 / scale.x, columns);

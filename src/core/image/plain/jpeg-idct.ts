@@ -44,6 +44,11 @@ export const OUTSIDE = ~(2 * RANGE - 1);
 /** Samples on a side of what a block of 8x8 becomes. */
 export type BlockSize = 1 | 2 | 4 | 8;
 
+/** The sample of a block, or all of its samples if nothing but its mean (DC) is not zero. */
+export function meanSample(mean: number): number {
+  return 128 + ((mean + 4) >> 3);
+}
+
 /** Computes blocks; one for each picture, for it notes whether any of them was out of range. */
 export class InverseDct {
   readonly #columns = new Int32Array(64);
@@ -60,19 +65,10 @@ export class InverseDct {
    * @param at index of the first of them
    * @param stride samples of a row of the plane
    */
-  write(block: Int32Array, size: BlockSize, plane: Uint8ClampedArray, at: number, stride: number): void {
+  write(block: Int32Array, size: 2 | 4 | 8, plane: Uint8ClampedArray, at: number, stride: number): void {
     if (size === 8) this.#to8(block, plane, at, stride);
     else if (size === 4) this.#to4(block, plane, at, stride);
-    else if (size === 2) this.#to2(block, plane, at, stride);
-    else this.writeFlat(block[0]!, 1, plane, at, stride);
-  }
-
-  /** A block in which only the mean (DC) is not zero. */
-  writeFlat(mean: number, size: BlockSize, plane: Uint8ClampedArray, at: number, stride: number): void {
-    const sample = 128 + ((mean + 4) >> 3);
-    this.#outOfRange |= (sample + 384) & ~1023;
-    if (size === 1) plane[at] = sample;
-    else for (let y = 0; y < size; y++) plane.fill(sample, at + y * stride, at + y * stride + size);
+    else this.#to2(block, plane, at, stride);
   }
 
   #to8(block: Int32Array, plane: Uint8ClampedArray, start: number, stride: number): void {

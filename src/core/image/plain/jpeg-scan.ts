@@ -1,11 +1,13 @@
 import type { Component, JpegHeader } from './jpeg-header.js';
 import { END_OF_BLOCK, extended, HuffmanTable, NO_CODE } from './jpeg-huffman.js';
-import { type BlockSize, InverseDct, OUTSIDE, RANGE } from './jpeg-idct.js';
+import { type BlockSize, InverseDct, meanSample, OUTSIDE, RANGE } from './jpeg-idct.js';
 
 const [FIRST_RESTART, END_OF_IMAGE] = [0xd0, 0xd9];
 
 /** Where each coefficient of the file lies in its block. */
 const ZIGZAG = zigzag();
+/** No mean of a picture is so large, by far; beyond it libjpeg begins again at black. */
+const MEAN_RANGE = 1 << 11;
 /** More bits make a picture of many quicker, and take longer to prepare. */
 const FEW_BITS = 8;
 const MANY_BITS = 10;
@@ -165,17 +167,19 @@ class BlockDecoder {
     let position = this.#decodeMean(start);
     if (position < 0) return position;
     const mean = Math.imul(this.#prediction, this.#component.quantization[0]!);
-    this.#outOfRange |= (mean + RANGE) & OUTSIDE;
+    this.#outOfRange |= (mean + MEAN_RANGE) & ~(2 * MEAN_RANGE - 1);
     if (size === 1) {
-      this.#dct.writeFlat(mean, size, samples, to, stride);
+      samples[to] = meanSample(mean);
       return this.#passOver(position);
     }
     const block = this.#block;
     block[0] = 0;
     position = this.#decodeCoefficients(position);
     // Only then was a coefficient written.
-    if (block[0] === 0) this.#dct.writeFlat(mean, size, samples, to, stride);
-    else {
+    if (block[0] === 0) {
+      const sample = meanSample(mean);
+      for (let y = 0, at = to; y < size; y++, at += stride) samples.fill(sample, at, at + size);
+    } else {
       block[0] = mean;
       this.#dct.write(block, size, samples, to, stride);
       block.fill(0);

@@ -40,6 +40,7 @@ export function pixelsToModel(
 ): Raster | undefined {
   if (pixels.length > MOST_WORK) return undefined;
   const colours = channels < 3 ? 1 : 3;
-  const decoded = { pixels, width, height, channels: colours, hasAlpha: channels % 2 === 0 } as const;
+  const own = channels === 4 ? pixels.slice() : pixels;
+  const decoded = { pixels: own, width, height, channels: colours, hasAlpha: channels % 2 === 0 } as const;
   return fitTo(flatten(decoded, rgbOf(preprocessing.background)), preprocessing, 'memory');
 }

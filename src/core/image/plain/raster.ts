@@ -8,6 +8,11 @@ export interface Raster {
   readonly channels: 1 | 3;
 }
 
+/** Colours of which each has a fourth byte that means nothing, so that four can be read at once: uint8 [height, width, 4]. */
+export interface PaddedRaster extends Omit<Raster, 'channels'> {
+  readonly channels: 4;
+}
+
 /** A picture as a file has it: [height, width, channels + 1] where it has transparency, the last of which is 0 to 255 (opaque). */
 export interface Decoded extends Raster {
   readonly hasAlpha: boolean;
