@@ -1,4 +1,5 @@
-import { crc32, deflateSync } from 'node:zlib';
+import { deflateSync } from 'node:zlib';
+import { pngChunk, pngHeader, pngOf } from './hostile-images.js';
 
 export interface PngOptions {
   readonly width: number;
@@ -7,7 +8,6 @@ export interface PngOptions {
   readonly depth: number;
   /** 0: grey, 2: RGB, 3: palette, 4: grey and alpha, 6: RGB and alpha. */
   readonly colorType: number;
-  readonly interlaced?: boolean;
   /** The filter of each row, by its number; default 0. */
   readonly filterOf?: (row: number) => number;
   /** Chunks between the header and the pixels. */
@@ -24,16 +24,7 @@ const SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4
  * @param rows the samples, packed in bits: uint8 [height, bytes of a row]
  */
 export function encodePngFile(options: PngOptions, rows: Uint8Array): Buffer {
-  const {
-    width,
-    height,
-    depth,
-    colorType,
-    interlaced = false,
-    filterOf = () => 0,
-    chunks = [],
-    parts = 1,
-  } = options;
+  const { width, height, depth, colorType, filterOf = () => 0, chunks = [], parts = 1 } = options;
   const stride = strideOf(options);
   const pixelBytes = Math.ceil((SAMPLES[colorType]! * depth) / 8);
   const filtered = new Uint8Array(height * (stride + 1));
@@ -48,19 +39,13 @@ export function encodePngFile(options: PngOptions, rows: Uint8Array): Buffer {
       y * (stride + 1) + 1,
     );
   }
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([depth, colorType, 0, 0, interlaced ? 1 : 0], 8);
   const data = deflateSync(filtered, { level: 1 });
   const length = Math.ceil(data.length / parts);
-  return Buffer.concat([
-    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
-    chunk('IHDR', header),
-    ...chunks.map(([type, content]) => chunk(type, content)),
-    ...Array.from({ length: parts }, (_, i) => chunk('IDAT', data.subarray(i * length, (i + 1) * length))),
-    chunk('IEND', Buffer.alloc(0)),
-  ]);
+  return pngOf(
+    pngHeader(width, height, depth, colorType),
+    ...chunks.map(([type, content]) => pngChunk(type, content)),
+    ...Array.from({ length: parts }, (_, i) => pngChunk('IDAT', data.subarray(i * length, (i + 1) * length))),
+  );
 }
 
 /** Bytes of a row. */
@@ -94,14 +79,4 @@ function predictionOf(filter: number, left: number, above: number, corner: numbe
     default:
       return 0;
   }
-}
-
-/** A chunk with its length and checksum. */
-export function chunk(type: string, content: Uint8Array): Buffer {
-  const bytes = Buffer.alloc(12 + content.length);
-  bytes.writeUInt32BE(content.length, 0);
-  bytes.write(type, 4, 'latin1');
-  bytes.set(content, 8);
-  bytes.writeUInt32BE(crc32(bytes.subarray(4, 8 + content.length)), 8 + content.length);
-  return bytes;
 }

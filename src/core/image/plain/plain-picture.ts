@@ -8,12 +8,19 @@ import type { PlainFile, Raster } from './raster.js';
 /** Bytes. What is more work is left to the general decoder, which takes other threads, so that this one is not held up. */
 const MOST_WORK = 1.5 * 1024 * 1024;
 
+/** About what it takes to resample a picture for a model: as much as to decode three bytes for each value. */
+function workToFit({ width, height, channels }: Preprocessing): number {
+  return 3 * width * height * channels;
+}
+
 /**
- * Reads the header of a plain picture, with which nothing has to be done that only a general decoder can do.
+ * Reads the header of a plain picture of moderate size, with which nothing has to be done that only a general decoder can do.
  *
  * @returns undefined for every other file, also for a damaged one, which the general decoder judges
  */
 export function readPlainFile(bytes: Uint8Array): PlainFile | undefined {
+  // Checksums alone would take their time.
+  if (bytes.length > MOST_WORK) return undefined;
   return bytes[0] === 0xff ? readJpeg(bytes) : readPng(bytes);
 }
 
@@ -26,7 +33,7 @@ export function readPlainFile(bytes: Uint8Array): PlainFile | undefined {
 export function plainToModel(file: PlainFile, preprocessing: Preprocessing): Raster | undefined {
   const shrink = shrinkToFit(file, asStored(preprocessing, file.orientation));
   const least = Math.min(shrink.x, shrink.y);
-  if (file.work(least) > MOST_WORK) return undefined;
+  if (file.work(least) + workToFit(preprocessing) > MOST_WORK) return undefined;
   const decoded = file.decode(least);
   if (!decoded) return undefined;
   return fitTo(flatten(decoded, rgbOf(preprocessing.background)), preprocessing, 'file', file.orientation);
@@ -38,7 +45,7 @@ export function pixelsToModel(
   { width, height, channels }: PixelShape,
   preprocessing: Preprocessing,
 ): Raster | undefined {
-  if (pixels.length > MOST_WORK) return undefined;
+  if (pixels.length + workToFit(preprocessing) > MOST_WORK) return undefined;
   const colours = channels < 3 ? 1 : 3;
   const own = channels === 4 ? pixels.slice() : pixels;
   const decoded = { pixels: own, width, height, channels: colours, hasAlpha: channels % 2 === 0 } as const;

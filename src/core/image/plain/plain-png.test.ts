@@ -152,6 +152,15 @@ describe('a plain PNG', () => {
     }
   });
 
+  it('that takes long, to decode or to resample, is left to the threads of the general decoder', () => {
+    const file = (side: number) =>
+      encodePngFile({ width: side, height: side, depth: 8, colorType: 2 }, new Uint8Array(3 * side * side));
+    const small = preprocessingSchema.parse({});
+    expect(plain(file(600), small)).toBeDefined();
+    expect(plain(file(800), small)).toBeUndefined();
+    expect(plain(file(600), { ...small, width: 600, height: 600 })).toBeUndefined();
+  });
+
   it('of too many or too few pixels is refused before it is decoded', async () => {
     const settings = preprocessingSchema.parse({});
     const code = (width: number, height: number) =>
