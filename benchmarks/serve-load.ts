@@ -1,26 +1,17 @@
 /**
- * `roble serve` beside FastAPI, uvicorn and PyTorch with the same network and the same pictures, in interleaved rounds: at
- * one client, at 32, at an open loop, with a warm cache, below the capacity and at three times as much. Every server and the
- * load generator are processes of their own on this machine and share its processors.
+ * `roble serve` under load, in interleaved rounds: an open loop, a warm cache, below the capacity and at three times as much; or
+ * its memory. The servers and the load generator are processes of their own on this machine and share its processors.
  *
- *   npm run bench:serve -- [--rounds 3] [--duration 5] [--rate 1000] [--only REGEXP] [--json FILE]
- *   npm run bench:serve -- --memory 200000
+ *   npm run bench:load -- [--rounds 3] [--duration 5] [--rate 1000] [--only REGEXP] [--json FILE]
+ *   npm run bench:load -- --memory 200000
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { LoadTestResult } from '../src/core/operations/load-test/load-test.js';
-import { median } from './rounds.js';
-import {
-  bench,
-  processorSeconds,
-  residentMib,
-  type Served,
-  servePython,
-  serveRoble,
-  workersOf,
-} from './served.js';
+import { median } from './contest.js';
+import { bench, processorSeconds, residentMib, type Served, serveRoble, workersOf } from './served.js';
 import { writeServedBundle } from './served-bundle.js';
 
 const { values } = parseArgs({
@@ -39,10 +30,9 @@ const BATCH = ['--batch', '16'];
 /** Connections are opened and programs compiled before it is measured. */
 const WARM_UP_SECONDS = '2';
 const BUSY_BATCHES = 'closed loop, 16 clients, batches of 16';
-const isOwn = ({ name }: Pick<Served, 'name'>) => name.startsWith('roble');
 const folder = await mkdtemp(join(tmpdir(), 'roble-bench-'));
 const model = await writeServedBundle(join(folder, 'model'));
-/** Without a log of predictions, as the other one keeps none. */
+/** Without a log of predictions. */
 const WORDS = ['--model', model, '--predictions', 'none'];
 
 /** A load, and which of its figures is compared. */
@@ -51,25 +41,19 @@ interface Discipline {
   readonly words: readonly string[];
   /** An open loop of so many times what the server answered last of `BUSY_BATCHES`. */
   readonly timesCapacity?: number;
-  /** Only of roble: the other one keeps no answers, and refuses nobody. */
-  readonly ownOnly?: boolean;
 }
 
 const DISCIPLINES: readonly Discipline[] = [
-  { name: 'closed loop, 1 client', words: ['--closed', '--concurrency', '1'] },
-  { name: 'closed loop, 32 clients', words: ['--closed', '--concurrency', '32'] },
   { name: `open loop, ${values.rate}/s`, words: open(Number(values.rate)) },
   {
     name: 'warm cache, 32 clients',
     words: ['--closed', '--concurrency', '32', '--repeat', '100'],
-    ownOnly: true,
   },
-  { name: BUSY_BATCHES, words: ['--closed', '--concurrency', '16', ...BATCH], ownOnly: true },
+  { name: BUSY_BATCHES, words: ['--closed', '--concurrency', '16', ...BATCH] },
   ...[0.8, 3].map((timesCapacity) => ({
     name: `${timesCapacity} times that capacity, batches of 16`,
     words: [...BATCH, '--connections', '1000'],
     timesCapacity,
-    ownOnly: true,
   })),
 ];
 
@@ -85,7 +69,7 @@ try {
 }
 
 async function compare(): Promise<void> {
-  const all = [
+  const servers = [
     await serveRoble('roble, 1 worker', [...WORDS, '--workers', '1']),
     await serveRoble(`roble, ${cores} workers`, [...WORDS, '--workers', `${cores}`]),
     await serveRoble('roble, 1 worker, with its log', [
@@ -94,14 +78,7 @@ async function compare(): Promise<void> {
       '--predictions',
       join(folder, 'log.db'),
     ]),
-    await servePython(`FastAPI, 1 process, ${cores} threads`, { processes: 1, threads: cores }),
-    await servePython(`FastAPI, ${cores} processes`, { processes: cores, threads: 1 }),
   ];
-  const servers = all.filter((server) => server !== undefined);
-  if (servers.length < all.length)
-    console.log(
-      'FastAPI is not installed (Debian: python3-fastapi python3-uvicorn python3-torch python3-pil): no ratio.',
-    );
   const results: Result[] = [];
   const capacities = new Map<Served, number>();
   const chosen = DISCIPLINES.filter(({ name }) => new RegExp(values.only).test(name));
@@ -115,8 +92,7 @@ async function compare(): Promise<void> {
     for (let round = 0; round <= Number(values.rounds); round++)
       for (const discipline of disciplines)
         for (const server of servers) {
-          const { name, words, timesCapacity, ownOnly } = discipline;
-          if (ownOnly && !isOwn(server)) continue;
+          const { name, words, timesCapacity } = discipline;
           const rate = timesCapacity === undefined ? [] : open(timesCapacity * capacities.get(server)!);
           const result = {
             ...(await measure(server, [...words, ...rate])),
@@ -179,7 +155,7 @@ function figures({ measurement, processorMs }: Result) {
   ].join(', ');
 }
 
-/** Medians of each server in each discipline, and the ratio of the better of ours to the better of theirs. */
+/** Medians of each server in each discipline. */
 function report(results: readonly Result[]): void {
   for (const discipline of new Set(results.map((result) => result.discipline))) {
     console.log(`\n${discipline}`);
@@ -190,13 +166,6 @@ function report(results: readonly Result[]): void {
     for (const { server, rate, p50, p99, refused, processorMs } of rows)
       console.log(
         `  ${server.padEnd(30)} ${rate.toFixed(0).padStart(6)} requests/s  p50 ${p50.toFixed(1).padStart(8)} ms  p99 ${p99.toFixed(1).padStart(8)} ms  processor ${processorMs.toFixed(2).padStart(6)} ms a request${refused > 0 ? `  ${refused.toFixed(0)} % refused` : ''}`,
-      );
-    const [ours, theirs] = [true, false].map((own) =>
-      fastest(rows.filter((row) => isOwn({ name: row.server }) === own)),
-    );
-    if (ours && theirs)
-      console.log(
-        `  roble / FastAPI, the better of each: ${(ours.rate / theirs.rate).toFixed(1)} times the requests/s, p50 ${(ours.p50 / theirs.p50).toFixed(2)}, p99 ${(ours.p99 / theirs.p99).toFixed(2)}, processor ${(ours.processorMs / theirs.processorMs).toFixed(2)} of the time`,
       );
   }
 }
@@ -212,10 +181,6 @@ function middleOf(results: readonly Result[]) {
     refused: middle(({ measurement }) => (100 * (measurement.statuses[429] ?? 0)) / measurement.sent),
     processorMs: middle((result) => result.processorMs),
   };
-}
-
-function fastest<T extends { readonly rate: number }>(rows: readonly T[]): T | undefined {
-  return rows.length > 0 ? rows.reduce((a, b) => (a.rate >= b.rate ? a : b)) : undefined;
 }
 
 /** Resident memory while so many pictures, each another one, are answered. */

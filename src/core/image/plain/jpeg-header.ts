@@ -187,7 +187,8 @@ function withScan(found: Segments, content: Buffer, scanStart: number): JpegHead
 
 /** Grey, or luma and chroma of which the chroma has at most every second sample across and down. */
 function isKnownColour({ isJfif, adobeTransform }: Segments, components: readonly FrameComponent[]): boolean {
-  if (components.length === 1) return components[0]!.h > 0 && components[0]!.v > 0;
+  if (components.some(({ h, v }) => h < 1 || h > 4 || v < 1 || v > 4)) return false;
+  if (components.length === 1) return true;
   if (components.length !== 3) return false;
   const [luma, ...chromas] = components as [FrameComponent, ...FrameComponent[]];
   const isSampled = [1, 2].includes(luma.h) && [1, 2].includes(luma.v);

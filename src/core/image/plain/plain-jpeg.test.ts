@@ -87,12 +87,12 @@ describe('a plain JPEG', () => {
     const file = await source().jpeg().toBuffer();
     const withSegment = (...bytes: number[]) =>
       Buffer.concat([file.subarray(0, 2), Buffer.from([0xff, ...bytes]), file.subarray(2)]);
-    const frame = file.indexOf(Buffer.from([0xff, 0xc0]));
-    const withFrame = (at: number, value: number) => {
-      const changed = Buffer.from(file);
-      changed[frame + at] = value;
+    const withFrame = (at: number, value: number, of = file) => {
+      const changed = Buffer.from(of);
+      changed[of.indexOf(Buffer.from([0xff, 0xc0])) + at] = value;
       return changed;
     };
+    const grey = await source().toColourspace('b-w').jpeg().toBuffer();
     const files = {
       progressive: await source().jpeg({ progressive: true }).toBuffer(),
       inks: await source().toColourspace('cmyk').jpeg().toBuffer(),
@@ -102,6 +102,7 @@ describe('a plain JPEG', () => {
       lossless: withFrame(1, 0xc3),
       bits: withFrame(4, 12),
       thirds: withFrame(11, 0x33),
+      fives: withFrame(11, 0x51, grey),
     };
     for (const [name, bytes] of Object.entries(files)) expect(readPlainFile(bytes), name).toBeUndefined();
     expect(readPlainFile(file)).toBeDefined();
