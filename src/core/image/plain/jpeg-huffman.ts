@@ -27,17 +27,18 @@ export class HuffmanTable {
   readonly #limits = new Int32Array(MOST_BITS + 1);
   readonly #offsets = new Int32Array(MOST_BITS + 1);
 
-  private constructor(spec: HuffmanSpec, bits: number) {
+  private constructor(spec: HuffmanSpec, kind: 'dc' | 'ac', bits: number) {
     this.#spec = spec;
     this.bits = bits;
+    const ofCoefficients = kind === 'ac' ? 1 << bits : 0;
     this.symbols = new Int32Array(1 << bits);
-    this.coefficients = new Int32Array(1 << bits);
-    this.runs = new Int32Array(1 << bits);
+    this.coefficients = new Int32Array(ofCoefficients);
+    this.runs = new Int32Array(ofCoefficients);
   }
 
   /** Undefined for counts that are no code. */
   static of(spec: HuffmanSpec, kind: 'dc' | 'ac', bits: number): HuffmanTable | undefined {
-    const table = new HuffmanTable(spec, bits);
+    const table = new HuffmanTable(spec, kind, bits);
     if (!table.#fill()) return undefined;
     if (kind === 'dc') return spec.symbols.every((symbol) => symbol < 16) ? table : undefined;
     table.#fillCoefficients();

@@ -1,4 +1,4 @@
-import type { Component, JpegHeader } from './jpeg-header.js';
+import type { Component, HuffmanSpec, JpegHeader } from './jpeg-header.js';
 import { END_OF_BLOCK, extended, HuffmanTable, NO_CODE } from './jpeg-huffman.js';
 import { type BlockSize, InverseDct, meanSample, OUTSIDE, RANGE } from './jpeg-idct.js';
 
@@ -42,11 +42,17 @@ export function decodeScan(
   const data = entropyCoded(file, header.scanStart, parts);
   if (!data) return undefined;
   const bits = data.bytes.byteLength > MANY_BYTES ? MANY_BITS : FEW_BITS;
+  // The chromas share theirs.
+  const tables = new Map<HuffmanSpec, HuffmanTable | undefined>();
+  const tableOf = (spec: HuffmanSpec, kind: 'dc' | 'ac') => {
+    if (!tables.has(spec)) tables.set(spec, HuffmanTable.of(spec, kind, bits));
+    return tables.get(spec);
+  };
   const dct = new InverseDct();
   const decoders: BlockDecoder[] = [];
   for (const [i, component] of components.entries()) {
-    const dc = HuffmanTable.of(component.dcTable, 'dc', bits);
-    const ac = HuffmanTable.of(component.acTable, 'ac', bits);
+    const dc = tableOf(component.dcTable, 'dc');
+    const ac = tableOf(component.acTable, 'ac');
     if (!dc || !ac) return undefined;
     const size = sizes[i]!;
     const stride = across * component.h * size;
