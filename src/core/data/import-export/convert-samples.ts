@@ -1,11 +1,11 @@
 import { optional } from '../../base/collections.js';
 import { RobleError } from '../../base/errors.js';
 import { mapOrdered } from '../../base/map-ordered.js';
-import { type RunningWorker, startThread } from '../../base/process/workers.js';
+import { type ConvertedPicture, PictureThreads } from '../../image/picture-threads.js';
+import type { EncodedPicture } from '../../image/picture-worker.js';
 import type { Look } from '../../image/suggest-shape.js';
 import type { PreparedSample } from '../dataset/write.js';
 import type { BadSample, SourceSample } from '../formats/source.js';
-import type { Conversion, ConvertThread, EncodedPicture } from './convert-worker.js';
 import { type PixelOptions, toPixels } from './to-pixels.js';
 
 /** Samples that go to a thread together: asking it costs as much as reading a small picture. */
@@ -42,9 +42,11 @@ export async function* convertSamples(
   items: AsyncIterable<SourceSample | BadSample>,
   { workers, isLookedAt, check, ...pixelOptions }: ConvertOptions,
 ): AsyncGenerator<Outcome> {
-  const threads = new Threads(workers, pixelOptions);
+  const { preprocessing, ...options } = pixelOptions;
+  const threads = new PictureThreads(workers);
   const convert = async (batch: readonly Prepared[]): Promise<Outcome[]> => {
-    const encoded = await threads.convert(batch.flatMap(({ encoded }) => encoded ?? []));
+    const pictures = batch.flatMap(({ encoded }) => encoded ?? []);
+    const encoded = await threads.prepare({ pictures, preprocessing, options });
     let next = 0;
     return Promise.all(
       batch.map(({ item, encoded: isEncoded }) => {
@@ -97,9 +99,7 @@ async function* inBatches(
   if (batch.length > 0) yield batch;
 }
 
-type Converted = Conversion & { readonly pixels: Uint8Array };
-
-function ofConversion(item: SourceSample, converted: Converted): Outcome {
+function ofConversion(item: SourceSample, converted: ConvertedPicture): Outcome {
   if ('error' in converted) return unusable(item, RobleError.fromJSON(converted.error));
   const { picture } = item;
   const { pixels, notices, look } = converted;
@@ -128,50 +128,4 @@ function sampleOf(
   content: Pick<PreparedSample, 'pixels' | 'strokes'>,
 ): PreparedSample {
   return { source, label, ...content, ...optional('group', group), ...optional('split', split) };
-}
-
-/** Threads that are started one by one, as batches come: a small import needs one. */
-class Threads {
-  readonly #threads: { readonly thread: RunningWorker<ConvertThread>; waiting: number }[] = [];
-  readonly #count: number;
-  readonly #options: PixelOptions;
-
-  constructor(count: number, options: PixelOptions) {
-    this.#count = count;
-    this.#options = options;
-  }
-
-  async convert(pictures: readonly EncodedPicture[]): Promise<Converted[]> {
-    if (pictures.length === 0) return [];
-    const chosen = this.#idlest();
-    chosen.waiting++;
-    const move = pictures.flatMap(({ from }) => (typeof from === 'string' ? [] : ownBuffer(from)));
-    const { pixels, conversions } = await chosen.thread
-      .call('convert', pictures, { move })
-      .finally(() => chosen.waiting--);
-    const size = pixels.length / pictures.length;
-    return conversions.map((conversion, i) => ({
-      ...conversion,
-      pixels: pixels.subarray(i * size, (i + 1) * size),
-    }));
-  }
-
-  #idlest() {
-    const [idlest] = this.#threads.toSorted((a, b) => a.waiting - b.waiting);
-    if (idlest && (idlest.waiting === 0 || this.#threads.length === this.#count)) return idlest;
-    const file = new URL('./convert-worker.js', import.meta.url);
-    const thread = startThread<ConvertThread>(file, this.#options, { name: 'A thread of pictures' });
-    const started = { thread, waiting: 0 };
-    this.#threads.push(started);
-    return started;
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#threads.map(({ thread }) => thread.kill()));
-  }
-}
-
-/** The buffer of bytes that nobody else has a part of. */
-function ownBuffer({ buffer, byteLength }: Uint8Array): ArrayBuffer[] {
-  return buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
 }
