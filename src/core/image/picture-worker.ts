@@ -2,7 +2,7 @@
 import { RobleError, type SerializedError } from '../base/errors.js';
 import { answerCalls, Moved } from '../base/process/answer-calls.js';
 import { readPlainFileSync } from '../base/storage/read-file.js';
-import { type PreprocessOptions, prepareImage } from './preprocess.js';
+import { type PreprocessOptions, prepareImage, preprocessImage } from './preprocess.js';
 import type { Preprocessing } from './settings.js';
 import { type Look, lookAt } from './suggest-shape.js';
 
@@ -22,6 +22,10 @@ export interface PictureBatch {
   readonly options: PreprocessOptions;
 }
 
+interface PictureRequest extends Omit<PictureBatch, 'pictures'> {
+  readonly encoded: Uint8Array;
+}
+
 /** What became of a picture, besides its pixels. */
 export type Conversion =
   | { readonly notices: readonly string[]; readonly look?: Look | undefined }
@@ -29,6 +33,10 @@ export type Conversion =
 
 function start() {
   return {
+    /** Gives the pixels, uint8 [height, width, channels]. */
+    preprocess: ({ encoded, preprocessing, options }: PictureRequest) =>
+      preprocessImage(encoded, preprocessing, options),
+
     /** Gives the pixels of all, uint8 [count, height, width, channels], zero where there are none, and what became of each. */
     async prepare({ pictures, preprocessing, options }: PictureBatch) {
       const { width, height, channels } = preprocessing;

@@ -24,6 +24,17 @@ export function readPlainFile(bytes: Uint8Array): PlainFile | undefined {
   return bytes[0] === 0xff ? readJpeg(bytes) : readPng(bytes);
 }
 
+/** Bytes that decoding and resampling go through, to which their time is in proportion. */
+export function workOf(file: PlainFile, preprocessing: Preprocessing): number {
+  return file.work(leastShrink(file, preprocessing)) + workToFit(preprocessing);
+}
+
+/** By how much a picture is made smaller, in the direction in which it is less. */
+function leastShrink(file: PlainFile, preprocessing: Preprocessing): number {
+  const { x, y } = shrinkToFit(file, asStored(preprocessing, file.orientation));
+  return Math.min(x, y);
+}
+
 /**
  * What a model sees of a plain picture, before it is inverted: the pixels that the general decoder would give, bit for bit, in a
  * part of the time.
@@ -31,10 +42,8 @@ export function readPlainFile(bytes: Uint8Array): PlainFile | undefined {
  * @returns undefined for a picture that the general decoder has to take
  */
 export function plainToModel(file: PlainFile, preprocessing: Preprocessing): Raster | undefined {
-  const shrink = shrinkToFit(file, asStored(preprocessing, file.orientation));
-  const least = Math.min(shrink.x, shrink.y);
-  if (file.work(least) + workToFit(preprocessing) > MOST_WORK) return undefined;
-  const decoded = file.decode(least);
+  if (workOf(file, preprocessing) > MOST_WORK) return undefined;
+  const decoded = file.decode(leastShrink(file, preprocessing));
   if (!decoded) return undefined;
   return fitTo(flatten(decoded, rgbOf(preprocessing.background)), preprocessing, 'file', file.orientation);
 }
