@@ -108,7 +108,10 @@ class BitWriter {
     let index = 0;
     for (const [i, count] of counts.entries()) {
       const place = symbols.indexOf(symbol, index) - index;
-      if (place >= 0 && place < count) return this.#put(code + place, i + 1);
+      if (place >= 0 && place < count) {
+        this.#put(code + place, i + 1);
+        return;
+      }
       code = (code + count) << 1;
       index += count;
     }

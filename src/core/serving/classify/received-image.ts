@@ -1,6 +1,6 @@
 import { RobleError } from '../../base/errors.js';
 import { endsEarly, notRead, tooManyPixels } from '../../image/decode.js';
-import { isPixelImage, unreadFormat } from '../../image/known-formats.js';
+import { pixelFormat, unreadFormat } from '../../image/known-formats.js';
 import { preprocessImage, preprocessPixels } from '../../image/preprocess.js';
 import type { PixelShape, Preprocessing } from '../../image/settings.js';
 import { type DrawingInput, drawingProblem, pictureOfDrawing } from '../../image/strokes/drawing.js';
@@ -48,7 +48,7 @@ const TAKEN = 'PNG, JPEG, WebP, GIF, TIFF or AVIF';
 
 /** Strangers may send pictures, not programs. A file that ends within its first bytes is judged further on. */
 function checkFormat(encoded: Uint8Array): void {
-  if (encoded.length === 0 || endsEarly(encoded) || isPixelImage(encoded)) return;
+  if (encoded.length === 0 || endsEarly(encoded) || pixelFormat(encoded) !== undefined) return;
   const format = unreadFormat(encoded) ?? (isSvg(encoded) ? SVG : undefined);
   if (format) throw notRead(format, TAKEN);
   throw new RobleError('ROBLE_IMAGE_UNREADABLE', 'The image is of no format that the server takes.', {
