@@ -22,33 +22,43 @@ export function enlarge(
   const inverse = 1 / (scale.x * scale.y);
   const step = { x: inverse * scale.y, y: inverse * scale.x };
   const size = { width: Math.floor(width * scale.x + 0.5), height: Math.floor(height * scale.y + 0.5) };
-  const across = columnPositions(size.width, step.x, starts);
-  const result = new Uint8ClampedArray(size.width * size.height * channels);
-  const last = { x: width - 1, y: height - 1 };
-  const clamp = (value: number, most: number) => Math.min(Math.max(value, 0), most);
-  let to = 0;
-  for (let y = 0; y < size.height; y++) {
-    const down = y * step.y + 0.5 + 1;
-    const weightsY = maskAt(down);
-    const top = Math.trunc(down) - 3;
-    const rows = [0, 1, 2, 3].map((i) => clamp(top + i, last.y) * width);
-    for (const position of across) {
-      const weightsX = maskAt(position);
-      const left = Math.trunc(position) - 3;
-      for (let c = 0; c < channels; c++) {
-        let sum = HALF;
-        for (let j = 0; j < 4; j++) {
-          let row = HALF;
-          for (let i = 0; i < 4; i++)
-            row += weightsX[i]! * pixels[(rows[j]! + clamp(left + i, last.x)) * channels + c]!;
-          sum += weightsY[j]! * (row >> MASK_BITS);
-        }
-        result[to++] = sum >> MASK_BITS;
-      }
+  const length = size.width * channels;
+  // Each row of the picture, made wider; not yet clamped.
+  const wide = new Int32Array(height * length);
+  const indices = new Int32Array(4);
+  for (const [x, position] of columnPositions(size.width, step.x, starts).entries()) {
+    const [w0, w1, w2, w3] = maskAt(position) as unknown as Weights;
+    const left = Math.trunc(position) - 3;
+    for (let i = 0; i < 4; i++) indices[i] = Math.min(Math.max(left + i, 0), width - 1) * channels;
+    const [i0, i1, i2, i3] = indices as unknown as Weights;
+    for (let y = 0; y < height; y++) {
+      const row = y * width * channels;
+      for (let c = row, to = y * length + x * channels; c < row + channels; c++, to++)
+        wide[to] =
+          (w0 * pixels[c + i0]! +
+            w1 * pixels[c + i1]! +
+            w2 * pixels[c + i2]! +
+            w3 * pixels[c + i3]! +
+            HALF) >>
+          MASK_BITS;
     }
+  }
+  const result = new Uint8ClampedArray(size.height * length);
+  for (let y = 0, to = 0; y < size.height; y++) {
+    const position = y * step.y + 0.5 + 1;
+    const [w0, w1, w2, w3] = maskAt(position) as unknown as Weights;
+    const top = Math.trunc(position) - 3;
+    for (let i = 0; i < 4; i++) indices[i] = Math.min(Math.max(top + i, 0), height - 1) * length;
+    let [i0, i1, i2, i3] = indices as unknown as Weights;
+    for (const end = to + length; to < end; to++)
+      result[to] =
+        (w0 * wide[i0++]! + w1 * wide[i1++]! + w2 * wide[i2++]! + w3 * wide[i3++]! + HALF) >> MASK_BITS;
   }
   return { pixels: new Uint8Array(result.buffer), ...size, channels };
 }
+
+/** Of four neighbours. */
+type Weights = readonly [number, number, number, number];
 
 function columnPositions(size: number, step: number, starts: readonly number[]): Float64Array {
   const result = new Float64Array(size);
