@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect } from 'vitest';
 import { convertEncoded } from '../../src/core/image/general-decoder.js';
-import { plainToModel, readPlainFile } from '../../src/core/image/plain/plain-picture.js';
+import { plainToModel, readPlainPicture } from '../../src/core/image/plain/plain-picture.js';
 import type { Raster } from '../../src/core/image/plain/raster.js';
 import { DEFAULT_MAX_PIXELS } from '../../src/core/image/preprocess.js';
 import { type Preprocessing, preprocessingSchema } from '../../src/core/image/settings.js';
@@ -34,7 +34,7 @@ export function bytesOf(length: number, seed: number, isSmooth: boolean): Uint8A
 
 /** What the plain way gives; undefined where it leaves the file to the general decoder. */
 export function plain(file: Uint8Array, preprocessing: Preprocessing): Raster | undefined {
-  const read = readPlainFile(file);
+  const read = readPlainPicture(file);
   return read && plainToModel(read, preprocessing);
 }
 

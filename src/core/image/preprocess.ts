@@ -1,7 +1,7 @@
 import { RobleError } from '../base/errors.js';
 import { checkSize } from './decode.js';
 import { type Converted, convertEncoded, convertPixels, noticesOf } from './general-decoder.js';
-import { pixelsToModel, plainToModel, readPlainFile, workOf } from './plain/plain-picture.js';
+import { pixelsToModel, plainToModel, readPlainPicture, workOf } from './plain/plain-picture.js';
 import type { PixelShape, Preprocessing } from './settings.js';
 
 /** Largest picture that is decoded by default: a 16-megapixel photograph. */
@@ -58,7 +58,7 @@ export async function prepareImage(
 
 /** Whether decoding here takes less time than asking another thread: a small plain picture. */
 export function isQuickToDecode(bytes: Uint8Array, preprocessing: Preprocessing): boolean {
-  const file = readPlainFile(bytes);
+  const file = readPlainPicture(bytes);
   return file !== undefined && workOf(file, preprocessing) <= QUICK_WORK;
 }
 
@@ -81,7 +81,7 @@ function plainPixels(
   preprocessing: Preprocessing,
   options: PreprocessOptions,
 ): Uint8Array | undefined {
-  const file = options.transpose ? undefined : readPlainFile(bytes);
+  const file = options.transpose ? undefined : readPlainPicture(bytes);
   if (!file) return undefined;
   checkSize(file, withDefaults(options));
   const picture = plainToModel(file, preprocessing);

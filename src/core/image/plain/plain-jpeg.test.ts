@@ -12,7 +12,7 @@ import {
   TIMES,
 } from '../../../../test/support/plain-picture.js';
 import { preprocessingSchema } from '../settings.js';
-import { readPlainFile } from './plain-picture.js';
+import { readPlainPicture } from './plain-picture.js';
 
 /** Blocks of few or many coefficients, small ones at high frequencies. */
 function blocksOf(seed: number, density: number, step: number): JpegOptions['block'] {
@@ -104,10 +104,10 @@ describe('a plain JPEG', () => {
       thirds: withFrame(11, 0x33),
       fives: withFrame(11, 0x51, grey),
     };
-    for (const [name, bytes] of Object.entries(files)) expect(readPlainFile(bytes), name).toBeUndefined();
-    expect(readPlainFile(file)).toBeDefined();
+    for (const [name, bytes] of Object.entries(files)) expect(readPlainPicture(bytes), name).toBeUndefined();
+    expect(readPlainPicture(file)).toBeDefined();
     for (const marker of [0xe0, 0xe1, 0xe3, 0xed, 0xee, 0xef, 0xfe])
-      expect(readPlainFile(withSegment(marker, 0, 4, 1, 2)), String(marker)).toBeDefined();
+      expect(readPlainPicture(withSegment(marker, 0, 4, 1, 2)), String(marker)).toBeDefined();
   });
 
   it('with a byte changed or missing gives the pixels of the general decoder, or is left to it', async () => {

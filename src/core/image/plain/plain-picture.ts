@@ -18,7 +18,7 @@ function workToFit({ width, height, channels }: Preprocessing): number {
  *
  * @returns undefined for every other file, also for a damaged one, which the general decoder judges
  */
-export function readPlainFile(bytes: Uint8Array): PlainFile | undefined {
+export function readPlainPicture(bytes: Uint8Array): PlainFile | undefined {
   // Checksums alone would take their time.
   if (bytes.length > MOST_WORK) return undefined;
   return bytes[0] === 0xff ? readJpeg(bytes) : readPng(bytes);

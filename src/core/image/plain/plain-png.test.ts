@@ -14,7 +14,7 @@ import { encodePngFile, type PngOptions, strideOf } from '../../../../test/suppo
 import { convertPixels } from '../general-decoder.js';
 import { preprocessImage } from '../preprocess.js';
 import { preprocessingSchema } from '../settings.js';
-import { pixelsToModel, readPlainFile } from './plain-picture.js';
+import { pixelsToModel, readPlainPicture } from './plain-picture.js';
 
 const size = { width: fc.integer({ min: 2, max: 200 }), height: fc.integer({ min: 2, max: 200 }) };
 
@@ -125,9 +125,9 @@ describe('a plain PNG', () => {
       await source().png({ progressive: true }).toBuffer(),
       await source().toColourspace('rgb16').png().toBuffer(),
     ];
-    for (const [i, file] of files.entries()) expect(readPlainFile(file), `file ${i}`).toBeUndefined();
+    for (const [i, file] of files.entries()) expect(readPlainPicture(file), `file ${i}`).toBeUndefined();
     for (const type of ['pHYs', 'tIME', 'gAMA', 'cHRM', 'sRGB', 'bKGD', 'sBIT', 'tEXt'])
-      expect(readPlainFile(withChunk(type, new Uint8Array(9))), type).toBeDefined();
+      expect(readPlainPicture(withChunk(type, new Uint8Array(9))), type).toBeDefined();
   });
 
   it('with chunks that change no pixel gives the pixels of the general decoder', async () => {
