@@ -33,7 +33,10 @@ export class PictureThreads {
     options: PreprocessOptions = {},
   ): Promise<Uint8Array> {
     if (isQuickToDecode(encoded, preprocessing)) return preprocessImage(encoded, preprocessing, options);
-    return this.#ask((thread) => thread.call('preprocess', { encoded, preprocessing, options }));
+    // A copy that moves: the bytes may be needed again, and be a part of a larger buffer, all of which would be copied.
+    const copy = new Uint8Array(encoded);
+    const request = { encoded: copy, preprocessing, options };
+    return this.#ask((thread) => thread.call('preprocess', request, { move: [copy.buffer] }));
   }
 
   /**

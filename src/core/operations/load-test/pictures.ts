@@ -117,9 +117,9 @@ function joinedAdler32(first: number, second: number, secondLength: number): num
 }
 
 const [PHOTO_WIDTH, PHOTO_HEIGHT] = [640, 480];
-const PHOTOGRAPHS = 16;
+const PHOTOGRAPHS = 32;
 /** Steps of the first, lowest frequencies in the table of quantization: how many values each takes on. */
-const TABLE_VALUES = [24, 12, 12, 12, 12];
+const TABLE_VALUES = [5, 4, 4, 4, 4];
 
 /**
  * Photographs in colour. Each is another one of a few, and decoded by another table of quantization (ISO/IEC 10918-1, B.2.4.1):
