@@ -10,13 +10,15 @@ import { promisify } from 'node:util';
 import { configJsonSchema } from '../src/core/config/keys.js';
 import { openApiDocument } from '../src/core/serving/openapi/document.js';
 import { housePicture } from './house-picture.js';
-import { configurationPage, errorsPage } from './pages.js';
+import { benchmarksPage, configurationPage, errorsPage } from './pages.js';
 
 const root = dirname(import.meta.dirname);
 
 const FILES: Readonly<Record<string, () => Promise<string>>> = {
   'docs/errors.md': async () => errorsPage(),
   'docs/configuration.md': async () => configurationPage(),
+  'docs/benchmarks.md': async () =>
+    benchmarksPage(JSON.parse(await readFile(join(root, 'benchmarks/results.json'), 'utf8'))),
   'roble.schema.json': async () => `${JSON.stringify(configJsonSchema(), null, 2)}\n`,
   'docs/openapi.json': async () => `${JSON.stringify(openApiDocument(), null, 2)}\n`,
   'oclif.manifest.json': manifest,

@@ -1,3 +1,5 @@
+import { median } from '../benchmarks/contest.js';
+import { type Results, type Row, verdictOf } from '../benchmarks/results.js';
 import { ERRORS } from '../src/core/base/errors.js';
 import {
   dereference,
@@ -46,6 +48,43 @@ export function configurationPage(): string {
     'Each entry of `model.layers` has a `type`, and these keys:',
     table(['Type', 'Key', 'Value', 'Default', 'What it is'], layerRows()),
   );
+}
+
+/** docs/benchmarks.md: what the last whole run of the benchmarks measured. */
+export function benchmarksPage({ date, machine, versions, rows }: Results): string {
+  const listed = Object.entries(versions).map(([name, version]) => `${name} ${version.replace(/^v/, '')}`);
+  return page(
+    '# Benchmarks',
+    `roble beside the newest rivals at their best, losses as well as wins. Measured on ${date} on ${machine}, with ${listed.join(', ')}. ` +
+      'How to run them, on your machine and with your pictures: [benchmarks](../benchmarks/README.md).',
+    'Contestants take turns, so that a busy moment of the machine meets all of them. A rate is the median of the rounds; the ratio is ' +
+      'the median of the ratios of the rounds, with the least and the most of them, of the faster way to run roble to the fastest ' +
+      'rival; above 1 roble is ahead.',
+    ...[...new Set(rows.map(({ task }) => task))].flatMap((task) => [
+      `## ${task[0]!.toUpperCase()}${task.slice(1)}`,
+      table(
+        ['What', 'Unit', 'roble', 'Best rival', 'Ratio', 'All contestants'],
+        rows.filter((row) => row.task === task).map(benchmarkRow),
+      ),
+    ]),
+  );
+}
+
+function benchmarkRow(row: Row): unknown[] {
+  const { own, rival } = verdictOf(row);
+  return [
+    row.input,
+    row.unit,
+    rateText(own.rate),
+    rival ? `${rateText(rival.rate)} (${rival.name})` : '',
+    rival ? `**${rival.ratio.toFixed(2)}** (${rival.least.toFixed(2)} to ${rival.most.toFixed(2)})` : '',
+    [...row.own, ...row.rivals].map(({ name, rates }) => `${name} ${rateText(median(rates))}`).join('; '),
+  ];
+}
+
+/** Three digits. */
+function rateText(rate: number): string {
+  return Number(rate.toPrecision(3)).toLocaleString('en-US');
 }
 
 const INTRODUCTION = `Settings come from five places; a later one wins over those before it, key by key:
