@@ -4,7 +4,7 @@ import protobuf from 'protobufjs/light.js';
 export type Value = string;
 export type Attributes = Readonly<Record<string, number | string | readonly number[]>>;
 
-/** The runtime's own operators on channels in blocks; see lowerings/blocked.ts. */
+/** The runtime's own operators on channels in blocks; see lowerings/layouts.ts. */
 export const BLOCKED_DOMAIN = 'com.microsoft.nchwc';
 
 const OPSET = 17;
@@ -151,16 +151,20 @@ export class GraphBuilder {
   }
 }
 
+/** ONNX tells 1 from 1.0; of the operators used here only these attributes are floats. */
+const FLOAT_ATTRIBUTES = new Set(['epsilon', 'alpha', 'beta', 'activation_params']);
+
 function attribute(name: string, value: number | string | readonly number[]): Record<string, unknown> {
   if (typeof value === 'string')
     return { name, type: ATTRIBUTE_TYPES.string, s: new TextEncoder().encode(value) };
-  // ONNX tells 1 from 1.0; of the operators used here only these attributes are floats.
-  const isFloat = name === 'epsilon' || name === 'alpha' || name === 'beta';
+  const isFloat = FLOAT_ATTRIBUTES.has(name);
   if (typeof value === 'number')
     return isFloat
       ? { name, type: ATTRIBUTE_TYPES.float, f: value }
       : { name, type: ATTRIBUTE_TYPES.int, i: value };
-  return { name, type: ATTRIBUTE_TYPES.ints, ints: [...value] };
+  return isFloat
+    ? { name, type: ATTRIBUTE_TYPES.floats, floats: [...value] }
+    : { name, type: ATTRIBUTE_TYPES.ints, ints: [...value] };
 }
 
 function valueInfo(name: string, type: ElementType, shape: readonly (number | string)[]) {
