@@ -10,9 +10,22 @@ export const BLOCKED_DOMAIN = 'com.microsoft.nchwc';
 const OPSET = 17;
 const IR_VERSION = 8;
 
+interface Node {
+  readonly input: readonly Value[];
+  readonly output: readonly Value[];
+  readonly name: string;
+  readonly opType: string;
+  readonly domain?: string;
+  readonly attribute?: readonly unknown[];
+}
+
 /** Writes an ONNX graph, node by node. Equal constants are stored once. */
 export class GraphBuilder {
-  readonly #nodes: unknown[] = [];
+  readonly #nodes: Node[] = [];
+  /** What nodes give, and not inputs or constants. */
+  readonly #computed = new Set<Value>();
+  /** The names of outputs, by their values. */
+  readonly #given = new Map<Value, string>();
   readonly #initializers: unknown[] = [];
   readonly #inputs = new Map<string, unknown>();
   readonly #outputs: unknown[] = [];
@@ -33,10 +46,11 @@ export class GraphBuilder {
     domain = '',
   ): Value[] {
     const names = Array.from({ length: outputs }, () => this.#name(type));
+    for (const name of names) this.#computed.add(name);
     this.#nodes.push({
       input: [...inputs],
       output: names,
-      name: names[0],
+      name: names[0]!,
       opType: type,
       domain,
       attribute: Object.entries(attributes).map(([name, value]) => attribute(name, value)),
@@ -50,8 +64,10 @@ export class GraphBuilder {
     return name;
   }
 
+  /** Gives a value out under a name, which it has in the model from then on: no copy is made of it. */
   output(value: Value, name: string, type: ElementType, shape: readonly (number | string)[]): void {
-    this.#nodes.push({ input: [value], output: [name], name: `output_${name}`, opType: 'Identity' });
+    if (this.#computed.has(value) && !this.#given.has(value)) this.#given.set(value, name);
+    else this.#nodes.push({ input: [value], output: [name], name: `output_${name}`, opType: 'Identity' });
     this.#outputs.push(valueInfo(name, type, shape));
   }
 
@@ -111,13 +127,18 @@ export class GraphBuilder {
 
   /** The model in the ONNX format. */
   encode(metadata: Readonly<Record<string, string>> = {}): Uint8Array {
-    const usesBlocked = this.#nodes.some((node) => (node as { domain?: string }).domain === BLOCKED_DOMAIN);
+    const usesBlocked = this.#nodes.some(({ domain }) => domain === BLOCKED_DOMAIN);
+    const named = (value: Value) => this.#given.get(value) ?? value;
     return encodeModel({
       irVersion: IR_VERSION,
       producerName: 'roble',
       graph: {
         name: 'roble',
-        node: this.#nodes,
+        node: this.#nodes.map((node) => ({
+          ...node,
+          input: node.input.map(named),
+          output: node.output.map(named),
+        })),
         initializer: this.#initializers,
         input: [...this.#inputs.values()],
         output: this.#outputs,

@@ -21,10 +21,7 @@ export function blockedConvolution(
   [weight, ...bias]: readonly [Value, ...Value[]],
   convolution: BlockedConvolution,
 ): Value {
-  // [O, I, kh, kw] as [I, O, kh, kw].
-  const kernels = layouts.graph.transpose(weight, [1, 0, 2, 3]);
-  const kernel = blockKernels(layouts, kernels, convolution);
-  return convolveBlocks(layouts, x, [kernel, ...bias], convolution);
+  return convolveBlocks(layouts, x, [blockKernels(layouts, weight, convolution), ...bias], convolution);
 }
 
 /** As {@link blockedConvolution}, with kernels [I, O, kh, kw] that are turned by 180 degrees first. */
@@ -34,7 +31,7 @@ export function turnedBlockedConvolution(
   weight: Value,
   convolution: BlockedConvolution,
 ): Value {
-  return convolveBlocks(layouts, x, [blockKernels(layouts, weight, convolution, true)], convolution);
+  return convolveBlocks(layouts, x, [turnedBlockKernels(layouts, weight, convolution)], convolution);
 }
 
 function convolveBlocks(
@@ -50,25 +47,39 @@ function convolveBlocks(
 }
 
 /**
- * Kernels [I, O, kh, kw], turned or not, in blocks: [O/b, I/b, kh, kw, b(I), b(O)], or [O/b, I, kh, kw, b(O)] of fewer
- * inputs than a block. Once the outputs are in blocks, what moves is whole vectors.
+ * Kernels [O, I, kh, kw] in blocks: [O/b, I/b, kh, kw, b(I), b(O)], or [O/b, I, kh, kw, b(O)] of fewer inputs than a
+ * block. A block of outputs is brought inside first: then what moves is whole vectors.
  */
 function blockKernels(
   { graph, blockSize }: Layouts,
   weight: Value,
   { inChannels: into, outChannels: out, attributes }: BlockedConvolution,
-  turned = false,
 ): Value {
   const [height, width] = attributes.kernel_shape;
   const taps = height * width;
-  const block = into % blockSize === 0 ? blockSize : 1;
+  const rows = graph.reshape(weight, [out / blockSize, blockSize, 1, into * taps]);
+  const vectors = graph.op('ReorderInput', [rows], {}, BLOCKED_DOMAIN);
+  const shape = [out, into, height, width];
+  if (into < blockSize) return graph.reshape(vectors, shape);
+  const blocks = graph.reshape(vectors, [out / blockSize, into / blockSize, blockSize, taps, blockSize]);
+  return graph.reshape(graph.transpose(blocks, [0, 1, 3, 2, 4]), shape);
+}
+
+/** Kernels [I, O, kh, kw], turned by 180 degrees, in blocks: [O/b, I/b, kh, kw, b(I), b(O)]. */
+function turnedBlockKernels(
+  { graph, blockSize }: Layouts,
+  weight: Value,
+  { inChannels: into, outChannels: out, attributes }: BlockedConvolution,
+): Value {
+  const [height, width] = attributes.kernel_shape;
+  const taps = height * width;
   const vectors = graph.reshape(graph.op('ReorderInput', [weight], {}, BLOCKED_DOMAIN), [
-    into / block,
-    block,
+    into / blockSize,
+    blockSize,
     out / blockSize,
     taps,
     blockSize,
   ]);
-  const inOrder = turned ? graph.slice(vectors, [-1], [-taps - 1], [3], [-1]) : vectors;
-  return graph.reshape(graph.transpose(inOrder, [2, 0, 3, 1, 4]), [out, into, height, width]);
+  const turned = graph.slice(vectors, [-1], [-taps - 1], [3], [-1]);
+  return graph.reshape(graph.transpose(turned, [2, 0, 3, 1, 4]), [out, into, height, width]);
 }

@@ -47,13 +47,13 @@ export function wideWeightGradient(layouts: Layouts, shapes: ConvShapes, x: Valu
   const borders = [top, left, bottom - rest[0], right - rest[1]] as const;
   /** Values of a pixel: as long as they are, the pieces of a row are copied in one go. */
   const piece = group * blockSize;
-  const rows = graph.reshape(samplesInside(layouts, shapes, x, group), [
+  const pixels = graph.reshape(samplesInside(layouts, shapes, x, group), [
     groups,
     batch / blockSize,
     input[0],
     input[1] * piece,
   ]);
-  const padded = pad(graph, rows, [borders[0], borders[1] * piece, borders[2], borders[3] * piece]);
+  const padded = pad(graph, pixels, [borders[0], borders[1] * piece, borders[2], borders[3] * piece]);
   const pictures = graph.reshape(padded, [
     groups,
     batch,
@@ -68,11 +68,15 @@ export function wideWeightGradient(layouts: Layouts, shapes: ConvShapes, x: Valu
   };
   const kernels = samplesAsInputs(layouts, gradient, [batch, outChannels, ...output]);
   const blocks = graph.op('Conv', [pictures, kernels], attributes, BLOCKED_DOMAIN);
-  const result = graph.op('ReorderOutput', [blocks], { channels: outChannels }, BLOCKED_DOMAIN);
-  return graph.reshape(
-    graph.transpose(graph.reshape(result, [groups, outChannels, ...kernel, group]), [1, 0, 4, 2, 3]),
-    [outChannels, inChannels, ...kernel],
+  // [C/g, O/b, taps, g(C), b(O)]: whole vectors first, and then each block of outputs by itself.
+  const taps = kernel[0] * kernel[1];
+  const vectors = graph.transpose(
+    graph.reshape(blocks, [groups, outChannels / blockSize, taps, group, blockSize]),
+    [1, 0, 3, 2, 4],
   );
+  const rows = graph.reshape(vectors, [outChannels / blockSize, blockSize, 1, inChannels * taps]);
+  const result = graph.op('ReorderOutput', [rows], { channels: blockSize }, BLOCKED_DOMAIN);
+  return graph.reshape(result, [outChannels, inChannels, ...kernel]);
 }
 
 /** [N, C, H, W] -> [C/g, N/b, H, W, g(C), b(N)], from blocks of channels where g is one. */
