@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# All that is to be measured on a machine with a GPU, in one command: steps of cnn-v2 beside PyTorch (PYTHON names its
-# interpreter), and a whole training on the GPU and on the CPU, with the same data and seed.
+# All that is to be measured on a machine with a GPU, in one command: steps of cnn-v2 beside PyTorch (--rivals names its
+# virtual environment), and a whole training on the GPU and on the CPU, with the same data and seed.
 #
-#   benchmarks/gpu.sh [--device webgpu,cuda] [--batch 64,512,4096] [--steps 20] [--rounds 5] [--torch cuda]
+#   benchmarks/gpu.sh [--device webgpu,cuda] [--batch 64,512,4096] [--steps 20] [--rounds 5] [--torch cuda] [--rivals FOLDER]
 #
 # TINY=1 trains on little, to try the script itself; DEVICE is the device of the training (webgpu).
 set -euo pipefail

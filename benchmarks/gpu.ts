@@ -3,13 +3,14 @@
  * step on the same GPU, and the seconds that an epoch of 62,000 images takes at that pace. What does not run here says
  * why. `benchmarks/gpu.sh` runs it, and a whole training on the GPU and on the CPU.
  *
- *   npm run bench -- benchmarks/gpu.ts [--device webgpu,cuda] [--batch 64,512,4096] [--steps 20] [--rounds 5] [--torch cuda]
+ *   npm run bench -- benchmarks/gpu.ts [--device webgpu,cuda] [--batch 64,512,4096] [--steps 20] [--rounds 5] [--torch cuda] [--rivals FOLDER]
  */
 import { parseArgs } from 'node:util';
 import { RobleError } from '../src/core/base/errors.js';
 import { plugin } from '../src/plugins/onnx/training-engine.js';
 import { openSession, trainingSteps } from './cnn-v2.js';
-import { median, startPython, timeMs } from './rounds.js';
+import { median, timeMs } from './contest.js';
+import { openRivals, startRounds } from './rivals.js';
 
 const { values } = parseArgs({
   options: {
@@ -18,6 +19,7 @@ const { values } = parseArgs({
     steps: { type: 'string', default: '20' },
     rounds: { type: 'string', default: '5' },
     torch: { type: 'string', default: 'cuda' },
+    rivals: { type: 'string' },
   },
 });
 const [steps, rounds] = [Number(values.steps), Number(values.rounds)];
@@ -66,9 +68,16 @@ async function ours(device: string, batchSize: number): Promise<Contender> {
 }
 
 async function torchs(mode: string, batchSize: number): Promise<Contender> {
-  const words = [batchSize, 1, steps, values.torch, mode].map(String);
-  const python = await startPython('train_step.py', words);
-  if (!python) throw new Error(`PyTorch, or its device "${values.torch}", is not here.`);
+  const rivals = await openRivals(values.rivals);
+  if (!rivals) throw new Error('no "--rivals FOLDER" was given.');
+  const python = await startRounds(rivals, 'train_step.py', [
+    batchSize,
+    1,
+    steps,
+    values.torch,
+    mode,
+    'nhwc',
+  ]);
   return {
     round: async () => {
       const ms = await python.round();

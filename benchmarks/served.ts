@@ -2,11 +2,13 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { LoadTestResult } from '../src/core/operations/load-test/load-test.js';
 import { freePort } from '../test/support/free-port.js';
+import { type Rivals, script } from './rivals.js';
 
 const CLI = fileURLToPath(new URL('../bin/run.js', import.meta.url));
 const START_MS = 120_000;
@@ -19,9 +21,14 @@ export interface Served {
 }
 
 /** `roble serve` of the built package, on any free port. */
-export async function serveRoble(name: string, words: readonly string[]): Promise<Served> {
+export async function serveRoble(
+  name: string,
+  words: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Served> {
   const child = spawn(process.execPath, [CLI, 'serve', '--port', '0', ...words], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...env },
   });
   let said = '';
   child.stderr.on('data', (data) => {
@@ -36,24 +43,21 @@ export async function serveRoble(name: string, words: readonly string[]): Promis
   return served(name, address()!, child);
 }
 
-/** The same network by FastAPI and PyTorch; undefined where Debian's packages are not installed. */
-export async function servePython(
+/** The network of a bundle by FastAPI and ONNX Runtime. */
+export async function serveFastApi(
   name: string,
-  { processes, threads }: { readonly processes: number; readonly threads: number },
-): Promise<Served | undefined> {
-  const python = process.env.PYTHON ?? '/usr/bin/python3';
-  const modules = 'import torch, fastapi, uvicorn, PIL, numpy';
-  const isInstalled = await promisify(execFile)(python, ['-c', modules]).then(
-    () => true,
-    () => false,
-  );
-  if (!isInstalled) return undefined;
-  const script = fileURLToPath(new URL('./torch/serve.py', import.meta.url));
+  { python }: Rivals,
+  bundle: string,
+  processes: number,
+  threads: number,
+): Promise<Served> {
   const port = await freePort();
-  const child = spawn(python, [script, `${port}`, `${processes}`, `${threads}`], { stdio: 'inherit' });
+  const words = [port, processes, threads, join(bundle, 'model.onnx')].map(String);
+  // Its processes import it by name.
+  const child = spawn(python, ['serve.py', ...words], { stdio: 'inherit', cwd: script('.') });
   const url = `http://127.0.0.1:${port}`;
   const answers = () =>
-    fetch(`${url}/stats`).then(
+    fetch(`${url}/health/live`).then(
       ({ ok }) => ok,
       () => false,
     );

@@ -15,7 +15,7 @@ import { summarizeModel } from '../src/core/model/summary.js';
 import { GraphBuilder } from '../src/engine-kit/onnx/graph.js';
 import { choosePlan } from '../src/plugins/onnx/lowerings/execution-plan.js';
 import { buildStepGraph } from '../src/plugins/onnx/step-graph.js';
-import { median, timeMs } from './rounds.js';
+import { median, timeMs } from './contest.js';
 
 const { values } = parseArgs({
   options: {

@@ -138,6 +138,7 @@ describe('of a roble server', () => {
     const load = { loop: 'open', ratePerSecond: 50, arrivals: 'even' } as const;
     const fresh = await loadTest({ ...OPTIONS, url: server.url, load });
     expect(fresh.measurement.statuses).toEqual({ 200: 50 });
+    expect(fresh.pictures).toEqual(['grey PNG', 'RGB PNG', 'RGBA PNG 280x280', 'JPEG 640x480']);
     expect(fresh.answers).toMatchObject({ model: 50, memory: 0 });
     const again = await loadTest({ ...OPTIONS, url: server.url, load, repeat: 10 });
     // The first ten of those before: the seed is the same.

@@ -110,7 +110,7 @@ it('is refused a model that does not give its golden answers, and takes the next
 });
 
 it('gives a model up that does not answer or fails again and again, and loads it anew', async () => {
-  const server = await serve({ backend: 'fragile', inferenceTimeoutMs: 100 }, { registry: fragile() });
+  const server = await serve({ backend: 'fragile', inferenceTimeoutMs: 1500 }, { registry: fragile() });
   const predict = (light: number) => ask(server, '/predict', { pixels: quarterPixels(0, light) });
   const ready = () =>
     expect.poll(async () => (await ask(server, '/stats')).body.workers.ready, { timeout: 30_000 }).toBe(1);

@@ -556,7 +556,7 @@ describe('inference processes', () => {
   });
 
   it('that an image hangs are ended, and the next image is answered', async () => {
-    const own = await fragileServer({ inferenceTimeoutMs: 400 });
+    const own = await fragileServer({ inferenceTimeoutMs: 2000 });
     try {
       const [hung, next] = await Promise.all([
         json('/predict', { pixels: quarterPixels(0, 17) }, own),

@@ -5,11 +5,12 @@ import type { Percentiles } from '../core/operations/load-test/recorder.js';
 import type { Load } from '../core/operations/load-test/run-load.js';
 
 /** What a load test found, as pairs of a name and a value, for the terminal and the page. */
-export function loadRows({ measurement, answers }: LoadTestResult): (readonly [string, string])[] {
+export function loadRows({ measurement, answers, pictures }: LoadTestResult): (readonly [string, string])[] {
   const { sent, accepted, dropped, statuses, failures, latencyMs, lagMs, load } = measurement;
   const share = percent(accepted / Math.max(1, sent + dropped));
   return [
     ['load', loadText(load)],
+    ['pictures', typeof pictures === 'number' ? countOf(pictures, 'file') : `random: ${pictures.join(', ')}`],
     ['sent', formatCount(sent)],
     ['accepted', `${formatCount(accepted)} (${share})`],
     ['by status', listOf(statuses)],

@@ -1,7 +1,8 @@
 /** A training engine whose devices go wrong in every way: it computes with the engine `onnx`, and then spoils it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { plugin as onnx } from '../../dist/plugins/onnx/training-engine.js';
 
-/** The devices that it has; `?hang` behind the address of this module gives it that one. */
+/** The devices that it has; `?hang` behind the address of this module gives it only that one. */
 const given = new URL(import.meta.url).search.slice(1);
 const devices = given ? [given] : ['right', 'crash', 'wrong', 'refuse', 'emulated'];
 
@@ -21,9 +22,15 @@ export const plugin = {
     if (options.device === 'hang') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
     if (options.device === 'refuse') throw new Error('no such adapter');
     const session = await onnx.open(model, { ...options, device: 'cpu' });
-    if (options.device !== 'wrong') return session;
     const step = session.step.bind(session);
-    session.step = async (...args) => ({ ...(await step(...args)), loss: 0.5 });
+    if (options.device === 'wrong')
+      session.step = async (...args) => ({ ...(await step(...args)), loss: 0.5 });
+    // As a busy machine holds up a step: once, and for longer than a slow device takes.
+    if (options.device === 'stall')
+      session.step = async (batch, ...rest) => {
+        if (batch.step === 2) await sleep(1000);
+        return step(batch, ...rest);
+      };
     return session;
   },
 };

@@ -72,7 +72,7 @@ export default class ServeBench extends RobleCommand<LoadTestResult> {
       multipleNonGreedy: true,
       helpValue: 'FILE',
       description:
-        'Pictures to send, in turn: files, folders or globs. By default random ones, all different.',
+        'Pictures to send, in turn: files, folders or globs. By default random ones, all different: small grey and RGB PNGs, canvases and photographs.',
     }),
     seed: Flags.integer({
       min: 0,

@@ -9,8 +9,8 @@ export interface PlainShape {
 }
 
 const SIGNATURE = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-/** The colour type of grey, and of red, green, blue. */
-const COLOR_TYPE = { 1: 0, 3: 2 } as const;
+/** The colour type of grey; red, green, blue; and these with transparency. */
+const COLOR_TYPE = { 1: 0, 3: 2, 4: 6 } as const;
 /** Length and type before the data of a chunk, and the checksum after it. */
 const HEAD_BYTES = 8;
 const CHECKSUM_BYTES = 4;
@@ -136,21 +136,34 @@ const COMPRESSION_LEVEL = 0;
  *
  * @param pixels uint8 [height, width, channels]
  */
-export function encodePlainPng(pixels: Uint8Array, { width, height, channels }: PlainShape): Buffer {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(width, 0);
-  header.writeUInt32BE(height, 4);
-  header.set([8, COLOR_TYPE[channels]], 8);
+export function encodePlainPng(pixels: Uint8Array, shape: PlainShape): Buffer {
+  const { width, height, channels } = shape;
   const stride = width * channels;
   // Each row begins with the number of its filter, 0: none.
   const rows = new Uint8Array(height * (stride + 1));
   for (let y = 0; y < height; y++)
     rows.set(pixels.subarray(y * stride, (y + 1) * stride), y * (stride + 1) + 1);
-  const data = deflateSync(rows, { level: COMPRESSION_LEVEL });
+  return pngFile(shape, [deflateSync(rows, { level: COMPRESSION_LEVEL })]);
+}
+
+/**
+ * A PNG of 8 bits of compressed rows.
+ *
+ * @param channels grey; red, green, blue; or these with transparency
+ * @param data parts of one zlib stream, each of which becomes a chunk
+ */
+export function pngFile(
+  { width, height, channels }: Pick<PlainShape, 'width' | 'height'> & { readonly channels: 1 | 3 | 4 },
+  data: readonly Uint8Array[],
+): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(width, 0);
+  header.writeUInt32BE(height, 4);
+  header.set([8, COLOR_TYPE[channels]], 8);
   return Buffer.concat([
     SIGNATURE,
     chunk('IHDR', header),
-    chunk('IDAT', data),
+    ...data.map((part) => chunk('IDAT', part)),
     chunk('IEND', Buffer.alloc(0)),
   ]);
 }

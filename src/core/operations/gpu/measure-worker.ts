@@ -121,14 +121,14 @@ async function open(
   };
 }
 
-/** What the checked network computes, and how long its last step took. */
+/** What the checked network computes, and how long its fastest step took: a busy machine holds one or the other up. */
 async function compute({ session, batch }: Opened): Promise<{ values: ComputedValues; stepMs: number }> {
   const losses: number[] = [];
-  let stepMs = 0;
+  let stepMs = Number.POSITIVE_INFINITY;
   for (let step = 0; step < CHECKED_STEPS; step++) {
     const start = performance.now();
     losses.push((await session.step(batch(step), { learningRate: 0.001 })).loss);
-    stepMs = performance.now() - start;
+    stepMs = Math.min(stepMs, performance.now() - start);
   }
   const probabilities = await session.evaluate(batch(0).images, CHECKED_BATCH);
   return { values: { losses, probabilities }, stepMs };

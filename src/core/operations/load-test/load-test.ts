@@ -1,6 +1,7 @@
 import type { Context } from '../../base/context.js';
 import { type Bound, type BoundResult, checkBounds } from '../../learning/analysis/bounds.js';
 import { findKnee, type Knee, type KneeLimits } from './find-knee.js';
+import type { PictureKind } from './pictures.js';
 import { type LoadPictures, loadRequests, probeTarget } from './requests.js';
 import { type Load, type LoadMeasurement, runLoad } from './run-load.js';
 
@@ -22,6 +23,8 @@ export interface LoadTestOptions extends LoadPictures {
 export interface LoadTestResult {
   readonly url: string;
   readonly model: string;
+  /** What was sent, in turn: the kinds of the random pictures, or the number of files. */
+  readonly pictures: readonly PictureKind[] | number;
   /** Of the random pictures. */
   readonly seed: number;
   /** Pictures in one request. */
@@ -42,7 +45,7 @@ export interface LoadTestResult {
 export async function loadTest(options: LoadTestOptions, context: Context = {}): Promise<LoadTestResult> {
   const { url, headers, load } = options;
   const target = await probeTarget(url, headers);
-  const requestOf = await loadRequests(options, target);
+  const { requestOf, pictures } = await loadRequests(options, target);
   let sent = 0;
   const run = (load: Load) =>
     runLoad({
@@ -60,6 +63,7 @@ export async function loadTest(options: LoadTestOptions, context: Context = {}):
   return {
     url: target.origin,
     model: target.model,
+    pictures,
     seed: options.seed,
     batch: options.batch,
     measurement,

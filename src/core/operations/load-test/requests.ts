@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { RobleError } from '../../base/errors.js';
-import { Random } from '../../base/random.js';
 import { parseJson, readPlainFile } from '../../base/storage/read-file.js';
 import { findImages } from '../../image/find-images.js';
-import { encodePlainPng } from '../../image/png.js';
+import { PICTURE_KINDS, type PictureKind, type PictureMaker, pictureMakers } from './pictures.js';
 
 /** One request of a load test. */
 export interface LoadRequest {
@@ -13,7 +12,7 @@ export interface LoadRequest {
 }
 
 export interface LoadPictures {
-  /** Files, folders and globs of pictures; by default random ones in the shape of the model. */
+  /** Files, folders and globs of pictures; by default random ones of the kinds of {@link pictureMakers}. */
   readonly images?: readonly string[] | undefined;
   /** Of the random pictures: another seed gives other pictures. A server remembers those that it was sent before. */
   readonly seed: number;
@@ -32,53 +31,52 @@ export interface LoadPictures {
 export async function loadRequests(
   { images, seed, repeat, batch }: LoadPictures,
   { input }: LoadTarget,
-): Promise<(index: number) => LoadRequest> {
-  const picture = images?.length ? await pictureFiles(images) : randomPictures(input, seed, repeat);
-  if (batch === 1)
-    return (index) => ({
-      path: '/predict',
-      headers: { 'content-type': 'application/octet-stream' },
-      body: picture(index),
-    });
-  return (index) => {
-    const all = Array.from({ length: batch }, (_, i) => picture(index * batch + i).toString('base64'));
-    return {
-      path: '/predict/batch',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ images: all }),
-    };
+): Promise<{ requestOf: (index: number) => LoadRequest; pictures: readonly PictureKind[] | number }> {
+  const files = images?.length ? await pictureFiles(images) : undefined;
+  const picture: PictureMaker = files
+    ? (index) => files[index % files.length]!
+    : await randomPictures(input, seed, repeat);
+  return {
+    requestOf: batch === 1 ? single(picture) : batches(picture, batch),
+    pictures: files?.length ?? PICTURE_KINDS,
   };
 }
 
-async function pictureFiles(patterns: readonly string[]): Promise<(index: number) => Buffer> {
+const single = (picture: PictureMaker) => (index: number) => ({
+  path: '/predict',
+  headers: { 'content-type': 'application/octet-stream' },
+  body: picture(index),
+});
+
+const batches = (picture: PictureMaker, batch: number) => (index: number) => {
+  const all = Array.from({ length: batch }, (_, i) => picture(index * batch + i).toString('base64'));
+  return {
+    path: '/predict/batch',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ images: all }),
+  };
+};
+
+async function pictureFiles(patterns: readonly string[]): Promise<Buffer[]> {
   const files: Buffer[] = [];
   for (const found of await findImages(patterns)) {
     if ('error' in found) throw RobleError.fromJSON(found.error);
     files.push(await readPlainFile(found.file));
   }
-  return (index) => files[index % files.length]!;
+  return files;
 }
 
-function randomPictures(
+/** The kinds in turn. */
+async function randomPictures(
   input: LoadTarget['input'],
   seed: number,
   repeat: number | undefined,
-): (index: number) => Buffer {
-  if (repeat === undefined) return (index) => randomPicture(input, seed, index);
-  const kept = Array.from({ length: repeat }, (_, index) => randomPicture(input, seed, index));
+): Promise<PictureMaker> {
+  const makers = Object.values(await pictureMakers(input, seed));
+  const picture: PictureMaker = (index) => makers[index % makers.length]!(index);
+  if (repeat === undefined) return picture;
+  const kept = Array.from({ length: repeat }, (_, index) => picture(index));
   return (index) => kept[index % repeat]!;
-}
-
-/** Cheap to make: the server that is measured may run on this machine. */
-function randomPicture(
-  { height, width, channels }: LoadTarget['input'],
-  seed: number,
-  index: number,
-): Buffer {
-  const random = new Random(seed, 'synthesize', index);
-  const words = new Uint32Array(Math.ceil((height * width * channels) / 4)).map(() => random.uint32());
-  const pixels = new Uint8Array(words.buffer, 0, height * width * channels);
-  return encodePlainPng(pixels, { width, height, channels: channels as 1 | 3 });
 }
 
 /** What a load test has to know of a server, from its `/stats`. */
