@@ -61,6 +61,7 @@ export type {
   RunHistory,
 } from './core/learning/history/record.js';
 export { layersOf, PRESETS } from './core/learning/presets.js';
+export type { QuantizeOptions, QuantizeResult } from './core/learning/quantization/quantize.js';
 export type { ResumeOptions } from './core/learning/training/resume.js';
 export type { TrainEvent, TrainingProgress } from './core/learning/training/run/events.js';
 export type { TrainResult } from './core/learning/training/run/folder.js';
@@ -112,6 +113,7 @@ export {
   makeStack,
   previewBalance,
   previewCopies,
+  quantizeModel,
   type ReportKpisOptions,
   replaySamples,
   reportKpis,

@@ -288,6 +288,11 @@ export async function evaluateModel(
   }
 }
 
+/** Makes a bundle with 8-bit integers of one with floats; see {@link QuantizeOptions}. */
+export const quantizeModel = withPlugins(
+  async () => (await import('./core/learning/quantization/quantize.js')).quantizeModel,
+);
+
 async function refuseSharedSheet(
   { sheet }: EvaluationFiles,
   models: readonly unknown[],

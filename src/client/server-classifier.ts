@@ -1,4 +1,5 @@
 import { RobleError } from '../core/base/errors.js';
+import { bytesOf } from '../core/base/storage/read-file.js';
 import type { Picture as SourcePicture } from '../core/data/formats/source.js';
 import type { Classifier } from '../core/learning/evaluation/classifier.js';
 import type { PredictAnswer } from '../core/serving/request/schemas.js';
@@ -105,7 +106,7 @@ async function takenBy(picture: SourcePicture, transpose: boolean): Promise<Pict
     });
   switch (picture.kind) {
     case 'encoded':
-      return picture.read();
+      return bytesOf(picture.from);
     case 'pixels': {
       const { width, channels } = picture.shape;
       if (channels === 1) return chunked(picture.pixels, width);

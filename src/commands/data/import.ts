@@ -49,6 +49,10 @@ export default class DataImport extends RobleCommand<ImportResult> {
     }),
     strict: Flags.boolean({ description: 'Stop at the first sample that cannot be used.' }),
     seed: Flags.integer({ min: 0, max: 0xffffffff, description: 'Seed of the division into splits.' }),
+    workers: Flags.integer({
+      min: 1,
+      description: 'Threads that decode pictures (one for each core); they do not change the result.',
+    }),
     ...sourceFlags,
     ...imageFlags,
   };
@@ -86,6 +90,7 @@ export default class DataImport extends RobleCommand<ImportResult> {
       groupBy: flags['group-by'],
       strict: flags.strict,
       seed: flags.seed,
+      workers: flags.workers,
     };
     const from = flags['from-feedback'];
     if (from !== undefined) return importFeedback({ ...options, from }, context);

@@ -123,6 +123,11 @@ export const ERRORS = {
     'A model bundle is damaged, was changed, or does not reproduce its golden outputs.',
   ),
 
+  ROBLE_QUANTIZATION_REFUSED: user(
+    EXIT.data,
+    'A model cannot be quantized, or would lose more accuracy than it may; nothing was written.',
+  ),
+
   ROBLE_RUN_EXISTS: user(EXIT.usage, 'The run folder holds a run already.'),
   ROBLE_FOLDER_LOCKED: user(EXIT.usage, 'Another process is at work in this folder.'),
   ROBLE_HISTORY_INVALID: user(EXIT.data, 'The history of a run is damaged, or of no form that can be read.'),

@@ -10,7 +10,8 @@ export type RandomPurpose =
   | 'augment'
   | 'mixup'
   | 'balance'
-  | 'hash';
+  | 'hash'
+  | 'calibrate';
 
 const PURPOSES: Record<RandomPurpose, number> = {
   initialize: 1,
@@ -22,6 +23,7 @@ const PURPOSES: Record<RandomPurpose, number> = {
   mixup: 7,
   balance: 8,
   hash: 9,
+  calibrate: 10,
 };
 
 /** Words computed at once: few for a stream that is asked for a number or two, twice as many each time it goes on. */

@@ -1,6 +1,6 @@
 import type { Metadata, SharpOptions } from 'sharp';
 import { RobleError } from '../base/errors.js';
-import { ascii, PNG_SIGNATURE, type UnreadFormat, unreadFormat } from './known-formats.js';
+import { ascii, PNG_SIGNATURE, pixelFormat, type UnreadFormat, unreadFormat } from './known-formats.js';
 import { checkNumberType, unusableValues } from './number-types.js';
 
 const READ_FORMATS = 'PNG, JPEG, WebP, GIF, TIFF, AVIF or SVG';
@@ -89,21 +89,22 @@ export function conversionsOf({ space, depth }: Metadata): string[] {
 export function unreadable(bytes: Uint8Array, cause: unknown): RobleError {
   if (cause instanceof RobleError) return cause;
   const message = cause instanceof Error ? cause.message : String(cause);
-  // Only the first line: the decoder repeats itself, and the rest is for its authors.
-  const [reason] = message.split('\n');
-  // What libvips says about numbers of 64 bits, on any line: it collects the messages of all its threads.
+  // Not what libvips says: it collects the messages of all its threads, so that they may be about another picture.
+  const begins = pixelFormat(bytes);
+  const received = `${bytes.length} bytes${begins === undefined ? '' : ` that begin like ${begins}`}`;
+  // What libvips says about numbers of 64 bits, on any line.
   if (message.includes('samples out of range'))
     return unusableValues('have more bits than are read', 'more than 32 bits in a value', cause);
   const format = unreadFormat(bytes);
   if (format) return notRead(format, READ_FORMATS, cause);
   if (endsEarly(bytes))
     return new RobleError('ROBLE_IMAGE_TRUNCATED', 'The image ends before its picture does.', {
-      received: reason,
+      received,
       nextSteps: ['Copy or download the file again.'],
       cause,
     });
   return new RobleError('ROBLE_IMAGE_UNREADABLE', 'The image is of no known format or is damaged.', {
-    received: reason,
+    received,
     expected: READ_FORMATS,
     cause,
   });

@@ -6,7 +6,7 @@ import { absentAsUndefined } from '../base/storage/files.js';
 import { readStart } from '../base/storage/read-file.js';
 import { type WalkOptions, walkFolder } from '../base/storage/walk-folder.js';
 import { countOf, formatCount } from '../base/text/text.js';
-import { isPixelImage, unreadFormat } from './known-formats.js';
+import { pixelFormat, unreadFormat } from './known-formats.js';
 
 /** An image file that was found, or the reason why a name does not stand for one. */
 export type FoundImage =
@@ -148,7 +148,7 @@ async function otherKind(path: string): Promise<string | undefined> {
   if (isPictureName(path)) return undefined;
   const start = await readStart(path, START_BYTES);
   const format = unreadFormat(start);
-  if (format?.isPicture || (!format && isPixelImage(start))) return undefined;
+  if (format?.isPicture || (!format && pixelFormat(start) !== undefined)) return undefined;
   const extension = extname(path).toLowerCase() || 'without an ending';
   return format ? `${extension} (${format.name}: ${format.advice})` : extension;
 }

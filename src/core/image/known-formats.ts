@@ -3,20 +3,23 @@ export const PNG_SIGNATURE = '\x89PNG\r\n\x1a\n';
 export const ascii = (bytes: Uint8Array, start: number, end: number): string =>
   String.fromCharCode(...bytes.subarray(start, end));
 
+/** Beginnings of files of pixels. */
+const PIXEL_FORMATS: readonly (readonly [name: string, beginning: RegExp])[] = [
+  ['a PNG', new RegExp(`^${PNG_SIGNATURE}`)],
+  ['a JPEG', /^\xff\xd8\xff/],
+  ['a GIF', /^GIF8/],
+  ['a WebP', /^RIFF[\s\S]{4}WEBP/],
+  ['a TIFF', /^(II[*+]\0|MM\0[*+])/],
+  ['an AVIF', /^[\s\S]{4}ftyp/],
+];
+
 /**
- * Whether a file begins like one of pixels: PNG, JPEG, GIF, WebP, TIFF, AVIF. An SVG is a program, which can draw a billion
- * shapes with a few lines, and a decoder's other loaders are made for trusted files.
+ * The format of pixels as which a file begins, such as "a PNG". SVG is none: it is a program, which can draw a billion shapes
+ * with a few lines, and a decoder's other loaders are made for trusted files.
  */
-export function isPixelImage(bytes: Uint8Array): boolean {
+export function pixelFormat(bytes: Uint8Array): string | undefined {
   const start = ascii(bytes, 0, 12);
-  return (
-    start.startsWith(PNG_SIGNATURE) ||
-    start.startsWith('\xff\xd8\xff') ||
-    start.startsWith('GIF8') ||
-    (start.startsWith('RIFF') && start.endsWith('WEBP')) ||
-    /^(II[*+]\0|MM\0[*+])/.test(start) ||
-    start.slice(4, 8) === 'ftyp'
-  );
+  return PIXEL_FORMATS.find(([, beginning]) => beginning.test(start))?.[0];
 }
 
 /** A file format that is recognised by its first bytes, and that cannot be read. */

@@ -1,15 +1,7 @@
-import type { Metadata, Sharp } from 'sharp';
 import { RobleError } from '../base/errors.js';
-import {
-  checkSize,
-  conversionsOf,
-  decoderInput,
-  inspectImage,
-  type PixelLimit,
-  unreadable,
-} from './decode.js';
-import { bytesOfFloats, hasFloats, unusedBits } from './number-types.js';
-import { decodePlainPng } from './png.js';
+import { checkSize } from './decode.js';
+import { type Converted, convertEncoded, convertPixels, noticesOf } from './general-decoder.js';
+import { pixelsToModel, plainToModel, readPlainFile, workOf } from './plain/plain-picture.js';
 import type { PixelShape, Preprocessing } from './settings.js';
 
 /** Largest picture that is decoded by default: a 16-megapixel photograph. */
@@ -47,7 +39,7 @@ export async function preprocessImage(
   options: PreprocessOptions = {},
 ): Promise<Uint8Array> {
   const plain = plainPixels(bytes, preprocessing, options);
-  return plain ?? convertEncoded(bytes, await inspectImage(bytes, limitOf(options)), preprocessing, options);
+  return plain ?? finished(await convertEncoded(bytes, preprocessing, withDefaults(options)), preprocessing);
 }
 
 /** Like {@link preprocessImage}, with notices of what was converted. */
@@ -58,50 +50,42 @@ export async function prepareImage(
 ): Promise<PreparedImage> {
   const plain = plainPixels(bytes, preprocessing, options);
   if (plain) return { pixels: plain, notices: [] };
-  const metadata = await inspectImage(bytes, limitOf(options));
-  const pixels = await convertEncoded(bytes, metadata, preprocessing, options);
-  const { default: sharp } = await import('sharp');
-  const whole = sharp(bytes, decoderInput(limitOf(options).maxPixels));
-  const unused = await unusedBits(whole, metadata).catch((error) => {
-    throw unreadable(bytes, error);
-  });
-  return { pixels, notices: [...conversionsOf(metadata), ...(unused === undefined ? [] : [unused])] };
+  const general = withDefaults(options);
+  const converted = await convertEncoded(bytes, preprocessing, general);
+  const notices = await noticesOf(bytes, converted.metadata, general.maxPixels);
+  return { pixels: finished(converted, preprocessing), notices };
 }
 
-const limitOf = ({ maxPixels = DEFAULT_MAX_PIXELS, limitName }: PreprocessOptions): PixelLimit => ({
+/** Whether decoding here takes less time than asking another thread: a small plain picture. */
+export function isQuickToDecode(bytes: Uint8Array, preprocessing: Preprocessing): boolean {
+  const file = readPlainFile(bytes);
+  return file !== undefined && workOf(file, preprocessing) <= QUICK_WORK;
+}
+
+/** Bytes to go through: a fifth of a millisecond. */
+const QUICK_WORK = 65_536;
+
+const withDefaults = ({
+  maxPixels = DEFAULT_MAX_PIXELS,
+  limitName,
+  transpose = false,
+}: PreprocessOptions) => ({
   maxPixels,
   limitName,
+  transpose,
 });
 
-/** The pixels of a PNG that needs no conversion; undefined for every other picture. */
+/** The pixels of a plain picture; undefined for one that needs the general decoder. */
 function plainPixels(
   bytes: Uint8Array,
   preprocessing: Preprocessing,
   options: PreprocessOptions,
 ): Uint8Array | undefined {
-  const plain = options.transpose ? undefined : decodePlainPng(bytes, preprocessing);
-  if (!plain) return undefined;
-  checkSize(preprocessing, limitOf(options));
-  return inverted(plain, preprocessing);
-}
-
-async function convertEncoded(
-  bytes: Uint8Array,
-  metadata: Metadata,
-  preprocessing: Preprocessing,
-  options: PreprocessOptions,
-): Promise<Uint8Array> {
-  const { default: sharp } = await import('sharp');
-  const picture = sharp(bytes, decoderInput(limitOf(options).maxPixels)).autoOrient();
-  // A flip and then a quarter turn, which is sharp's own order, make a transposition.
-  if (options.transpose) picture.flip().rotate(90);
-  try {
-    if (!hasFloats(metadata)) return await convert(picture, preprocessing);
-    const { pixels, shape } = await bytesOfFloats(picture, metadata);
-    return await convert(sharp(pixels, { raw: { ...shape } }), preprocessing);
-  } catch (error) {
-    throw unreadable(bytes, error);
-  }
+  const file = options.transpose ? undefined : readPlainFile(bytes);
+  if (!file) return undefined;
+  checkSize(file, withDefaults(options));
+  const picture = plainToModel(file, preprocessing);
+  return picture && finished(picture, preprocessing);
 }
 
 /**
@@ -116,41 +100,26 @@ export async function preprocessPixels(
 ): Promise<Uint8Array> {
   checkShape(pixels, shape);
   const { width, height, channels } = preprocessing;
-  if (shape.width === width && shape.height === height) {
-    // Without codec and resampling: most of MNIST's family takes this way, tens of thousands of pictures at a time.
-    if (shape.channels === channels) return inverted(pixels.slice(), preprocessing);
-    if (shape.channels === 1) return inverted(greyToRgb(pixels), preprocessing);
-  }
-  const { default: sharp } = await import('sharp');
-  return convert(sharp(pixels, { raw: { ...shape } }), preprocessing);
+  if (shape.width === width && shape.height === height && shape.channels === channels)
+    return inverted(pixels.slice(), preprocessing);
+  const picture = pixelsToModel(pixels, shape, preprocessing);
+  return finished(picture ?? (await convertPixels(pixels, shape, preprocessing)), preprocessing);
 }
 
-/** Converts any picture to pixels. `sharp` keeps its own order: flatten, resize, colour space. */
-async function convert(picture: Sharp, preprocessing: Preprocessing): Promise<Uint8Array> {
-  const { width, height, channels, fit, background } = preprocessing;
-  const { data, info } = await picture
-    .flatten({ background })
-    .resize({ width, height, fit, background })
-    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true });
-  if (info.channels !== channels || data.length !== width * height * channels)
+/** The pixels, inverted if asked; their shape is that of the preprocessing. */
+function finished(picture: Converted, preprocessing: Preprocessing): Uint8Array {
+  const { width, height, channels } = preprocessing;
+  if (picture.channels !== channels || picture.pixels.length !== width * height * channels)
     throw new RobleError('ROBLE_INTERNAL', 'A picture was converted to a wrong shape.', {
-      received: { width: info.width, height: info.height, channels: info.channels },
+      received: { width: picture.width, height: picture.height, channels: picture.channels },
       expected: `${width}x${height}x${channels}`,
     });
-  return inverted(new Uint8Array(data.buffer, data.byteOffset, data.length), preprocessing);
+  return inverted(picture.pixels, preprocessing);
 }
 
 function inverted(pixels: Uint8Array, { invert }: Preprocessing): Uint8Array {
   if (invert) for (let i = 0; i < pixels.length; i++) pixels[i] = 255 - pixels[i]!;
   return pixels;
-}
-
-function greyToRgb(grey: Uint8Array): Uint8Array {
-  const rgb = new Uint8Array(grey.length * 3);
-  for (let i = 0; i < grey.length; i++) rgb.fill(grey[i]!, 3 * i, 3 * i + 3);
-  return rgb;
 }
 
 function checkShape(pixels: Uint8Array, { width, height, channels }: PixelShape): void {

@@ -1,6 +1,7 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { optional } from '../base/collections.js';
 import { RobleError } from '../base/errors.js';
 import { checked, checkedJson } from '../base/schema/checked.js';
 import { replaceFolder, sha256, writeSynced } from '../base/storage/durable.js';
@@ -19,10 +20,33 @@ export const BUNDLE_FILES = {
   goldenProbabilities: 'golden-probabilities.bin',
 } as const;
 
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+
+/** Pictures whose answers a bundle keeps. */
+export const GOLDEN_SAMPLES = 16;
+
 /** How far a probability may be from the golden one: room for another processor's order of summation. */
 export const GOLDEN_TOLERANCE = 1e-4;
 
-const digest = z.string().regex(/^[0-9a-f]{64}$/);
+/** Where a quantized model comes from, and what became of it. */
+const quantizationSchema = z.strictObject({
+  /** The bundle that it was made from, by the SHA-256 of its `model.json`. */
+  from: digest,
+  /** How numbers became integers, for people. */
+  weights: z.string(),
+  activations: z.string(),
+  layers: z.strictObject({ quantized: z.int().positive(), all: z.int().positive() }),
+  /** The pictures by which the ranges of activations were found, all of the split `train`. */
+  calibration: z.strictObject({ dataFingerprint: digest, samples: z.int().positive(), seed: z.int() }),
+  /** On the same samples, of the model with floats and of this one. */
+  accuracy: z.strictObject({
+    split: z.enum(['validation', 'test']),
+    samples: z.int().positive(),
+    before: z.number(),
+    after: z.number(),
+    agreement: z.number(),
+  }),
+});
 
 /** `model.json`: all that is needed to use `model.onnx`, and to know where it comes from. */
 const bundleManifestSchema = z.strictObject({
@@ -42,7 +66,10 @@ const bundleManifestSchema = z.strictObject({
   }),
   /** How it answers the validation data; older bundles have none. */
   profile: answerProfileSchema.optional(),
-  golden: z.strictObject({ count: z.int().positive() }),
+  /** Of a model with 8-bit integers; `training` is about the one that it was made from. */
+  quantization: quantizationSchema.optional(),
+  /** `tolerance`: how far a probability may be from the golden one, instead of {@link GOLDEN_TOLERANCE}. */
+  golden: z.strictObject({ count: z.int().positive(), tolerance: z.number().positive().optional() }),
   files: z.record(z.string(), digest),
 });
 export type BundleManifest = z.output<typeof bundleManifestSchema>;
@@ -52,32 +79,34 @@ export interface ModelBundle extends ServableModel {
   readonly manifest: BundleManifest;
   /** SHA-256 of `model.json`, which holds the hashes of the other files: names the whole bundle. */
   readonly digest: string;
-  /** uint8, [count, height, width, channels], with what the model answered: float32, [count, classes]. */
-  readonly golden: {
-    readonly count: number;
-    readonly images: Uint8Array;
-    readonly probabilities: Float32Array;
-  };
+  readonly golden: GoldenAnswers;
+}
+
+/** Pictures with what the model answered. */
+export interface GoldenAnswers {
+  readonly count: number;
+  /** uint8, [count, height, width, channels]. */
+  readonly images: Uint8Array;
+  /** float32, [count, classes]. */
+  readonly probabilities: Float32Array;
+  /** How far a probability may be from the golden one, if not {@link GOLDEN_TOLERANCE}. */
+  readonly tolerance?: number | undefined;
 }
 
 export interface BundleContent {
   readonly manifest: Omit<BundleManifest, 'format' | 'version' | 'files' | 'golden'>;
   readonly onnx: Uint8Array;
-  /** Parameters and running statistics, to train on from: `onnx` has its batch norms folded into other weights. */
-  readonly weights: TensorMap;
-  readonly golden: {
-    readonly count: number;
-    readonly images: Uint8Array;
-    readonly probabilities: Float32Array;
-  };
+  /** Parameters and running statistics, to train on from: `onnx` has its batch norms folded into other weights. A quantized model has none. */
+  readonly weights?: TensorMap;
+  readonly golden: GoldenAnswers;
 }
 
 /** Writes a bundle into a folder, all at once; one that is there already stays until the new one is complete. */
 export async function writeBundle(folder: string, content: BundleContent): Promise<void> {
-  const { golden } = content;
+  const { golden, weights } = content;
   const files: Record<string, Uint8Array> = {
     [BUNDLE_FILES.model]: content.onnx,
-    [BUNDLE_FILES.weights]: encodeSafetensors(content.weights, { format: 'roble-weights' }),
+    ...(weights && { [BUNDLE_FILES.weights]: encodeSafetensors(weights, { format: 'roble-weights' }) }),
     [BUNDLE_FILES.goldenImages]: golden.images,
     [BUNDLE_FILES.goldenProbabilities]: new Uint8Array(
       golden.probabilities.buffer,
@@ -89,7 +118,7 @@ export async function writeBundle(folder: string, content: BundleContent): Promi
     format: 'roble-model',
     version: 1,
     ...content.manifest,
-    golden: { count: golden.count },
+    golden: { count: golden.count, ...optional('tolerance', golden.tolerance) },
     files: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, sha256(bytes)])),
   });
   await replaceFolder(folder, async (temporary) => {
@@ -135,7 +164,7 @@ export async function openBundle(folder: string): Promise<ModelBundle> {
     input: { width, height, channels },
     classes: manifest.classes,
     golden: {
-      count: manifest.golden.count,
+      ...manifest.golden,
       images,
       probabilities: new Float32Array(new Uint8Array(probabilities).buffer),
     },
@@ -148,6 +177,17 @@ export async function openBundle(folder: string): Promise<ModelBundle> {
  * @throws {RobleError} `ROBLE_BUNDLE_INVALID` when the bundle has none, as those of older versions.
  */
 export async function readWeights({ folder, manifest }: ModelBundle): Promise<TensorMap> {
+  if (manifest.quantization)
+    throw new RobleError(
+      'ROBLE_BUNDLE_INVALID',
+      `The bundle ${folder} holds a quantized model, without the float weights.`,
+      {
+        expected: `the bundle that it was made from, whose model.json has the SHA-256 ${manifest.quantization.from}`,
+        nextSteps: [
+          'Take that bundle here; or serve this one with the backend "onnx", which needs no weights.',
+        ],
+      },
+    );
   if (manifest.files[BUNDLE_FILES.weights] === undefined)
     throw new RobleError('ROBLE_BUNDLE_INVALID', `The bundle ${folder} has no weights to train on from.`, {
       received: Object.keys(manifest.files).join(', '),

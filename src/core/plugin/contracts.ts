@@ -3,7 +3,7 @@ import type { Random } from '../base/random.js';
 import type { TensorMap } from '../base/storage/safetensors.js';
 import type { PackedDrawing } from '../image/strokes/packed.js';
 import type { ServableModel } from '../model/bundle.js';
-import type { ModelSpec } from '../model/spec.js';
+import type { ImageShape, ModelSpec } from '../model/spec.js';
 
 /** Raised when this interface changes in a way that breaks plugins. */
 export const PLUGIN_API_VERSION = 1;
@@ -119,12 +119,40 @@ export interface TrainingSession {
   close(): Promise<void>;
 }
 
+/** What a quantized model is made of. */
+export interface QuantizationRequest {
+  /** The classifier, as {@link TrainingSession.exportOnnx} gives it. */
+  readonly model: Uint8Array;
+  readonly input: ImageShape;
+  /** Pictures by which the ranges of the values are found: uint8, [count, height, width, channels]. */
+  readonly calibration: Uint8Array;
+  /** Pictures for golden answers: uint8, [count, height, width, channels]. */
+  readonly golden: Uint8Array;
+  /** Called with the calibration pictures done so far; what it throws ends the work. */
+  readonly onImages: (done: number) => void;
+}
+
+/** A classifier with 8-bit integers, which takes and gives what the one with floats does. */
+export interface QuantizedModel {
+  readonly onnx: Uint8Array;
+  /** How many of the convolutions and dense layers are computed with integers. */
+  readonly layers: { readonly quantized: number; readonly all: number };
+  /** Its answers, float32 [count, classes], and how far those of another processor may be from them. */
+  readonly golden: { readonly probabilities: Float32Array; readonly tolerance: number };
+}
+
 export interface TrainingEngine {
   readonly name: string;
   /** What it can use on this machine. */
   devices(): Promise<Device[]>;
   /** A session with the weights that `importState` gives it. */
   open(model: ModelSpec, options: EngineOptions): Promise<TrainingSession>;
+  /**
+   * An exported classifier with 8-bit integers; absent where the engine cannot do that. The same request gives the same bytes.
+   *
+   * @throws {RobleError} `ROBLE_QUANTIZATION_REFUSED`
+   */
+  quantize?(request: QuantizationRequest): Promise<QuantizedModel>;
 }
 
 export interface ServingOptions<Options = unknown> {

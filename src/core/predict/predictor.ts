@@ -63,18 +63,19 @@ function unusable({ folder }: ModelBundle, backend: string, cause: unknown): Rob
 }
 
 async function checkGolden({ folder, golden }: ModelBundle, predictor: Predictor): Promise<void> {
+  const { tolerance = GOLDEN_TOLERANCE } = golden;
   const answer = await predictor.predict(golden.images, golden.count);
   const difference = golden.probabilities.reduce(
     (largest, expected, i) => Math.max(largest, Math.abs(expected - answer[i]!)),
     0,
   );
-  if (answer.length === golden.probabilities.length && difference <= GOLDEN_TOLERANCE) return;
+  if (answer.length === golden.probabilities.length && difference <= tolerance) return;
   throw new RobleError(
     'ROBLE_BUNDLE_INVALID',
     `The model in ${folder} does not give its golden outputs here.`,
     {
       received: `probabilities that differ by up to ${difference}`,
-      expected: `at most ${GOLDEN_TOLERANCE}`,
+      expected: `at most ${tolerance}`,
       nextSteps: ['Export the bundle again, or use another backend or device.'],
     },
   );

@@ -1,5 +1,7 @@
+import { availableParallelism } from 'node:os';
 import { type Context, withStep } from '../base/context.js';
 import { hiderOf } from '../base/schema/secrets.js';
+import { PictureThreads } from '../image/picture-threads.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { ServerAccess } from './access/access.js';
 import { Admission } from './admission/admission.js';
@@ -81,6 +83,7 @@ export async function openServerParts(
   const predictions = PredictionLog.open(options.predictions, warn, context.logWaits);
   const admission = new Admission(models, Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch));
   const drift = new DriftMonitor();
+  const pictures = new PictureThreads(availableParallelism());
   const droppedLogLines = () => logTo?.dropped ?? 0;
   await metrics?.watch({ models, cache, admission, drift, predictions, droppedLogLines });
   const ofImages = [predictions, drift, metrics, tracing].filter((one) => one !== undefined);
@@ -102,6 +105,7 @@ export async function openServerParts(
       },
       predictions,
       limits: options,
+      pictures,
       isStopping,
       warn,
     },
@@ -109,7 +113,7 @@ export async function openServerParts(
       cache.close();
       await predictions?.close(timeoutMs);
       metrics?.close();
-      await Promise.all([tracing?.close(timeoutMs), models.close()]);
+      await Promise.all([tracing?.close(timeoutMs), models.close(), pictures.close()]);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { type Network, RobleError, type TensorMap } from '../../core/plugin/index.js';
+import { type ImageShape, type Network, RobleError, type TensorMap } from '../../core/plugin/index.js';
 import { buildInferenceGraph } from './inference-graph.js';
 import { createSession, loadRuntime, type RuntimeOptions, runSession } from './runtime.js';
 
@@ -33,7 +33,7 @@ export async function exportChecked(
   const largest = largestOf(parameters);
   if (!expected.every(Number.isFinite))
     throw diverged(`weights up to ${largest}, and outputs that are no numbers`);
-  const actual = await answerOnce(network, model, runtime)(images, count);
+  const actual = await answerOnce(network.input, model, runtime)(images, count);
   const difference = expected.reduce(
     (largest, value, i) => Math.max(largest, Math.abs(value - actual[i]!)),
     0,
@@ -67,10 +67,10 @@ function diverged(received: string): RobleError {
 }
 
 /** The answer of a classifier in a session of its own. */
-export function answerOnce(network: Network, model: Uint8Array, runtime: RuntimeOptions): Answer {
+export function answerOnce(input: ImageShape, model: Uint8Array, runtime: RuntimeOptions): Answer {
   return async (images, count) => {
     const { Tensor } = await loadRuntime();
-    const { height, width, channels } = network.input;
+    const { height, width, channels } = input;
     const session = await createSession(model, runtime);
     try {
       const tensor = new Tensor('uint8', images, [count, height, width, channels]);

@@ -17,19 +17,21 @@ export interface RuntimeOptions {
   readonly device?: OnnxDevice;
   /** Outputs that stay on the device, where it can keep them, for the next run to take them as inputs. */
   readonly resident?: readonly string[];
+  /** Whether operators are fused and replaced by quicker ones; by default they are. */
+  readonly optimize?: boolean;
 }
 
 /** A session on a model given as bytes or as a path. Its `run` blocks the calling thread. */
 export async function createSession(
   model: Uint8Array | string,
-  { threads, device = CPU, resident = [] }: RuntimeOptions,
+  { threads, device = CPU, resident = [], optimize = true }: RuntimeOptions,
 ): Promise<InferenceSession> {
   const { InferenceSession } = await loadRuntime();
   const sessionOptions: InferenceSession.SessionOptions = {
     ...deviceOptions(device, resident),
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
-    graphOptimizationLevel: 'all',
+    graphOptimizationLevel: optimize ? 'all' : 'disabled',
   };
   return withMemoryErrors('onnx', () =>
     typeof model === 'string'

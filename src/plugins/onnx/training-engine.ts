@@ -14,6 +14,7 @@ import {
 import { StateVectors } from '../../engine-kit/flat-layout.js';
 import { answerOnce, exportChecked } from '../../engine-kit/onnx/checked-export.js';
 import { buildInferenceGraph } from '../../engine-kit/onnx/inference-graph.js';
+import { quantizeOnnx } from '../../engine-kit/onnx/quantize.js';
 import {
   createSession,
   discard,
@@ -40,6 +41,7 @@ export const plugin: TrainingEngine = {
   async open(model, options) {
     return OnnxTrainingSession.create(resolveNetwork(model), options);
   },
+  quantize: quantizeOnnx,
 };
 
 type Runtime = typeof import('onnxruntime-node');
@@ -144,7 +146,7 @@ class OnnxTrainingSession implements TrainingSession {
     // On the CPU whatever trained it: other devices may round more than the comparison allows.
     const runtime = { threads: this.#graphs.plan.threads };
     // The unfolded graph is the training graph's own arithmetic.
-    const trained = answerOnce(this.#network, await this.#inferenceGraph({ fold: false }), runtime);
+    const trained = answerOnce(this.#network.input, await this.#inferenceGraph({ fold: false }), runtime);
     return exportChecked(this.#network, parameters, metadata, { trained, runtime });
   }
 

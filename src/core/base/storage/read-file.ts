@@ -1,10 +1,12 @@
-import { constants, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RobleError, unreadableFile } from '../errors.js';
 import { exists, isAbsent } from './files.js';
 
+/** Without waiting for a pipe. Windows has no such flag, and no pipes among its files. */
+const READ_ONLY = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 const CHUNK_BYTES = 1 << 18;
 /** How often a pipe that has nothing is asked again. */
 const PIPE_POLL_MS = 20;
@@ -24,8 +26,7 @@ async function openIf(
   path: string | URL,
   isWanted: (status: Stats) => boolean,
 ): Promise<{ handle: FileHandle; status: Stats }> {
-  // Windows has no such flag, and no pipes among its files.
-  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((cause) => {
+  const handle = await open(path, READ_ONLY).catch((cause) => {
     throw isAbsent(cause) ? cause : unreadableFile(cause);
   });
   const status = await handle.stat();
@@ -43,6 +44,28 @@ export async function readPlainFile(path: string | URL): Promise<Buffer> {
     throw unreadableFile(cause as NodeJS.ErrnoException, String(path));
   } finally {
     await handle.close();
+  }
+}
+
+/** Bytes that may be there already, in place of the path of the file that holds them. */
+export async function bytesOf(from: string | Uint8Array): Promise<Uint8Array> {
+  return typeof from === 'string' ? readPlainFile(from) : from;
+}
+
+/** As {@link readPlainFile}, at once: a thread of its own reads a small file in a fifth of the time this way. */
+export function readPlainFileSync(path: string): Buffer {
+  let file: number | undefined;
+  try {
+    file = openSync(path, READ_ONLY);
+    const status = fstatSync(file);
+    if (!status.isFile()) throw notPlain(path, status);
+    return readFileSync(file);
+  } catch (cause) {
+    throw cause instanceof RobleError || isAbsent(cause)
+      ? cause
+      : unreadableFile(cause as NodeJS.ErrnoException, path);
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
 

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { optional } from '../../base/collections.js';
 import { RobleError } from '../../base/errors.js';
 import { mapOrdered } from '../../base/map-ordered.js';
-import { readPlainFile } from '../../base/storage/read-file.js';
 import { ENCODING_STEP } from '../../base/storage/text-file.js';
 import { countOf, examples } from '../../base/text/text.js';
 import { describeOthers, type FoundPictures, findPictures } from '../../image/find-images.js';
@@ -74,7 +73,7 @@ function pictureItem(
     source,
     label: classOfFolder(found.name, classes),
     ...optional('split', given ?? found.split),
-    picture: { kind: 'encoded', read: () => readPlainFile(join(root, source)) },
+    picture: { kind: 'encoded', from: join(root, source) },
   };
 }
 

@@ -134,7 +134,7 @@ function rowToItem(
     label: found,
     ...optional('group', group === undefined || row[group] == null ? undefined : String(row[group])),
     ...optional('split', options.split),
-    picture: { kind: 'encoded', read: async () => bytes },
+    picture: { kind: 'encoded', from: bytes },
   };
 }
 

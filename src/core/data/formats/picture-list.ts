@@ -2,7 +2,6 @@
 import { basename, dirname, isAbsolute, relative, resolve } from 'node:path';
 import { optional } from '../../base/collections.js';
 import { type ErrorDetails, RobleError } from '../../base/errors.js';
-import { readPlainFile } from '../../base/storage/read-file.js';
 import { normalName } from '../../base/text/names.js';
 import { countOf, examples } from '../../base/text/text.js';
 import { isPictureName } from '../../image/find-images.js';
@@ -177,7 +176,7 @@ export async function listedPicture(
       ...optional('split', split),
       picture: {
         kind: 'encoded',
-        read: () => readPlainFile(found.path),
+        from: found.path,
         ...(found.notice !== undefined && { notices: [found.notice] }),
       },
     };

@@ -8,7 +8,8 @@ import type { PackedSample } from '../dataset/stream.js';
 
 /** A picture as its source holds it. */
 export type Picture =
-  | { readonly kind: 'encoded'; read(): Promise<Uint8Array>; readonly notices?: readonly string[] }
+  /** `from`: its bytes, or the path of the file that holds them. */
+  | { readonly kind: 'encoded'; readonly from: string | Uint8Array; readonly notices?: readonly string[] }
   | { readonly kind: 'pixels'; readonly pixels: Uint8Array; readonly shape: PixelShape }
   /** What a model sees, uint8 [height, width, channels] of the preprocessing: nothing is left to do. */
   | { readonly kind: 'prepared'; readonly pixels: Uint8Array }

@@ -7,7 +7,7 @@ import type { Entry, ZipFile } from 'yauzl';
 import { RobleError } from '../../base/errors.js';
 import { openPlainOrGzip } from '../../base/storage/byte-reader.js';
 import { makeTemporaryFolder } from '../../base/storage/files.js';
-import { readStart } from '../../base/storage/read-file.js';
+import { bytesOf, readStart } from '../../base/storage/read-file.js';
 import { linkNotFollowed } from '../../base/storage/walk-folder.js';
 import { type UnreadFormat, unreadFormat } from '../../image/known-formats.js';
 import type { SourceItem, SourceRemark } from '../formats/source.js';
@@ -98,7 +98,7 @@ export async function* withUnpacked(
       onMissingEnd: () => remarks.push(missingEnd(path)),
     });
     yield* remarks;
-    for await (const item of work(folder)) yield withArchivePath(path, folder, item);
+    for await (const item of work(folder)) yield withArchivePath(path, folder, await inMemory(item));
   } catch (thrown) {
     throw thrown instanceof RobleError ? errorOf(path, folder, thrown) : thrown;
   } finally {
@@ -116,6 +116,17 @@ function missingEnd(path: string): SourceRemark {
       'Without --strict the samples that are there are imported.',
     ]),
   };
+}
+
+/** A sample with the bytes of its file, which is gone when its turn comes to be converted. */
+async function inMemory(item: SourceItem): Promise<SourceItem> {
+  if (!('picture' in item) || item.picture.kind !== 'encoded') return item;
+  const { source, picture } = item;
+  try {
+    return { ...item, picture: { ...picture, from: await bytesOf(picture.from) } };
+  } catch (error) {
+    return { source, error: RobleError.from(error) };
+  }
 }
 
 /** Names the archive instead of the temporary folder, which is gone when a person reads the message. */

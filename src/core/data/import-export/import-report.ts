@@ -2,8 +2,9 @@ import type { Context } from '../../base/context.js';
 import { type ErrorCode, RobleError } from '../../base/errors.js';
 import { alikeNames } from '../../base/text/names.js';
 import { countOf, examples } from '../../base/text/text.js';
-import { type CommonLook, commonLook, type Look, lookAt } from '../../image/suggest-shape.js';
-import { countByCode, reasonOf, type SourceRemark } from '../formats/source.js';
+import { type CommonLook, commonLook, type Look } from '../../image/suggest-shape.js';
+import { type BadSample, countByCode, reasonOf, type SourceRemark } from '../formats/source.js';
+import type { Outcome } from './convert-samples.js';
 
 /** A sample that was left out, and why. */
 export interface SkippedSample {
@@ -46,9 +47,10 @@ export class ImportReport {
   }
 
   /** Counts a sample that can be used. */
-  addSample(pixels: Uint8Array, notices: readonly string[]): void {
+  addSample({ sample, notices, look }: Exclude<Outcome, BadSample>): void {
+    if (look) this.originals.add(look);
     for (const notice of notices) this.#notices.set(notice, (this.#notices.get(notice) ?? 0) + 1);
-    this.#flat.add(pixels);
+    this.#flat.add(sample.pixels);
     this.#advance();
   }
 
@@ -146,9 +148,8 @@ class LookSample {
     return number < EARLY_LOOKS || (number % LOOK_EVERY === 0 && number < MOST_LOOKS * LOOK_EVERY);
   }
 
-  async add(encoded: Uint8Array): Promise<void> {
-    const look = await lookAt(encoded);
-    if (look) this.#looks.push(look);
+  add(look: Look): void {
+    this.#looks.push(look);
   }
 
   get common(): CommonLook | undefined {

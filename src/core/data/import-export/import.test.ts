@@ -168,14 +168,26 @@ describe('a folder for each class', () => {
     expect(error.details.nextSteps).toContain('2 samples could not be used.');
   });
 
-  it('gives the same bytes however many are converted at a time', async () => {
+  it('gives the same bytes and the same report, whatever the number of threads', async () => {
     await fill();
-    const read = async (out: string, concurrency: number) => {
-      await run({ out: join(folder, out), concurrency, name: 'same', seed: 3 });
+    // Many batches, each with pictures of several kinds and sizes, and with what cannot be used.
+    for (let i = 0; i < 150; i++) {
+      const form = (['png', 'jpeg', 'webp'] as const)[i % 3]!;
+      const bytes = await picture((i * 7) & 255, 6 + (i % 5))
+        [form]()
+        .toBuffer();
+      await put(`in/a/${i}.${form}`, i % 10 === 9 ? bytes.subarray(0, 40) : bytes);
+    }
+    const read = async (out: string, workers: number) => {
+      const { out: _, ...report } = await run({ out: join(folder, out), workers, name: 'same', seed: 3 });
       const names = (await readdir(join(folder, out))).sort();
-      return Promise.all(names.map(async (name) => [name, await readFile(join(folder, out, name))]));
+      const files = names.map(async (name) => [name, await readFile(join(folder, out, name))]);
+      return { report, files: await Promise.all(files) };
     };
-    expect(await read('one', 1)).toEqual(await read('many', 16));
+    const one = await read('one', 1);
+    expect(one.report.skipped).toHaveLength(15);
+    expect(await read('two', 2)).toEqual(one);
+    expect(await read('many', 7)).toEqual(one);
   });
 
   it('takes train and val folders as given splits', async () => {

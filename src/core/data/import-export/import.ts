@@ -3,7 +3,6 @@ import { basename } from 'node:path';
 import { optional } from '../../base/collections.js';
 import { type Context, withStep } from '../../base/context.js';
 import { type ErrorCode, RobleError } from '../../base/errors.js';
-import { mapOrdered } from '../../base/map-ordered.js';
 import { checkEncoding } from '../../base/storage/text-file.js';
 import { DEFAULT_MAX_PIXELS } from '../../image/preprocess.js';
 import type { Preprocessing } from '../../image/settings.js';
@@ -20,9 +19,9 @@ import {
   type SourceSample,
   withNormalNames,
 } from '../formats/source.js';
+import { convertSamples } from './convert-samples.js';
 import { ImportReport, type SkippedSample } from './import-report.js';
 import { readSource, type SourceFormat } from './read-source.js';
-import { toPixels } from './to-pixels.js';
 
 /** A file, folder or archive, and the split of all its samples when the caller knows it. */
 export interface ImportSource {
@@ -57,8 +56,8 @@ export interface ImportOptions extends SourceOptions {
   readonly seed?: number | undefined;
   /** The first sample that cannot be used ends the import; default: it is left out and reported. */
   readonly strict?: boolean | undefined;
-  /** Pictures that are converted at a time; does not change the result. Default: twice the cores. */
-  readonly concurrency?: number | undefined;
+  /** Threads that read and decode pictures; they do not change the result. Default: the cores. */
+  readonly workers?: number | undefined;
 }
 
 export interface ImportResult {
@@ -80,8 +79,7 @@ export interface ImportResult {
 
 /**
  * Imports images or strokes into a new data set: every picture goes through the preprocessing, samples get their
- * splits, and the folder appears all at once. Equal input gives equal bytes, however many pictures are converted at a
- * time.
+ * splits, and the folder appears all at once. Equal input gives equal bytes, however many threads there are.
  *
  * @throws {RobleError} with `strict` the error of the first bad sample; `ROBLE_IDX_...` for an inconsistent IDX file;
  *   `ROBLE_SOURCE_UNKNOWN`, `ROBLE_SOURCE_EMPTY`, and the errors of `writeDataset`.
@@ -186,20 +184,26 @@ function recipeOf(
   };
 }
 
-/** The samples of all sources, converted several at a time and given in their order. */
+/** The samples of all sources as pixels, in their order. */
 async function* prepareSamples(
   sources: readonly SampleReader[],
   options: ImportOptions,
   report: ImportReport,
 ): AsyncGenerator<PreparedSample> {
-  const concurrency = options.concurrency ?? 2 * availableParallelism();
+  const { preprocessing, maxPixels, limitName, transpose } = options;
   const known = options.classes && new Set(options.classes);
-  for await (const outcome of mapOrdered(readAll(sources, report), concurrency, (item) =>
-    prepare(item, options, known, report),
-  )) {
+  for await (const outcome of convertSamples(readAll(sources, report), {
+    preprocessing,
+    maxPixels,
+    limitName,
+    transpose,
+    workers: options.workers ?? availableParallelism(),
+    isLookedAt: () => report.originals.isNextWanted(),
+    check: (sample) => checkLabel(sample, options, known),
+  })) {
     if ('error' in outcome) report.skip(outcome.source, outcome.error);
     else {
-      report.addSample(outcome.sample.pixels, outcome.notices);
+      report.addSample(outcome);
       yield outcome.sample;
     }
   }
@@ -222,34 +226,6 @@ async function* readAll(
       throw new RobleError('ROBLE_SOURCE_EMPTY', `${source.name} holds no sample.`, {
         nextSteps: ['Check the path, and that pictures lie in a folder for each class.'],
       });
-  }
-}
-
-type Outcome = BadSample | { readonly sample: PreparedSample; readonly notices: readonly string[] };
-
-async function prepare(
-  item: SourceSample | BadSample,
-  options: ImportOptions,
-  known: ReadonlySet<string> | undefined,
-  { originals }: ImportReport,
-): Promise<Outcome> {
-  if ('error' in item) return item;
-  const { source, label, group, split, picture } = item;
-  try {
-    checkLabel(item, options, known);
-    // Asked before anything is awaited, so that the answer does not depend on how many are converted at a time.
-    const isLookedAt = picture.kind === 'encoded' && originals.isNextWanted();
-    const { notices, encoded, ...content } = await toPixels(picture, options);
-    if (encoded && isLookedAt) await originals.add(encoded);
-    return {
-      sample: { source, label, ...content, ...optional('group', group), ...optional('split', split) },
-      notices,
-    };
-  } catch (error) {
-    const coded = RobleError.from(error);
-    // Only what is wrong with this one sample may be skipped.
-    if (coded.kind !== 'user' || picture.kind === 'pixels') throw coded;
-    return { source, error: coded };
   }
 }
 

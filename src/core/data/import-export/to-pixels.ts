@@ -1,3 +1,4 @@
+import { bytesOf } from '../../base/storage/read-file.js';
 import {
   type PreparedImage,
   type PreprocessOptions,
@@ -14,10 +15,7 @@ export interface PixelOptions extends PreprocessOptions {
   readonly preprocessing: Preprocessing;
 }
 
-export interface ConvertedPicture extends PreparedImage, Pick<PreparedSample, 'strokes'> {
-  /** The file of an encoded picture. */
-  readonly encoded?: Uint8Array;
-}
+export type ConvertedPicture = PreparedImage & Pick<PreparedSample, 'strokes'>;
 
 /**
  * A picture of a source as the pixels that a model sees, with its strokes if it was drawn from some.
@@ -30,13 +28,7 @@ export async function toPixels(
 ): Promise<ConvertedPicture> {
   switch (picture.kind) {
     case 'encoded': {
-      const encoded = await picture.read();
-      const { pixels, notices } = await prepareImage(encoded, preprocessing, {
-        maxPixels,
-        limitName,
-        transpose,
-      });
-      return { pixels, notices: [...(picture.notices ?? []), ...notices], encoded };
+      return prepareImage(await bytesOf(picture.from), preprocessing, { maxPixels, limitName, transpose });
     }
     case 'pixels': {
       const { pixels, shape } = transpose ? transposePixels(picture.pixels, picture.shape) : picture;

@@ -155,16 +155,17 @@ function problemOfImage(error: unknown, refused: ErrorCode[]): ProblemDetails {
 /** The way of an image: decode, cache, model, answer. */
 async function answerImage(
   model: ServedModel,
-  { models, cache, limits }: ServingScope,
+  scope: ServingScope,
   seat: Seat,
   image: ReceivedImage,
   index: number,
   { requestId, record, topK, urgency }: PredictionOptions,
 ): Promise<AnsweredImage> {
+  const { models, cache } = scope;
   const { bundle, pool } = model;
   checkWanted(urgency);
   const started = performance.now();
-  const pixels = await toModelPixels(image, bundle.manifest.preprocessing, limits.maxPixels);
+  const pixels = await toModelPixels(image, bundle.manifest.preprocessing, scope);
   checkWanted(urgency);
   const decoded = performance.now();
   const { probabilities, source, queueMs, inferenceMs } = await cache.answer(

@@ -1,9 +1,10 @@
 import { RobleError } from '../../base/errors.js';
 import { endsEarly, notRead, tooManyPixels } from '../../image/decode.js';
-import { isPixelImage, unreadFormat } from '../../image/known-formats.js';
-import { preprocessImage, preprocessPixels } from '../../image/preprocess.js';
+import { pixelFormat, unreadFormat } from '../../image/known-formats.js';
+import { preprocessPixels } from '../../image/preprocess.js';
 import type { PixelShape, Preprocessing } from '../../image/settings.js';
 import { type DrawingInput, drawingProblem, pictureOfDrawing } from '../../image/strokes/drawing.js';
+import type { ServingScope } from './serving-scope.js';
 
 /** A picture as it came: encoded, as text, as numbers, as the strokes of a drawing, or as what the model sees. */
 export type ReceivedImage =
@@ -31,14 +32,14 @@ export function imageOf(
 export async function toModelPixels(
   image: ReceivedImage,
   preprocessing: Preprocessing,
-  maxPixels: number,
+  { limits: { maxPixels }, pictures }: Pick<ServingScope, 'limits' | 'pictures'>,
 ): Promise<Uint8Array> {
   if ('modelPixels' in image) return image.modelPixels;
   if ('drawing' in image) return drawingToModelPixels(image.drawing, preprocessing);
   if ('pixels' in image) return numbersToPixels(image.pixels, preprocessing, maxPixels);
   const encoded = 'encoded' in image ? image.encoded : decodeBase64(image.base64);
   checkFormat(encoded);
-  return preprocessImage(encoded, preprocessing, { maxPixels, limitName: LIMIT_NAME });
+  return pictures.preprocess(encoded, preprocessing, { maxPixels, limitName: LIMIT_NAME });
 }
 
 /** What sets the largest picture of a server. */
@@ -48,7 +49,7 @@ const TAKEN = 'PNG, JPEG, WebP, GIF, TIFF or AVIF';
 
 /** Strangers may send pictures, not programs. A file that ends within its first bytes is judged further on. */
 function checkFormat(encoded: Uint8Array): void {
-  if (encoded.length === 0 || endsEarly(encoded) || isPixelImage(encoded)) return;
+  if (encoded.length === 0 || endsEarly(encoded) || pixelFormat(encoded) !== undefined) return;
   const format = unreadFormat(encoded) ?? (isSvg(encoded) ? SVG : undefined);
   if (format) throw notRead(format, TAKEN);
   throw new RobleError('ROBLE_IMAGE_UNREADABLE', 'The image is of no format that the server takes.', {

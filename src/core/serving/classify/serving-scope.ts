@@ -1,3 +1,4 @@
+import type { PictureThreads } from '../../image/picture-threads.js';
 import type { ServerAccess } from '../access/access.js';
 import type { Admission } from '../admission/admission.js';
 import type { AnswerCache } from '../cache/answer-cache.js';
@@ -24,6 +25,8 @@ export interface ServingScope {
   /** Records every request. */
   readonly recorder: RequestRecorder;
   readonly limits: RequestLimits;
+  /** Decode what is sent. */
+  readonly pictures: PictureThreads;
   readonly isStopping: () => boolean;
   /** Called with what an answer does not reveal. */
   readonly warn: (message: string) => void;

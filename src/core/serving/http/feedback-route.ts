@@ -104,6 +104,6 @@ async function keepFeedback(
       expected: `one of ${model.classes.join(' ')}`,
       nextSteps: didYouMean(label, model.classes),
     });
-  const pixels = image && (await toModelPixels(image, model.preprocessing, scope.limits.maxPixels));
+  const pixels = image && (await toModelPixels(image, model.preprocessing, scope));
   await predictions.saveFeedback(id, { at: new Date(), label: known, pixels });
 }

@@ -1,6 +1,6 @@
 import { RobleError } from '../../base/errors.js';
 import { didYouMean } from '../../base/text/text.js';
-import { isPixelImage } from '../../image/known-formats.js';
+import { pixelFormat } from '../../image/known-formats.js';
 import type { ReceivedImage } from '../classify/received-image.js';
 import type { Form, FormPart } from '../request/form.js';
 
@@ -42,7 +42,12 @@ export function readForm(
 }
 
 function isImage({ isFile, type = '', bytes }: FormPart): boolean {
-  return isFile || type.startsWith('image/') || type === 'application/octet-stream' || isPixelImage(bytes);
+  return (
+    isFile ||
+    type.startsWith('image/') ||
+    type === 'application/octet-stream' ||
+    pixelFormat(bytes) !== undefined
+  );
 }
 
 function unknownField(name: string, known: readonly string[]): RobleError {

@@ -23,9 +23,9 @@ import type { TrainingScope } from './scope.js';
 
 /** Layers that are computed as one in the blocked layout: all that lies between two convolutions. */
 export interface BlockedUnit {
-  readonly norm?: ResolvedBatchNorm;
+  readonly norm: ResolvedBatchNorm | undefined;
   readonly relu: boolean;
-  readonly pool?: ResolvedPool;
+  readonly pool: ResolvedPool | undefined;
   readonly layers: readonly ResolvedLayer[];
 }
 
@@ -38,19 +38,15 @@ export function blockedUnitAt(
   const { input } = layers[start]!;
   if (plan.layout !== 'blocked' || input.length !== 3 || !layouts.fits(input[0])) return undefined;
   let end = start;
-  const norm = layers[end]?.type === 'batchNorm' ? layers[end++] : undefined;
+  const first = layers[end]!;
+  const norm = first.type === 'batchNorm' ? first : undefined;
+  if (norm) end++;
   const relu = layers[end]?.type === 'relu';
   if (relu) end++;
-  const next = layers[end];
-  const pool = next?.type === 'maxPool' && tiles(next) ? next : undefined;
+  const last = layers[end];
+  const pool = last?.type === 'maxPool' && tiles(last) ? last : undefined;
   if (pool) end++;
-  if (end === start) return undefined;
-  return {
-    ...(norm?.type === 'batchNorm' && { norm }),
-    relu,
-    ...(pool && { pool }),
-    layers: layers.slice(start, end),
-  };
+  return end === start ? undefined : { norm, relu, pool, layers: layers.slice(start, end) };
 }
 
 /** x [N, C, H, W] -> the same, or pooled; gradients in blocks too. */

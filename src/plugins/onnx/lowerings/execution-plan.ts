@@ -25,8 +25,8 @@ export interface ExecutionPlan {
 }
 
 /**
- * Chooses for each convolution the fastest on this machine of the lowerings that its shape allows; on GPUs, which have
- * no blocked layout, the plain ones.
+ * Lays pictures in blocks where the runtime can, and chooses for each convolution the fastest on this machine of the
+ * lowerings that its shape allows; on GPUs, which have no blocked layout, the plain ones.
  */
 export async function choosePlan(
   network: Network,

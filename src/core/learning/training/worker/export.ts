@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import { spreadIndices } from '../../../base/collections.js';
 import type { LoadedSplit } from '../../../data/dataset/format.js';
+import { samplesAt } from '../../../data/dataset/samples.js';
 import {
   type AnswerProfile,
   type MeasuredAnswer,
   measureAnswer,
   profileOf,
 } from '../../../model/answer-profile.js';
-import { type BundleContent, writeBundle } from '../../../model/bundle.js';
+import { type BundleContent, GOLDEN_SAMPLES, writeBundle } from '../../../model/bundle.js';
 import { type EpochRecord, RUN_FILES } from '../../history/record.js';
 import { reportOn, writeEvaluation } from '../evaluation/report.js';
 import { streamPredictions } from '../evaluation/stream-predictions.js';
@@ -65,9 +66,6 @@ async function profileAnswers(run: TrainingRun): Promise<AnswerProfile | undefin
   return isComplete ? profileOf(answers, run.manifest.classes.length) : undefined;
 }
 
-/** Validation images whose answers are kept in the bundle. */
-const GOLDEN_SAMPLES = 16;
-
 /** Images of the validation split with the answers to them. */
 async function goldenAnswers({ session, validation }: TrainingRun): Promise<BundleContent['golden']> {
   const { images: shared, count } = spreadSamples(validation, GOLDEN_SAMPLES);
@@ -78,19 +76,7 @@ async function goldenAnswers({ session, validation }: TrainingRun): Promise<Bund
 
 /** At most `limit` samples of a split, evenly spread: samples may be in the order of their classes. */
 function spreadSamples(split: LoadedSplit, limit: number): LoadedSplit {
-  const { images, labels, count } = split;
-  if (count <= limit) return split;
-  const size = images.length / count;
-  const some = {
-    count: limit,
-    images: new Uint8Array(new SharedArrayBuffer(limit * size)),
-    labels: new Uint16Array(new SharedArrayBuffer(limit * Uint16Array.BYTES_PER_ELEMENT)),
-  };
-  for (const [i, sample] of spreadIndices(count, limit).entries()) {
-    some.images.set(images.subarray(sample * size, (sample + 1) * size), i * size);
-    some.labels[i] = labels[sample]!;
-  }
-  return some;
+  return split.count <= limit ? split : samplesAt(split, spreadIndices(split.count, limit));
 }
 
 /** Evaluates the best weights, which the session holds, class by class; false when asked to stop meanwhile. */

@@ -1,0 +1,86 @@
+import { type RunningWorker, startThread } from '../base/process/workers.js';
+import type { Conversion, PictureBatch, PictureThread } from './picture-worker.js';
+import { isQuickToDecode, type PreprocessOptions, preprocessImage } from './preprocess.js';
+import type { Preprocessing } from './settings.js';
+
+/** A picture as uint8 [height, width, channels] of the preprocessing, or what is wrong with it. */
+export type ConvertedPicture = Conversion & { readonly pixels: Uint8Array };
+
+/**
+ * Threads that decode pictures. They are started as there is work for them, so that little work needs one.
+ *
+ * @example
+ * const threads = new PictureThreads(2);
+ * const pixels = await threads.preprocess(await readFile('a.png'), model.preprocessing);
+ * await threads.close();
+ */
+export class PictureThreads {
+  readonly #threads = new Set<StartedThread>();
+  readonly #count: number;
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  /**
+   * As {@link preprocessImage}: on another thread, unless asking that one would take longer than decoding.
+   *
+   * @throws {RobleError} those of {@link preprocessImage}, `ROBLE_WORKER_DIED`
+   */
+  async preprocess(
+    encoded: Uint8Array,
+    preprocessing: Preprocessing,
+    options: PreprocessOptions = {},
+  ): Promise<Uint8Array> {
+    if (isQuickToDecode(encoded, preprocessing)) return preprocessImage(encoded, preprocessing, options);
+    return this.#ask((thread) => thread.call('preprocess', { encoded, preprocessing, options }));
+  }
+
+  /**
+   * Reads and decodes several pictures on one thread; one that is at fault says so in its place.
+   *
+   * @throws {RobleError} `ROBLE_WORKER_DIED`
+   */
+  async prepare(batch: PictureBatch): Promise<ConvertedPicture[]> {
+    const { pictures } = batch;
+    if (pictures.length === 0) return [];
+    const { pixels, conversions } = await this.#ask((thread) => thread.call('prepare', batch));
+    const size = pixels.length / pictures.length;
+    return conversions.map((conversion, i) => ({
+      ...conversion,
+      pixels: pixels.subarray(i * size, (i + 1) * size),
+    }));
+  }
+
+  async #ask<T>(call: (thread: RunningWorker<PictureThread>) => Promise<T>): Promise<T> {
+    const chosen = this.#idlest();
+    chosen.waiting++;
+    try {
+      return await call(chosen.thread);
+    } finally {
+      chosen.waiting--;
+    }
+  }
+
+  #idlest(): StartedThread {
+    const [idlest] = [...this.#threads].sort((a, b) => a.waiting - b.waiting);
+    if (idlest && (idlest.waiting === 0 || this.#threads.size >= this.#count)) return idlest;
+    const file = new URL('./picture-worker.js', import.meta.url);
+    const thread = startThread<PictureThread>(file, undefined, { name: 'A thread that decodes pictures' });
+    const started = { thread, waiting: 0 };
+    this.#threads.add(started);
+    // What it had to do has failed; the next picture gets another one.
+    void thread.ended.then(() => this.#threads.delete(started));
+    return started;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#threads].map(({ thread }) => thread.kill()));
+  }
+}
+
+interface StartedThread {
+  readonly thread: RunningWorker<PictureThread>;
+  /** Calls that it has not answered. */
+  waiting: number;
+}

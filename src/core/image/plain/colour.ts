@@ -1,0 +1,111 @@
+import type { Decoded, PaddedRaster, Raster } from './raster.js';
+import { roundHalfEven } from './rounding.js';
+
+/** Red, green, blue: 0..255. */
+export type Rgb = readonly [red: number, green: number, blue: number];
+
+/** @param background such as `#00ff80` */
+export function rgbOf(background: string): Rgb {
+  const value = Number.parseInt(background.slice(1), 16);
+  return [value >> 16, (value >> 8) & 255, value & 255];
+}
+
+/**
+ * Lays a picture with transparency on a colour as libvips does: the division is rounded down, and of a colour behind grey only
+ * its red counts. The pixels of the picture are overwritten.
+ */
+export function flatten(picture: Decoded, background: Rgb): Raster | PaddedRaster {
+  if (!picture.hasAlpha) return picture;
+  const { pixels, width, height, channels } = picture;
+  const count = width * height;
+  const [red, green, blue] = background;
+  if (channels === 1) {
+    const grey = new Uint8Array(count);
+    for (let i = 0; i < count; i++) grey[i] = over(pixels[2 * i]!, red, pixels[2 * i + 1]!);
+    return { pixels: grey, width, height, channels };
+  }
+  for (let at = 0; at < pixels.length; at += 4) {
+    const alpha = pixels[at + 3]!;
+    if (alpha === 255) continue;
+    pixels[at] = over(pixels[at]!, red, alpha);
+    pixels[at + 1] = over(pixels[at + 1]!, green, alpha);
+    pixels[at + 2] = over(pixels[at + 2]!, blue, alpha);
+  }
+  return { pixels, width, height, channels: 4 };
+}
+
+function over(value: number, behind: number, alpha: number): number {
+  const sum = value * alpha + behind * (255 - alpha);
+  // sum / 255 for every sum below 65,536.
+  return (sum + 1 + (sum >> 8)) >> 8;
+}
+
+/** The grey of a border in a grey picture: luma (Rec. 709) of a colour, rounded down. */
+export function borderGrey([red, green, blue]: Rgb): number {
+  return Math.trunc(Math.fround(0.2126 * red + 0.7152 * green + 0.0722 * blue));
+}
+
+/** A picture in the channels of a model. */
+export function withChannels(picture: Raster, channels: 1 | 3): Raster {
+  if (picture.channels === channels) return picture;
+  const pixels = channels === 1 ? toGrey(picture.pixels) : toRgb(picture.pixels);
+  return { ...picture, pixels, channels };
+}
+
+/** @param grey uint8 [count] @returns uint8 [count, 3] */
+export function toRgb(grey: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array(grey.length * 3);
+  for (let i = 0, to = 0; i < grey.length; i++) {
+    const value = grey[i]!;
+    rgb[to++] = value;
+    rgb[to++] = value;
+    rgb[to++] = value;
+  }
+  return rgb;
+}
+
+const fround = Math.fround;
+/** Luminance (CIE, from the primaries of sRGB) as libvips has it, in single precision. */
+const LUMINANCE = [fround(0.2126), fround(0.7152), fround(0.0722)];
+const EXPONENT = fround(2.4);
+/** IEC 61966-2-1: sRGB to linear light, for each of the bytes. */
+const LINEAR = Float32Array.from({ length: 256 }, (_, i) => {
+  const value = fround(i / 255);
+  if (value <= 0.04045) return value / fround(12.92);
+  return fround(fround(value + fround(0.055)) / fround(1 + fround(0.055))) ** EXPONENT;
+});
+/** The share of each byte of red, green and blue in the luminance. */
+const [RED, GREEN, BLUE] = LUMINANCE.map((share) => LINEAR.map((value) => share * value)) as [
+  Float32Array,
+  Float32Array,
+  Float32Array,
+];
+/** Linear light, in 255 steps, to sRGB; the last value twice, for interpolation. */
+const FROM_LINEAR = Uint8Array.from({ length: 257 }, (_, i) => {
+  const value = fround(Math.min(i, 255) / 255);
+  const encoded =
+    value <= 0.0031308
+      ? fround(12.92) * value
+      : fround(fround(1 + fround(0.055)) * fround(value ** fround(1 / EXPONENT))) - fround(0.055);
+  return roundHalfEven(fround(255 * fround(encoded)));
+});
+
+/**
+ * The luminance of colours as sRGB grey, as libvips computes it (`sRGB` to `scRGB` to `b-w`): in linear light, single precision,
+ * back by a table of 256 steps between which it interpolates.
+ *
+ * @param rgb uint8 [count, 3]
+ * @returns uint8 [count]
+ */
+export function toGrey(rgb: Uint8Array): Uint8Array {
+  const grey = new Uint8Array(rgb.length / 3);
+  for (let i = 0, from = 0; i < grey.length; i++, from += 3) {
+    const luminance = fround(fround(RED[rgb[from]!]! + GREEN[rgb[from + 1]!]!) + BLUE[rgb[from + 2]!]!);
+    const place = Math.min(fround(luminance * 255), 255);
+    const below = Math.trunc(place);
+    const low = FROM_LINEAR[below]!;
+    const value = fround(low + fround((FROM_LINEAR[below + 1]! - low) * fround(place - below)));
+    grey[i] = roundHalfEven(value);
+  }
+  return grey;
+}

@@ -1,0 +1,62 @@
+import type { PixelShape, Preprocessing } from '../settings.js';
+import { flatten, rgbOf } from './colour.js';
+import { asStored, fitTo, shrinkToFit } from './fit.js';
+import { readJpeg } from './jpeg-reader.js';
+import { readPng } from './png-reader.js';
+import type { PlainFile, Raster } from './raster.js';
+
+/** Bytes. What is more work is left to the general decoder, which takes other threads, so that this one is not held up. */
+const MOST_WORK = 1.5 * 1024 * 1024;
+
+/** About what it takes to resample a picture for a model: as much as to decode three bytes for each value. */
+function workToFit({ width, height, channels }: Preprocessing): number {
+  return 3 * width * height * channels;
+}
+
+/**
+ * Reads the header of a plain picture of moderate size, with which nothing has to be done that only a general decoder can do.
+ *
+ * @returns undefined for every other file, also for a damaged one, which the general decoder judges
+ */
+export function readPlainFile(bytes: Uint8Array): PlainFile | undefined {
+  // Checksums alone would take their time.
+  if (bytes.length > MOST_WORK) return undefined;
+  return bytes[0] === 0xff ? readJpeg(bytes) : readPng(bytes);
+}
+
+/** Bytes that decoding and resampling go through, to which their time is in proportion. */
+export function workOf(file: PlainFile, preprocessing: Preprocessing): number {
+  return file.work(leastShrink(file, preprocessing)) + workToFit(preprocessing);
+}
+
+/** By how much a picture is made smaller, in the direction in which it is less. */
+function leastShrink(file: PlainFile, preprocessing: Preprocessing): number {
+  const { x, y } = shrinkToFit(file, asStored(preprocessing, file.orientation));
+  return Math.min(x, y);
+}
+
+/**
+ * What a model sees of a plain picture, before it is inverted: the pixels that the general decoder would give, bit for bit, in a
+ * part of the time.
+ *
+ * @returns undefined for a picture that the general decoder has to take
+ */
+export function plainToModel(file: PlainFile, preprocessing: Preprocessing): Raster | undefined {
+  if (workOf(file, preprocessing) > MOST_WORK) return undefined;
+  const decoded = file.decode(leastShrink(file, preprocessing));
+  if (!decoded) return undefined;
+  return fitTo(flatten(decoded, rgbOf(preprocessing.background)), preprocessing, 'file', file.orientation);
+}
+
+/** The same for pixels. @returns undefined where the general way has to be taken */
+export function pixelsToModel(
+  pixels: Uint8Array,
+  { width, height, channels }: PixelShape,
+  preprocessing: Preprocessing,
+): Raster | undefined {
+  if (pixels.length + workToFit(preprocessing) > MOST_WORK) return undefined;
+  const colours = channels < 3 ? 1 : 3;
+  const own = channels === 4 ? pixels.slice() : pixels;
+  const decoded = { pixels: own, width, height, channels: colours, hasAlpha: channels % 2 === 0 } as const;
+  return fitTo(flatten(decoded, rgbOf(preprocessing.background)), preprocessing, 'memory');
+}
