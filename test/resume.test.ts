@@ -3,9 +3,12 @@ import { cp, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { decodeCheckpoint, encodeCheckpoint } from '../src/core/learning/training/checkpoints/checkpoint.js';
 import { resultFingerprint } from '../src/core/learning/training/verify.js';
 import { openBundle, readWeights } from '../src/core/model/bundle.js';
 import { type RunHistory, readHistory, resumeTraining, trainModel } from '../src/index.js';
+import type { ExecutionPlan } from '../src/plugins/onnx/lowerings/execution-plan.js';
+import { bitsOf } from './support/engine.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 import { tinyDataset } from './support/tiny-dataset.js';
 
@@ -54,6 +57,43 @@ async function interrupted(run: string, settings: object, afterStep: number) {
 }
 
 const eventNames = ({ events }: RunHistory) => events.map(({ event }) => event);
+
+describe('a run that began before its arithmetic was changed', () => {
+  /** Plans and progress as they were written before there was a choice. */
+  async function olderCopy(run: string): Promise<string> {
+    const folder = join(await copyOf('interrupted', run), 'checkpoints');
+    for (const name of await readdir(folder)) {
+      const { state, progress, best } = decodeCheckpoint(await readFile(join(folder, name)), name);
+      const { layout: _, ...plan } = state.plan as ExecutionPlan;
+      const { masks: __, ...older } = progress;
+      await writeFile(
+        join(folder, name),
+        encodeCheckpoint({ state: { ...state, plan }, progress: older, best }),
+      );
+    }
+    return folderOf(run);
+  }
+
+  async function lastCheckpoint(run: string) {
+    const folder = join(run, 'checkpoints');
+    const name = (await readdir(folder)).sort().at(-1)!;
+    return decodeCheckpoint(await readFile(join(folder, name)), name);
+  }
+
+  it('goes on with the plan and the masks that it began with, to the same bits each time', async () => {
+    const runs = [await olderCopy('older'), await olderCopy('older-again')];
+    for (const run of runs) await resumeTraining({ run });
+    const [first, second] = await Promise.all(runs.map(lastCheckpoint));
+    expect(first!.progress.masks).toBeUndefined();
+    expect(first!.state.plan).not.toHaveProperty('layout');
+    expect(bitsOf(second!.state)).toEqual(bitsOf(first!.state));
+    // The masks of new runs are others.
+    const whole = await lastCheckpoint(folderOf('whole'));
+    expect(whole.progress.masks).toBe('cipher');
+    expect(bitsOf(whole.state)).not.toEqual(bitsOf(first!.state));
+    expect(eventNames(await readHistory(runs[0]!))).not.toContain('settings-changed');
+  });
+});
 
 describe('settings at a resume', () => {
   it('may not make it another run: each one is named, and nothing is changed', async () => {

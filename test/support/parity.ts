@@ -82,6 +82,22 @@ const RESIDUAL: readonly LayerInput[] = [
   { type: 'dense', units: 'classes' },
 ];
 
+/** Channels that fill the blocks of the runtime on the CPU. */
+const BLOCKS: readonly LayerInput[] = [
+  conv(16),
+  { type: 'batchNorm', momentum: 0.2 },
+  { type: 'relu' },
+  conv(32),
+  { type: 'batchNorm' },
+  { type: 'relu' },
+  { type: 'maxPool' },
+  { type: 'dropout', rate: 0.2 },
+  { type: 'residual', layers: [conv(32), { type: 'batchNorm' }, { type: 'gelu' }] },
+  { type: 'relu' },
+  { type: 'globalAveragePool' },
+  { type: 'dense', units: 'classes' },
+];
+
 export const PARITY_CASES: readonly ParityCase[] = [
   { name: 'AdamW, clipped', options: { clipNorm: 0.5 } },
   { name: 'SGD', options: { optimizer: sgd(0, false) } },
@@ -102,6 +118,17 @@ export const PARITY_CASES: readonly ParityCase[] = [
     name: 'residual blocks, one frozen',
     layers: RESIDUAL,
     options: { frozen: ['conv1', 'residual1'], clipNorm: 1 },
+  },
+  // AdamW makes steps of the size of the learning rate out of rounding where a gradient is near zero.
+  {
+    name: 'whole blocks of channels',
+    layers: BLOCKS,
+    options: { optimizer: sgd(0.9, false), clipNorm: 1 },
+  },
+  {
+    name: 'whole blocks of channels, two norms frozen',
+    layers: BLOCKS,
+    options: { frozen: ['batchNorm1', 'residual1.batchNorm1'] },
   },
 ];
 

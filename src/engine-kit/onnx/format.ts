@@ -33,6 +33,7 @@ export interface OnnxAttribute {
   readonly f?: number;
   readonly i?: number;
   readonly s?: Uint8Array;
+  readonly floats?: readonly number[];
   readonly ints?: readonly number[];
 }
 
@@ -71,17 +72,21 @@ export function tensorOf(
   };
 }
 
+/** ONNX tells 1 from 1.0; of the operators used here only these attributes are floats. */
+const FLOAT_ATTRIBUTES = new Set(['epsilon', 'alpha', 'beta', 'activation_params']);
+
 /** An attribute of a node. */
 export function onnxAttribute(name: string, value: number | string | readonly number[]): OnnxAttribute {
   if (typeof value === 'string')
     return { name, type: ATTRIBUTE_TYPES.string, s: new TextEncoder().encode(value) };
-  // ONNX tells 1 from 1.0; of the operators used here only these attributes are floats.
-  const isFloat = name === 'epsilon' || name === 'alpha' || name === 'beta';
+  const isFloat = FLOAT_ATTRIBUTES.has(name);
   if (typeof value === 'number')
     return isFloat
       ? { name, type: ATTRIBUTE_TYPES.float, f: value }
       : { name, type: ATTRIBUTE_TYPES.int, i: value };
-  return { name, type: ATTRIBUTE_TYPES.ints, ints: [...value] };
+  return isFloat
+    ? { name, type: ATTRIBUTE_TYPES.floats, floats: [...value] }
+    : { name, type: ATTRIBUTE_TYPES.ints, ints: [...value] };
 }
 
 /** What an input or an output is; a side that is a text may be any number. */

@@ -13,7 +13,7 @@ import {
 export type Value = string;
 export type Attributes = Readonly<Record<string, number | string | readonly number[]>>;
 
-/** The runtime's own operators on channels in blocks; see lowerings/blocked.ts. */
+/** The runtime's own operators on channels in blocks; see lowerings/layouts.ts. */
 export const BLOCKED_DOMAIN = 'com.microsoft.nchwc';
 
 const OPSET = 17;
@@ -22,6 +22,10 @@ const IR_VERSION = 8;
 /** Writes an ONNX graph, node by node. Equal constants are stored once. */
 export class GraphBuilder {
   readonly #nodes: OnnxNode[] = [];
+  /** What nodes give, and not inputs or constants. */
+  readonly #computed = new Set<Value>();
+  /** The names of outputs, by their values. */
+  readonly #given = new Map<Value, string>();
   readonly #initializers: OnnxTensor[] = [];
   readonly #inputs = new Map<string, OnnxValueInfo>();
   readonly #outputs: OnnxValueInfo[] = [];
@@ -42,6 +46,7 @@ export class GraphBuilder {
     domain = '',
   ): Value[] {
     const names = Array.from({ length: outputs }, () => this.#name(type));
+    for (const name of names) this.#computed.add(name);
     this.#nodes.push({
       input: [...inputs],
       output: names,
@@ -59,8 +64,10 @@ export class GraphBuilder {
     return name;
   }
 
+  /** Gives a value out under a name, which it has in the model from then on: no copy is made of it. */
   output(value: Value, name: string, type: ElementType, shape: readonly (number | string)[]): void {
-    this.#nodes.push({ input: [value], output: [name], name: `output_${name}`, opType: 'Identity' });
+    if (this.#computed.has(value) && !this.#given.has(value)) this.#given.set(value, name);
+    else this.#nodes.push({ input: [value], output: [name], name: `output_${name}`, opType: 'Identity' });
     this.#outputs.push(valueInfo(name, type, shape));
   }
 
@@ -121,12 +128,17 @@ export class GraphBuilder {
   /** The model in the ONNX format. */
   encode(metadata: Readonly<Record<string, string>> = {}): Uint8Array {
     const usesBlocked = this.#nodes.some(({ domain }) => domain === BLOCKED_DOMAIN);
+    const named = (value: Value) => this.#given.get(value) ?? value;
     return encodeModel({
       irVersion: IR_VERSION,
       producerName: 'roble',
       graph: {
         name: 'roble',
-        node: this.#nodes,
+        node: this.#nodes.map((node) => ({
+          ...node,
+          input: node.input.map(named),
+          output: node.output.map(named),
+        })),
         initializer: this.#initializers,
         input: [...this.#inputs.values()],
         output: this.#outputs,

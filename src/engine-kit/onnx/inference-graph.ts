@@ -137,8 +137,10 @@ function foldedWeights(tensors: TensorMap, conv: ResolvedConv, norm: ResolvedBat
 export function scaledImages(graph: GraphBuilder, network: Network, batch: number): Value {
   const { height, width, channels } = network.input;
   const images = graph.input('images', 'uint8', [batch === -1 ? 'N' : batch, height, width, channels]);
-  const scaled = graph.op('Mul', [graph.op('Cast', [images], { to: 1 }), graph.float(1 / 255)]);
+  const scaled = (value: Value) =>
+    graph.op('Mul', [graph.op('Cast', [value], { to: 1 }), graph.float(1 / 255)]);
+  // The runtime multiplies a tensor whose last side is 1 number by number: ten times as slow.
   return channels === 1
-    ? graph.reshape(scaled, [batch, 1, height, width])
-    : graph.transpose(scaled, [0, 3, 1, 2]);
+    ? scaled(graph.reshape(images, [batch, 1, height, width]))
+    : graph.transpose(scaled(images), [0, 3, 1, 2]);
 }

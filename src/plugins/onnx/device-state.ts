@@ -1,3 +1,4 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Vectors } from '../../engine-kit/flat-layout.js';
 import { GraphBuilder } from '../../engine-kit/onnx/graph.js';
@@ -24,9 +25,14 @@ export class DeviceState {
    * since the device itself goes with the last session on it.
    */
   #reader: InferenceSession | undefined;
+  /** What is moved to a closed port is gone at once. */
+  readonly #nowhere: MessagePort;
 
   constructor(device: OnnxDevice) {
     this.#device = device;
+    const { port1 } = new MessageChannel();
+    port1.close();
+    this.#nowhere = port1;
   }
 
   get tensors(): Tensors {
@@ -37,7 +43,7 @@ export class DeviceState {
     const { Tensor } = await loadRuntime();
     if (this.#device.provider === 'webgpu')
       this.#reader ??= await createSession(identityGraph(), { threads: 1, device: this.#device });
-    discard(this.#tensors);
+    this.discard();
     this.#tensors = Object.fromEntries(
       [...vectors].map(([name, data]) => [name, new Tensor('float32', data, [data.length])]),
     );
@@ -46,7 +52,7 @@ export class DeviceState {
   /** Puts the outputs of a step in the place of the vectors that it started from. */
   advance(outputs: Tensors): void {
     const names = Object.keys(this.#tensors);
-    discard(this.#tensors);
+    this.discard();
     this.#tensors = Object.fromEntries(names.map((name) => [name, outputs[nextOf(name)]!]));
   }
 
@@ -65,9 +71,17 @@ export class DeviceState {
       await this.write(await this.read());
   }
 
-  /** Gives back the memory of the vectors, before the sessions that made them are released. */
+  /**
+   * Gives back the memory of the vectors: on a device before the sessions that made them are released, and on the CPU
+   * without the garbage collector, which would go through the whole heap every few steps for their sake.
+   */
   discard(): void {
     discard(this.#tensors);
+    const onCpu = Object.values(this.#tensors).filter(({ location }) => location === 'cpu');
+    this.#nowhere.postMessage(
+      undefined,
+      onCpu.map(({ data }) => (data as Float32Array).buffer as ArrayBuffer),
+    );
     this.#tensors = {};
   }
 

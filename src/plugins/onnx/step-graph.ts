@@ -3,7 +3,9 @@ import { type FlatLayout, flatLayouts, layerOf } from '../../engine-kit/flat-lay
 import { GraphBuilder, type Value } from '../../engine-kit/onnx/graph.js';
 import { scaledImages } from '../../engine-kit/onnx/inference-graph.js';
 import type { ExecutionPlan } from './lowerings/execution-plan.js';
-import { sequence, type TrainingScope } from './lowerings/layers.js';
+import { sequence } from './lowerings/layers.js';
+import { Layouts } from './lowerings/layouts.js';
+import type { TrainingScope } from './lowerings/scope.js';
 import { addUpdate, type BatchResult, nextOf, type UpdateOptions } from './update-graph.js';
 
 export interface StepGraphOptions extends UpdateOptions {
@@ -96,6 +98,7 @@ function addGradients(
   }
   const scope: TrainingScope = {
     graph,
+    layouts: new Layouts(graph, plan.blockSize),
     batch: size,
     plan,
     isFrozen,

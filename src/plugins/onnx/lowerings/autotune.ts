@@ -1,15 +1,10 @@
 import { cpus } from 'node:os';
 import { measuredOnce, type ResolvedConv, sha256 } from '../../../core/plugin/index.js';
-import { GraphBuilder, type Value } from '../../../engine-kit/onnx/graph.js';
+import { GraphBuilder } from '../../../engine-kit/onnx/graph.js';
 import { loadRuntime } from '../../../engine-kit/onnx/runtime.js';
 import { type BenchmarkGraph, benchmark } from './benchmark.js';
-import {
-  type ConvCandidates,
-  type ConvLowering,
-  convForward,
-  convInputGradient,
-  convWeightGradient,
-} from './convolution.js';
+import { convWeightGradient, type WeightGradientLowering } from './convolution.js';
+import { Layouts } from './layouts.js';
 import { type ConvShapes, convShapes } from './windows.js';
 
 /** What the times depend on, besides processor and runtime. */
@@ -17,20 +12,6 @@ interface Machine {
   readonly threads: number;
   readonly blockSize: number;
 }
-
-type Role = keyof ConvLowering;
-
-/** The function that adds a computation's nodes. */
-const LOWER: {
-  readonly [R in Role]: (
-    graph: GraphBuilder,
-    lowering: ConvLowering[R],
-    shapes: ConvShapes,
-    a: Value,
-    b: Value,
-    blockSize: number,
-  ) => Value;
-} = { forward: convForward, inputGradient: convInputGradient, weightGradient: convWeightGradient };
 
 /** Another candidate is chosen only where it takes at most this share of the first one's time: less is noise. */
 const CLEARLY_FASTER = 0.95;
@@ -40,37 +21,23 @@ const MAX_SAMPLES = 64;
 const MAX_BYTES = 256 * 2 ** 20;
 
 /**
- * The fastest candidate for each of a convolution's three computations: each runs in a graph of its own on this machine,
+ * The fastest of the ways to compute a convolution's weight gradient: each runs in a graph of its own on this machine,
  * in turn with the others, and its best time counts. The idea is that of the autotuners of GPU libraries and of
  * ATLAS (Whaley and Dongarra 1998). What was measured is kept in the user's cache folder, so that runs repeat each
- * other and only the first one waits; where nothing can be kept, the first candidates are taken.
+ * other and only the first one waits; where nothing can be kept, the first candidate is taken.
  */
-export async function fastestLowerings(
+export async function fastestWeightGradient(
   layer: ResolvedConv,
   batch: number,
-  candidates: ConvCandidates,
+  candidates: readonly WeightGradientLowering[],
   machine: Machine,
-): Promise<ConvLowering> {
-  const shapes = convShapes(layer, sampleCount(layer, batch, machine.blockSize));
-  return {
-    forward: await fastest('forward', candidates.forward, shapes, machine),
-    inputGradient: await fastest('inputGradient', candidates.inputGradient, shapes, machine),
-    weightGradient: await fastest('weightGradient', candidates.weightGradient, shapes, machine),
-  };
-}
-
-async function fastest<R extends Role>(
-  role: R,
-  candidates: readonly ConvLowering[R][],
-  shapes: ConvShapes,
-  machine: Machine,
-): Promise<ConvLowering[R]> {
+): Promise<WeightGradientLowering> {
   if (candidates.length === 1) return candidates[0]!;
   const { env } = await loadRuntime();
-  const graphs = candidates.map((candidate) => graphOf(role, candidate, shapes, machine.blockSize));
-  const { layer, ...sides } = shapes;
+  const shapes = convShapes(layer, sampleCount(layer, batch, machine.blockSize));
+  const graphs = candidates.map((candidate) => graphOf(candidate, shapes, machine.blockSize));
+  const { layer: _, ...sides } = shapes;
   const problem = {
-    role,
     candidates,
     ...sides,
     window: layer.window,
@@ -84,7 +51,7 @@ async function fastest<R extends Role>(
   const kept = (await measuredOnce(name, async () => {
     const times = await benchmark(graphs, machine.threads);
     return { problem, times, chosen: candidates[fastestIndex(times)] };
-  })) as { chosen?: ConvLowering[R] } | undefined;
+  })) as { chosen?: WeightGradientLowering } | undefined;
   return candidates.find((candidate) => candidate === kept?.chosen) ?? candidates[0]!;
 }
 
@@ -103,25 +70,21 @@ function sampleCount(layer: ResolvedConv, batch: number, blockSize: number): num
   return Math.max(unit, limit - (limit % unit));
 }
 
-/** One computation of a convolution as a graph of two inputs. */
-function graphOf<R extends Role>(
-  role: R,
-  lowering: ConvLowering[R],
-  shapes: ConvShapes,
-  blockSize: number,
-): BenchmarkGraph {
+/** A weight gradient as a graph of two inputs, in the layout in which a step has them. */
+function graphOf(lowering: WeightGradientLowering, shapes: ConvShapes, blockSize: number): BenchmarkGraph {
   const { batch, inChannels, outChannels, input, output, layer } = shapes;
-  const x = [batch, inChannels, ...input];
-  const y = [batch, outChannels, ...output];
-  const weight = [outChannels, inChannels, ...layer.window.kernel];
-  const [first, second, result] = {
-    forward: [x, weight, y],
-    inputGradient: [y, weight, x],
-    weightGradient: [x, y, weight],
-  }[role] as [number[], number[], number[]];
   const graph = new GraphBuilder();
-  const a = graph.input('a', 'float32', first);
-  const b = graph.input('b', 'float32', second);
-  graph.output(LOWER[role](graph, lowering, shapes, a, b, blockSize), 'result', 'float32', result);
-  return { model: graph.encode(), inputs: { a: first, b: second } };
+  const layouts = new Layouts(graph, blockSize);
+  const pictures = (name: string, channels: number, sides: readonly number[]) => {
+    const value = graph.input(name, 'float32', [batch, channels, ...sides]);
+    return layouts.fits(channels) ? layouts.inBlocks(value, channels) : value;
+  };
+  const x = pictures('x', inChannels, input);
+  const gradient = pictures('gradient', outChannels, output);
+  const result = convWeightGradient(layouts, lowering, shapes, x, gradient);
+  graph.output(result, 'result', 'float32', [outChannels, inChannels, ...layer.window.kernel]);
+  return {
+    model: graph.encode(),
+    inputs: { x: [batch, inChannels, ...input], gradient: [batch, outChannels, ...output] },
+  };
 }

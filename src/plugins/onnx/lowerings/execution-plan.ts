@@ -1,9 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { everyLayer, type Network } from '../../../core/plugin/index.js';
 import type { GpuProvider, Provider } from '../../../engine-kit/onnx/runtime.js';
-import { fastestLowerings } from './autotune.js';
-import { probeBlockSize } from './blocked.js';
-import { type ConvCandidates, type ConvLowering, convCandidates } from './convolution.js';
+import { fastestWeightGradient } from './autotune.js';
+import { type ConvLowering, convCandidates } from './convolution.js';
+import { probeBlockSize } from './probe-blocks.js';
 
 /**
  * How a training step is computed: part of the run, since another plan sums in another order and gives other bits.
@@ -13,6 +13,11 @@ export interface ExecutionPlan {
   /** Absent: the CPU, on which plans were made first. */
   readonly provider?: GpuProvider;
   readonly threads: number;
+  /**
+   * `blocked`: pictures stay in blocks from layer to layer. Absent: only within a convolution, as in plans that were made
+   * before there was a choice.
+   */
+  readonly layout?: 'blocked';
   /** Channels in a block of the runtime's blocked layout here; 0: not used. */
   readonly blockSize: number;
   /** Of each convolution by name. */
@@ -20,8 +25,8 @@ export interface ExecutionPlan {
 }
 
 /**
- * Chooses for each convolution the fastest on this machine of the lowerings that its shape allows; on GPUs, which have
- * no blocked layout, the plain ones.
+ * Lays pictures in blocks where the runtime can, and chooses for each convolution the fastest on this machine of the
+ * lowerings that its shape allows; on GPUs, which have no blocked layout, the plain ones.
  */
 export async function choosePlan(
   network: Network,
@@ -35,19 +40,17 @@ export async function choosePlan(
   const convolutions: Record<string, ConvLowering> = {};
   for (const layer of everyLayer(network.layers)) {
     if (layer.type !== 'conv') continue;
-    const candidates = convCandidates(layer, batch, blockSize);
-    convolutions[layer.name] = isCpu
-      ? await fastestLowerings(layer, batch, candidates, machine)
-      : firstLowerings(candidates);
+    const { weightGradients, ...given } = convCandidates(layer, batch, blockSize);
+    const weightGradient = isCpu
+      ? await fastestWeightGradient(layer, batch, weightGradients, machine)
+      : weightGradients[0]!;
+    convolutions[layer.name] = { ...given, weightGradient };
   }
-  return { ...(!isCpu && { provider }), ...machine, convolutions };
-}
-
-function firstLowerings({ forward, inputGradient, weightGradient }: ConvCandidates): ConvLowering {
   return {
-    forward: forward[0]!,
-    inputGradient: inputGradient[0]!,
-    weightGradient: weightGradient[0]!,
+    ...(!isCpu && { provider }),
+    ...machine,
+    ...(blockSize > 0 && { layout: 'blocked' }),
+    convolutions,
   };
 }
 

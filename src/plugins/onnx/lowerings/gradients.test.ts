@@ -160,6 +160,53 @@ describe('gradients equal those of TensorFlow.js', () => {
     );
   });
 
+  it('of all that lies between convolutions in blocks, in every order', () => {
+    const conv = (filters: number): LayerInput => ({ type: 'conv', filters, bias: false });
+    const dropout: LayerInput = { type: 'dropout', rate: 0.3 };
+    const pool = fc.record({
+      type: fc.constantFrom('maxPool' as const, 'averagePool' as const),
+      size: pairOf(3),
+      stride: fc.constantFrom(undefined, 1 as const),
+    });
+    const between = fc.array(
+      fc.oneof(
+        fc.constantFrom<LayerInput>(
+          { type: 'batchNorm' },
+          { type: 'relu' },
+          { type: 'gelu' },
+          dropout,
+          conv(32),
+          {
+            type: 'residual',
+            layers: [conv(16), { type: 'batchNorm' }, { type: 'relu' }],
+          },
+        ),
+        pool.map(({ stride, ...rest }): LayerInput => (stride === undefined ? rest : { ...rest, stride })),
+      ),
+      { minLength: 1, maxLength: 5 },
+    );
+    const end = fc.constantFrom<LayerInput>(
+      { type: 'globalAveragePool' },
+      { type: 'globalMaxPool' },
+      { type: 'flatten' },
+    );
+    return fc.assert(
+      fc.asyncProperty(between, end, fc.constantFrom(16, 3), seed, (layers, end, batch, seed) =>
+        expectAgreement(
+          modelOf({ height: 15, width: 14, channels: 1 }, 3, [
+            { type: 'conv', filters: 16 },
+            ...layers,
+            end,
+            { type: 'dense', units: 'classes' },
+          ]),
+          batch,
+          seed,
+        ),
+      ),
+      { seed: 20, numRuns: 12 },
+    );
+  });
+
   it.each(['relu', 'gelu', 'silu'] as const)('of %s', (type) => checkLayer(fc.constant({ type }), 3));
 
   it('of batch norm on pictures', () =>
@@ -270,36 +317,49 @@ describe('ties in max pooling', () => {
     { type: 'maxPool', size: 3, stride: 2, padding: 'same' },
     { type: 'globalMaxPool' },
   ];
-  const cases = [onnx, tfjs].flatMap((engine) => pools.map((pool) => ({ name: engine.name, engine, pool })));
+  // Channels that fill the blocks of the runtime, and one alone.
+  const cases = [onnx, tfjs].flatMap((engine) =>
+    pools.flatMap((pool) => [1, 16].map((filters) => ({ name: engine.name, engine, pool, filters }))),
+  );
 
-  it.each(cases)('count the gradient once: $name, $pool', async ({ engine, pool }) => {
-    // A 1x1 convolution of a white picture with weight w gives w everywhere: all windows are ties, and every pooled
-    // value is w. Then d loss / d w is the sum over the pooled values of d loss / d value, each counted once.
-    const spec = modelOf({ height: 4, width: 4, channels: 1 }, 2, [
-      { type: 'conv', name: 'scale', filters: 1, kernel: 1, bias: false },
-      pool,
-      { type: 'flatten' },
-      { type: 'dense', name: 'head', units: 2, bias: false },
-    ]);
-    const network = resolveNetwork(spec);
-    const state = randomState(network, 3);
-    const { gradients } = await gradientsOf(engine, spec, state, constantImages(2));
-    const weight = state.parameters['scale.weight']!.data[0]!;
-    const head = state.parameters['head.weight']!.data;
-    const columns = [0, 1].map((k) =>
-      head.filter((_, i) => i % 2 === k).reduce((sum, value) => sum + value, 0),
-    );
-    const probability = 1 / (1 + Math.exp(weight * (columns[1]! - columns[0]!)));
-    const expected = (probability - 1) * columns[0]! + (1 - probability) * columns[1]!;
-    // Three float32 products and sums of at most 16 terms.
-    expect(gradients['scale.weight']![0]).toBeCloseTo(expected, 5);
-  });
+  it.each(cases)(
+    'count the gradient once: $name, $pool, $filters filters',
+    async ({ engine, pool, filters }) => {
+      // A 1x1 convolution of a white picture with weight w gives w everywhere: all windows are ties, and every pooled
+      // value is w. Then d loss / d w is the sum over the pooled values of d loss / d value, each counted once.
+      const spec = modelOf({ height: 4, width: 4, channels: 1 }, 2, [
+        { type: 'conv', name: 'scale', filters, kernel: 1, bias: false },
+        pool,
+        { type: 'flatten' },
+        { type: 'dense', name: 'head', units: 2, bias: false },
+      ]);
+      const network = resolveNetwork(spec);
+      const state = randomState(network, 3);
+      const { gradients } = await gradientsOf(engine, spec, state, constantImages(2));
+      const weights = state.parameters['scale.weight']!.data;
+      const head = state.parameters['head.weight']!.data;
+      const values = head.length / (2 * filters);
+      // By filter and class: the sum over its pooled values.
+      const columns = Array.from(weights, (_, filter) =>
+        [0, 1].map((k) => {
+          let sum = 0;
+          for (let i = 0; i < values; i++) sum += head[(filter * values + i) * 2 + k]!;
+          return sum;
+        }),
+      );
+      const logit = (k: number) => columns.reduce((sum, of, filter) => sum + weights[filter]! * of[k]!, 0);
+      const probability = 1 / (1 + Math.exp(logit(1) - logit(0)));
+      // Float32 products and sums of at most 256 terms.
+      for (const [filter, [first, second]] of columns.entries())
+        expect(gradients['scale.weight']![filter]).toBeCloseTo((1 - probability) * (second! - first!), 5);
+    },
+  );
 });
 
 describe('lowerings', () => {
   const lowerings = (['plain', 'blocked'] as const).flatMap((forward) =>
     (['transposed', 'flipped', 'blocked'] as const).flatMap((inputGradient) =>
-      (['im2col', 'blocked', 'blockedSwapped'] as const).map(
+      (['im2col', 'blockedWide', 'blocked', 'blockedSwapped'] as const).map(
         (weightGradient): ConvLowering => ({ forward, inputGradient, weightGradient }),
       ),
     ),
@@ -324,9 +384,33 @@ describe('lowerings', () => {
         ? lowerings
         : lowerings.filter((lowering) => !Object.values(lowering).some((way) => way.startsWith('blocked')));
     const expected = await gradientsOf(tfjs, spec, state, batch);
-    for (const lowering of usable) {
-      const forced: ExecutionPlan = { ...plan, convolutions: { ...plan.convolutions, tried: lowering } };
-      const actual = await gradientsOf(onnx, spec, state, batch, forced);
+    const { layout: _, ...olderPlan } = plan;
+    for (const base of [plan, olderPlan])
+      for (const lowering of usable) {
+        const forced: ExecutionPlan = { ...base, convolutions: { ...plan.convolutions, tried: lowering } };
+        const actual = await gradientsOf(onnx, spec, state, batch, forced);
+        expectSameGradients(actual.gradients, expected.gradients);
+      }
+  });
+
+  it('give a strided convolution the same gradients', async () => {
+    const spec = modelOf({ height: 9, width: 8, channels: 3 }, 3, [
+      { type: 'conv', name: 'first', filters: 32, stride: 2 },
+      { type: 'conv', name: 'second', filters: 16, stride: [2, 3], kernel: [3, 2] },
+      { type: 'globalAveragePool' },
+      { type: 'dense', units: 3 },
+    ]);
+    const network = resolveNetwork(spec);
+    const [state, batch] = [randomState(network, 6), randomBatch(network, 16, 6)];
+    const plan = await choosePlan(network, 16, 1);
+    const expected = await gradientsOf(tfjs, spec, state, batch);
+    for (const weightGradient of plan.blockSize > 0
+      ? (['im2col', 'blockedWide'] as const)
+      : ['im2col' as const]) {
+      const convolutions = Object.fromEntries(
+        Object.entries(plan.convolutions).map(([name, lowering]) => [name, { ...lowering, weightGradient }]),
+      );
+      const actual = await gradientsOf(onnx, spec, state, batch, { ...plan, convolutions });
       expectSameGradients(actual.gradients, expected.gradients);
     }
   });

@@ -1,35 +1,44 @@
 import {
-  type ResolvedActivation,
   type ResolvedBatchNorm,
   type ResolvedConv,
   type ResolvedDense,
   type ResolvedDropout,
+  type ResolvedFlatten,
   type ResolvedGlobalPool,
   type ResolvedLayer,
+  type ResolvedPool,
   type ResolvedResidual,
   sizeOf,
 } from '../../../core/plugin/index.js';
-import type { GraphBuilder, Value } from '../../../engine-kit/onnx/graph.js';
+import { BLOCKED_DOMAIN, type Value } from '../../../engine-kit/onnx/graph.js';
 import { type Differentiable, gelu, relu, silu } from '../../../engine-kit/onnx/operators.js';
+import { channelSums, pixelMeans } from './blocked-maps.js';
+import { blockedUnit, blockedUnitAt } from './blocked-unit.js';
 import { convForward, convInputGradient, convWeightGradient } from './convolution.js';
-import type { ExecutionPlan } from './execution-plan.js';
+import { batchNorm } from './norms.js';
 import { poolingLayer } from './pooling.js';
+import type { TrainingScope } from './scope.js';
 import { convShapes } from './windows.js';
 
 /** A sequence of layers. The way back ends at the first layer that is trained. */
 export function sequence(scope: TrainingScope, layers: readonly ResolvedLayer[], x: Value): Differentiable {
   const parts: Differentiable[] = [];
+  /** Of the first part with something to train. */
+  let first = Number.POSITIVE_INFINITY;
   let value = x;
-  for (const layer of layers) {
-    const part = differentiable(scope, layer, value);
+  for (let i = 0; i < layers.length; ) {
+    const unit = blockedUnitAt(scope, layers, i);
+    const part = unit ? blockedUnit(scope, unit, value) : differentiable(scope, layers[i]!, value);
+    const covered = unit?.layers ?? [layers[i]!];
+    if (covered.some((layer) => isTrained(scope, layer))) first = Math.min(first, parts.length);
     parts.push(part);
     value = part.output;
+    i += covered.length;
   }
-  const first = layers.findIndex((layer) => isTrained(scope, layer));
   return {
     output: value,
     backward(gradient, needInput) {
-      const last = needInput ? 0 : first === -1 ? layers.length : first;
+      const last = needInput ? 0 : Math.min(first, parts.length);
       let current = gradient;
       for (let i = parts.length - 1; i >= last; i--)
         current = parts[i]!.backward(current, needInput || i > last);
@@ -48,20 +57,33 @@ function differentiable(scope: TrainingScope, layer: ResolvedLayer, x: Value): D
   switch (layer.type) {
     case 'conv':
       return convolution(scope, layer, x);
-    case 'batchNorm':
-      return batchNorm(scope, layer, x);
     case 'relu':
     case 'gelu':
     case 'silu':
-      return activation(scope, layer, x);
+      return valueByValue(scope, x, { relu, gelu, silu }[layer.type](scope.graph, x));
+    case 'dropout':
+      return valueByValue(scope, x, dropout(scope, layer, x));
+    case 'residual':
+      return residual(scope, layer, x);
+    case 'globalAveragePool':
+      return scope.layouts.isBlocked(x) ? blockedAverage(scope, layer, x) : globalPool(scope, layer, x);
+    default:
+      return inPlainLayout(scope, x, (plain) => plainLayer(scope, layer, plain));
+  }
+}
+
+type PlainLayer = ResolvedBatchNorm | ResolvedPool | ResolvedGlobalPool | ResolvedFlatten | ResolvedDense;
+
+function plainLayer(scope: TrainingScope, layer: PlainLayer, x: Value): Differentiable {
+  switch (layer.type) {
+    case 'batchNorm':
+      return batchNorm(scope, layer, x);
     case 'maxPool':
     case 'averagePool':
       return poolingLayer(scope.graph, scope.batch, layer, x);
     case 'globalAveragePool':
     case 'globalMaxPool':
       return globalPool(scope, layer, x);
-    case 'dropout':
-      return dropout(scope, layer, x);
     case 'flatten':
       return {
         output: scope.graph.reshape(x, [scope.batch, sizeOf(layer.input)]),
@@ -69,30 +91,65 @@ function differentiable(scope: TrainingScope, layer: ResolvedLayer, x: Value): D
       };
     case 'dense':
       return dense(scope, layer, x);
-    case 'residual':
-      return residual(scope, layer, x);
   }
 }
 
+/** A layer that reads and gives plain pictures, or vectors. */
+function inPlainLayout(
+  { layouts }: TrainingScope,
+  x: Value,
+  build: (plain: Value) => Differentiable,
+): Differentiable {
+  const part = build(layouts.plain(x));
+  return {
+    output: part.output,
+    backward: (gradient, needInput) => part.backward(layouts.plain(gradient), needInput),
+  };
+}
+
+/** A layer that computes each value from the one at the same place, in whatever layout the pictures lie. */
+function valueByValue({ layouts }: TrainingScope, x: Value, part: Differentiable): Differentiable {
+  return {
+    output: layouts.inLayoutOf(x, part.output),
+    backward: (gradient, needInput) =>
+      layouts.inLayoutOf(x, part.backward(layouts.like(x, gradient), needInput)),
+  };
+}
+
 function convolution(scope: TrainingScope, layer: ResolvedConv, x: Value): Differentiable {
-  const { graph, plan } = scope;
+  const { graph, layouts, plan } = scope;
   const shapes = convShapes(layer, scope.batch);
   const lowering = plan.convolutions[layer.name]!;
   const weight = scope.parameters.get(`${layer.name}.weight`)!;
   const bias = scope.parameters.get(`${layer.name}.bias`);
-  const product = convForward(graph, lowering.forward, shapes, x, weight, plan.blockSize);
+  const { outChannels, output } = shapes;
+  const staysBlocked = plan.layout === 'blocked' && lowering.forward === 'blocked';
+  // By plans that were made before pictures stayed in blocks, they are plain between any two layers.
+  const settle = (value: Value) => (plan.layout === 'blocked' ? value : layouts.plain(value));
+  const product = settle(
+    convForward(layouts, lowering.forward, shapes, x, staysBlocked && bias ? [weight, bias] : [weight]),
+  );
   return {
-    output: bias ? graph.op('Add', [product, graph.reshape(bias, [1, shapes.outChannels, 1, 1])]) : product,
+    output:
+      bias && !staysBlocked
+        ? graph.op('Add', [product, graph.reshape(bias, [1, outChannels, 1, 1])])
+        : product,
     backward(gradient, needInput) {
       if (!scope.isFrozen(layer.name)) {
-        if (bias) scope.gradients.set(`${layer.name}.bias`, graph.reduceSum(gradient, [0, 2, 3]));
+        if (bias)
+          scope.gradients.set(
+            `${layer.name}.bias`,
+            layouts.isBlocked(gradient)
+              ? channelSums(layouts, { value: gradient, shape: [scope.batch, outChannels, ...output] })
+              : graph.reduceSum(gradient, [0, 2, 3]),
+          );
         scope.gradients.set(
           `${layer.name}.weight`,
-          convWeightGradient(graph, lowering.weightGradient, shapes, x, gradient, plan.blockSize),
+          convWeightGradient(layouts, lowering.weightGradient, shapes, x, gradient),
         );
       }
       return needInput
-        ? convInputGradient(graph, lowering.inputGradient, shapes, gradient, weight, plan.blockSize)
+        ? settle(convInputGradient(layouts, lowering.inputGradient, shapes, gradient, weight))
         : gradient;
     },
   };
@@ -114,85 +171,19 @@ function dense(scope: TrainingScope, layer: ResolvedDense, x: Value): Differenti
   };
 }
 
-/**
- * Batch normalisation (Ioffe and Szegedy 2015) over the batch and the pixels. The runtime's operator in training mode
- * does not give the batch statistics, so they are computed here and fed to its evaluation mode; the same operator
- * serves once more as the affine map of a channel in the gradient, which is one pass over memory instead of three.
- */
-function batchNorm(scope: TrainingScope, layer: ResolvedBatchNorm, x: Value): Differentiable {
-  if (scope.isFrozen(layer.name)) return frozenNorm(scope, layer, x);
-  const { graph } = scope;
-  const channels = layer.input[0];
-  const axes = layer.input.length === 3 ? [0, 2, 3] : [0];
-  const count = (scope.batch * sizeOf(layer.input)) / channels;
-  const epsilon = layer.layer.epsilon;
-  const scale = scope.parameters.get(`${layer.name}.scale`)!;
-  const bias = scope.parameters.get(`${layer.name}.bias`)!;
-  const perChannel = layer.input.length === 3 ? [1, channels, 1, 1] : [1, channels];
-
-  const mean = graph.op('ReduceMean', [x], { axes, keepdims: 0 });
-  const meanSquare = graph.op('Mul', [
-    graph.reduceSum(graph.op('Mul', [x, x]), axes),
-    graph.float(1 / count),
-  ]);
-  // Rounding can make the difference of two nearly equal numbers negative.
-  const variance = graph.op('Max', [
-    graph.op('Sub', [meanSquare, graph.op('Mul', [mean, mean])]),
-    graph.float(0),
-  ]);
-  const inverse = graph.op('Reciprocal', [
-    graph.op('Sqrt', [graph.op('Add', [variance, graph.float(epsilon)])]),
-  ]);
-  scope.batchStatistics.set(`${layer.name}.mean`, mean);
-  scope.batchStatistics.set(
-    `${layer.name}.variance`,
-    graph.op('Mul', [variance, graph.float(count / Math.max(count - 1, 1))]),
-  );
+/** As {@link globalPool}, of pictures in blocks. */
+function blockedAverage(scope: TrainingScope, layer: ResolvedGlobalPool, x: Value): Differentiable {
+  const { graph, layouts, batch } = scope;
+  const [channels, height, width] = layer.input as readonly [number, number, number];
   return {
-    output: graph.op('BatchNormalization', [x, scale, bias, mean, variance], { epsilon }),
-    backward(gradient, needInput) {
-      const gradientSum = graph.reduceSum(gradient, axes);
-      const productSum = graph.reduceSum(graph.op('Mul', [gradient, x]), axes);
-      const centred = graph.op('Sub', [productSum, graph.op('Mul', [mean, gradientSum])]);
-      const scaleGradient = graph.op('Mul', [centred, inverse]);
-      scope.gradients.set(`${layer.name}.scale`, scaleGradient);
-      scope.gradients.set(`${layer.name}.bias`, gradientSum);
-      if (!needInput) return gradient;
-      // dx = s * gradient + slope * (x - mean) + offset
-      const s = graph.op('Mul', [scale, inverse]);
-      const share = graph.op('Mul', [s, graph.float(-1 / count)]);
-      const slope = graph.op('Mul', [graph.op('Mul', [share, inverse]), scaleGradient]);
-      const offset = graph.op('Mul', [share, gradientSum]);
-      const ones = graph.tensor(`ones:${channels}`, [channels], () => new Float32Array(channels).fill(1));
-      const affine = graph.op('BatchNormalization', [x, slope, offset, mean, ones], { epsilon: 0 });
-      return graph.op('Add', [graph.op('Mul', [gradient, graph.reshape(s, perChannel)]), affine]);
-    },
-  };
-}
-
-/** A norm that is not trained: a fixed affine map of each channel, as in evaluation. */
-function frozenNorm(
-  { graph, parameters }: TrainingScope,
-  layer: ResolvedBatchNorm,
-  x: Value,
-): Differentiable {
-  const { epsilon } = layer.layer;
-  const [scale, bias, mean, variance] = ['scale', 'bias', 'mean', 'variance'].map(
-    (part) => parameters.get(`${layer.name}.${part}`)!,
-  ) as [Value, Value, Value, Value];
-  return {
-    output: graph.op('BatchNormalization', [x, scale, bias, mean, variance], { epsilon }),
+    output: pixelMeans(layouts, { value: x, shape: [batch, channels, height, width] }),
     backward(gradient) {
-      const deviation = graph.op('Sqrt', [graph.op('Add', [variance, graph.float(epsilon)])]);
-      const slope = graph.op('Div', [scale, deviation]);
-      const perChannel = layer.input.length === 3 ? [1, layer.input[0], 1, 1] : [1, layer.input[0]];
-      return graph.op('Mul', [gradient, graph.reshape(slope, perChannel)]);
+      const share = graph.op('Mul', [gradient, graph.float(1 / (height * width))]);
+      const pictures = graph.reshape(share, [batch, channels, 1, 1]);
+      const spread = graph.op('Upsample', [pictures], { scales: [1, 1, height, width] }, BLOCKED_DOMAIN);
+      return layouts.inBlocks(spread, channels);
     },
   };
-}
-
-function activation({ graph }: TrainingScope, layer: ResolvedActivation, x: Value): Differentiable {
-  return { relu, gelu, silu }[layer.type](graph, x);
 }
 
 function globalPool({ graph, batch }: TrainingScope, layer: ResolvedGlobalPool, x: Value): Differentiable {
@@ -221,11 +212,12 @@ function globalPool({ graph, batch }: TrainingScope, layer: ResolvedGlobalPool, 
   };
 }
 
-function dropout({ graph, batch }: TrainingScope, layer: ResolvedDropout, x: Value): Differentiable {
+function dropout({ graph, layouts, batch }: TrainingScope, layer: ResolvedDropout, x: Value): Differentiable {
   const { rate } = layer.layer;
   if (rate === 0) return { output: x, backward: (gradient) => gradient };
   const mask = graph.input(maskInput(layer.name), 'uint8', [batch, ...layer.input]);
-  const factor = graph.op('Mul', [graph.op('Cast', [mask], { to: 1 }), graph.float(1 / (1 - rate))]);
+  const kept = layouts.like(x, graph.op('Cast', [mask], { to: 1 }));
+  const factor = graph.op('Mul', [kept, graph.float(1 / (1 - rate))]);
   return {
     output: graph.op('Mul', [x, factor]),
     backward: (gradient) => graph.op('Mul', [gradient, factor]),
@@ -238,29 +230,16 @@ export function maskInput(layer: string): string {
 }
 
 function residual(scope: TrainingScope, layer: ResolvedResidual, x: Value): Differentiable {
+  const { graph, layouts } = scope;
   const body = sequence(scope, layer.body, x);
   const shortcut = layer.projection.length > 0 ? sequence(scope, layer.projection, x) : undefined;
+  const add = (a: Value, b: Value) => layouts.inLayoutOf(a, graph.op('Add', [a, layouts.like(a, b)]));
   return {
-    output: scope.graph.op('Add', [body.output, shortcut?.output ?? x]),
+    output: add(body.output, shortcut?.output ?? x),
     backward(gradient, needInput) {
       const throughBody = body.backward(gradient, needInput);
       const throughShortcut = shortcut ? shortcut.backward(gradient, needInput) : gradient;
-      return needInput ? scope.graph.op('Add', [throughBody, throughShortcut]) : gradient;
+      return needInput ? add(throughBody, throughShortcut) : gradient;
     },
   };
-}
-
-/** What the layers of a training graph share. */
-export interface TrainingScope {
-  readonly graph: GraphBuilder;
-  readonly batch: number;
-  readonly plan: ExecutionPlan;
-  /** Whether a layer's parameters get no gradient; a norm then computes with its running statistics. */
-  readonly isFrozen: (layer: string) => boolean;
-  /** The value of each parameter and running statistic. */
-  readonly parameters: ReadonlyMap<string, Value>;
-  /** Filled by the backward pass: the gradient of each trainable parameter. */
-  readonly gradients: Map<string, Value>;
-  /** Filled by the forward pass: mean and unbiased variance of the batch, by the name of the running statistic. */
-  readonly batchStatistics: Map<string, Value>;
 }

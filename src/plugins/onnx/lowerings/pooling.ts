@@ -35,19 +35,24 @@ export function poolingLayer(
   };
   const { kernel, stride, padding } = layer.window;
   const attributes = { kernel_shape: kernel, strides: stride, pads: padding };
-  const tiles = kernel.every((side, axis) => side === stride[axis]) && padding.every((side) => side === 0);
+  const inTiles = tiles(layer);
   if (layer.type === 'averagePool') {
     const output = graph.op('AveragePool', [x], { ...attributes, count_include_pad: 0 });
     return {
       output,
-      backward: (gradient) => (tiles ? tiledAverage : overlappingAverage)(graph, shapes, gradient),
+      backward: (gradient) => (inTiles ? tiledAverage : overlappingAverage)(graph, shapes, gradient),
     };
   }
   const output = graph.op('MaxPool', [x], attributes);
   return {
     output,
-    backward: (gradient) => (tiles ? tiledMaximum : overlappingMaximum)(graph, shapes, x, output, gradient),
+    backward: (gradient) => (inTiles ? tiledMaximum : overlappingMaximum)(graph, shapes, x, output, gradient),
   };
+}
+
+/** Whether windows lie side by side. */
+export function tiles({ window: { kernel, stride, padding } }: ResolvedPool): boolean {
+  return kernel.every((side, axis) => side === stride[axis]) && padding.every((side) => side === 0);
 }
 
 /** Repeats each value over its window of a tiling, and pads with zeros what no window covered. */

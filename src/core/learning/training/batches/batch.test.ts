@@ -24,7 +24,7 @@ const recipe: BatchRecipe = {
   classWeights: undefined,
   mixupAlpha: 0,
   augmentation: undefined,
-  dropout: [{ name: 'dropout1', size: 5, rate: 0.5 }],
+  dropout: [{ name: 'dropout1', size: 5, rate: 0.5, source: 'cipher' }],
 };
 
 const filler = await BatchFiller.open(recipe);
@@ -98,10 +98,12 @@ describe('BatchFiller', () => {
     expect({ ...weighted, targets: plain.targets }).toEqual(plain);
   });
 
-  it('fills what it always did: a run that was begun with an older version goes on with the same batches', () => {
+  it('fills what it always did: a run that was begun with an older version goes on with the same batches', async () => {
+    const dropout = recipe.dropout.map((spec) => ({ ...spec, source: 'words' as const }));
+    const older = await BatchFiller.open({ ...recipe, dropout });
     const hash = createHash('sha256');
     for (let step = 0; step < 20; step++) {
-      const { images, targets, masks } = filled(step);
+      const { images, targets, masks } = filled(step, older);
       for (const { buffer } of [images, targets, masks.dropout1!]) hash.update(new Uint8Array(buffer));
     }
     expect(hash.digest('hex')).toBe('96770bfd686bd15ec539d59b47dd11c5fae479a6f7ada0e324cbcab324189f67');

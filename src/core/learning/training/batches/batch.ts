@@ -2,7 +2,12 @@ import { Random, symmetricBeta } from '../../../base/random.js';
 import type { DatasetManifest, LoadedSplit } from '../../../data/dataset/format.js';
 import type { PackedStrokes } from '../../../image/strokes/packed.js';
 import type { Network } from '../../../model/network.js';
-import { type DropoutMaskSpec, dropoutMaskSpecs, fillDropoutMask } from '../../../model/random-tensors.js';
+import {
+  type DropoutMaskSpec,
+  dropoutMaskSpecs,
+  fillDropoutMask,
+  type MaskSource,
+} from '../../../model/random-tensors.js';
 import type { Batch, PluginEntry } from '../../../plugin/contracts.js';
 import type { TrainOptions } from '../../settings.js';
 import { type BatchAugmentation, type BatchAugmenter, batchAugmentation } from './augmentation.js';
@@ -190,11 +195,13 @@ export interface RecipeOptions {
   /** Its batch size is at most the number of samples. */
   readonly train: TrainOptions;
   readonly plugins: readonly PluginEntry[];
+  /** Those of new runs, unless given. */
+  readonly masks?: MaskSource | undefined;
 }
 
 /** How the batches of a run are made, by its options. */
 export function batchRecipe(options: RecipeOptions): BatchRecipe {
-  const { training, manifest, network, train, plugins } = options;
+  const { training, manifest, network, train, plugins, masks } = options;
   const { images, strokes, labels, count } = training;
   const { classes } = network;
   return {
@@ -210,6 +217,6 @@ export function batchRecipe(options: RecipeOptions): BatchRecipe {
     classWeights: train.classWeights === 'balanced' ? balancedClassWeights(labels, classes) : undefined,
     mixupAlpha: train.mixupAlpha,
     augmentation: batchAugmentation(train.augment, manifest, plugins),
-    dropout: dropoutMaskSpecs(network),
+    dropout: dropoutMaskSpecs(network, masks),
   };
 }

@@ -1,3 +1,4 @@
+import type { MaskSource } from '../../../model/random-tensors.js';
 import type { StepMetrics } from '../../../plugin/contracts.js';
 import type { EpochRecord } from '../../history/record.js';
 import { afterEpoch, type HealthState, INITIAL_HEALTH } from '../policies/health.js';
@@ -14,6 +15,8 @@ export interface RunProgress {
   readonly dataFingerprint: string;
   /** Where the engine's plan was made; anywhere else it makes another one. */
   readonly madeOn: { readonly engine: string; readonly device: string; readonly threads: number };
+  /** Absent: `words`, as all runs had it before there was a choice. */
+  readonly masks?: MaskSource;
   /** Batches taken from the data since the start of the run. */
   readonly step: number;
   /** Epochs that are complete, evaluation included. */
@@ -56,6 +59,7 @@ export function initialProgress(
 ): RunProgress {
   return {
     ...about,
+    masks: 'cipher',
     step: 0,
     epochs: [],
     current: NO_STEPS,

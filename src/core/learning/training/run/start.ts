@@ -8,6 +8,7 @@ import { type Dataset, openDataset, splitOf } from '../../../data/dataset/open.j
 import { checkSameForm } from '../../../data/dataset/same-form.js';
 import { layersOfBundle } from '../../../model/bundle.js';
 import { everyLayer, type Network, resolveNetwork } from '../../../model/network.js';
+import type { MaskSource } from '../../../model/random-tensors.js';
 import type { Layer, ModelSpec } from '../../../model/spec.js';
 import type { TrainingSession, TrainingState } from '../../../plugin/contracts.js';
 import type { PluginRegistry } from '../../../plugin/registry.js';
@@ -125,6 +126,8 @@ export interface SessionStart {
   readonly microbatchSize: number;
   /** The step whose batch is the first one, from 0. */
   readonly firstStep: number;
+  /** Where the masks of dropout come from. */
+  readonly masks?: MaskSource;
 }
 
 /** An engine at work: `session.step(await batches.next(), ...)` is a step. Whoever opens it closes both. */
@@ -141,7 +144,7 @@ export interface OpenedSession {
  */
 export async function openSession(
   { train, manifest, training, model, network }: TrainingSubject,
-  { state, plan, microbatchSize, firstStep }: SessionStart,
+  { state, plan, microbatchSize, firstStep, masks }: SessionStart,
   registry: PluginRegistry,
 ): Promise<OpenedSession> {
   const engine = await registry.load('training-engine', train.engine);
@@ -154,7 +157,7 @@ export async function openSession(
   try {
     await session.importState(state);
     await session.setMicrobatchSize(microbatchSize);
-    const recipe = batchRecipe({ training, manifest, network, train, plugins: registry.entries });
+    const recipe = batchRecipe({ training, manifest, network, train, plugins: registry.entries, masks });
     const batches = await BatchSource.open(recipe, firstStep, train.numWorkers);
     return { session, recipe, batches };
   } catch (error) {

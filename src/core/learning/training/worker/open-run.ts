@@ -85,6 +85,7 @@ export async function openRun(
       plan: sameMachine ? found.state.plan : undefined,
       microbatchSize: progress.memory.microbatchSize,
       firstStep: progress.step,
+      masks: progress.masks ?? 'words',
     },
     new PluginRegistry(plugins),
   );
