@@ -1,9 +1,15 @@
-"""The versions of the packages of requirements.txt, and Python's, as JSON; fails where one is not installed."""
+"""The versions of the packages of requirements.txt that are installed, and Python's, as JSON."""
 import json
 import pathlib
 import platform
 from importlib import metadata
 
-lines = (pathlib.Path(__file__).parent / "requirements.txt").read_text().splitlines()
-names = [line.split("==")[0] for line in lines if "==" in line]
-print(json.dumps({"Python": platform.python_version(), **{name: metadata.version(name) for name in names}}))
+versions = {"Python": platform.python_version()}
+for line in (pathlib.Path(__file__).parent / "requirements.txt").read_text().splitlines():
+    name, _, wanted = line.partition("==")
+    try:
+        if wanted:
+            versions[name] = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        pass
+print(json.dumps(versions))
