@@ -3,7 +3,7 @@
  * process and with one for each core, beside FastAPI with ONNX Runtime in one process and in one for each core. Every server,
  * and the load generator (Debian's `wrk`), is a process of its own on this machine and shares its processors. No cache.
  *
- *   npm run bench:serve -- [--clients 1,32] [--seconds 4] [--rivals FOLDER] [--rounds 5] [--json FILE]
+ *   npm run bench:serve -- [--clients 1,32] [--seconds 3] [--rivals FOLDER] [--rounds 5] [--json FILE]
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -25,7 +25,7 @@ const PICTURES = 500;
 const cores = availableParallelism();
 const WITHOUT_CACHE = { ROBLE_SERVE_CACHE_MEMORY_BYTES: '0' };
 
-await benchmark({ clients: '1,32', seconds: '4' }, async function* (words, { rivals, rounds }) {
+await benchmark({ clients: '1,32', seconds: '3' }, async function* (words, { rivals, rounds }) {
   const folder = await mkdtemp(join(tmpdir(), 'roble-bench-'));
   const model = await writeServedBundle(join(folder, 'model'));
   const settings = ['--model', model, '--predictions', 'none'];
