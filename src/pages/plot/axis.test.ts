@@ -60,6 +60,7 @@ describe('a scale', () => {
         if (range[0] < range[1]) expect([places[0], places[2]]).toEqual([10, 110]);
         expect(places[1]).toBeLessThanOrEqual(places[2]!);
       }),
+      { examples: [[[0, 0, Number.MIN_VALUE]], [[-Number.MAX_VALUE, 0, Number.MAX_VALUE]]] },
     );
   });
 

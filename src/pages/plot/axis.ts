@@ -11,9 +11,11 @@ export function rangeOf(values: readonly number[]): Range {
 
 /** Maps a range to the stretch from `from` to `to`; a range of a single value to its middle. */
 export function linearScale([low, high]: Range, from: number, to: number): (value: number) => number {
-  // Halves, since the difference of two large numbers may not be finite.
-  const span = high / 2 - low / 2;
-  return (value) => (span === 0 ? (from + to) / 2 : from + ((value / 2 - low / 2) / span) * (to - from));
+  // The difference of two large numbers may not be finite; half of the smallest number would be zero.
+  const divisor = Number.isFinite(high - low) ? 1 : 2;
+  const above = (value: number) => value / divisor - low / divisor;
+  const span = above(high);
+  return (value) => (span === 0 ? (from + to) / 2 : from + (above(value) / span) * (to - from));
 }
 
 /** The largest step of 1, 2 or 5 times a power of ten that is not above `value`, and those that follow it. */
