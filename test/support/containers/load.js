@@ -9,7 +9,7 @@ import { runLoad } from '../../../dist/core/operations/load-test/run-load.js';
 const [url, rate, connections, key] = process.argv.slice(2);
 const headers = { authorization: `Bearer ${key}` };
 const target = await probeTarget(url, headers);
-const requestOf = await loadRequests({ seed: Date.now() % 2 ** 32, batch: 1 }, target);
+const { requestOf } = await loadRequests({ seed: Date.now() % 2 ** 32, batch: 1 }, target);
 const end = new AbortController();
 process.stdin.once('end', () => end.abort()).resume();
 const measurement = await runLoad({
