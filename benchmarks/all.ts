@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-const BENCHMARKS = ['decode', 'import', 'train-step', 'inference', 'augment', 'serve'];
+const BENCHMARKS = ['serve', 'import', 'decode', 'augment', 'train-step', 'inference'];
 const results = fileURLToPath(new URL('./results.json', import.meta.url));
 
 // Figures of another day or machine do not stand beside those of this run.
