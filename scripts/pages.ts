@@ -61,7 +61,8 @@ export function benchmarksPage({ date, machine, versions, rows }: Results): stri
       'the median of the ratios of the rounds, with the least and the most of them, of the faster way to run roble to the fastest ' +
       'rival; above 1 roble is ahead.',
     ...[...new Set(rows.map(({ task }) => task))].flatMap((task) => [
-      `## ${task[0]!.toUpperCase()}${task.slice(1)}`,
+      // A command keeps its name.
+      `## ${task.replace(/^[a-z](?=[a-z]* )/, (letter) => letter.toUpperCase())}`,
       table(
         ['What', 'Unit', 'roble', 'Best rival', 'Ratio', 'All contestants'],
         rows.filter((row) => row.task === task).map(benchmarkRow),
