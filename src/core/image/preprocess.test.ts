@@ -138,3 +138,19 @@ describe('preprocessPixels', () => {
     );
   });
 });
+
+it.each([
+  { side: 100, channels: 4, invert: false },
+  { side: 28, channels: 1, invert: true },
+] as const)(
+  'leaves raw pixels of $channels channels as they were, wherever in a Buffer they lie',
+  async ({ side, channels, invert }) => {
+    const shape = { width: side, height: side, channels };
+    const plain = Uint8Array.from({ length: side * side * channels }, (_, i) => (i * 7) & 255);
+    const odd = Buffer.concat([Buffer.alloc(1), plain]).subarray(1);
+    const preprocessing = preprocessingSchema.parse({ width: 28, height: 28, invert });
+    const wanted = await preprocessPixels(plain.slice(), shape, preprocessing);
+    expect(await preprocessPixels(odd, shape, preprocessing)).toEqual(wanted);
+    expect(new Uint8Array(odd)).toEqual(plain);
+  },
+);

@@ -101,7 +101,7 @@ export async function preprocessPixels(
   checkShape(pixels, shape);
   const { width, height, channels } = preprocessing;
   if (shape.width === width && shape.height === height && shape.channels === channels)
-    return inverted(pixels.slice(), preprocessing);
+    return inverted(new Uint8Array(pixels), preprocessing);
   const picture = pixelsToModel(pixels, shape, preprocessing);
   return finished(picture ?? (await convertPixels(pixels, shape, preprocessing)), preprocessing);
 }

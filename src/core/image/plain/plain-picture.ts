@@ -56,7 +56,8 @@ export function pixelsToModel(
 ): Raster | undefined {
   if (pixels.length + workToFit(preprocessing) > MOST_WORK) return undefined;
   const colours = channels < 3 ? 1 : 3;
-  const own = channels === 4 ? pixels.slice() : pixels;
+  // Those with colours are overwritten; a slice of a Buffer would be no copy.
+  const own = channels === 4 ? new Uint8Array(pixels) : pixels;
   const decoded = { pixels: own, width, height, channels: colours, hasAlpha: channels % 2 === 0 } as const;
   return fitTo(flatten(decoded, rgbOf(preprocessing.background)), preprocessing, 'memory');
 }
