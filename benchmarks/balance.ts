@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import { loadPipeline } from '../src/core/data/augment/pipeline.js';
 import { preprocessingSchema } from '../src/core/image/settings.js';
 import { balanceDataset, createRegistry, openDataset, synthesizeDataset } from '../src/index.js';
-import { median } from './contest.js';
+import { median } from './results.js';
 
 const { values } = parseArgs({
   options: {

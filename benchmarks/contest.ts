@@ -1,11 +1,7 @@
 /** Contestants that do the same work in turns, so that a busy moment of the machine meets all of them. */
 import { parseArgs } from 'node:util';
-import { type Figures, type Row, recordRow, verdictOf } from './results.js';
+import { type Figures, median, type Row, recordRow, verdictOf } from './results.js';
 import { openRivals, type Rivals } from './rivals.js';
-
-export function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
-}
 
 export interface Contestant {
   readonly name: string;

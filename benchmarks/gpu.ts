@@ -9,7 +9,8 @@ import { parseArgs } from 'node:util';
 import { RobleError } from '../src/core/base/errors.js';
 import { plugin } from '../src/plugins/onnx/training-engine.js';
 import { openSession, trainingSteps } from './cnn-v2.js';
-import { median, timeMs } from './contest.js';
+import { timeMs } from './contest.js';
+import { median } from './results.js';
 import { openRivals, startRounds } from './rivals.js';
 
 const { values } = parseArgs({

@@ -1,8 +1,12 @@
 /** Figures of benchmarks as JSON, and what follows from them: the medians, and the ratio to the best rival. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
-import { median } from './contest.js';
 import type { Rivals } from './rivals.js';
+
+/** The upper one where two are in the middle, as the rivals in Python have it. */
+export function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
+}
 
 /** What one of the contestants reached in each round; more is better. */
 export interface Figures {

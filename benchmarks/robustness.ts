@@ -21,7 +21,7 @@ import { initialParameters } from '../src/core/model/random-tensors.js';
 import { trainModel } from '../src/index.js';
 import { builtinPlugins } from '../src/plugins/index.js';
 import { plugin } from '../src/plugins/onnx/training-engine.js';
-import { median } from './contest.js';
+import { median } from './results.js';
 
 const { values } = parseArgs({
   options: {

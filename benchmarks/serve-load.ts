@@ -10,7 +10,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { LoadTestResult } from '../src/core/operations/load-test/load-test.js';
-import { median } from './contest.js';
+import { median } from './results.js';
 import { bench, processorSeconds, residentMib, type Served, serveRoble, workersOf } from './served.js';
 import { writeServedBundle } from './served-bundle.js';
 

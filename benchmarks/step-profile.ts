@@ -15,7 +15,8 @@ import { summarizeModel } from '../src/core/model/summary.js';
 import { GraphBuilder } from '../src/engine-kit/onnx/graph.js';
 import { choosePlan } from '../src/plugins/onnx/lowerings/execution-plan.js';
 import { buildStepGraph } from '../src/plugins/onnx/step-graph.js';
-import { median, timeMs } from './contest.js';
+import { timeMs } from './contest.js';
+import { median } from './results.js';
 
 const { values } = parseArgs({
   options: {

@@ -1,5 +1,4 @@
-import { median } from '../benchmarks/contest.js';
-import { type Results, type Row, verdictOf } from '../benchmarks/results.js';
+import { median, type Results, type Row, verdictOf } from '../benchmarks/results.js';
 import { ERRORS } from '../src/core/base/errors.js';
 import {
   dereference,

@@ -1,10 +1,5 @@
+import { addedUp, HALF, MASK_BITS, MASK_SCALE, maskIndex, POSITIONS } from './positions.js';
 import type { Raster } from './raster.js';
-
-/** Positions between two pixels that have a mask of their own. */
-const POSITIONS = 64;
-/** Fixed point of the masks: 12 bits. */
-const MASK_BITS = 12;
-const HALF = 1 << (MASK_BITS - 1);
 
 /**
  * Makes a picture larger as libvips does (`vips_affine` with its bicubic interpolator): Catmull and Rom's spline through four by
@@ -26,8 +21,13 @@ export function enlarge(
   // Each row of the picture, made wider; not yet clamped.
   const wide = new Int32Array(height * length);
   const indices = new Int32Array(4);
-  for (const [x, position] of columnPositions(size.width, step.x, starts).entries()) {
-    const [w0, w1, w2, w3] = maskAt(position) as unknown as Weights;
+  for (const [x, position] of addedUp(
+    size.width,
+    step.x,
+    starts,
+    (start) => start * step.x + 0.5 + 1,
+  ).entries()) {
+    const [w0, w1, w2, w3] = MASKS[maskIndex(position)] as unknown as Weights;
     const left = Math.trunc(position) - 3;
     for (let i = 0; i < 4; i++) indices[i] = Math.min(Math.max(left + i, 0), width - 1) * channels;
     const [i0, i1, i2, i3] = indices as unknown as Weights;
@@ -46,7 +46,7 @@ export function enlarge(
   const result = new Uint8ClampedArray(size.height * length);
   for (let y = 0, to = 0; y < size.height; y++) {
     const position = y * step.y + 0.5 + 1;
-    const [w0, w1, w2, w3] = maskAt(position) as unknown as Weights;
+    const [w0, w1, w2, w3] = MASKS[maskIndex(position)] as unknown as Weights;
     const top = Math.trunc(position) - 3;
     for (let i = 0; i < 4; i++) indices[i] = Math.min(Math.max(top + i, 0), height - 1) * length;
     let [i0, i1, i2, i3] = indices as unknown as Weights;
@@ -60,22 +60,7 @@ export function enlarge(
 /** Of four neighbours. */
 type Weights = readonly [number, number, number, number];
 
-function columnPositions(size: number, step: number, starts: readonly number[]): Float64Array {
-  const result = new Float64Array(size);
-  for (const [i, start] of starts.entries()) {
-    let position = start * step + 0.5 + 1;
-    for (let x = start; x < Math.min(size, starts[i + 1] ?? size); x++, position += step)
-      result[x] = position;
-  }
-  return result;
-}
-
 const MASKS = Array.from({ length: POSITIONS + 1 }, (_, i) => catmullRom(i / POSITIONS));
-
-function maskAt(position: number): Int32Array {
-  const fraction = Math.trunc(position * POSITIONS * 2) & (POSITIONS * 2 - 1);
-  return MASKS[(fraction + 1) >> 1]!;
-}
 
 function catmullRom(x: number): Int32Array {
   const rest = 1 - x;
@@ -84,5 +69,5 @@ function catmullRom(x: number): Int32Array {
   const fourth = x * common;
   const difference = fourth - first;
   const weights = [first, rest - first + difference, x - fourth - difference, fourth];
-  return Int32Array.from(weights, (weight) => Math.trunc(weight * (1 << MASK_BITS)));
+  return Int32Array.from(weights, (weight) => Math.trunc(weight * MASK_SCALE));
 }

@@ -24,26 +24,22 @@ export function readPlainPicture(bytes: Uint8Array): PlainFile | undefined {
   return bytes[0] === 0xff ? readJpeg(bytes) : readPng(bytes);
 }
 
-/** Bytes that decoding and resampling go through, to which their time is in proportion. */
-export function workOf(file: PlainFile, preprocessing: Preprocessing): number {
-  return file.work(leastShrink(file, preprocessing)) + workToFit(preprocessing);
-}
-
-/** By how much a picture is made smaller, in the direction in which it is less. */
-function leastShrink(file: PlainFile, preprocessing: Preprocessing): number {
-  const { x, y } = shrinkToFit(file, asStored(preprocessing, file.orientation));
-  return Math.min(x, y);
-}
-
 /**
  * What a model sees of a plain picture, before it is inverted: the pixels that the general decoder would give, bit for bit, in a
  * part of the time.
  *
- * @returns undefined for a picture that the general decoder has to take
+ * @param mostWork bytes that decoding and resampling may go through, to which their time is in proportion
+ * @returns undefined for a picture that is more work, or that the general decoder has to take
  */
-export function plainToModel(file: PlainFile, preprocessing: Preprocessing): Raster | undefined {
-  if (workOf(file, preprocessing) > MOST_WORK) return undefined;
-  const decoded = file.decode(leastShrink(file, preprocessing));
+export function plainToModel(
+  file: PlainFile,
+  preprocessing: Preprocessing,
+  mostWork = MOST_WORK,
+): Raster | undefined {
+  const shrink = shrinkToFit(file, asStored(preprocessing, file.orientation));
+  const least = Math.min(shrink.x, shrink.y);
+  if (file.work(least) + workToFit(preprocessing) > mostWork) return undefined;
+  const decoded = file.decode(least);
   if (!decoded) return undefined;
   return fitTo(flatten(decoded, rgbOf(preprocessing.background)), preprocessing, 'file', file.orientation);
 }

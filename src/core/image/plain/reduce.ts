@@ -1,13 +1,8 @@
 import { packed } from './packed.js';
+import { addedUp, HALF, MASK_BITS, MASK_SCALE, maskIndex, POSITIONS } from './positions.js';
 import type { PaddedRaster, Raster } from './raster.js';
 import { roundHalfEven } from './rounding.js';
 
-/** Positions between two pixels that have a mask of their own. */
-const POSITIONS = 64;
-/** Fixed point of the masks: 12 bits. */
-const MASK_BITS = 12;
-const MASK_SCALE = 1 << MASK_BITS;
-const HALF = MASK_SCALE >> 1;
 /** How many times the size that a mask resamples is the wanted one, at most; the rest is averaged away before. */
 const GAP = 2;
 
@@ -99,18 +94,9 @@ export function reduceColumns(picture: Raster, shrink: number, starts: readonly 
   return { pixels: new Uint8Array(result.buffer), width: size, height, channels };
 }
 
-/**
- * Where the masks of the pixels of an axis lie. libvips adds the step up, from where each part that it computes at once begins,
- * and the rounding of that sum decides which mask is taken.
- */
+/** Where the masks of the pixels of an axis lie. */
 function positions(size: number, step: number, offset: number, starts: readonly number[]): Float64Array {
-  const result = new Float64Array(size);
-  for (const [i, start] of starts.entries()) {
-    let position = (start + 0.5) * step - 0.5 - offset;
-    for (let x = start; x < Math.min(size, starts[i + 1] ?? size); x++, position += step)
-      result[x] = position;
-  }
-  return result;
+  return addedUp(size, step, starts, (start) => (start + 0.5) * step - 0.5 - offset);
 }
 
 /** Lanczos' kernel at each position between two pixels, in fixed point, computed when it is first needed. */
@@ -130,8 +116,7 @@ class Masks {
 
   /** The mask for the nearest of the positions. */
   at(position: number): Int32Array {
-    const fraction = Math.trunc(position * POSITIONS * 2) & (POSITIONS * 2 - 1);
-    const index = (fraction + 1) >> 1;
+    const index = maskIndex(position);
     this.#masks[index] ??= this.#mask(index / POSITIONS);
     return this.#masks[index];
   }

@@ -1,3 +1,4 @@
+import { median } from '../../base/statistics.js';
 import type { ModelPair } from './compare-answers.js';
 
 /** Images a second of processor time, on one thread. */
@@ -9,7 +10,6 @@ export interface SpeedComparison {
   readonly ratio: number;
 }
 
-/** Odd, so that there is one in the middle. */
 const ROUNDS = 7;
 const ROUND_MS = 50;
 
@@ -29,8 +29,7 @@ export async function compareSpeed(
     const [slow, fast] = [await rate(before, images, batchSize), await rate(after, images, batchSize)];
     rounds.push({ before: slow, after: fast, ratio: fast / slow });
   }
-  const middle = (key: 'before' | 'after' | 'ratio') =>
-    rounds.map((round) => round[key]).sort((a, b) => a - b)[(ROUNDS - 1) / 2]!;
+  const middle = (key: 'before' | 'after' | 'ratio') => median(rounds.map((round) => round[key]));
   return { batchSize, before: middle('before'), after: middle('after'), ratio: middle('ratio') };
 }
 

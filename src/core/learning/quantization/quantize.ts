@@ -80,8 +80,9 @@ export async function quantizeModel(
   options: QuantizeOptions,
   context: Context & { readonly registry: PluginRegistry },
 ): Promise<QuantizeResult> {
-  const { bundle: from, dataset: data, out, maxDrop = MAX_DROP } = options;
-  checkNumbers(options);
+  const { bundle: from, dataset: data, out } = options;
+  const { maxDrop = MAX_DROP, samples = CALIBRATION_SAMPLES, seed = 0 } = options;
+  checkNumbers({ maxDrop, samples, seed });
   await refuseExisting(out);
   const source = await openBundle(from);
   const dataset = await openDataset(data);
@@ -93,7 +94,7 @@ export async function quantizeModel(
   const { content, lineage, bytes } = await quantized(
     source,
     dataset,
-    { ...options, quantize, judged },
+    { quantize, judged, samples, seed },
     context,
   );
   let result: QuantizeResult | undefined;
@@ -113,11 +114,9 @@ export async function quantizeModel(
   return result!;
 }
 
-function checkNumbers({
-  maxDrop = MAX_DROP,
-  samples = CALIBRATION_SAMPLES,
-  seed = 0,
-}: QuantizeOptions): void {
+type Numbers = Readonly<Record<'maxDrop' | 'samples' | 'seed', number>>;
+
+function checkNumbers({ maxDrop, samples, seed }: Numbers): void {
   const refuse = (received: string, expected: string): never => {
     throw new RobleError('ROBLE_USAGE', 'A number is out of its range.', { received, expected });
   };
@@ -127,7 +126,7 @@ function checkNumbers({
     refuse(`the seed ${seed}`, 'a whole number below 2^32');
 }
 
-interface QuantizingOptions extends QuantizeOptions {
+interface QuantizingOptions extends Pick<Numbers, 'samples' | 'seed'> {
   readonly quantize: NonNullable<TrainingEngine['quantize']>;
   readonly judged: LoadedSplit;
 }
@@ -136,7 +135,7 @@ interface QuantizingOptions extends QuantizeOptions {
 async function quantized(
   source: ModelBundle,
   dataset: Dataset,
-  { quantize, judged, samples = CALIBRATION_SAMPLES, seed = 0 }: QuantizingOptions,
+  { quantize, judged, samples, seed }: QuantizingOptions,
   context: Context,
 ) {
   const calibration = await calibrationImages(dataset, samples, seed);
@@ -144,7 +143,10 @@ async function quantized(
   const model = await readPlainFile(join(source.folder, BUNDLE_FILES.model));
   const made = await withStep(context, 'calibrate', 'Finding the ranges of activations', () =>
     quantize({
-      ...{ model, input: source.input, calibration: calibration.images, golden: golden.images },
+      model,
+      input: source.input,
+      calibration: calibration.images,
+      golden: golden.images,
       onImages: (done) => {
         refuseInterrupted(context);
         const { count: total } = calibration;
@@ -161,7 +163,9 @@ async function quantized(
       golden: { ...golden, probabilities: made.golden.probabilities, tolerance },
     },
     lineage: {
-      ...{ from: source.digest, ...METHOD, layers: made.layers },
+      from: source.digest,
+      ...METHOD,
+      layers: made.layers,
       calibration: { dataFingerprint: dataset.manifest.fingerprint, samples: calibration.count, seed },
     },
     bytes: { before: model.length, after: made.onnx.length },
@@ -273,7 +277,10 @@ function copied({ count, images }: LoadedSplit): { count: number; images: Uint8A
 function accuracyOf({ right, equal, answers }: ComparedAnswers, split: 'validation' | 'test') {
   const samples = answers.length;
   return {
-    ...{ split, samples, before: right.before / samples, after: right.after / samples },
+    split,
+    samples,
+    before: right.before / samples,
+    after: right.after / samples,
     agreement: equal / samples,
   };
 }

@@ -1,5 +1,5 @@
 import { deflateRawSync } from 'node:zlib';
-import { Random } from '../../base/random.js';
+import { Random, randomBytes } from '../../base/random.js';
 import { encodePlainPng, type PlainShape, pngFile } from '../../image/png.js';
 
 /** What people send: a small picture in grey and in colour, the canvas of a web page, a photograph of a telephone. */
@@ -29,13 +29,8 @@ export async function pictureMakers(
 }
 
 function noise(shape: PlainShape, seed: number, index: number): Buffer {
-  const random = new Random(seed, 'synthesize', index);
-  return encodePlainPng(randomBytes(random, shape.height * shape.width * shape.channels), shape);
-}
-
-function randomBytes(random: Random, length: number): Uint8Array {
-  const words = new Uint32Array(Math.ceil(length / 4)).map(() => random.uint32());
-  return new Uint8Array(words.buffer, 0, length);
+  const bytes = randomBytes(seed, 'synthesize', index, 0);
+  return encodePlainPng(bytes(shape.height * shape.width * shape.channels), shape);
 }
 
 const CANVAS_SIDE = 280;
@@ -128,11 +123,11 @@ const TABLE_VALUES = [5, 4, 4, 4, 4];
 async function photographs(seed: number): Promise<PictureMaker> {
   const { default: sharp } = await import('sharp');
   const raw = { width: PHOTO_WIDTH, height: PHOTO_HEIGHT, channels: 3 } as const;
-  const noise = randomBytes(new Random(seed, 'synthesize', 0, 2), PHOTO_WIDTH * PHOTO_HEIGHT * 3);
+  const noise = randomBytes(seed, 'synthesize', 0, 2)(PHOTO_WIDTH * PHOTO_HEIGHT * 3);
   const photograph = async (index: number) => {
-    const random = new Random(seed, 'synthesize', index, 3);
+    const areas = randomBytes(seed, 'synthesize', index, 3)(8 * 6 * 3);
     // A few pixels, drawn large, are areas with soft edges; the noise is that of a sensor.
-    const pixels = await sharp(randomBytes(random, 8 * 6 * 3), { raw: { width: 8, height: 6, channels: 3 } })
+    const pixels = await sharp(areas, { raw: { width: 8, height: 6, channels: 3 } })
       .resize(PHOTO_WIDTH, PHOTO_HEIGHT, { fit: 'fill', kernel: 'cubic' })
       .raw()
       .toBuffer();
