@@ -241,6 +241,7 @@ describe('SQLite', () => {
     await mkdir(dirname(url));
     // What SQLite does not wait for by itself: both want to change the kind of journal.
     const other = new Database(url);
+    other.exec('create table begun (a)');
     other.exec('begin immediate');
     const store = new PredictionStore(url);
     const connected = store.connect();
