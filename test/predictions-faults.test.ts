@@ -245,10 +245,11 @@ describe('SQLite', () => {
     other.exec('begin immediate');
     const store = new PredictionStore(url);
     const connected = store.connect();
-    await setTimeout(200);
+    const succeeds = expect(connected).resolves.toBeUndefined();
+    await setTimeout(1500);
     other.exec('commit');
     other.close();
-    await connected;
+    await succeeds;
     await store.close();
   });
 
