@@ -1,5 +1,6 @@
-import type { Decoded, PaddedRaster, Raster } from './raster.js';
+import type { Raster } from './raster.js';
 import { roundHalfEven } from './rounding.js';
+import { area, type Surface, type Workspace } from './workspace.js';
 
 /** Red, green, blue: 0..255. */
 export type Rgb = readonly [red: number, green: number, blue: number];
@@ -11,33 +12,22 @@ export function rgbOf(background: string): Rgb {
 }
 
 /**
- * Lays a picture with transparency on a colour as libvips does: the division is rounded down, and of a colour behind grey only
- * its red counts. The pixels of the picture are overwritten.
+ * Lays a picture with transparency on a colour, in its place, as libvips does: the division is rounded down, and of a colour
+ * behind grey only its red counts. Of four channels the last means nothing afterwards.
  */
-export function flatten(picture: Decoded, background: Rgb): Raster | PaddedRaster {
-  if (!picture.hasAlpha) return picture;
-  const { pixels, width, height, channels } = picture;
-  const count = width * height;
-  const [red, green, blue] = background;
-  if (channels === 1) {
-    const grey = new Uint8Array(count);
-    for (let i = 0; i < count; i++) grey[i] = over(pixels[2 * i]!, red, pixels[2 * i + 1]!);
-    return { pixels: grey, width, height, channels };
-  }
-  for (let at = 0; at < pixels.length; at += 4) {
-    const alpha = pixels[at + 3]!;
-    if (alpha === 255) continue;
-    pixels[at] = over(pixels[at]!, red, alpha);
-    pixels[at + 1] = over(pixels[at + 1]!, green, alpha);
-    pixels[at + 2] = over(pixels[at + 2]!, blue, alpha);
-  }
-  return { pixels, width, height, channels: 4 };
+export function flatten(space: Workspace, picture: Surface, [red, green, blue]: Rgb): Surface {
+  const { width, height, channels } = picture;
+  if (channels === 4) space.kernels.flatten(...area(picture), red | (green << 8) | (blue << 16));
+  if (channels !== 2) return picture;
+  const grey = space.surface(width, height, 1);
+  space.kernels.flattenGrey(...area(picture), red, grey.at);
+  return grey;
 }
 
-function over(value: number, behind: number, alpha: number): number {
-  const sum = value * alpha + behind * (255 - alpha);
-  // sum / 255 for every sum below 65,536.
-  return (sum + 1 + (sum >> 8)) >> 8;
+/** A picture without transparency in one channel, where red, green and blue of each pixel are the same. */
+export function withoutColours(space: Workspace, picture: Surface): Surface {
+  const { channels } = picture;
+  return channels > 2 && space.kernels.isGrey(...area(picture), channels) ? space.kept(picture, 1) : picture;
 }
 
 /** The grey of a border in a grey picture: luma (Rec. 709) of a colour, rounded down. */

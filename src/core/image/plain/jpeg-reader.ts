@@ -2,7 +2,8 @@ import { type JpegHeader, readJpegHeader } from './jpeg-header.js';
 import type { BlockSize } from './jpeg-idct.js';
 import { chromaGrid, cropped, toPixels, upsampled } from './jpeg-planes.js';
 import { decodeScan, type Plane } from './jpeg-scan.js';
-import type { Decoded, PlainFile } from './raster.js';
+import type { PlainFile } from './plain-file.js';
+import type { Raster } from './raster.js';
 
 /**
  * Reads a plain JPEG; see {@link readJpegHeader}. Its pixels are those of libjpeg, which can decode at a half, a quarter or an
@@ -21,7 +22,10 @@ export function readJpeg(bytes: Uint8Array): PlainFile | undefined {
     orientation,
     // The codes, the samples, and eight for each block, however little is in it.
     work: (shrink) => bytes.length + width * height * (3 / reductionFor(shrink) ** 2 + 1 / 8),
-    decode: (shrink) => decode(file, header, reductionFor(shrink)),
+    decode(space, shrink) {
+      const picture = decode(file, header, reductionFor(shrink));
+      return picture && space.place(picture.pixels, picture);
+    },
   };
 }
 
@@ -35,7 +39,7 @@ function reductionFor(shrink: number): 1 | 2 | 4 | 8 {
   return reduction;
 }
 
-function decode(file: Buffer, header: JpegHeader, reduction: 1 | 2 | 4 | 8): Decoded | undefined {
+function decode(file: Buffer, header: JpegHeader, reduction: 1 | 2 | 4 | 8): Raster | undefined {
   const size = (8 / reduction) as BlockSize;
   const grid = chromaGrid(header, size);
   const sizes = header.components.map((_, i) => (i === 0 ? size : grid.size));
@@ -44,8 +48,7 @@ function decode(file: Buffer, header: JpegHeader, reduction: 1 | 2 | 4 | 8): Dec
   // Rounded down: the last samples may lie outside the picture.
   const [width, height] = [Math.floor(header.width / reduction), Math.floor(header.height / reduction)];
   const [luma, blue, red] = planes as [Plane, Plane?, Plane?];
-  if (!blue || !red)
-    return { pixels: cropped(luma, width, height), width, height, channels: 1, hasAlpha: false };
+  if (!blue || !red) return { pixels: cropped(luma, width, height), width, height, channels: 1 };
   const pixels = toPixels(luma, upsampled(blue, grid), upsampled(red, grid), width, height);
-  return { pixels, width, height, channels: 3, hasAlpha: false };
+  return { pixels, width, height, channels: 3 };
 }

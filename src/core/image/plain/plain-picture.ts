@@ -2,8 +2,10 @@ import type { PixelShape, Preprocessing } from '../settings.js';
 import { flatten, rgbOf } from './colour.js';
 import { asStored, fitTo, shrinkToFit } from './fit.js';
 import { readJpeg } from './jpeg-reader.js';
+import type { PlainFile } from './plain-file.js';
 import { readPng } from './png-reader.js';
-import type { PlainFile, Raster } from './raster.js';
+import type { Raster } from './raster.js';
+import { clearedWorkspace } from './workspace.js';
 
 /** Bytes. What is more work is left to the general decoder, which takes other threads, so that this one is not held up. */
 const MOST_WORK = 1.5 * 1024 * 1024;
@@ -39,21 +41,21 @@ export function plainToModel(
   const shrink = shrinkToFit(file, asStored(preprocessing, file.orientation));
   const least = Math.min(shrink.x, shrink.y);
   if (file.work(least) + workToFit(preprocessing) > mostWork) return undefined;
-  const decoded = file.decode(least);
+  const space = clearedWorkspace();
+  const decoded = file.decode(space, least);
   if (!decoded) return undefined;
-  return fitTo(flatten(decoded, rgbOf(preprocessing.background)), preprocessing, 'file', file.orientation);
+  const opaque = flatten(space, decoded, rgbOf(preprocessing.background));
+  return fitTo(space, opaque, preprocessing, 'file', file.orientation);
 }
 
 /** The same for pixels. @returns undefined where the general way has to be taken */
 export function pixelsToModel(
   pixels: Uint8Array,
-  { width, height, channels }: PixelShape,
+  shape: PixelShape,
   preprocessing: Preprocessing,
 ): Raster | undefined {
   if (pixels.length + workToFit(preprocessing) > MOST_WORK) return undefined;
-  const colours = channels < 3 ? 1 : 3;
-  // Those with colours are overwritten; a slice of a Buffer would be no copy.
-  const own = channels === 4 ? new Uint8Array(pixels) : pixels;
-  const decoded = { pixels: own, width, height, channels: colours, hasAlpha: channels % 2 === 0 } as const;
-  return fitTo(flatten(decoded, rgbOf(preprocessing.background)), preprocessing, 'memory');
+  const space = clearedWorkspace();
+  const opaque = flatten(space, space.place(pixels, shape), rgbOf(preprocessing.background));
+  return fitTo(space, opaque, preprocessing, 'memory');
 }
