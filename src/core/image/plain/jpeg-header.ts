@@ -7,14 +7,9 @@ export interface Component {
   readonly v: number;
   /** What each coefficient is multiplied by, in the order of the file (zigzag). */
   readonly quantization: Uint16Array;
-  readonly dcTable: HuffmanSpec;
-  readonly acTable: HuffmanSpec;
-}
-
-/** How many codes there are of each length, 1 to 16 bits, and what they stand for. */
-export interface HuffmanSpec {
-  readonly counts: Uint8Array;
-  readonly symbols: Uint8Array;
+  /** Huffman codes as in the file: how many there are of each length, 1 to 16 bits, and what they stand for. */
+  readonly dcTable: Uint8Array;
+  readonly acTable: Uint8Array;
 }
 
 export interface JpegHeader {
@@ -55,7 +50,7 @@ interface Segments {
   restartInterval: number;
   readonly quantization: Map<number, Uint16Array>;
   /** By class (0: DC, 1: AC) and number, as in the file. */
-  readonly huffman: Map<number, HuffmanSpec>;
+  readonly huffman: Map<number, Uint8Array>;
 }
 
 /**
@@ -151,15 +146,15 @@ function noteQuantization(tables: Map<number, Uint16Array>, content: Buffer): bo
   return true;
 }
 
-function noteHuffman(tables: Map<number, HuffmanSpec>, content: Buffer): boolean {
+function noteHuffman(tables: Map<number, Uint8Array>, content: Buffer): boolean {
   for (let at = 0; at < content.length; ) {
     const place = content[at]!;
     const counts = content.subarray(at + 1, at + 17);
     const total = counts.reduce((sum, count) => sum + count, 0);
-    const symbols = content.subarray(at + 17, at + 17 + total);
-    if ((place & 0xec) !== 0 || counts.length < 16 || total > 256 || symbols.length < total) return false;
-    tables.set(place, { counts, symbols });
-    at += 17 + total;
+    const end = at + 17 + total;
+    if ((place & 0xec) !== 0 || total > 256 || end > content.length) return false;
+    tables.set(place, content.subarray(at + 1, end));
+    at = end;
   }
   return true;
 }

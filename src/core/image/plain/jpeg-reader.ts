@@ -1,9 +1,8 @@
 import { type JpegHeader, readJpegHeader } from './jpeg-header.js';
-import type { BlockSize } from './jpeg-idct.js';
-import { chromaGrid, cropped, toPixels, upsampled } from './jpeg-planes.js';
-import { decodeScan, type Plane } from './jpeg-scan.js';
+import { chromaGrid, toPixels, upsampled } from './jpeg-planes.js';
+import { type BlockSize, decodeScan } from './jpeg-scan.js';
 import type { PlainFile } from './plain-file.js';
-import type { Raster } from './raster.js';
+import type { Surface, Workspace } from './workspace.js';
 
 /**
  * Reads a plain JPEG; see {@link readJpegHeader}. Its pixels are those of libjpeg, which can decode at a half, a quarter or an
@@ -22,10 +21,7 @@ export function readJpeg(bytes: Uint8Array): PlainFile | undefined {
     orientation,
     // The codes, the samples, and eight for each block, however little is in it.
     work: (shrink) => bytes.length + width * height * (3 / reductionFor(shrink) ** 2 + 1 / 8),
-    decode(space, shrink) {
-      const picture = decode(file, header, reductionFor(shrink));
-      return picture && space.place(picture.pixels, picture);
-    },
+    decode: (space, shrink) => decode(space, file, header, reductionFor(shrink)),
   };
 }
 
@@ -39,16 +35,25 @@ function reductionFor(shrink: number): 1 | 2 | 4 | 8 {
   return reduction;
 }
 
-function decode(file: Buffer, header: JpegHeader, reduction: 1 | 2 | 4 | 8): Raster | undefined {
+function decode(
+  space: Workspace,
+  file: Uint8Array,
+  header: JpegHeader,
+  reduction: 1 | 2 | 4 | 8,
+): Surface | undefined {
   const size = (8 / reduction) as BlockSize;
   const grid = chromaGrid(header, size);
   const sizes = header.components.map((_, i) => (i === 0 ? size : grid.size));
-  const planes = decodeScan(file, header, sizes);
+  const planes = decodeScan(space, file, header, sizes);
   if (!planes) return undefined;
+  const [luma, blue, red] = planes as [Surface, Surface?, Surface?];
   // Rounded down: the last samples may lie outside the picture.
   const [width, height] = [Math.floor(header.width / reduction), Math.floor(header.height / reduction)];
-  const [luma, blue, red] = planes as [Plane, Plane?, Plane?];
-  if (!blue || !red) return { pixels: cropped(luma, width, height), width, height, channels: 1 };
-  const pixels = toPixels(luma, upsampled(blue, grid), upsampled(red, grid), width, height);
-  return { pixels, width, height, channels: 3 };
+  if (!blue || !red) return { ...luma, width, height };
+  return toPixels(
+    space,
+    { ...luma, width, height },
+    upsampled(space, blue, grid),
+    upsampled(space, red, grid),
+  );
 }

@@ -16,8 +16,23 @@ export interface Surface extends PixelShape {
   readonly pitch: number;
 }
 
-/** The functions of `wasm/pixels.ts`, which describes them. */
+/** What `wasm/pixels.ts` exports, which describes it. */
 interface Kernels extends WasmModule {
+  readonly heap: Constant;
+  readonly PADDING: Constant;
+  readonly TABLE_BYTES: Constant;
+  unstuff(from: number, length: number, first: number, ends: number, parts: number): number;
+  buildCodes(table: number, spec: number, largest: number): number;
+  buildRuns(table: number, spec: number): void;
+  setComponent(
+    ...values: [i: number, h: number, v: number, size: number, samples: number, stride: number, ...Tables]
+  ): void;
+  decodeScan(
+    ...values: [count: number, across: number, units: number, restartInterval: number, ...Data]
+  ): number;
+  upsample(...values: [...Area, across: number, down: number, sums: number, to: number]): void;
+  repeat(...values: [...Area, across: number, down: number, to: number]): void;
+  toPixels(...values: [...Plane, ...Plane, ...Plane, width: number, height: number, to: number]): void;
   unfilter(rows: number, stride: number, height: number, pixelBytes: number, above: number): number;
   lookUp(...values: [...Area, depth: number, table: number, bytes: number, to: number]): number;
   flatten(...values: [...Area, background: number]): void;
@@ -29,22 +44,28 @@ interface Kernels extends WasmModule {
   resample(...values: [...Rows, sums: number, taps: number, size: number, to: number]): void;
 }
 type Area = [at: number, pitch: number, width: number, height: number];
+interface Constant {
+  readonly value: number;
+}
+type Tables = [dc: number, ac: number, quantization: number];
+type Data = [first: number, ends: number, parts: number];
+type Plane = [at: number, pitch: number];
 type Rows = [from: number, pitch: number, length: number, height: number];
 
 /** Where pictures lie while they are computed: the memory of the kernels, which is given out from its beginning to its end. */
 export class Workspace {
   readonly kernels = openWasm<Kernels>('pixels');
-  #used = 0;
+  #used = this.kernels.heap.value;
 
   /** Everything in it may be overwritten from now on. */
   clear(): void {
-    this.#used = 0;
+    this.#used = this.kernels.heap.value;
   }
 
   /** Bytes that hold anything. @returns where they begin */
   allocate(length: number): number {
     const at = this.#used;
-    this.#used += length + SLACK_BYTES;
+    this.#used += Math.ceil(length / SLACK_BYTES) * SLACK_BYTES + SLACK_BYTES;
     const { memory } = this.kernels;
     const missing = this.#used - memory.buffer.byteLength;
     if (missing > 0) memory.grow(Math.ceil(missing / PAGE_BYTES));

@@ -7,6 +7,13 @@
  * what went beyond the one before.
  */
 
+export { PADDING, unstuff } from './jpeg/bits';
+export { buildCodes, buildRuns, TABLE_BYTES } from './jpeg/huffman';
+export { repeat, toPixels, upsample } from './jpeg/planes';
+export { decodeScan, setComponent } from './jpeg/scan';
 export { copyPixels, flatten, flattenGrey, isGrey, lookUp } from './pixels/colours';
 export { average, resample, transpose } from './pixels/resample';
 export { unfilter } from './pixels/unfilter';
+
+/** Where the memory begins that is free. */
+export const heap: usize = __heap_base;
