@@ -121,10 +121,16 @@ function frameOf(content: Buffer): Frame | undefined {
   const count = content[5]!;
   const [height, width] = [content.readUInt16BE(1), content.readUInt16BE(3)];
   if (content[0] !== 8 || width === 0 || height === 0 || content.length !== 6 + 3 * count) return undefined;
-  const components = Array.from({ length: count }, (_, i) => {
-    const [id, sampling, quantization] = content.subarray(6 + 3 * i) as unknown as [number, number, number];
-    return { id, h: sampling >> 4, v: sampling & 15, quantization };
-  });
+  const components: FrameComponent[] = [];
+  for (let at = 6; at < content.length; at += 3) {
+    const sampling = content[at + 1]!;
+    components.push({
+      id: content[at]!,
+      h: sampling >> 4,
+      v: sampling & 15,
+      quantization: content[at + 2]!,
+    });
+  }
   return { width, height, components };
 }
 
@@ -134,14 +140,10 @@ function noteQuantization(tables: Map<number, Uint16Array>, content: Buffer): bo
     const bytes = 64 * (precision + 1);
     at += 1;
     if (precision > 1 || number > 3 || at + bytes > content.length) return false;
-    const start = at;
-    tables.set(
-      number,
-      Uint16Array.from({ length: 64 }, (_, i) =>
-        precision ? content.readUInt16BE(start + 2 * i) : content[start + i]!,
-      ),
-    );
-    at += bytes;
+    const table = new Uint16Array(64);
+    for (let i = 0; i < 64; i++, at += precision + 1)
+      table[i] = precision ? content.readUInt16BE(at) : content[at]!;
+    tables.set(number, table);
   }
   return true;
 }
@@ -149,8 +151,8 @@ function noteQuantization(tables: Map<number, Uint16Array>, content: Buffer): bo
 function noteHuffman(tables: Map<number, Uint8Array>, content: Buffer): boolean {
   for (let at = 0; at < content.length; ) {
     const place = content[at]!;
-    const counts = content.subarray(at + 1, at + 17);
-    const total = counts.reduce((sum, count) => sum + count, 0);
+    let total = 0;
+    for (let i = at + 1; i <= at + 16; i++) total += content[i] ?? 0;
     const end = at + 17 + total;
     if ((place & 0xec) !== 0 || total > 256 || end > content.length) return false;
     tables.set(place, content.subarray(at + 1, end));

@@ -122,35 +122,38 @@ function fillSums(at: usize, count: i32, entry: i32, addends: usize, mask: usize
  *
  * @param first address of the first byte of the data
  * @param start bit at which they begin
- * @returns bit at which they end; negative: damaged
+ * @param window the bits from there on
+ * @param windowEnd bit at which those end
+ * @returns bit at which the coefficients end; negative: damaged
  */
-export function passOver(table: usize, first: usize, start: i32): i32 {
+export function passOver(table: usize, first: usize, start: i32, window: u64, windowEnd: i32): i32 {
   const runs = table + (2 << RUN_BITS);
   let position = start;
   let k = 1;
   while (k < 64) {
-    let window = windowAt(first, position);
-    const enough = position + WINDOW_BITS - RUN_BITS;
     let entry = 0;
     let next = 0;
-    do {
+    for (const last = windowEnd - RUN_BITS; position <= last; ) {
       entry = load<u16>(runs + ((<usize>(window >>> (64 - RUN_BITS))) << 1), RUNS);
       next = k + (entry >> STEP_SHIFT);
       if (next >= 64) break;
       k = next;
       position += entry & LENGTH_MASK;
       window <<= entry & LENGTH_MASK;
-    } while (position <= enough);
-    if (next < 64) continue;
-    if (next === 64 || (next >= END && next <= END + 64)) return position + (entry & LENGTH_MASK);
-    // What lies beyond the last coefficient is the next block.
-    const code = codeAt(table, windowAt(first, position));
-    if (code === 0) return -1;
-    const symbol = code >> 8;
-    position += (code & 255) + (symbol & 15);
-    if (isEnd(symbol)) return position;
-    k += (symbol >> 4) + 1;
-    if (k > 64) return -1;
+    }
+    if (next >= 64) {
+      if (next === 64 || (next >= END && next <= END + 64)) return position + (entry & LENGTH_MASK);
+      // What lies beyond the last coefficient is the next block.
+      const code = codeAt(table, windowAt(first, position));
+      if (code === 0) return -1;
+      const symbol = code >> 8;
+      position += (code & 255) + (symbol & 15);
+      if (isEnd(symbol)) return position;
+      k += (symbol >> 4) + 1;
+      if (k > 64) return -1;
+    }
+    window = windowAt(first, position);
+    windowEnd = position + WINDOW_BITS;
   }
   return position;
 }

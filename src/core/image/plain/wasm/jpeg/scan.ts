@@ -136,24 +136,27 @@ function decodeUnit(component: Component, row: i32, column: i32, first: usize, s
 }
 
 function decodeBlock(component: Component, first: usize, start: i32, to: usize): i32 {
-  const window = windowAt(first, start);
+  let window = windowAt(first, start);
+  const windowEnd = start + WINDOW_BITS;
   const code = codeAt(component.dcTable, window);
   if (code === 0) return -1;
   // The mean is coded as the difference from that of the block before.
   const length = code & 255;
   const numberBits = code >> 8;
-  if (numberBits !== 0) component.prediction += numberAt(window << length, numberBits);
+  window <<= length;
+  if (numberBits !== 0) component.prediction += numberAt(window, numberBits);
+  window <<= numberBits;
   const position = start + length + numberBits;
   const mean = component.prediction * load<u16>(component.quantization);
   if (mean < -MEAN_RANGE || mean >= MEAN_RANGE) return -1;
   const size = component.size;
   if (size === 1) {
     store<u8>(to, meanSample(mean));
-    return passOver(component.acTable, first, position);
+    return passOver(component.acTable, first, position, window, windowEnd);
   }
   const stride: usize = component.stride;
   store<i16>(block, 0);
-  const end = decodeCoefficients(component, first, position);
+  const end = decodeCoefficients(component, first, position, window, windowEnd);
   // Only then was a coefficient written.
   if (load<i16>(block) === 0) {
     const sample = meanSample(mean);
@@ -166,17 +169,21 @@ function decodeBlock(component: Component, first: usize, start: i32, to: usize):
   return end;
 }
 
-/** @returns bit at which they end; negative: damaged */
-function decodeCoefficients(component: Component, first: usize, start: i32): i32 {
+/** Puts the AC coefficients into the block; see {@link passOver}. */
+function decodeCoefficients(
+  component: Component,
+  first: usize,
+  start: i32,
+  window: u64,
+  windowEnd: i32,
+): i32 {
   const table = component.acTable;
   const quantization = component.quantization;
   let position = start;
-  let window = windowAt(first, position);
-  let enough = position + WINDOW_BITS - MOST_SYMBOL_BITS;
   for (let k = 1; k < 64; k++) {
-    if (position > enough) {
+    if (position > windowEnd - MOST_SYMBOL_BITS) {
       window = windowAt(first, position);
-      enough = position + WINDOW_BITS - MOST_SYMBOL_BITS;
+      windowEnd = position + WINDOW_BITS;
     }
     const code = codeAt(table, window);
     if (code === 0) return -1;
@@ -187,12 +194,9 @@ function decodeCoefficients(component: Component, first: usize, start: i32): i32
     if (isEnd(symbol)) return position;
     k += symbol >> 4;
     window <<= length;
-    if (numberBits === 0) {
-      // Sixteen zeros, the last of which may be the last of the block.
-      if (k > 63) return -1;
-      continue;
-    }
     if (k > 63) return -1;
+    // Sixteen zeros.
+    if (numberBits === 0) continue;
     const coefficient = numberAt(window, numberBits) * <i32>load<u16>(quantization + ((<usize>k) << 1));
     window <<= numberBits;
     checkRange(coefficient);
