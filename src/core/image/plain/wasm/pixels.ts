@@ -8,5 +8,6 @@
  */
 
 export { copyPixels, flatten, flattenGrey, isGrey, lookUp } from './pixels/colours';
+export { toGrey } from './pixels/grey';
 export { average, resample, transpose } from './pixels/resample';
 export { unfilter } from './pixels/unfilter';
