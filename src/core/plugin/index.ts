@@ -15,3 +15,6 @@ export { readTrainedModel } from '../model/bundle.js';
 export * from '../model/network.js';
 export type { ImageShape, ModelSpec } from '../model/spec.js';
 export * from './contracts.js';
+export * from './reader.js';
+/** The schemas of parameters and options; a plugin needs no copy of its own. */
+export { z } from 'zod';

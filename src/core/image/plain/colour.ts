@@ -36,14 +36,14 @@ export function borderGrey([red, green, blue]: Rgb): number {
 }
 
 /** A picture in the channels of a model. */
-export function withChannels(picture: Raster, channels: 1 | 3): Raster {
+export function withChannels(space: Workspace, picture: Raster, channels: 1 | 3): Raster {
   if (picture.channels === channels) return picture;
-  const pixels = channels === 1 ? toGrey(picture.pixels) : toRgb(picture.pixels);
+  const pixels = channels === 1 ? toGrey(space, picture.pixels) : toRgb(picture.pixels);
   return { ...picture, pixels, channels };
 }
 
 /** @param grey uint8 [count] @returns uint8 [count, 3] */
-export function toRgb(grey: Uint8Array): Uint8Array {
+function toRgb(grey: Uint8Array): Uint8Array {
   const rgb = new Uint8Array(grey.length * 3);
   for (let i = 0, to = 0; i < grey.length; i++) {
     const value = grey[i]!;
@@ -64,14 +64,10 @@ const LINEAR = Float32Array.from({ length: 256 }, (_, i) => {
   if (value <= 0.04045) return value / fround(12.92);
   return fround(fround(value + fround(0.055)) / fround(1 + fround(0.055))) ** EXPONENT;
 });
-/** The share of each byte of red, green and blue in the luminance. */
-const [RED, GREEN, BLUE] = LUMINANCE.map((share) => LINEAR.map((value) => share * value)) as [
-  Float32Array,
-  Float32Array,
-  Float32Array,
-];
+/** The share of each byte of red, green and blue in the luminance: [3, 256]. */
+const SHARES = Float32Array.from(LUMINANCE.flatMap((share) => Array.from(LINEAR, (value) => share * value)));
 /** Linear light, in 255 steps, to sRGB; the last value twice, for interpolation. */
-const FROM_LINEAR = Uint8Array.from({ length: 257 }, (_, i) => {
+const FROM_LINEAR = Float32Array.from({ length: 257 }, (_, i) => {
   const value = fround(Math.min(i, 255) / 255);
   const encoded =
     value <= 0.0031308
@@ -87,15 +83,9 @@ const FROM_LINEAR = Uint8Array.from({ length: 257 }, (_, i) => {
  * @param rgb uint8 [count, 3]
  * @returns uint8 [count]
  */
-export function toGrey(rgb: Uint8Array): Uint8Array {
-  const grey = new Uint8Array(rgb.length / 3);
-  for (let i = 0, from = 0; i < grey.length; i++, from += 3) {
-    const luminance = fround(fround(RED[rgb[from]!]! + GREEN[rgb[from + 1]!]!) + BLUE[rgb[from + 2]!]!);
-    const place = Math.min(fround(luminance * 255), 255);
-    const below = Math.trunc(place);
-    const low = FROM_LINEAR[below]!;
-    const value = fround(low + fround((FROM_LINEAR[below + 1]! - low) * fround(place - below)));
-    grey[i] = roundHalfEven(value);
-  }
-  return grey;
+function toGrey(space: Workspace, rgb: Uint8Array): Uint8Array {
+  const count = rgb.length / 3;
+  const grey = space.allocate(count);
+  space.kernels.toGrey(space.put(rgb), count, space.put(SHARES), space.put(FROM_LINEAR), grey);
+  return space.bytes(grey, count).slice();
 }

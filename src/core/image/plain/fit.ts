@@ -53,9 +53,9 @@ export function fitTo(
     orientation,
   );
   if (!resized) return undefined;
-  const seen = oriented(withChannels(resized, picture.channels === 1 ? 1 : 3), orientation);
+  const seen = oriented(withChannels(space, resized, picture.channels === 1 ? 1 : 3), orientation);
   const placed = preprocessing.fit === 'fill' ? seen : placedOn(seen, { width, height }, rgbOf(background));
-  return withChannels(placed, preprocessing.channels);
+  return withChannels(space, placed, preprocessing.channels);
 }
 
 /** The preprocessing of a picture as the camera stored it. */

@@ -4,6 +4,12 @@ import { type BlockSize, decodeScan } from './jpeg-scan.js';
 import type { PlainFile } from './plain-file.js';
 import type { Surface, Workspace } from './workspace.js';
 
+/** Bytes of codes that are passed over in a microsecond, about. */
+const BYTES_A_MICROSECOND = 400;
+/** Microseconds, about, for each block of luma, with the chromas that belong to it, and for each pixel that it becomes. */
+const BLOCK_WORK = 0.02;
+const SAMPLE_WORK = 0.005;
+
 /**
  * Reads a plain JPEG; see {@link readJpegHeader}. Its pixels are those of libjpeg, which can decode at a half, a quarter or an
  * eighth of the size.
@@ -19,8 +25,9 @@ export function readJpeg(bytes: Uint8Array): PlainFile | undefined {
     width,
     height,
     orientation,
-    // The codes, the samples, and eight for each block, however little is in it.
-    work: (shrink) => bytes.length + width * height * (3 / reductionFor(shrink) ** 2 + 1 / 8),
+    work: (shrink) =>
+      bytes.length / BYTES_A_MICROSECOND +
+      width * height * (BLOCK_WORK / 64 + SAMPLE_WORK / reductionFor(shrink) ** 2),
     decode: (space, shrink) => decode(space, file, header, reductionFor(shrink)),
   };
 }

@@ -8,7 +8,7 @@ export interface PlainFile {
   readonly height: number;
   readonly orientation: Orientation;
   /**
-   * Bytes that decoding goes through, to which its time is in proportion.
+   * Microseconds, about, that decoding takes.
    *
    * @param shrink by how much the picture is made smaller afterwards; a decoder may do a part of it
    */

@@ -38,6 +38,7 @@ interface Kernels extends WasmModule {
   flatten(...values: [...Area, background: number]): void;
   flattenGrey(...values: [...Area, background: number, to: number]): void;
   isGrey(...values: [...Area, bytes: number]): number;
+  toGrey(rgb: number, count: number, shares: number, greys: number, to: number): void;
   copyPixels(...values: [...Area, bytes: number, to: number, kept: number]): void;
   transpose(...values: [...Area, bytes: number, to: number]): void;
   average(...values: [...Rows, box: number, to: number]): void;

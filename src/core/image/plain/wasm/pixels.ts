@@ -12,6 +12,7 @@ export { buildCodes, buildRuns, TABLE_BYTES } from './jpeg/huffman';
 export { repeat, toPixels, upsample } from './jpeg/planes';
 export { decodeScan, setComponent } from './jpeg/scan';
 export { copyPixels, flatten, flattenGrey, isGrey, lookUp } from './pixels/colours';
+export { toGrey } from './pixels/grey';
 export { average, resample, transpose } from './pixels/resample';
 export { unfilter } from './pixels/unfilter';
 
