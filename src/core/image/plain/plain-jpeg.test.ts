@@ -142,6 +142,24 @@ describe('a plain JPEG', () => {
     );
   });
 
+  it('of a photograph gives the pixels of the general decoder', async () => {
+    const pixels = bytesOf(400 * 300 * 3, 9, false);
+    const source = () => sharp(pixels, { raw: { width: 400, height: 300, channels: 3 } });
+    for (const [width, chromaSubsampling] of [
+      [4000, '4:2:0'],
+      [2000, '4:4:4'],
+      [640, '4:2:0'],
+    ] as const) {
+      const file = await source().resize(width).jpeg({ quality: 85, chromaSubsampling }).toBuffer();
+      for (const side of [28, 64, 224])
+        for (const channels of [1, 3]) {
+          const preprocessing = preprocessingSchema.parse({ width: side, height: side, channels });
+          const what = `${width} pixels to ${side}, ${channels} channels`;
+          expect(await expectEqual(file, preprocessing), what).toBe(true);
+        }
+    }
+  });
+
   it('of any codes, whole or damaged, has the same means where its other coefficients are passed over', () => {
     const coded = fc.record({
       width: fc.integer({ min: 1, max: 60 }),
