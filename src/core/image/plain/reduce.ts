@@ -103,6 +103,8 @@ class Masks {
   readonly #space: Workspace;
   readonly #shrink: number;
   readonly #addresses: (number | undefined)[] = [];
+  /** Of the mask that is computed. */
+  readonly #weights: Float64Array;
 
   constructor(space: Workspace, shrink: number) {
     this.#space = space;
@@ -110,6 +112,7 @@ class Masks {
     const half = roundHalfEven(3 * shrink);
     this.taps = 2 * half + 2;
     this.before = half;
+    this.#weights = new Float64Array(this.taps);
   }
 
   /** Where the mask for the nearest of the positions lies: int16 [taps]. */
@@ -123,13 +126,15 @@ class Masks {
     const length = this.taps - 1;
     const half = at + length / 2 - 1;
     const scale = 1 / this.#shrink;
-    const weights = new Float64Array(this.taps);
+    const weights = this.#weights;
     let sum = 0;
     for (let i = 0; i < length; i++) {
       weights[i] = lanczos3((i - half) * scale);
       sum += weights[i]!;
     }
-    return Int16Array.from(weights, (weight) => Math.trunc((weight / sum) * MASK_SCALE));
+    const mask = new Int16Array(this.taps);
+    for (let i = 0; i < length; i++) mask[i] = Math.trunc((weights[i]! / sum) * MASK_SCALE);
+    return mask;
   }
 }
 
