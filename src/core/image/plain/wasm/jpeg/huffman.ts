@@ -1,14 +1,11 @@
-/**
- * The codes of a JPEG (ITU-T T.81, C.2) as tables in which the next bits are looked up.
- */
-
+/** The codes of a JPEG (ITU-T T.81, C.2) as tables in which the next bits are looked up. */
 import { WINDOW_BITS, windowAt } from './bits';
 
 /** The longest code. */
 const MOST_BITS: i32 = 16;
-/** By how many bits a code is looked up, and so many are longer. */
+/** By how many bits a code is looked up; longer ones are searched for. */
 const CODE_BITS: i32 = 10;
-/** By how many bits as many codes as they hold are looked up. */
+/** By how many bits as many codes as begin in them are looked up. */
 const RUN_BITS: i32 = 12;
 
 /** Where the parts of a table begin. By length: the first code that is too large, and what is added to a code to find its symbol. */
@@ -26,7 +23,7 @@ export const TABLE_BYTES: usize = RUNS + (4 << RUN_BITS);
 const STEP_SHIFT: i32 = 5;
 const LENGTH_MASK: i32 = (1 << STEP_SHIFT) - 1;
 /** In the steps: the block ends after them, of which the last is none. */
-export const END: i32 = 1 << 8;
+const END: i32 = 1 << 8;
 /** Steps of an entry without a whole code: more than any other. */
 const NO_STEPS: i32 = 2047;
 

@@ -6,7 +6,7 @@
  * added up in pairs, for which constants that belong to the same coefficient are added beforehand: no sum is changed by that.
  */
 
-/** Constants of the transform with 13 bits of fraction. */
+/** Constants of the transform with 13 bits of fraction, in which 8192 is one. */
 const FIX_0_211: i32 = 1730;
 const FIX_0_298: i32 = 2446;
 const FIX_0_390: i32 = 3196;
@@ -141,7 +141,7 @@ function transpose(): void {
   }
 }
 
-/** Results of a transformation before they are narrowed: int32 [8, 8]. */
+/** Results of a transformation, int32 [8, 8], before they become those of the block. */
 const wide: usize = memory.data(256, 16);
 
 function narrow(count: usize): void {
@@ -157,15 +157,20 @@ function products(pairs: v128, a: i32, b: i32): v128 {
   return i32x4.dot_i16x8_s(pairs, i32x4.splat((a & 0xffff) | (b << 16)));
 }
 
-/** Half of the last bit that is kept of a result, and what is added to it. */
+/** What is added before `shift` bits are cut off: half of the last bit that is kept, and so much to the result. */
 function rounding(shift: i32, add: i32): v128 {
   return i32x4.splat((add << shift) + (1 << (shift - 1)));
 }
 
-/** Writes the sum and the difference of two parts as results. */
+/** Writes the sum and the difference of the parts that even and odd coefficients have, as two of the results. */
 function store2(at: usize, to: usize, mirrored: usize, even: v128, odd: v128, shift: i32): void {
   v128.store(at + (to << 5), i32x4.shr_s(i32x4.add(even, odd), shift));
   v128.store(at + (mirrored << 5), i32x4.shr_s(i32x4.sub(even, odd), shift));
+}
+
+/** The sum of the odd coefficients, each multiplied by its constant. */
+function odd(c13: v128, c57: v128, k1: i32, k3: i32, k5: i32, k7: i32): v128 {
+  return i32x4.add(products(c13, k1, k3), products(c57, k5, k7));
 }
 
 /**
@@ -175,138 +180,83 @@ function store2(at: usize, to: usize, mirrored: usize, even: v128, odd: v128, sh
  * @param add to the results
  */
 function transform8(shift: i32, add: i32): void {
-  half8(
-    left(row(0), row(4)),
-    left(row(2), row(6)),
-    left(row(1), row(3)),
-    left(row(5), row(7)),
-    shift,
-    add,
-    wide,
-  );
-  half8(
-    right(row(0), row(4)),
-    right(row(2), row(6)),
-    right(row(1), row(3)),
-    right(row(5), row(7)),
-    shift,
-    add,
-    wide + 16,
-  );
+  const half = rounding(shift, add);
+  const r0 = row(0);
+  const r1 = row(1);
+  const r2 = row(2);
+  const r3 = row(3);
+  const r4 = row(4);
+  const r5 = row(5);
+  const r6 = row(6);
+  const r7 = row(7);
+  columns8(left(r0, r4), left(r2, r6), left(r1, r3), left(r5, r7), half, shift, wide);
+  columns8(right(r0, r4), right(r2, r6), right(r1, r3), right(r5, r7), half, shift, wide + 16);
   narrow(8);
 }
 
-function half8(c04: v128, c26: v128, c13: v128, c57: v128, shift: i32, add: i32, to: usize): void {
-  const half = rounding(shift, add);
+/**
+ * Four of the columns.
+ *
+ * @param c04 coefficients 0 and 4 of each, as the others
+ */
+function columns8(c04: v128, c26: v128, c13: v128, c57: v128, half: v128, shift: i32, to: usize): void {
   const sum = i32x4.add(products(c04, 8192, 8192), half);
   const difference = i32x4.add(products(c04, 8192, -8192), half);
   const outer = products(c26, FIX_0_541 + FIX_0_765, FIX_0_541);
   const inner = products(c26, FIX_0_541, FIX_0_541 - FIX_1_847);
-  store2(
-    to,
-    0,
-    7,
-    i32x4.add(sum, outer),
-    i32x4.add(
-      products(c13, FIX_1_501 - FIX_0_899 - FIX_0_390 + FIX_1_175, FIX_1_175),
-      products(c57, FIX_1_175 - FIX_0_390, FIX_1_175 - FIX_0_899),
-    ),
-    shift,
-  );
-  store2(
-    to,
-    1,
-    6,
-    i32x4.add(difference, inner),
-    i32x4.add(
-      products(c13, FIX_1_175, FIX_3_072 - FIX_2_562 - FIX_1_961 + FIX_1_175),
-      products(c57, FIX_1_175 - FIX_2_562, FIX_1_175 - FIX_1_961),
-    ),
-    shift,
-  );
-  store2(
-    to,
-    2,
-    5,
-    i32x4.sub(difference, inner),
-    i32x4.add(
-      products(c13, FIX_1_175 - FIX_0_390, FIX_1_175 - FIX_2_562),
-      products(c57, FIX_2_053 - FIX_2_562 - FIX_0_390 + FIX_1_175, FIX_1_175),
-    ),
-    shift,
-  );
-  store2(
-    to,
-    3,
-    4,
-    i32x4.sub(sum, outer),
-    i32x4.add(
-      products(c13, FIX_1_175 - FIX_0_899, FIX_1_175 - FIX_1_961),
-      products(c57, FIX_1_175, FIX_0_298 - FIX_0_899 - FIX_1_961 + FIX_1_175),
-    ),
-    shift,
-  );
+  // Shared by two of the coefficients.
+  const k15 = FIX_1_175 - FIX_0_390;
+  const k17 = FIX_1_175 - FIX_0_899;
+  const k37 = FIX_1_175 - FIX_1_961;
+  const k35 = FIX_1_175 - FIX_2_562;
+  const odd0 = odd(c13, c57, FIX_1_501 + k15 - FIX_0_899, FIX_1_175, k15, k17);
+  const odd1 = odd(c13, c57, FIX_1_175, FIX_3_072 + k35 - FIX_1_961, k35, k37);
+  const odd2 = odd(c13, c57, k15, k35, FIX_2_053 + k35 - FIX_0_390, FIX_1_175);
+  const odd3 = odd(c13, c57, k17, k37, FIX_1_175, FIX_0_298 + k17 - FIX_1_961);
+  store2(to, 0, 7, i32x4.add(sum, outer), odd0, shift);
+  store2(to, 1, 6, i32x4.add(difference, inner), odd1, shift);
+  store2(to, 2, 5, i32x4.sub(difference, inner), odd2, shift);
+  store2(to, 3, 4, i32x4.sub(sum, outer), odd3, shift);
 }
 
-/** Transforms columns to four values; the fourth coefficient has no part in them. */
+/** Transforms columns to four values; the coefficient 4 has no part in them. */
 function transform4(shift: i32, add: i32): void {
-  half4(
-    left(row(0), row(0)),
-    left(row(2), row(6)),
-    left(row(1), row(3)),
-    left(row(5), row(7)),
-    shift,
-    add,
-    wide,
-  );
-  half4(
-    right(row(0), row(0)),
-    right(row(2), row(6)),
-    right(row(1), row(3)),
-    right(row(5), row(7)),
-    shift,
-    add,
-    wide + 16,
-  );
+  const half = rounding(shift, add);
+  const r0 = row(0);
+  const r1 = row(1);
+  const r2 = row(2);
+  const r3 = row(3);
+  const r5 = row(5);
+  const r6 = row(6);
+  const r7 = row(7);
+  columns4(left(r0, r0), left(r2, r6), left(r1, r3), left(r5, r7), half, shift, wide);
+  columns4(right(r0, r0), right(r2, r6), right(r1, r3), right(r5, r7), half, shift, wide + 16);
   narrow(4);
 }
 
-function half4(c00: v128, c26: v128, c13: v128, c57: v128, shift: i32, add: i32, to: usize): void {
-  const mean = i32x4.add(products(c00, 8192, 8192), rounding(shift, add));
+function columns4(c00: v128, c26: v128, c13: v128, c57: v128, half: v128, shift: i32, to: usize): void {
+  const mean = i32x4.add(products(c00, 8192, 8192), half);
   const even = products(c26, FIX_1_847, -FIX_0_765);
-  store2(
-    to,
-    0,
-    3,
-    i32x4.add(mean, even),
-    i32x4.add(products(c13, FIX_2_562, FIX_0_899), products(c57, -FIX_0_601, -FIX_0_509)),
-    shift,
-  );
-  store2(
-    to,
-    1,
-    2,
-    i32x4.sub(mean, even),
-    i32x4.add(products(c13, FIX_1_061, -FIX_2_172), products(c57, FIX_1_451, -FIX_0_211)),
-    shift,
-  );
+  const odd0 = odd(c13, c57, FIX_2_562, FIX_0_899, -FIX_0_601, -FIX_0_509);
+  const odd1 = odd(c13, c57, FIX_1_061, -FIX_2_172, FIX_1_451, -FIX_0_211);
+  store2(to, 0, 3, i32x4.add(mean, even), odd0, shift);
+  store2(to, 1, 2, i32x4.sub(mean, even), odd1, shift);
 }
 
 /** Transforms columns to two values, in which only the mean and the odd coefficients have a part. */
 function transform2(shift: i32, add: i32): void {
-  half2(left(row(0), row(0)), left(row(1), row(3)), left(row(5), row(7)), shift, add, wide);
-  half2(right(row(0), row(0)), right(row(1), row(3)), right(row(5), row(7)), shift, add, wide + 16);
+  const half = rounding(shift, add);
+  const r0 = row(0);
+  const r1 = row(1);
+  const r3 = row(3);
+  const r5 = row(5);
+  const r7 = row(7);
+  columns2(left(r0, r0), left(r1, r3), left(r5, r7), half, shift, wide);
+  columns2(right(r0, r0), right(r1, r3), right(r5, r7), half, shift, wide + 16);
   narrow(2);
 }
 
-function half2(c00: v128, c13: v128, c57: v128, shift: i32, add: i32, to: usize): void {
-  const mean = i32x4.add(products(c00, 16384, 16384), rounding(shift, add));
-  store2(
-    to,
-    0,
-    1,
-    mean,
-    i32x4.add(products(c13, FIX_3_624, -FIX_1_272), products(c57, FIX_0_850, -FIX_0_720)),
-    shift,
-  );
+function columns2(c00: v128, c13: v128, c57: v128, half: v128, shift: i32, to: usize): void {
+  const mean = i32x4.add(products(c00, 16_384, 16_384), half);
+  store2(to, 0, 1, mean, odd(c13, c57, FIX_3_624, -FIX_1_272, FIX_0_850, -FIX_0_720), shift);
 }

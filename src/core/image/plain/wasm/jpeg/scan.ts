@@ -25,7 +25,7 @@ class Component {
 
 const COMPONENT_BYTES: usize = offsetof<Component>();
 /** Three of them. */
-const components: usize = memory.data(3 * 36, 4);
+const components: usize = memory.data(3 * <i32>offsetof<Component>(), 4);
 
 /** Where each coefficient of the file lies in its block: along the diagonals, there and back. */
 const ZIGZAG: usize = memory.data<u8>([
