@@ -219,9 +219,9 @@ describe('a plain PNG', () => {
     const file = (side: number) =>
       encodePngFile({ width: side, height: side, depth: 8, colorType: 2 }, new Uint8Array(3 * side * side));
     const small = preprocessingSchema.parse({});
-    expect(plain(file(1500), small)).toBeDefined();
-    expect(plain(file(1700), small)).toBeUndefined();
-    expect(plain(file(600), { ...small, width: 900, height: 900 })).toBeUndefined();
+    expect(plain(file(2200), small)).toBeDefined();
+    expect(plain(file(2400), small)).toBeUndefined();
+    expect(plain(file(600), { ...small, width: 1200, height: 1200 })).toBeUndefined();
   });
 
   it('of too many or too few pixels is refused before it is decoded', async () => {
