@@ -14,6 +14,8 @@ type Shape = Pick<Preprocessing, 'width' | 'height' | 'channels'>;
 export interface HashedItem extends SplitItem {
   /** SHA-256 of the pixels. */
   readonly pixelHash: string;
+  /** Where the pixels are in the spool. */
+  readonly at: number;
 }
 
 /** Items in whose groups everything is that belongs together. */
@@ -48,12 +50,10 @@ export async function groupRepeated(
   };
   const size = small.width * small.height;
   const pictures = new Uint8Array(free.length * size);
-  let at = 0;
-  await spool.rewind();
-  for (const item of items) {
-    const pixels = await spool.next(shape.width * shape.height * shape.channels);
-    if (isFixed(item)) continue;
-    shrink(pixels, shape, factor, pictures.subarray(at * size, ++at * size));
+  for (const [number, i] of free.entries()) {
+    const pixels = await spool.read(items[i]!.at, shape.width * shape.height * shape.channels);
+    if (factor === 1 && shape.channels === 1) pictures.set(pixels, number * size);
+    else shrink(pixels, shape, factor, pictures.subarray(number * size, (number + 1) * size));
   }
   const { cluster } = findNearDuplicates(pictures, free.length, small);
   const exact = firstOfEach(free.map((i) => items[i]!.pixelHash));
