@@ -3,7 +3,8 @@ import { centroid, findInk, type PictureShape } from './ink.js';
 
 /** Cells on a side of the reduced picture. */
 const CELLS = 8;
-const FEATURES = CELLS * CELLS;
+/** Values of a reduced picture. */
+export const FEATURES = CELLS * CELLS;
 /** Words of 32 bits of a hash. */
 export const HASH_WORDS = 4;
 const BITS = 32 * HASH_WORDS;
@@ -25,20 +26,29 @@ export interface PictureHashes {
  * @param which indices of the pictures to hash; the results are in their order
  */
 export function hashPictures(images: Uint8Array, which: Uint32Array, shape: PictureShape): PictureHashes {
-  const features = reduceAll(images, which, shape);
+  const features = new Float32Array(which.length * FEATURES);
+  const hashes = {
+    words: new Uint32Array(which.length * HASH_WORDS),
+    order: new Float32Array(which.length),
+  };
+  reducePictures(images, which, shape, features);
+  centre(features);
+  hashFeatures(features, hashes);
+  return hashes;
+}
+
+/** Puts the bits of reduced pictures about their mean, float32 [count, {@link FEATURES}], into `hashes`. */
+export function hashFeatures(features: Float32Array, { words, order }: PictureHashes): void {
   const planes = drawPlanes();
-  const words = new Uint32Array(which.length * HASH_WORDS);
-  const order = new Float32Array(which.length);
   const feature = new Float64Array(FEATURES);
   const sides = new Float64Array(planes.length / FEATURES);
-  for (let i = 0; i < which.length; i++) {
+  for (let i = 0; i < order.length; i++) {
     feature.set(features.subarray(i * FEATURES, (i + 1) * FEATURES));
     project(feature, planes, sides);
     for (let bit = 0; bit < BITS; bit++)
       if (sides[bit]! > 0) words[i * HASH_WORDS + (bit >> 5)]! |= 1 << (bit & 31);
     order[i] = sides[BITS]!;
   }
-  return { words, order };
 }
 
 /** The number of bits in which two hashes differ. */
@@ -97,23 +107,31 @@ function project(feature: Float64Array, planes: Float64Array, sides: Float64Arra
   }
 }
 
-/** Reduced pictures of length 1, minus the mean of all. */
-function reduceAll(images: Uint8Array, which: Uint32Array, shape: PictureShape): Float32Array {
+/** Puts reduced pictures of length 1, or 0 for blank ones, into `features`: float32, [which, {@link FEATURES}], zero before. */
+export function reducePictures(
+  images: Uint8Array,
+  which: Uint32Array,
+  shape: PictureShape,
+  features: Float32Array,
+): void {
   const size = shape.width * shape.height * shape.channels;
-  const features = new Float32Array(which.length * FEATURES);
-  const mean = new Float64Array(FEATURES);
   const ink = new Float32Array(shape.width * shape.height);
   const reduce = reducer(shape);
   for (let i = 0; i < which.length; i++) {
-    const index = which[i]!;
-    const feature = features.subarray(i * FEATURES, (i + 1) * FEATURES);
-    findInk(images.subarray(index * size, (index + 1) * size), shape, ink);
-    reduce(ink, feature);
-    for (let k = 0; k < FEATURES; k++) mean[k]! += feature[k]! / which.length;
+    const at = which[i]! * size;
+    findInk(images.subarray(at, at + size), shape, ink);
+    reduce(ink, features.subarray(i * FEATURES, (i + 1) * FEATURES));
   }
+}
+
+/** Takes the mean of all reduced pictures from each. */
+export function centre(features: Float32Array): void {
+  const count = features.length / FEATURES;
+  const mean = new Float64Array(FEATURES);
+  for (let at = 0; at < features.length; at += FEATURES)
+    for (let k = 0; k < FEATURES; k++) mean[k]! += features[at + k]! / count;
   for (let at = 0; at < features.length; at += FEATURES)
     for (let k = 0; k < FEATURES; k++) features[at + k]! -= mean[k]!;
-  return features;
 }
 
 /** Spreads each pixel over the four nearest cells of a grid that is centred on the ink, then scales the length to 1. */
