@@ -108,8 +108,10 @@ function versionNow(from: string | Uint8Array): string | undefined {
   }
 }
 
+/** With the time of the last change of its status, which nobody can set: unpacking gives many files one time of change. */
 function settledVersion(status: Stats): string | undefined {
-  return Date.now() - status.mtimeMs > SETTLED_MS ? versionOf(status) : undefined;
+  if (Date.now() - status.mtimeMs <= SETTLED_MS) return undefined;
+  return `${versionOf(status)}:${status.ctimeMs}`;
 }
 
 /** The pixels; undefined where the file does not hold them as they were written. */

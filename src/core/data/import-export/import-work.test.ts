@@ -21,11 +21,12 @@ const random = new Random(1, 'augment');
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 const at = (...names: string[]) => join(folder.path, ...names);
 
-async function putPicture(number: number, seconds = 1e9): Promise<void> {
+/** All of one size and time, as archives give it to their files. */
+async function putPicture(number: number): Promise<void> {
   const pixels = Uint8Array.from({ length: 243 }, () => Math.floor(random.float() * 256));
   const path = at('in', `class-${number % 3}`, `${number}.png`);
   await writeFile(path, encodePlainPng(pixels, shape));
-  await utimes(path, seconds, seconds);
+  await utimes(path, 1e9, 1e9);
 }
 
 beforeAll(async () => {
@@ -130,7 +131,7 @@ it('goes on after Ctrl-C, says so, and leaves nothing when it is complete', asyn
 
 it('decodes again what was changed, added, damaged or torn in between', async () => {
   await interrupted('changed');
-  for (const number of [0, 3, 4]) await putPicture(number, 1e9 + 1);
+  for (const number of [0, 3, 4]) await putPicture(number);
   await rm(at('in', 'class-1', '1.png'));
   await putPicture(COUNT + 1);
   const work = at('changed', '.set.import');
