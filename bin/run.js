@@ -14,4 +14,7 @@ if (process.argv[2] === 'serve') process.on('SIGHUP', () => {});
 
 // Only now: some packages ask for the home folder while they load.
 const { execute } = await import('@oclif/core/execute');
-await execute({ dir: import.meta.url });
+// Alone, roble shows where its user stands.
+const words = process.argv.slice(2);
+const args = words.every((word) => word === '--json') ? ['status', ...words] : words;
+await execute({ dir: import.meta.url, args });
