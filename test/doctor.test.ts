@@ -135,15 +135,32 @@ it('does not wait for a database and a Redis that take connections and never ans
   for (const id of ['redis', 'predictions']) expect([id, of[id]?.status]).toEqual([id, 'failed']);
 });
 
-it('knows a server of roble from another one at the port, which is a fault where somebody chose it', async () => {
+it('knows a server of roble and its administration from others at their ports', async () => {
   const model = await tinyBundle(join(root, 'bundle'));
-  const server = await createServer({ model, workers: 0, port: 0 });
+  const server = await createServer({ model, workers: 0, port: 0, admin: { host: '127.0.0.1', port: 0 } });
   try {
-    const own = await examined(await project('own', { serve: { port: server.address.port } }));
-    expect(own.of.port).toMatchObject({ status: 'ok', detail: expect.stringContaining('a server of roble') });
+    const admin = { port: Number(new URL(server.adminUrl!).port) };
+    const own = await examined(await project('own', { serve: { port: server.address.port, admin } }));
+    for (const id of ['port', 'admin-port'])
+      expect(own.of[id]).toMatchObject({
+        status: 'ok',
+        detail: expect.stringContaining('a server of roble'),
+      });
   } finally {
     await server.close();
   }
+});
+
+it('looks at the files of the stack', async () => {
+  const folder = await project('stack', {});
+  await mkdir(join(folder, 'deploy'));
+  await writeFile(join(folder, 'deploy/.roble-stack.json'), '{}');
+  await writeFile(join(folder, 'deploy/docker-compose.yml'), 'services: [');
+  const { of } = await examined(folder);
+  expect(of.stack).toMatchObject({
+    status: 'failed',
+    advice: expect.arrayContaining([expect.stringContaining('docker-compose.yml')]),
+  });
 });
 
 it('names a folder that cannot be written', async () => {

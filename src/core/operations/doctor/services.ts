@@ -1,7 +1,9 @@
 /** What a server needs around it: ports, databases, Redis, keys and certificate, as the configuration names them. */
+import { text as readText } from 'node:stream/consumers';
 import { type Diagnosis, failed, failedBy, ok, skipped, warning } from '../../base/diagnosis.js';
 import { RobleError } from '../../base/errors.js';
 import { hideUrlPassword } from '../../base/secret.js';
+import { parseJson } from '../../base/storage/read-file.js';
 import { countOf } from '../../base/text/text.js';
 import { listKeys } from '../../serving/access/api-keys.js';
 import { inspectRedis } from '../../serving/cache/stores.js';
@@ -13,6 +15,11 @@ import { type DoctorCheck, usable } from './subject.js';
 
 const DATABASE_WAITS = { connectMs: 3000, statementMs: 3000 };
 const LIVE_MS = 1000;
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
 
 type ServiceCheck = (
   serve: ServeOptions,
@@ -63,7 +70,7 @@ export const serviceChecks: readonly DoctorCheck[] = [
 ];
 
 async function portDiagnosis(
-  address: { readonly host: string; readonly port: number },
+  address: Address,
   { isChosen, hasTls }: { readonly isChosen: boolean; readonly hasTls: boolean },
 ): Promise<Diagnosis> {
   const name = `${address.host}:${address.port}`;
@@ -79,15 +86,19 @@ async function portDiagnosis(
   }
 }
 
-async function isRobleThere({ host, port }: { host: string; port: number }, hasTls: boolean) {
-  const name = host === '0.0.0.0' || host === '::' ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  const url = `${hasTls ? 'https' : 'http'}://${name}:${port}/health/live`;
-  try {
-    const answer = await fetch(url, { signal: AbortSignal.timeout(LIVE_MS) });
-    return ((await answer.json()) as { status?: unknown }).status === 'live';
-  } catch {
-    return false;
-  }
+/** Whether a server of roble, or its administration, answers; whoever signed its certificate. */
+async function isRobleThere(address: Address, hasTls: boolean): Promise<boolean> {
+  const { get } = await (hasTls ? import('node:https') : import('node:http'));
+  const host = { '0.0.0.0': '127.0.0.1', '::': '::1' }[address.host] ?? address.host;
+  const options = { ...address, host, path: '/health/live', rejectUnauthorized: false };
+  return new Promise((resolve) => {
+    const request = get({ ...options, signal: AbortSignal.timeout(LIVE_MS) }, async (answer) => {
+      const text = await readText(answer).catch(() => '');
+      const { status, code } = (parseJson(text) ?? {}) as { status?: unknown; code?: unknown };
+      resolve(status === 'live' || String(code).startsWith('ROBLE_'));
+    });
+    request.once('error', () => resolve(false));
+  });
 }
 
 async function databaseDiagnosis(url: string): Promise<Diagnosis> {
