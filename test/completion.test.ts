@@ -42,7 +42,7 @@ const OFFERS: readonly (readonly [typed: string, offered: readonly string[], not
 describe('bash', () => {
   /** As its line editor calls the function, with words broken at colons or not. */
   async function offered(typed: string, breaks: string): Promise<string[]> {
-    const script = `source ./bash
+    const script = `eval "$(cat ./bash)"
       COMP_LINE="$1" COMP_POINT=\${#1} COMP_WORDBREAKS="$2"
       _roble
       printf '%s\\n' "\${COMPREPLY[@]}"`;
@@ -80,7 +80,7 @@ describeWith('zsh', 'zsh')('zsh', () => {
   async function completed(typed: string): Promise<string | undefined> {
     const script = `zmodload zsh/zpty
       zpty z 'zsh -f -i'
-      zpty -w z 'PS1= RPS1=; unsetopt beep; autoload -Uz compinit && compinit -D -u; source ./zsh'
+      zpty -w z 'PS1= RPS1=; unsetopt beep; autoload -Uz compinit && compinit -D -u; eval "$(cat ./zsh)"'
       zpty -w z 'roble() { print -r -- "<<$*>>" }; print READY$((1))'
       while zpty -r z line; do [[ $line == *READY1* ]] && break; done
       zpty -w z "$1"$'\\t'

@@ -5,7 +5,6 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from '
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { loadConfig } from '../src/core/config/load.js';
 import { createServer, examineProject } from '../src/index.js';
 import { freePort } from './support/free-port.js';
 import { createPostgres } from './support/postgres.js';
@@ -57,8 +56,7 @@ const roble = (folder: string, words: readonly string[] = [], user: object = {})
 
 /** What each check found, by its id. */
 async function examined(folder: string) {
-  const load = () => loadConfig({ cwd: folder, env: {} });
-  const { healthy, subjects } = await examineProject({ folder, load });
+  const { healthy, subjects } = await examineProject({ folder });
   const checks = subjects.flatMap((subject) => subject.checks);
   return { healthy, of: Object.fromEntries(checks.map((check) => [check.id, check])) };
 }

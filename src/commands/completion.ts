@@ -10,8 +10,8 @@ export default class Completion extends RobleCommand<{ shell: Shell; script: str
   static override description =
     'It holds all that there is to complete, so that no program runs while you type; make it again after an update.';
   static override examples = [
-    'source <(<%= config.bin %> <%= command.id %> bash)   # in ~/.bashrc',
-    'source <(<%= config.bin %> <%= command.id %> zsh)   # in ~/.zshrc, after compinit',
+    'eval "$(<%= config.bin %> <%= command.id %> bash)"   # in ~/.bashrc',
+    'eval "$(<%= config.bin %> <%= command.id %> zsh)"   # in ~/.zshrc, after compinit',
     '<%= config.bin %> <%= command.id %> fish > ~/.config/fish/completions/roble.fish',
   ];
   static override args = {

@@ -1,23 +1,23 @@
 import { type CompletedCommand, quoted, topicsOf } from './words.js';
 
 /**
- * Completion for bash 4 and newer. Bash breaks words at colons, so that the line is read anew, and what stands before the
+ * Completion for bash 3.2, which macOS has, and newer. Bash breaks words at colons, so that the line is read anew, and what stands before the
  * last colon is taken off the answers.
  */
 export function bashCompletion(commands: readonly CompletedCommand[]): string {
   const topics = [...topicsOf(commands)];
-  return `# Completion of roble for bash. Put into ~/.bashrc: source <(roble completion bash)
+  return `# Completion of roble for bash. Put into ~/.bashrc: eval "$(roble completion bash)"
 _roble() {
-  local line="\${COMP_LINE:0:COMP_POINT}" id="" cur="" prev="" words=() begin=1
+  local line="\${COMP_LINE:0:COMP_POINT}" id cur prev words
   read -ra words <<< "$line"
   if [[ "$line" == *" " ]]; then words+=(""); fi
-  cur="\${words[-1]}"
-  prev="\${words[-2]}"
+  cur="\${words[\${#words[@]} - 1]}"
   COMPREPLY=()
   if ((\${#words[@]} <= 2)); then
     _roble_reply ${quoted(commands.map(({ id }) => id).join(' '))}
     return
   fi
+  prev="\${words[\${#words[@]} - 2]}"
   id="\${words[1]}"
   case "$id" in
 ${topics

@@ -6,7 +6,7 @@ export function zshCompletion(commands: readonly CompletedCommand[]): string {
   const topics = [...topicsOf(commands)];
   const summaryOf = new Map(commands.map(({ id, summary }) => [id, summary]));
   return `#compdef roble
-# Completion of roble for zsh. Put into ~/.zshrc, after compinit: source <(roble completion zsh)
+# Completion of roble for zsh. Put into ~/.zshrc, after compinit: eval "$(roble completion zsh)"
 _roble() {
   local id="\${words[2]}" begin=2
   local -a list

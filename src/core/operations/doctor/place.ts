@@ -58,6 +58,8 @@ async function tryWriting(
   try {
     const handle = await open(file, 'wx');
     try {
+      // Nothing is left even by a process that is killed; Windows removes no file that is open.
+      await rm(file).catch(() => {});
       const chunk = Buffer.alloc(CHUNK_BYTES, 'roble');
       const start = performance.now();
       let count = 0;
