@@ -178,8 +178,11 @@ export interface PredictionRequest extends PredictionQuery {
 
 /** @throws {RobleError} `ROBLE_REQUEST_INVALID` */
 function readQuery(request: FastifyRequest): PredictionQuery {
+  const stickyKey = () => stickyKeyOf(request);
+  // Most requests have none.
+  if (Object.keys(request.query as object).length === 0) return { model: { stickyKey } };
   const { model: name, version, ...settings } = checkedRequest(predictQuerySchema, request.query);
-  return { ...settings, model: { name, version, stickyKey: stickyKeyOf(request) } };
+  return { ...settings, model: { name, version, stickyKey } };
 }
 
 /** The picture of a body of any accepted form; nothing is decoded yet. */
