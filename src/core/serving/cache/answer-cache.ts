@@ -77,7 +77,7 @@ export class AnswerCache {
     urgency: Urgency,
     compute: (urgency: Urgency) => Promise<ComputedAnswer>,
   ): Promise<SourcedAnswer> {
-    const found = await this.#redis?.get(key, classes.length);
+    const found = this.#redis && (await this.#redis.get(key, classes.length));
     const answer = found ? kept(found, 'redis') : { ...(await compute(urgency)), source: 'model' as const };
     this.#memory?.set(key, answer.probabilities);
     if (!found) this.#redis?.set(key, answer.probabilities);
@@ -142,11 +142,9 @@ export class SingleFlight<T> {
     checkWanted(urgency);
     const known = this.#running.get(key);
     const computation = known ?? this.#start(key, urgency, compute);
+    const { deadline = Number.POSITIVE_INFINITY } = urgency;
+    computation.urgency.deadline = Math.max(computation.urgency.deadline, deadline);
     computation.waiters++;
-    computation.urgency.deadline = Math.max(
-      computation.urgency.deadline,
-      urgency.deadline ?? Number.POSITIVE_INFINITY,
-    );
     try {
       return { value: await whileWanted(computation.result, urgency), shared: known !== undefined };
     } finally {
@@ -160,18 +158,17 @@ export class SingleFlight<T> {
 
   #start(
     key: string,
-    { priority }: Urgency,
+    { priority, deadline = Number.POSITIVE_INFINITY }: Urgency,
     compute: (urgency: Urgency) => Promise<T>,
   ): SharedComputation<T> {
     const cancellation = new Cancellation();
-    const urgency = { ...(priority && { priority }), cancellation, deadline: 0 };
-    // Starts after this function, so that the deadline of the first one who waits is known.
-    const result = Promise.resolve()
-      .then(() => compute(urgency))
-      .finally(() => {
-        computation.isDone = true;
-      });
+    const urgency = { ...(priority && { priority }), cancellation, deadline };
+    const result = compute(urgency);
     const computation: SharedComputation<T> = { result, urgency, cancellation, waiters: 0, isDone: false };
+    const finish = () => {
+      computation.isDone = true;
+    };
+    result.then(finish, finish);
     this.#running.set(key, computation);
     return computation;
   }

@@ -94,7 +94,7 @@ function answerRawProblems(server: Server, maxHeaderBytes: number): void {
     exchangesOf.set(request.socket, exchanges);
     const exchange = { request, response };
     exchanges.add(exchange);
-    response.once('close', () => exchanges.delete(exchange));
+    response.on('close', () => exchanges.delete(exchange));
   });
   const refused = new WeakSet<Socket>();
   server.on('clientError', (error: RawError, socket: Socket) => {
