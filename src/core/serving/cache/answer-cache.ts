@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { getHeapStatistics } from 'node:v8';
 import type { ComputedAnswer } from '../inference/pool.js';
 import { Cancellation, checkWanted, reasonToDrop, type Urgency, whileWanted } from '../request/urgency.js';
@@ -62,13 +62,13 @@ export class AnswerCache {
     urgency: Urgency,
     compute: (urgency: Urgency) => Promise<ComputedAnswer>,
   ): Promise<SourcedAnswer> {
-    const key = createHash('sha256').update(model.digest).update(pixels).digest('base64url');
+    const key = hash('sha256', Buffer.concat([Buffer.from(model.digest), pixels]), 'base64url');
     const remembered = this.#memory?.get(key);
     if (remembered) return this.#count(kept(remembered, 'memory'));
     const { value, shared } = await this.#computations.run(key, urgency, (ofAll) =>
       this.#find(key, model, ofAll, compute),
     );
-    return this.#count(shared ? { ...value, source: 'shared' } : value);
+    return this.#count(shared ? from('shared', value) : value);
   }
 
   async #find(
@@ -78,7 +78,7 @@ export class AnswerCache {
     compute: (urgency: Urgency) => Promise<ComputedAnswer>,
   ): Promise<SourcedAnswer> {
     const found = this.#redis && (await this.#redis.get(key, classes.length));
-    const answer = found ? kept(found, 'redis') : { ...(await compute(urgency)), source: 'model' as const };
+    const answer = found ? kept(found, 'redis') : from('model', await compute(urgency));
     this.#memory?.set(key, answer.probabilities);
     if (!found) this.#redis?.set(key, answer.probabilities);
     return answer;
@@ -111,6 +111,10 @@ function withinHeap(memoryBytes: number, warn: (message: string) => void): numbe
         'NODE_OPTIONS=--max-old-space-size=MIB makes it larger.',
     );
   return Math.min(memoryBytes, most);
+}
+
+function from(source: AnswerSource, { probabilities, queueMs, inferenceMs }: ComputedAnswer): SourcedAnswer {
+  return { probabilities, source, queueMs, inferenceMs };
 }
 
 function kept(probabilities: Float32Array, source: 'memory' | 'redis'): SourcedAnswer {
@@ -162,7 +166,7 @@ export class SingleFlight<T> {
     compute: (urgency: Urgency) => Promise<T>,
   ): SharedComputation<T> {
     const cancellation = new Cancellation();
-    const urgency = { ...(priority && { priority }), cancellation, deadline };
+    const urgency = { priority, cancellation, deadline };
     const result = compute(urgency);
     const computation: SharedComputation<T> = { result, urgency, cancellation, waiters: 0, isDone: false };
     const finish = () => {

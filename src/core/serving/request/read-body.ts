@@ -111,7 +111,8 @@ const decoders = {
  * @throws {RobleError} `ROBLE_CODING_UNSUPPORTED` for others than {@link CODINGS}, and for too many of them
  */
 export function codingsOf(header: string | undefined): readonly Coding[] {
-  const names = (header ?? '').split(',').map((name) => name.trim().toLowerCase());
+  if (header === undefined) return [];
+  const names = header.split(',').map((name) => name.trim().toLowerCase());
   const applied = names.filter((name) => name !== '' && name !== 'identity');
   const codings = applied.map((name) => NAMED.get(name));
   if (codings.length <= MAX_LAYERS && !codings.includes(undefined)) return codings as Coding[];

@@ -69,7 +69,8 @@ export function recordRequest(
   { listeners, startTrace }: RequestRecorder,
 ): void {
   const started = performance.now();
-  const isWatched = !isRoutine(request.routeOptions.url);
+  const { url: route, config } = request.routeOptions;
+  const isWatched = !isRoutine(route);
   const trace = traceOf(request.headers.traceparent) ?? (isWatched ? startTrace?.() : undefined);
   const record: RequestRecord = { trace, images: 0, refusedImages: [], model: undefined, problem: undefined };
   request.record = record;
@@ -77,7 +78,6 @@ export function recordRequest(
   // Unlike the hook of the framework, this comes for clients that leave, too.
   reply.raw.on('close', () => {
     const isSent = reply.raw.writableFinished;
-    const { url: route, config } = request.routeOptions;
     const answered: AnsweredRequest = {
       trace,
       images: record.images,

@@ -41,7 +41,7 @@ export class Cancellation {
 
 /** How urgent an image is, and until when its answer is wanted. To be read again each time: the deadline may move. */
 export interface Urgency {
-  readonly priority?: Priority;
+  readonly priority?: Priority | undefined;
   /** On the clock of `performance.now()`, in milliseconds; later, the answer is an error. */
   readonly deadline?: number;
   readonly cancellation?: Cancellation;
