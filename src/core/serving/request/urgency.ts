@@ -82,7 +82,7 @@ export function dropped(reason: DropReason): RobleError {
 const LENGTHS = 64;
 
 /** The length of a timer for what is left, at least that and a little more, for a timer may fire early. */
-function timerMs(left: number): number {
+export function timerMs(left: number): number {
   const step = Math.max(1, 2 ** Math.floor(Math.log2(Math.max(1, left))) / LENGTHS);
   return Math.max(0, Math.ceil((left + 1) / step) * step);
 }
