@@ -66,7 +66,7 @@ module.exports = {
     {
       name: 'commands-load-what-they-need',
       severity: 'error',
-      from: { path: '^src/(commands|base-command)', pathNot: TESTS },
+      from: { path: '^src/(commands|base-command|machine-plugins)', pathNot: TESTS },
       to: { path: '^src/index' },
     },
     only('the-front', '^src/(library|index)[.]ts$', '^src/(library|pages/|client/|plugins/index|core/)'),

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { fileURLToPath } from 'node:url';
 import { homeFolder } from '../dist/core/base/storage/home.js';
 
 // React draws in a third of the time, and keeps no measurements.
@@ -14,4 +15,16 @@ if (process.argv[2] === 'serve') process.on('SIGHUP', () => {});
 
 // Only now: some packages ask for the home folder while they load.
 const { execute } = await import('@oclif/core/execute');
-await execute({ dir: import.meta.url });
+const { Config } = await import('@oclif/core/config');
+
+// A plugin from outside adds commands and parts of roble, and no hooks: one that fails or hangs would stop every command.
+const { runHook } = Config.prototype;
+Config.prototype.runHook = function (...given) {
+  for (const plugin of this.plugins.values())
+    if (plugin.type === 'user' || plugin.type === 'link') plugin.hooks = {};
+  return runHook.apply(this, given);
+};
+
+await execute({
+  loadOptions: { root: fileURLToPath(import.meta.url), userPlugins: process.env.ROBLE_PLUGINS !== 'off' },
+});

@@ -104,7 +104,7 @@ function nameOf(file: string): string {
   const [, first = '', second = ''] = file.split('/');
   if (first === 'core') return `core/${second}`;
   if (['index.ts', 'library.ts'].includes(first)) return 'library';
-  return ['base-command.ts', 'hooks'].includes(first) ? 'commands' : first;
+  return ['base-command.ts', 'machine-plugins.ts', 'hooks'].includes(first) ? 'commands' : first;
 }
 
 /** What a room imports that it does not reach through another of its imports as well. */

@@ -3,12 +3,14 @@ import { Command } from '@oclif/core/command';
 import * as Errors from '@oclif/core/errors';
 import * as Flags from '@oclif/core/flags';
 import type * as Interfaces from '@oclif/core/interfaces';
-import type { Context } from './core/base/context.js';
 import { EXIT, RobleError } from './core/base/errors.js';
 import type { Overrides } from './core/base/schema/merge.js';
 import { hidePasswords } from './core/base/secret.js';
 import type { Config } from './core/config/schema.js';
 import type { TrainingProgress } from './core/learning/training/run/events.js';
+import type { PackageRequest } from './core/plugin/packages.js';
+import type { PluginRegistry } from './core/plugin/registry.js';
+import type { LibraryContext } from './library.js';
 import type { ClosableReporter } from './ui/progress/line-reporters.js';
 import { createReporter, type ReporterKind } from './ui/progress/reporter.js';
 import { fromUsageError, isUsageError, successJson, tellFailure } from './ui/results/errors.js';
@@ -21,6 +23,8 @@ import {
 
 /** How long an interrupted command waits until its last output has been read. */
 const FAREWELL_MS = 1000;
+
+type Writable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 // biome-ignore lint/suspicious/noExplicitAny: the constraint of oclif's own signature of `parse`.
 type Words = Record<string, any>;
@@ -75,6 +79,8 @@ export abstract class RobleCommand<Result> extends Command {
   protected exitCode: number | undefined;
 
   private readonly controller = new AbortController();
+  /** What {@link execute} is given; the plugins are there when the configuration has been loaded. */
+  private readonly context: Writable<LibraryContext> = { signal: this.controller.signal, reporter: this };
   private readonly warnings: string[] = [];
   /** Hides what the configuration declares secret, once that is known, in all output. */
   protected hide = hidePasswords;
@@ -83,7 +89,7 @@ export abstract class RobleCommand<Result> extends Command {
   private interruptedWith: number | undefined;
 
   /** The work. It returns plain data that survives JSON, prints nothing, and throws `RobleError`s. */
-  protected abstract execute(context: Context<TrainingProgress>): Promise<Result>;
+  protected abstract execute(context: LibraryContext): Promise<Result>;
 
   /** Shows the result to people, by `this.log`. */
   protected abstract render(result: Result): void | Promise<void>;
@@ -112,15 +118,31 @@ export abstract class RobleCommand<Result> extends Command {
       home: homeFolder(),
       overrides,
       signal: this.controller.signal,
+      openPlugins: (requests) => this.openPlugins(requests),
       ...(flags.config !== undefined && { configFile: flags.config }),
     });
     const { hiderOf } = await import('./core/base/schema/secrets.js');
     const { secretsSchema } = await import('./core/config/keys.js');
-    const { createRegistry } = await import('./plugins/index.js');
-    const schema = await secretsSchema(loaded.config, createRegistry());
+    const schema = await secretsSchema(loaded.config, loaded.registry!);
     this.hide = hiderOf(loaded.config, schema);
     for (const warning of loaded.warnings) this.warn(warning);
     return { ...loaded, schema };
+  }
+
+  /** The plugins in the box, those that the project names, and those of the machine. */
+  private async openPlugins(requests: readonly PackageRequest[] | 'off'): Promise<PluginRegistry> {
+    const { createRegistry } = await import('./plugins/index.js');
+    const registry = createRegistry();
+    this.context.registry = registry;
+    if (requests === 'off') return registry;
+    const { machinePackages } = await import('./core/plugin/machine.js');
+    const wanted = [...requests, ...(await machinePackages(this.config.dataDir))];
+    if (wanted.length === 0) return registry;
+    const { describeSetAside, findPackages } = await import('./core/plugin/packages.js');
+    registry.add(await findPackages(wanted));
+    for (const each of registry.setAside)
+      this.warn([`A plugin is set aside: ${describeSetAside(each)}`, ...(each.nextSteps ?? [])].join(' '));
+    return registry;
   }
 
   /** Whether a person is there to answer questions. */
@@ -154,7 +176,7 @@ export abstract class RobleCommand<Result> extends Command {
     this.reporter = createReporter((flags.reporter ?? 'auto') as ReporterKind, process.stderr, process.env);
     const release = this.listenToSignals();
     try {
-      const result = await this.execute({ signal: this.controller.signal, reporter: this });
+      const result = await this.execute(this.context);
       await this.closeReporter();
       await this.print(result);
       process.exitCode = this.exitCode ?? this.interruptedWith ?? EXIT.ok;

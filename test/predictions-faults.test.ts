@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { execa } from 'execa';
 import Database from 'libsql';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { exists } from '../src/core/base/storage/files.js';
 import { type LogWaits, PredictionLog } from '../src/core/serving/predictions/prediction-log.js';
+import { PredictionStore } from '../src/core/serving/predictions/prediction-store.js';
 import { preprocessingSchema, readPredictions } from '../src/index.js';
 import { createPostgres, type TestPostgres } from './support/postgres.js';
 import { type PredictionServer, servePredictions } from './support/prediction-server.js';
@@ -232,6 +234,23 @@ describe('SQLite', () => {
     await saysLost(server);
     await rm(dirname(url));
     await accountsFor(server, url, 20);
+  });
+
+  it('is set up while another process does the same', async () => {
+    const url = freshFile();
+    await mkdir(dirname(url));
+    // What SQLite does not wait for by itself: both want to change the kind of journal.
+    const other = new Database(url);
+    other.exec('create table begun (a)');
+    other.exec('begin immediate');
+    const store = new PredictionStore(url);
+    const connected = store.connect();
+    const succeeds = expect(connected).resolves.toBeUndefined();
+    await setTimeout(1500);
+    other.exec('commit');
+    other.close();
+    await succeeds;
+    await store.close();
   });
 
   it('may be locked by another process', async () => {

@@ -60,14 +60,10 @@ export default class Train extends RobleCommand<TrainResult> {
       'train.augment.canvasStyle': { value: flags['canvas-style'], flag: '--canvas-style' },
       'train.frozen': { value: flags.freeze, flag: '--freeze' },
     });
-    const { trainModel } = await import('../core/learning/training/train.js');
-    const { createRegistry } = await import('../plugins/index.js');
+    const { trainModel } = await import('../library.js');
     const { name, dataset, runs, train } = loaded.config;
     const folder = flags.run ? { run: flags.run, autoResume: flags['auto-resume'] } : { runs };
-    return trainModel(
-      { name, dataset, model: loaded.chosenModel, train, ...folder },
-      { ...context, registry: createRegistry() },
-    );
+    return trainModel({ name, dataset, model: loaded.chosenModel, train, ...folder }, context);
   }
 
   protected render(result: TrainResult): void {

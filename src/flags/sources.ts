@@ -2,16 +2,16 @@ import * as Flags from '@oclif/core/flags';
 import { ENCODING_STEP } from '../core/base/storage/text-file.js';
 import { readClasses } from '../core/data/dataset/class-names.js';
 import type { TopFolders } from '../core/data/formats/source.js';
-import type { SourceFormat } from '../core/data/import-export/read-source.js';
 import { parseDelimiter } from './values.js';
 
 /** How labelled pictures that lie in files are read. */
 export const sourceFlags = {
-  format: Flags.option({
-    options: ['auto', 'idx', 'folder', 'csv', 'imagefolder', 'strokes', 'parquet'] as const,
+  format: Flags.string({
     helpGroup: 'SOURCE',
-    description: 'Format of the sources; auto: by their names.',
-  })(),
+    helpValue: 'FORMAT',
+    description:
+      'Format of the sources: idx, folder, csv, imagefolder, strokes, parquet, or one that a plugin adds; auto: by their names.',
+  }),
   classes: Flags.string({
     helpGroup: 'SOURCE',
     helpValue: 'LIST',
@@ -61,7 +61,7 @@ export const sourceFlags = {
 
 /** The values that {@link sourceFlags} may have. */
 interface GivenFlags {
-  readonly format?: SourceFormat | 'auto' | undefined;
+  readonly format?: string | undefined;
   readonly classes?: string | undefined;
   readonly labels?: 'name' | 'index' | undefined;
   readonly 'image-column'?: string | undefined;

@@ -30,17 +30,21 @@ export default class DataReplay extends RobleCommand<DataReplayResult> {
   };
   static override examples = ['<%= config.bin %> <%= command.id %> data/balanced 700 701 --out copies.png'];
 
-  protected async execute(_context: Context): Promise<DataReplayResult> {
+  protected async execute(context: Context): Promise<DataReplayResult> {
     const { argv, args, flags } = await this.parse(DataReplay);
     const positions = (argv as string[]).slice(1).map(positionOf);
     if (positions.length === 0)
       throw new RobleError('ROBLE_USAGE', 'No sample is named.', {
         expected: 'positions of samples in train, such as 700 701',
       });
+    await this.loadConfig();
     const { contactSheet } = await import('../../core/image/contact-sheet.js');
     const { writeNewFile } = await import('../../core/base/storage/files.js');
     const { replaySamples } = await import('../../library.js');
-    const { preprocessing, samples } = await replaySamples({ folder: args.dataset, samples: positions });
+    const { preprocessing, samples } = await replaySamples(
+      { folder: args.dataset, samples: positions },
+      context,
+    );
     const { out } = flags;
     if (out !== undefined) {
       const pictures = samples.flatMap(({ original, copy }) => [original, copy]);

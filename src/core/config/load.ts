@@ -12,7 +12,11 @@ import {
 } from '../base/schema/merge.js';
 import { exists } from '../base/storage/files.js';
 import { recipeOf } from '../learning/presets.js';
-import type { ModelChoice } from '../learning/settings.js';
+import { type ModelChoice, modelSchema } from '../learning/settings.js';
+import type { Preset } from '../plugin/contracts.js';
+import type { PackageRequest } from '../plugin/packages.js';
+import type { PluginRegistry } from '../plugin/registry.js';
+import { pluginRequests, pluginsSchema } from '../plugin/settings.js';
 import { environmentLayer } from './environment.js';
 import { findProjectFile, readConfigFile } from './file.js';
 import { configJsonSchema } from './keys.js';
@@ -30,7 +34,12 @@ export interface LoadConfigOptions {
   readonly overrides?: Overrides;
   /** Ends the wait for a file that is a pipe. */
   readonly signal?: AbortSignal;
+  /** Opens the packages of plugins that the configuration names; without it there are those in the box. */
+  readonly openPlugins?: OpenPlugins;
 }
+
+/** @param requests what the project names; `off`: no plugin from outside at all */
+export type OpenPlugins = (requests: readonly PackageRequest[] | 'off') => Promise<PluginRegistry>;
 
 export interface LoadedConfig {
   readonly config: Config;
@@ -46,6 +55,8 @@ export interface LoadedConfig {
   /** The one of them that is the project's; its folder is that of the project. */
   readonly projectFile?: string;
   readonly warnings: readonly string[];
+  /** The plugins that {@link LoadConfigOptions.openPlugins} opened. */
+  readonly registry?: PluginRegistry;
 }
 
 const CHOICES: Choices = new Map([['model', ['preset', 'layers']]]);
@@ -70,6 +81,7 @@ export async function loadConfig({
   home,
   overrides = {},
   signal,
+  openPlugins,
 }: LoadConfigOptions): Promise<LoadedConfig> {
   const userFolder = env.XDG_CONFIG_HOME || (home && join(home, '.config'));
   const ownFile = userFolder && join(userFolder, 'roble', 'config.yaml');
@@ -86,8 +98,11 @@ export async function loadConfig({
     withPaths(flagLayer(overrides), cwd),
   ];
   const defaults = withPaths(defaultLayer(), project.file ? dirname(project.file) : cwd);
-  const merged = mergeLayers([defaults, presetLayer([defaults, ...given]), ...given], CHOICES);
-  const config = check(merged, cwd);
+  const chosen = mergeLayers([defaults, ...given], CHOICES);
+  const registry = await openPlugins?.(requestsOf(chosen, cwd));
+  const preset = await presetOf(chosen, registry);
+  const merged = mergeLayers([defaults, presetLayer(preset), ...given], CHOICES);
+  const config = withLayers(check(merged, cwd), preset);
   const origins = originsOf(config, merged);
   return {
     config,
@@ -95,6 +110,7 @@ export async function loadConfig({
     origins,
     files: [userFile, project.file].filter((file) => file !== undefined),
     ...(project.file !== undefined && { projectFile: project.file }),
+    ...(registry && { registry }),
     warnings: [
       ...warnings,
       ...project.ignored.map((file) => `${file} is ignored: ${project.file} is used.`),
@@ -117,14 +133,42 @@ function defaultLayer(): OriginLayer {
   return { value: configSchema.parse({}), origin: () => ({ source: 'default' }) };
 }
 
-/** What the preset that the layers choose brings along; it gives way to whatever somebody set. */
-function presetLayer(layers: readonly OriginLayer[]): OriginLayer {
-  const { model } = mergeLayers(layers, CHOICES).value;
-  const preset = isSettings(model) ? model.preset : undefined;
-  return {
-    value: { train: recipeOf(preset) },
-    origin: () => ({ source: 'preset', preset: String(preset) }),
-  };
+/** The packages of plugins that the layers name; what is not valid is reported with the rest. */
+function requestsOf(merged: Merged<OriginLayer>, cwd: string): PackageRequest[] | 'off' {
+  const { data } = pluginsSchema.safeParse(merged.value.plugins);
+  if (data === 'off') return 'off';
+  const origin = merged.layerOf(['plugins'])?.origin(['plugins']);
+  const folder = origin && 'file' in origin ? dirname(origin.file) : cwd;
+  return pluginRequests(data ?? []).map((request) => ({ ...request, from: 'project', folder }));
+}
+
+interface ChosenPreset {
+  readonly name: string;
+  /** The recipe that it brings along. */
+  readonly train: Settings;
+  /** The layers of one from outside. */
+  readonly layers?: Preset['layers'];
+}
+
+/** @throws {RobleError} `ROBLE_PLUGIN_INVALID` for one from outside that cannot be used */
+async function presetOf(
+  { value: { model } }: Merged<OriginLayer>,
+  registry: PluginRegistry | undefined,
+): Promise<ChosenPreset> {
+  const name = isSettings(model) ? String(model.preset) : '';
+  if (!registry?.has('preset', name)) return { name, train: recipeOf(name) };
+  const { train = {}, layers } = await registry.load('preset', name);
+  return { name, train, layers };
+}
+
+/** What the chosen preset brings along; it gives way to whatever somebody set. */
+function presetLayer({ name, train }: ChosenPreset): OriginLayer {
+  return { value: { train }, origin: () => ({ source: 'preset', preset: name }) };
+}
+
+/** A preset from outside by its layers, as no other part of the program knows its name. */
+function withLayers(config: Config, { layers }: ChosenPreset): Config {
+  return layers && config.model.preset ? { ...config, model: modelSchema.parse({ layers }) } : config;
 }
 
 function flagLayer(overrides: Overrides): OriginLayer {

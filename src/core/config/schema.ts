@@ -4,12 +4,16 @@ import { balanceSchema } from '../data/balance/settings.js';
 import { preprocessingSchema } from '../image/settings.js';
 import { modelSchema, trainSchema } from '../learning/settings.js';
 import { kpisSchema } from '../operations/kpi/settings.js';
+import { pluginsSchema } from '../plugin/settings.js';
 import { predictionsSchema } from '../serving/predictions/settings.js';
 import { serveSchema } from '../serving/settings.js';
 
 /** The whole configuration: one schema, from which the types, the JSON Schema and the reference page come. */
 export const configSchema = z.strictObject({
   name: z.string().min(1).default('classifier').describe('Names the model.'),
+  plugins: pluginsSchema.describe(
+    'Packages of plugins: their names, or paths of folders; "off": no plugin from outside, those of the machine neither.',
+  ),
   image: preprocessingSchema.prefault({}).describe('What every picture is converted to.'),
   dataset: path.default('data/dataset').describe('The data set to train on.'),
   runs: path.default('runs').describe('Folder of the training runs.'),

@@ -8,6 +8,7 @@ import { replaceFolder, sha256, writeSynced } from '../base/storage/durable.js';
 import { absentAsUndefined, isAbsent } from '../base/storage/files.js';
 import { readPlainFile } from '../base/storage/read-file.js';
 import { decodeSafetensors, encodeSafetensors, type TensorMap } from '../base/storage/safetensors.js';
+import { usedPluginSchema } from '../base/used-plugin.js';
 import { preprocessingSchema } from '../image/settings.js';
 import { answerProfileSchema } from './answer-profile.js';
 import { type ImageShape, type Layer, layerSchema, type ModelSpec } from './spec.js';
@@ -63,6 +64,8 @@ const bundleManifestSchema = z.strictObject({
     metrics: z.record(z.string(), z.number()),
     dataFingerprint: digest,
     engine: z.string(),
+    /** The plugins from outside that had a part in it. */
+    plugins: z.array(usedPluginSchema).optional(),
   }),
   /** How it answers the validation data; older bundles have none. */
   profile: answerProfileSchema.optional(),

@@ -102,7 +102,7 @@ export type Layer =
   | DenseLayer
   | ResidualLayer;
 
-type LayerInput =
+export type LayerInput =
   | z.input<typeof conv>
   | z.input<typeof batchNorm>
   | z.input<typeof activation>

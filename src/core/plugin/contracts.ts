@@ -3,7 +3,8 @@ import type { Random } from '../base/random.js';
 import type { TensorMap } from '../base/storage/safetensors.js';
 import type { PackedDrawing } from '../image/strokes/packed.js';
 import type { ServableModel } from '../model/bundle.js';
-import type { ImageShape, ModelSpec } from '../model/spec.js';
+import type { ImageShape, LayerInput, ModelSpec } from '../model/spec.js';
+import type { Reader } from './reader.js';
 
 /** Raised when this interface changes in a way that breaks plugins. */
 export const PLUGIN_API_VERSION = 1;
@@ -244,13 +245,33 @@ export interface AugmenterFactory<Parameters = Readonly<Record<string, unknown>>
   create(): AugmenterInstance<Parameters>;
 }
 
+/** A network by name, with the recipe to train it by. */
+export interface Preset {
+  readonly name: string;
+  readonly description: string;
+  /** The layers, first to last, as `model.layers` of the configuration takes them. */
+  readonly layers: readonly LayerInput[];
+  /** Settings of `train` that take the place of their defaults. */
+  readonly train?: Readonly<Record<string, unknown>>;
+}
+
 /** What each kind of plugin module exports as `plugin`. */
 export interface PluginKinds {
   'training-engine': TrainingEngine;
   'serving-backend': ServingBackend;
   augmenter: Augmenter | AugmenterFactory;
+  reader: Reader;
+  preset: Preset;
 }
 export type PluginKind = keyof PluginKinds;
+
+export const PLUGIN_KINDS: readonly PluginKind[] = [
+  'augmenter',
+  'serving-backend',
+  'training-engine',
+  'reader',
+  'preset',
+];
 
 /**
  * How a plugin registers: data only, so that it passes to worker processes and costs nothing until it is used.
@@ -264,4 +285,14 @@ export interface PluginEntry {
   readonly kind: PluginKind;
   /** A file URL or package name; the module exports `plugin`. */
   readonly module: string;
+  /** The package that it comes from; none for what is in the box. */
+  readonly package?: PluginOrigin;
+  /** Whether it was tried in a thread of its own, and may be let in; see `try-plugin.ts`. */
+  readonly isTried?: boolean;
+}
+
+/** The package of a plugin. */
+export interface PluginOrigin {
+  readonly name: string;
+  readonly version: string;
 }

@@ -1,4 +1,7 @@
 /** The public plugin API: what `import ... from 'roble/plugin'` gives. Plugins import nothing else of roble. */
+
+/** The schemas of parameters and options; a plugin needs no copy of its own. */
+export { z } from 'zod';
 export { RobleError, type SerializedError } from '../base/errors.js';
 export { type HttpAnswer, type HttpRequest, sendRequest } from '../base/http.js';
 export { saysOutOfMemory } from '../base/out-of-memory.js';
@@ -15,3 +18,4 @@ export { readTrainedModel } from '../model/bundle.js';
 export * from '../model/network.js';
 export type { ImageShape, ModelSpec } from '../model/spec.js';
 export * from './contracts.js';
+export * from './reader.js';

@@ -138,6 +138,11 @@ export function stepsOf(strategy: Strategy, extras: StrategyExtras = {}): Augmen
   ];
 }
 
+/** The augmenters of an augmentation, as a registry of plugins knows them. */
+export function augmentersOf({ strategy, ...extras }: AugmentSettings) {
+  return stepsOf(strategy, extras).map(({ augmenter: name }) => ({ kind: 'augmenter' as const, name }));
+}
+
 function step(augmenter: string, probability: number, parameters: Record<string, unknown> = {}): AugmentStep {
   return { augmenter, probability, parameters };
 }

@@ -3,7 +3,7 @@ import { paperValue } from '../../image/settings.js';
 import type { ImageView } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import { openPipeline } from '../augment/pipeline.js';
-import { stepsOf } from '../augment/settings.js';
+import { augmentersOf, stepsOf } from '../augment/settings.js';
 import type { SplitName } from '../dataset/format.js';
 import { isPlainMark } from '../similarity/plain-mark.js';
 import type { MakingRecipe, OriginalProvenance } from './part-maker.js';
@@ -45,6 +45,7 @@ export async function prepare(
   const plan = planBalance(pool, sources, usable, settings);
   const { width, height, channels, blocks, labels, hashes } = pool;
   const { classes, preprocessing } = sources;
+  const used = await registry.admit(augmentersOf(settings.augment));
   const making: MakingRecipe = {
     pictures: { width, height, channels, blocks, labels, hashes },
     splits: plan.splits,
@@ -55,7 +56,7 @@ export async function prepare(
     plugins: registry.entries,
   };
   const { fingerprint } = await openPipeline(making);
-  const recipe = recipeOf(settings, sources.sources, making.background, fingerprint);
+  const recipe = { ...recipeOf(settings, sources.sources, making.background, fingerprint), ...used };
   return {
     plan,
     excluded,

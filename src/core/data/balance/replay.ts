@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { RobleError } from '../../base/errors.js';
 import { checked } from '../../base/schema/checked.js';
 import { sha256 } from '../../base/storage/durable.js';
+import { usedPluginSchema } from '../../base/used-plugin.js';
 import type { ImageView } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import { type AugmentPipeline, openPipeline, sampleKeyOf } from '../augment/pipeline.js';
-import { augmentSchema } from '../augment/settings.js';
+import { augmentersOf, augmentSchema } from '../augment/settings.js';
 import type { CopyLineage, DatasetManifest, SampleProvenance } from '../dataset/format.js';
 import { openDataset, readProvenance, viewOf } from '../dataset/open.js';
 
@@ -34,6 +35,7 @@ const recipeSchema = z.looseObject({
   background: z.int(),
   augment: augmentSchema,
   pipeline: z.unknown(),
+  plugins: z.array(usedPluginSchema).optional(),
 });
 
 export interface Replay {
@@ -56,6 +58,13 @@ export async function replaySamples(
   const { preprocessing } = manifest;
   const message = `${folder} was not made by "roble data:balance".`;
   const recipe = checked(recipeSchema, manifest.recipe, 'ROBLE_DATASET_INVALID', message);
+  const problems = registry.problemsWith(recipe.plugins);
+  if (problems.length > 0)
+    throw new RobleError('ROBLE_REPLAY_DIFFERS', `${folder} was made with other plugins.`, {
+      expected: 'the same versions of the same packages',
+      problems,
+    });
+  await registry.admit(augmentersOf(recipe.augment));
   const pipeline = await openPipeline({ ...recipe, plugins: registry.entries });
   const split = await dataset.load('train');
   refuseMissing(samples, split.count);

@@ -2,10 +2,9 @@ import { z } from 'zod';
 import { preprocessingSchema } from '../../image/settings.js';
 import type { PackedStrokes } from '../../image/strokes/packed.js';
 import type { DrawnValues } from '../../plugin/contracts.js';
+import { SPLITS, type SplitName } from '../../plugin/reader.js';
 
-/** The splits that roble knows. Training reads `train` and `validation`; `test` is kept for the end. */
-export const SPLITS = ['train', 'validation', 'test'] as const;
-export type SplitName = (typeof SPLITS)[number];
+export { SPLITS, type SplitName };
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const fileSchema = z.strictObject({ file: z.string(), bytes: z.int().nonnegative(), sha256 });

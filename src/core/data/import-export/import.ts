@@ -7,6 +7,7 @@ import { checkEncoding } from '../../base/storage/text-file.js';
 import { DEFAULT_MAX_PIXELS } from '../../image/preprocess.js';
 import type { Preprocessing } from '../../image/settings.js';
 import type { CommonLook } from '../../image/suggest-shape.js';
+import type { PluginRegistry } from '../../plugin/registry.js';
 import { checkClasses } from '../dataset/class-names.js';
 import { type DatasetManifest, type SplitName, splitCounts } from '../dataset/format.js';
 import type { SplitOptions } from '../dataset/splits.js';
@@ -21,7 +22,7 @@ import {
 } from '../formats/source.js';
 import { convertSamples } from './convert-samples.js';
 import { ImportReport, type SkippedSample } from './import-report.js';
-import { readSource, type SourceFormat } from './read-source.js';
+import { readSource } from './read-source.js';
 
 /** A file, folder or archive, and the split of all its samples when the caller knows it. */
 export interface ImportSource {
@@ -45,7 +46,8 @@ export interface ImportOptions extends SourceOptions {
   readonly out: string;
   /** Default: the last part of `out`. */
   readonly name?: string | undefined;
-  readonly format?: SourceFormat | 'auto' | undefined;
+  /** A format in the box, the reader of a plugin, or `auto` (the default). */
+  readonly format?: string | undefined;
   readonly preprocessing: Preprocessing;
   /** Default: the classes are what the labels say, sorted. */
   readonly classes?: readonly string[] | undefined;
@@ -87,7 +89,10 @@ export interface ImportResult {
  * @example
  * const result = await importDataset({ sources: ['photos'], out: 'data/letters', preprocessing: preprocessingSchema.parse({}) });
  */
-export async function importDataset(given: ImportOptions, context: Context = {}): Promise<ImportResult> {
+export async function importDataset(
+  given: ImportOptions,
+  context: Context & { readonly registry?: PluginRegistry } = {},
+): Promise<ImportResult> {
   const options = { ...given, classes: given.classes && checkClasses(given.classes) };
   if (options.sources.length === 0)
     throw new RobleError('ROBLE_USAGE', 'There is nothing to import.', {
@@ -98,7 +103,8 @@ export async function importDataset(given: ImportOptions, context: Context = {})
     throw new RobleError('ROBLE_USAGE', 'Labels that are indices need the list of classes.', {
       expected: 'classes (--classes)',
     });
-  const sources = readersOf(options, context);
+  const readers: string[] = [];
+  const sources = readersOf(options, context, (name) => readers.push(name));
   const report = new ImportReport(options.strict ?? false, context);
   const { manifest, warnings } = await withStep(context, 'import', 'Importing images', () =>
     writeDataset(
@@ -113,7 +119,10 @@ export async function importDataset(given: ImportOptions, context: Context = {})
           seed: options.seed ?? 0,
           keepRepeatedTogether: options.groupBy !== 'none',
         },
-        recipe: () => recipeOf(options, sources, report),
+        recipe: () => ({
+          ...recipeOf(options, sources, report),
+          ...context.registry?.recordOf(readers.map((name) => ({ kind: 'reader', name }))),
+        }),
       },
       prepareSamples(sources, options, report),
       context,
@@ -133,7 +142,12 @@ export async function importDataset(given: ImportOptions, context: Context = {})
   };
 }
 
-function readersOf(options: ImportOptions, { signal }: Context): SampleReader[] {
+function readersOf(
+  options: ImportOptions,
+  { signal, registry, reporter }: Context & { readonly registry?: PluginRegistry },
+  onReader: (name: string) => void,
+): SampleReader[] {
+  const warn = (message: string) => reporter?.report({ type: 'warning', message });
   return options.sources.map((source) => {
     if (typeof source === 'object' && 'read' in source)
       return { ...source, read: () => withNormalNames(source.read()) };
@@ -142,7 +156,7 @@ function readersOf(options: ImportOptions, { signal }: Context): SampleReader[] 
     return {
       name: path,
       recipe: optional('split', split),
-      read: () => readSource(path, options.format ?? 'auto', reading),
+      read: () => readSource(path, options.format ?? 'auto', reading, { registry, onReader, warn }),
     };
   });
 }

@@ -1,10 +1,14 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { inspect } from 'node:util';
 import { RobleError } from '../../base/errors.js';
 import { notPlain } from '../../base/storage/read-file.js';
 import { systemKind } from '../../base/storage/walk-folder.js';
-import { examples } from '../../base/text/text.js';
-import { isPicture } from '../../image/find-images.js';
+import { didYouMean, examples } from '../../base/text/text.js';
+import { isPicture as isPictureFile } from '../../image/find-images.js';
+import { describeSetAside } from '../../plugin/packages.js';
+import type { SourceLook } from '../../plugin/reader.js';
+import type { PluginRegistry } from '../../plugin/registry.js';
 import { isCsvFile, readCsv } from '../formats/csv.js';
 import { isIdxImages, readIdx } from '../formats/idx.js';
 import { readImageFolder } from '../formats/image-folder.js';
@@ -16,9 +20,11 @@ import { archiveKind, isArchiveName, withUnpacked } from './archive.js';
 
 /** The formats that can be imported. */
 export const SOURCE_FORMATS = ['idx', 'folder', 'csv', 'imagefolder', 'strokes', 'parquet'] as const;
-export type SourceFormat = (typeof SOURCE_FORMATS)[number];
+type SourceFormat = (typeof SOURCE_FORMATS)[number];
 
-const READERS: Record<SourceFormat, (path: string, options: ReaderOptions) => AsyncIterable<SourceItem>> = {
+type Read = (path: string, options: ReaderOptions) => AsyncIterable<SourceItem>;
+
+const READERS: Record<SourceFormat, Read> = {
   idx: readIdx,
   folder: readImageFolder,
   csv: readCsv,
@@ -27,28 +33,43 @@ const READERS: Record<SourceFormat, (path: string, options: ReaderOptions) => As
   parquet: readParquet,
 };
 
+/** Where formats from outside come from. */
+export interface ReadingContext {
+  readonly registry?: PluginRegistry | undefined;
+  /** Called with the reader from outside that reads a source, before it does. */
+  readonly onReader?: ((name: string) => void) | undefined;
+  /** Called with a reader that cannot be asked whether it knows a source. */
+  readonly warn?: ((message: string) => void) | undefined;
+}
+
 /**
- * Every sample of a source: a file, a folder, or a tar or zip archive of either, in one of {@link SOURCE_FORMATS}. A folder
- * that holds nothing but another folder stands for that one.
+ * Every sample of a source: a file, a folder, or a tar or zip archive of either. A folder that holds nothing but another
+ * folder stands for that one.
  *
+ * @param format one of {@link SOURCE_FORMATS}, the name of a reader of a plugin, or `auto`
  * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_FILE_UNREADABLE`, `ROBLE_SOURCE_UNKNOWN`, or what the reader of the
  *   format throws.
  */
 export async function* readSource(
   path: string,
-  format: SourceFormat | 'auto',
+  format: string,
   options: ReaderOptions,
+  context: ReadingContext = {},
 ): AsyncGenerator<SourceItem> {
+  checkFormat(format, context);
   const status = await stat(path).catch((cause) => {
     throw RobleError.from(cause);
   });
-  if (status.isDirectory()) yield* readFolder(path, format, options);
+  if (status.isDirectory()) yield* readFolder(path, format, options, context);
   else if (!status.isFile()) throw notPlain(path, status);
   else {
     const kind = await archiveKind(path);
-    if (kind === undefined) yield* read(path, format === 'auto' ? formatOfFile(path) : format, options);
-    else {
-      const readInside = (folder: string) => readFolder(folder, format, { ...options, confined: true });
+    if (kind === undefined) {
+      const found = format === 'auto' ? await formatOfFile(path, context) : format;
+      yield* read(path, found, options, context);
+    } else {
+      const readInside = (folder: string) =>
+        readFolder(folder, format, { ...options, confined: true }, context);
       yield* withUnpacked(path, kind, readInside, options.signal);
     }
   }
@@ -56,8 +77,9 @@ export async function* readSource(
 
 async function* readFolder(
   path: string,
-  format: SourceFormat | 'auto',
+  format: string,
   options: ReaderOptions,
+  context: ReadingContext,
 ): AsyncGenerator<SourceItem> {
   const { path: folder, listed } = await innermost(path);
   const archives = listed.files.filter(isArchiveName);
@@ -65,15 +87,70 @@ async function* readFolder(
     yield {
       warning: `archives in ${folder} are not unpacked: ${examples(archives)}; import each by itself`,
     };
-  yield* read(
-    folder,
-    format === 'auto' ? await formatOfFolder(folder, listed, archives, options) : format,
-    options,
-  );
+  const found = format === 'auto' ? await formatOfFolder(folder, listed, archives, options, context) : format;
+  yield* read(folder, found, options, context);
 }
 
-const read = (path: string, format: SourceFormat, options: ReaderOptions) =>
-  withNormalNames(READERS[format](path, options));
+async function* read(
+  path: string,
+  format: string,
+  options: ReaderOptions,
+  { registry, onReader }: ReadingContext,
+): AsyncGenerator<SourceItem> {
+  if (isInTheBox(format)) yield* withNormalNames(READERS[format](path, options));
+  else {
+    onReader?.(format);
+    const reader = await registry!.load('reader', format);
+    yield* withNormalNames(checkedItems(format, reader.read(path, options)));
+  }
+}
+
+const isInTheBox = (format: string): format is SourceFormat =>
+  (SOURCE_FORMATS as readonly string[]).includes(format);
+
+/** @throws {RobleError} `ROBLE_USAGE` */
+function checkFormat(format: string, { registry }: ReadingContext): void {
+  if (format === 'auto' || isInTheBox(format) || registry?.has('reader', format)) return;
+  const known = ['auto', ...SOURCE_FORMATS, ...(registry?.names('reader') ?? [])];
+  throw new RobleError('ROBLE_USAGE', `There is no format "${format}".`, {
+    received: format,
+    expected: `one of ${known.join(', ')}`,
+    nextSteps: [
+      ...didYouMean(format, known),
+      ...(registry?.setAside ?? []).map((each) => `Set aside: ${describeSetAside(each)}`),
+    ],
+  });
+}
+
+/** What a reader from outside gives, its faults named. */
+async function* checkedItems(name: string, items: AsyncIterable<SourceItem>): AsyncGenerator<SourceItem> {
+  try {
+    for await (const item of items) yield checkedItem(name, item);
+  } catch (cause) {
+    const error = RobleError.from(cause);
+    if (error.code !== 'ROBLE_INTERNAL') throw error;
+    throw new RobleError('ROBLE_PLUGIN_INVALID', `The reader "${name}" failed: ${error.message}`, { cause });
+  }
+}
+
+function checkedItem(name: string, item: SourceItem): SourceItem {
+  const given: Partial<Record<string, unknown>> =
+    typeof item === 'object' && item !== null ? { ...item } : {};
+  if (typeof given.warning === 'string' || Array.isArray(given.classes)) return item;
+  if (typeof given.source === 'string' && given.error instanceof Error)
+    return { source: given.source, error: RobleError.from(given.error) };
+  const isLabel = typeof given.label === 'string' || Number.isInteger(given.label);
+  if (typeof given.source === 'string' && isLabel && isPicture(given.picture)) return item;
+  throw new RobleError('ROBLE_PLUGIN_INVALID', `The reader "${name}" gave something that is no sample.`, {
+    received: inspect(item, { breakLength: Number.POSITIVE_INFINITY }).slice(0, 200),
+    expected: 'a source, a label and a picture, as "roble/plugin" declares them',
+  });
+}
+
+function isPicture(given: unknown): boolean {
+  const kind = (given as { kind?: unknown } | undefined)?.kind;
+  return kind === 'encoded' || kind === 'pixels' || kind === 'prepared' || kind === 'strokes';
+}
 
 interface Listed {
   readonly files: readonly string[];
@@ -117,16 +194,18 @@ async function innermost(path: string, known?: Listed): Promise<{ path: string; 
   if (inner.listed.folders.length === 0) return outer;
   for (const folder of [outer, inner])
     for (const file of folder.listed.files)
-      if (await isPicture(join(folder.path, file)).catch(() => true)) return outer;
+      if (await isPictureFile(join(folder.path, file)).catch(() => true)) return outer;
   return innermost(inner.path, inner.listed);
 }
 
 /** Recognises a file by its name, never by its content. */
-function formatOfFile(path: string): SourceFormat {
+async function formatOfFile(path: string, context: ReadingContext): Promise<string> {
   const name = basename(path);
   const format = formatOfNames([name]) ?? (isParquetFile(name) ? 'parquet' : undefined);
-  if (format) return format;
-  throw unknownFormat(path, name, []);
+  const found =
+    format ?? (await formatFromOutside({ path, isFolder: false, files: [], folders: [] }, context));
+  if (found) return found;
+  throw unknownFormat(path, name, [], context);
 }
 
 /** Recognises a folder by the names in it. */
@@ -135,18 +214,37 @@ async function formatOfFolder(
   { files, folders }: Listed,
   archives: readonly string[],
   { confined }: ReaderOptions,
-): Promise<SourceFormat> {
+  context: ReadingContext,
+): Promise<string> {
   const format = formatOfNames(files);
   if (format) return format;
   if ((await metadataIn(path)).length > 0) return 'imagefolder';
   if ((await parquetFilesIn(path)).length > 0) return 'parquet';
+  // Folders for classes are what anything may look like: those who know more are asked first.
+  const found = await formatFromOutside({ path, isFolder: true, files, folders }, context);
+  if (found) return found;
   if (folders.length > 0) return 'folder';
   const steps = archives.map((name) =>
     confined
       ? `Unpack ${path}, and import the ${name} that is in it.`
       : `Import the archive itself: "roble data:import ${join(path, name)}".`,
   );
-  throw unknownFormat(path, examples(files, 5) || 'an empty folder', steps.slice(0, 3));
+  throw unknownFormat(path, examples(files, 5) || 'an empty folder', steps.slice(0, 3), context);
+}
+
+/** The reader of a plugin that says that it can read a source. */
+async function formatFromOutside(
+  look: SourceLook,
+  { registry, warn }: ReadingContext,
+): Promise<string | undefined> {
+  for (const name of registry?.names('reader') ?? [])
+    try {
+      const reader = await registry!.load('reader', name);
+      if (await reader.recognizes?.(look)) return name;
+    } catch (error) {
+      warn?.(`The reader "${name}" was not asked about ${look.path}: ${RobleError.from(error).message}`);
+    }
+  return undefined;
 }
 
 /** If a folder holds several forms of the same data, the one that takes least work comes first. */
@@ -157,14 +255,19 @@ function formatOfNames(names: readonly string[]): SourceFormat | undefined {
   return names.some(isStrokesFile) ? 'strokes' : undefined;
 }
 
-function unknownFormat(path: string, received: string, steps: readonly string[]): RobleError {
+function unknownFormat(
+  path: string,
+  received: string,
+  steps: readonly string[],
+  { registry }: ReadingContext,
+): RobleError {
   return new RobleError('ROBLE_SOURCE_UNKNOWN', `The format of ${path} was not recognised.`, {
     received,
     expected:
       'IDX files, a folder for each class, a CSV file, stroke JSON lines, Parquet files, or a tar or zip archive of one of these',
     nextSteps: [
       ...steps,
-      `Say what it is with --format ${SOURCE_FORMATS.join('|')}.`,
+      `Say what it is with --format ${[...SOURCE_FORMATS, ...(registry?.names('reader') ?? [])].join('|')}.`,
       'Put pictures into a folder for each class, or list them in a CSV file.',
     ],
   });

@@ -4,6 +4,7 @@ import { knownName } from '../../base/text/names.js';
 import { type Dataset, openDataset } from '../../data/dataset/open.js';
 import { pictureProblems } from '../../data/dataset/same-form.js';
 import { countByCode } from '../../data/formats/source.js';
+import type { PluginRegistry } from '../../plugin/registry.js';
 import type { Bound, BoundResult } from '../analysis/bounds.js';
 import type { Classifier } from './classifier.js';
 import { judgeSubject } from './judge-subject.js';
@@ -47,7 +48,7 @@ export interface EvaluateOptions extends JudgedSourceOptions {
  */
 export async function evaluateModels(
   options: EvaluateOptions,
-  context: Context = {},
+  context: Context & { readonly registry?: PluginRegistry } = {},
 ): Promise<EvaluatedModels> {
   const { models, data } = options;
   const bounds = fullyNamed(options.bounds ?? []);
@@ -102,10 +103,11 @@ async function evaluateOn(
   path: string,
   given: KnownPictures | undefined,
   options: EvaluateOptions,
-  context: Context,
+  context: Context & { readonly registry?: PluginRegistry },
 ): Promise<DrawnEvaluation> {
   const { models, twins = [], topK = TOP_K, bounds = [] } = options;
-  const subject = await openSubject(path, options.split, options, context.signal);
+  const { signal, registry } = context;
+  const subject = await openSubject(path, options.split, options, { signal, registry });
   if (subject.dataset) checkPictures(subject.dataset, models);
   const remarks: string[] = [];
   const warn = (message: string) => {

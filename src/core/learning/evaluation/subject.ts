@@ -15,7 +15,7 @@ import {
   reasonOf,
   type SourceOptions,
 } from '../../data/formats/source.js';
-import { readSource, type SourceFormat } from '../../data/import-export/read-source.js';
+import { type ReadingContext, readSource } from '../../data/import-export/read-source.js';
 import { transposePixels, transposeStrokes } from '../../data/import-export/to-pixels.js';
 import type { Preprocessing } from '../../image/settings.js';
 import type { Classifier } from './classifier.js';
@@ -23,7 +23,8 @@ import { JUDGED_SPLITS, type JudgedSplit, type LeftOutSample } from './result.js
 
 /** How sources that are no data set are read; as for an import. */
 export interface JudgedSourceOptions extends SourceOptions {
-  readonly format?: SourceFormat | 'auto' | undefined;
+  /** A format in the box, the reader of a plugin, or `auto` (the default). */
+  readonly format?: string | undefined;
   /** Whether labels are class names, or indices into `classes` (by default those of the first model). */
   readonly labels?: 'name' | 'index' | undefined;
 }
@@ -60,11 +61,11 @@ export async function openSubject(
   path: string,
   split: JudgedSplit | undefined,
   options: JudgedSourceOptions,
-  signal?: AbortSignal,
+  context: { readonly signal?: AbortSignal | undefined } & ReadingContext = {},
 ): Promise<Subject> {
   return (await exists(join(path, 'dataset.json')))
     ? datasetSubject(await openDataset(path), split)
-    : sourceSubject(path, split, options, signal);
+    : sourceSubject(path, split, options, context);
 }
 
 function datasetSubject(dataset: Dataset, wanted: JudgedSplit | undefined): Subject {
@@ -101,18 +102,18 @@ async function sourceSubject(
   path: string,
   wanted: JudgedSplit | undefined,
   options: JudgedSourceOptions,
-  signal: AbortSignal | undefined,
+  { signal, ...context }: { readonly signal?: AbortSignal | undefined } & ReadingContext,
 ): Promise<Subject> {
   const { format = 'auto', transpose } = options;
   const reader = { ...readerOptions(options), signal };
-  const split = wanted ?? (await splitInSource(path, format, reader));
+  const split = wanted ?? (await splitInSource(path, format, reader, context));
   return {
     path,
     split,
     async *samples(warn) {
       const others = new Set<SplitName | undefined>();
       let found = false;
-      for await (const item of readSource(path, format, reader)) {
+      for await (const item of readSource(path, format, reader, { ...context, warn })) {
         if ('warning' in item) warn(item.warning);
         if ('warning' in item || 'classes' in item) continue;
         if ('error' in item) yield item;
@@ -142,11 +143,12 @@ function turned(picture: Picture, transpose: boolean): Pick<SubjectSample, 'pict
 /** Goes through a source without decoding a picture; `test` ends it at once. */
 async function splitInSource(
   path: string,
-  format: SourceFormat | 'auto',
+  format: string,
   reader: ReaderOptions,
+  context: ReadingContext,
 ): Promise<JudgedSplit> {
   const found = new Set<SplitName>();
-  for await (const item of readSource(path, format, reader)) {
+  for await (const item of readSource(path, format, reader, context)) {
     if (!('source' in item) || 'error' in item || item.split === undefined) continue;
     if (item.split === 'test') return 'test';
     found.add(item.split);

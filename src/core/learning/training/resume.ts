@@ -19,7 +19,7 @@ import {
   readRequest,
   type TrainResult,
 } from './run/folder.js';
-import { checkStart } from './run/start.js';
+import { checkStart, pluginsOf } from './run/start.js';
 import { superviseRun } from './supervisor/supervise.js';
 
 export interface ResumeOptions {
@@ -58,7 +58,13 @@ export async function resumeTraining(
     );
     const history = await readHistoryIfAny(folder.path);
     const changes = changedSettings(before.train, train);
-    checkChanges(changes, history?.epochs.length ?? 0);
+    const plugins = pluginsOf(train);
+    checkChanges(
+      changes,
+      history?.epochs.length ?? 0,
+      context.registry.problemsWith(before.plugins, plugins),
+    );
+    const used = await context.registry.admit(plugins);
     checkLayers(before.layers, options.layers);
     const request: RunRequest = {
       ...before,
@@ -67,6 +73,7 @@ export async function resumeTraining(
       dataset: options.dataset === undefined ? before.dataset : resolve(options.dataset),
       ...(options.validation !== undefined && { validation: resolve(options.validation) }),
       train,
+      plugins: used.plugins,
       deviceReason: train.device === before.train.device ? before.deviceReason : undefined,
     };
     const finished = history && finishedOutcome(request, history);
@@ -139,8 +146,12 @@ function changedSettings(before: TrainOptions, after: TrainOptions): SettingChan
 }
 
 /** @throws {RobleError} `ROBLE_RESUME_REFUSED` naming every setting that would make it another run. */
-function checkChanges(changes: readonly SettingChange[], epochsDone: number): void {
-  const problems = changes.flatMap((change) => problemOf(change, epochsDone) ?? []);
+function checkChanges(
+  changes: readonly SettingChange[],
+  epochsDone: number,
+  pluginProblems: readonly Problem[],
+): void {
+  const problems = [...pluginProblems, ...changes.flatMap((change) => problemOf(change, epochsDone) ?? [])];
   if (problems.length === 0) return;
   throw new RobleError('ROBLE_RESUME_REFUSED', 'The run cannot go on with these settings.', {
     expected: `no change, or one of ${[...SAFE, ...INEXACT].join(', ')}`,

@@ -19,7 +19,7 @@ import {
   type TrainResult,
   writeRequest,
 } from './run/folder.js';
-import { checkStart, chosenLayers, withChosenDevice } from './run/start.js';
+import { checkStart, chosenLayers, pluginsOf, withChosenDevice } from './run/start.js';
 import { superviseRun } from './supervisor/supervise.js';
 
 export interface TrainModelOptions {
@@ -69,6 +69,7 @@ export async function trainModel(
     ...(validation !== undefined && { validation: resolve(validation) }),
   };
   await checkStart({ ...data, layers, train });
+  const plugins = await context.registry.admit(pluginsOf(train));
   const folder = await createRunFolder(run ?? (await nextRunFolder(options.runs ?? 'runs')));
   try {
     const request: RunRequest = {
@@ -78,6 +79,7 @@ export async function trainModel(
       ...data,
       layers,
       ...(await withChosenDevice(train, context)),
+      ...plugins,
     };
     await writeRequest(request);
     return { run: folder.path, ...(await superviseRun({ request, resume: false, lock: folder }, context)) };

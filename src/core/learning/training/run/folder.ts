@@ -6,6 +6,7 @@ import { checkedJson } from '../../../base/schema/checked.js';
 import { replaceFile, sweepPartials } from '../../../base/storage/durable.js';
 import { type FolderLock, LOCK, takeLock } from '../../../base/storage/folder-lock.js';
 import { readPlainText } from '../../../base/storage/read-file.js';
+import { type UsedPlugin, usedPluginSchema } from '../../../base/used-plugin.js';
 import { type Layer, layerSchema } from '../../../model/spec.js';
 import { type EpochRecord, RUN_FILES } from '../../history/record.js';
 import { type TrainOptions, trainSchema } from '../../settings.js';
@@ -105,6 +106,8 @@ export interface RunRequest {
   readonly train: TrainOptions;
   /** Why the device of `train` was chosen, for people; where the user did not name it. */
   readonly deviceReason?: string | undefined;
+  /** The plugins from outside that have a part in it. */
+  readonly plugins?: readonly UsedPlugin[] | undefined;
 }
 
 /** How a run ended without an error. */
@@ -130,6 +133,7 @@ const requestSchema: z.ZodType<RunRequest> = z.object({
   layers: z.array(layerSchema),
   train: trainSchema,
   deviceReason: z.string().optional(),
+  plugins: z.array(usedPluginSchema).optional(),
 });
 
 /**

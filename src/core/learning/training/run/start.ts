@@ -3,6 +3,7 @@ import { type Problem, RobleError } from '../../../base/errors.js';
 import { checked } from '../../../base/schema/checked.js';
 import { sha256 } from '../../../base/storage/durable.js';
 import { didYouMean } from '../../../base/text/text.js';
+import { augmentersOf } from '../../../data/augment/settings.js';
 import type { DatasetManifest, LoadedSplit } from '../../../data/dataset/format.js';
 import { type Dataset, openDataset, splitOf } from '../../../data/dataset/open.js';
 import { checkSameForm } from '../../../data/dataset/same-form.js';
@@ -11,7 +12,7 @@ import { everyLayer, type Network, resolveNetwork } from '../../../model/network
 import type { MaskSource } from '../../../model/random-tensors.js';
 import type { Layer, ModelSpec } from '../../../model/spec.js';
 import type { TrainingSession, TrainingState } from '../../../plugin/contracts.js';
-import type { PluginRegistry } from '../../../plugin/registry.js';
+import type { PluginName, PluginRegistry } from '../../../plugin/registry.js';
 import { chooseDevice } from '../../devices.js';
 import { checkLookAlikes } from '../../metrics/look-alikes.js';
 import { layersOf } from '../../presets.js';
@@ -72,6 +73,11 @@ export async function withChosenDevice(
   const { device, why } = await chooseDevice(train, registry);
   if (why) reporter?.report({ type: 'note', message: `Device ${device} of ${train.engine}: ${why}.` });
   return { train: { ...train, device }, ...(why !== undefined && { deviceReason: why }) };
+}
+
+/** The plugins that have a part in a run: its engine and its augmenters. */
+export function pluginsOf({ engine, augment }: TrainOptions): PluginName[] {
+  return [{ kind: 'training-engine', name: engine }, ...augmentersOf(augment)];
 }
 
 /** The data sets of a run, not loaded yet. */

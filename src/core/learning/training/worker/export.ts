@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { spreadIndices } from '../../../base/collections.js';
+import { optional, spreadIndices } from '../../../base/collections.js';
 import type { LoadedSplit } from '../../../data/dataset/format.js';
 import { samplesAt } from '../../../data/dataset/samples.js';
 import {
@@ -37,6 +37,7 @@ export async function exportBundle(run: TrainingRun, best: EpochRecord): Promise
         metrics: Object.fromEntries(Object.entries(best).filter(([, value]) => Number.isFinite(value))),
         dataFingerprint: manifest.fingerprint,
         engine: request.train.engine,
+        ...optional('plugins', request.plugins && [...request.plugins]),
       },
       ...(profile && { profile }),
     },

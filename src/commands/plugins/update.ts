@@ -1,0 +1,12 @@
+import type { LibraryContext } from '../../library.js';
+import { type MachinePlugins, MachinePluginsCommand } from '../../machine-plugins.js';
+
+export default class PluginsUpdate extends MachinePluginsCommand {
+  static override summary = 'Update the packages of plugins of this machine.';
+  static override examples = ['<%= config.bin %> <%= command.id %>'];
+
+  protected async execute(_context: LibraryContext): Promise<MachinePlugins> {
+    await this.parse(PluginsUpdate);
+    return this.change('update', []);
+  }
+}

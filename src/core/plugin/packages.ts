@@ -1,0 +1,231 @@
+import { statSync } from 'node:fs';
+import { readFile, realpath } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join, resolve, sep } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import { describeIssues } from '../base/schema/issues.js';
+import { inputJsonSchema } from '../base/schema/json-schema.js';
+import { robleVersion } from '../base/version.js';
+import { PLUGIN_API_VERSION, PLUGIN_KINDS, type PluginEntry } from './contracts.js';
+import { integrityOf } from './integrity.js';
+import { isPluginPath, type PluginRequest } from './settings.js';
+
+/** Who names a package: the configuration of the project, or the list of what is installed for all projects of a machine. */
+export type PluginSource = 'project' | 'machine';
+
+/** A package of plugins, from outside. Nothing of it has run. */
+export interface PluginPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly from: PluginSource;
+  /** Its folder. */
+  readonly root: string;
+  readonly plugins: readonly PluginEntry[];
+}
+
+/** A package, or one plugin of it, that cannot be used. */
+export interface SetAside {
+  /** The package as it was named; its version where that is known. */
+  readonly package: string;
+  readonly version?: string;
+  readonly from: PluginSource;
+  /** Where it is, or was looked for. */
+  readonly place: string;
+  /** Why, as sentences. */
+  readonly reason: string;
+  readonly nextSteps?: readonly string[];
+}
+
+export interface FoundPackages {
+  readonly packages: readonly PluginPackage[];
+  readonly setAside: readonly SetAside[];
+}
+
+/** A package to look for. */
+export interface PackageRequest extends PluginRequest {
+  readonly from: PluginSource;
+  /** Where names and relative paths are resolved from. */
+  readonly folder: string;
+  /** Its folder, where that is known already. */
+  readonly root?: string;
+}
+
+/**
+ * What packages say about themselves in their `package.json`. Nothing of them is executed, so that no package can stop or
+ * slow a command that does not use it.
+ *
+ * @example
+ * "roble": { "apiVersion": 1, "plugins": [{ "kind": "augmenter", "name": "paper", "module": "./dist/paper.js" }] }
+ */
+export async function findPackages(requests: readonly PackageRequest[]): Promise<FoundPackages> {
+  const packages: PluginPackage[] = [];
+  const setAside: SetAside[] = [];
+  for (const request of requests) {
+    try {
+      const found = await findPackage(request);
+      const known = packages.find(({ name }) => name === found.name);
+      // The project's own choice counts; it is named first.
+      if (!known) packages.push(found);
+    } catch (thrown) {
+      if (!(thrown instanceof Unusable)) throw thrown;
+      const { version, place, message: reason, nextSteps } = thrown;
+      setAside.push({
+        package: request.name,
+        from: request.from,
+        place,
+        reason,
+        ...(version !== undefined && { version }),
+        ...(nextSteps.length > 0 && { nextSteps }),
+      });
+    }
+  }
+  return { packages, setAside };
+}
+
+/** Why a package cannot be used. */
+class Unusable extends Error {
+  constructor(
+    reason: string,
+    readonly place: string,
+    readonly version?: string,
+    readonly nextSteps: readonly string[] = [],
+  ) {
+    super(reason);
+  }
+}
+
+const pluginSchema = z.strictObject({
+  kind: z.enum(PLUGIN_KINDS),
+  name: z.string().regex(/^[a-z][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes'),
+  module: z.string().min(1),
+});
+
+const packageSchema = z.looseObject({
+  name: z.string().min(1),
+  version: z.string().min(1),
+  peerDependencies: z.record(z.string(), z.string()).optional(),
+  roble: z.strictObject({
+    apiVersion: z.union([z.int(), z.string().regex(/^\d+$/).transform(Number)]),
+    plugins: z.array(pluginSchema),
+  }),
+});
+
+async function findPackage(request: PackageRequest): Promise<PluginPackage> {
+  const root = await rootOf(request);
+  const said = await readPackage(root);
+  const { name, version, roble, peerDependencies } = said;
+  const refuse = (reason: string, ...nextSteps: string[]): never => {
+    throw new Unusable(reason, root, version, nextSteps);
+  };
+  if (roble.apiVersion !== PLUGIN_API_VERSION)
+    refuse(
+      `It is made for version ${roble.apiVersion} of the plugin interface; this roble has version ${PLUGIN_API_VERSION}.`,
+      roble.apiVersion > PLUGIN_API_VERSION ? 'Update roble.' : `Look for a newer version of ${name}.`,
+    );
+  const { satisfies, validRange } = await import('semver');
+  const wanted = peerDependencies?.roble;
+  if (wanted && validRange(wanted) && !satisfies(robleVersion(), wanted, { includePrerelease: true }))
+    refuse(
+      `It needs roble ${wanted}; this is ${robleVersion()}.`,
+      `Install a version of roble that it takes, or another version of ${name}.`,
+    );
+  if (request.version !== undefined && !satisfies(version, request.version, { includePrerelease: true }))
+    refuse(
+      `The configuration asks for version ${request.version}; ${version} is installed.`,
+      `Install it: npm install ${name}@${request.version}.`,
+    );
+  if (request.integrity !== undefined) {
+    const found = await integrityOf(root);
+    if (found !== request.integrity)
+      refuse(
+        `Its files are not those that the configuration pins: received ${found}, expected ${request.integrity}.`,
+        'Find out who changed them. If the change is wanted, write the new hash into the configuration.',
+      );
+  }
+  return { name, version, from: request.from, root, plugins: await entriesOf(root, said) };
+}
+
+async function rootOf({ name, folder, from, root }: PackageRequest): Promise<string> {
+  const place = root ?? (isPluginPath(name) ? resolve(folder, name) : undefined);
+  const file = place ? join(place, 'package.json') : packageFile(name, folder);
+  const found = file && (await realpath(file).catch(() => undefined));
+  if (found) return resolve(found, '..');
+  const how =
+    from === 'machine'
+      ? [`Install or link it again, or remove it: "roble plugins:uninstall ${name}".`]
+      : place
+        ? ['Check the path: it names the folder that holds the package.json of the plugin.']
+        : [
+            `Install it in the project: "npm install ${name}"; or take it out of "plugins" in the configuration.`,
+          ];
+  throw new Unusable('It is not there.', place ?? join(folder, 'node_modules', name), undefined, how);
+}
+
+/** The `package.json` of an installed package, in any `node_modules` from a folder upwards. */
+function packageFile(name: string, folder: string): string | undefined {
+  for (const modules of createRequire(join(folder, 'package.json')).resolve.paths(name) ?? []) {
+    const file = join(modules, name, 'package.json');
+    if (isFile(file)) return file;
+  }
+  return undefined;
+}
+
+async function readPackage(root: string): Promise<z.output<typeof packageSchema>> {
+  const file = join(root, 'package.json');
+  let given: unknown;
+  try {
+    given = JSON.parse(await readFile(file, 'utf8'));
+  } catch (error) {
+    throw new Unusable(`Its package.json cannot be read: ${(error as Error).message}`, root);
+  }
+  const parsed = packageSchema.safeParse(given);
+  if (parsed.success) return parsed.data;
+  const version = (given as { version?: unknown })?.version;
+  const isPlugin = typeof given === 'object' && given !== null && 'roble' in given;
+  const reason = isPlugin
+    ? `Its package.json does not say properly what it adds: ${describeIssues(
+        parsed.error.issues,
+        given,
+        () => file,
+        inputJsonSchema(packageSchema),
+      )
+        .map(({ path, message }) => `${path}: ${message}`)
+        .join('; ')}.`
+    : 'It is no package of plugins: its package.json has no section "roble".';
+  throw new Unusable(reason, root, typeof version === 'string' ? version : undefined);
+}
+
+async function entriesOf(
+  root: string,
+  { name, version, roble: { plugins } }: z.output<typeof packageSchema>,
+): Promise<PluginEntry[]> {
+  return plugins.map(({ module, ...plugin }) => {
+    const file = resolve(root, module);
+    if (!file.startsWith(root + sep))
+      throw new Unusable(
+        `Its ${plugin.kind} "${plugin.name}" lies outside of the package: ${module}.`,
+        root,
+        version,
+      );
+    if (!isFile(file))
+      throw new Unusable(
+        `Its ${plugin.kind} "${plugin.name}" lacks its module: there is no ${module}.`,
+        root,
+        version,
+        ['A package that is linked may have to be built first.'],
+      );
+    return {
+      ...plugin,
+      apiVersion: PLUGIN_API_VERSION,
+      module: pathToFileURL(file).href,
+      package: { name, version },
+    };
+  });
+}
+
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+
+/** A package that cannot be used, in a sentence or two. */
+export const describeSetAside = ({ package: name, version, place, reason }: SetAside): string =>
+  `${name}${version === undefined ? '' : ` ${version}`} (${place}). ${reason}`;
