@@ -185,7 +185,7 @@ export interface PredictionRequest extends PredictionQuery {
 
 /** @throws {RobleError} `ROBLE_REQUEST_INVALID` */
 function readQuery(request: FastifyRequest): PredictionQuery {
-  const stickyKey = () => stickyKeyOf(request);
+  const stickyKey = stickyKeyOf(request);
   // Most requests have none.
   if (Object.keys(request.query as object).length === 0) return { model: { stickyKey } };
   const { model: name, version, ...settings } = checkedRequest(predictQuerySchema, request.query);
@@ -245,9 +245,9 @@ function imagesOf(
 }
 
 /** Whose requests go to the same version: who the client says it is, or else its address. */
-export function stickyKeyOf({ headers, clientAddress }: FastifyRequest): string {
-  const given = headers['x-sticky-key'];
-  return typeof given === 'string' && given !== '' ? given : clientAddress;
+export function stickyKeyOf(request: FastifyRequest): () => string {
+  const given = request.headers['x-sticky-key'];
+  return () => (typeof given === 'string' && given !== '' ? given : request.clientAddress);
 }
 
 /** What the query says and what the body says: inclusions add up, and the rest must not differ. */

@@ -224,7 +224,7 @@ async function infer(
       model: {
         name: choice.name,
         version: wantedVersion(models, choice),
-        stickyKey: () => stickyKeyOf(request),
+        stickyKey: stickyKeyOf(request),
       },
       topK: limits.topK,
       urgency: request.urgency,
