@@ -3,7 +3,12 @@ import { z } from 'roble/plugin';
 /** Values between the background and the ink, as a share of the way to the ink. */
 const parameters = z.strictObject({
   background: z.int().min(0).max(255).default(0),
-  spacing: z.number().min(0.05).max(1).default(0.25).describe('Distance of the lines, in heights of the picture.'),
+  spacing: z
+    .number()
+    .min(0.05)
+    .max(1)
+    .default(0.25)
+    .describe('Distance of the lines, in heights of the picture.'),
   strength: z.number().min(0).max(1).default(0.3).describe('Darkness of the lines, in shares of the ink.'),
   grain: z.number().min(0).max(0.2).default(0.02).describe('Roughness of the paper, in shares of the ink.'),
 });

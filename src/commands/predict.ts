@@ -101,14 +101,15 @@ export default class Predict extends RobleCommand<PredictResult> {
     const folder = flags.model ?? (await findNewestBundle(config.runs));
     if (flags.model === undefined) this.logToStderr(`Model: ${folder}`);
     const { backend, backendOptions, device, maxPixels } = config.serve;
-    const model = await loadModel(folder, {
+    const about = {
       backend,
       backendOptions,
       device,
       threads: flags.threads ?? 0,
       maxPixels,
       limitName: '--max-pixels (or serve.maxPixels)',
-    });
+    };
+    const model = await loadModel(folder, about, context);
     try {
       const predictions = await predictFiles(model, inputs, flags['top-k'], context);
       return { model: { folder, name: model.manifest.name, digest: model.digest }, predictions };

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import * as Flags from '@oclif/core/flags';
 import { RobleCommand } from '../base-command.js';
-import type { Context } from '../core/base/context.js';
 import { EXIT } from '../core/base/errors.js';
 import type { CreateServerOptions } from '../core/serving/server.js';
 import type { ServeOptions } from '../core/serving/settings.js';
+import type { LibraryContext } from '../library.js';
 import { standardStreams } from '../ui/terminal/standard-streams.js';
 
 interface ServeResult {
@@ -62,7 +62,7 @@ export default class Serve extends RobleCommand<ServeResult> {
     }),
   };
 
-  protected async execute(context: Context): Promise<ServeResult> {
+  protected async execute(context: LibraryContext): Promise<ServeResult> {
     const { flags } = await this.parse(Serve);
     const config = await this.loadConfig({
       'serve.models': { value: flags.models, flag: '--models' },
@@ -98,7 +98,7 @@ export default class Serve extends RobleCommand<ServeResult> {
 
   private async serveUntilStopped(
     options: CreateServerOptions & Pick<ServeOptions, 'log'>,
-    context: Context,
+    context: LibraryContext,
   ): Promise<ServeResult> {
     const { createServer } = await import('../library.js');
     const format = options.log.format ?? (process.stderr.isTTY ? 'text' : 'json');
@@ -108,10 +108,11 @@ export default class Serve extends RobleCommand<ServeResult> {
       wantsReload = true;
     };
     process.on('SIGHUP', () => reload());
+    const { reporter: _, ...quiet } = context;
     const server = await createServer(
       { ...options, log: { ...options.log, format } },
       // The steps of the start are words for people; a program reads lines of the log and nothing else.
-      format === 'text' ? context : { signal: context.signal },
+      format === 'text' ? context : quiet,
     );
     if (format === 'text')
       process.stderr.write(

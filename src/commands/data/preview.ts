@@ -38,11 +38,11 @@ export default class DataPreview extends RobleCommand<DataPreviewResult> {
 
   private picture = '';
 
-  protected async execute(_context: Context): Promise<DataPreviewResult> {
+  protected async execute(context: Context): Promise<DataPreviewResult> {
     const { args, flags } = await this.parse(DataPreview);
     const config = await this.loadConfig({ dataset: { value: args.dataset, flag: 'DATASET' } });
     const { previewCopies } = await import('../../library.js');
-    const preview = await previewCopies({
+    const wanted = {
       folder: config.dataset,
       strategy:
         flags.augmenter === undefined
@@ -54,7 +54,8 @@ export default class DataPreview extends RobleCommand<DataPreviewResult> {
       copies: flags.copies,
       split: flags.split,
       seed: flags.seed,
-    });
+    };
+    const preview = await previewCopies(wanted, context);
     if (flags.out !== undefined) await this.writeSheet(preview, flags.out);
     else if (!this.jsonEnabled()) this.picture = await this.draw(preview);
     return { rows: preview.rows, ...(flags.out !== undefined && { out: flags.out }) };

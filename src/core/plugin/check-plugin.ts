@@ -72,8 +72,17 @@ export function checkAugmenter(
   const faults = new Set<string>();
   for (const shape of SHAPES)
     for (let run = 0; run < RUNS && faults.size === 0; run++)
-      for (const fault of tryOnce(plugin, plugin.parameters.parse(parameters), shape, run)) faults.add(fault);
+      for (const fault of attempt(() => tryOnce(plugin, plugin.parameters.parse(parameters), shape, run)))
+        faults.add(fault);
   return [...faults];
+}
+
+function attempt(work: () => string[]): string[] {
+  try {
+    return work();
+  } catch (error) {
+    return [`it threw: ${(error as Error)?.message ?? error}`];
+  }
 }
 
 function checkDescription(
@@ -107,14 +116,16 @@ function tryOnce(
     const { target, all } = targetIn(shape, filling);
     const worker = 'create' in plugin ? plugin.create() : plugin;
     const drawn = worker.apply(source, target, random, parameters, partner);
-    return { target, drawn, next: random.uint32(), outside: isMarginTouched(all, filling) };
+    const isSourceChanged = source.data.some((byte, i) => byte !== before[i]);
+    source.data.set(before);
+    return { target, drawn, next: random.uint32(), outside: isMarginTouched(all, filling), isSourceChanged };
   });
   const [one, other] = results as [(typeof results)[0], (typeof results)[0]];
   const values = Object.values(one.drawn ?? {});
   return [
-    ...(source.data.every((byte, i) => byte === before[i])
-      ? []
-      : ['it changes the picture that it is given']),
+    ...(results.some(({ isSourceChanged }) => isSourceChanged)
+      ? ['it changes the picture that it is given']
+      : []),
     ...(results.some(({ outside }) => outside) ? ['it writes outside of its target'] : []),
     ...(one.target.data.every((byte, i) => byte === other.target.data[i])
       ? []
