@@ -229,15 +229,12 @@ describe('broken plugins', () => {
     ]);
   });
 
-  it.each(names.filter((name) => !BROKEN[name]!.isSetAside))('%s fails what needs it', async (name) => {
-    await configure(`plugins: [${name}]\ndataset: objects-data`);
-    const { exitCode, error } = await roble([
-      'data:preview',
-      '--augmenter',
-      'broken',
-      '--out',
-      'preview.png',
-    ]);
+  const used = names.filter((name) => !BROKEN[name]!.isSetAside);
+  // Together, for some of them are waited for.
+  it.concurrent.each(used)('%s fails what needs it', async (name) => {
+    await writeFile(join(project, `${name}.yaml`), `plugins: [${name}]\ndataset: objects-data`);
+    const preview = ['data:preview', '--augmenter', 'broken', '--out', `${name}.png`];
+    const { exitCode, error } = await roble([...preview, '--config', `${name}.yaml`]);
     expect(exitCode).toBe(5);
     expect(error.code).toBe('ROBLE_PLUGIN_INVALID');
     expect(error.message).toMatch(BROKEN[name]!.says);
@@ -263,28 +260,6 @@ describe('broken plugins', () => {
       names.length - 1,
     );
   });
-
-  it('cannot stop a command by a hook', async () => {
-    const folder = join(root, 'hooked');
-    await mkdir(folder);
-    const manifest = {
-      name: 'hooked',
-      version: '1.0.0',
-      type: 'module',
-      roble: { apiVersion: 1, plugins: [] },
-    };
-    const oclif = { hooks: { init: './hook.js' } };
-    await configure('dataset: objects-data');
-    await writeFile(join(folder, 'package.json'), JSON.stringify({ ...manifest, oclif }));
-    await writeFile(
-      join(folder, 'hook.js'),
-      'export default function () { this.error("no more commands"); }',
-    );
-    expect((await roble(['plugins:link', folder])).exitCode).toBe(0);
-    const { exitCode } = await roble(['plugins']);
-    expect(exitCode).toBe(0);
-    expect((await roble(['plugins:uninstall', 'hooked'])).exitCode).toBe(0);
-  });
 });
 
 describe('plugins of the machine', () => {
@@ -297,6 +272,42 @@ describe('plugins of the machine', () => {
     expect((await roble(preview)).exitCode).toBe(0);
     expect((await roble(['plugins:uninstall', 'roble-paper'])).exitCode).toBe(0);
     expect((await roble(preview)).error).toMatchObject({ code: 'ROBLE_PLUGIN_UNKNOWN' });
+  });
+
+  it('add commands, and no hook that could stop others', async () => {
+    await configure('dataset: objects-data');
+    const folder = join(root, 'greeter');
+    await mkdir(join(folder, 'commands'), { recursive: true });
+    await mkdir(join(folder, 'node_modules/@oclif'), { recursive: true });
+    const { resolve } = createRequire(import.meta.url);
+    const core = dirname(resolve('@oclif/core/package.json'));
+    await symlink(core, join(folder, 'node_modules/@oclif/core'));
+    const oclif = { commands: './commands', hooks: { init: './hook.js' } };
+    const manifest = { name: 'greeter', version: '1.0.0', type: 'module', oclif };
+    await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
+    await writeFile(
+      join(folder, 'hook.js'),
+      'export default function () { this.error("no more commands"); }',
+    );
+    await writeFile(
+      join(folder, 'commands/greet.js'),
+      `import { Command } from '@oclif/core';
+      export default class Greet extends Command {
+        static enableJsonFlag = true;
+        async run() { return { ok: true, result: 'Good day' }; }
+      }`,
+    );
+    expect((await roble(['plugins:link', folder])).exitCode).toBe(0);
+    expect((await roble(['greet'])).result).toBe('Good day');
+    const listed = await roble<PluginList & { commands: unknown }>(['plugins']);
+    expect(listed.exitCode).toBe(0);
+    expect(listed.result.commands).toEqual({ greeter: ['greet'] });
+    expect((await roble(['plugins:uninstall', 'greeter'])).exitCode).toBe(0);
+
+    // In a project it would do nothing, and is not passed over in silence.
+    await configure(`plugins: [${folder}]`);
+    const { result } = await roble<PluginList>(['plugins']);
+    expect(result.setAside[0]?.reason).toContain('nothing but commands');
   });
 
   it('say why they cannot be installed', async () => {

@@ -28,7 +28,7 @@ export const BROKEN: Readonly<Record<string, BrokenPlugin>> = {
   'never-loads': { code: 'await new Promise(() => {});', says: /did not return within|ended the thread/ },
   'ends-the-process': { code: 'process.exit(0);', says: /ended the thread that tried it/ },
   'from-the-future': {
-    roble: { apiVersion: 2 },
+    roble: { apiVersion: 2, plugins: { every: 'thing differs' } },
     isSetAside: true,
     says: /version 2 of the plugin interface.*Update roble/,
   },

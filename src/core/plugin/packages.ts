@@ -95,6 +95,14 @@ class Unusable extends Error {
   }
 }
 
+/** What a package may hold, before it is checked. */
+interface AnyPackage {
+  readonly name?: unknown;
+  readonly version?: unknown;
+  readonly roble?: { readonly apiVersion?: unknown };
+  readonly oclif?: { readonly commands?: unknown };
+}
+
 const pluginSchema = z.strictObject({
   kind: z.enum(PLUGIN_KINDS),
   name: z.string().regex(/^[a-z][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes'),
@@ -113,16 +121,11 @@ const packageSchema = z.looseObject({
 
 async function findPackage(request: PackageRequest): Promise<PluginPackage> {
   const root = await rootOf(request);
-  const said = await readPackage(root);
-  const { name, version, roble, peerDependencies } = said;
+  const said = await readPackage(root, request.from);
+  const { name, version, peerDependencies } = said;
   const refuse = (reason: string, ...nextSteps: string[]): never => {
     throw new Unusable(reason, root, version, nextSteps);
   };
-  if (roble.apiVersion !== PLUGIN_API_VERSION)
-    refuse(
-      `It is made for version ${roble.apiVersion} of the plugin interface; this roble has version ${PLUGIN_API_VERSION}.`,
-      roble.apiVersion > PLUGIN_API_VERSION ? 'Update roble.' : `Look for a newer version of ${name}.`,
-    );
   const { satisfies, validRange } = await import('semver');
   const wanted = peerDependencies?.roble;
   if (wanted && validRange(wanted) && !satisfies(robleVersion(), wanted, { includePrerelease: true }))
@@ -171,19 +174,28 @@ export function installedPackage(name: string, folder: string): string | undefin
   return undefined;
 }
 
-async function readPackage(root: string): Promise<z.output<typeof packageSchema>> {
+async function readPackage(root: string, from: PluginSource): Promise<z.output<typeof packageSchema>> {
   const file = join(root, 'package.json');
-  let given: unknown;
+  let given: AnyPackage | null;
   try {
-    given = JSON.parse(await readFile(file, 'utf8'));
+    given = JSON.parse(await readFile(file, 'utf8')) as AnyPackage | null;
   } catch (error) {
     throw new Unusable(`Its package.json cannot be read: ${(error as Error).message}`, root);
   }
-  const parsed = packageSchema.safeParse(given);
+  const version = typeof given?.version === 'string' ? given.version : undefined;
+  checkApiVersion(given, root, version);
+  const addsCommands = given?.roble === undefined && given?.oclif?.commands !== undefined;
+  const noPlugins = { apiVersion: PLUGIN_API_VERSION, plugins: [] };
+  const parsed = packageSchema.safeParse(addsCommands ? { ...given, roble: noPlugins } : given);
+  if (addsCommands && from === 'project')
+    throw new Unusable(
+      'It adds nothing but commands, and these come from the plugins of the machine.',
+      root,
+      version,
+      [`Install it by "roble plugins:install ${given?.name}", or link it by "roble plugins:link ${root}".`],
+    );
   if (parsed.success) return parsed.data;
-  const version = (given as { version?: unknown })?.version;
-  const isPlugin = typeof given === 'object' && given !== null && 'roble' in given;
-  const reason = isPlugin
+  const reason = given?.roble
     ? `Its package.json does not say properly what it adds: ${describeIssues(
         parsed.error.issues,
         given,
@@ -193,7 +205,19 @@ async function readPackage(root: string): Promise<z.output<typeof packageSchema>
         .map(({ path, message }) => `${path}: ${message}`)
         .join('; ')}.`
     : 'It is no package of plugins: its package.json has no section "roble".';
-  throw new Unusable(reason, root, typeof version === 'string' ? version : undefined);
+  throw new Unusable(reason, root, version);
+}
+
+/** Of what another version may say, only the number is known. */
+function checkApiVersion(given: AnyPackage | null, root: string, version: string | undefined): void {
+  const wanted = Number(given?.roble?.apiVersion ?? PLUGIN_API_VERSION);
+  if (!Number.isInteger(wanted) || wanted === PLUGIN_API_VERSION) return;
+  throw new Unusable(
+    `It is made for version ${wanted} of the plugin interface; this roble has version ${PLUGIN_API_VERSION}.`,
+    root,
+    version,
+    [wanted > PLUGIN_API_VERSION ? 'Update roble.' : `Look for a newer version of ${given?.name}.`],
+  );
 }
 
 async function entriesOf(

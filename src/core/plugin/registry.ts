@@ -193,13 +193,15 @@ export class PluginRegistry {
 
   #unknown(kind: PluginKind, name: string): RobleError {
     const known = this.names(kind);
+    const meant = didYouMean(name, known);
+    const hint =
+      'A plugin from outside has to be named in "plugins" of the configuration, or installed by "roble plugins:install".';
     return new RobleError('ROBLE_PLUGIN_UNKNOWN', `There is no ${kind} "${name}".`, {
       received: name,
       expected: known.length > 0 ? `one of ${known.join(', ')}` : `a package of plugins that adds one`,
       nextSteps: [
-        ...didYouMean(name, known),
+        ...(meant.length > 0 ? meant : [hint]),
         ...this.#setAside.map((each) => `Set aside: ${describeSetAside(each)}`),
-        'A plugin from outside has to be named in "plugins" of the configuration, or installed by "roble plugins:install".',
       ],
     });
   }
