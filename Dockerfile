@@ -17,7 +17,7 @@ WORKDIR /opt/roble
 COPY package.json package-lock.json .npmrc ./
 RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json tsconfig.web.json ./
-COPY scripts/copy-files.js scripts/
+COPY scripts/copy-files.js scripts/build-wasm.js scripts/
 COPY src src
 RUN npm run build
 COPY LICENSE oclif.manifest.json roble.schema.json ./

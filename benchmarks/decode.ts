@@ -19,6 +19,7 @@ const KINDS = [
   { name: 'grey PNG 28x28', width: 28, height: 28, channels: 1, format: 'png', count: 500 },
   { name: 'RGB PNG 28x28', width: 28, height: 28, channels: 3, format: 'png', count: 500 },
   { name: 'RGBA PNG 280x280', width: 280, height: 280, channels: 4, format: 'png', count: 50 },
+  { name: 'RGB PNG 1000x1000', width: 1000, height: 1000, channels: 3, format: 'png', count: 20 },
   { name: 'JPEG 28x28', width: 28, height: 28, channels: 3, format: 'jpeg', count: 500 },
   { name: 'JPEG 640x480', width: 640, height: 480, channels: 3, format: 'jpeg', count: 60 },
   { name: 'JPEG 4000x3000', width: 4000, height: 3000, channels: 3, format: 'jpeg', count: 5 },

@@ -25,6 +25,11 @@ Config.prototype.runHook = function (...given) {
   return runHook.apply(this, given);
 };
 
+// Alone, roble shows where its user stands.
+const words = process.argv.slice(2);
+const args = words.every((word) => word === '--json') ? ['status', ...words] : words;
+
 await execute({
+  args,
   loadOptions: { root: fileURLToPath(import.meta.url), userPlugins: process.env.ROBLE_PLUGINS !== 'off' },
 });

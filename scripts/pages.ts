@@ -94,13 +94,14 @@ const INTRODUCTION = `Settings come from five places; a later one wins over thos
 1. the defaults below, and above them the recipe of the chosen preset, where it has one;
 2. the user's file, \`~/.config/roble/config.yaml\` (or \`$XDG_CONFIG_HOME/roble/config.yaml\`);
 3. the project's file, \`roble.config.yaml\`, \`.yml\` or \`.json\`, in the current folder or the nearest one above, up to the
-   folder of a \`package.json\`; \`--config FILE\` names another one;
+   folder of a \`package.json\` or \`package.yaml\`; \`--config FILE\` names another one;
 4. environment variables; with \`_FILE\` after its name, one names a file that holds the value, as secrets of containers do;
 5. flags.
 
 \`roble config:show --origin\` shows each value and where it comes from, \`roble config:validate\` reports every problem at
 once, \`roble init\` writes a file that explains each choice; where the folder, or \`--pictures DIR\`, holds pictures, it
-looks at them and suggests their size, colours and inversion. A configuration file is data: it never executes.
+looks at them and suggests their size, colours and inversion. A configuration file is data: it never executes,
+and imports no other.
 
 - Relative paths in a file start at the folder of that file; those in variables and flags at the current folder; those of
   defaults at the folder of the project's file.

@@ -76,6 +76,7 @@ export type { StackReport } from './core/operations/deploy/check/check-stack.js'
 export type { MadeStack } from './core/operations/deploy/make-stack.js';
 export type { MadeSecrets, MakeSecretsOptions } from './core/operations/deploy/secrets.js';
 export type { GivenChoices, StackChoices } from './core/operations/deploy/stack-settings.js';
+export type { DoctorReport } from './core/operations/doctor/doctor.js';
 export type { SetUpOptions, SetUpResult } from './core/operations/gpu/set-up.js';
 export type { KpiResult, KpiStatus } from './core/operations/kpi/judge.js';
 export type { LoadModelOptions, Model } from './core/predict/load-model.js';
@@ -99,7 +100,9 @@ export {
   type EvaluatedModel,
   type EvaluateModelOptions,
   type EvaluationResult,
+  type ExamineProjectOptions,
   evaluateModel,
+  examineProject,
   findBatchSize,
   findLearningRate,
   type HistoryAnalysis,

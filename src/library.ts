@@ -4,6 +4,7 @@
  * program waits for no more than it uses.
  */
 
+import { dirname } from 'node:path';
 import type { Context } from './core/base/context.js';
 import type { LoadedConfig } from './core/config/load.js';
 import type * as balancing from './core/data/balance/balance.js';
@@ -17,6 +18,7 @@ import type { TrainingProgress } from './core/learning/training/run/events.js';
 import type { StackReport } from './core/operations/deploy/check/check-stack.js';
 import type { StackCheckName } from './core/operations/deploy/check/stack-check.js';
 import type { MadeStack, StackOptions } from './core/operations/deploy/make-stack.js';
+import type * as doctor from './core/operations/doctor/doctor.js';
 import type * as gpu from './core/operations/gpu/set-up.js';
 import type * as kpi from './core/operations/kpi/report-kpis.js';
 import type * as load from './core/operations/load-test/load-test.js';
@@ -391,6 +393,44 @@ export async function checkStack(
   const { checkStack: run } = await import('./core/operations/deploy/check/check-stack.js');
   const { configProblems } = await import('./core/config/load.js');
   return run({ folder, only, checkConfig: configProblems }, context);
+}
+
+export interface ExamineProjectOptions {
+  /** Where the search for the project's configuration begins. */
+  readonly folder: string;
+  /** How the configuration is loaded; by default as from the command line, without flags. */
+  readonly load?: () => Promise<LoadedConfig>;
+}
+
+/**
+ * Looks at everything that roble needs on this machine and in a project, and says how to mend what is wrong. A configuration
+ * that cannot be used is one of the findings.
+ *
+ * @throws {RobleError} `ROBLE_INTERRUPTED`
+ * @example
+ * const { healthy, subjects } = await examineProject({ folder: process.cwd() });
+ */
+export async function examineProject(
+  { folder, load }: ExamineProjectOptions,
+  context: LibraryContext = {},
+): Promise<doctor.DoctorReport> {
+  const { examine } = await import('./core/operations/doctor/doctor.js');
+  const { configProblems, loadConfig } = await import('./core/config/load.js');
+  const { RobleError } = await import('./core/base/errors.js');
+  const { homeFolder } = await import('./core/base/storage/home.js');
+  const asUsual = () => loadConfig({ cwd: folder, env: process.env, home: homeFolder() });
+  const examined = await (load ?? asUsual)().then(
+    ({ config, files, origins, projectFile }) => ({
+      folder: projectFile === undefined ? folder : dirname(projectFile),
+      configuration: {
+        files,
+        settings: config,
+        isGiven: (key: string) => origins[key]?.source !== 'default',
+      },
+    }),
+    (thrown) => ({ folder, configuration: { fault: RobleError.from(thrown) } }),
+  );
+  return examine({ ...examined, checkConfig: configProblems }, withRegistry(context));
 }
 
 export interface ReportKpisOptions extends kpi.ReportKpisOptions {

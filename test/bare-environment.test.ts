@@ -38,10 +38,22 @@ const roble = (...words: string[]) =>
   });
 
 describeWith('unshare', 'util-linux')('in a bare environment', () => {
-  it.each([['--help'], ['train --help'], ['config:show'], ['config:show --json']])('%s', async (words) => {
-    const { exitCode, stdout, stderr } = await roble(...words.split(' '));
-    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-    expect(stdout).not.toBe('');
+  it.each([['--help'], ['train --help'], ['config:show'], ['config:show --json'], ['status']])(
+    '%s',
+    async (words) => {
+      const { exitCode, stdout, stderr } = await roble(...words.split(' '));
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+      expect(stdout).not.toBe('');
+    },
+  );
+
+  it('doctor names the folders that it may not write', async () => {
+    const { exitCode, stdout } = await roble('doctor', '--json');
+    const { subjects } = JSON.parse(stdout).result;
+    const checks = subjects.flatMap((subject: { checks: object[] }) => subject.checks);
+    const wrong = checks.filter(({ status }: { status: string }) => /failed|warning/.test(status));
+    expect(exitCode).toBe(3);
+    expect(wrong.map(({ id }: { id: string }) => id)).toEqual(['temporary', 'cache-folder']);
   });
 
   it('trains where it may write, and says clearly where it may not', async () => {

@@ -24,16 +24,18 @@ const put = async (name: string, content: Uint8Array | string) => {
   await writeFile(join(root, name), content);
 };
 const pipe = (name: string) => execFileSync('mkfifo', [join(root, name)]);
-const roble = (...words: string[]) =>
+const roble = (...words: string[]) => robleIn('.', ...words);
+const robleIn = (folder: string, ...words: string[]) =>
   execa(process.execPath, [CLI, ...words, '--json'], {
-    cwd: root,
+    cwd: join(root, folder),
     env: { PATH: process.env.PATH, HOME: root, NODE_ENV: 'production' },
     extendEnv: false,
     reject: false,
     ...OTHER_USER,
   });
-const answerOf = async (...words: string[]) => {
-  const { stdout, exitCode } = await roble(...words);
+const answerOf = (...words: string[]) => answerIn('.', ...words);
+const answerIn = async (folder: string, ...words: string[]) => {
+  const { stdout, exitCode } = await robleIn(folder, ...words);
   return { exitCode, ...JSON.parse(stdout) };
 };
 const unreadable = (received?: string) => ({
@@ -98,6 +100,28 @@ describe('files and folders without rights', () => {
     await chmod(join(root, 'sealed'), 0o755);
   });
 });
+
+it('a configuration without rights is not passed by for the next one, nor for the defaults', async () => {
+  await put('project/roble.config.yaml', 'name: sealed');
+  await put('project/roble.config.json', '{}');
+  await put('project/inside/note', '');
+  await chmod(join(root, 'project/roble.config.yaml'), 0);
+  for (const folder of ['project', 'project/inside'])
+    expect(await answerIn(folder, 'config:show')).toMatchObject(unreadable());
+});
+
+// Only root can begin in such a folder.
+it.runIf(process.getuid?.() === 0)(
+  'a folder that one may not look into holds no configuration, and those above it are asked',
+  async () => {
+    await put('above/roble.config.yaml', 'name: above');
+    await put('above/sealed/inside/roble.config.yaml', 'name: sealed');
+    await chmod(join(root, 'above/sealed'), 0);
+    const answer = await answerIn('above/sealed/inside', 'config:show');
+    expect(answer).toMatchObject({ exitCode: 0, result: { config: { name: 'above' } } });
+    await chmod(join(root, 'above/sealed'), 0o755);
+  },
+);
 
 describe('a pipe that nobody writes into', () => {
   it.each([

@@ -1,7 +1,7 @@
+import type { ReportedCheck } from '../core/base/diagnosis.js';
 import { formatCount } from '../core/base/text/text.js';
 import type { DatasetManifest } from '../core/data/dataset/format.js';
 import type { MeasuredDevice } from '../core/learning/devices.js';
-import type { ReportedCheck } from '../core/operations/gpu/inspect.js';
 import type { SetUpResult } from '../core/operations/gpu/set-up.js';
 
 /** What an audit says about the data set of the project. */

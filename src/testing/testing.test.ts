@@ -134,7 +134,7 @@ describe('assertAugmenter', () => {
         target.data.fill(3);
         return {};
       }),
-      /throws: too flat \(with a picture of 9x1x1/,
+      /threw: too flat \(with a picture of 9x1x1/,
     ],
     [
       'what fails at a bound',
@@ -143,7 +143,7 @@ describe('assertAugmenter', () => {
         target.data.fill(Number(amount));
         return {};
       }),
-      /throws: nine .*"amount":9/,
+      /threw: nine .*"amount":9/,
     ],
     ['what takes any parameter', { parameters: z.object({ amount: z.int().default(1) }) }, /z\.strictObject/],
     [

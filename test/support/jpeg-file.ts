@@ -7,15 +7,23 @@ export interface JpegOptions {
   readonly restartInterval?: number;
   /** EXIF, 1 to 8; default: no EXIF. */
   readonly orientation?: number;
-  /** By what all coefficients are multiplied; default 1. */
-  readonly step?: number;
+  /** By what all coefficients are multiplied, or each; default 1. */
+  readonly step?: number | readonly number[];
+  /** The codes of all coefficients but the mean; default those of {@link AC}. */
+  readonly codes?: Codes;
   /** The 64 coefficients of a block, as stored: the mean, then along the diagonals. */
   readonly block: (component: number) => ArrayLike<number>;
 }
 
-/** Counts of the codes by length, and what they stand for: 12 of the same length, and those of ITU-T T.81, K.3.2. */
+/** How many codes there are of each length, 1 to 16 bits, and what they stand for. */
+export interface Codes {
+  readonly counts: readonly number[];
+  readonly symbols: readonly number[];
+}
+
+/** 12 of the same length, and those of ITU-T T.81, K.3.2. */
 const DC = { counts: [0, 0, 0, 12, ...Array(12).fill(0)], symbols: Array.from({ length: 12 }, (_, i) => i) };
-const AC = { counts: [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125], symbols: acSymbols() };
+export const AC: Codes = { counts: [0, 2, 1, 3, 3, 2, 4, 3, 5, 5, 4, 4, 0, 0, 1, 125], symbols: acSymbols() };
 
 /** Frequent ones first, then all others: a run of zeros and the bits of a number. */
 function acSymbols(): number[] {
@@ -28,7 +36,7 @@ function acSymbols(): number[] {
 
 /** A sequential JPEG (ITU-T T.81) of the coefficients that it is given. */
 export function encodeJpegFile(options: JpegOptions): Buffer {
-  const { width, height, sampling, restartInterval = 0, orientation, step = 1 } = options;
+  const { width, height, sampling, restartInterval = 0, orientation, step = 1, codes = AC } = options;
   const [h, v] = sampling ?? [1, 1];
   const components = sampling ? [h * v, 1, 1] : [1];
   const frame = components.map((_, i) => [i + 1, i === 0 ? (h << 4) | v : 0x11, 0]);
@@ -36,9 +44,9 @@ export function encodeJpegFile(options: JpegOptions): Buffer {
   return Buffer.concat([
     Buffer.from([0xff, 0xd8]),
     ...(orientation === undefined ? [] : [segment(0xe1, exif(orientation))]),
-    segment(0xdb, [0, ...Array(64).fill(step)]),
+    segment(0xdb, [0, ...(typeof step === 'number' ? Array(64).fill(step) : step)]),
     segment(0xc0, [8, height >> 8, height, width >> 8, width, components.length, ...frame.flat()]),
-    segment(0xc4, [0x00, ...DC.counts, ...DC.symbols, 0x10, ...AC.counts, ...AC.symbols]),
+    segment(0xc4, [0x00, ...DC.counts, ...DC.symbols, 0x10, ...codes.counts, ...codes.symbols]),
     ...(restartInterval > 0 ? [segment(0xdd, [restartInterval >> 8, restartInterval])] : []),
     segment(0xda, [components.length, ...scan.flat(), 0, 63, 0]),
     scanOf(options, components, Math.ceil(width / (8 * h)) * Math.ceil(height / (8 * v))),
@@ -58,7 +66,7 @@ function exif(orientation: number): number[] {
 }
 
 function scanOf(
-  { restartInterval = 0, block }: JpegOptions,
+  { restartInterval = 0, codes = AC, block }: JpegOptions,
   components: readonly number[],
   units: number,
 ): Buffer {
@@ -78,18 +86,16 @@ function scanOf(
         for (let k = 1; k < 64; k++) {
           if (values[k] === 0) zeros += 1;
           else {
-            for (; zeros > 15; zeros -= 16) bits.code(AC, 0xf0);
-            bits.number(AC, zeros, values[k]!);
+            for (; zeros > 15; zeros -= 16) bits.code(codes, 0xf0);
+            bits.number(codes, zeros, values[k]!);
             zeros = 0;
           }
         }
-        if (zeros > 0) bits.code(AC, 0);
+        if (zeros > 0) bits.code(codes, 0);
       }
   }
   return bits.end();
 }
-
-type Codes = { readonly counts: readonly number[]; readonly symbols: readonly number[] };
 
 class BitWriter {
   readonly #bytes: number[] = [];

@@ -1,7 +1,16 @@
 import { readFileSync } from 'node:fs';
 
-/** The version of roble, as its package says it. */
-export function robleVersion(): string {
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
+interface OwnPackage {
+  readonly version: string;
+  readonly engines: { readonly node: string };
 }
+
+function ownPackage(): OwnPackage {
+  return JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as OwnPackage;
+}
+
+/** The version of roble, as its package says it. */
+export const robleVersion = (): string => ownPackage().version;
+
+/** The oldest version of Node that roble runs on, such as `20.19`. */
+export const oldestNode = (): string => ownPackage().engines.node.replace('>=', '');

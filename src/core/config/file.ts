@@ -1,43 +1,13 @@
-import { readdir } from 'node:fs/promises';
-import { dirname, extname, join } from 'node:path';
+import { extname } from 'node:path';
 import { RobleError } from '../base/errors.js';
 import { isSettings } from '../base/schema/merge.js';
-import { exists, isAbsent } from '../base/storage/files.js';
+import { isAbsent } from '../base/storage/files.js';
 import { fileOrPipe } from '../base/storage/read-file.js';
 import { decodeText } from '../base/storage/text-file.js';
 import type { Origin, OriginLayer } from './origin.js';
 
 /** Far more than people write; a device or a data set that was named by mistake is not read to its end. */
-const MAX_BYTES = 4 << 20;
-
-/** The names of a project's configuration file; the first one that a folder holds is used. */
-const PROJECT_FILES = ['roble.config.yaml', 'roble.config.yml', 'roble.config.json'] as const;
-
-/**
- * The configuration file of the project that holds a folder: in the folder itself or the nearest folder above, but
- * not beyond the one with a `package.json`.
- *
- * This is cosmiconfig's strategy "project" without cosmiconfig, which also runs `.config/config.js` of the current
- * folder as its own settings: a configuration must never execute.
- */
-export async function findProjectFile(folder: string): Promise<{ file?: string; ignored: string[] }> {
-  const names = await readdir(folder).catch(() => namesWithin(folder));
-  const [file, ...ignored] = PROJECT_FILES.filter((name) => names.includes(name)).map((name) =>
-    join(folder, name),
-  );
-  if (file) return { file, ignored };
-  const parent = dirname(folder);
-  if (names.includes('package.json') || parent === folder) return { ignored: [] };
-  return findProjectFile(parent);
-}
-
-/** Of a folder that may be entered, and not be listed. */
-async function namesWithin(folder: string): Promise<string[]> {
-  const names: string[] = [];
-  for (const name of [...PROJECT_FILES, 'package.json'])
-    if (await exists(join(folder, name)).catch(() => false)) names.push(name);
-  return names;
-}
+export const MAX_CONFIG_BYTES = 4 << 20;
 
 /**
  * Reads a YAML or JSON configuration file.
@@ -79,7 +49,7 @@ async function readText(file: string, signal: AbortSignal | undefined): Promise<
     for await (const part of fileOrPipe(file, signal)) {
       parts.push(part);
       bytes += part.length;
-      if (bytes > MAX_BYTES) break;
+      if (bytes > MAX_CONFIG_BYTES) break;
     }
   } catch (error) {
     if (signal?.aborted) throw error;
@@ -90,10 +60,10 @@ async function readText(file: string, signal: AbortSignal | undefined): Promise<
     });
   }
   const bytes = Buffer.concat(parts);
-  if (bytes.length > MAX_BYTES)
+  if (bytes.length > MAX_CONFIG_BYTES)
     throw new RobleError(
       'ROBLE_CONFIG_SYNTAX',
-      `${file}:1:1: longer than ${MAX_BYTES >> 20} MiB, which is no configuration`,
+      `${file}:1:1: longer than ${MAX_CONFIG_BYTES >> 20} MiB, which is no configuration`,
       { nextSteps: ['Name another file.'] },
     );
   return decodeText(bytes, file, { code: 'ROBLE_CONFIG_SYNTAX' });

@@ -18,7 +18,7 @@ import type { PackageRequest } from '../plugin/packages.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { pluginRequests, pluginsSchema } from '../plugin/settings.js';
 import { environmentLayer } from './environment.js';
-import { findProjectFile, readConfigFile } from './file.js';
+import { readConfigFile } from './file.js';
 import { configJsonSchema } from './keys.js';
 import { describeOrigin, type Origin, type OriginLayer } from './origin.js';
 import { type Config, configSchema, PATH_KEYS, URL_OR_PATH_KEYS } from './schema.js';
@@ -87,7 +87,9 @@ export async function loadConfig({
   const ownFile = userFolder && join(userFolder, 'roble', 'config.yaml');
   const warnings: string[] = [];
   const userFile = ownFile && (await isReachable(ownFile, warnings)) ? ownFile : undefined;
-  const project = configFile ? { file: resolve(cwd, configFile), ignored: [] } : await findProjectFile(cwd);
+  const project = configFile
+    ? { file: resolve(cwd, configFile), ignored: [] }
+    : await (await import('./project-file.js')).findProjectFile(cwd);
   const environment = await environmentLayer(env);
   const given = [
     ...(userFile ? [withPaths(await readConfigFile(userFile, 'user', signal), dirname(userFile))] : []),

@@ -1,10 +1,16 @@
 import { type RunningWorker, startThread } from '../base/process/workers.js';
-import type { Conversion, PictureBatch, PictureThread } from './picture-worker.js';
+import type { Conversion, EncodedPicture, PictureBatch, PictureThread } from './picture-worker.js';
 import { type PreprocessOptions, preprocessQuickly } from './preprocess.js';
 import type { Preprocessing } from './settings.js';
 
 /** A picture as uint8 [height, width, channels] of the preprocessing, or what is wrong with it. */
-export type ConvertedPicture = Conversion & { readonly pixels: Uint8Array };
+export type ConvertedPicture = Conversion & {
+  readonly pixels: Uint8Array;
+  /** Tells the picture from others, and its file from what that was before; undefined where it cannot be told. */
+  readonly version: string | undefined;
+};
+
+const NOTHING_SAID: Conversion = { notices: [] };
 
 /**
  * Threads that decode pictures. They are started as there is work for them, so that little work needs one.
@@ -48,12 +54,23 @@ export class PictureThreads {
   async prepare(batch: PictureBatch): Promise<ConvertedPicture[]> {
     const { pictures } = batch;
     if (pictures.length === 0) return [];
-    const { pixels, conversions } = await this.#ask((thread) => thread.call('prepare', batch));
+    const { pixels, versions, said } = await this.#ask((thread) => thread.call('prepare', batch));
     const size = pixels.length / pictures.length;
-    return conversions.map((conversion, i) => ({
-      ...conversion,
+    const conversions = new Map(said);
+    return pictures.map((_, i) => ({
+      ...(conversions.get(i) ?? NOTHING_SAID),
+      version: versions[i],
       pixels: pixels.subarray(i * size, (i + 1) * size),
     }));
+  }
+
+  /**
+   * The version of each picture, as `prepare` gives it, without decoding.
+   *
+   * @throws {RobleError} `ROBLE_WORKER_DIED`
+   */
+  async identify(pictures: readonly EncodedPicture[]): Promise<(string | undefined)[]> {
+    return this.#ask((thread) => thread.call('identify', pictures));
   }
 
   async #ask<T>(call: (thread: RunningWorker<PictureThread>) => Promise<T>): Promise<T> {

@@ -56,8 +56,8 @@ export async function prepareImage(
   return { pixels: finished(converted, preprocessing), notices };
 }
 
-/** Bytes to go through: a fifth of a millisecond, in which another thread could not be asked. */
-const QUICK_WORK = 65_536;
+/** Microseconds, in which another thread could not be asked. */
+const QUICK_WORK = 200;
 
 /**
  * As {@link preprocessImage}, of a small plain picture.

@@ -4,7 +4,10 @@ import { readPlainFile } from '../base/storage/read-file.js';
 import { countOf } from '../base/text/text.js';
 import { decoderInput } from './decode.js';
 import { findPictures } from './find-images.js';
+import { swapsSides } from './plain/orient.js';
+import { plainToModel, readPlainPicture } from './plain/plain-picture.js';
 import { DEFAULT_MAX_PIXELS } from './preprocess.js';
+import type { Preprocessing } from './settings.js';
 
 /** Pictures of a folder that are looked at. */
 const LOOKS = 60;
@@ -81,6 +84,15 @@ export interface CommonLook extends Look {
 }
 
 const SIDE = 32;
+/** A small copy of a picture, on paper where it is transparent. */
+const SMALL: Preprocessing = {
+  width: SIDE,
+  height: SIDE,
+  channels: 3,
+  fit: 'fill',
+  background: '#ffffff',
+  invert: false,
+};
 /** Smallest mean difference of the channels of a picture that is in colour, and not only stored as colour. */
 const COLOUR = 8;
 const LIGHT_EDGE = 150;
@@ -88,13 +100,28 @@ const CONTRAST = 60;
 
 /** What an encoded picture looks like; undefined for one that cannot be decoded. */
 export async function lookAt(encoded: Uint8Array): Promise<Look | undefined> {
+  return lookAtPlain(encoded) ?? lookAtAny(encoded);
+}
+
+/** The same of a plain picture, without the general decoder, which takes a while to load; undefined for any other. */
+export function lookAtPlain(encoded: Uint8Array): Look | undefined {
+  const file = readPlainPicture(encoded);
+  const picture = file && plainToModel(file, SMALL);
+  if (!picture) return undefined;
+  const { width, height, orientation } = file;
+  const size = swapsSides(orientation) ? { width: height, height: width } : { width, height };
+  return { ...size, ...judge(picture.pixels) };
+}
+
+/** The same of any picture. */
+export async function lookAtAny(encoded: Uint8Array): Promise<Look | undefined> {
   const { default: sharp } = await import('sharp');
   try {
     const picture = sharp(encoded, decoderInput(DEFAULT_MAX_PIXELS)).autoOrient();
     const { autoOrient: size } = await picture.metadata();
     const { data } = await picture
-      .flatten({ background: '#ffffff' })
-      .resize({ width: SIDE, height: SIDE, fit: 'fill' })
+      .flatten({ background: SMALL.background })
+      .resize({ width: SIDE, height: SIDE, fit: SMALL.fit })
       .toColourspace('srgb')
       .raw()
       .toBuffer({ resolveWithObject: true });

@@ -94,6 +94,7 @@ function tryOnce(plugin: AnyAugmenter, parameters: Parameters, shape: ImageShape
           : undefined;
     return [
       ...first.faults,
+      ...again.faults,
       ...(fault === undefined ? [] : [fault]),
       ...(first.next === again.next ? [] : ['it draws more or fewer random numbers for the same picture']),
       ...(JSON.stringify(first.drawn) === JSON.stringify(again.drawn)
@@ -101,7 +102,7 @@ function tryOnce(plugin: AnyAugmenter, parameters: Parameters, shape: ImageShape
         : ['it gives other drawn values the second time']),
     ];
   } catch (error) {
-    return [`it throws: ${(error as Error)?.message ?? error}`];
+    return [`it threw: ${(error as Error)?.message ?? error}`];
   }
 }
 

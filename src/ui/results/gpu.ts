@@ -1,11 +1,10 @@
-import { formatCount } from '../../core/base/text/text.js';
+import { formatBytes, formatCount } from '../../core/base/text/text.js';
 import type { Utilization } from '../../core/operations/gpu/nvidia-smi.js';
 import type { SetUpResult } from '../../core/operations/gpu/set-up.js';
 import { progressBar, sparkline } from '../terminal/charts.js';
-import { formatBytes, numeric, tableLines } from '../terminal/format.js';
+import { numeric, tableLines } from '../terminal/format.js';
 import { openFrames } from '../terminal/frames.js';
-
-const MARKS = { ok: '+', warning: '!', failed: 'x', skipped: '-' } as const;
+import { checkLines } from './checks.js';
 
 /** What `gpu:setup` found, for people; the verdict last. */
 export function gpuLines({
@@ -22,10 +21,7 @@ export function gpuLines({
   return [
     `${machine.processor}, ${machine.threads} threads, ${(machine.memoryBytes / 2 ** 30).toFixed(1)} GiB; Node ${machine.node.slice(1)}; ${machine.where}`,
     '',
-    ...findings.flatMap(({ title, status, detail, advice = [] }) => [
-      `${MARKS[status]} ${title}: ${detail}`,
-      ...advice.map((step) => `    ${step}`),
-    ]),
+    ...checkLines(findings),
     '',
     ...tableLines(
       [

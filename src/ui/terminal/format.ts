@@ -16,11 +16,6 @@ export function formatProgress(done: number, total: number | undefined, unit: st
   return `${formatCount(done)}/${formatCount(total)} ${unit} (${Math.floor((100 * done) / total)}%)`;
 }
 
-/** A size in memory as `512 MB` or `1.4 GB`. */
-export function formatBytes(bytes: number): string {
-  return bytes < 1e9 ? `${Math.round(bytes / 1e6)} MB` : `${(bytes / 1e9).toFixed(1)} GB`;
-}
-
 /** A metric for people: counts and rates whole, the rest with four digits. */
 export function formatMetric(value: number): string {
   if (!Number.isFinite(value)) return String(value);

@@ -1,7 +1,7 @@
 import { Text } from 'ink';
-import { formatCount } from '../../core/base/text/text.js';
+import { formatBytes, formatCount } from '../../core/base/text/text.js';
 import { progressBar } from '../terminal/charts.js';
-import { formatBytes, formatDuration, formatMetric } from '../terminal/format.js';
+import { formatDuration, formatMetric } from '../terminal/format.js';
 import type { Paint } from '../terminal/style.js';
 import { type EpochRow, epochOfStep, type TrainState } from './state.js';
 import { oneLine } from './text.js';

@@ -1,9 +1,9 @@
 import { stripVTControlCharacters } from 'node:util';
-import { countOf, formatCount } from '../../core/base/text/text.js';
+import { countOf, formatBytes, formatCount } from '../../core/base/text/text.js';
 import type { EndCause, HistoryEvent, HistoryEventName } from '../../core/learning/history/record.js';
 import type { TrainEvent } from '../../core/learning/training/run/events.js';
 import type { TrainResult } from '../../core/learning/training/run/folder.js';
-import { formatBytes, formatDuration, formatMetrics, formatProgress } from '../terminal/format.js';
+import { formatDuration, formatMetrics, formatProgress } from '../terminal/format.js';
 
 /** Characters of a detail, which the history has in full. */
 const MAX_DETAIL = 200;

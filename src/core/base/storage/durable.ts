@@ -1,8 +1,8 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { chown, link, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { hash, randomBytes } from 'node:crypto';
+import { chown, link, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { RobleError } from '../errors.js';
-import { exists } from './files.js';
+import { exists, isAbsent } from './files.js';
 
 /** Makes the entries of a folder survive a power cut. */
 export async function syncFolder(folder: string): Promise<void> {
@@ -87,17 +87,19 @@ async function writeAside(
 
 /**
  * Creates a folder all at once: `fill` writes into a temporary one, which is synced and renamed when it returns and
- * removed when it throws.
+ * removed when it throws, with the folders above it that had to be made.
  *
+ * @param temporary where it is filled, on the same disk and by nobody else; default a hidden name beside `target`
  * @throws {RobleError} `ROBLE_OUTPUT_EXISTS`, `ROBLE_DISK_FULL`, or what `fill` throws.
  */
 export async function createFolder(
   target: string,
   fill: (temporary: string) => Promise<void>,
+  temporary = temporaryName(resolve(target)),
 ): Promise<void> {
   const path = resolve(target);
   await refuseExisting(path);
-  await fillAndPlace(path, fill, async (temporary) => {
+  await fillAndPlace({ path, temporary }, fill, async () => {
     await refuseExisting(path);
     await rename(temporary, path);
   });
@@ -112,7 +114,8 @@ export async function replaceFolder(
   fill: (temporary: string) => Promise<void>,
 ): Promise<void> {
   const path = resolve(target);
-  await fillAndPlace(path, fill, async (temporary) => {
+  const temporary = temporaryName(path);
+  await fillAndPlace({ path, temporary }, fill, async () => {
     const old = `${temporary}-old`;
     const hadOne = await exists(path);
     if (hadOne) await rename(path, old);
@@ -142,21 +145,43 @@ export async function sweepPartials(folder: string): Promise<void> {
 }
 
 async function fillAndPlace(
-  path: string,
+  { path, temporary }: { readonly path: string; readonly temporary: string },
   fill: (temporary: string) => Promise<void>,
-  place: (temporary: string) => Promise<void>,
+  place: () => Promise<void>,
 ): Promise<void> {
-  const temporary = temporaryName(path);
+  let removeMade: (() => Promise<void>) | undefined;
   try {
-    await mkdir(temporary, { recursive: true });
+    removeMade = await makeFolders(temporary);
     await fill(temporary);
     await syncTree(temporary);
-    await place(temporary);
+    await place();
     await syncFolder(dirname(path));
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });
+    await removeMade?.();
     throw RobleError.from(error);
   }
+}
+
+/**
+ * Makes a folder, and those above it that are missing.
+ *
+ * @param path absolute
+ * @returns what removes those again that were made, as far as they are empty or gone
+ */
+export async function makeFolders(path: string): Promise<() => Promise<void>> {
+  const first = await mkdir(path, { recursive: true });
+  return async () => {
+    if (first === undefined) return;
+    for (let made = path; made.length >= first.length; made = dirname(made)) {
+      const isGone = await rmdir(made).then(
+        () => true,
+        (error) => isAbsent(error),
+      );
+      // Somebody else has put something there: it stays, with all above it.
+      if (!isGone) return;
+    }
+  };
 }
 
 async function syncTree(folder: string): Promise<void> {
@@ -179,5 +204,5 @@ export async function refuseExisting(path: string): Promise<void> {
 
 /** SHA-256 of bytes, in hexadecimal. */
 export function sha256(content: Uint8Array | string): string {
-  return createHash('sha256').update(content).digest('hex');
+  return hash('sha256', content, 'hex');
 }

@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { access, mkdtemp, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve, sep } from 'node:path';
@@ -63,7 +64,12 @@ export function absentAsUndefined(error: unknown): undefined {
 /** Tells one state of a file from another, without reading it; undefined where there is none. */
 export async function fileVersion(path: string): Promise<string | undefined> {
   const found = await stat(path).catch(() => undefined);
-  return found && `${found.dev}:${found.ino}:${found.size}:${found.mtimeMs}`;
+  return found && versionOf(found);
+}
+
+/** As {@link fileVersion}, of a file whose status is known. */
+export function versionOf({ dev, ino, size, mtimeMs }: Stats): string {
+  return `${dev}:${ino}:${size}:${mtimeMs}`;
 }
 
 /** A path as templates, archives and web addresses have it on every system: with `/`. */

@@ -127,6 +127,15 @@ async function waitForGuard(guard: string): Promise<void> {
   else await sleep(20);
 }
 
+/** Whether a process that lives, or showed a sign of life lately on another machine, has a folder. Changes nothing. */
+export async function isHeld(folder: string): Promise<boolean> {
+  const owner = await lockOwner(folder);
+  if (owner === undefined) return false;
+  if (await isSameMachine(owner)) return isRunning(owner);
+  const status = await stat(join(folder, LOCK)).catch(ignoreMissing);
+  return status !== undefined && Date.now() - status.mtimeMs < STALE_AFTER_MS;
+}
+
 /** Who has a folder; undefined when nobody has. */
 export async function lockOwner(folder: string): Promise<Owner | undefined> {
   const text = await readFile(join(folder, LOCK), 'utf8').catch(ignoreMissing);

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, type Stats } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -52,20 +52,34 @@ export async function bytesOf(from: string | Uint8Array): Promise<Uint8Array> {
   return typeof from === 'string' ? readPlainFile(from) : from;
 }
 
-/** As {@link readPlainFile}, at once: a thread of its own reads a small file in a fifth of the time this way. */
-export function readPlainFileSync(path: string): Buffer {
+/**
+ * As {@link readPlainFile}, at once, with the file's status: a thread of its own reads a small file in a fifth of the time
+ * this way.
+ */
+export function readPlainFileSync(path: string): { readonly bytes: Buffer; readonly status: Stats } {
   let file: number | undefined;
   try {
     file = openSync(path, READ_ONLY);
     const status = fstatSync(file);
     if (!status.isFile()) throw notPlain(path, status);
-    return readFileSync(file);
+    return { bytes: readFileSync(file), status };
   } catch (cause) {
     throw cause instanceof RobleError || isAbsent(cause)
       ? cause
       : unreadableFile(cause as NodeJS.ErrnoException, path);
   } finally {
     if (file !== undefined) closeSync(file);
+  }
+}
+
+/** At most `length` bytes of a file from a place on, at once. */
+export function readPieceSync(path: string, at: number, length: number): Buffer {
+  const file = openSync(path, READ_ONLY);
+  try {
+    const bytes = Buffer.allocUnsafe(length);
+    return bytes.subarray(0, readSync(file, bytes, 0, length, at));
+  } finally {
+    closeSync(file);
   }
 }
 

@@ -1,7 +1,7 @@
 import { DisjointSets, groupBy } from '../../base/collections.js';
 import type { Spool } from '../../base/storage/spool.js';
 import type { Preprocessing } from '../../image/settings.js';
-import { findNearDuplicates } from '../similarity/near-duplicates.js';
+import { findManyNearDuplicates } from '../similarity/near-duplicates.js';
 import { isPlainMark } from '../similarity/plain-mark.js';
 import type { SplitItem } from './cover-classes.js';
 
@@ -14,6 +14,8 @@ type Shape = Pick<Preprocessing, 'width' | 'height' | 'channels'>;
 export interface HashedItem extends SplitItem {
   /** SHA-256 of the pixels. */
   readonly pixelHash: string;
+  /** Where the pixels are in the spool. */
+  readonly at: number;
 }
 
 /** Items in whose groups everything is that belongs together. */
@@ -47,15 +49,13 @@ export async function groupRepeated(
     channels: 1 as const,
   };
   const size = small.width * small.height;
-  const pictures = new Uint8Array(free.length * size);
-  let at = 0;
-  await spool.rewind();
-  for (const item of items) {
-    const pixels = await spool.next(shape.width * shape.height * shape.channels);
-    if (isFixed(item)) continue;
-    shrink(pixels, shape, factor, pictures.subarray(at * size, ++at * size));
+  const pictures = new Uint8Array(new SharedArrayBuffer(free.length * size));
+  for (const [number, i] of free.entries()) {
+    const pixels = await spool.read(items[i]!.at, shape.width * shape.height * shape.channels);
+    if (factor === 1 && shape.channels === 1) pictures.set(pixels, number * size);
+    else shrink(pixels, shape, factor, pictures.subarray(number * size, (number + 1) * size));
   }
-  const { cluster } = findNearDuplicates(pictures, free.length, small);
+  const { cluster } = await findManyNearDuplicates(pictures, free.length, small);
   const exact = firstOfEach(free.map((i) => items[i]!.pixelHash));
   const isPlain = memoized((at) => isPlainMark(pictures.subarray(at * size, (at + 1) * size), small));
   const grouping = (joinsEqualMarks: boolean) =>

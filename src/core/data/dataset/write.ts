@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { optional } from '../../base/collections.js';
 import { type Context, refuseInterrupted } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import { createFolder, sha256, writeSynced } from '../../base/storage/durable.js';
@@ -32,6 +31,22 @@ export interface PreparedSample extends SampleProvenance {
   /** A class name, or an index into the classes. */
   readonly label: string | number;
   readonly split?: SplitName;
+  /** Where the pixels are kept already, in `pixels` of the place of work. */
+  readonly kept?: KeptPixels;
+}
+
+/** Pixels in a spool. */
+export interface KeptPixels {
+  readonly at: number;
+  readonly sha256: string;
+}
+
+/** What outlives a failure, so that another try can go on; by default nothing does. */
+export interface WorkPlace {
+  /** The folder, on the disk of the output, that is filled and becomes the output. */
+  readonly data: string;
+  /** Holds the pixels of the samples. */
+  readonly pixels: Spool;
 }
 
 export interface WriteDatasetOptions {
@@ -46,6 +61,7 @@ export interface WriteDatasetOptions {
   readonly split: SplitOptions;
   /** Called when all samples were read. */
   readonly recipe: () => Record<string, unknown>;
+  readonly workPlace?: WorkPlace | undefined;
   /** Further files for people, by name, which are in the folder when it appears. */
   readonly files?: Readonly<Record<string, string>> | undefined;
 }
@@ -69,20 +85,23 @@ export async function writeDataset(
   context: Context = {},
 ): Promise<WrittenDataset> {
   let written: WrittenDataset | undefined;
-  await createFolder(options.out, async (folder) => {
-    const pixels = await Spool.create(join(folder, 'spool-pixels'));
+  const { workPlace } = options;
+  const fill = async (folder: string) => {
+    const own = workPlace ? undefined : await Spool.create(join(folder, 'spool-pixels'));
     const strokes = await Spool.create(join(folder, 'spool-strokes'));
+    const spools = { pixels: own ?? workPlace!.pixels, strokes };
     try {
-      const notes = await collect(samples, { pixels, strokes }, context);
-      written = await arrange(folder, notes, { pixels, strokes }, options, context);
+      const notes = await collect(samples, spools, context);
+      written = await arrange(folder, notes, spools, options, context);
     } finally {
-      await pixels.remove();
+      await own?.remove();
       await strokes.remove();
     }
     for (const [file, content] of Object.entries(options.files ?? {}))
       await writeSynced(join(folder, file), content);
     await writeManifest(folder, written.manifest);
-  });
+  };
+  await createFolder(options.out, fill, workPlace?.data);
   return written!;
 }
 
@@ -91,13 +110,16 @@ interface Spools {
   readonly strokes: Spool;
 }
 
-/** A sample without its content, which is in the spools. */
-interface Note extends Omit<PreparedSample, 'pixels' | 'strokes'> {
-  /** SHA-256 of the pixels. */
-  readonly pixelHash: string;
+/** A sample without its content, which is in the spools. There are many: all have the same fields, and are not copied. */
+interface Note extends Omit<HashedItem, 'label'>, Partial<Undefinable<SampleProvenance>> {
+  readonly source: string;
+  label: string | number;
+  readonly strokesAt: number;
   /** 0 without strokes. */
   readonly strokeBytes: number;
 }
+
+type Undefinable<T> = { readonly [K in keyof T]: T[K] | undefined };
 
 async function collect(
   samples: AsyncIterable<PreparedSample>,
@@ -105,12 +127,24 @@ async function collect(
   context: Context,
 ): Promise<Note[]> {
   const notes: Note[] = [];
-  for await (const { pixels, strokes, ...note } of samples) {
+  for await (const sample of samples) {
     refuseInterrupted(context);
-    await spools.pixels.append(pixels);
+    const { pixels, strokes, source, label, group, split, origin, copy } = sample;
+    const kept = sample.kept ?? { at: await spools.pixels.append(pixels), sha256: sha256(pixels) };
     const bytes = strokes && drawingBytes(strokes);
-    if (bytes) await spools.strokes.append(bytes);
-    notes.push({ ...note, pixelHash: sha256(pixels), strokeBytes: bytes?.length ?? 0 });
+    notes.push({
+      source,
+      label,
+      group,
+      split,
+      origin,
+      sha256: sample.sha256,
+      copy,
+      at: kept.at,
+      pixelHash: kept.sha256,
+      strokesAt: bytes ? await spools.strokes.append(bytes) : 0,
+      strokeBytes: bytes?.length ?? 0,
+    });
   }
   refuseInterrupted(context);
   if (notes.length === 0)
@@ -159,12 +193,10 @@ async function copySamples(
   { width, height, channels }: Preprocessing,
   context: Context,
 ): Promise<void> {
-  await pixels.rewind();
-  await strokes.rewind();
   for (const [i, item] of items.entries()) {
-    const { label, strokeBytes } = item;
-    const picture = await pixels.next(width * height * channels);
-    const drawing = strokeBytes > 0 ? await strokes.next(strokeBytes) : undefined;
+    const { at, label, strokesAt, strokeBytes } = item;
+    const picture = await pixels.read(at, width * height * channels);
+    const drawing = strokeBytes > 0 ? await strokes.read(strokesAt, strokeBytes) : undefined;
     await writers[assigned[i]!]!.add(picture, label, provenanceOf(item), drawing);
     if ((i & 1023) === 0) refuseInterrupted(context);
   }
@@ -227,14 +259,9 @@ async function divideTogether(
   return { assigned, warnings: [`Pictures that are nearly the same are in different splits, ${reason}`] };
 }
 
-function provenanceOf({ source, group, origin, sha256, copy }: SampleProvenance): SampleProvenance {
-  return {
-    source,
-    ...optional('group', group),
-    ...optional('origin', origin),
-    ...optional('sha256', sha256),
-    ...optional('copy', copy),
-  };
+function provenanceOf({ source, group, origin, sha256, copy }: LabelledNote): SampleProvenance {
+  // JSON leaves out those that are undefined.
+  return { source, group, origin, sha256, copy } as SampleProvenance;
 }
 
 /** Names in the given order, then sorted; indices count from 0 to the largest. */
@@ -263,15 +290,18 @@ function refuseClassCount(classes: readonly string[]): void {
   });
 }
 
-type LabelledNote = Omit<Note, 'label'> & { readonly label: number };
+type LabelledNote = Note & { readonly label: number };
 
+/** Puts indices into the classes in place of the labels. */
 function labelItems(notes: readonly Note[], classes: readonly string[]): LabelledNote[] {
   const indices = new Map(classes.map((name, index) => [name, index]));
-  return notes.map((note) => {
+  for (const note of notes) {
     const label = typeof note.label === 'number' ? note.label : (indices.get(note.label) ?? -1);
-    if (Number.isInteger(label) && label >= 0 && label < classes.length) return { ...note, label };
-    throw labelError(note.source, note.label, classes);
-  });
+    if (!Number.isInteger(label) || label < 0 || label >= classes.length)
+      throw labelError(note.source, note.label, classes);
+    note.label = label;
+  }
+  return notes as LabelledNote[];
 }
 
 /** The error of a label that is not among the classes. */

@@ -50,15 +50,25 @@ export async function* readImageFolder(path: string, options: ReaderOptions): As
   const empty = emptyFolders(found, folders);
   if (empty.length > 0)
     yield { warning: `${countOf(empty.length, 'class folder')} without a picture: ${examples(empty)}` };
-  const classes = options.classes ?? listed;
-  for (const source of found.pictures) yield pictureItem(path, source, folders, classes, options.split);
+  const labels = labelsOf(options.classes ?? listed);
+  for (const source of found.pictures) yield pictureItem(path, source, folders, labels, options.split);
+}
+
+/** The class of each folder, as one string for all of its pictures. */
+function labelsOf(classes: readonly string[] | undefined): (folder: string) => string {
+  const known = new Map<string, string>();
+  return (folder) => {
+    const label = known.get(folder) ?? classOfFolder(folder, classes);
+    known.set(folder, label);
+    return label;
+  };
 }
 
 function pictureItem(
   root: string,
   source: string,
   folders: ClassFolders,
-  classes: readonly string[] | undefined,
+  labelOf: (folder: string) => string,
   given: SplitName | undefined,
 ): SourceItem {
   const found = classFolderOf(source, folders);
@@ -71,7 +81,7 @@ function pictureItem(
     };
   return {
     source,
-    label: classOfFolder(found.name, classes),
+    label: labelOf(found.name),
     ...optional('split', given ?? found.split),
     picture: { kind: 'encoded', from: join(root, source) },
   };

@@ -6,10 +6,11 @@ import type { EncodedPicture } from '../../image/picture-worker.js';
 import type { Look } from '../../image/suggest-shape.js';
 import type { PreparedSample } from '../dataset/write.js';
 import type { BadSample, SourceSample } from '../formats/source.js';
+import type { EarlierPicture, ImportWork } from './import-work.js';
 import { type PixelOptions, toPixels } from './to-pixels.js';
 
 /** Samples that go to a thread together: asking it costs as much as reading a small picture. */
-const BATCH = 32;
+const BATCH = 64;
 /** Bytes of pictures that are in memory, as those of an archive's table, after which a batch is full. */
 const BATCH_BYTES = 4 << 20;
 /** Batches that are on their way to each thread, so that it never waits. */
@@ -22,10 +23,16 @@ export type Outcome =
       readonly sample: PreparedSample;
       readonly notices: readonly string[];
       readonly look?: Look | undefined;
+      /** What an earlier try made of the picture, which was taken. */
+      readonly earlier?: EarlierPicture | undefined;
+      /** What was made of it now, to go on with: its version, and the notices of its conversion. */
+      readonly made?: { readonly version: string; readonly notices: readonly string[] } | undefined;
     };
 
 export interface ConvertOptions extends PixelOptions {
   readonly workers: number;
+  /** Knows what an earlier try has made. */
+  readonly work: ImportWork;
   /** Asked once for each encoded picture, in their order: whether to say what it looks like. */
   readonly isLookedAt: () => boolean;
   /** @throws {RobleError} for a sample whose label cannot be used */
@@ -40,21 +47,26 @@ export interface ConvertOptions extends PixelOptions {
  */
 export async function* convertSamples(
   items: AsyncIterable<SourceSample | BadSample>,
-  { workers, isLookedAt, check, ...pixelOptions }: ConvertOptions,
+  { workers, work, isLookedAt, check, ...pixelOptions }: ConvertOptions,
 ): AsyncGenerator<Outcome> {
   const { preprocessing, ...options } = pixelOptions;
   const threads = new PictureThreads(workers);
   const convert = async (batch: readonly Prepared[]): Promise<Outcome[]> => {
     const pictures = batch.flatMap(({ encoded }) => encoded ?? []);
-    const encoded = await threads.prepare({ pictures, preprocessing, options });
+    const earlier = work.isSearched || pictures.length === 0 ? [] : await findEarlier(pictures);
+    const asked = pictures.map((picture, i) => (earlier[i] ? { ...picture, stored: earlier[i] } : picture));
+    const converted = await threads.prepare({ pictures: asked, preprocessing, options });
     let next = 0;
-    return Promise.all(
-      batch.map(({ item, encoded: isEncoded }) => {
-        if ('error' in item) return item;
-        return isEncoded ? ofConversion(item, encoded[next++]!) : ofPixels(item, pixelOptions);
-      }),
-    );
+    const outcomes: (Outcome | Promise<Outcome>)[] = [];
+    for (const { item, encoded } of batch) {
+      if ('error' in item) outcomes.push(item);
+      else if (encoded) outcomes.push(ofConversion(item, converted[next]!, earlier[next++]));
+      else outcomes.push(ofPixels(item, pixelOptions));
+    }
+    return Promise.all(outcomes);
   };
+  const findEarlier = async (pictures: readonly EncodedPicture[]) =>
+    (await threads.identify(pictures)).map((version) => work.find(version));
   const prepare = (item: SourceSample | BadSample): Prepared => {
     if ('error' in item) return { item };
     try {
@@ -99,12 +111,24 @@ async function* inBatches(
   if (batch.length > 0) yield batch;
 }
 
-function ofConversion(item: SourceSample, converted: ConvertedPicture): Outcome {
+function ofConversion(
+  item: SourceSample,
+  converted: ConvertedPicture,
+  found: EarlierPicture | undefined,
+): Outcome {
   if ('error' in converted) return unusable(item, RobleError.fromJSON(converted.error));
   const { picture } = item;
-  const { pixels, notices, look } = converted;
+  const { pixels, version, look } = converted;
+  const earlier = converted.isStored ? found : undefined;
+  const { notices } = earlier ?? converted;
   const known = picture.kind === 'encoded' ? (picture.notices ?? []) : [];
-  return { sample: sampleOf(item, { pixels }), notices: [...known, ...notices], look };
+  return {
+    sample: sampleOf(item, { pixels }),
+    notices: known.length === 0 ? notices : [...known, ...notices],
+    look,
+    earlier,
+    made: earlier || version === undefined ? undefined : { version, notices },
+  };
 }
 
 async function ofPixels(item: SourceSample, options: PixelOptions): Promise<Outcome> {

@@ -30,6 +30,7 @@ export class ImportReport {
   readonly #skipped: SkippedSample[] = [];
   readonly #notices = new Map<string, number>();
   #done = 0;
+  #resumed = 0;
 
   /** @param strict whether the first sample that cannot be used is an error */
   constructor(strict: boolean, context: Context) {
@@ -47,7 +48,8 @@ export class ImportReport {
   }
 
   /** Counts a sample that can be used. */
-  addSample({ sample, notices, look }: Exclude<Outcome, BadSample>): void {
+  addSample({ sample, notices, look, earlier }: Exclude<Outcome, BadSample>): void {
+    if (earlier) this.#resumed += 1;
     if (look) this.originals.add(look);
     for (const notice of notices) this.#notices.set(notice, (this.#notices.get(notice) ?? 0) + 1);
     this.#flat.add(sample.pixels);
@@ -98,8 +100,25 @@ export class ImportReport {
     this.#context.reporter?.report({ type: 'warning', message });
   }
 
-  /** The error of a failed import, with the samples that were left out: they may be the reason. */
-  explain(thrown: unknown): unknown {
+  /**
+   * The error of a failed import, with the samples that were left out, which may be the reason, and what to do next.
+   *
+   * @param kept the folder that holds what the same import goes on with, if there is one
+   */
+  explain(thrown: unknown, kept?: string): unknown {
+    const error = this.#withSkipped(thrown);
+    if (!(error instanceof RobleError) || kept === undefined) return error;
+    return new RobleError(error.code, error.message, {
+      ...error.details,
+      nextSteps: [
+        ...(error.details.nextSteps ?? []),
+        `The same command goes on with what is decoded, which ${kept} holds; remove that folder if you do not want it.`,
+      ],
+      cause: error,
+    });
+  }
+
+  #withSkipped(thrown: unknown): unknown {
     if (!(thrown instanceof RobleError) || thrown.kind !== 'user' || this.#skipped.length === 0)
       return thrown;
     const shown = eachReasonFirst(this.#skipped).slice(0, SHOWN_SKIPPED);
@@ -121,6 +140,7 @@ export class ImportReport {
       skipped: this.#skipped,
       skippedByCode: countByCode(this.#skipped),
       notices: Object.fromEntries(this.#notices),
+      resumed: this.#resumed,
     };
   }
 }

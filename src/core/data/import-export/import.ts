@@ -4,6 +4,7 @@ import { optional } from '../../base/collections.js';
 import { type Context, withStep } from '../../base/context.js';
 import { type ErrorCode, RobleError } from '../../base/errors.js';
 import { checkEncoding } from '../../base/storage/text-file.js';
+import { robleVersion } from '../../base/version.js';
 import { DEFAULT_MAX_PIXELS } from '../../image/preprocess.js';
 import type { Preprocessing } from '../../image/settings.js';
 import type { CommonLook } from '../../image/suggest-shape.js';
@@ -22,6 +23,7 @@ import {
 } from '../formats/source.js';
 import { convertSamples } from './convert-samples.js';
 import { ImportReport, type SkippedSample } from './import-report.js';
+import { ImportWork } from './import-work.js';
 import { readSource } from './read-source.js';
 
 /** A file, folder or archive, and the split of all its samples when the caller knows it. */
@@ -75,16 +77,20 @@ export interface ImportResult {
   /** How many pictures each kind of conversion happened to, such as 16 bits to 8. */
   readonly notices: Readonly<Record<string, number>>;
   readonly warnings: readonly string[];
+  /** Pictures that were not decoded again, for an earlier try that did not end had done so. */
+  readonly resumed: number;
   /** What the encoded pictures looked like before they were converted; only where there were any. */
   readonly originals?: CommonLook;
 }
 
 /**
  * Imports images or strokes into a new data set: every picture goes through the preprocessing, samples get their
- * splits, and the folder appears all at once. Equal input gives equal bytes, however many threads there are.
+ * splits, and the folder appears all at once. Equal input gives equal bytes, however many threads there are. What is decoded
+ * survives a kill, an interruption and an error, and the same import goes on with it.
  *
  * @throws {RobleError} with `strict` the error of the first bad sample; `ROBLE_IDX_...` for an inconsistent IDX file;
- *   `ROBLE_SOURCE_UNKNOWN`, `ROBLE_SOURCE_EMPTY`, and the errors of `writeDataset`.
+ *   `ROBLE_SOURCE_UNKNOWN`, `ROBLE_SOURCE_EMPTY`, `ROBLE_FOLDER_LOCKED` while another import to the same output is under way,
+ *   and the errors of `writeDataset`.
  *
  * @example
  * const result = await importDataset({ sources: ['photos'], out: 'data/letters', preprocessing: preprocessingSchema.parse({}) });
@@ -106,6 +112,7 @@ export async function importDataset(
   const readers: string[] = [];
   const sources = readersOf(options, context, (name) => readers.push(name));
   const report = new ImportReport(options.strict ?? false, context);
+  const work = await ImportWork.open(options.out, pixelSettings(options), context);
   const { manifest, warnings } = await withStep(context, 'import', 'Importing images', () =>
     writeDataset(
       {
@@ -123,14 +130,17 @@ export async function importDataset(
           ...recipeOf(options, sources, report),
           ...context.registry?.recordOf(readers.map((name) => ({ kind: 'reader', name }))),
         }),
+        workPlace: work,
       },
-      prepareSamples(sources, options, report),
+      prepareSamples(sources, options, { report, work }),
       context,
-    ).catch((thrown) => {
+    ).catch(async (thrown) => {
+      const isKept = await work.stop();
       report.publish(report.warnings());
-      throw report.explain(thrown);
+      throw report.explain(thrown, isKept ? work.folder : undefined);
     }),
   );
+  await work.finish();
   const all = [...report.warnings(manifest.classes), ...warnings];
   report.publish(all);
   report.publishSkipped();
@@ -198,11 +208,16 @@ function recipeOf(
   };
 }
 
+/** All that the pixels of an encoded picture depend on. */
+function pixelSettings({ preprocessing, maxPixels = DEFAULT_MAX_PIXELS, transpose = false }: ImportOptions) {
+  return { roble: robleVersion(), preprocessing, maxPixels, transpose };
+}
+
 /** The samples of all sources as pixels, in their order. */
 async function* prepareSamples(
   sources: readonly SampleReader[],
   options: ImportOptions,
-  report: ImportReport,
+  { report, work }: { readonly report: ImportReport; readonly work: ImportWork },
 ): AsyncGenerator<PreparedSample> {
   const { preprocessing, maxPixels, limitName, transpose } = options;
   const known = options.classes && new Set(options.classes);
@@ -212,13 +227,15 @@ async function* prepareSamples(
     limitName,
     transpose,
     workers: options.workers ?? availableParallelism(),
+    work,
     isLookedAt: () => report.originals.isNextWanted(),
     check: (sample) => checkLabel(sample, options, known),
   })) {
     if ('error' in outcome) report.skip(outcome.source, outcome.error);
     else {
       report.addSample(outcome);
-      yield outcome.sample;
+      const { sample, earlier, made } = outcome;
+      yield { ...sample, kept: earlier ?? (await work.keep(sample.pixels, made)) };
     }
   }
 }

@@ -3,7 +3,8 @@ import { centroid, findInk, type PictureShape } from './ink.js';
 
 /** Cells on a side of the reduced picture. */
 const CELLS = 8;
-const FEATURES = CELLS * CELLS;
+/** Values of a reduced picture. */
+export const FEATURES = CELLS * CELLS;
 /** Words of 32 bits of a hash. */
 export const HASH_WORDS = 4;
 const BITS = 32 * HASH_WORDS;
@@ -25,18 +26,29 @@ export interface PictureHashes {
  * @param which indices of the pictures to hash; the results are in their order
  */
 export function hashPictures(images: Uint8Array, which: Uint32Array, shape: PictureShape): PictureHashes {
-  const features = reduceAll(images, which, shape);
+  const features = new Float32Array(which.length * FEATURES);
+  const hashes = {
+    words: new Uint32Array(which.length * HASH_WORDS),
+    order: new Float32Array(which.length),
+  };
+  reducePictures(images, which, shape, features);
+  centre(features);
+  hashFeatures(features, hashes);
+  return hashes;
+}
+
+/** Puts the bits of reduced pictures about their mean, float32 [count, {@link FEATURES}], into `hashes`. */
+export function hashFeatures(features: Float32Array, { words, order }: PictureHashes): void {
   const planes = drawPlanes();
-  const words = new Uint32Array(which.length * HASH_WORDS);
-  const order = new Float32Array(which.length);
-  for (let i = 0; i < which.length; i++) {
-    const at = i * FEATURES;
+  const feature = new Float64Array(FEATURES);
+  const sides = new Float64Array(planes.length / FEATURES);
+  for (let i = 0; i < order.length; i++) {
+    feature.set(features.subarray(i * FEATURES, (i + 1) * FEATURES));
+    project(feature, planes, sides);
     for (let bit = 0; bit < BITS; bit++)
-      if (project(features, at, planes, bit * FEATURES) > 0)
-        words[i * HASH_WORDS + (bit >> 5)]! |= 1 << (bit & 31);
-    order[i] = project(features, at, planes, BITS * FEATURES);
+      if (sides[bit]! > 0) words[i * HASH_WORDS + (bit >> 5)]! |= 1 << (bit & 31);
+    order[i] = sides[BITS]!;
   }
-  return { words, order };
 }
 
 /** The number of bits in which two hashes differ. */
@@ -54,55 +66,122 @@ function countBits(word: number): number {
   return Math.imul((nibbles + (nibbles >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
-/** One plane for each bit, and one more direction to sort by. */
-function drawPlanes(): Float32Array {
+/** Planes that are projected on together: one sum alone would wait for each of its additions. */
+const TOGETHER = 4;
+
+/**
+ * One plane for each bit, and one more direction to sort by, filled up to a multiple of {@link TOGETHER} with planes that
+ * nobody asks for.
+ *
+ * @returns float64, [planes / {@link TOGETHER}, {@link FEATURES}, {@link TOGETHER}], of the precision of float32
+ */
+function drawPlanes(): Float64Array {
   const random = new Random(0, 'hash');
-  return Float32Array.from({ length: (BITS + 1) * FEATURES }, () => random.normal());
+  const planes = new Float64Array(Math.ceil((BITS + 1) / TOGETHER) * TOGETHER * FEATURES);
+  for (let plane = 0; plane <= BITS; plane++)
+    for (let k = 0; k < FEATURES; k++)
+      planes[(Math.floor(plane / TOGETHER) * FEATURES + k) * TOGETHER + (plane % TOGETHER)] = Math.fround(
+        random.normal(),
+      );
+  return planes;
 }
 
-function project(features: Float32Array, at: number, planes: Float32Array, plane: number): number {
-  let sum = 0;
-  for (let k = 0; k < FEATURES; k++) sum += features[at + k]! * planes[plane + k]!;
-  return sum;
-}
-
-/** Reduced pictures of length 1, minus the mean of all. */
-function reduceAll(images: Uint8Array, which: Uint32Array, shape: PictureShape): Float32Array {
-  const size = shape.width * shape.height * shape.channels;
-  const features = new Float32Array(which.length * FEATURES);
-  const mean = new Float64Array(FEATURES);
-  const ink = new Float32Array(shape.width * shape.height);
-  for (const [i, index] of which.entries()) {
-    const feature = features.subarray(i * FEATURES, (i + 1) * FEATURES);
-    findInk(images.subarray(index * size, (index + 1) * size), shape, ink);
-    reduce(ink, shape, feature);
-    for (let k = 0; k < FEATURES; k++) mean[k]! += feature[k]! / which.length;
+/** The distance from each plane, summed over the features in their order. */
+function project(feature: Float64Array, planes: Float64Array, sides: Float64Array): void {
+  for (let plane = 0, at = 0; plane < sides.length; plane += TOGETHER) {
+    let a = 0;
+    let b = 0;
+    let c = 0;
+    let d = 0;
+    for (let k = 0; k < FEATURES; k++, at += TOGETHER) {
+      const value = feature[k]!;
+      a += value * planes[at]!;
+      b += value * planes[at + 1]!;
+      c += value * planes[at + 2]!;
+      d += value * planes[at + 3]!;
+    }
+    sides[plane] = a;
+    sides[plane + 1] = b;
+    sides[plane + 2] = c;
+    sides[plane + 3] = d;
   }
-  for (let k = 0; k < features.length; k++) features[k]! -= mean[k % FEATURES]!;
-  return features;
+}
+
+/** Puts reduced pictures of length 1, or 0 for blank ones, into `features`: float32, [which, {@link FEATURES}], zero before. */
+export function reducePictures(
+  images: Uint8Array,
+  which: Uint32Array,
+  shape: PictureShape,
+  features: Float32Array,
+): void {
+  const size = shape.width * shape.height * shape.channels;
+  const ink = new Float32Array(shape.width * shape.height);
+  const reduce = reducer(shape);
+  for (let i = 0; i < which.length; i++) {
+    const at = which[i]! * size;
+    findInk(images.subarray(at, at + size), shape, ink);
+    reduce(ink, features.subarray(i * FEATURES, (i + 1) * FEATURES));
+  }
+}
+
+/** Takes the mean of all reduced pictures from each. */
+export function centre(features: Float32Array): void {
+  const count = features.length / FEATURES;
+  const mean = new Float64Array(FEATURES);
+  for (let at = 0; at < features.length; at += FEATURES)
+    for (let k = 0; k < FEATURES; k++) mean[k]! += features[at + k]! / count;
+  for (let at = 0; at < features.length; at += FEATURES)
+    for (let k = 0; k < FEATURES; k++) features[at + k]! -= mean[k]!;
 }
 
 /** Spreads each pixel over the four nearest cells of a grid that is centred on the ink, then scales the length to 1. */
-function reduce(ink: Float32Array, { width, height }: PictureShape, feature: Float32Array): void {
-  const { x: centreX, y: centreY, total } = centroid(ink, width);
-  if (total === 0) return;
+function reducer({ width, height }: PictureShape): (ink: Float32Array, feature: Float32Array) => void {
   const scale = CELLS / Math.max(width, height);
-  for (let i = 0; i < ink.length; i++) {
-    const value = ink[i]!;
-    if (value === 0) continue;
-    const u = clampCell(((i % width) - centreX) * scale + (CELLS - 1) / 2);
-    const v = clampCell((Math.floor(i / width) - centreY) * scale + (CELLS - 1) / 2);
-    const [column, row] = [Math.min(CELLS - 2, Math.floor(u)), Math.min(CELLS - 2, Math.floor(v))];
-    const [right, down] = [u - column, v - row];
-    const at = row * CELLS + column;
-    feature[at]! += value * (1 - right) * (1 - down);
-    feature[at + 1]! += value * right * (1 - down);
-    feature[at + CELLS]! += value * (1 - right) * down;
-    feature[at + CELLS + 1]! += value * right * down;
-  }
-  let squares = 0;
-  for (let k = 0; k < FEATURES; k++) squares += feature[k]! ** 2;
-  for (let k = 0; k < FEATURES; k++) feature[k]! /= Math.sqrt(squares);
+  // Of each column of the picture: the cell to its left, and its shares in that one and in the next.
+  const cells = new Uint8Array(width);
+  const lefts = new Float64Array(width);
+  const rights = new Float64Array(width);
+  return (ink, feature) => {
+    const { x: centreX, y: centreY, total } = centroid(ink, width);
+    if (total === 0) return;
+    for (let x = 0; x < width; x++) {
+      const u = clampCell((x - centreX) * scale + (CELLS - 1) / 2);
+      cells[x] = Math.min(CELLS - 2, Math.floor(u));
+      rights[x] = u - cells[x]!;
+      lefts[x] = 1 - rights[x]!;
+    }
+    for (let y = 0; y < height; y++) {
+      const v = clampCell((y - centreY) * scale + (CELLS - 1) / 2);
+      const row = Math.min(CELLS - 2, Math.floor(v));
+      const down = v - row;
+      for (let x = 0; x < width; ) {
+        const cell = cells[x]!;
+        const at = row * CELLS + cell;
+        let a = feature[at]!;
+        let b = feature[at + 1]!;
+        let c = feature[at + CELLS]!;
+        let d = feature[at + CELLS + 1]!;
+        // Rounded as the array would, so that the pixels of a cell can be added up outside of it.
+        for (; x < width && cells[x] === cell; x++) {
+          const value = ink[y * width + x]!;
+          if (value === 0) continue;
+          const left = value * lefts[x]!;
+          const right = value * rights[x]!;
+          a = Math.fround(a + left * (1 - down));
+          b = Math.fround(b + right * (1 - down));
+          c = Math.fround(c + left * down);
+          d = Math.fround(d + right * down);
+        }
+        feature[at] = a;
+        feature[at + 1] = b;
+        feature[at + CELLS] = c;
+        feature[at + CELLS + 1] = d;
+      }
+    }
+    let squares = 0;
+    for (let k = 0; k < FEATURES; k++) squares += feature[k]! ** 2;
+    for (let k = 0; k < FEATURES; k++) feature[k]! /= Math.sqrt(squares);
+  };
 }
 
 function clampCell(at: number): number {

@@ -2,6 +2,7 @@ import { DisjointSets } from '../../base/collections.js';
 import { sha256 } from '../../base/storage/durable.js';
 import { samePictureTest } from './distance.js';
 import { HASH_WORDS, hashDistance, hashPictures, type PictureHashes } from './hash.js';
+import { hashOnThreads } from './hash-threads.js';
 import type { PictureShape } from './ink.js';
 
 export interface NearDuplicateOptions {
@@ -49,12 +50,43 @@ export function findNearDuplicates(
   shape: PictureShape,
   options: NearDuplicateOptions = {},
 ): NearDuplicates {
-  const exact = exactDuplicates(images, count, shape);
-  const distinct = Uint32Array.from(exact.filter((index, i) => index === i));
+  const { exact, distinct } = exactDuplicates(images, count, shape);
+  return joinAlike(
+    images,
+    { exact, distinct, hashes: hashPictures(images, distinct, shape) },
+    shape,
+    options,
+  );
+}
+
+/** As {@link findNearDuplicates}, of many pictures on all cores. */
+export async function findManyNearDuplicates(
+  images: Uint8Array<SharedArrayBuffer>,
+  count: number,
+  shape: PictureShape,
+): Promise<NearDuplicates> {
+  const { exact, distinct } = exactDuplicates(images, count, shape);
+  const hashes = await hashOnThreads(images, distinct, shape);
+  return joinAlike(images, { exact, distinct, hashes }, shape, {});
+}
+
+interface HashedPictures {
+  readonly exact: Uint32Array;
+  /** The pictures without those that are equal to one before. */
+  readonly distinct: Uint32Array;
+  /** Of the distinct ones. */
+  readonly hashes: PictureHashes;
+}
+
+function joinAlike(
+  images: Uint8Array,
+  { exact, distinct, hashes }: HashedPictures,
+  shape: PictureShape,
+  options: NearDuplicateOptions,
+): NearDuplicates {
   const clusters = new DisjointSets(exact);
   const tolerance = { energy: options.maxEnergy ?? 0.02, block: options.maxBlock ?? 0.12 };
   const isSame = samePictureTest(images, shape, tolerance);
-  const hashes = hashPictures(images, distinct, shape);
   const tried = new PairMemory();
   const comparisons = { hashes: 0, pictures: 0 };
   // Hashes of few pictures say little: their mean, through which the planes go, may be one of them.
@@ -71,16 +103,20 @@ export function findNearDuplicates(
   return { cluster: clusters.roots(), exact, comparisons };
 }
 
-/** For each image the index of the first one with the same pixels. */
-function exactDuplicates(images: Uint8Array, count: number, shape: PictureShape): Uint32Array {
+function exactDuplicates(
+  images: Uint8Array,
+  count: number,
+  shape: PictureShape,
+): Pick<HashedPictures, 'exact' | 'distinct'> {
   const size = shape.width * shape.height * shape.channels;
   const seen = new Map<string, number>();
-  return Uint32Array.from({ length: count }, (_, i) => {
+  const exact = Uint32Array.from({ length: count }, (_, i) => {
     const key = sha256(images.subarray(i * size, (i + 1) * size));
     const first = seen.get(key);
     if (first === undefined) seen.set(key, i);
     return first ?? i;
   });
+  return { exact, distinct: exact.filter((index, i) => index === i) };
 }
 
 /**

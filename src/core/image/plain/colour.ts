@@ -1,5 +1,6 @@
-import type { Decoded, PaddedRaster, Raster } from './raster.js';
+import type { Raster } from './raster.js';
 import { roundHalfEven } from './rounding.js';
+import { area, type Surface, type Workspace } from './workspace.js';
 
 /** Red, green, blue: 0..255. */
 export type Rgb = readonly [red: number, green: number, blue: number];
@@ -11,33 +12,22 @@ export function rgbOf(background: string): Rgb {
 }
 
 /**
- * Lays a picture with transparency on a colour as libvips does: the division is rounded down, and of a colour behind grey only
- * its red counts. The pixels of the picture are overwritten.
+ * Lays a picture with transparency on a colour, in its place, as libvips does: the division is rounded down, and of a colour
+ * behind grey only its red counts. Of four channels the last means nothing afterwards.
  */
-export function flatten(picture: Decoded, background: Rgb): Raster | PaddedRaster {
-  if (!picture.hasAlpha) return picture;
-  const { pixels, width, height, channels } = picture;
-  const count = width * height;
-  const [red, green, blue] = background;
-  if (channels === 1) {
-    const grey = new Uint8Array(count);
-    for (let i = 0; i < count; i++) grey[i] = over(pixels[2 * i]!, red, pixels[2 * i + 1]!);
-    return { pixels: grey, width, height, channels };
-  }
-  for (let at = 0; at < pixels.length; at += 4) {
-    const alpha = pixels[at + 3]!;
-    if (alpha === 255) continue;
-    pixels[at] = over(pixels[at]!, red, alpha);
-    pixels[at + 1] = over(pixels[at + 1]!, green, alpha);
-    pixels[at + 2] = over(pixels[at + 2]!, blue, alpha);
-  }
-  return { pixels, width, height, channels: 4 };
+export function flatten(space: Workspace, picture: Surface, [red, green, blue]: Rgb): Surface {
+  const { width, height, channels } = picture;
+  if (channels === 4) space.kernels.flatten(...area(picture), red | (green << 8) | (blue << 16));
+  if (channels !== 2) return picture;
+  const grey = space.surface(width, height, 1);
+  space.kernels.flattenGrey(...area(picture), red, grey.at);
+  return grey;
 }
 
-function over(value: number, behind: number, alpha: number): number {
-  const sum = value * alpha + behind * (255 - alpha);
-  // sum / 255 for every sum below 65,536.
-  return (sum + 1 + (sum >> 8)) >> 8;
+/** A picture without transparency in one channel, where red, green and blue of each pixel are the same. */
+export function withoutColours(space: Workspace, picture: Surface): Surface {
+  const { channels } = picture;
+  return channels > 2 && space.kernels.isGrey(...area(picture), channels) ? space.kept(picture, 1) : picture;
 }
 
 /** The grey of a border in a grey picture: luma (Rec. 709) of a colour, rounded down. */
@@ -46,14 +36,14 @@ export function borderGrey([red, green, blue]: Rgb): number {
 }
 
 /** A picture in the channels of a model. */
-export function withChannels(picture: Raster, channels: 1 | 3): Raster {
+export function withChannels(space: Workspace, picture: Raster, channels: 1 | 3): Raster {
   if (picture.channels === channels) return picture;
-  const pixels = channels === 1 ? toGrey(picture.pixels) : toRgb(picture.pixels);
+  const pixels = channels === 1 ? toGrey(space, picture.pixels) : toRgb(picture.pixels);
   return { ...picture, pixels, channels };
 }
 
 /** @param grey uint8 [count] @returns uint8 [count, 3] */
-export function toRgb(grey: Uint8Array): Uint8Array {
+function toRgb(grey: Uint8Array): Uint8Array {
   const rgb = new Uint8Array(grey.length * 3);
   for (let i = 0, to = 0; i < grey.length; i++) {
     const value = grey[i]!;
@@ -74,14 +64,10 @@ const LINEAR = Float32Array.from({ length: 256 }, (_, i) => {
   if (value <= 0.04045) return value / fround(12.92);
   return fround(fround(value + fround(0.055)) / fround(1 + fround(0.055))) ** EXPONENT;
 });
-/** The share of each byte of red, green and blue in the luminance. */
-const [RED, GREEN, BLUE] = LUMINANCE.map((share) => LINEAR.map((value) => share * value)) as [
-  Float32Array,
-  Float32Array,
-  Float32Array,
-];
+/** The share of each byte of red, green and blue in the luminance: [3, 256]. */
+const SHARES = Float32Array.from(LUMINANCE.flatMap((share) => Array.from(LINEAR, (value) => share * value)));
 /** Linear light, in 255 steps, to sRGB; the last value twice, for interpolation. */
-const FROM_LINEAR = Uint8Array.from({ length: 257 }, (_, i) => {
+const FROM_LINEAR = Float32Array.from({ length: 257 }, (_, i) => {
   const value = fround(Math.min(i, 255) / 255);
   const encoded =
     value <= 0.0031308
@@ -97,15 +83,9 @@ const FROM_LINEAR = Uint8Array.from({ length: 257 }, (_, i) => {
  * @param rgb uint8 [count, 3]
  * @returns uint8 [count]
  */
-export function toGrey(rgb: Uint8Array): Uint8Array {
-  const grey = new Uint8Array(rgb.length / 3);
-  for (let i = 0, from = 0; i < grey.length; i++, from += 3) {
-    const luminance = fround(fround(RED[rgb[from]!]! + GREEN[rgb[from + 1]!]!) + BLUE[rgb[from + 2]!]!);
-    const place = Math.min(fround(luminance * 255), 255);
-    const below = Math.trunc(place);
-    const low = FROM_LINEAR[below]!;
-    const value = fround(low + fround((FROM_LINEAR[below + 1]! - low) * fround(place - below)));
-    grey[i] = roundHalfEven(value);
-  }
-  return grey;
+function toGrey(space: Workspace, rgb: Uint8Array): Uint8Array {
+  const count = rgb.length / 3;
+  const grey = space.allocate(count);
+  space.kernels.toGrey(space.put(rgb), count, space.put(SHARES), space.put(FROM_LINEAR), grey);
+  return space.bytes(grey, count).slice();
 }

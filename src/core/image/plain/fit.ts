@@ -1,11 +1,11 @@
 import type { Preprocessing } from '../settings.js';
-import { borderGrey, type Rgb, rgbOf, withChannels } from './colour.js';
+import { borderGrey, type Rgb, rgbOf, withChannels, withoutColours } from './colour.js';
 import { enlarge } from './enlarge.js';
 import type { Orientation } from './exif.js';
 import { oriented, swapsSides } from './orient.js';
-import { packed } from './packed.js';
-import type { PaddedRaster, Raster } from './raster.js';
+import type { Raster } from './raster.js';
 import { reduceColumns, reducedLength, reduceRows } from './reduce.js';
+import type { Surface, Workspace } from './workspace.js';
 
 type Size = Pick<Raster, 'width' | 'height'>;
 
@@ -38,17 +38,24 @@ export function shrinkToFit(
  * @returns undefined where libvips computes in parts that are not known here
  */
 export function fitTo(
-  picture: Raster | PaddedRaster,
+  space: Workspace,
+  picture: Surface,
   preprocessing: Preprocessing,
   origin: Origin,
   orientation: Orientation = 1,
 ): Raster | undefined {
   const { width, height, background } = preprocessing;
-  const resized = resize(picture, asStored(preprocessing, orientation), origin, orientation);
+  const resized = resize(
+    space,
+    withoutColours(space, picture),
+    asStored(preprocessing, orientation),
+    origin,
+    orientation,
+  );
   if (!resized) return undefined;
-  const seen = oriented(resized, orientation);
+  const seen = oriented(withChannels(space, resized, picture.channels === 1 ? 1 : 3), orientation);
   const placed = preprocessing.fit === 'fill' ? seen : placedOn(seen, { width, height }, rgbOf(background));
-  return withChannels(placed, preprocessing.channels);
+  return withChannels(space, placed, preprocessing.channels);
 }
 
 /** The preprocessing of a picture as the camera stored it. */
@@ -58,7 +65,8 @@ export function asStored(preprocessing: Preprocessing, orientation: Orientation)
 }
 
 function resize(
-  picture: Raster | PaddedRaster,
+  space: Workspace,
+  picture: Surface,
   target: Preprocessing,
   origin: Origin,
   orientation: Orientation,
@@ -76,18 +84,17 @@ function resize(
   const isMixed = (scale.x > 1 && scale.y < 1) || (scale.x < 1 && scale.y > 1);
   if (isMixed && (origin === 'memory' || (isTiled && width > TILE))) return undefined;
   if (orientation === 2 && ((isTiled && width > TILE) || left < 0)) return undefined;
-  let result: Raster;
-  if (scale.y >= 1) result = packed(picture);
-  else {
+  let reduced = picture;
+  if (scale.y < 1) {
     const rows =
       origin === 'file' ? startsOf(height, FILE_ROWS, 0) : startsOf(height, isTiled ? TILE : STRIP_ROWS, top);
-    result = reduceRows(picture, 1 / scale.y, rows);
+    reduced = reduceRows(space, picture, 1 / scale.y, rows);
   }
   const columns = startsOf(width, isTiled ? TILE : Number.POSITIVE_INFINITY, left);
-  if (scale.x < 1) result = reduceColumns(result, 1 / scale.x, columns);
-  if (scale.x > 1 || scale.y > 1)
-    result = enlarge(result, { x: Math.max(scale.x, 1), y: Math.max(scale.y, 1) }, columns);
-  return result;
+  if (scale.x < 1) reduced = reduceColumns(space, reduced, 1 / scale.x, columns);
+  const result = space.raster(reduced);
+  if (scale.x <= 1 && scale.y <= 1) return result;
+  return enlarge(result, { x: Math.max(scale.x, 1), y: Math.max(scale.y, 1) }, columns);
 }
 
 /** Where a picture begins in a space, in its middle; negative: so much is cut off. */

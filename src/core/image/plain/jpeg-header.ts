@@ -7,14 +7,9 @@ export interface Component {
   readonly v: number;
   /** What each coefficient is multiplied by, in the order of the file (zigzag). */
   readonly quantization: Uint16Array;
-  readonly dcTable: HuffmanSpec;
-  readonly acTable: HuffmanSpec;
-}
-
-/** How many codes there are of each length, 1 to 16 bits, and what they stand for. */
-export interface HuffmanSpec {
-  readonly counts: Uint8Array;
-  readonly symbols: Uint8Array;
+  /** Huffman codes as in the file: how many there are of each length, 1 to 16 bits, and what they stand for. */
+  readonly dcTable: Uint8Array;
+  readonly acTable: Uint8Array;
 }
 
 export interface JpegHeader {
@@ -55,7 +50,7 @@ interface Segments {
   restartInterval: number;
   readonly quantization: Map<number, Uint16Array>;
   /** By class (0: DC, 1: AC) and number, as in the file. */
-  readonly huffman: Map<number, HuffmanSpec>;
+  readonly huffman: Map<number, Uint8Array>;
 }
 
 /**
@@ -126,10 +121,16 @@ function frameOf(content: Buffer): Frame | undefined {
   const count = content[5]!;
   const [height, width] = [content.readUInt16BE(1), content.readUInt16BE(3)];
   if (content[0] !== 8 || width === 0 || height === 0 || content.length !== 6 + 3 * count) return undefined;
-  const components = Array.from({ length: count }, (_, i) => {
-    const [id, sampling, quantization] = content.subarray(6 + 3 * i) as unknown as [number, number, number];
-    return { id, h: sampling >> 4, v: sampling & 15, quantization };
-  });
+  const components: FrameComponent[] = [];
+  for (let at = 6; at < content.length; at += 3) {
+    const sampling = content[at + 1]!;
+    components.push({
+      id: content[at]!,
+      h: sampling >> 4,
+      v: sampling & 15,
+      quantization: content[at + 2]!,
+    });
+  }
   return { width, height, components };
 }
 
@@ -139,27 +140,23 @@ function noteQuantization(tables: Map<number, Uint16Array>, content: Buffer): bo
     const bytes = 64 * (precision + 1);
     at += 1;
     if (precision > 1 || number > 3 || at + bytes > content.length) return false;
-    const start = at;
-    tables.set(
-      number,
-      Uint16Array.from({ length: 64 }, (_, i) =>
-        precision ? content.readUInt16BE(start + 2 * i) : content[start + i]!,
-      ),
-    );
-    at += bytes;
+    const table = new Uint16Array(64);
+    for (let i = 0; i < 64; i++, at += precision + 1)
+      table[i] = precision ? content.readUInt16BE(at) : content[at]!;
+    tables.set(number, table);
   }
   return true;
 }
 
-function noteHuffman(tables: Map<number, HuffmanSpec>, content: Buffer): boolean {
+function noteHuffman(tables: Map<number, Uint8Array>, content: Buffer): boolean {
   for (let at = 0; at < content.length; ) {
     const place = content[at]!;
-    const counts = content.subarray(at + 1, at + 17);
-    const total = counts.reduce((sum, count) => sum + count, 0);
-    const symbols = content.subarray(at + 17, at + 17 + total);
-    if ((place & 0xec) !== 0 || counts.length < 16 || total > 256 || symbols.length < total) return false;
-    tables.set(place, { counts, symbols });
-    at += 17 + total;
+    let total = 0;
+    for (let i = at + 1; i <= at + 16; i++) total += content[i] ?? 0;
+    const end = at + 17 + total;
+    if ((place & 0xec) !== 0 || total > 256 || end > content.length) return false;
+    tables.set(place, content.subarray(at + 1, end));
+    at = end;
   }
   return true;
 }

@@ -1,8 +1,14 @@
 import { type JpegHeader, readJpegHeader } from './jpeg-header.js';
-import type { BlockSize } from './jpeg-idct.js';
-import { chromaGrid, cropped, toPixels, upsampled } from './jpeg-planes.js';
-import { decodeScan, type Plane } from './jpeg-scan.js';
-import type { Decoded, PlainFile } from './raster.js';
+import { chromaGrid, toPixels, upsampled } from './jpeg-planes.js';
+import { type BlockSize, decodeScan } from './jpeg-scan.js';
+import type { PlainFile } from './plain-file.js';
+import type { Surface, Workspace } from './workspace.js';
+
+/** Bytes of codes that are passed over in a microsecond, about. */
+const BYTES_A_MICROSECOND = 400;
+/** Microseconds, about, for each block of luma, with the chromas that belong to it, and for each pixel that it becomes. */
+const BLOCK_WORK = 0.02;
+const SAMPLE_WORK = 0.005;
 
 /**
  * Reads a plain JPEG; see {@link readJpegHeader}. Its pixels are those of libjpeg, which can decode at a half, a quarter or an
@@ -19,9 +25,10 @@ export function readJpeg(bytes: Uint8Array): PlainFile | undefined {
     width,
     height,
     orientation,
-    // The codes, the samples, and eight for each block, however little is in it.
-    work: (shrink) => bytes.length + width * height * (3 / reductionFor(shrink) ** 2 + 1 / 8),
-    decode: (shrink) => decode(file, header, reductionFor(shrink)),
+    work: (shrink) =>
+      bytes.length / BYTES_A_MICROSECOND +
+      width * height * (BLOCK_WORK / 64 + SAMPLE_WORK / reductionFor(shrink) ** 2),
+    decode: (space, shrink) => decode(space, file, header, reductionFor(shrink)),
   };
 }
 
@@ -35,17 +42,25 @@ function reductionFor(shrink: number): 1 | 2 | 4 | 8 {
   return reduction;
 }
 
-function decode(file: Buffer, header: JpegHeader, reduction: 1 | 2 | 4 | 8): Decoded | undefined {
+function decode(
+  space: Workspace,
+  file: Uint8Array,
+  header: JpegHeader,
+  reduction: 1 | 2 | 4 | 8,
+): Surface | undefined {
   const size = (8 / reduction) as BlockSize;
   const grid = chromaGrid(header, size);
   const sizes = header.components.map((_, i) => (i === 0 ? size : grid.size));
-  const planes = decodeScan(file, header, sizes);
+  const planes = decodeScan(space, file, header, sizes);
   if (!planes) return undefined;
+  const [luma, blue, red] = planes as [Surface, Surface?, Surface?];
   // Rounded down: the last samples may lie outside the picture.
   const [width, height] = [Math.floor(header.width / reduction), Math.floor(header.height / reduction)];
-  const [luma, blue, red] = planes as [Plane, Plane?, Plane?];
-  if (!blue || !red)
-    return { pixels: cropped(luma, width, height), width, height, channels: 1, hasAlpha: false };
-  const pixels = toPixels(luma, upsampled(blue, grid), upsampled(red, grid), width, height);
-  return { pixels, width, height, channels: 3, hasAlpha: false };
+  if (!blue || !red) return { ...luma, width, height };
+  return toPixels(
+    space,
+    { ...luma, width, height },
+    upsampled(space, blue, grid),
+    upsampled(space, red, grid),
+  );
 }

@@ -2,15 +2,25 @@ import type { PixelShape, Preprocessing } from '../settings.js';
 import { flatten, rgbOf } from './colour.js';
 import { asStored, fitTo, shrinkToFit } from './fit.js';
 import { readJpeg } from './jpeg-reader.js';
+import type { PlainFile } from './plain-file.js';
 import { readPng } from './png-reader.js';
-import type { PlainFile, Raster } from './raster.js';
+import type { Raster } from './raster.js';
+import { clearedWorkspace } from './workspace.js';
 
-/** Bytes. What is more work is left to the general decoder, which takes other threads, so that this one is not held up. */
-const MOST_WORK = 1.5 * 1024 * 1024;
+/**
+ * Microseconds, about, for which a thread may be held up. What is more work is left to the general decoder, which takes other
+ * threads.
+ */
+const MOST_WORK = 20_000;
+/** Bytes of a file. Checksums alone would take their time. */
+const MOST_BYTES = 8 * 1024 * 1024;
 
-/** About what it takes to resample a picture for a model: as much as to decode three bytes for each value. */
+/** Bytes of pixels that are laid on a background and made smaller in a microsecond, about. */
+const BYTES_A_MICROSECOND = 1000;
+
+/** Microseconds, about, that it takes to resample a picture for a model, if it has to be enlarged. */
 function workToFit({ width, height, channels }: Preprocessing): number {
-  return 3 * width * height * channels;
+  return (width * height * channels) / 60;
 }
 
 /**
@@ -19,8 +29,7 @@ function workToFit({ width, height, channels }: Preprocessing): number {
  * @returns undefined for every other file, also for a damaged one, which the general decoder judges
  */
 export function readPlainPicture(bytes: Uint8Array): PlainFile | undefined {
-  // Checksums alone would take their time.
-  if (bytes.length > MOST_WORK) return undefined;
+  if (bytes.length > MOST_BYTES) return undefined;
   return bytes[0] === 0xff ? readJpeg(bytes) : readPng(bytes);
 }
 
@@ -28,7 +37,7 @@ export function readPlainPicture(bytes: Uint8Array): PlainFile | undefined {
  * What a model sees of a plain picture, before it is inverted: the pixels that the general decoder would give, bit for bit, in a
  * part of the time.
  *
- * @param mostWork bytes that decoding and resampling may go through, to which their time is in proportion
+ * @param mostWork microseconds, about, that decoding and resampling may take
  * @returns undefined for a picture that is more work, or that the general decoder has to take
  */
 export function plainToModel(
@@ -39,21 +48,21 @@ export function plainToModel(
   const shrink = shrinkToFit(file, asStored(preprocessing, file.orientation));
   const least = Math.min(shrink.x, shrink.y);
   if (file.work(least) + workToFit(preprocessing) > mostWork) return undefined;
-  const decoded = file.decode(least);
+  const space = clearedWorkspace();
+  const decoded = file.decode(space, least);
   if (!decoded) return undefined;
-  return fitTo(flatten(decoded, rgbOf(preprocessing.background)), preprocessing, 'file', file.orientation);
+  const opaque = flatten(space, decoded, rgbOf(preprocessing.background));
+  return fitTo(space, opaque, preprocessing, 'file', file.orientation);
 }
 
 /** The same for pixels. @returns undefined where the general way has to be taken */
 export function pixelsToModel(
   pixels: Uint8Array,
-  { width, height, channels }: PixelShape,
+  shape: PixelShape,
   preprocessing: Preprocessing,
 ): Raster | undefined {
-  if (pixels.length + workToFit(preprocessing) > MOST_WORK) return undefined;
-  const colours = channels < 3 ? 1 : 3;
-  // Those with colours are overwritten; a slice of a Buffer would be no copy.
-  const own = channels === 4 ? new Uint8Array(pixels) : pixels;
-  const decoded = { pixels: own, width, height, channels: colours, hasAlpha: channels % 2 === 0 } as const;
-  return fitTo(flatten(decoded, rgbOf(preprocessing.background)), preprocessing, 'memory');
+  if (pixels.length / BYTES_A_MICROSECOND + workToFit(preprocessing) > MOST_WORK) return undefined;
+  const space = clearedWorkspace();
+  const opaque = flatten(space, space.place(pixels, shape), rgbOf(preprocessing.background));
+  return fitTo(space, opaque, preprocessing, 'memory');
 }

@@ -152,13 +152,76 @@ describe('a plain PNG', () => {
     }
   });
 
+  it('in which colours are all grey but perhaps one gives the pixels of the general decoder', async () => {
+    const side = fc.integer({ min: 2, max: 12 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({ width: side, height: side, samples: fc.constantFrom(3, 4), filter: fc.nat({ max: 4 }) }),
+        fc.record({ seed: fc.integer({ min: 1, max: 1e6 }), isSmooth: fc.boolean() }),
+        // Of red, green or blue, which is changed.
+        fc.option(fc.record({ place: fc.nat(999_999), by: fc.integer({ min: 64, max: 255 }) })),
+        fc.constantFrom('clear', 'opaque', 'in runs'),
+        anyPreprocessing,
+        async ({ width, height, samples, filter }, { seed, isSmooth }, other, alpha, settings) => {
+          const greys = bytesOf(width * height, seed, isSmooth);
+          const pixels = new Uint8Array(greys.length * samples);
+          for (const [i, grey] of greys.entries()) {
+            pixels.fill(grey, i * samples, i * samples + 3);
+            const run = Math.floor(i / 7 + seed) % 3;
+            if (samples === 4)
+              pixels[i * 4 + 3] = alpha === 'clear' ? 0 : alpha === 'opaque' ? 255 : [0, 255, grey][run]!;
+          }
+          if (other) {
+            const sample = other.place % (greys.length * 3);
+            pixels[Math.floor(sample / 3) * samples + (sample % 3)]! ^= other.by;
+          }
+          const options = {
+            width,
+            height,
+            depth: 8,
+            colorType: samples === 3 ? 2 : 6,
+            filterOf: () => filter,
+          };
+          expect(await expectEqual(encodePngFile(options, pixels), settings)).toBe(true);
+        },
+      ),
+      { numRuns: 400 * TIMES },
+    );
+  });
+
+  it('much longer than what a model sees gives the pixels of the general decoder', async () => {
+    const long = fc.integer({ min: 1000, max: 5000 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({ long, short: fc.integer({ min: 2, max: 9 }), isTall: fc.boolean() }),
+        fc.record({ width: fc.nat(4), height: fc.nat(4), fit: fc.constantFrom('contain', 'cover', 'fill') }),
+        fc.constantFrom(0, 2, 6),
+        // White adds up to most.
+        fc.oneof(fc.constant(undefined), fc.integer({ min: 1, max: 1e6 })),
+        async ({ long, short, isTall }, { width, height, fit }, colorType, seed) => {
+          const settings = preprocessingSchema.parse({ width: width + 1, height: height + 1, fit });
+          const options = {
+            width: isTall ? short : long,
+            height: isTall ? long : short,
+            depth: 8,
+            colorType,
+          };
+          const length = options.height * strideOf(options);
+          const rows = seed ? bytesOf(length, seed, false) : new Uint8Array(length).fill(255);
+          await expectEqual(encodePngFile(options, rows), settings);
+        },
+      ),
+      { numRuns: 40 * TIMES },
+    );
+  });
+
   it('that takes long, to decode or to resample, is left to the threads of the general decoder', () => {
     const file = (side: number) =>
       encodePngFile({ width: side, height: side, depth: 8, colorType: 2 }, new Uint8Array(3 * side * side));
     const small = preprocessingSchema.parse({});
-    expect(plain(file(600), small)).toBeDefined();
-    expect(plain(file(800), small)).toBeUndefined();
-    expect(plain(file(600), { ...small, width: 600, height: 600 })).toBeUndefined();
+    expect(plain(file(2200), small)).toBeDefined();
+    expect(plain(file(2400), small)).toBeUndefined();
+    expect(plain(file(600), { ...small, width: 1200, height: 1200 })).toBeUndefined();
   });
 
   it('of too many or too few pixels is refused before it is decoded', async () => {

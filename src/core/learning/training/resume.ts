@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { Context } from '../../base/context.js';
 import { type Problem, RobleError } from '../../base/errors.js';
@@ -7,18 +7,12 @@ import { mergeSettings } from '../../base/schema/merge.js';
 import type { Layer } from '../../model/spec.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import { readHistoryIfAny } from '../history/read-run.js';
-import { RUN_FILES, type RunHistory } from '../history/record.js';
+import type { RunHistory } from '../history/record.js';
 import { type TrainOptions, trainSchema } from '../settings.js';
-import { bestEpoch, endOf } from './policies/early-stopping.js';
 import { learningRateFactor } from './policies/schedule.js';
 import type { TrainingProgress } from './run/events.js';
-import {
-  lockRunFolder,
-  type RunOutcome,
-  type RunRequest,
-  readRequest,
-  type TrainResult,
-} from './run/folder.js';
+import { lockRunFolder, type RunRequest, readRequest, type TrainResult } from './run/folder.js';
+import { finishedOutcome } from './run/outcome.js';
 import { checkStart, pluginsOf } from './run/start.js';
 import { superviseRun } from './supervisor/supervise.js';
 
@@ -94,15 +88,6 @@ export async function resumeTraining(
 function settingsToChange(train: ResumeOptions['train'] = {}): Record<string, unknown> {
   const { device, ...others } = train;
   return device === undefined || device === 'auto' ? others : { ...others, device };
-}
-
-/** The outcome of a run that has nothing left to do. */
-function finishedOutcome({ train, run }: RunRequest, { epochs, events }: RunHistory): RunOutcome | undefined {
-  const isOver = (['completed', 'stopped-early'] as const).some((end) => end === events.at(-1)?.event);
-  const end = isOver && endOf(epochs, train);
-  if (!end) return undefined;
-  const best = bestEpoch(epochs, train.monitor);
-  return { stopped: end.stopped, epochs: epochs.length, best, bundle: best && join(run, RUN_FILES.model) };
 }
 
 /** The network of a run is what it is; another one is another run. */

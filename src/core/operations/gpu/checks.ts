@@ -1,25 +1,10 @@
-import type { Check, Finding } from '../../base/findings.js';
+import { type Diagnosis, failed, ok, skipped, warning } from '../../base/diagnosis.js';
+import type { Check } from '../../base/findings.js';
 import type { MachineView } from '../../base/process/machine.js';
 import { hasNvidia, type MachineFacts } from './facts.js';
 import { type GpuState, numberOf } from './nvidia-smi.js';
 
-/** `skipped`: there was nothing to check. Suggestions come with the first thing to do first. */
-export type MachineFinding = Finding<unknown, 'ok' | 'warning' | 'failed' | 'skipped', readonly string[]>;
-
-type MachineCheck = Check<MachineFacts, MachineFinding>;
-
-const ok = (message: string): MachineFinding => ({ severity: 'ok', message });
-const skipped = (message: string): MachineFinding => ({ severity: 'skipped', message });
-const warning = (message: string, ...suggestion: string[]): MachineFinding => ({
-  severity: 'warning',
-  message,
-  suggestion,
-});
-const failed = (message: string, ...suggestion: string[]): MachineFinding => ({
-  severity: 'failed',
-  message,
-  suggestion,
-});
+export type MachineCheck = Check<MachineFacts, Diagnosis>;
 
 /** Oldest driver of each CUDA version (NVIDIA, CUDA compatibility). */
 const OLDEST_DRIVERS: readonly (readonly [cuda: number, driver: number])[] = [

@@ -1,7 +1,8 @@
 import type { Context } from '../../base/context.js';
+import { type ReportedCheck, reportedCheck } from '../../base/diagnosis.js';
 import { runChecks } from '../../base/findings.js';
 import type { MachineView, PciGpu } from '../../base/process/machine.js';
-import { MACHINE_CHECKS, type MachineFinding } from './checks.js';
+import { MACHINE_CHECKS } from './checks.js';
 import { type Environment, gatherFacts } from './facts.js';
 import type { GpuState } from './nvidia-smi.js';
 
@@ -14,16 +15,6 @@ export interface MachineReport {
   readonly findings: readonly ReportedCheck[];
 }
 
-/** A check of the machine, with what it found. */
-export interface ReportedCheck {
-  readonly id: string;
-  readonly title: string;
-  readonly status: MachineFinding['severity'];
-  readonly detail: string;
-  /** What to do about it, the first thing first. */
-  readonly advice?: readonly string[];
-}
-
 /** Runs every check; none of them changes anything. */
 export async function inspectMachine(
   view: MachineView,
@@ -31,9 +22,8 @@ export async function inspectMachine(
 ): Promise<MachineReport> {
   const facts = await gatherFacts(view);
   const findings: ReportedCheck[] = [];
-  for await (const [{ id, title }, found] of runChecks(MACHINE_CHECKS, facts, { signal })) {
-    const { severity: status, message: detail, suggestion: advice } = found;
-    findings.push({ id, title, status, detail, ...(advice && { advice }) });
+  for await (const [check, found] of runChecks(MACHINE_CHECKS, facts, { signal })) {
+    findings.push(reportedCheck(check, found));
   }
   return {
     environment: facts.environment,

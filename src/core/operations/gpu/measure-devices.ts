@@ -2,7 +2,7 @@ import { type Context, withStep } from '../../base/context.js';
 import type { RobleError } from '../../base/errors.js';
 import { type RunningWorker, startChild, WorkerDied } from '../../base/process/workers.js';
 import type { MeasuredDevice } from '../../learning/devices.js';
-import type { Device } from '../../plugin/contracts.js';
+import type { Device, PluginEntry } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import type { ComputedValues, Measured, MeasureWorker } from './measure-worker.js';
 
@@ -51,7 +51,7 @@ export async function measureDevices(
   for (const { name: engine, kind } of plugins) {
     if (kind !== 'training-engine') continue;
     const listed = await withStep(context, `devices-${engine}`, `Looking for devices of ${engine}`, () =>
-      tryInChild(limits, (child) => child.call('devices', { engine, plugins }, limits)),
+      listDevices(engine, plugins, limits),
     );
     if ('reason' in listed) missing.push({ engine, reason: listed.reason });
     else
@@ -65,11 +65,25 @@ export async function measureDevices(
   return { devices, missing };
 }
 
+interface Limits {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The devices that an engine lists, which are not tried, or why it has none here. */
+export function listDevices(
+  engine: string,
+  plugins: readonly PluginEntry[],
+  limits: Limits,
+): Promise<Tried<readonly Device[]>> {
+  return tryInChild(limits, (child) => child.call('devices', { engine, plugins }, limits));
+}
+
 /** What a process of its own answered, or why it did not. */
 type Tried<T> = { readonly result: T } | { readonly reason: string };
 
 async function tryInChild<T>(
-  { timeoutMs, signal }: { readonly timeoutMs: number; readonly signal: AbortSignal | undefined },
+  { timeoutMs, signal }: Limits,
   call: (child: RunningWorker<MeasureWorker>) => Promise<T>,
 ): Promise<Tried<T>> {
   signal?.throwIfAborted();

@@ -1,6 +1,7 @@
 import { availableParallelism, cpus, totalmem } from 'node:os';
 import { isAlias } from 'yaml';
 import { type Context, withStep } from '../../base/context.js';
+import type { ReportedCheck } from '../../base/diagnosis.js';
 import { RobleError } from '../../base/errors.js';
 import { type MachineView, type PciGpu, thisMachine } from '../../base/process/machine.js';
 import { readYaml } from '../../base/schema/yaml-text.js';
@@ -9,7 +10,7 @@ import { readTextFile } from '../../base/storage/text-file.js';
 import { gpuNumber, keepMeasured, type MeasuredDevice, ranking, realGpus } from '../../learning/devices.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import { describeEnvironment, type Environment } from './facts.js';
-import { inspectMachine, type ReportedCheck } from './inspect.js';
+import { inspectMachine } from './inspect.js';
 import { type MissingEngine, measureDevices } from './measure-devices.js';
 import type { GpuState } from './nvidia-smi.js';
 

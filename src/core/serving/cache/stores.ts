@@ -7,6 +7,39 @@ import { connectRedis, REDIS_BREAKER } from '../../base/storage/redis.js';
 const MAX_WRITES = 256;
 const PREFIX = 'roble:answer:';
 
+/** How a Redis is set up, where its user may know. */
+export interface RedisState {
+  /** Its bound of memory; 0: none. */
+  readonly maxBytes?: number;
+  /** What it does when that is full, such as `allkeys-lru`. */
+  readonly policy?: string;
+}
+
+/**
+ * Reads from the Redis of a cache what is not there, as its user.
+ *
+ * @throws what Redis says, or why it cannot be reached
+ */
+export async function inspectRedis(url: string): Promise<RedisState> {
+  const faults: string[] = [];
+  const use = { what: 'The cache', without: 'predictions go on without it' };
+  const redis = await connectRedis(url, use, (message) => faults.push(message));
+  try {
+    await redis.getBuffer(`${PREFIX}none`);
+    const memory = await redis.info('memory').catch(() => '');
+    const [, maxBytes] = /^maxmemory:(\d+)/m.exec(memory) ?? [];
+    const [, policy] = /^maxmemory_policy:(\S+)/m.exec(memory) ?? [];
+    return {
+      ...(maxBytes !== undefined && { maxBytes: Number(maxBytes) }),
+      ...(policy !== undefined && { policy }),
+    };
+  } catch (error) {
+    throw faults.length > 0 ? new Error(faults.join(' '), { cause: error }) : error;
+  } finally {
+    redis.disconnect();
+  }
+}
+
 /**
  * Answers that several servers share, in Redis. It can only help: when Redis is down, slow, full or answers nonsense, a
  * read finds nothing, and a circuit breaker stops asking until it is well again.

@@ -39,7 +39,9 @@ export async function openDatabase(
   { readOnly, waits }: OpenDatabaseOptions,
 ): Promise<Kysely<Tables>> {
   const { Kysely } = await import('kysely');
-  const db = new Kysely<Tables>({ dialect: await dialectOf(url, readOnly, { ...WAITS, ...waits }) });
+  const patience = readOnly && isPostgres(url) ? { statementMs: PATIENT_STATEMENT_MS } : {};
+  const dialect = await dialectOf(url, readOnly, { ...WAITS, ...patience, ...waits });
+  const db = new Kysely<Tables>({ dialect });
   try {
     if (!readOnly) await (await import('./tables.js')).migrate(db);
     return db;
@@ -50,14 +52,42 @@ export async function openDatabase(
 }
 
 async function dialectOf(url: string, readOnly: boolean, waits: DatabaseWaits): Promise<Dialect> {
-  if (isPostgres(url)) {
-    const patient = { ...waits, statementMs: PATIENT_STATEMENT_MS };
-    return (await import('./postgres-dialect.js')).postgresDialect(url, readOnly ? patient : waits);
-  }
+  if (isPostgres(url)) return (await import('./postgres-dialect.js')).postgresDialect(url, waits);
   if (!readOnly) await mkdir(dirname(url), { recursive: true });
   else if (!(await exists(url)))
     throw new RobleError('ROBLE_FILE_NOT_FOUND', `There is no prediction log ${describeDatabase(url)}.`, {
       expected: 'an SQLite file that "roble serve" wrote, or postgres://...',
     });
   return (await import('./sqlite-dialect.js')).sqliteDialect(url, waits.statementMs);
+}
+
+/** What a server would meet in a database, which is only looked at. */
+export interface DatabaseState {
+  /** Whether an earlier server has made its tables. */
+  readonly hasTables: boolean;
+  /** What the user of the URL may not do and a server needs; only of PostgreSQL. */
+  readonly missingRights: readonly string[];
+}
+
+/**
+ * Looks at the database of a log.
+ *
+ * @throws {RobleError} `ROBLE_FILE_NOT_FOUND` where there is no such file yet, and what the database throws
+ */
+export async function inspectDatabase(url: string, waits: Partial<DatabaseWaits>): Promise<DatabaseState> {
+  const { sql } = await import('kysely');
+  const db = await openDatabase(url, { readOnly: true, waits });
+  try {
+    const tables = await db.introspection.getTables();
+    const hasTables = tables.some(({ name }) => name === 'roble_predictions');
+    if (!isPostgres(url)) return { hasTables, missingRights: [] };
+    const query = hasTables
+      ? sql<{ may: boolean }>`select has_table_privilege('roble_predictions', 'insert') as may`
+      : sql<{ may: boolean }>`select has_schema_privilege(current_schema(), 'create') as may`;
+    const { rows } = await query.execute(db);
+    const missing = hasTables ? 'write into roble_predictions' : 'make tables';
+    return { hasTables, missingRights: rows[0]?.may ? [] : [missing] };
+  } finally {
+    await db.destroy();
+  }
 }

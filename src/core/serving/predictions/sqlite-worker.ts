@@ -41,7 +41,8 @@ function whenUnlocked(busyMs: number, work: () => void): void {
   const pause = new Int32Array(new SharedArrayBuffer(4));
   for (;;)
     try {
-      return work();
+      work();
+      return;
     } catch (error) {
       if ((error as { code?: unknown }).code !== 'SQLITE_BUSY' || performance.now() > end) throw error;
       Atomics.wait(pause, 0, 0, PAUSE_MS);

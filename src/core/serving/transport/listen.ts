@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import { createServer } from 'node:net';
 import { type ErrorCode, RobleError } from '../../base/errors.js';
 
 interface Refusal {
@@ -38,6 +38,11 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   EAI_AGAIN: { ...NO_ADDRESS, why: 'that name could not be looked up' },
 };
 
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 /**
  * Listens, and says why where that is not possible.
  *
@@ -45,8 +50,8 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
  * @throws {RobleError} `ROBLE_PORT_IN_USE`, `ROBLE_LISTEN_REFUSED`
  */
 export async function listen(
-  app: FastifyInstance,
-  { host, port }: { readonly host: string; readonly port: number },
+  app: { listen(address: Address): Promise<string> },
+  { host, port }: Address,
 ): Promise<string> {
   try {
     return await app.listen({ host, port });
@@ -63,4 +68,16 @@ export async function listen(
       cause,
     });
   }
+}
+
+/** Listens for a moment, to find out whether that is possible; see {@link listen}. */
+export async function tryListening(address: Address): Promise<void> {
+  const server = createServer();
+  const listening = () =>
+    new Promise<string>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(address, () => resolve(address.host));
+    });
+  await listen({ listen: listening }, address);
+  await new Promise((resolve) => server.close(resolve));
 }

@@ -1,0 +1,318 @@
+/** Packages of plugins from outside, as strangers use them: packed, installed, named in a configuration. */
+import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PluginList } from '../src/core/plugin/list-plugins.js';
+import { BROKEN, writeBroken, writeCommonJs } from './support/broken-plugins.js';
+import { encodePngFile } from './support/png-file.js';
+import { temporaryFolder } from './support/temporary-folder.js';
+
+const REPOSITORY = join(import.meta.dirname, '..');
+const CLI = join(REPOSITORY, 'bin/run.js');
+const EXAMPLES = ['roble-paper', 'roble-coco', 'roble-process'];
+
+let root: string;
+let project: string;
+let remove: () => Promise<void>;
+/** Where packages for all projects of the machine lie. */
+let machine: Readonly<Record<string, string>>;
+
+beforeAll(async () => {
+  ({ path: root, remove } = await temporaryFolder('plugins'));
+  project = join(root, 'project');
+  machine = { XDG_DATA_HOME: join(root, 'machine') };
+  for (const name of EXAMPLES) {
+    const { stdout } = await execa('npm', [
+      'pack',
+      '--silent',
+      '--pack-destination',
+      root,
+      join(REPOSITORY, 'examples', name),
+    ]);
+    await unpack(join(root, stdout.trim()), join(project, 'node_modules', name));
+  }
+  // What npm would install with it.
+  const { resolve } = createRequire(import.meta.url);
+  await symlink(dirname(dirname(resolve('sharp'))), join(project, 'node_modules/sharp'));
+  await writeFile(join(project, 'package.json'), '{ "private": true }');
+  await writeCoco(join(project, 'objects'));
+});
+afterAll(() => (process.env.KEEP ? undefined : remove()));
+
+async function unpack(archive: string, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  await execa('tar', ['-xzf', archive, '--strip-components=1', '-C', folder]);
+}
+
+/** Pictures of 40 x 30 pixels, each with a bar and a square. */
+async function writeCoco(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const images = Array.from({ length: 24 }, (_, id) => ({
+    id,
+    file_name: `${id}.png`,
+    width: 40,
+    height: 30,
+  }));
+  const annotations = images.flatMap(({ id }) => [
+    { id: 2 * id, image_id: id, category_id: 5, bbox: [2, 2 + (id % 6), 12, 20] },
+    { id: 2 * id + 1, image_id: id, category_id: 9, bbox: [20, 2 + (id % 6), 16, 20] },
+  ]);
+  annotations.push({ id: 99, image_id: 0, category_id: 9, bbox: [100, 100, 5, 5] });
+  const categories = [
+    { id: 5, name: 'bar' },
+    { id: 9, name: 'square' },
+  ];
+  await writeFile(join(folder, 'instances_all.json'), JSON.stringify({ images, annotations, categories }));
+  for (const { id } of images) {
+    const pixels = Uint8Array.from({ length: 40 * 30 }, (_, i) => {
+      const [x, y] = [i % 40, Math.floor(i / 40) - (id % 6)];
+      const isBar = x >= 6 && x < 8 + (id % 3) && y > 4 && y < 20;
+      const isSquare = x >= 23 && x < 33 && y > 6 && y < 16 + (id % 4);
+      return isBar || isSquare ? 255 - id : id % 7;
+    });
+    await writeFile(
+      join(folder, `${id}.png`),
+      encodePngFile({ width: 40, height: 30, depth: 8, colorType: 0 }, pixels),
+    );
+  }
+}
+
+async function configure(text: string): Promise<void> {
+  await writeFile(join(project, 'roble.config.yaml'), text);
+}
+
+interface Outcome<T> {
+  readonly exitCode: number | undefined;
+  readonly result: T;
+  readonly error: {
+    readonly code: string;
+    readonly message: string;
+    readonly problems?: readonly { message: string }[];
+  };
+  readonly warnings: readonly string[];
+}
+
+async function roble<T = Record<string, unknown>>(words: readonly string[], env = {}): Promise<Outcome<T>> {
+  const { stdout, exitCode } = await execa(process.execPath, [CLI, ...words, '--json'], {
+    cwd: project,
+    reject: false,
+    env: { ...machine, ...env },
+  });
+  return { exitCode, ...JSON.parse(stdout) };
+}
+
+const config = (plugins: string) => `
+plugins: ${plugins}
+image: { width: 12, height: 12 }
+dataset: balanced
+model: { preset: cnn-small }
+balance:
+  sources: [{ dataset: objects-data }]
+  target: 30
+  augment: { strategy: [{ augmenter: ruled-lines, parameters: { spacing: 0.3 } }] }
+train:
+  epochs: 2
+  batchSize: 16
+  augment: { strategy: [{ augmenter: ruled-lines, probability: 0.5 }] }
+serve:
+  backend: process
+  backendOptions: { command: [node, ${join(REPOSITORY, 'test/support/process-program.js')}] }
+`;
+
+describe('the examples in a project', () => {
+  const paper = { kind: 'augmenter', name: 'ruled-lines', package: 'roble-paper', version: '1.0.0' };
+
+  beforeAll(() => configure(config(`[${EXAMPLES.join(', ')}]`)));
+
+  it('are listed, with where they come from and that they load', async () => {
+    const { exitCode, result } = await roble<PluginList>(['plugins']);
+    expect(exitCode).toBe(0);
+    expect(
+      result.packages.map(({ name, from, plugins }) => [name, from, plugins.map(({ fault }) => fault)]),
+    ).toEqual(EXAMPLES.map((name) => [name, 'project', [undefined]]));
+  });
+
+  it('read, augment, train, explain and answer', async () => {
+    const imported = await roble<{ count: number; skipped: unknown[] }>([
+      'data:import',
+      'objects',
+      '--out',
+      'objects-data',
+    ]);
+    expect(imported.result).toMatchObject({ count: 48, classes: ['bar', 'square'] });
+    expect(imported.result.skipped).toHaveLength(1);
+    expect(await recipeOf('objects-data')).toMatchObject({ plugins: [{ kind: 'reader', name: 'coco' }] });
+
+    expect((await roble(['data:balance', '--out', 'balanced'])).exitCode).toBe(0);
+    expect(await recipeOf('balanced')).toMatchObject({ plugins: [paper] });
+    expect((await roble(['data:replay', 'balanced', '45', '59'])).exitCode).toBe(0);
+
+    // A run that is killed ends with the bits of one that is not, the plugin in both.
+    expect((await roble(['train:verify', '--kills', '1', '--steps', '4'])).result).toMatchObject({
+      same: true,
+    });
+    const trained = await roble<{ run: string; bundle: string }>(['train']);
+    expect(JSON.parse(await readFile(join(trained.result.run, 'run.json'), 'utf8')).plugins).toEqual([paper]);
+    const bundle = JSON.parse(await readFile(join(trained.result.bundle, 'model.json'), 'utf8'));
+    expect(bundle.training.plugins).toEqual([paper]);
+
+    const predicted = await roble<{ predictions: unknown[] }>(['predict', 'objects/0.png']);
+    expect(predicted.exitCode).toBe(0);
+    expect(predicted.result.predictions).toHaveLength(1);
+  });
+
+  it('of another version neither replay nor resume', async () => {
+    const file = join(project, 'node_modules/roble-paper/package.json');
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, text.replace('"1.0.0"', '"1.1.0"'));
+    try {
+      const said =
+        'the augmenter "ruled-lines" was that of roble-paper 1.0.0, would become roble-paper 1.1.0';
+      for (const [words, code] of [
+        [['data:replay', 'balanced', '45'], 'ROBLE_REPLAY_DIFFERS'],
+        [['train:resume'], 'ROBLE_RESUME_REFUSED'],
+      ] as const) {
+        const { error } = await roble(words);
+        expect(error).toMatchObject({ code, problems: [{ message: said }] });
+      }
+    } finally {
+      await writeFile(file, text);
+    }
+  });
+
+  it('are refused where the configuration pins other files or another version, and left out where plugins are off', async () => {
+    const { result } = await roble<PluginList>(['plugins']);
+    const { integrity } = result.packages[0]!;
+    await configure(`plugins: [{ name: roble-paper, version: ^1.0.0, integrity: "${integrity}" }]`);
+    expect((await roble<PluginList>(['plugins'])).result.setAside).toEqual([]);
+    await writeFile(join(project, 'node_modules/roble-paper/more.js'), '');
+    const changed = await roble<PluginList>(['plugins']);
+    expect(changed.exitCode).toBe(5);
+    expect(changed.result.setAside[0]?.reason).toContain('not those that the configuration pins');
+    await configure('plugins: [{ name: roble-paper, version: ^2.0.0 }]');
+    expect((await roble<PluginList>(['plugins'])).result.setAside[0]?.reason).toContain(
+      'asks for version ^2.0.0',
+    );
+    const off = await roble<PluginList>(['plugins'], { ROBLE_PLUGINS: 'off' });
+    expect(off.result).toMatchObject({ packages: [], setAside: [] });
+  });
+});
+
+async function recipeOf(folder: string): Promise<unknown> {
+  return JSON.parse(await readFile(join(project, folder, 'dataset.json'), 'utf8')).recipe;
+}
+
+describe('broken plugins', () => {
+  const names = Object.keys(BROKEN);
+
+  beforeAll(async () => {
+    for (const name of names) await writeBroken(join(project, 'node_modules', name), name);
+    await writeCommonJs(join(project, 'node_modules/old-style'));
+  });
+
+  it('are all named with what is wrong, by "plugins"', async () => {
+    // Each adds the same augmenter, so that one at a time can be looked at; those set aside are looked at together.
+    const aside = names.filter((name) => BROKEN[name]!.isSetAside);
+    await configure(`plugins: [${aside.join(', ')}, missing-package, old-style]`);
+    const { exitCode, result } = await roble<PluginList>(['plugins']);
+    expect(exitCode).toBe(5);
+    for (const name of aside) {
+      const { reason, nextSteps = [] } = result.setAside.find((each) => each.package === name)!;
+      expect([reason, ...nextSteps].join(' '), name).toMatch(BROKEN[name]!.says);
+    }
+    expect(result.setAside.find((each) => each.package === 'missing-package')?.reason).toContain('not there');
+    // The old kind of modules is no fault.
+    expect(result.packages.map(({ name, plugins }) => [name, plugins[0]?.fault])).toEqual([
+      ['old-style', undefined],
+    ]);
+  });
+
+  it.each(names.filter((name) => !BROKEN[name]!.isSetAside))('%s fails what needs it', async (name) => {
+    await configure(`plugins: [${name}]\ndataset: objects-data`);
+    const { exitCode, error } = await roble([
+      'data:preview',
+      '--augmenter',
+      'broken',
+      '--out',
+      'preview.png',
+    ]);
+    expect(exitCode).toBe(5);
+    expect(error.code).toBe('ROBLE_PLUGIN_INVALID');
+    expect(error.message).toMatch(BROKEN[name]!.says);
+    expect(error.message).toContain(`${name} 1.0.0`);
+  });
+
+  it("are in nobody else's way", async () => {
+    for (const name of names) {
+      await mkdir(join(project, 'many', name), { recursive: true });
+      await cp(join(project, 'node_modules', name), join(project, 'many', name), { recursive: true });
+    }
+    await configure(
+      `plugins: [${names.map((name) => `./many/${name}`).join(', ')}]\nimage: { width: 12, height: 12 }`,
+    );
+    const { exitCode, result, warnings } = await roble<{ predictions: unknown[] }>([
+      'predict',
+      'objects/1.png',
+    ]);
+    expect(exitCode).toBe(0);
+    expect(result.predictions).toHaveLength(1);
+    // Of those that add the same, the first one is in use, though it is not used.
+    expect(warnings.filter((text) => text.startsWith('A plugin is set aside'))).toHaveLength(
+      names.length - 1,
+    );
+  });
+
+  it('cannot stop a command by a hook', async () => {
+    const folder = join(root, 'hooked');
+    await mkdir(folder);
+    const manifest = {
+      name: 'hooked',
+      version: '1.0.0',
+      type: 'module',
+      roble: { apiVersion: 1, plugins: [] },
+    };
+    const oclif = { hooks: { init: './hook.js' } };
+    await configure('dataset: objects-data');
+    await writeFile(join(folder, 'package.json'), JSON.stringify({ ...manifest, oclif }));
+    await writeFile(
+      join(folder, 'hook.js'),
+      'export default function () { this.error("no more commands"); }',
+    );
+    expect((await roble(['plugins:link', folder])).exitCode).toBe(0);
+    const { exitCode } = await roble(['plugins']);
+    expect(exitCode).toBe(0);
+    expect((await roble(['plugins:uninstall', 'hooked'])).exitCode).toBe(0);
+  });
+});
+
+describe('plugins of the machine', () => {
+  it('are installed from an archive, used without a word in the configuration, and removed', async () => {
+    await configure('dataset: objects-data');
+    const archive = join(root, 'roble-paper-1.0.0.tgz');
+    const installed = await roble<{ packages: { name: string }[] }>(['plugins:install', archive]);
+    expect(installed.result.packages.map(({ name }) => name)).toEqual(['roble-paper']);
+    const preview = ['data:preview', '--augmenter', 'ruled-lines', '--out', 'lines.png'];
+    expect((await roble(preview)).exitCode).toBe(0);
+    expect((await roble(['plugins:uninstall', 'roble-paper'])).exitCode).toBe(0);
+    expect((await roble(preview)).error).toMatchObject({ code: 'ROBLE_PLUGIN_UNKNOWN' });
+  });
+
+  it('say why they cannot be installed', async () => {
+    const { exitCode, error } = await roble(['plugins:uninstall', 'no-such-plugin']);
+    expect(exitCode).toBe(3);
+    expect(error.message).toContain('no-such-plugin is not installed');
+  });
+});
+
+describe('a preset from outside', () => {
+  it('gives its layers and its recipe', async () => {
+    await configure('plugins: [old-style]\nmodel: { preset: old-style }\ntrain: { batchSize: 8 }');
+    const { result } = await roble<{
+      config: { model: unknown; train: { epochs: number; batchSize: number } };
+    }>(['config:show']);
+    expect(result.config.train).toMatchObject({ epochs: 3, batchSize: 8 });
+    expect(result.config.model).toMatchObject({ layers: [{ type: 'flatten' }, { type: 'dense' }] });
+  });
+});

@@ -1,0 +1,103 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+interface BrokenPlugin {
+  /** Fields of its `package.json` in place of those of a good one. */
+  readonly about?: Readonly<Record<string, unknown>>;
+  /** In place of those of the section "roble". */
+  readonly roble?: Readonly<Record<string, unknown>>;
+  readonly code?: string;
+  /** What roble says of it. */
+  readonly says: RegExp;
+  /** Whether its package is set aside before anything of it runs. */
+  readonly isSetAside?: boolean;
+}
+
+const augmenter = (body: string) => `
+import { z } from 'roble/plugin';
+export const plugin = {
+  name: 'broken', version: 1, description: 'Is broken.', parameters: z.object({}),
+  apply(source, target, random) { ${body} },
+};`;
+
+/** Packages that each are wrong in one way. */
+export const BROKEN: Readonly<Record<string, BrokenPlugin>> = {
+  'throws-at-load': { code: 'throw new Error("no luck");', says: /could not be loaded: no luck/ },
+  'throws-at-use': { code: augmenter('throw new Error("not today");'), says: /not today/ },
+  'never-returns': { code: 'for (;;);', says: /did not return within/ },
+  'never-loads': { code: 'await new Promise(() => {});', says: /did not return within|ended the thread/ },
+  'ends-the-process': { code: 'process.exit(0);', says: /ended the thread that tried it/ },
+  'from-the-future': {
+    roble: { apiVersion: 2 },
+    isSetAside: true,
+    says: /version 2 of the plugin interface.*Update roble/,
+  },
+  'unknown-kind': {
+    roble: { plugins: [{ kind: 'flavour', name: 'broken', module: './broken.js' }] },
+    isSetAside: true,
+    says: /plugins\[0\]\.kind: expected one of .* received "flavour"/,
+  },
+  clashes: {
+    roble: { plugins: [{ kind: 'augmenter', name: 'blur', module: './broken.js' }] },
+    isSetAside: true,
+    says: /adds the augmenter "blur", and roble has one already/,
+  },
+  'not-deterministic': {
+    code: augmenter('target.data.fill(256 * Math.random()); return {};'),
+    says: /do not give the same bytes/,
+  },
+  'leaves-a-part': {
+    code: augmenter('target.data.fill(1, 0, 9); return {};'),
+    says: /leaves a part of its target unwritten/,
+  },
+  'writes-outside': {
+    code: augmenter('target.data.set(source.data); new Uint8Array(target.data.buffer).fill(7); return {};'),
+    says: /writes outside of its target/,
+  },
+  'changes-its-source': {
+    code: augmenter('source.data[0] ^= 1; target.data.set(source.data); return {};'),
+    says: /changes the picture that it is given/,
+  },
+  'no-numbers': {
+    code: augmenter('target.data.set(source.data); return { angle: NaN };'),
+    says: /drawn values that are no numbers/,
+  },
+  'another-roble': {
+    about: { peerDependencies: { roble: '^99.0.0' } },
+    isSetAside: true,
+    says: /needs roble \^99\.0\.0; this is/,
+  },
+  'no-module': {
+    roble: { plugins: [{ kind: 'augmenter', name: 'broken', module: './dist/broken.js' }] },
+    isSetAside: true,
+    says: /lacks its module: there is no \.\/dist\/broken\.js/,
+  },
+  'no-plugin': { code: 'export const other = 1;', says: /exports no "plugin"/ },
+  'another-name': { code: augmenter('').replace("'broken'", "'fixed'"), says: /its name is "fixed"/ },
+  'no-package': { about: { roble: undefined }, isSetAside: true, says: /has no section "roble"/ },
+};
+
+/** Writes a package that is wrong in one way. */
+export async function writeBroken(folder: string, name: string): Promise<void> {
+  const { about, roble, code = augmenter('target.data.set(source.data); return {};') } = BROKEN[name]!;
+  const section = {
+    apiVersion: 1,
+    plugins: [{ kind: 'augmenter', name: 'broken', module: './broken.js' }],
+    ...roble,
+  };
+  const manifest = { name, version: '1.0.0', type: 'module', oclif: {}, roble: section, ...about };
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
+  await writeFile(join(folder, 'broken.js'), code);
+}
+
+/** A package of the old kind of modules, which works. */
+export async function writeCommonJs(folder: string): Promise<void> {
+  const plugins = [{ kind: 'preset', name: 'old-style', module: './preset.cjs' }];
+  const manifest = { name: 'old-style', version: '1.0.0', oclif: {}, roble: { apiVersion: '1', plugins } };
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
+  const layers = `[{ type: 'flatten' }, { type: 'dense', units: 'classes' }]`;
+  const plugin = `{ name: 'old-style', description: 'One layer.', layers: ${layers}, train: { epochs: 3 } }`;
+  await writeFile(join(folder, 'preset.cjs'), `exports.plugin = ${plugin};`);
+}
