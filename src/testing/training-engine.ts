@@ -208,7 +208,11 @@ async function tryRepeating(trial: Trial): Promise<void> {
   }
 }
 
-const copyOf = (state: TrainingState): TrainingState => structuredClone(state);
+/** As a checkpoint keeps it. */
+const copyOf = ({ plan, ...state }: TrainingState): TrainingState => ({
+  ...structuredClone(state),
+  plan: plan === undefined ? undefined : JSON.parse(JSON.stringify(plan)),
+});
 
 async function tryRefusedStep(trial: Trial): Promise<void> {
   const { faults, network } = trial;

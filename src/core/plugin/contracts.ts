@@ -78,7 +78,7 @@ export interface TrainingState {
   readonly parameters: TensorMap;
   /** Moments of the optimizer, and the moving average `ema` of the weights, by `slot/layer.part`. Empty: fresh ones. */
   readonly optimizer: TensorMap;
-  /** The engine's own choices that make results repeatable (lowerings, threads); opaque to the trainer. */
+  /** The engine's own choices that make results repeatable (lowerings, threads), as JSON, or none; opaque to the trainer. */
   readonly plan: unknown;
 }
 
