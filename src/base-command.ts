@@ -130,7 +130,7 @@ export abstract class RobleCommand<Result> extends Command {
   }
 
   /** The plugins in the box, those that the project names, and those of the machine. */
-  private async openPlugins(requests: readonly PackageRequest[] | 'off'): Promise<PluginRegistry> {
+  protected async openPlugins(requests: readonly PackageRequest[] | 'off'): Promise<PluginRegistry> {
     const { createRegistry } = await import('./plugins/index.js');
     const registry = createRegistry();
     this.context.registry = registry;

@@ -457,6 +457,16 @@ describe('the state of the server', () => {
 describe('the queue', () => {
   const grid = (first: number, index: number) => [first, index >> 8, index & 255, ...Array(61).fill(0)];
 
+  it('gives the images of one request to an idle model together', async () => {
+    await withHeldServer(async (own) => {
+      const pixels = Array.from({ length: 5 }, (_, j) => grid(0, j));
+      const answer = json('/predict/batch', { pixels }, own);
+      await expect.poll(() => own.batches.map(({ count }) => count)).toEqual([5]);
+      own.letGo();
+      expect((await answer).status).toBe(200);
+    });
+  });
+
   it('collects what comes meanwhile into batches; what is too much is refused, before its body has come', async () => {
     await withHeldServer(async (own) => {
       // Four full batches may be in hand.

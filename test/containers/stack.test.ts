@@ -10,6 +10,7 @@ import { renderRetrainWorkflow } from '../../src/core/config/template.js';
 import { trainModel } from '../../src/index.js';
 import { describeWithContainers, type Engine, startEngine } from '../support/containers/engine.js';
 import { type Shell, shellIn } from '../support/containers/shell.js';
+import { installWrappingBackend } from '../support/containers/wrapping-backend.js';
 import { temporaryFolder } from '../support/temporary-folder.js';
 import { tinyDataset } from '../support/tiny-dataset.js';
 
@@ -209,7 +210,11 @@ function expectAllAnswered(name: string, { sent, failed, statuses, latencyMs }: 
 describeWithContainers()('the stack of deploy:compose, in containers', () => {
   beforeAll(async () => {
     ({ path: project, remove } = await temporaryFolder('stack'));
-    await writeFile(join(project, 'roble.config.yaml'), 'name: Ten Digits\nserve: { workers: 1 }\n');
+    await installWrappingBackend(project);
+    await writeFile(
+      join(project, 'roble.config.yaml'),
+      'name: Ten Digits\nplugins: [roble-wrapping]\nserve: { workers: 1, backend: wrapping }\n',
+    );
     const engineStarts = startEngine([
       'node',
       'nginx',
@@ -269,6 +274,16 @@ describeWithContainers()('the stack of deploy:compose, in containers', () => {
     expect((await curl('/predict', `-H 'content-type: image/png' --data-binary @${file}`)).status).toBe(401);
     expect((await curl('http://127.0.0.1/predict')).status).toBe(308);
     expect((await curl('/')).body).toContain('<!doctype html>');
+  });
+
+  it('answers through the plugin of the project, which the image holds with what it depends on', async () => {
+    const { result } = JSON.parse(await ok('docker compose exec -T api-1 roble plugins --json'));
+    expect(result).toMatchObject({
+      packages: [{ name: 'roble-wrapping', version: '1.0.0', plugins: [{ name: 'wrapping' }] }],
+      setAside: [],
+    });
+    expect(result.packages[0].plugins[0].fault).toBeUndefined();
+    expect(await ok('docker compose exec -T api-1 roble config:show')).toContain('backend: wrapping');
   });
 
   it('shows the outside nothing of the inside', async () => {

@@ -21,11 +21,18 @@ export default class ConfigValidate extends RobleCommand<Validation> {
   protected async execute(): Promise<Validation> {
     const { args } = await this.parse(ConfigValidate);
     const { loadConfig } = await import('../../core/config/load.js');
-    const { config, files } = args.file
-      ? await loadConfig({ cwd: process.cwd(), configFile: args.file, env: {} })
+    const { config, files, registry } = args.file
+      ? await loadConfig({
+          cwd: process.cwd(),
+          configFile: args.file,
+          env: {},
+          openPlugins: (requests) => this.openPlugins(requests),
+        })
       : await this.loadConfigWithOrigins();
     const { layersOf } = await import('../../core/learning/presets.js');
     layersOf(config.model);
+    const { checkPluginSettings } = await import('../../core/config/plugin-settings.js');
+    await checkPluginSettings(config, registry!);
     return { valid: true, files };
   }
 

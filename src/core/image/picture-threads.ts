@@ -1,6 +1,6 @@
 import { type RunningWorker, startThread } from '../base/process/workers.js';
 import type { Conversion, EncodedPicture, PictureBatch, PictureThread } from './picture-worker.js';
-import { type PreprocessOptions, preprocessQuickly } from './preprocess.js';
+import type { PreprocessOptions } from './preprocess.js';
 import type { Preprocessing } from './settings.js';
 
 /** A picture as uint8 [height, width, channels] of the preprocessing, or what is wrong with it. */
@@ -29,7 +29,7 @@ export class PictureThreads {
   }
 
   /**
-   * As `preprocessImage`: on another thread, unless asking that one would take longer than decoding.
+   * As `preprocessImage`, on another thread; `preprocessQuickly` says for which pictures asking one would take longer.
    *
    * @throws {RobleError} those of `preprocessImage`, `ROBLE_WORKER_DIED`
    */
@@ -38,8 +38,6 @@ export class PictureThreads {
     preprocessing: Preprocessing,
     options: PreprocessOptions = {},
   ): Promise<Uint8Array> {
-    const quick = preprocessQuickly(encoded, preprocessing, options);
-    if (quick) return quick;
     // A copy that moves: the bytes may be needed again, and be a part of a larger buffer, all of which would be copied.
     const copy = new Uint8Array(encoded);
     const request = { encoded: copy, preprocessing, options };

@@ -11,20 +11,21 @@ const NOT_ITS_OWN = ['node_modules', '.git'];
  */
 export async function integrityOf(root: string): Promise<string> {
   const hash = createHash('sha256');
-  for (const path of await filesOf(root, '')) {
+  for (const path of await packageFiles(root)) {
     const bytes = await readFile(join(root, path));
     hash.update(`${path}\0${bytes.length}\0`).update(bytes);
   }
   return `sha256-${hash.digest('base64')}`;
 }
 
-async function filesOf(root: string, folder: string): Promise<string[]> {
+/** The files that a package brings itself, by their paths in it, sorted. */
+export async function packageFiles(root: string, folder = ''): Promise<string[]> {
   const entries = await readdir(join(root, folder), { withFileTypes: true });
   const found: string[] = [];
   for (const entry of entries) {
     if (NOT_ITS_OWN.includes(entry.name)) continue;
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
-    if (entry.isDirectory()) found.push(...(await filesOf(root, path)));
+    if (entry.isDirectory()) found.push(...(await packageFiles(root, path)));
     else if (entry.isFile()) found.push(path);
   }
   return found.sort();

@@ -148,7 +148,7 @@ async function findPackage(request: PackageRequest): Promise<PluginPackage> {
 
 async function rootOf({ name, folder, from, root }: PackageRequest): Promise<string> {
   const place = root ?? (isPluginPath(name) ? resolve(folder, name) : undefined);
-  const file = place ? join(place, 'package.json') : packageFile(name, folder);
+  const file = place ? join(place, 'package.json') : installedPackage(name, folder);
   const found = file && (await realpath(file).catch(() => undefined));
   if (found) return resolve(found, '..');
   const how =
@@ -163,7 +163,7 @@ async function rootOf({ name, folder, from, root }: PackageRequest): Promise<str
 }
 
 /** The `package.json` of an installed package, in any `node_modules` from a folder upwards. */
-function packageFile(name: string, folder: string): string | undefined {
+export function installedPackage(name: string, folder: string): string | undefined {
   for (const modules of createRequire(join(folder, 'package.json')).resolve.paths(name) ?? []) {
     const file = join(modules, name, 'package.json');
     if (isFile(file)) return file;

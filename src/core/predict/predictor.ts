@@ -38,7 +38,8 @@ export async function openPredictor(
   }
 }
 
-function checkedOptions(
+/** @throws {RobleError} `ROBLE_CONFIG_INVALID` */
+export function checkedOptions(
   { name, options = z.strictObject({}) }: ServingBackend,
   given: unknown = {},
 ): unknown {

@@ -21,7 +21,7 @@ export interface AppPages {
 
 /** The HTTP application of predictions, with its routes. It does not listen yet. */
 export async function createApp(scope: ServingScope, { page, apiPage }: AppPages): Promise<FastifyInstance> {
-  const { access, limits, recorder, statistics, isStopping } = scope;
+  const { access, limits, recorder, isStopping } = scope;
   const problems: ProblemOptions = {
     retryAfterSeconds: () => retryAfterSeconds(scope),
     warn: scope.warn,
@@ -41,10 +41,6 @@ export async function createApp(scope: ServingScope, { page, apiPage }: AppPages
     // Clients of the protocol compare the type, and JSON has no charset.
     if (isOfProtocol(pathOf(request)) && reply.getHeader('content-type') === JSON_WITH_CHARSET)
       reply.header('content-type', 'application/json');
-    done();
-  });
-  app.addHook('onResponse', (request, reply, done) => {
-    if (request.routeOptions.config.isPrediction) statistics.request(reply.statusCode, reply.elapsedTime);
     done();
   });
   app.decorateRequest('urgency');

@@ -87,7 +87,8 @@ export async function openServerParts(
   const droppedLogLines = () => logTo?.dropped ?? 0;
   await metrics?.watch({ models, cache, admission, drift, predictions, droppedLogLines });
   const ofImages = [predictions, drift, metrics, tracing].filter((one) => one !== undefined);
-  const ofRequests = [log, metrics, tracing].filter((one) => one !== undefined);
+  const statistics = new ServerStatistics();
+  const ofRequests = [statistics, log, metrics, tracing].filter((one) => one !== undefined);
   return {
     log,
     metrics,
@@ -96,7 +97,7 @@ export async function openServerParts(
       models,
       cache,
       admission,
-      statistics: new ServerStatistics(),
+      statistics,
       drift,
       listeners: ofImages.map(({ onImage }) => onImage),
       recorder: {

@@ -7,6 +7,7 @@ import { robleVersion } from '../../base/version.js';
 import { openBundle } from '../../model/bundle.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import { makeReadableFolder, makeServerFolders, makeTreeReadable } from './permissions.js';
+import { stackPlugins } from './plugin-files.js';
 import { renderStack } from './render-stack.js';
 import { type ServeChoices, serveConfigFile } from './serve-config.js';
 import {
@@ -58,7 +59,8 @@ export async function makeStack(
   const before = (await readStackManifest(folder))?.choices;
   const choices = stackChoices(options.choices, before);
   const settings = stackSettings(options, choices, version, withSlashes(relative(project, folder)) || '.');
-  const serveConfig = await serveConfigFile(options, context.registry);
+  const plugins = await stackPlugins(options.serve.backend, context.registry);
+  const serveConfig = await serveConfigFile({ ...options, plugins: plugins.paths }, context.registry);
   for (const path of serveConfig.secrets)
     context.reporter?.report({
       type: 'warning',
@@ -66,14 +68,20 @@ export async function makeStack(
     });
   const files = await withStep(context, 'render', 'Rendering the stack', () =>
     renderStack(
-      settings,
+      { ...settings, plugins: plugins.paths },
       serveConfig.text,
       choices.workflow ? withSlashes(relative(folder, join(project, WORKFLOW))) : undefined,
     ),
   );
   if (!dryRun) await makeServerFolders(folder);
   // Not as a step: questions may come.
-  const planned = await writeStack(files, { folder, version, choices, dryRun, replace });
+  const planned = await writeStack([...files, ...plugins.files], {
+    folder,
+    version,
+    choices,
+    dryRun,
+    replace,
+  });
   const model = await withStep(context, 'model', 'Copying the model', () =>
     copyModel(bundle, join(folder, 'models'), settings.model, dryRun),
   );

@@ -54,7 +54,7 @@ const ROOT = new URL('../../../../', import.meta.url);
  * @param workflow where the workflow of GitHub goes, relative to the folder of the stack; undefined: none
  */
 export async function renderStack(
-  settings: StackSettings,
+  settings: StackSettings & { readonly plugins: readonly string[] },
   serveConfig: string,
   workflow: string | undefined,
 ): Promise<StackFile[]> {

@@ -34,6 +34,8 @@ export interface ServeChoices {
   readonly serve: ServeOptions;
   /** The settings under `serve` that the project sets itself; the others are defaults. */
   readonly given: Settings;
+  /** Where the containers have the packages of plugins that it needs. */
+  readonly plugins?: readonly string[];
 }
 
 export interface ServeConfig {
@@ -45,14 +47,17 @@ export interface ServeConfig {
 
 /** The configuration of the APIs: what the project chose for `serve`, with the places of the containers, without secrets. */
 export async function serveConfigFile(
-  { name, serve, given }: ServeChoices,
+  { name, serve, given, plugins = [] }: ServeChoices,
   registry: PluginRegistry,
 ): Promise<ServeConfig> {
   const { stringify } = await import('yaml');
   const schema = { properties: { serve: await serveJsonSchema(serve, registry) } };
   const { value, secrets } = withoutSecrets({ serve: withoutLeftOut(given, 'serve') }, schema);
   const { serve: kept = {} } = value as { serve?: Settings };
-  const text = stringify({ name, serve: merged(kept, FIXED) }, { lineWidth: 0 });
+  const text = stringify(
+    { name, ...(plugins.length > 0 && { plugins }), serve: merged(kept, FIXED) },
+    { lineWidth: 0 },
+  );
   const lines = [
     '# How the APIs of the stack serve. Made from the configuration of the project; the addresses of Redis and PostgreSQL',
     '# come from secrets. A change counts after "make restart".',

@@ -9,6 +9,7 @@ import { configurationChecks } from './configuration.js';
 import { diskChecks } from './disk.js';
 import { machineChecks } from './machine.js';
 import { pictureChecks } from './pictures.js';
+import { pluginChecks } from './plugins.js';
 import { serviceChecks } from './services.js';
 import { stackChecks } from './stack.js';
 import type { DoctorCheck, ExaminedConfiguration } from './subject.js';
@@ -47,6 +48,7 @@ const subjects = ({ checkConfig }: Pick<ExamineOptions, 'checkConfig'>): readonl
   { id: 'machine', title: 'Machine', checks: machineChecks },
   { id: 'disk', title: 'Disks', checks: diskChecks },
   { id: 'configuration', title: 'Configuration', checks: configurationChecks },
+  { id: 'plugins', title: 'Plugins', checks: pluginChecks },
   { id: 'compute', title: 'Engines and backends', checks: computeChecks },
   { id: 'gpu', title: 'GPU', checks: gpuChecks },
   { id: 'pictures', title: 'Pictures', checks: pictureChecks },

@@ -88,9 +88,11 @@ export class ServerAccess {
     requireAccess(app);
     await addBrowserRules(app, { isTls: this.#certificate !== undefined });
     if (access.cors.length > 0) allowOrigins(app, { origins: access.cors, ...needs });
-    app.addHook('onRequest', async ({ raw }) => {
-      if (raw.httpVersion === '1.1' && raw.headers.host === undefined)
-        throw new RobleError('ROBLE_REQUEST_INVALID', 'The request has no header Host.');
+    app.addHook('onRequest', ({ raw }, _, done) => {
+      const isMissing = raw.httpVersion === '1.1' && raw.headers.host === undefined;
+      done(
+        isMissing ? new RobleError('ROBLE_REQUEST_INVALID', 'The request has no header Host.') : undefined,
+      );
     });
     app.decorateRequest('apiKey', undefined);
     const addresses = new ClientAddresses(access.trustedProxies);

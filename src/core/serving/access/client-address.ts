@@ -8,11 +8,12 @@ const MAPPED = '::ffff:';
 
 /** Says from where requests come, through the proxies that are trusted. */
 export class ClientAddresses {
-  readonly #trusted = new BlockList();
+  /** Undefined where no proxy is trusted: a list makes an object of the runtime for each address that it is asked about. */
+  readonly #trusted: BlockList | undefined;
 
   /** @param trustedProxies addresses and networks such as 10.0.0.0/8 */
   constructor(trustedProxies: readonly string[]) {
-    for (const text of trustedProxies) this.#trust(text);
+    if (trustedProxies.length > 0) this.#trusted = blockListOf(trustedProxies);
   }
 
   /**
@@ -33,19 +34,24 @@ export class ClientAddresses {
   }
 
   #isTrusted(address: string): boolean {
-    return isIP(address) !== 0 && this.#trusted.check(address, familyOf(address));
+    return (
+      this.#trusted !== undefined && isIP(address) !== 0 && this.#trusted.check(address, familyOf(address))
+    );
   }
+}
 
-  #trust(text: string): void {
+function blockListOf(networks: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const text of networks) {
     const [given = '', length] = text.split('/');
     const address = normalAddress(given) ?? given;
     const family = familyOf(address);
     const bits = family === 'ipv4' ? 32 : 128;
     // A network of mapped addresses is one of IPv4.
     const outer = isIPv6(given) && family === 'ipv4' ? 96 : 0;
-    const left = length === undefined ? bits : Math.max(0, Number(length) - outer);
-    this.#trusted.addSubnet(address, left, family);
+    list.addSubnet(address, length === undefined ? bits : Math.max(0, Number(length) - outer), family);
   }
+  return list;
 }
 
 /** An address without port, brackets and zone, in its one usual spelling; undefined for what is none. */

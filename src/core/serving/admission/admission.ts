@@ -92,7 +92,8 @@ export class Admission {
 export class Seat {
   readonly #control: OverloadControl;
   readonly #free: () => void;
-  readonly #images: Promise<unknown>[] = [];
+  /** Images that have not ended, and the request itself. */
+  #occupants = 1;
 
   /** @param free gives the room for the images back */
   constructor(control: OverloadControl, free: () => void) {
@@ -103,7 +104,9 @@ export class Seat {
 
   /** The room stays taken until this image has ended, even when the request does not wait for it. */
   occupyUntil(image: Promise<unknown>): void {
-    this.#images.push(image);
+    this.#occupants++;
+    const leave = () => this.#leave();
+    image.then(leave, leave);
   }
 
   /** Counts an image that the model has to compute. */
@@ -118,7 +121,12 @@ export class Seat {
 
   release(): void {
     this.#control.requestLeaves();
-    void Promise.allSettled(this.#images).then(this.#free);
+    this.#leave();
+  }
+
+  #leave(): void {
+    this.#occupants--;
+    if (this.#occupants === 0) this.#free();
   }
 }
 

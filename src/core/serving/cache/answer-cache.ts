@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { getHeapStatistics } from 'node:v8';
 import type { ComputedAnswer } from '../inference/pool.js';
 import { Cancellation, checkWanted, reasonToDrop, type Urgency, whileWanted } from '../request/urgency.js';
@@ -62,13 +62,13 @@ export class AnswerCache {
     urgency: Urgency,
     compute: (urgency: Urgency) => Promise<ComputedAnswer>,
   ): Promise<SourcedAnswer> {
-    const key = createHash('sha256').update(model.digest).update(pixels).digest('base64url');
+    const key = hash('sha256', Buffer.concat([Buffer.from(model.digest), pixels]), 'base64url');
     const remembered = this.#memory?.get(key);
     if (remembered) return this.#count(kept(remembered, 'memory'));
     const { value, shared } = await this.#computations.run(key, urgency, (ofAll) =>
       this.#find(key, model, ofAll, compute),
     );
-    return this.#count(shared ? { ...value, source: 'shared' } : value);
+    return this.#count(shared ? from('shared', value) : value);
   }
 
   async #find(
@@ -77,8 +77,8 @@ export class AnswerCache {
     urgency: Urgency,
     compute: (urgency: Urgency) => Promise<ComputedAnswer>,
   ): Promise<SourcedAnswer> {
-    const found = await this.#redis?.get(key, classes.length);
-    const answer = found ? kept(found, 'redis') : { ...(await compute(urgency)), source: 'model' as const };
+    const found = this.#redis && (await this.#redis.get(key, classes.length));
+    const answer = found ? kept(found, 'redis') : from('model', await compute(urgency));
     this.#memory?.set(key, answer.probabilities);
     if (!found) this.#redis?.set(key, answer.probabilities);
     return answer;
@@ -113,6 +113,10 @@ function withinHeap(memoryBytes: number, warn: (message: string) => void): numbe
   return Math.min(memoryBytes, most);
 }
 
+function from(source: AnswerSource, { probabilities, queueMs, inferenceMs }: ComputedAnswer): SourcedAnswer {
+  return { probabilities, source, queueMs, inferenceMs };
+}
+
 function kept(probabilities: Float32Array, source: 'memory' | 'redis'): SourcedAnswer {
   return { probabilities, source, queueMs: 0, inferenceMs: 0 };
 }
@@ -142,11 +146,9 @@ export class SingleFlight<T> {
     checkWanted(urgency);
     const known = this.#running.get(key);
     const computation = known ?? this.#start(key, urgency, compute);
+    const { deadline = Number.POSITIVE_INFINITY } = urgency;
+    computation.urgency.deadline = Math.max(computation.urgency.deadline, deadline);
     computation.waiters++;
-    computation.urgency.deadline = Math.max(
-      computation.urgency.deadline,
-      urgency.deadline ?? Number.POSITIVE_INFINITY,
-    );
     try {
       return { value: await whileWanted(computation.result, urgency), shared: known !== undefined };
     } finally {
@@ -160,18 +162,17 @@ export class SingleFlight<T> {
 
   #start(
     key: string,
-    { priority }: Urgency,
+    { priority, deadline = Number.POSITIVE_INFINITY }: Urgency,
     compute: (urgency: Urgency) => Promise<T>,
   ): SharedComputation<T> {
     const cancellation = new Cancellation();
-    const urgency = { ...(priority && { priority }), cancellation, deadline: 0 };
-    // Starts after this function, so that the deadline of the first one who waits is known.
-    const result = Promise.resolve()
-      .then(() => compute(urgency))
-      .finally(() => {
-        computation.isDone = true;
-      });
+    const urgency = { priority, cancellation, deadline };
+    const result = compute(urgency);
     const computation: SharedComputation<T> = { result, urgency, cancellation, waiters: 0, isDone: false };
+    const finish = () => {
+      computation.isDone = true;
+    };
+    result.then(finish, finish);
     this.#running.set(key, computation);
     return computation;
   }

@@ -39,7 +39,8 @@ export async function classifyImage(
 ): Promise<PredictAnswer> {
   const images = { count: 1, imagesFor: () => [image], mayFail: false };
   const { model, answered } = await classify(scope, images, options);
-  return { requestId: options.requestId, ...toAnswer(answered[0]!, options), model: model.label };
+  const { predictions, source, timings, input } = toAnswer(answered[0]!, options);
+  return { requestId: options.requestId, predictions, source, timings, input, model: model.label };
 }
 
 /** Answers several images, all by one model; the result of one that is at fault is its error. */
@@ -96,7 +97,8 @@ async function classify(
   const { answered } = classified;
   record.images = answered.length;
   statistics.images(images.count);
-  const inOrderOfTime = answered.toSorted((one, other) => one.ended - other.ended);
+  const inOrderOfTime =
+    answered.length > 1 ? answered.toSorted((one, other) => one.ended - other.ended) : answered;
   for (const image of inOrderOfTime) for (const listener of listeners) listener(image);
   return classified;
 }
@@ -222,7 +224,7 @@ function toAnswer(answered: AnsweredImage, { include }: PredictionOptions): Answ
     predictions: [...predictions],
     source,
     timings,
-    ...(include?.includes('input') && { input: inputOf(answered) }),
+    input: include?.includes('input') ? inputOf(answered) : undefined,
   };
 }
 

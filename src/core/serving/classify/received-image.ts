@@ -1,7 +1,7 @@
 import { RobleError } from '../../base/errors.js';
 import { endsEarly, notRead, tooManyPixels } from '../../image/decode.js';
 import { pixelFormat, unreadFormat } from '../../image/known-formats.js';
-import { preprocessPixels } from '../../image/preprocess.js';
+import { preprocessPixels, preprocessQuickly } from '../../image/preprocess.js';
 import type { PixelShape, Preprocessing } from '../../image/settings.js';
 import { type DrawingInput, drawingProblem, pictureOfDrawing } from '../../image/strokes/drawing.js';
 import type { ServingScope } from './serving-scope.js';
@@ -25,21 +25,24 @@ export function imageOf(
 }
 
 /**
- * The pixels that the model sees, uint8 [height, width, channels].
+ * The pixels that the model sees, uint8 [height, width, channels]: at once, unless they take long to make.
  *
  * @throws {RobleError} `ROBLE_REQUEST_INVALID`, `ROBLE_STROKES_INVALID`, `ROBLE_IMAGE_...`.
  */
-export async function toModelPixels(
+export function toModelPixels(
   image: ReceivedImage,
   preprocessing: Preprocessing,
   { limits: { maxPixels }, pictures }: Pick<ServingScope, 'limits' | 'pictures'>,
-): Promise<Uint8Array> {
+): Uint8Array | Promise<Uint8Array> {
   if ('modelPixels' in image) return image.modelPixels;
   if ('drawing' in image) return drawingToModelPixels(image.drawing, preprocessing);
   if ('pixels' in image) return numbersToPixels(image.pixels, preprocessing, maxPixels);
   const encoded = 'encoded' in image ? image.encoded : decodeBase64(image.base64);
+  const options = { maxPixels, limitName: LIMIT_NAME };
+  const quick = preprocessQuickly(encoded, preprocessing, options);
+  if (quick) return quick;
   checkFormat(encoded);
-  return pictures.preprocess(encoded, preprocessing, { maxPixels, limitName: LIMIT_NAME });
+  return pictures.preprocess(encoded, preprocessing, options);
 }
 
 /** What sets the largest picture of a server. */

@@ -97,12 +97,13 @@ export async function addPredictionRoutes(app: FastifyInstance, scope: ServingSc
       onRequest,
       handler: async (request) => {
         const { body, predictionQuery } = request;
-        const { images, topK = limits.topK, ...wanted } = readImage(body, predictionQuery);
+        const { images, topK = limits.topK, include, model } = readImage(body, predictionQuery);
         return classifyImage(scope, images[0]!, {
           requestId: request.id,
           record: request.record,
           topK,
-          ...wanted,
+          include,
+          model,
           urgency: request.urgency,
         });
       },
@@ -111,12 +112,18 @@ export async function addPredictionRoutes(app: FastifyInstance, scope: ServingSc
       onRequest,
       handler: async (request) => {
         const { body, predictionQuery } = request;
-        const { images, topK = limits.topK, ...wanted } = readImages(body, predictionQuery, limits.maxBatch);
+        const {
+          images,
+          topK = limits.topK,
+          include,
+          model,
+        } = readImages(body, predictionQuery, limits.maxBatch);
         return classifyEach(scope, images, {
           requestId: request.id,
           record: request.record,
           topK,
-          ...wanted,
+          include,
+          model,
           urgency: request.urgency,
         });
       },
@@ -178,21 +185,24 @@ export interface PredictionRequest extends PredictionQuery {
 
 /** @throws {RobleError} `ROBLE_REQUEST_INVALID` */
 function readQuery(request: FastifyRequest): PredictionQuery {
+  const stickyKey = stickyKeyOf(request);
+  // Most requests have none.
+  if (Object.keys(request.query as object).length === 0) return { model: { stickyKey } };
   const { model: name, version, ...settings } = checkedRequest(predictQuerySchema, request.query);
-  return { ...settings, model: { name, version, stickyKey: stickyKeyOf(request) } };
+  return { ...settings, model: { name, version, stickyKey } };
 }
 
 /** The picture of a body of any accepted form; nothing is decoded yet. */
 function readImage(given: unknown, query: PredictionQuery): PredictionRequest {
   const encoded = encodedImages(given, ['image']);
   if (encoded) {
-    const { images, ...settings } = encoded;
+    const { images } = encoded;
     if (images.length !== 1)
       throw invalid('This path takes one image.', {
         received: `${images.length} images`,
         expected: '1; several go to /predict/batch',
       });
-    return { images, ...together(query, settings) };
+    return together(images, query, encoded);
   }
   const body = requestObject(given);
   const form = onlyForm(body, PREDICT_REQUESTS);
@@ -202,15 +212,14 @@ function readImage(given: unknown, query: PredictionQuery): PredictionRequest {
       expected: 'one of "image" (base64 or data URL), "pixels" (numbers) and "drawing" (strokes)',
     });
   const { topK, include, ...picture } = checkedRequest(PREDICT_REQUESTS[form], body);
-  return { images: [imageOf(picture)], ...together(query, { topK, include }) };
+  return together([imageOf(picture)], query, { topK, include });
 }
 
 /** The pictures of a body of any accepted form, at least one; nothing is decoded yet. */
 function readImages(given: unknown, query: PredictionQuery, maxBatch: number): PredictionRequest {
   const encoded = encodedImages(given, ['image', 'images']);
   if (encoded) {
-    const { images, ...settings } = encoded;
-    return { images: checkCount(images, maxBatch), ...together(query, settings) };
+    return together(checkCount(encoded.images, maxBatch), query, encoded);
   }
   const body = requestObject(given);
   const form = onlyForm(body, BATCH_REQUESTS);
@@ -221,7 +230,7 @@ function readImages(given: unknown, query: PredictionQuery, maxBatch: number): P
         'one of "images" (list of base64 or data URLs), "pixels" (list of images as numbers) and "drawings" (list of strokes)',
     });
   const { topK, include, ...pictures } = checkedRequest(BATCH_REQUESTS[form], body);
-  return { images: checkCount(imagesOf(pictures), maxBatch), ...together(query, { topK, include }) };
+  return together(checkCount(imagesOf(pictures), maxBatch), query, { topK, include });
 }
 
 function imagesOf(
@@ -236,19 +245,24 @@ function imagesOf(
 }
 
 /** Whose requests go to the same version: who the client says it is, or else its address. */
-export function stickyKeyOf({ headers, clientAddress }: FastifyRequest): string {
-  const given = headers['x-sticky-key'];
-  return typeof given === 'string' && given !== '' ? given : clientAddress;
+export function stickyKeyOf(request: FastifyRequest): () => string {
+  const given = request.headers['x-sticky-key'];
+  return () => (typeof given === 'string' && given !== '' ? given : request.clientAddress);
 }
 
 /** What the query says and what the body says: inclusions add up, and the rest must not differ. */
-function together(query: PredictionQuery, body: Settings): PredictionQuery {
+function together(
+  images: readonly ReceivedImage[],
+  query: PredictionQuery,
+  body: Settings,
+): PredictionRequest {
   if (query.topK !== undefined && body.topK !== undefined && query.topK !== body.topK)
     throw invalid('The query and the body want different things.', {
       received: `topK ${query.topK} in the query, ${body.topK} in the body`,
       expected: 'one of them, or the same in both',
     });
   return {
+    images,
     topK: body.topK ?? query.topK,
     include: [...(query.include ?? []), ...(body.include ?? [])],
     model: query.model,
@@ -276,7 +290,8 @@ function encodedImages(
 ): (Settings & { readonly images: readonly ReceivedImage[] }) | undefined {
   if (body instanceof Form) {
     const { images, fields } = readForm(body, formFieldsSchema.keyof().options, textNames);
-    return { images, ...checkedRequest(formFieldsSchema, fields) };
+    const { topK, include } = checkedRequest(formFieldsSchema, fields);
+    return { images, topK, include };
   }
   if (Buffer.isBuffer(body)) return { images: [{ encoded: body }] };
   if (body === undefined || body === null)

@@ -78,6 +78,7 @@ export class InferencePool {
   readonly #sweep: NodeJS.Timeout;
   readonly #workers: Worker[] = [];
   #closed = false;
+  #isDispatching = false;
   #batches = 0;
   #restarts = 0;
 
@@ -150,7 +151,7 @@ export class InferencePool {
           inferenceMs: performance.now() - startedAt,
         });
       this.#queue.push({ urgency, image, settle, fail, retried: false });
-      this.#dispatch();
+      this.#dispatchSoon();
     });
   }
 
@@ -159,6 +160,16 @@ export class InferencePool {
     clearInterval(this.#sweep);
     this.#failQueue('The server is stopping.');
     await Promise.all(this.#workers.map(({ process }) => process?.kill()));
+  }
+
+  /** When what has come by now is read: images that come together are computed together, and a message costs as much as one. */
+  #dispatchSoon(): void {
+    if (this.#isDispatching || !this.#workers.some(({ state }) => state === 'idle')) return;
+    this.#isDispatching = true;
+    setImmediate(() => {
+      this.#isDispatching = false;
+      this.#dispatch();
+    });
   }
 
   #dispatch(): void {

@@ -16,8 +16,8 @@ import { type Lease, ServedModel, type ServedModelOptions } from './served-model
 /** Which of the versions that are loaded a request wants; without a version the canary may be taken. */
 export interface VersionChoice {
   readonly version?: string | undefined;
-  /** Names the client: its requests go to the same version. */
-  readonly stickyKey?: string | undefined;
+  /** Names the client, whose requests go to the same version; asked for only while there is a canary. */
+  readonly stickyKey?: (() => string) | undefined;
 }
 
 /**
@@ -100,11 +100,11 @@ export class ModelManager {
    *
    * @throws {RobleError} `ROBLE_MODEL_UNKNOWN` when no such version is loaded
    */
-  lease({ version, stickyKey = '' }: VersionChoice): Lease {
+  lease({ version, stickyKey = () => '' }: VersionChoice): Lease {
     if (version !== undefined) return this.versionOf(version).lease();
     const canary = this.#canary;
     if (!canary) return this.#stable.lease();
-    const role = canary.takes(stickyKey) ? 'canary' : 'stable';
+    const role = canary.takes(stickyKey()) ? 'canary' : 'stable';
     const model = role === 'canary' ? canary.model : this.#stable;
     return model.lease({
       succeeded: () => canary.count(role, false),

@@ -65,7 +65,8 @@ export class ServedModel {
     this.#leases++;
     return {
       model: this,
-      ...outcome,
+      succeeded: outcome.succeeded,
+      failed: outcome.failed,
       release: () => {
         this.#leases--;
         if (this.#leases === 0) this.#unused?.();

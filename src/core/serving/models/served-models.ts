@@ -86,8 +86,8 @@ export class ServedModels {
    *
    * @throws {RobleError} `ROBLE_MODEL_UNKNOWN`
    */
-  lease({ name, ...choice }: ModelChoice): Lease {
-    return this.find(name).lease(choice);
+  lease(choice: ModelChoice): Lease {
+    return this.find(choice.name).lease(choice);
   }
 
   observe(answered: AnsweredImage): void {

@@ -43,17 +43,21 @@ export class ServerLog {
   readonly onRequest: RequestListener = (request) => {
     const { id, method, route, status, totalMs, images, refusedImages, model, problem, trace } = request;
     const level = status >= 500 ? 'warn' : isRoutine(route) ? 'debug' : 'info';
+    // What is undefined is left out of the line.
     this.#logger[level]({
       requestId: id,
       method,
       route: route ?? null,
       status,
       ms: Math.round(totalMs * 100) / 100,
-      ...(problem && { code: problem }),
-      ...(images > 0 && { images }),
-      ...(refusedImages.length > 0 && { refusedImages: refusedImages.length }),
-      ...(model && { model: model.name, version: model.version, digest: shortDigest(model.digest) }),
-      ...(trace && { traceId: trace.traceId, spanId: trace.spanId }),
+      code: problem,
+      images: images || undefined,
+      refusedImages: refusedImages.length || undefined,
+      model: model?.name,
+      version: model?.version,
+      digest: model && shortDigest(model.digest),
+      traceId: trace?.traceId,
+      spanId: trace?.spanId,
     });
   };
 }

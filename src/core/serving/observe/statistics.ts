@@ -1,4 +1,8 @@
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import type { RequestListener } from '../request/record.js';
+
+/** The status of a request whose client left before its answer. */
+const LEFT = 499;
 
 /** What the server counted since it started. */
 export class ServerStatistics {
@@ -7,10 +11,11 @@ export class ServerStatistics {
   readonly #latency: RecordableHistogram = createHistogram();
   #images = 0;
 
-  request(status: number, milliseconds: number): void {
+  readonly onRequest: RequestListener = ({ isPrediction, status, totalMs }) => {
+    if (!isPrediction || status === LEFT) return;
     this.#statuses.set(status, (this.#statuses.get(status) ?? 0) + 1);
-    this.#latency.record(Math.max(1, Math.round(milliseconds * 1000)));
-  }
+    this.#latency.record(Math.max(1, Math.round(totalMs * 1000)));
+  };
 
   images(count: number): void {
     this.#images += count;

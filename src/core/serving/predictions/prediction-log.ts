@@ -98,12 +98,13 @@ export class PredictionLog {
     pixels,
   }) => {
     const { bundle, label } = model;
+    const { name, digest } = label;
     const { preprocessing } = bundle.manifest;
     this.add({
       requestId,
       index,
       at,
-      model: { ...label, classes: bundle.classes, preprocessing },
+      model: { name, digest, classes: bundle.classes, preprocessing },
       predictions,
       source,
       timings,
@@ -112,9 +113,12 @@ export class PredictionLog {
   };
 
   /** Keeps a prediction, some time later; its pixels only where pictures are kept. */
-  add({ pixels, ...prediction }: Omit<LoggedPrediction, 'id'>): void {
-    const kept = { ...prediction, ...(this.#keepImages && { pixels }) };
-    if (this.#queue.push({ ...kept, id: this.#ids.next(prediction.at) })) this.#start();
+  add(prediction: Omit<LoggedPrediction, 'id'>): void {
+    const { requestId, index, at, model, predictions, source, timings } = prediction;
+    const pixels = this.#keepImages ? prediction.pixels : undefined;
+    const id = this.#ids.next(at);
+    if (this.#queue.push({ id, requestId, index, at, model, predictions, source, timings, pixels }))
+      this.#start();
     else this.#warnOfDrop();
   }
 

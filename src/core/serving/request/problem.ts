@@ -125,7 +125,8 @@ export interface ProblemOptions {
 }
 
 export function pathOf({ url }: FastifyRequest): string {
-  return url.split('?')[0]!;
+  const query = url.indexOf('?');
+  return query < 0 ? url : url.slice(0, query);
 }
 
 /** Lets an application answer every error and every unknown path as a problem (RFC 9457). Comes before its routes. */

@@ -27,7 +27,8 @@ export async function readBody(request: FastifyRequest, payload: Readable): Prom
   const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > limit.maxBytes) throw bodyTooLarge(`${announced} bytes`, limit);
   askForBody(request.raw);
-  return request.server.contentDecoder.decode(await collect(payload, limit), codings, limit);
+  const body = await collect(payload, limit);
+  return codings.length === 0 ? body : request.server.contentDecoder.decode(body, codings, limit);
 }
 
 /** What comes after the limit is left to whoever closes the connection. */
@@ -45,7 +46,7 @@ function collect(payload: Readable, limit: BodyLimit): Promise<Buffer> {
     };
     const finish = () => {
       stop();
-      resolve(Buffer.concat(chunks, length));
+      resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length));
     };
     const fail = (cause: Error) => {
       stop();
@@ -110,7 +111,8 @@ const decoders = {
  * @throws {RobleError} `ROBLE_CODING_UNSUPPORTED` for others than {@link CODINGS}, and for too many of them
  */
 export function codingsOf(header: string | undefined): readonly Coding[] {
-  const names = (header ?? '').split(',').map((name) => name.trim().toLowerCase());
+  if (header === undefined) return [];
+  const names = header.split(',').map((name) => name.trim().toLowerCase());
   const applied = names.filter((name) => name !== '' && name !== 'identity');
   const codings = applied.map((name) => NAMED.get(name));
   if (codings.length <= MAX_LAYERS && !codings.includes(undefined)) return codings as Coding[];

@@ -29,6 +29,8 @@ export interface AnsweredRequest extends Readonly<RequestRecord> {
   readonly method: string;
   /** The path as the server knows it; undefined where it knows none. */
   readonly route: string | undefined;
+  /** Whether that asks a model. */
+  readonly isPrediction: boolean;
   /** 499 when the client left before the answer. */
   readonly status: number;
   readonly totalMs: number;
@@ -67,20 +69,25 @@ export function recordRequest(
   { listeners, startTrace }: RequestRecorder,
 ): void {
   const started = performance.now();
-  const isWatched = !isRoutine(request.routeOptions.url);
+  const { url: route, config } = request.routeOptions;
+  const isWatched = !isRoutine(route);
   const trace = traceOf(request.headers.traceparent) ?? (isWatched ? startTrace?.() : undefined);
   const record: RequestRecord = { trace, images: 0, refusedImages: [], model: undefined, problem: undefined };
   request.record = record;
   if (trace) reply.header('traceparent', traceparentFrom(trace));
   // Unlike the hook of the framework, this comes for clients that leave, too.
-  reply.raw.once('close', () => {
+  reply.raw.on('close', () => {
     const isSent = reply.raw.writableFinished;
-    const answered = {
-      ...record,
-      ...(!isSent && { problem: 'ROBLE_REQUEST_ABANDONED' as const }),
+    const answered: AnsweredRequest = {
+      trace,
+      images: record.images,
+      refusedImages: record.refusedImages,
+      model: record.model,
+      problem: isSent ? record.problem : 'ROBLE_REQUEST_ABANDONED',
       id: request.id,
       method: request.method,
-      route: request.routeOptions.url,
+      route,
+      isPrediction: config?.isPrediction === true,
       status: isSent ? reply.raw.statusCode : 499,
       totalMs: performance.now() - started,
     };

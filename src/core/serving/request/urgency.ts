@@ -41,7 +41,7 @@ export class Cancellation {
 
 /** How urgent an image is, and until when its answer is wanted. To be read again each time: the deadline may move. */
 export interface Urgency {
-  readonly priority?: Priority;
+  readonly priority?: Priority | undefined;
   /** On the clock of `performance.now()`, in milliseconds; later, the answer is an error. */
   readonly deadline?: number;
   readonly cancellation?: Cancellation;
@@ -78,20 +78,40 @@ export function dropped(reason: DropReason): RobleError {
   );
 }
 
+/** Timers of one length share a list: this many lengths for each doubling of the time keep the lists few. */
+const LENGTHS = 64;
+
+/** The length of a timer for what is left, at least that and a little more, for a timer may fire early. */
+export function timerMs(left: number): number {
+  const step = Math.max(1, 2 ** Math.floor(Math.log2(Math.max(1, left))) / LENGTHS);
+  return Math.max(0, Math.ceil((left + 1) / step) * step);
+}
+
 /** What a promise gives, unless the deadline comes first or the client goes. */
 export function whileWanted<T>(promise: Promise<T>, urgency: Urgency): Promise<T> {
+  const { deadline = Number.POSITIVE_INFINITY, cancellation } = urgency;
   return new Promise((resolve, reject) => {
-    // A timer may fire a little early.
-    const left = (urgency.deadline ?? Number.POSITIVE_INFINITY) - performance.now();
-    const timer = Number.isFinite(left)
-      ? setTimeout(() => reject(dropped('expired')), Math.max(0, Math.ceil(left) + 1))
-      : undefined;
-    const leave = (reason: DropReason) => reject(dropped(reason));
-    urgency.cancellation?.listen(leave);
-    promise.then(resolve, reject).finally(() => {
+    const leave = (reason: DropReason) => {
+      stop();
+      reject(dropped(reason));
+    };
+    const left = deadline - performance.now();
+    const timer = Number.isFinite(left) ? setTimeout(leave, timerMs(left), 'expired') : undefined;
+    cancellation?.listen(leave);
+    const stop = () => {
       clearTimeout(timer);
-      urgency.cancellation?.unlisten(leave);
-    });
+      cancellation?.unlisten(leave);
+    };
+    promise.then(
+      (value) => {
+        stop();
+        resolve(value);
+      },
+      (error) => {
+        stop();
+        reject(error);
+      },
+    );
   });
 }
 
@@ -103,7 +123,7 @@ export function whileWanted<T>(promise: Promise<T>, urgency: Urgency): Promise<T
  */
 export function urgencyOf(request: FastifyRequest, reply: FastifyReply, longestMs: number): Urgency {
   const cancellation = new Cancellation();
-  reply.raw.once('close', () => {
+  reply.raw.on('close', () => {
     if (!reply.raw.writableFinished) cancellation.cancel('abandoned');
   });
   return {

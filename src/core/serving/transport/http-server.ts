@@ -88,20 +88,20 @@ const REQUEST_LINE = /^[\w!#$%&'*+.^`|~-]+($| [^\r\n]*$| \S+ HTTP\/1\.[01]\r?\n)
  * HTTP, methods that it does not know, headers that are too large, clients that are too slow, `CONNECT`, `Expect`.
  */
 function answerRawProblems(server: Server, maxHeaderBytes: number): void {
-  const exchangesOf = new WeakMap<Socket, Set<Exchange>>();
+  const exchangesOf = new WeakMap<Socket, Exchange[]>();
   server.prependListener('request', (request, response) => {
-    const exchanges = exchangesOf.get(request.socket) ?? new Set();
+    const exchanges = exchangesOf.get(request.socket) ?? [];
     exchangesOf.set(request.socket, exchanges);
     const exchange = { request, response };
-    exchanges.add(exchange);
-    response.once('close', () => exchanges.delete(exchange));
+    exchanges.push(exchange);
+    response.on('close', () => exchanges.splice(exchanges.indexOf(exchange), 1));
   });
   const refused = new WeakSet<Socket>();
   server.on('clientError', (error: RawError, socket: Socket) => {
     // What comes after the fault is as faulty.
     if (refused.has(socket)) return;
     refused.add(socket);
-    void refuse(refusalOf(error, maxHeaderBytes), socket, exchangesOf.get(socket) ?? new Set());
+    void refuse(refusalOf(error, maxHeaderBytes), socket, exchangesOf.get(socket) ?? []);
   });
   server.on('connect', (_, socket: Socket) =>
     end(socket, {
@@ -130,11 +130,11 @@ interface Refusal {
 async function refuse(
   refusal: Refusal | undefined,
   socket: Socket,
-  exchanges: ReadonlySet<Exchange>,
+  exchanges: readonly Exchange[],
 ): Promise<void> {
-  const whole = [...exchanges].filter(({ request }) => request.complete);
+  const whole = exchanges.filter(({ request }) => request.complete);
   await Promise.all(whole.map(({ response }) => new Promise((resolve) => response.once('close', resolve))));
-  const isAnswering = [...exchanges].some(({ response }) => response.headersSent);
+  const isAnswering = exchanges.some(({ response }) => response.headersSent);
   if (refusal && !isAnswering && socket.writable) end(socket, refusal);
   else socket.destroy();
 }

@@ -221,7 +221,11 @@ async function infer(
     {
       requestId: request.id,
       record: request.record,
-      model: { name: choice.name, version: wantedVersion(models, choice), stickyKey: stickyKeyOf(request) },
+      model: {
+        name: choice.name,
+        version: wantedVersion(models, choice),
+        stickyKey: stickyKeyOf(request),
+      },
       topK: limits.topK,
       urgency: request.urgency,
     },
