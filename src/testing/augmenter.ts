@@ -1,5 +1,5 @@
-import { z } from 'zod';
 import { Random } from '../core/base/random.js';
+import { inputJsonSchema, type JsonSchema } from '../core/base/schema/json-schema.js';
 import type { ImageShape } from '../core/model/spec.js';
 import { applyOnce, checkAugmenter, instanceOf, testPicture } from '../core/plugin/check-augmenter.js';
 import type { Augmenter, AugmenterFactory } from '../core/plugin/contracts.js';
@@ -68,26 +68,16 @@ export async function assertAugmenter(
 
 /** Each parameter at the ends of its range, or at each of its values, while the others are as by default. */
 function trialsAtBounds({ parameters }: AnyAugmenter): Parameters[] {
-  const { properties = {} } = z.toJSONSchema(parameters, { io: 'input', unrepresentable: 'any' });
+  const { properties = {} } = inputJsonSchema(parameters);
   return Object.entries(properties)
-    .flatMap(([name, schema]) => boundsOf(schema as Bounded).map((value) => ({ [name]: value })))
+    .flatMap(([name, schema]) => boundsOf(schema).map((value) => ({ [name]: value })))
     .filter((given) => parameters.safeParse(given).success);
 }
 
-interface Bounded {
-  readonly type?: unknown;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly enum?: readonly unknown[];
-}
-
-function boundsOf({ type, minimum, maximum, enum: values }: Bounded): unknown[] {
+function boundsOf({ type, minimum, maximum, enum: values }: JsonSchema): unknown[] {
   if (values) return [...values];
   if (type === 'boolean') return [false, true];
-  // Whole numbers without bounds have those of JavaScript.
-  return [minimum, maximum].filter(
-    (value) => value !== undefined && Number.isFinite(value) && Math.abs(value) < 2 ** 53 - 1,
-  );
+  return [minimum, maximum].filter((value) => value !== undefined);
 }
 
 function changesSomething(plugin: AnyAugmenter): boolean {
