@@ -48,6 +48,7 @@ module.exports = {
       from: { path: '^src/plugins/([^/]+)/', pathNot: TESTS },
       to: { path: '^src/plugins/', pathNot: '^src/plugins/$1/' },
     },
+    only('testing', '^src/testing/', '^src/(core/(?!(config|operations)/)|engine-kit/|plugins/)'),
     only('pages', '^src/pages/', '^src/core/(?!config/)'),
     only('ui', '^src/ui/', '^src/(pages/|core/(?!config/))'),
     only('flags', '^src/flags/', '^src/core/(?!config/)'),

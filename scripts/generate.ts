@@ -8,9 +8,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { configJsonSchema } from '../src/core/config/keys.js';
+import { PLUGIN_KINDS } from '../src/core/plugin/contracts.js';
 import { openApiDocument } from '../src/core/serving/openapi/document.js';
 import { housePicture } from './house-picture.js';
-import { benchmarksPage, configurationPage, errorsPage } from './pages.js';
+import { benchmarksPage, configurationPage, errorsPage, pluginPage } from './pages.js';
 
 const root = dirname(import.meta.dirname);
 
@@ -23,6 +24,12 @@ const FILES: Readonly<Record<string, () => Promise<string>>> = {
   'docs/openapi.json': async () => `${JSON.stringify(openApiDocument(), null, 2)}\n`,
   'oclif.manifest.json': manifest,
   'docs/pictures/house.svg': () => housePicture(root),
+  ...Object.fromEntries(
+    PLUGIN_KINDS.map((kind) => [
+      `docs/plugins/${kind}.md`,
+      async () => pluginPage(kind, await readFile(join(root, `docs/plugins/${kind}.md`), 'utf8')),
+    ]),
+  ),
 };
 
 /** The manifest of the built commands, made beside the repository so that --check writes nothing into it. */

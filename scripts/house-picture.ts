@@ -7,7 +7,7 @@ import { LIGHT } from '../src/pages/kit/theme.js';
 /** The storeys from above, each with the rooms that stand side by side on it. */
 const STOREYS: readonly (readonly string[])[] = [
   ['commands', 'web'],
-  ['library'],
+  ['library', 'testing'],
   ['client', 'ui', 'flags', 'plugins'],
   ['core/config', 'pages', 'engine-kit'],
   ['core/operations'],

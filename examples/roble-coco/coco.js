@@ -1,5 +1,5 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, isAbsolute, join, relative } from 'node:path';
 import { RobleError } from 'roble/plugin';
 import sharp from 'sharp';
 
@@ -56,18 +56,18 @@ function splitOf(file) {
   return words.map((word) => SPLITS[word]).find((split) => split !== undefined);
 }
 
-async function* objectsOf(file, root, { split = splitOf(file), signal }) {
+async function* objectsOf(file, root, { split = splitOf(file), signal, confined }) {
   const { images, annotations, categories } = await readAnnotations(file);
   yield { classes: categories.map(({ name }) => name) };
   const names = new Map(categories.map(({ id, name }) => [id, name]));
   const objects = new Map(images.map(({ id }) => [id, []]));
   for (const annotation of annotations) objects.get(annotation.image_id)?.push(annotation);
   for (const { id, file_name: name } of images) {
-    signal?.throwIfAborted();
-    const path = await pictureOf(name, file, root);
-    const picture = relative(root, path ?? name);
+    const path = await pictureOf(name, file, root, confined);
+    const picture = path === undefined ? name : relative(root, path);
     for (const { id: object, bbox, category_id: category, iscrowd } of objects.get(id)) {
       if (iscrowd) continue;
+      signal?.throwIfAborted();
       const source = `${picture}#${object}`;
       try {
         if (path === undefined) throw new RobleError('ROBLE_FILE_NOT_FOUND', `There is no picture ${name}.`);
@@ -100,8 +100,8 @@ async function readAnnotations(file) {
   });
 }
 
-/** Where a picture lies: beside its annotations, in the folder of its split, or in `images`. */
-async function pictureOf(name, file, root) {
+/** Where a picture lies: beside its annotations, in the folder of its split, or in `images`; confined: never outside of the root. */
+async function pictureOf(name, file, root, confined) {
   const split = splitOf(file);
   const folders = [dirname(file), root, join(root, 'images')];
   const ofSplit = Object.keys(SPLITS).filter((word) => SPLITS[word] === split);
@@ -112,15 +112,21 @@ async function pictureOf(name, file, root) {
     ...folders,
     ...years.map((year) => join(root, year)),
     ...ofSplit.map((word) => join(root, 'images', word)),
-  ])
-    if (
-      await stat(join(folder, name)).then(
-        (found) => found.isFile(),
-        () => false,
-      )
-    )
-      return join(folder, name);
+  ]) {
+    const path = join(folder, name);
+    if (confined && isOutside(root, path)) continue;
+    const isThere = await stat(path).then(
+      (found) => found.isFile(),
+      () => false,
+    );
+    if (isThere) return path;
+  }
   return undefined;
+}
+
+function isOutside(root, path) {
+  const way = relative(root, path);
+  return way.startsWith('..') || isAbsolute(way);
 }
 
 /** The part of a picture in a box [left, top, width, height], in pixels. */

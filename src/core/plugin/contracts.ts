@@ -6,6 +6,9 @@ import type { ServableModel } from '../model/bundle.js';
 import type { ImageShape, LayerInput, ModelSpec } from '../model/spec.js';
 import type { Reader } from './reader.js';
 
+/** What plugins may be called. */
+export const PLUGIN_NAME = /^[a-z][a-z0-9-]*$/;
+
 /** Raised when this interface changes in a way that breaks plugins. */
 export const PLUGIN_API_VERSION = 1;
 
@@ -75,7 +78,7 @@ export interface TrainingState {
   readonly parameters: TensorMap;
   /** Moments of the optimizer, and the moving average `ema` of the weights, by `slot/layer.part`. Empty: fresh ones. */
   readonly optimizer: TensorMap;
-  /** The engine's own choices that make results repeatable (lowerings, threads); opaque to the trainer. */
+  /** The engine's own choices that make results repeatable (lowerings, threads), as JSON, or none; opaque to the trainer. */
   readonly plan: unknown;
 }
 
@@ -170,6 +173,7 @@ export interface Predictor {
   predict(images: Uint8Array, count: number): Promise<Float32Array>;
   /** Throws while it could not answer, for reasons outside of its process. Asked again and again. */
   checkHealth?(): Promise<void>;
+  /** Gives back what it holds; a second time does no harm. */
   close(): Promise<void>;
 }
 
@@ -177,6 +181,12 @@ export interface ServingBackend<Options = unknown> {
   readonly name: string;
   /** Checks `serve.backendOptions`; by default there are none. */
   readonly options?: ZodType<Options>;
+  /**
+   * A predictor of a bundle, beside others that may be open. An error without a code is taken for a model that it cannot
+   * compute.
+   *
+   * @throws {RobleError} `ROBLE_DEVICE_UNAVAILABLE` for a device that it does not have
+   */
   load(model: ServableModel, options: ServingOptions<Options>): Promise<Predictor>;
 }
 

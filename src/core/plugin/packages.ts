@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { describeIssues } from '../base/schema/issues.js';
 import { inputJsonSchema } from '../base/schema/json-schema.js';
 import { robleVersion } from '../base/version.js';
-import { PLUGIN_API_VERSION, PLUGIN_KINDS, type PluginEntry } from './contracts.js';
+import { PLUGIN_API_VERSION, PLUGIN_KINDS, PLUGIN_NAME, type PluginEntry } from './contracts.js';
 import { integrityOf } from './integrity.js';
 import { isPluginPath, type PluginRequest } from './settings.js';
 
@@ -105,7 +105,7 @@ interface AnyPackage {
 
 const pluginSchema = z.strictObject({
   kind: z.enum(PLUGIN_KINDS),
-  name: z.string().regex(/^[a-z][a-z0-9-]*$/, 'expected lower-case letters, digits and dashes'),
+  name: z.string().regex(PLUGIN_NAME, 'expected lower-case letters, digits and dashes'),
   module: z.string().min(1),
 });
 

@@ -74,6 +74,7 @@ export interface ReaderOptions extends SourceOptions {
   /** The field (CSV column, stroke property) that holds the group; `none`: no groups. */
   readonly groupBy?: string | undefined;
   readonly maxPixels: number;
+  /** When it is aborted, a reader throws its reason instead of giving the next sample. */
   readonly signal?: AbortSignal | undefined;
   /** Whether paths in the source must stay inside it, as in an archive from a stranger. */
   readonly confined?: boolean | undefined;

@@ -4,6 +4,7 @@ import type { UsedPlugin } from '../base/used-plugin.js';
 import {
   PLUGIN_API_VERSION,
   PLUGIN_KINDS,
+  PLUGIN_NAME,
   type PluginEntry,
   type PluginKind,
   type PluginKinds,
@@ -54,7 +55,7 @@ export class PluginRegistry {
     const refuse = (message: string, received: unknown, expected: string): never => {
       throw new RobleError('ROBLE_PLUGIN_INVALID', message, { received, expected });
     };
-    if (typeof entry.name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(entry.name))
+    if (typeof entry.name !== 'string' || !PLUGIN_NAME.test(entry.name))
       refuse('A plugin has no valid name.', entry.name, 'lower-case letters, digits and dashes');
     if (entry.apiVersion !== PLUGIN_API_VERSION)
       refuse(

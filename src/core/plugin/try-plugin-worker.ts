@@ -21,7 +21,7 @@ function start(_: Readonly<Record<string, never>>) {
       const before = performance.now();
       const plugin = await importPlugin(entry);
       const loadMs = performance.now() - before;
-      const faults = await checkPlugin(entry.kind, plugin, entry.name);
+      const faults = checkPlugin(entry.kind, plugin, entry.name);
       const description = (plugin as { description?: unknown }).description;
       return { faults, loadMs, ...(typeof description === 'string' && { description }) };
     },

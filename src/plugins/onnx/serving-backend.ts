@@ -21,6 +21,7 @@ class OnnxPredictor implements Predictor {
   readonly #session: InferenceSession;
   readonly #tensor: typeof Tensor;
   readonly #model: ServableModel;
+  #closed: Promise<void> | undefined;
 
   constructor(session: InferenceSession, tensor: typeof Tensor, model: ServableModel) {
     this.#session = session;
@@ -42,6 +43,7 @@ class OnnxPredictor implements Predictor {
   }
 
   async close(): Promise<void> {
-    await this.#session.release();
+    this.#closed ??= this.#session.release();
+    await this.#closed;
   }
 }

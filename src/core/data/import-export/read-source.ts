@@ -6,6 +6,7 @@ import { notPlain } from '../../base/storage/read-file.js';
 import { systemKind } from '../../base/storage/walk-folder.js';
 import { didYouMean, examples } from '../../base/text/text.js';
 import { isPicture as isPictureFile } from '../../image/find-images.js';
+import { isSourceItem } from '../../plugin/check-item.js';
 import { describeSetAside } from '../../plugin/packages.js';
 import type { SourceLook } from '../../plugin/reader.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
@@ -134,22 +135,12 @@ async function* checkedItems(name: string, items: AsyncIterable<SourceItem>): As
 }
 
 function checkedItem(name: string, item: SourceItem): SourceItem {
-  const given: Partial<Record<string, unknown>> =
-    typeof item === 'object' && item !== null ? { ...item } : {};
-  if (typeof given.warning === 'string' || Array.isArray(given.classes)) return item;
-  if (typeof given.source === 'string' && given.error instanceof Error)
-    return { source: given.source, error: RobleError.from(given.error) };
-  const isLabel = typeof given.label === 'string' || Number.isInteger(given.label);
-  if (typeof given.source === 'string' && isLabel && isPicture(given.picture)) return item;
-  throw new RobleError('ROBLE_PLUGIN_INVALID', `The reader "${name}" gave something that is no sample.`, {
-    received: inspect(item, { breakLength: Number.POSITIVE_INFINITY }).slice(0, 200),
-    expected: 'a source, a label and a picture, as "roble/plugin" declares them',
-  });
-}
-
-function isPicture(given: unknown): boolean {
-  const kind = (given as { kind?: unknown } | undefined)?.kind;
-  return kind === 'encoded' || kind === 'pixels' || kind === 'prepared' || kind === 'strokes';
+  if (!isSourceItem(item))
+    throw new RobleError('ROBLE_PLUGIN_INVALID', `The reader "${name}" gave something that is no sample.`, {
+      received: inspect(item, { breakLength: Number.POSITIVE_INFINITY }).slice(0, 200),
+      expected: 'a source, a label and a picture, as "roble/plugin" declares them',
+    });
+  return 'error' in item ? { source: item.source, error: RobleError.from(item.error) } : item;
 }
 
 interface Listed {

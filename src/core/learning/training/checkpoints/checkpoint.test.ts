@@ -10,6 +10,12 @@ describe('a checkpoint file', () => {
     expect(decodeCheckpoint(encodeCheckpoint(checkpoint), 'x')).toEqual(checkpoint);
   });
 
+  it('keeps that an engine has no plan', () => {
+    const checkpoint = checkpointAt(12);
+    const planless = { ...checkpoint, state: { ...checkpoint.state, plan: undefined } };
+    expect(decodeCheckpoint(encodeCheckpoint(planless), 'x')).toEqual(planless);
+  });
+
   it('is a safetensors file: length, padded header, offsets that cover the data', () => {
     const file = encodeCheckpoint(checkpointAt(12));
     const headerBytes = Number(new DataView(file.buffer).getBigUint64(0, true));

@@ -33,7 +33,8 @@ export function encodeCheckpoint({ state, progress, best }: Checkpoint): Uint8Ar
     version: '1',
     step: String(state.step),
     progress: JSON.stringify(progress),
-    plan: JSON.stringify(state.plan),
+    // An engine may have no choices to write down.
+    ...(state.plan !== undefined && { plan: JSON.stringify(state.plan) }),
   });
 }
 
@@ -41,14 +42,14 @@ export function encodeCheckpoint({ state, progress, best }: Checkpoint): Uint8Ar
 export function decodeCheckpoint(file: Uint8Array, where: string): Checkpoint {
   try {
     const { tensors, metadata } = decodeSafetensors(file);
-    const { step, progress, plan } = metadata as { step: string; progress: string; plan: string };
+    const { step, progress, plan } = metadata as { step: string; progress: string; plan?: string };
     const best = unprefixed('best', tensors);
     return {
       state: {
         step: Number(step),
         parameters: unprefixed('parameters', tensors),
         optimizer: unprefixed('optimizer', tensors),
-        plan: JSON.parse(plan),
+        plan: plan === undefined ? undefined : JSON.parse(plan),
       },
       progress: JSON.parse(progress),
       ...(Object.keys(best).length > 0 && { best }),
