@@ -27,7 +27,7 @@ const run = (program: string, words: string[], env: Record<string, string> = {})
 
 /** What is typed, and words that are offered then, and one that is not. */
 const OFFERS: readonly (readonly [typed: string, offered: readonly string[], not: string])[] = [
-  ['roble config:s', ['config:show'], 'config:validate'],
+  ['roble config:sh', ['config:show'], 'config:validate'],
   ['roble do', ['doctor'], 'data:import'],
   ['roble config ', ['show', 'validate'], 'doctor'],
   ['roble data:import --fr', ['--from-feedback'], '--format'],
@@ -57,7 +57,7 @@ describe('bash', () => {
   });
 
   it('gives what stands behind the last colon, where bash breaks words there', async () => {
-    expect(await offered('roble config:s', ' \t\n:')).toEqual(['show']);
+    expect(await offered('roble config:sh', ' \t\n:')).toEqual(['show']);
   });
 
   it('leaves files to bash, and knows no word for a value that may be anything', async () => {
