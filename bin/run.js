@@ -1,4 +1,6 @@
 #!/usr/bin/env node
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { homeFolder } from '../dist/core/base/storage/home.js';
 
@@ -15,14 +17,22 @@ if (process.argv[2] === 'serve') process.on('SIGHUP', () => {});
 
 // Only now: some packages ask for the home folder while they load.
 const { execute } = await import('@oclif/core/execute');
-const { Config } = await import('@oclif/core/config');
+const { Config, Plugin } = await import('@oclif/core/config');
+
+const isFromOutside = ({ type }) => type === 'user' || type === 'link';
 
 // A plugin from outside adds commands and parts of roble, and no hooks: one that fails or hangs would stop every command.
 const { runHook } = Config.prototype;
 Config.prototype.runHook = function (...given) {
-  for (const plugin of this.plugins.values())
-    if (plugin.type === 'user' || plugin.type === 'link') plugin.hooks = {};
+  for (const plugin of this.plugins.values()) if (isFromOutside(plugin)) plugin.hooks = {};
   return runHook.apply(this, given);
+};
+
+// Its commands are those of its oclif.manifest.json: to find others, oclif would run all of them before each command.
+const { _manifest } = Plugin.prototype;
+Plugin.prototype._manifest = function (...given) {
+  const isListed = !isFromOutside(this) || existsSync(join(this.root, 'oclif.manifest.json'));
+  return isListed ? _manifest.apply(this, given) : { version: this.version, commands: {} };
 };
 
 // Alone, roble shows where its user stands.

@@ -1,3 +1,4 @@
+import { Console } from 'node:console';
 // By parts: the whole of oclif takes half as long again to load.
 import { Command } from '@oclif/core/command';
 import * as Errors from '@oclif/core/errors';
@@ -138,6 +139,10 @@ export abstract class RobleCommand<Result> extends Command {
     const { machinePackages } = await import('./core/plugin/machine.js');
     const wanted = [...requests, ...(await machinePackages(this.config.dataDir))];
     if (wanted.length === 0) return registry;
+    const { PRESETS } = await import('./core/learning/presets.js');
+    const { SOURCE_FORMATS } = await import('./core/data/import-export/read-source.js');
+    registry.reserve('preset', Object.keys(PRESETS));
+    registry.reserve('reader', ['auto', ...SOURCE_FORMATS]);
     const { describeSetAside, findPackages } = await import('./core/plugin/packages.js');
     registry.add(await findPackages(wanted));
     for (const each of registry.setAside)
@@ -172,6 +177,8 @@ export abstract class RobleCommand<Result> extends Command {
 
   async run(): Promise<void> {
     standardStreams();
+    // What a plugin prints must not stand in the data.
+    if (this.jsonEnabled()) globalThis.console = new Console(process.stderr);
     const { flags } = await this.parse(this.ctor as unknown as Pick<typeof RobleCommand, 'baseFlags'>);
     this.reporter = createReporter((flags.reporter ?? 'auto') as ReporterKind, process.stderr, process.env);
     const release = this.listenToSignals();

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { RobleCommand } from './base-command.js';
 import { RobleError } from './core/base/errors.js';
 import type { PluginPackage, SetAside } from './core/plugin/packages.js';
+import { isPluginPath } from './core/plugin/settings.js';
 
 /** What the machine has after a change. */
 export interface MachinePlugins {
@@ -52,7 +53,7 @@ export abstract class MachinePluginsCommand extends RobleCommand<MachinePlugins>
 /** A package as npm takes it: an archive or a folder by its whole path. */
 export function packageToInstall(given: string): string {
   const isArchive = given.endsWith('.tgz') || given.endsWith('.tar.gz');
-  const isPath = /^[./\\]/.test(given) || isArchive;
+  const isPath = isPluginPath(given) || isArchive;
   return isPath && !given.includes('://') && existsSync(given) ? `file:${resolve(given)}` : given;
 }
 

@@ -16,7 +16,7 @@ interface BrokenPlugin {
 const augmenter = (body: string) => `
 import { z } from 'roble/plugin';
 export const plugin = {
-  name: 'broken', version: 1, description: 'Is broken.', parameters: z.object({}),
+  name: NAME, version: 1, description: 'Is broken.', parameters: z.object({}),
   apply(source, target, random) { ${body} },
 };`;
 
@@ -73,7 +73,7 @@ export const BROKEN: Readonly<Record<string, BrokenPlugin>> = {
     says: /lacks its module: there is no \.\/dist\/broken\.js/,
   },
   'no-plugin': { code: 'export const other = 1;', says: /exports no "plugin"/ },
-  'another-name': { code: augmenter('').replace("'broken'", "'fixed'"), says: /its name is "fixed"/ },
+  'another-name': { code: augmenter('').replace('NAME', "'fixed'"), says: /its name is "fixed"/ },
   'no-package': { about: { roble: undefined }, isSetAside: true, says: /has no section "roble"/ },
 };
 
@@ -82,13 +82,13 @@ export async function writeBroken(folder: string, name: string): Promise<void> {
   const { about, roble, code = augmenter('target.data.set(source.data); return {};') } = BROKEN[name]!;
   const section = {
     apiVersion: 1,
-    plugins: [{ kind: 'augmenter', name: 'broken', module: './broken.js' }],
+    plugins: [{ kind: 'augmenter', name, module: './broken.js' }],
     ...roble,
   };
   const manifest = { name, version: '1.0.0', type: 'module', oclif: {}, roble: section, ...about };
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
-  await writeFile(join(folder, 'broken.js'), code);
+  await writeFile(join(folder, 'broken.js'), code.replace('NAME', JSON.stringify(name)));
 }
 
 /** A package of the old kind of modules, which works. */

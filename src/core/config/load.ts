@@ -101,11 +101,13 @@ export async function loadConfig({
   ];
   const defaults = withPaths(defaultLayer(), project.file ? dirname(project.file) : cwd);
   const chosen = mergeLayers([defaults, ...given], CHOICES);
-  const registry = await openPlugins?.(requestsOf(chosen, cwd));
-  const preset = await presetOf(chosen, registry);
+  const registry = await openPlugins?.(requestsOf(chosen, given, cwd));
+  const preset = await presetOf(chosen, registry, warnings);
   const merged = mergeLayers([defaults, presetLayer(preset), ...given], CHOICES);
-  const config = withLayers(check(merged, cwd), preset);
-  const origins = originsOf(config, merged);
+  const written = check(merged, cwd);
+  const config = withLayers(written, preset);
+  const origins = originsOf(written, merged);
+  if (config !== written) origins['model.layers'] = origins['model.preset']!;
   return {
     config,
     chosenModel: isModelChosen(origins) ? config.model : undefined,
@@ -136,9 +138,14 @@ function defaultLayer(): OriginLayer {
 }
 
 /** The packages of plugins that the layers name; what is not valid is reported with the rest. */
-function requestsOf(merged: Merged<OriginLayer>, cwd: string): PackageRequest[] | 'off' {
+function requestsOf(
+  merged: Merged<OriginLayer>,
+  layers: readonly OriginLayer[],
+  cwd: string,
+): PackageRequest[] | 'off' {
+  // Whoever says it, a project of strangers cannot take it back.
+  if (layers.some(({ value }) => value.plugins === 'off')) return 'off';
   const { data } = pluginsSchema.safeParse(merged.value.plugins);
-  if (data === 'off') return 'off';
   const origin = merged.layerOf(['plugins'])?.origin(['plugins']);
   const folder = origin && 'file' in origin ? dirname(origin.file) : cwd;
   return pluginRequests(data ?? []).map((request) => ({ ...request, from: 'project', folder }));
@@ -152,15 +159,21 @@ interface ChosenPreset {
   readonly layers?: Preset['layers'];
 }
 
-/** @throws {RobleError} `ROBLE_PLUGIN_INVALID` for one from outside that cannot be used */
+/** One from outside that cannot be used is no reason to stop a command that needs no model. */
 async function presetOf(
   { value: { model } }: Merged<OriginLayer>,
   registry: PluginRegistry | undefined,
+  warnings: string[],
 ): Promise<ChosenPreset> {
-  const name = isSettings(model) ? String(model.preset) : '';
+  const name = isSettings(model) && typeof model.preset === 'string' ? model.preset : '';
   if (!registry?.has('preset', name)) return { name, train: recipeOf(name) };
-  const { train = {}, layers } = await registry.load('preset', name);
-  return { name, train, layers };
+  try {
+    const { train = {}, layers } = await registry.load('preset', name);
+    return { name, train, layers };
+  } catch (thrown) {
+    warnings.push(`The preset "${name}" is not used: ${RobleError.from(thrown).message}`);
+    return { name, train: {} };
+  }
 }
 
 /** What the chosen preset brings along; it gives way to whatever somebody set. */

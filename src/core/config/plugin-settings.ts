@@ -1,6 +1,7 @@
 import { type Problem, RobleError } from '../base/errors.js';
 import { inputJsonSchema, type JsonSchema } from '../base/schema/json-schema.js';
 import { loadPipeline } from '../data/augment/pipeline.js';
+import type { PluginKind, PluginKinds } from '../plugin/contracts.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { checkedOptions } from '../predict/predictor.js';
 import { configJsonSchema } from './keys.js';
@@ -9,7 +10,7 @@ import type { Config } from './schema.js';
 /**
  * Checks the settings of plugins, which the plugins declare themselves: parameters of augmenters and options of the backend.
  *
- * @throws {RobleError} `ROBLE_CONFIG_INVALID` with every problem; `ROBLE_PLUGIN_INVALID`
+ * @throws {RobleError} `ROBLE_CONFIG_INVALID` with every problem, plugins that cannot be used among them
  */
 export async function checkPluginSettings(
   { train, balance, serve }: Config,
@@ -44,38 +45,55 @@ async function problemsOf(path: string, check: () => Promise<unknown>): Promise<
     const { code, message, details } = RobleError.from(thrown);
     if (code === 'ROBLE_CONFIG_INVALID' && details.problems)
       return details.problems.map((problem) => ({ ...problem, path: `${path}.${problem.path}` }));
-    if (code !== 'ROBLE_PLUGIN_UNKNOWN') throw thrown;
+    if (code !== 'ROBLE_PLUGIN_UNKNOWN' && code !== 'ROBLE_PLUGIN_INVALID') throw thrown;
     const [suggestion] = details.nextSteps ?? [];
     return [{ path, message, ...(suggestion !== undefined && { suggestion }) }];
   }
 }
 
-/** The schema of the configuration for editors, with what the plugins of a registry declare. */
-export async function schemaWithPlugins(registry: PluginRegistry): Promise<JsonSchema> {
+/**
+ * The schema of the configuration for editors, with what the plugins of a registry declare.
+ *
+ * @param warn called with why a plugin is left out
+ */
+export async function schemaWithPlugins(
+  registry: PluginRegistry,
+  warn: (message: string) => void,
+): Promise<JsonSchema> {
   const schema = structuredClone(configJsonSchema());
-  const steps = await Promise.all(
-    registry.names('augmenter').map(async (name) => {
-      const { parameters, description } = await registry.load('augmenter', name);
-      return { name, schema: { ...inputJsonSchema(parameters), description } };
-    }),
-  );
+  const augmenters = await loadAll(registry, 'augmenter', warn);
+  const steps = augmenters.map(({ name, description, parameters }) => ({
+    name,
+    schema: { ...inputJsonSchema(parameters), description },
+  }));
   for (const step of stepsIn(schema)) {
     step.properties!.augmenter = { ...step.properties!.augmenter, examples: steps.map(({ name }) => name) };
     step.allOf = steps.map(({ name, schema }) =>
       whenNamed('augmenter', name, { parameters: withoutHeader(schema) }),
     );
   }
-  const backends = await Promise.all(
-    registry.names('serving-backend').map(async (name) => {
-      const { options } = await registry.load('serving-backend', name);
-      return options
-        ? [whenNamed('backend', name, { backendOptions: withoutHeader(inputJsonSchema(options)) })]
-        : [];
-    }),
+  const backends = (await loadAll(registry, 'serving-backend', warn)).flatMap(({ name, options }) =>
+    options ? [whenNamed('backend', name, { backendOptions: withoutHeader(inputJsonSchema(options)) })] : [],
   );
   const serve = schema.properties!.serve!;
-  serve.allOf = [...(serve.allOf ?? []), ...backends.flat()];
+  serve.allOf = [...(serve.allOf ?? []), ...backends];
   return schema;
+}
+
+/** All plugins of a kind that can be used. */
+async function loadAll<K extends PluginKind>(
+  registry: PluginRegistry,
+  kind: K,
+  warn: (message: string) => void,
+): Promise<PluginKinds[K][]> {
+  const loaded: PluginKinds[K][] = [];
+  for (const name of registry.names(kind))
+    try {
+      loaded.push(await registry.load(kind, name));
+    } catch (thrown) {
+      warn(RobleError.from(thrown).message);
+    }
+  return loaded;
 }
 
 function whenNamed(key: string, name: string, properties: Record<string, JsonSchema>): JsonSchema {

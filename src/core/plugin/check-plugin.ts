@@ -1,6 +1,8 @@
+import type { ZodType } from 'zod';
+import { inputJsonSchema } from '../base/schema/json-schema.js';
 import { layerSchema } from '../model/spec.js';
 import { checkAugmenter } from './check-augmenter.js';
-import type { Augmenter, AugmenterFactory, PluginKind, Preset } from './contracts.js';
+import type { Augmenter, AugmenterFactory, PluginKind, Preset, ServingBackend } from './contracts.js';
 
 /**
  * What is wrong with a plugin, as parts of a sentence; none: it is what it says. Augmenters are tried; of the other kinds
@@ -21,10 +23,27 @@ export function checkForm(kind: PluginKind, plugin: unknown, name: string): stri
     return [`its export "plugin" is ${typeOf(plugin)}, no object`];
   const said = (plugin as { name?: unknown }).name;
   return [
-    ...(said === name ? [] : [`its name is ${JSON.stringify(said)}, and its package says "${name}"`]),
+    ...(said === name
+      ? []
+      : [
+          `its name is ${typeof said === 'string' ? JSON.stringify(said) : typeOf(said)}, and its package says "${name}"`,
+        ]),
     ...missingFunctions(kind, plugin as Record<string, unknown>),
     ...(kind === 'preset' ? checkPreset(plugin as Preset) : []),
+    ...(kind === 'augmenter' ? checkSchema('parameters', (plugin as Augmenter).parameters) : []),
+    ...(kind === 'serving-backend' ? checkSchema('options', (plugin as ServingBackend).options) : []),
   ];
+}
+
+/** A schema of another library, or another version of zod, cannot be told to editors. */
+function checkSchema(field: string, schema: unknown): string[] {
+  if (schema === undefined) return [];
+  try {
+    inputJsonSchema(schema as ZodType);
+    return [];
+  } catch {
+    return [`its "${field}" are no schema of zod 4: take "z" from roble/plugin`];
+  }
 }
 
 const FUNCTIONS: Readonly<Record<PluginKind, readonly string[]>> = {

@@ -1,6 +1,10 @@
 import { RobleError } from '../base/errors.js';
 import type { PluginEntry, PluginKind, PluginKinds, PluginOrigin } from './contracts.js';
 
+interface PluginModule {
+  readonly plugin?: PluginKinds[PluginKind];
+}
+
 /**
  * What the module of a plugin exports.
  *
@@ -9,7 +13,7 @@ import type { PluginEntry, PluginKind, PluginKinds, PluginOrigin } from './contr
 export async function importPlugin(entry: PluginEntry): Promise<PluginKinds[PluginKind]> {
   const { kind, name, module } = entry;
   const whose = entry.package ? ` of ${describeOrigin(entry.package)}` : '';
-  let loaded: { plugin?: PluginKinds[PluginKind] };
+  let loaded: PluginModule & { default?: PluginModule };
   try {
     loaded = await import(module);
   } catch (cause) {
@@ -19,7 +23,9 @@ export async function importPlugin(entry: PluginEntry): Promise<PluginKinds[Plug
       { cause },
     );
   }
-  if (!loaded.plugin)
+  // CommonJS modules have what they export in `default`, too.
+  const plugin = loaded.plugin ?? loaded.default?.plugin;
+  if (!plugin)
     throw new RobleError(
       'ROBLE_PLUGIN_INVALID',
       `The module of the ${kind} "${name}"${whose} exports no "plugin".`,
@@ -28,7 +34,7 @@ export async function importPlugin(entry: PluginEntry): Promise<PluginKinds[Plug
         expected: 'export const plugin = ...',
       },
     );
-  return loaded.plugin;
+  return plugin;
 }
 
 /** `roble-paper 1.2.0`; what comes in the box is roble's own. */

@@ -1,32 +1,30 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isAbsent } from '../base/storage/files.js';
 import type { PackageRequest } from './packages.js';
 
-/** What "plugins:install" and "plugins:link" write: oclif's own list. */
-interface OclifList {
-  readonly oclif?: {
-    readonly plugins?: readonly { readonly name?: string; readonly type?: string; readonly root?: string }[];
-  };
-}
-
 /**
- * The packages that are installed for all projects of a machine.
+ * The packages that are installed for all projects of a machine, from oclif's own list, which "plugins:install" and
+ * "plugins:link" write.
  *
  * @param folder where oclif keeps them
  */
 export async function machinePackages(folder: string): Promise<PackageRequest[]> {
-  let list: OclifList | null;
+  let list: { readonly oclif?: { readonly plugins?: unknown } } | null;
   try {
-    list = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as OclifList | null;
-  } catch (error) {
-    // oclif itself warns of a list that it cannot read.
-    if (isAbsent(error) || error instanceof SyntaxError) return [];
-    throw error;
+    list = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+  } catch {
+    // None, or one that cannot be read, of which oclif itself warns.
+    return [];
   }
-  return (list?.oclif?.plugins ?? []).flatMap(({ name, root }) =>
-    name === undefined
-      ? []
-      : [{ name, from: 'machine' as const, folder, ...(root !== undefined && { root }) }],
-  );
+  const plugins = list?.oclif?.plugins;
+  return (Array.isArray(plugins) ? plugins : []).map((given: unknown) => {
+    const { name, root } = { ...(given as { name?: unknown; root?: unknown } | null) };
+    return {
+      // What is no entry becomes a package that is not there, and so is named.
+      name: typeof name === 'string' ? name : `${JSON.stringify(given)} in ${join(folder, 'package.json')}`,
+      from: 'machine',
+      folder,
+      ...(typeof root === 'string' && { root }),
+    };
+  });
 }

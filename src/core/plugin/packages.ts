@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { readFile, realpath } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve, sep } from 'node:path';
@@ -61,15 +61,22 @@ export interface PackageRequest extends PluginRequest {
 export async function findPackages(requests: readonly PackageRequest[]): Promise<FoundPackages> {
   const packages: PluginPackage[] = [];
   const setAside: SetAside[] = [];
+  const ofProject = new Set(requests.filter(({ from }) => from === 'project').map(({ name }) => name));
   for (const request of requests) {
+    // Where the project names a package, its choice and its pins count, not what else the machine has.
+    if (request.from === 'machine' && ofProject.has(request.name)) continue;
     try {
       const found = await findPackage(request);
       const known = packages.find(({ name }) => name === found.name);
-      // The project's own choice counts; it is named first.
       if (!known) packages.push(found);
+      else if (request.from === 'project')
+        throw new Unusable(
+          `A package ${found.name} is named before it: ${known.root}.`,
+          found.root,
+          found.version,
+        );
     } catch (thrown) {
-      if (!(thrown instanceof Unusable)) throw thrown;
-      const { version, place, message: reason, nextSteps } = thrown;
+      const { version, place, message: reason, nextSteps } = asUnusable(thrown, request);
       setAside.push({
         package: request.name,
         from: request.from,
@@ -95,6 +102,12 @@ class Unusable extends Error {
   }
 }
 
+/** What the file system or a damaged package makes fail is no reason to stop, either. */
+function asUnusable(thrown: unknown, { name, folder, root }: PackageRequest): Unusable {
+  if (thrown instanceof Unusable) return thrown;
+  return new Unusable(`It cannot be read: ${(thrown as Error).message}.`, root ?? join(folder, name));
+}
+
 /** What a package may hold, before it is checked. */
 interface AnyPackage {
   readonly name?: unknown;
@@ -103,6 +116,9 @@ interface AnyPackage {
   readonly oclif?: { readonly commands?: unknown };
 }
 
+/** Such as `roble-paper` and `@team/roble-paper`. */
+const PACKAGE_NAME = /^(@[a-z0-9~-][a-z0-9._~-]*\/)?[a-z0-9~-][a-z0-9._~-]*$/;
+
 const pluginSchema = z.strictObject({
   kind: z.enum(PLUGIN_KINDS),
   name: z.string().regex(PLUGIN_NAME, 'expected lower-case letters, digits and dashes'),
@@ -110,7 +126,7 @@ const pluginSchema = z.strictObject({
 });
 
 const packageSchema = z.looseObject({
-  name: z.string().min(1),
+  name: z.string().regex(PACKAGE_NAME, 'expected the name of a package of npm'),
   version: z.string().min(1),
   peerDependencies: z.record(z.string(), z.string()).optional(),
   roble: z.strictObject({
@@ -225,8 +241,9 @@ async function entriesOf(
   { name, version, roble: { plugins } }: z.output<typeof packageSchema>,
 ): Promise<PluginEntry[]> {
   return plugins.map(({ module, ...plugin }) => {
-    const file = resolve(root, module);
-    if (!file.startsWith(root + sep))
+    const written = resolve(root, module);
+    const file = isFile(written) ? realpathSync(written) : written;
+    if (!file.startsWith(root + sep) || file.slice(root.length).includes(`${sep}node_modules${sep}`))
       throw new Unusable(
         `Its ${plugin.kind} "${plugin.name}" lies outside of the package: ${module}.`,
         root,
@@ -248,7 +265,14 @@ async function entriesOf(
   });
 }
 
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+function isFile(path: string): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    // Whatever is in the way, there is no module.
+    return false;
+  }
+}
 
 /** A package that cannot be used, in a sentence or two. */
 export const describeSetAside = ({ package: name, version, place, reason }: SetAside): string =>

@@ -25,6 +25,8 @@ export class PluginRegistry {
   readonly #entries: PluginEntry[] = [];
   readonly #packages: PluginPackage[] = [];
   readonly #setAside: SetAside[] = [];
+  /** Names that no package may take, besides those that are registered. */
+  readonly #reserved: PluginName[] = [];
   /** Whether plugins get this roble wherever they lie. */
   #givesOwnModules = false;
 
@@ -78,6 +80,11 @@ export class PluginRegistry {
     this.#entries.push(entry);
   }
 
+  /** Keeps names from packages: those of what is in the box, and is no plugin. */
+  reserve(kind: PluginKind, names: readonly string[]): void {
+    for (const name of names) this.#reserved.push({ kind, name });
+  }
+
   /** Takes in packages from outside; one that clashes with what is there already is set aside whole. */
   add({ packages, setAside }: FoundPackages): void {
     this.#setAside.push(...setAside);
@@ -85,6 +92,7 @@ export class PluginRegistry {
       const clash = found.plugins.find(
         ({ kind, name }, i) =>
           this.#find(kind, name) ||
+          this.#reserved.some((taken) => taken.kind === kind && taken.name === name) ||
           found.plugins.findIndex((other) => other.kind === kind && other.name === name) < i,
       );
       if (!clash) {
@@ -94,7 +102,9 @@ export class PluginRegistry {
       }
       const { name, version, from, root } = found;
       const other = this.#find(clash.kind, clash.name);
-      const owner = !other ? 'it adds two of them' : `${describeOrigin(other.package)} has one already`;
+      const isTwice =
+        found.plugins.filter(({ kind, name }) => kind === clash.kind && name === clash.name).length > 1;
+      const owner = isTwice ? 'it adds two of them' : `${describeOrigin(other?.package)} has one already`;
       this.#setAside.push({
         package: name,
         version,
@@ -109,6 +119,11 @@ export class PluginRegistry {
   /** Whether there is a plugin of that name. */
   has(kind: PluginKind, name: string): boolean {
     return this.#find(kind, name) !== undefined;
+  }
+
+  /** A plugin in words, as the subject of a sentence: `The reader "coco" of roble-coco 1.0.0`. */
+  describe(kind: PluginKind, name: string): string {
+    return `The ${kind} "${name}" of ${describeOrigin(this.#find(kind, name)?.package)}`;
   }
 
   /** The names of a kind, those in the box first. */

@@ -28,9 +28,12 @@ export async function tryPlugin(entry: PluginEntry, timeoutMs = TIMEOUT_MS): Pro
           : `${name} ended the thread that tried it (exit code ${error.exit.code}).`,
         error,
       );
-    throw error;
+    const { code, message } = RobleError.from(error);
+    if (code === 'ROBLE_PLUGIN_INVALID') throw error;
+    throw invalid(entry, `${name} failed when it was tried: ${message}`, error);
   } finally {
-    await thread.kill();
+    // Its end may take as long as what it does.
+    void thread.kill();
   }
 }
 

@@ -98,7 +98,10 @@ export function startThread<W extends StartWorker>(
   start: StartOf<W>,
   options: WorkerOptions<W>,
 ): RunningWorker<W> {
-  return new RunningWorker(threadConnection(new Thread(file)), start, options);
+  const thread = new Thread(file, { stdout: true });
+  // Standard output belongs to the command.
+  thread.stdout.pipe(process.stderr, { end: false });
+  return new RunningWorker(threadConnection(thread), start, options);
 }
 
 /** A worker that was started. Everything that it throws arrives as a {@link RobleError}, its cause with it. */

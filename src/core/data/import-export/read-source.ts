@@ -5,8 +5,9 @@ import { RobleError } from '../../base/errors.js';
 import { notPlain } from '../../base/storage/read-file.js';
 import { systemKind } from '../../base/storage/walk-folder.js';
 import { didYouMean, examples } from '../../base/text/text.js';
+import { untilAborted } from '../../base/until-aborted.js';
 import { isPicture as isPictureFile } from '../../image/find-images.js';
-import { isSourceItem } from '../../plugin/check-item.js';
+import { hasKnownSplit, isSourceItem } from '../../plugin/check-item.js';
 import { describeSetAside } from '../../plugin/packages.js';
 import type { SourceLook } from '../../plugin/reader.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
@@ -21,6 +22,9 @@ import { archiveKind, isArchiveName, withUnpacked } from './archive.js';
 
 /** The formats that can be imported. */
 export const SOURCE_FORMATS = ['idx', 'folder', 'csv', 'imagefolder', 'strokes', 'parquet'] as const;
+/** How long a reader may take to say whether it reads a source. */
+const ANSWER_MS = 10_000;
+
 type SourceFormat = (typeof SOURCE_FORMATS)[number];
 
 type Read = (path: string, options: ReaderOptions) => AsyncIterable<SourceItem>;
@@ -102,7 +106,7 @@ async function* read(
   else {
     onReader?.(format);
     const reader = await registry!.load('reader', format);
-    yield* withNormalNames(checkedItems(format, reader.read(path, options)));
+    yield* withNormalNames(checkedItems(registry!, format, () => reader.read(path, options), options.signal));
   }
 }
 
@@ -124,23 +128,31 @@ function checkFormat(format: string, { registry }: ReadingContext): void {
 }
 
 /** What a reader from outside gives, its faults named. */
-async function* checkedItems(name: string, items: AsyncIterable<SourceItem>): AsyncGenerator<SourceItem> {
+async function* checkedItems(
+  registry: PluginRegistry,
+  format: string,
+  read: () => AsyncIterable<SourceItem>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<SourceItem> {
+  const name = registry.describe('reader', format);
   try {
-    for await (const item of items) yield checkedItem(name, item);
+    for await (const item of untilAborted(read(), signal)) yield checkedItem(name, item);
   } catch (cause) {
-    const error = RobleError.from(cause);
-    if (error.code !== 'ROBLE_INTERNAL') throw error;
-    throw new RobleError('ROBLE_PLUGIN_INVALID', `The reader "${name}" failed: ${error.message}`, { cause });
+    const error = signal?.aborted ? cause : RobleError.from(cause);
+    if (!(error instanceof RobleError) || error.code !== 'ROBLE_INTERNAL') throw error;
+    throw new RobleError('ROBLE_PLUGIN_INVALID', `${name} failed: ${error.message}`, { cause });
   }
 }
 
 function checkedItem(name: string, item: SourceItem): SourceItem {
-  if (!isSourceItem(item))
-    throw new RobleError('ROBLE_PLUGIN_INVALID', `The reader "${name}" gave something that is no sample.`, {
+  if (!isSourceItem(item) || !hasKnownSplit(item))
+    throw new RobleError('ROBLE_PLUGIN_INVALID', `${name} gave something that is no sample.`, {
       received: inspect(item, { breakLength: Number.POSITIVE_INFINITY }).slice(0, 200),
       expected: 'a source, a label and a picture, as "roble/plugin" declares them',
     });
-  return 'error' in item ? { source: item.source, error: RobleError.from(item.error) } : item;
+  return 'error' in item && item.error !== undefined
+    ? { source: item.source, error: RobleError.from(item.error) }
+    : item;
 }
 
 interface Listed {
@@ -223,6 +235,19 @@ async function formatOfFolder(
   throw unknownFormat(path, examples(files, 5) || 'an empty folder', steps.slice(0, 3), context);
 }
 
+/** Whether a reader that is asked about a source has said that it reads it. */
+async function inTime(answer: boolean | Promise<boolean> | undefined): Promise<boolean | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer in ${ANSWER_MS / 1000} seconds.`)), ANSWER_MS);
+  });
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 /** The reader of a plugin that says that it can read a source. */
 async function formatFromOutside(
   look: SourceLook,
@@ -231,9 +256,10 @@ async function formatFromOutside(
   for (const name of registry?.names('reader') ?? [])
     try {
       const reader = await registry!.load('reader', name);
-      if (await reader.recognizes?.(look)) return name;
+      if (await inTime(reader.recognizes?.(look))) return name;
     } catch (error) {
-      warn?.(`The reader "${name}" was not asked about ${look.path}: ${RobleError.from(error).message}`);
+      const who = registry!.describe('reader', name);
+      warn?.(`${who} could not say whether it reads ${look.path}: ${RobleError.from(error).message}`);
     }
   return undefined;
 }

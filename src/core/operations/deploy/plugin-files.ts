@@ -27,10 +27,13 @@ export async function stackPlugins(backend: string, registry: PluginRegistry): P
   const { name, root } = found;
   const dependencies = { ...(await installedVersions(root)), [name]: `file:./${name}` };
   const own = await Promise.all(
-    (await packageFiles(root)).map(async (path) => ({
-      path: `plugins/${name}/${path}`,
-      content: await readFile(join(root, path)),
-    })),
+    // Such as .env and .npmrc: what lies hidden in a folder is not for many eyes.
+    (await packageFiles(root))
+      .filter((path) => !/(^|\/)\./.test(path))
+      .map(async (path) => ({
+        path: `plugins/${name}/${path}`,
+        content: await readFile(join(root, path)),
+      })),
   );
   const manifest = `${JSON.stringify({ private: true, dependencies }, null, 2)}\n`;
   return {
