@@ -150,7 +150,7 @@ describe('the examples in a project', () => {
     expect((await roble(['data:replay', 'balanced', '45', '59'])).exitCode).toBe(0);
 
     // A run that is killed ends with the bits of one that is not, the plugin in both.
-    expect((await roble(['train:verify', '--kills', '1', '--steps', '4'])).result).toMatchObject({
+    expect((await roble(['train:verify', '--kills', '3', '--steps', '200'])).result).toMatchObject({
       same: true,
     });
     const trained = await roble<{ run: string; bundle: string }>(['train']);
