@@ -17,6 +17,11 @@ const DEATHS_TO_GIVE_UP = 4;
 const FAILURES_TO_REPLACE = 3;
 /** How often images that nobody waits for any more are dropped while all workers are busy. */
 const SWEEP_MS = 50;
+/**
+ * Between the death of a process and second tries of its images. Processes that are killed together are seen to end one after
+ * the other, and an image that is given to one that is dead already would fail as if it had ended both.
+ */
+const RETRY_MS = 100;
 
 /** What the model says of an image, and how long that took. */
 export interface ComputedAnswer {
@@ -79,6 +84,8 @@ export class InferencePool {
   readonly #workers: Worker[] = [];
   #closed = false;
   #isDispatching = false;
+  /** When second tries may begin, on the clock of `performance.now()`. */
+  #retriesFrom = 0;
   #batches = 0;
   #restarts = 0;
 
@@ -196,6 +203,7 @@ export class InferencePool {
 
   /** An image is not tried again by the process that failed it, as long as there is another. */
   #mayRetry({ failures }: Worker): boolean {
+    if (performance.now() < this.#retriesFrom) return false;
     return failures === 0 || !this.#workers.some((other) => isReady(other) && other.failures === 0);
   }
 
@@ -296,6 +304,7 @@ export class InferencePool {
     worker.deaths++;
     clearTimeout(worker.timeout);
     this.#giveBack(worker.jobs.splice(0), notReady('The inference process died twice with this image.'));
+    this.#retriesFrom = performance.now() + RETRY_MS;
     if (this.#closed) this.#failQueue('The server is stopping.');
     else {
       this.#options.warn(error.message);
@@ -304,6 +313,7 @@ export class InferencePool {
         this.#options.hopeless?.();
       }
       setTimeout(() => this.#restart(worker), restartDelayMs(worker.deaths)).unref();
+      setTimeout(() => this.#dispatch(), RETRY_MS + 1).unref();
       this.#dispatch();
     }
   }
