@@ -1,9 +1,12 @@
 /** Packages of plugins from outside, as strangers use them: packed, installed, named in a configuration. */
-import { cp, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sha256 } from '../src/core/base/storage/durable.js';
+import { RUN_FILES } from '../src/core/learning/history/record.js';
+import { BUNDLE_FILES } from '../src/core/model/bundle.js';
 import type { PluginList } from '../src/core/plugin/list-plugins.js';
 import { BROKEN, writeBroken, writeCommonJs } from './support/broken-plugins.js';
 import { encodePngFile } from './support/png-file.js';
@@ -34,8 +37,8 @@ beforeAll(async () => {
     await unpack(join(root, stdout.trim()), join(project, 'node_modules', name));
   }
   // What npm would install with it.
-  const { resolve } = createRequire(import.meta.url);
-  await symlink(dirname(dirname(resolve('sharp'))), join(project, 'node_modules/sharp'));
+  const { resolve: find } = createRequire(import.meta.url);
+  await symlink(dirname(dirname(find('sharp'))), join(project, 'node_modules/sharp'));
   await writeFile(join(project, 'package.json'), '{ "private": true }');
   await writeCoco(join(project, 'objects'));
 });
@@ -150,10 +153,11 @@ describe('the examples in a project', () => {
     expect((await roble(['data:replay', 'balanced', '45', '59'])).exitCode).toBe(0);
 
     // A run that is killed ends with the bits of one that is not, the plugin in both.
-    expect((await roble(['train:verify', '--kills', '3', '--steps', '200'])).result).toMatchObject({
-      same: true,
-    });
-    const trained = await roble<{ run: string; bundle: string }>(['train']);
+    await killAfterCheckpoint(['train', '--epochs', '30', '--run', 'killed']);
+    expect((await roble(['train:resume', 'killed'])).exitCode).toBe(0);
+    const trained = await roble<{ run: string; bundle: string }>(['train', '--epochs', '30']);
+    const weights = (bundle: string) => readFile(resolve(project, bundle, BUNDLE_FILES.weights));
+    expect(sha256(await weights('killed/model'))).toBe(sha256(await weights(trained.result.bundle)));
     expect(JSON.parse(await readFile(join(trained.result.run, 'run.json'), 'utf8')).plugins).toEqual([paper]);
     const bundle = JSON.parse(await readFile(join(trained.result.bundle, 'model.json'), 'utf8'));
     expect(bundle.training.plugins).toEqual([paper]);
@@ -199,6 +203,20 @@ describe('the examples in a project', () => {
     expect(off.result).toMatchObject({ packages: [], setAside: [] });
   });
 });
+
+/** Kills a run, as nothing can hear it, when it has written a checkpoint. */
+async function killAfterCheckpoint(words: readonly string[]): Promise<void> {
+  const child = execa(process.execPath, [CLI, ...words], { cwd: project, reject: false, env: machine });
+  const checkpoints = join(project, words.at(-1)!, RUN_FILES.checkpoints);
+  const written = () =>
+    readdir(checkpoints).then(
+      ({ length }) => length,
+      () => 0,
+    );
+  await expect.poll(written, { timeout: 60_000 }).toBeGreaterThan(0);
+  child.kill('SIGKILL');
+  expect((await child).signal).toBe('SIGKILL');
+}
 
 async function recipeOf(folder: string): Promise<unknown> {
   return JSON.parse(await readFile(join(project, folder, 'dataset.json'), 'utf8')).recipe;
@@ -299,8 +317,8 @@ describe('plugins of the machine', () => {
     const folder = join(root, 'greeter');
     await mkdir(join(folder, 'commands'), { recursive: true });
     await mkdir(join(folder, 'node_modules/@oclif'), { recursive: true });
-    const { resolve } = createRequire(import.meta.url);
-    const core = dirname(resolve('@oclif/core/package.json'));
+    const { resolve: find } = createRequire(import.meta.url);
+    const core = dirname(find('@oclif/core/package.json'));
     await symlink(core, join(folder, 'node_modules/@oclif/core'));
     const oclif = { commands: './commands', hooks: { init: './hook.js' } };
     const manifest = { name: 'greeter', version: '1.0.0', type: 'module', oclif };
