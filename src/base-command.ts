@@ -124,10 +124,12 @@ export abstract class RobleCommand<Result> extends Command {
     });
     const { hiderOf } = await import('./core/base/schema/secrets.js');
     const { secretsSchema } = await import('./core/config/keys.js');
-    const schema = await secretsSchema(loaded.config, loaded.registry!);
+    // It is there, because it was opened.
+    const registry = loaded.registry!;
+    const schema = await secretsSchema(loaded.config, registry);
     this.hide = hiderOf(loaded.config, schema);
     for (const warning of loaded.warnings) this.warn(warning);
-    return { ...loaded, schema };
+    return { ...loaded, registry, schema };
   }
 
   /** The plugins in the box, those that the project names, and those of the machine. */
@@ -140,7 +142,7 @@ export abstract class RobleCommand<Result> extends Command {
     const wanted = [...requests, ...(await machinePackages(this.config.dataDir))];
     if (wanted.length === 0) return registry;
     const { PRESETS } = await import('./core/learning/presets.js');
-    const { SOURCE_FORMATS } = await import('./core/data/import-export/read-source.js');
+    const { SOURCE_FORMATS } = await import('./core/data/formats/format-names.js');
     registry.reserve('preset', Object.keys(PRESETS));
     registry.reserve('reader', ['auto', ...SOURCE_FORMATS]);
     const { describeSetAside, findPackages } = await import('./core/plugin/packages.js');

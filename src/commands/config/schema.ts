@@ -21,7 +21,7 @@ export default class ConfigSchema extends RobleCommand<JsonSchema> {
     const { flags } = await this.parse(ConfigSchema);
     const { registry } = await this.loadConfigWithOrigins();
     const { schemaWithPlugins } = await import('../../core/config/plugin-settings.js');
-    const schema = await schemaWithPlugins(registry!, (message) => this.warn(message));
+    const schema = await schemaWithPlugins(registry, (message) => this.warn(message));
     this.out = flags.out;
     if (flags.out !== undefined) {
       const { replaceFile } = await import('../../core/base/storage/durable.js');

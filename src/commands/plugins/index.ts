@@ -1,7 +1,6 @@
 import { RobleCommand } from '../../base-command.js';
 import { EXIT } from '../../core/base/errors.js';
 import type { ListedPackage, ListedPlugin, PluginList } from '../../core/plugin/list-plugins.js';
-import type { LibraryContext } from '../../library.js';
 
 interface PluginsResult extends PluginList {
   /** Commands that packages of the machine add, by package. */
@@ -18,10 +17,10 @@ export default class Plugins extends RobleCommand<PluginsResult> {
     'ROBLE_PLUGINS=off <%= config.bin %> <%= command.id %>',
   ];
 
-  protected async execute(_context: LibraryContext): Promise<PluginsResult> {
+  protected async execute(): Promise<PluginsResult> {
     const { registry } = await this.loadConfigWithOrigins();
     const { hasFaults, listPlugins } = await import('../../core/plugin/list-plugins.js');
-    const list = await listPlugins(registry!);
+    const list = await listPlugins(registry);
     if (hasFaults(list)) this.exitCode = EXIT.plugin;
     return { ...list, commands: this.commandsFromOutside() };
   }

@@ -1,5 +1,4 @@
 import * as Args from '@oclif/core/args';
-import type { LibraryContext } from '../../library.js';
 import { type MachinePlugins, MachinePluginsCommand, packageToInstall } from '../../machine-plugins.js';
 
 export default class PluginsInstall extends MachinePluginsCommand {
@@ -18,7 +17,7 @@ export default class PluginsInstall extends MachinePluginsCommand {
     '<%= config.bin %> <%= command.id %> ./roble-paper-1.0.0.tgz',
   ];
 
-  protected async execute(_context: LibraryContext): Promise<MachinePlugins> {
+  protected async execute(): Promise<MachinePlugins> {
     const { args } = await this.parse(PluginsInstall);
     return this.change('install', [packageToInstall(args.package), '--silent']);
   }

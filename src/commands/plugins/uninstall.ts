@@ -1,5 +1,4 @@
 import * as Args from '@oclif/core/args';
-import type { LibraryContext } from '../../library.js';
 import { type MachinePlugins, MachinePluginsCommand } from '../../machine-plugins.js';
 
 export default class PluginsUninstall extends MachinePluginsCommand {
@@ -9,7 +8,7 @@ export default class PluginsUninstall extends MachinePluginsCommand {
   };
   static override examples = ['<%= config.bin %> <%= command.id %> roble-paper'];
 
-  protected async execute(_context: LibraryContext): Promise<MachinePlugins> {
+  protected async execute(): Promise<MachinePlugins> {
     const { args } = await this.parse(PluginsUninstall);
     return this.change('uninstall', [args.package]);
   }

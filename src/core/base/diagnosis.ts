@@ -1,6 +1,7 @@
 import { type Context, refuseInterrupted } from './context.js';
 import { RobleError } from './errors.js';
 import type { Check, Finding } from './findings.js';
+import { withinTime } from './within-time.js';
 
 /**
  * What a check says of its side of a machine. `skipped`: there was nothing to check. Suggestions come with the first thing
@@ -91,16 +92,11 @@ async function bounded<Subject>(
   subject: Subject,
   limitMs: number,
 ): Promise<Diagnosis> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<Diagnosis>((resolve) => {
-    const message = `there was no answer within ${limitMs / 1000} s`;
-    timer = setTimeout(() => resolve(failed(message, 'What it looks at hangs; try it by itself.')), limitMs);
-  });
+  const message = `there was no answer within ${limitMs / 1000} s`;
+  const late = () => failed(message, 'What it looks at hangs; try it by itself.');
   try {
-    return await Promise.race([late, (async () => check.run(subject))()]);
+    return await withinTime(() => check.run(subject), limitMs, late);
   } catch (thrown) {
     return failedBy(thrown);
-  } finally {
-    clearTimeout(timer);
   }
 }

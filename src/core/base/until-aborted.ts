@@ -11,23 +11,24 @@ export async function* untilAborted<T>(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<T> {
   const iterator = items[Symbol.asyncIterator]();
+  /** Ends the wait for the item that is under way. A promise for all of them would keep something of each. */
   let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal?.reason);
-    if (signal?.aborted) abort();
-    signal?.addEventListener('abort', abort);
-  });
-  aborted.catch(() => {});
+  const onAbort = () => abort();
+  signal?.addEventListener('abort', onAbort);
   const alive = setInterval(() => {}, ALIVE_MS);
   try {
     for (;;) {
-      const { done, value } = await Promise.race([iterator.next(), aborted]);
+      signal?.throwIfAborted();
+      const { done, value } = await new Promise<IteratorResult<T>>((resolve, reject) => {
+        abort = () => reject(signal?.reason);
+        iterator.next().then(resolve, reject);
+      });
       if (done) return;
       yield value;
     }
   } finally {
     clearInterval(alive);
-    signal?.removeEventListener('abort', abort);
+    signal?.removeEventListener('abort', onAbort);
     // Not waited for: it may be what never ends.
     void iterator.return?.()?.then(undefined, () => {});
   }

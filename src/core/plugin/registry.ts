@@ -48,6 +48,11 @@ export class PluginRegistry {
     return this.#setAside;
   }
 
+  /** What was set aside, as advice to somebody who looks for a plugin in vain. */
+  stepsForSetAside(): string[] {
+    return this.#setAside.map((each) => `Set aside: ${describeSetAside(each)}`);
+  }
+
   /**
    * Checks, in this order: name, API version, kind, that it is not registered yet.
    *
@@ -215,10 +220,7 @@ export class PluginRegistry {
     return new RobleError('ROBLE_PLUGIN_UNKNOWN', `There is no ${kind} "${name}".`, {
       received: name,
       expected: known.length > 0 ? `one of ${known.join(', ')}` : `a package of plugins that adds one`,
-      nextSteps: [
-        ...(meant.length > 0 ? meant : [hint]),
-        ...this.#setAside.map((each) => `Set aside: ${describeSetAside(each)}`),
-      ],
+      nextSteps: [...(meant.length > 0 ? meant : [hint]), ...this.stepsForSetAside()],
     });
   }
 }

@@ -6,12 +6,13 @@ import { notPlain } from '../../base/storage/read-file.js';
 import { systemKind } from '../../base/storage/walk-folder.js';
 import { didYouMean, examples } from '../../base/text/text.js';
 import { untilAborted } from '../../base/until-aborted.js';
+import { withinTime } from '../../base/within-time.js';
 import { isPicture as isPictureFile } from '../../image/find-images.js';
 import { hasKnownSplit, isSourceItem } from '../../plugin/check-item.js';
-import { describeSetAside } from '../../plugin/packages.js';
 import type { SourceLook } from '../../plugin/reader.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import { isCsvFile, readCsv } from '../formats/csv.js';
+import { SOURCE_FORMATS, type SourceFormat } from '../formats/format-names.js';
 import { isIdxImages, readIdx } from '../formats/idx.js';
 import { readImageFolder } from '../formats/image-folder.js';
 import { isMetadata, metadataIn, readHuggingFaceFolder } from '../formats/metadata.js';
@@ -20,12 +21,8 @@ import { type ReaderOptions, type SourceItem, splitOfWord, withNormalNames } fro
 import { isStrokesFile, readStrokes } from '../formats/strokes.js';
 import { archiveKind, isArchiveName, withUnpacked } from './archive.js';
 
-/** The formats that can be imported. */
-export const SOURCE_FORMATS = ['idx', 'folder', 'csv', 'imagefolder', 'strokes', 'parquet'] as const;
 /** How long a reader may take to say whether it reads a source. */
 const ANSWER_MS = 10_000;
-
-type SourceFormat = (typeof SOURCE_FORMATS)[number];
 
 type Read = (path: string, options: ReaderOptions) => AsyncIterable<SourceItem>;
 
@@ -120,10 +117,7 @@ function checkFormat(format: string, { registry }: ReadingContext): void {
   throw new RobleError('ROBLE_USAGE', `There is no format "${format}".`, {
     received: format,
     expected: `one of ${known.join(', ')}`,
-    nextSteps: [
-      ...didYouMean(format, known),
-      ...(registry?.setAside ?? []).map((each) => `Set aside: ${describeSetAside(each)}`),
-    ],
+    nextSteps: [...didYouMean(format, known), ...(registry?.stepsForSetAside() ?? [])],
   });
 }
 
@@ -235,19 +229,6 @@ async function formatOfFolder(
   throw unknownFormat(path, examples(files, 5) || 'an empty folder', steps.slice(0, 3), context);
 }
 
-/** Whether a reader that is asked about a source has said that it reads it. */
-async function inTime(answer: boolean | Promise<boolean> | undefined): Promise<boolean | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer in ${ANSWER_MS / 1000} seconds.`)), ANSWER_MS);
-  });
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
 /** The reader of a plugin that says that it can read a source. */
 async function formatFromOutside(
   look: SourceLook,
@@ -256,7 +237,10 @@ async function formatFromOutside(
   for (const name of registry?.names('reader') ?? [])
     try {
       const reader = await registry!.load('reader', name);
-      if (await inTime(reader.recognizes?.(look))) return name;
+      const late = () => {
+        throw new Error(`no answer in ${ANSWER_MS / 1000} seconds.`);
+      };
+      if (await withinTime(() => reader.recognizes?.(look), ANSWER_MS, late)) return name;
     } catch (error) {
       const who = registry!.describe('reader', name);
       warn?.(`${who} could not say whether it reads ${look.path}: ${RobleError.from(error).message}`);
