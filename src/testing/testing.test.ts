@@ -163,10 +163,11 @@ describe('assertAugmenter', () => {
   });
 
   it('says all that is wrong at once', async () => {
+    let calls = 0;
     const spoilt = copy({
       parameters: z.object({}),
       ...apply((_source, target) => {
-        target.data.fill(Math.random() * 256);
+        target.data.fill(++calls);
         return { angle: Number.NaN };
       }),
     });

@@ -43,7 +43,7 @@ export const BROKEN: Readonly<Record<string, BrokenPlugin>> = {
     says: /adds the augmenter "blur", and roble has one already/,
   },
   'not-deterministic': {
-    code: augmenter('target.data.fill(256 * Math.random()); return {};'),
+    code: augmenter('target.data.fill((globalThis.calls = (globalThis.calls ?? 0) + 1)); return {};'),
     says: /do not give the same bytes/,
   },
   'leaves-a-part': {
