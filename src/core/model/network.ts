@@ -8,6 +8,7 @@ import type {
   FlattenLayer,
   GlobalPoolLayer,
   ImageShape,
+  InputType,
   Layer,
   ModelSpec,
   PoolLayer,
@@ -79,6 +80,7 @@ export type ResolvedLayer =
 /** A model whose shapes fit. */
 export interface Network {
   readonly input: ImageShape;
+  readonly inputType: InputType;
   readonly classes: number;
   readonly layers: readonly ResolvedLayer[];
 }
@@ -129,7 +131,7 @@ export function resolveNetwork(spec: ModelSpec): Network {
       expected: `${spec.classes}`,
       nextSteps: ['End the layers with: { type: dense, units: classes }'],
     });
-  return { input: spec.input, classes: spec.classes, layers };
+  return { input: spec.input, inputType: spec.inputType ?? 'uint8', classes: spec.classes, layers };
 }
 
 interface Scope {

@@ -133,12 +133,14 @@ function foldedWeights(tensors: TensorMap, conv: ResolvedConv, norm: ResolvedBat
   return { weight, bias };
 }
 
-/** uint8 [N, H, W, C] in 0..255 -> float32 [N, C, H, W] in 0..1. `batch` -1: any number. */
-export function scaledImages(graph: GraphBuilder, network: Network, batch: number): Value {
-  const { height, width, channels } = network.input;
-  const images = graph.input('images', 'uint8', [batch === -1 ? 'N' : batch, height, width, channels]);
+/** [N, H, W, C] -> float32 [N, C, H, W]: pictures in 0..255 are scaled to 0..1, features are not. `batch` -1: any number. */
+export function scaledImages(graph: GraphBuilder, { input, inputType }: Network, batch: number): Value {
+  const { height, width, channels } = input;
+  const images = graph.input('images', inputType, [batch === -1 ? 'N' : batch, height, width, channels]);
   const scaled = (value: Value) =>
-    graph.op('Mul', [graph.op('Cast', [value], { to: 1 }), graph.float(1 / 255)]);
+    inputType === 'float32'
+      ? value
+      : graph.op('Mul', [graph.op('Cast', [value], { to: 1 }), graph.float(1 / 255)]);
   // The runtime multiplies a tensor whose last side is 1 number by number: ten times as slow.
   return channels === 1
     ? scaled(graph.reshape(images, [batch, 1, height, width]))

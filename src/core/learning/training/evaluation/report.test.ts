@@ -11,7 +11,7 @@ import { worstPairs } from '../../analysis/findings/classes.js';
 import type { EvaluationReport } from '../../history/record.js';
 import { reportOn, writeEvaluation } from './report.js';
 import type { EvaluationOptions } from './stream-predictions.js';
-import { evaluateSplit } from './stream-predictions.js';
+import { evaluateSplit, picturesOf } from './stream-predictions.js';
 
 const CLASSES = ['a', 'b', 'c', 'd', 'e'];
 const LOOK_ALIKES = [['b', 'd']];
@@ -68,7 +68,7 @@ const options = (changes: Partial<EvaluationOptions> = {}): EvaluationOptions =>
 
 async function reportFor(samples: readonly Sample[], lookAlikes = LOOK_ALIKES): Promise<EvaluationReport> {
   const subject = {
-    split: splitOf(samples),
+    split: picturesOf(splitOf(samples)),
     provenance: provenanceOf(samples),
     classes: CLASSES,
     lookAlikes,
@@ -226,7 +226,7 @@ describe('reportOn', () => {
     };
     const samples = labels.map((label) => ({ label, probabilities: [] }));
     const subject = {
-      ...{ split: splitOf(samples), provenance: provenanceOf(samples) },
+      ...{ split: picturesOf(splitOf(samples)), provenance: provenanceOf(samples) },
       ...{ classes, lookAlikes: [['class 5', 'class 42']], epoch: 1 },
     };
     const report = (await reportOn({ evaluate }, subject, options()))!;
@@ -256,7 +256,7 @@ describe('reportOn', () => {
 describe('evaluateSplit', () => {
   const samples = fc.sample(sample, { numRuns: 100, seed: 2 });
   const evaluate = (engine: ReturnType<typeof engineFor>, changes: Partial<EvaluationOptions>) =>
-    evaluateSplit(engine, splitOf(samples), CLASSES.length, options(changes));
+    evaluateSplit(engine, picturesOf(splitOf(samples)), CLASSES.length, options(changes));
 
   it('halves a batch that does not fit into the memory, tells so, and sees every sample once all the same', async () => {
     const whole = await evaluate(engineFor(samples), { batchSize: 100 });
@@ -289,7 +289,7 @@ describe('evaluateSplit', () => {
   it('passes other errors on at once', async () => {
     const evaluating = evaluateSplit(
       { evaluate: () => Promise.reject(new Error('broken')) },
-      splitOf(samples),
+      picturesOf(splitOf(samples)),
       CLASSES.length,
       options(),
     );

@@ -1,18 +1,18 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../../../base/storage/durable.js';
-import type { LoadedSplit, SampleProvenance } from '../../../data/dataset/format.js';
+import type { SampleProvenance } from '../../../data/dataset/format.js';
 import type { Preprocessing } from '../../../image/settings.js';
 import type { TrainingSession } from '../../../plugin/contracts.js';
 import { type EvaluationReport, RUN_FILES } from '../../history/record.js';
 import { groupsOf } from '../../metrics/look-alikes.js';
 import { Calibration, ConfusionMatrix, MetricTally } from '../../metrics/metrics.js';
 import { ConfidentMistakes, type Mistake, mistakeSheet, SHOWN_MISTAKES } from '../../metrics/mistakes.js';
-import { type EvaluationOptions, streamPredictions } from './stream-predictions.js';
+import { type EvaluationOptions, type EvaluationSamples, streamPredictions } from './stream-predictions.js';
 
 /** What a report is about. */
 export interface ReportSubject {
-  readonly split: LoadedSplit;
+  readonly split: EvaluationSamples;
   /** Where each sample of the split came from, in order. */
   readonly provenance: AsyncIterable<SampleProvenance>;
   readonly classes: readonly string[];

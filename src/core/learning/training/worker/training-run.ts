@@ -3,6 +3,7 @@ import type { DatasetManifest, LoadedSplit, SampleProvenance } from '../../../da
 import type { HistoryEvent } from '../../history/record.js';
 import type { HistoryWriter } from '../../history/writer.js';
 import type { CheckpointWriter } from '../checkpoints/writer.js';
+import type { EvaluationSamples } from '../evaluation/stream-predictions.js';
 import type { MicrobatchRecord } from '../policies/memory.js';
 import type { TrainEvent } from '../run/events.js';
 import type { RunRequest } from '../run/folder.js';
@@ -15,6 +16,8 @@ export interface TrainingRun extends OpenedSession {
   readonly manifest: DatasetManifest;
   readonly stepsPerEpoch: number;
   readonly validation: LoadedSplit;
+  /** The same samples as the model takes them: pictures or features. */
+  readonly judged: EvaluationSamples;
   /** Where each sample of `validation` came from, in order. */
   readonly provenance: () => AsyncIterable<SampleProvenance>;
   readonly history: HistoryWriter;

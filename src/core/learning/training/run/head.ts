@@ -1,0 +1,10 @@
+import { type Layer, layerSchema } from '../../../model/spec.js';
+
+/** The layer that brings features to mean 0 and variance 1. Its statistics are those of the training pictures. */
+export const STANDARDIZE = 'standardize';
+
+/** The layers that learn from the features of a backbone: those that were chosen, after the features are standardized. */
+export function headLayers(layers: readonly Layer[]): Layer[] {
+  const first = [{ type: 'flatten' }, { type: 'batchNorm', name: STANDARDIZE }] as const;
+  return [...first.map((layer) => layerSchema.parse(layer)), ...layers];
+}
