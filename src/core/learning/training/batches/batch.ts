@@ -1,5 +1,7 @@
 import { Random, symmetricBeta } from '../../../base/random.js';
-import type { DatasetManifest, LoadedSplit } from '../../../data/dataset/format.js';
+import type { DatasetManifest } from '../../../data/dataset/format.js';
+import type { OpenSplit } from '../../../data/dataset/open.js';
+import { copyPicture, type PackedPictures } from '../../../data/dataset/pictures.js';
 import type { PackedStrokes } from '../../../image/strokes/packed.js';
 import type { Network } from '../../../model/network.js';
 import {
@@ -12,10 +14,10 @@ import type { Batch, PluginEntry } from '../../../plugin/contracts.js';
 import type { TrainOptions } from '../../settings.js';
 import { type BatchAugmentation, type BatchAugmenter, batchAugmentation } from './augmentation.js';
 
-/** What a batch is made from; plain data, so that it passes to a thread. Pixels and strokes are shared, not copied. */
+/** What a batch is made from; plain data, so that it passes to a thread. Memory is shared, not copied. */
 export interface BatchRecipe {
-  readonly images: Uint8Array;
-  /** What the images were drawn from, where that is known. */
+  readonly pictures: PackedPictures;
+  /** What they were drawn from, where that is known. */
   readonly strokes?: PackedStrokes | undefined;
   readonly labels: Uint16Array;
   /** Values of one image. */
@@ -106,11 +108,11 @@ export class BatchFiller {
   }
 
   #putPixels(batch: Uint8Array, samples: Uint32Array, epoch: number): void {
-    const { images, imageSize } = this.#recipe;
+    const { pictures, imageSize } = this.#recipe;
     for (const [i, sample] of samples.entries()) {
       const place = batch.subarray(i * imageSize, (i + 1) * imageSize);
       if (this.#augmenter) this.#augmenter.write(place, sample, epoch);
-      else place.set(images.subarray(sample * imageSize, (sample + 1) * imageSize));
+      else copyPicture(pictures, sample, place);
     }
   }
 
@@ -189,7 +191,7 @@ export function balancedClassWeights(labels: Iterable<number>, classes: number):
 }
 
 export interface RecipeOptions {
-  readonly training: LoadedSplit;
+  readonly training: OpenSplit;
   readonly manifest: DatasetManifest;
   readonly network: Network;
   /** Its batch size is at most the number of samples. */
@@ -202,13 +204,13 @@ export interface RecipeOptions {
 /** How the batches of a run are made, by its options. */
 export function batchRecipe(options: RecipeOptions): BatchRecipe {
   const { training, manifest, network, train, plugins, masks } = options;
-  const { images, strokes, labels, count } = training;
+  const { pictures, strokes, labels } = training;
   const { classes } = network;
   return {
-    images,
+    pictures,
     strokes,
     labels,
-    imageSize: images.length / count,
+    imageSize: pictures.size,
     classes,
     batchSize: train.batchSize,
     maxSteps: train.maxStepsPerEpoch,

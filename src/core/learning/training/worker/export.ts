@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { optional, spreadIndices } from '../../../base/collections.js';
-import type { LoadedSplit } from '../../../data/dataset/format.js';
-import { samplesAt } from '../../../data/dataset/samples.js';
+import { copySomePictures, pictureAt } from '../../../data/dataset/pictures.js';
 import {
   type AnswerProfile,
   type MeasuredAnswer,
@@ -11,7 +10,7 @@ import {
 import { type BundleContent, GOLDEN_SAMPLES, writeBundle } from '../../../model/bundle.js';
 import { type EpochRecord, RUN_FILES } from '../../history/record.js';
 import { reportOn, writeEvaluation } from '../evaluation/report.js';
-import { streamPredictions } from '../evaluation/stream-predictions.js';
+import { someOf, streamPredictions } from '../evaluation/stream-predictions.js';
 import { evaluationOptions } from './evaluation.js';
 import type { TrainingRun } from './training-run.js';
 
@@ -54,13 +53,13 @@ const PROFILE_SAMPLES = 5000;
 
 /** How the answers to pictures of the validation split are distributed; undefined when asked to stop. */
 async function profileAnswers(run: TrainingRun): Promise<AnswerProfile | undefined> {
-  const split = spreadSamples(run.validation, PROFILE_SAMPLES);
-  const size = split.images.length / split.count;
+  const { pictures, count } = run.validation;
+  const indices = spreadIndices(count, PROFILE_SAMPLES);
   const answers: MeasuredAnswer[] = [];
   const add = ({ index, probabilities }: { index: number; probabilities: Float32Array }) => {
-    answers.push(measureAnswer(split.images.subarray(index * size, (index + 1) * size), probabilities));
+    answers.push(measureAnswer(pictureAt(pictures, indices[index]!), probabilities));
   };
-  const isComplete = await streamPredictions(run.session, split, [{ add }], {
+  const isComplete = await streamPredictions(run.session, someOf(run.judged, indices), [{ add }], {
     ...evaluationOptions(run),
     onBatch: () => !run.shouldStop(),
   });
@@ -68,23 +67,20 @@ async function profileAnswers(run: TrainingRun): Promise<AnswerProfile | undefin
 }
 
 /** Images of the validation split with the answers to them. */
-async function goldenAnswers({ session, validation }: TrainingRun): Promise<BundleContent['golden']> {
-  const { images: shared, count } = spreadSamples(validation, GOLDEN_SAMPLES);
-  // A copy: engines take no shared memory.
-  const images = shared.slice();
-  return { count, images, probabilities: await session.evaluate(images, count) };
-}
-
-/** At most `limit` samples of a split, evenly spread: samples may be in the order of their classes. */
-function spreadSamples(split: LoadedSplit, limit: number): LoadedSplit {
-  return split.count <= limit ? split : samplesAt(split, spreadIndices(split.count, limit));
+async function goldenAnswers({ session, validation, judged }: TrainingRun): Promise<BundleContent['golden']> {
+  // Evenly spread: samples may be in the order of their classes.
+  const indices = spreadIndices(validation.count, GOLDEN_SAMPLES);
+  const count = indices.length;
+  const images = copySomePictures(validation.pictures, indices);
+  const inputs = someOf(judged, indices).inputs(0, count);
+  return { count, images, probabilities: await session.evaluate(inputs, count) };
 }
 
 /** Evaluates the best weights, which the session holds, class by class; false when asked to stop meanwhile. */
 export async function exportReport(run: TrainingRun, { epoch }: EpochRecord): Promise<boolean> {
-  const { request, manifest, session, validation } = run;
+  const { request, manifest, session, validation, judged } = run;
   const subject = {
-    split: validation,
+    split: judged,
     provenance: run.provenance(),
     classes: manifest.classes,
     lookAlikes: request.train.twins,
@@ -92,6 +88,6 @@ export async function exportReport(run: TrainingRun, { epoch }: EpochRecord): Pr
   };
   const report = await reportOn(session, subject, evaluationOptions(run));
   if (!report) return false;
-  await writeEvaluation(request.run, report, validation.images, manifest.preprocessing);
+  await writeEvaluation(request.run, report, validation.pictures, manifest.preprocessing);
   return true;
 }

@@ -18,6 +18,7 @@ import {
   storesOf,
 } from '../checkpoints/store.js';
 import { CheckpointWriter } from '../checkpoints/writer.js';
+import { picturesOf } from '../evaluation/stream-predictions.js';
 import { type MemoryState, MicrobatchRecord, memoryFor } from '../policies/memory.js';
 import type { TrainingProgress } from '../run/events.js';
 import { type RunRequest, writeRequest } from '../run/folder.js';
@@ -67,7 +68,7 @@ export async function openRun(
   if (!found) refuseLostCheckpoints(history.history, folders);
 
   const subject = await loadSubject(data.dataset, request.layers, request.train);
-  const validation = await data.validation.load('validation');
+  const validation = await data.validation.open('validation');
   const { train, network } = subject;
   const state = found?.state ?? (await firstState(network, manifest.classes, train));
   const about = {
@@ -97,6 +98,7 @@ export async function openRun(
     manifest,
     stepsPerEpoch: stepsPerEpochOf(opened.recipe),
     validation,
+    judged: picturesOf(validation),
     provenance: () => data.validation.provenance('validation'),
     history,
     checkpoints: new CheckpointWriter(folders),
