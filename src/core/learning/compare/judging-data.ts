@@ -1,6 +1,7 @@
 import { RobleError } from '../../base/errors.js';
 import { sha256 } from '../../base/storage/durable.js';
-import type { Dataset } from '../../data/dataset/open.js';
+import type { Dataset, OpenSplit } from '../../data/dataset/open.js';
+import { pictureAt } from '../../data/dataset/pictures.js';
 
 /**
  * Checks that the split `validation` of a data set is fit to judge models: that there is one, and that it holds no
@@ -28,8 +29,7 @@ export async function checkJudgingData(data: Dataset): Promise<void> {
 
 /** SHA-256 of each picture of the split `validation`. */
 export async function judgingPictures(data: Dataset): Promise<ReadonlySet<string>> {
-  const { images, count } = await data.load('validation');
-  return new Set(picturesOf(images, count));
+  return new Set(hashesOf(await data.open('validation')));
 }
 
 /**
@@ -38,10 +38,13 @@ export async function judgingPictures(data: Dataset): Promise<ReadonlySet<string
  * @param judging what {@link judgingPictures} gave
  */
 export async function countKnown(data: Dataset, judging: ReadonlySet<string>): Promise<number> {
-  const { images, count } = await data.load('train');
   const known = new Set<number>();
-  for (const [index, hash] of picturesOf(images, count).entries()) if (judging.has(hash)) known.add(index);
   let index = 0;
+  for (const hash of hashesOf(await data.open('train'))) {
+    if (judging.has(hash)) known.add(index);
+    index++;
+  }
+  index = 0;
   for await (const { copy } of data.provenance('train')) {
     if ([copy?.of, copy?.partner].some((hash) => hash !== undefined && judging.has(hash))) known.add(index);
     index++;
@@ -49,7 +52,6 @@ export async function countKnown(data: Dataset, judging: ReadonlySet<string>): P
   return known.size;
 }
 
-function picturesOf(images: Uint8Array, count: number): string[] {
-  const size = images.length / count;
-  return Array.from({ length: count }, (_, i) => sha256(images.subarray(i * size, (i + 1) * size)));
+function* hashesOf({ pictures, count }: OpenSplit): Generator<string> {
+  for (let i = 0; i < count; i++) yield sha256(pictureAt(pictures, i));
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { knownAugmenters } from '../../../../../test/support/augmenters.js';
+import { packed } from '../../../../../test/support/pictures.js';
 import { loadPipeline } from '../../../data/augment/pipeline.js';
 import { type AugmentSettings, augmentSchema } from '../../../data/augment/settings.js';
 import { preprocessingSchema } from '../../../image/settings.js';
@@ -22,7 +23,7 @@ const settingsOf = (...names: string[]) =>
 
 function recipeWith(settings: AugmentSettings | undefined): BatchRecipe {
   return {
-    images,
+    pictures: packed(images, SIZE),
     labels: Uint16Array.from({ length: 50 }, (_, i) => i % 3),
     imageSize: SIZE,
     classes: 3,

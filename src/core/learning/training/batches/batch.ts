@@ -1,5 +1,7 @@
 import { Random, symmetricBeta } from '../../../base/random.js';
-import type { DatasetManifest, LoadedSplit } from '../../../data/dataset/format.js';
+import type { DatasetManifest } from '../../../data/dataset/format.js';
+import type { OpenSplit } from '../../../data/dataset/open.js';
+import { copyPicture, type PackedPictures } from '../../../data/dataset/pictures.js';
 import type { FeatureTable } from '../../../data/features/feature-table.js';
 import type { PackedStrokes } from '../../../image/strokes/packed.js';
 import type { Network } from '../../../model/network.js';
@@ -14,12 +16,12 @@ import type { Batch, PluginEntry } from '../../../plugin/contracts.js';
 import type { TrainOptions } from '../../settings.js';
 import { type BatchAugmentation, batchAugmentation } from './augmentation.js';
 
-/** What a batch is made from; plain data, so that it passes to a thread. Pixels and strokes are shared, not copied. */
+/** What a batch is made from; plain data, so that it passes to a thread. Memory is shared, not copied. */
 export interface BatchRecipe {
-  readonly images: Uint8Array;
+  readonly pictures: PackedPictures;
   /** What a batch holds instead of the pictures, of a model that learns from the features of a backbone. */
   readonly features?: FeatureTable | undefined;
-  /** What the images were drawn from, where that is known. */
+  /** What the pictures were drawn from, where that is known. */
   readonly strokes?: PackedStrokes | undefined;
   readonly labels: Uint16Array;
   /** Values of one image, or numbers of its features. */
@@ -129,7 +131,7 @@ type SampleWriter = (place: InputValues, sample: number, epoch: number) => void;
 
 /** @throws {RobleError} those of loading the augmenters */
 async function sampleWriter(recipe: BatchRecipe): Promise<SampleWriter> {
-  const { features, augmentation, images, imageSize } = recipe;
+  const { features, augmentation, pictures } = recipe;
   if (features) {
     const { FeatureReader, viewsOf } = await import('../../../data/features/feature-table.js');
     const reader = new FeatureReader(features);
@@ -142,7 +144,7 @@ async function sampleWriter(recipe: BatchRecipe): Promise<SampleWriter> {
     const augmenter = await BatchAugmenter.open(augmentation, recipe);
     return (place, sample, epoch) => augmenter.write(place as Uint8Array, sample, epoch);
   }
-  return (place, sample) => place.set(images.subarray(sample * imageSize, (sample + 1) * imageSize));
+  return (place, sample) => copyPicture(pictures, sample, place as Uint8Array);
 }
 
 /**
@@ -208,7 +210,7 @@ export function balancedClassWeights(labels: Iterable<number>, classes: number):
 }
 
 export interface RecipeOptions {
-  readonly training: LoadedSplit;
+  readonly training: OpenSplit;
   /** Of the training split, where the model learns from them. */
   readonly features?: FeatureTable | undefined;
   readonly manifest: DatasetManifest;
@@ -223,14 +225,14 @@ export interface RecipeOptions {
 /** How the batches of a run are made, by its options. */
 export function batchRecipe(options: RecipeOptions): BatchRecipe {
   const { training, features, manifest, network, train, plugins, masks } = options;
-  const { images, strokes, labels, count } = training;
+  const { pictures, strokes, labels } = training;
   const { classes } = network;
   return {
-    images,
+    pictures,
     features,
     strokes,
     labels,
-    imageSize: features?.length ?? images.length / count,
+    imageSize: features?.length ?? pictures.size,
     classes,
     batchSize: train.batchSize,
     maxSteps: train.maxStepsPerEpoch,

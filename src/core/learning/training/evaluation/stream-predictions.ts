@@ -1,5 +1,6 @@
 import { RobleError } from '../../../base/errors.js';
-import type { LoadedSplit } from '../../../data/dataset/format.js';
+import type { OpenSplit } from '../../../data/dataset/open.js';
+import { copyPictures } from '../../../data/dataset/pictures.js';
 import { FeatureReader, type FeatureTable } from '../../../data/features/feature-table.js';
 import type { InputValues } from '../../../model/spec.js';
 import type { TrainingSession } from '../../../plugin/contracts.js';
@@ -28,11 +29,9 @@ export interface EvaluationSamples {
   inputs(start: number, end: number): InputValues;
 }
 
-/** The pictures of a split in memory. */
-export function picturesOf({ images, labels, count }: LoadedSplit): EvaluationSamples {
-  const size = images.length / count;
-  // A copy: engines take no shared memory.
-  return { count, labels, inputs: (start, end) => images.slice(start * size, end * size) };
+/** The pictures of a split. */
+export function picturesOf({ pictures, labels, count }: OpenSplit): EvaluationSamples {
+  return { count, labels, inputs: (start, end) => copyPictures(pictures, start, end) };
 }
 
 /** The features of a split's pictures. */

@@ -4,8 +4,8 @@ import { checked } from '../../../base/schema/checked.js';
 import { sha256 } from '../../../base/storage/durable.js';
 import { didYouMean } from '../../../base/text/text.js';
 import { augmentersOf } from '../../../data/augment/settings.js';
-import type { DatasetManifest, LoadedSplit } from '../../../data/dataset/format.js';
-import { type Dataset, openDataset, splitOf } from '../../../data/dataset/open.js';
+import type { DatasetManifest } from '../../../data/dataset/format.js';
+import { type Dataset, type OpenSplit, openDataset, splitOf } from '../../../data/dataset/open.js';
 import { checkSameForm } from '../../../data/dataset/same-form.js';
 import type { FeatureTable } from '../../../data/features/feature-table.js';
 import type { UsedBackbone } from '../../../model/backbone/settings.js';
@@ -104,12 +104,12 @@ export async function openRunData(request: Pick<RunRequest, 'dataset' | 'validat
   return { dataset, validation, fingerprint: own === other ? own : sha256(`${own} ${other}`) };
 }
 
-/** What is trained, in memory: by a run from its first step to its last one, by a trial for a few steps. */
+/** What is trained: by a run from its first step to its last one, by a trial for a few steps. */
 export interface TrainingSubject {
   /** With a batch size that the data fill. */
   readonly train: TrainOptions;
   readonly manifest: DatasetManifest;
-  readonly training: LoadedSplit;
+  readonly training: OpenSplit;
   /** Of the training split, where the model learns from them. */
   readonly features?: FeatureTable | undefined;
   readonly model: ModelSpec;
@@ -123,7 +123,7 @@ export async function loadSubject(
   const { manifest } = dataset;
   const model = modelFor(manifest, layers, backbone);
   const network = resolveNetwork(model);
-  const training = await dataset.load('train');
+  const training = await dataset.open('train');
   // A training set smaller than a batch gives one batch of all of it.
   const batchSize = Math.min(train.batchSize, training.count);
   return { train: { ...train, batchSize }, manifest, training, model, network };

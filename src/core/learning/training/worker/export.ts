@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { optional, spreadIndices } from '../../../base/collections.js';
-import type { LoadedSplit } from '../../../data/dataset/format.js';
+import { copySomePictures, pictureAt } from '../../../data/dataset/pictures.js';
 import {
   type AnswerProfile,
   type MeasuredAnswer,
@@ -68,10 +68,11 @@ const PROFILE_SAMPLES = 5000;
 
 /** How the answers to pictures of the validation split are distributed; undefined when asked to stop. */
 async function profileAnswers(run: TrainingRun): Promise<AnswerProfile | undefined> {
-  const indices = spreadIndices(run.validation.count, PROFILE_SAMPLES);
+  const { pictures, count } = run.validation;
+  const indices = spreadIndices(count, PROFILE_SAMPLES);
   const answers: MeasuredAnswer[] = [];
   const add = ({ index, probabilities }: { index: number; probabilities: Float32Array }) => {
-    answers.push(measureAnswer(pictureAt(run.validation, indices[index]!), probabilities));
+    answers.push(measureAnswer(pictureAt(pictures, indices[index]!), probabilities));
   };
   const isComplete = await streamPredictions(run.session, someOf(run.judged, indices), [{ add }], {
     ...evaluationOptions(run),
@@ -85,17 +86,9 @@ async function goldenAnswers({ session, validation, judged }: TrainingRun): Prom
   // Evenly spread: samples may be in the order of their classes.
   const indices = spreadIndices(validation.count, GOLDEN_SAMPLES);
   const count = indices.length;
-  const images = Buffer.concat(indices.map((index) => pictureAt(validation, index)));
-  return {
-    count,
-    images,
-    probabilities: await session.evaluate(someOf(judged, indices).inputs(0, count), count),
-  };
-}
-
-function pictureAt({ images, count }: LoadedSplit, index: number): Uint8Array {
-  const size = images.length / count;
-  return images.subarray(index * size, (index + 1) * size);
+  const images = copySomePictures(validation.pictures, indices);
+  const inputs = someOf(judged, indices).inputs(0, count);
+  return { count, images, probabilities: await session.evaluate(inputs, count) };
 }
 
 /** Evaluates the best weights, which the session holds, class by class; false when asked to stop meanwhile. */
@@ -110,6 +103,6 @@ export async function exportReport(run: TrainingRun, { epoch }: EpochRecord): Pr
   };
   const report = await reportOn(session, subject, evaluationOptions(run));
   if (!report) return false;
-  await writeEvaluation(request.run, report, validation.images, manifest.preprocessing);
+  await writeEvaluation(request.run, report, validation.pictures, manifest.preprocessing);
   return true;
 }

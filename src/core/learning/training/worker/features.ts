@@ -6,7 +6,9 @@ import { RobleError } from '../../../base/errors.js';
 import { cacheFolder } from '../../../base/storage/cache.js';
 import { type FolderLock, takeLock } from '../../../base/storage/folder-lock.js';
 import type { TensorMap } from '../../../base/storage/safetensors.js';
-import type { DatasetManifest, LoadedSplit } from '../../../data/dataset/format.js';
+import type { DatasetManifest } from '../../../data/dataset/format.js';
+import type { OpenSplit } from '../../../data/dataset/open.js';
+import { copyPictures } from '../../../data/dataset/pictures.js';
 import { extractFeatures, type PictureSource } from '../../../data/features/extract-features.js';
 import { FeatureStore, valuesFile } from '../../../data/features/feature-store.js';
 import { FeatureReader, type FeatureTable } from '../../../data/features/feature-table.js';
@@ -37,7 +39,7 @@ interface Surroundings extends Reporter {
 export async function featuresOfRun(
   request: RunRequest & { readonly backbone: UsedBackbone },
   manifest: DatasetManifest,
-  { training, validation }: { readonly training: LoadedSplit; readonly validation: LoadedSplit },
+  { training, validation }: { readonly training: OpenSplit; readonly validation: OpenSplit },
   surroundings: Surroundings,
 ): Promise<RunFeatures | undefined> {
   const { backbone } = request;
@@ -92,7 +94,7 @@ interface Sources {
 async function sourcesOf(
   { train }: RunRequest,
   manifest: DatasetManifest,
-  { training, validation }: { readonly training: LoadedSplit; readonly validation: LoadedSplit },
+  { training, validation }: { readonly training: OpenSplit; readonly validation: OpenSplit },
   plugins: readonly PluginEntry[],
 ): Promise<Sources> {
   const augmentation = batchAugmentation(train.augment, manifest, plugins);
@@ -100,7 +102,7 @@ async function sourcesOf(
   if (!augmentation) return { training: own, validation: splitSource(validation) };
   const { BatchAugmenter } = await import('../batches/augmentation.js');
   const augmenter = await BatchAugmenter.open(augmentation, { ...training, seed: train.seed });
-  const changed = new Uint8Array(training.images.length / training.count);
+  const changed = new Uint8Array(training.pictures.size);
   const views: PictureSource = {
     count: training.count * train.views,
     pictureAt(index) {
@@ -113,15 +115,8 @@ async function sourcesOf(
   return { training: views, validation: splitSource(validation) };
 }
 
-function splitSource({ images, count }: LoadedSplit): PictureSource {
-  const size = images.length / count;
-  return {
-    count,
-    pictureAt(index) {
-      // A copy: what is hashed and sent may not be shared.
-      return images.slice(index * size, (index + 1) * size);
-    },
-  };
+function splitSource({ pictures, count }: OpenSplit): PictureSource {
+  return { count, pictureAt: (index) => copyPictures(pictures, index, index + 1) };
 }
 
 function together({ training, validation }: Sources): PictureSource {

@@ -71,7 +71,7 @@ export async function openRun(
   if (!found) refuseLostCheckpoints(history.history, folders);
 
   const loaded = await loadSubject(data.dataset, request);
-  const validation = await data.validation.load('validation');
+  const validation = await data.validation.open('validation');
   const { train, network, training } = loaded;
   const { backbone } = request;
   const features =
