@@ -74,10 +74,7 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
   },
   head: {
     description: 'One dense layer: what is trained on the features of a backbone.',
-    layers: [
-      { type: 'dropout', rate: 0.5 },
-      { type: 'dense', units: 'classes' },
-    ],
+    layers: [{ type: 'flatten' }, { type: 'dropout', rate: 0.5 }, { type: 'dense', units: 'classes' }],
     train: {
       epochs: 60,
       batchSize: 64,

@@ -67,7 +67,10 @@ export function scaledImages(
   count: number,
 ): Tensor {
   const { height, width, channels } = input;
-  if (inputType === 'float32') return tf.tensor4d(images, [count, height, width, channels], 'float32');
+  if (inputType === 'float32')
+    return height * width === 1
+      ? tf.tensor2d(images, [count, channels], 'float32')
+      : tf.tensor4d(images, [count, height, width, channels], 'float32');
   const pixels = tf.tensor4d(images, [count, height, width, channels], 'int32');
   return tf.mul(tf.cast(pixels, 'float32'), 1 / 255);
 }

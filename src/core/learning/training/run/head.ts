@@ -5,6 +5,5 @@ export const STANDARDIZE = 'standardize';
 
 /** The layers that learn from the features of a backbone: those that were chosen, after the features are standardized. */
 export function headLayers(layers: readonly Layer[]): Layer[] {
-  const first = [{ type: 'flatten' }, { type: 'batchNorm', name: STANDARDIZE }] as const;
-  return [...first.map((layer) => layerSchema.parse(layer)), ...layers];
+  return [layerSchema.parse({ type: 'batchNorm', name: STANDARDIZE }), ...layers];
 }
