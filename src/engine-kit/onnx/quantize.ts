@@ -1,3 +1,4 @@
+import { decodeModel, encodeModel } from '../../core/model/onnx/format.js';
 import {
   type ImageShape,
   type QuantizationRequest,
@@ -7,7 +8,6 @@ import {
 } from '../../core/plugin/index.js';
 import { rangesOf } from './calibrate.js';
 import { answerOnce } from './checked-export.js';
-import { decodeModel, encodeModel } from './format.js';
 import { quantizeGraph } from './quantized-graph.js';
 
 /**

@@ -10,12 +10,12 @@ import {
   randomState,
 } from '../../../test/support/engine.js';
 import { layersOf, PRESETS } from '../../core/learning/presets.js';
+import { decodeModel, encodeModel, type OnnxModel } from '../../core/model/onnx/format.js';
 import type { ModelSpec } from '../../core/model/spec.js';
 import { resolveNetwork } from '../../core/plugin/index.js';
 import { plugin } from '../../plugins/onnx/training-engine.js';
 import { rangesOf } from './calibrate.js';
 import { answerOnce } from './checked-export.js';
-import { decodeModel, encodeModel, type OnnxModel } from './format.js';
 import { buildInferenceGraph } from './inference-graph.js';
 import { quantizeOnnx } from './quantize.js';
 import { quantizationOf, quantizeGraph, quantizeWeights } from './quantized-graph.js';
