@@ -54,10 +54,14 @@ await importDataset({
   sources: [scenes],
   out: photographed,
   preprocessing: preprocessingSchema.parse({ width: 64, height: 64, channels: 3, fit: 'cover' }),
-  split: { ratios: { train: 1, val: 0, test: 0 } },
+  split: { ratios: { train: 1 } },
 });
 
-async function draw(name: string, strategy: Strategy, { of = drawn, ...extras } = {}): Promise<void> {
+async function draw(
+  name: string,
+  strategy: Strategy,
+  { of = drawn, ...extras }: { of?: string; canvasStyle?: number; mixup?: number } = {},
+): Promise<void> {
   const preview = await previewCopies({ folder: of, strategy, copies: COPIES, ...extras });
   const { pictures, preprocessing, columns } = preview;
   const zoom = of === drawn ? 2 : 1;

@@ -199,7 +199,8 @@ function inputOf(graph: FileGraph, overrides: BackboneOverrides): BackboneInput 
       'Say it: --layout NCHW (as PyTorch has it) or --layout NHWC (TensorFlow).',
     );
   const at = (side: 'channels' | 'height' | 'width') => shape?.[AXES[layout][side]];
-  const channels = at('channels') ?? firstChannels(graph, name);
+  const said = at('channels');
+  const channels = typeof said === 'number' ? said : firstChannels(graph, name);
   if (channels !== 1 && channels !== 3)
     throw unclear(
       `Its input, ${shown(first)}, has ${channels ?? 'an unknown number of'} channels in the order ${layout}.`,

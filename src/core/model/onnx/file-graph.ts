@@ -95,7 +95,8 @@ export function readGraph(bytes: Uint8Array): FileGraph {
   const declared = new Map(
     [...(graph.valueInfo ?? []), ...graph.output].map(fileValue).map((value) => [value.name, value]),
   );
-  const opset = model.opsetImport.find(({ domain = '' }) => STANDARD_DOMAINS.includes(domain))?.version ?? 0;
+  const opset = model.opsetImport.find(({ domain = '' }) => STANDARD_DOMAINS.includes(domain))?.version;
+  if (opset === undefined) throw invalidOnnx('it does not say which version of the operators it has.');
   return { model, opset, inputs, outputs, nodes, constants, producers, consumers, declared };
 }
 
@@ -144,12 +145,6 @@ function fileValue({ name = '', type }: OnnxValueInfo): FileValue {
 export function intOf({ attributes }: FileNode, name: string, byDefault: number): number {
   const attribute = attributes.get(name);
   return attribute ? (attribute.i ?? 0) : byDefault;
-}
-
-/** An attribute that is one float. */
-export function floatOf({ attributes }: FileNode, name: string, byDefault: number): number {
-  const attribute = attributes.get(name);
-  return attribute ? (attribute.f ?? 0) : byDefault;
 }
 
 /** An attribute that is a list of integers. */
