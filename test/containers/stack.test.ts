@@ -264,7 +264,7 @@ describeWithContainers()('the stack of deploy:compose, in containers', () => {
     expect((await stack.run('docker compose exec -T api-1 touch /etc/roble/x')).stderr).toContain(
       'Read-only',
     );
-  });
+  }, LONG_MS);
 
   it('answers by TLS to who has a key', async () => {
     const file = await picture('white', 255);
