@@ -16,7 +16,8 @@ interface PoolingShapes {
 
 /**
  * Max and average pooling. Where several values of a window are its maximum they share the gradient equally: it is
- * counted once, and the result does not depend on an order. Padding counts neither as a maximum nor in an average.
+ * counted once, and the result does not depend on an order. Padding is never a maximum, and counts in an average only where
+ * the layer says so.
  */
 export function poolingLayer(
   graph: GraphBuilder,
@@ -37,7 +38,8 @@ export function poolingLayer(
   const attributes = { kernel_shape: kernel, strides: stride, pads: padding };
   const inTiles = tiles(layer);
   if (layer.type === 'averagePool') {
-    const output = graph.op('AveragePool', [x], { ...attributes, count_include_pad: 0 });
+    const count_include_pad = layer.layer.countPadding ? 1 : 0;
+    const output = graph.op('AveragePool', [x], { ...attributes, count_include_pad });
     return {
       output,
       backward: (gradient) => (inTiles ? tiledAverage : overlappingAverage)(graph, shapes, gradient),
@@ -95,8 +97,10 @@ function overlappingAverage(graph: GraphBuilder, shapes: PoolingShapes, gradient
   const { batch, channels, output } = shapes;
   const [taps, ones] = [sizeOfKernel(shapes), validTaps(shapes)];
   const counts = new Float32Array(output[0] * output[1]);
-  for (let tap = 0; tap < taps; tap++)
-    for (let i = 0; i < counts.length; i++) counts[i]! += ones[tap * counts.length + i]!;
+  if (shapes.layer.layer.countPadding) counts.fill(taps);
+  else
+    for (let tap = 0; tap < taps; tap++)
+      for (let i = 0; i < counts.length; i++) counts[i]! += ones[tap * counts.length + i]!;
   const weights = ones.map((one, i) => one / counts[i % counts.length]!);
   const key = `average:${shapes.layer.name}`;
   const factor = graph.tensor(key, [1, taps, output[0], output[1]], () => weights);
