@@ -64,12 +64,12 @@ export async function openDataset(folder: string): Promise<Dataset> {
     });
   });
   const manifest = checkedJson(manifestSchema, text, 'ROBLE_DATASET_INVALID', path);
-  const open = async (split: SplitName, memory: number) =>
+  const open = (split: SplitName, memory: number) =>
     openSplit(folder, manifest, splitOf({ folder, manifest }, split), memory);
   return {
     folder,
     manifest,
-    open: (split) => open(split, pixelMemory()),
+    open: async (split) => open(split, pixelMemory()),
     async load(split) {
       const loaded = await open(split, Infinity);
       return { ...loaded, images: (loaded.pictures as PicturesInMemory).images };

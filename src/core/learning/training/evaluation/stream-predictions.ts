@@ -37,8 +37,12 @@ export function someOf(samples: EvaluationSamples, indices: readonly number[]): 
   return {
     count: indices.length,
     labels: Uint16Array.from(indices, (index) => samples.labels[index]!),
-    inputs: (start, end) =>
-      Buffer.concat(indices.slice(start, end).map((index) => samples.inputs(index, index + 1))),
+    inputs(start, end) {
+      const parts = indices.slice(start, end).map((index) => samples.inputs(index, index + 1));
+      const values = new Uint8Array(parts.length * parts[0]!.length);
+      for (const [i, part] of parts.entries()) values.set(part, i * part.length);
+      return values;
+    },
   };
 }
 
