@@ -149,6 +149,8 @@ export const RUN_FILES = {
   evaluation: 'evaluation.json',
   mistakes: 'mistakes.png',
   checkpoints: 'checkpoints',
+  /** The extractor of a run whose head learns from features. */
+  backbone: 'backbone',
   model: 'model',
 } as const;
 

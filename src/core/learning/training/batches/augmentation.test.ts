@@ -6,7 +6,14 @@ import { type AugmentSettings, augmentSchema } from '../../../data/augment/setti
 import { preprocessingSchema } from '../../../image/settings.js';
 import { packDrawing } from '../../../image/strokes/packed.js';
 import { PluginRegistry } from '../../../plugin/registry.js';
-import { allocateBatch, BatchFiller, type BatchRecipe, samplesOfStep, stepsPerEpochOf } from './batch.js';
+import {
+  allocateBatch,
+  type BatchBuffers,
+  BatchFiller,
+  type BatchRecipe,
+  samplesOfStep,
+  stepsPerEpochOf,
+} from './batch.js';
 
 const SIZE = 4;
 /** Sample i is a picture of the value i. */
@@ -42,7 +49,7 @@ async function batchOf(recipe: BatchRecipe, step: number) {
   (await BatchFiller.open(recipe)).fill(batch, step);
   return batch;
 }
-const valuesOf = (batch: { images: Uint8Array }) => [...batch.images].filter((_, i) => i % SIZE === 0);
+const valuesOf = (batch: Pick<BatchBuffers, 'images'>) => [...batch.images].filter((_, i) => i % SIZE === 0);
 
 describe('the augmentation of batches', () => {
   it('gives the copy that (seed, sample, epoch) determine, and leaves the targets alone', async () => {

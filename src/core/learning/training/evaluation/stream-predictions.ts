@@ -1,6 +1,8 @@
 import { RobleError } from '../../../base/errors.js';
 import type { OpenSplit } from '../../../data/dataset/open.js';
 import { copyPictures } from '../../../data/dataset/pictures.js';
+import { FeatureReader, type FeatureTable } from '../../../data/features/feature-table.js';
+import type { InputValues } from '../../../model/spec.js';
 import type { TrainingSession } from '../../../plugin/contracts.js';
 import {
   type EvaluationMetrics,
@@ -24,12 +26,18 @@ export interface EvaluationSamples {
   /** uint16, [count]: indices into the classes. */
   readonly labels: Uint16Array;
   /** The samples `start` to `end` - 1, as the model takes them, not in shared memory. */
-  inputs(start: number, end: number): Uint8Array;
+  inputs(start: number, end: number): InputValues;
 }
 
 /** The pictures of a split. */
 export function picturesOf({ pictures, labels, count }: OpenSplit): EvaluationSamples {
   return { count, labels, inputs: (start, end) => copyPictures(pictures, start, end) };
+}
+
+/** The features of a split's pictures. */
+export function featureSamples(table: FeatureTable, labels: Uint16Array): EvaluationSamples {
+  const reader = new FeatureReader(table);
+  return { count: table.count, labels, inputs: (start, end) => reader.readRange(start, end) };
 }
 
 /** Some of the samples, by their indices. */
@@ -39,8 +47,9 @@ export function someOf(samples: EvaluationSamples, indices: readonly number[]): 
     labels: Uint16Array.from(indices, (index) => samples.labels[index]!),
     inputs(start, end) {
       const parts = indices.slice(start, end).map((index) => samples.inputs(index, index + 1));
-      const values = new Uint8Array(parts.length * parts[0]!.length);
-      for (const [i, part] of parts.entries()) values.set(part, i * part.length);
+      const size = parts[0]!.length;
+      const values = new (parts[0] instanceof Float32Array ? Float32Array : Uint8Array)(parts.length * size);
+      for (const [i, part] of parts.entries()) values.set(part, i * size);
       return values;
     },
   };

@@ -7,10 +7,13 @@ import {
   measureAnswer,
   profileOf,
 } from '../../../model/answer-profile.js';
+import { joinHead } from '../../../model/backbone/extractor.js';
 import { type BundleContent, GOLDEN_SAMPLES, writeBundle } from '../../../model/bundle.js';
+import { encodeModel, readModel } from '../../../model/onnx/format.js';
 import { type EpochRecord, RUN_FILES } from '../../history/record.js';
 import { reportOn, writeEvaluation } from '../evaluation/report.js';
 import { someOf, streamPredictions } from '../evaluation/stream-predictions.js';
+import { readExtractor } from '../run/backbone.js';
 import { evaluationOptions } from './evaluation.js';
 import type { TrainingRun } from './training-run.js';
 
@@ -29,6 +32,7 @@ export async function exportBundle(run: TrainingRun, best: EpochRecord): Promise
       name: request.name,
       classes: manifest.classes,
       preprocessing: manifest.preprocessing,
+      ...optional('backbone', request.backbone),
       architecture: request.layers.map((layer) => ({ ...layer })),
       training: {
         epoch: best.epoch,
@@ -41,11 +45,22 @@ export async function exportBundle(run: TrainingRun, best: EpochRecord): Promise
       ...(profile && { profile }),
     },
     weights,
-    onnx: await session.exportOnnx({ name: request.name, classes: JSON.stringify(manifest.classes) }),
+    onnx: await wholeModel(run),
     golden: await goldenAnswers(run),
   });
   emit({ kind: 'exported', bundle });
   return bundle;
+}
+
+/** The model from pictures to probabilities, in ONNX; with a backbone, its extractor and the head that was trained. */
+async function wholeModel({ request, manifest, session }: TrainingRun): Promise<Uint8Array> {
+  const trained = await session.exportOnnx({
+    name: request.name,
+    classes: JSON.stringify(manifest.classes),
+  });
+  if (!request.backbone) return trained;
+  const extractor = await readExtractor(request.run, request.backbone);
+  return encodeModel(joinHead(readModel(extractor), readModel(trained)));
 }
 
 /** Samples that a profile is made of at most: more say little more, and take as long as they do in an epoch. */

@@ -18,13 +18,14 @@ import {
   storesOf,
 } from '../checkpoints/store.js';
 import { CheckpointWriter } from '../checkpoints/writer.js';
-import { picturesOf } from '../evaluation/stream-predictions.js';
+import { featureSamples, picturesOf } from '../evaluation/stream-predictions.js';
 import { type MemoryState, MicrobatchRecord, memoryFor } from '../policies/memory.js';
 import type { TrainingProgress } from '../run/events.js';
 import { type RunRequest, writeRequest } from '../run/folder.js';
 import { initialProgress, type RunProgress } from '../run/progress.js';
 import { loadSubject, openRunData, openSession } from '../run/start.js';
 import { startingWeights } from '../run/starting-weights.js';
+import { featuresOfRun, type RunFeatures, standardization } from './features.js';
 import { save } from './save.js';
 import { obeyMicrobatchCeiling } from './step.js';
 import { recordEvent, type TrainingRun } from './training-run.js';
@@ -50,11 +51,13 @@ export interface MemoryCeilings {
 /**
  * Opens the data and the engine, and puts the newest good state of the run, or the first one, into it. Nothing of the
  * run is changed before all of it has proved to be usable.
+ *
+ * @returns undefined when asked to stop before the run could begin
  */
 export async function openRun(
   { request, plugins, resume, ceilings = {}, settingsChange }: WorkerStart,
   { report, shouldStop }: Reporter<TrainingProgress> & Pick<TrainingRun, 'shouldStop'>,
-): Promise<TrainingRun> {
+): Promise<TrainingRun | undefined> {
   const data = await openRunData(request);
   const { manifest } = data.dataset;
   checkLookAlikes(request.train.twins, manifest.classes);
@@ -67,10 +70,21 @@ export async function openRun(
   checkFingerprint(dataFingerprint, request, data.fingerprint);
   if (!found) refuseLostCheckpoints(history.history, folders);
 
-  const subject = await loadSubject(data.dataset, request.layers, request.train);
+  const loaded = await loadSubject(data.dataset, request);
   const validation = await data.validation.open('validation');
-  const { train, network } = subject;
-  const state = found?.state ?? (await firstState(network, manifest.classes, train));
+  const { train, network, training } = loaded;
+  const { backbone } = request;
+  const features =
+    backbone &&
+    (await featuresOfRun(
+      { ...request, backbone },
+      manifest,
+      { training, validation },
+      { plugins, report, shouldStop },
+    ));
+  if (backbone && !features) return undefined;
+  const subject = { ...loaded, ...(features && { features: features.training }) };
+  const state = found?.state ?? (await firstState(network, manifest.classes, train, features));
   const about = {
     run: request.id,
     dataFingerprint: data.fingerprint,
@@ -98,7 +112,7 @@ export async function openRun(
     manifest,
     stepsPerEpoch: stepsPerEpochOf(opened.recipe),
     validation,
-    judged: picturesOf(validation),
+    judged: features ? featureSamples(features.validation, validation.labels) : picturesOf(validation),
     provenance: () => data.validation.provenance('validation'),
     history,
     checkpoints: new CheckpointWriter(folders),
@@ -141,9 +155,11 @@ async function firstState(
   network: Network,
   classes: readonly string[],
   { seed, from }: TrainOptions,
+  features: RunFeatures | undefined,
 ): Promise<TrainingState> {
   const { parameters } = await startingWeights(network, classes, seed, from);
-  return { step: 0, parameters, optimizer: {}, plan: null };
+  const fixed = features && standardization(features);
+  return { step: 0, parameters: { ...parameters, ...fixed }, optimizer: {}, plan: null };
 }
 
 function madeOn({ engine, device, threads }: TrainOptions): RunProgress['madeOn'] {

@@ -17,7 +17,7 @@ export interface TrainingRun extends OpenedSession {
   readonly manifest: DatasetManifest;
   readonly stepsPerEpoch: number;
   readonly validation: OpenSplit;
-  /** The same samples as the model takes them. */
+  /** The same samples as the model takes them: pictures or features. */
   readonly judged: EvaluationSamples;
   /** Where each sample of `validation` came from, in order. */
   readonly provenance: () => AsyncIterable<SampleProvenance>;
