@@ -10,6 +10,7 @@ import { resultFingerprint } from '../src/core/learning/training/verify.js';
 import { BUNDLE_FILES, openBundle } from '../src/core/model/bundle.js';
 import {
   balanceDataset,
+  type LibraryContext,
   quantizeModel,
   replaySamples,
   resumeTraining,
@@ -233,4 +234,27 @@ it('are checked, and cleaned of what was found in them, to the same files', asyn
   expect(one.findings.length).toBeGreaterThan(0);
   expect(other.findings).toEqual(one.findings);
   expect(await filesOf('cleaned-files')).toEqual(await filesOf('cleaned-memory'));
+});
+
+it.each([
+  [
+    'balanced',
+    (context: LibraryContext) => balanceDataset({ sources: [{ dataset }], out: at('never') }, context),
+  ],
+  ['checked', (context: LibraryContext) => validateDataset({ dataset }, context)],
+] as const)('can be interrupted while they are opened to be %s', async (_, run) => {
+  leaveInFiles();
+  const controller = new AbortController();
+  const steps: string[] = [];
+  const report = (progress: TrainingProgress) => {
+    if (progress.type !== 'step') return;
+    steps.push(progress.status);
+    controller.abort();
+  };
+  await expect(run({ signal: controller.signal, reporter: { report } })).rejects.toMatchObject({
+    code: 'ROBLE_INTERRUPTED',
+  });
+  // Not after the step in which it reads them.
+  expect(steps).toEqual(['started', 'failed']);
+  expect(await readdir(root)).not.toContain('never');
 });
