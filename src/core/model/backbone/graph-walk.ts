@@ -229,7 +229,7 @@ export class GraphWalk {
       kernel: pair(kernel),
       stride,
       padding,
-      ...(groups > 1 && { groups }),
+      ...(groups !== 1 && { groups }),
       bias: bias !== undefined,
     };
     return { from, parts: [{ layer, tensors }] };
