@@ -131,10 +131,18 @@ describe('readLayers', () => {
     ['group', 0],
     ['group', 2],
   ])('refuses a convolution whose %s are %i', (name, value) => {
-    const attribute = onnxAttribute(name, name === 'group' ? value : Array<number>(name === 'pads' ? 4 : 2).fill(value));
+    const attribute = onnxAttribute(
+      name,
+      name === 'group' ? value : Array<number>(name === 'pads' ? 4 : 2).fill(value),
+    );
     const kernels = numbers('k', [name === 'filters' ? 0 : 4, 3, 3, 3]);
     const bytes = encodeModel(
-      modelOf({ input: [X], output: [valueInfo('z', 'float32', ['N', 4, 'h', 'w'])], initializer: [kernels], node: [conv('x', 'z', [attribute])] }),
+      modelOf({
+        input: [X],
+        output: [valueInfo('z', 'float32', ['N', 4, 'h', 'w'])],
+        initializer: [kernels],
+        node: [conv('x', 'z', [attribute])],
+      }),
     );
     const { input } = inspectBackbone(bytes);
     const features = { name: 'z', from: 'as asked', size: 4, shape: undefined, isMap: true } as const;
@@ -177,6 +185,9 @@ describe('readLayers', () => {
           numbers('k4', [4, 4, 3, 3]),
           ints('pads', 0, 0, 1, 0, 0, 0, 2, 1),
           ints('wide', 2, 2),
+          tensorOf('third', 'int64', [], BigInt64Array.of(2n)),
+          ints('first', 0),
+          floats('two', [], 2),
           floats('zero', [], 0),
           floats('six', [], 6),
           floats('five', [], 5),
@@ -190,6 +201,28 @@ describe('readLayers', () => {
     [
       'padding by a node of its own, as TensorFlow and timm write it',
       file([node('Pad', ['x', 'pads'], 'a'), conv('a', 'z', [onnxAttribute('strides', [2, 2])]), ...end]),
+    ],
+    [
+      'padding that is computed from the sides of the picture, as timm writes it',
+      file([
+        node('Shape', ['x'], 'sides'),
+        node('Gather', ['sides', 'third'], 'side', [onnxAttribute('axis', 0)]),
+        node('Cast', ['side'], 'float', [onnxAttribute('to', 1)]),
+        node('Div', ['float', 'two'], 'halves'),
+        // 9 / 2, rounded up, less 6, and 2 more: a row above, and columns at both sides.
+        node('Ceil', ['halves'], 'steps'),
+        node('Sub', ['steps', 'six'], 'less'),
+        node('Add', ['less', 'two'], 'sum'),
+        node('Clip', ['sum', 'zero'], 'padding'),
+        node('Cast', ['padding'], 'whole', [onnxAttribute('to', 7)]),
+        node('Unsqueeze', ['whole', 'first'], 'one'),
+        node('Concat', ['first', 'first', 'one', 'one', 'first', 'first', 'first', 'one'], 'pads of x', [
+          onnxAttribute('axis', 0),
+        ]),
+        node('Pad', ['x', 'pads of x'], 'a'),
+        conv('a', 'z'),
+        ...end,
+      ]),
     ],
     ['padding by words', file([conv('x', 'z', [onnxAttribute('auto_pad', 'SAME_UPPER')]), ...end])],
     [

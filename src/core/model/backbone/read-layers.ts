@@ -94,7 +94,9 @@ function named(parts: readonly Part[], input: ImageShape): Omit<ReadLayers, 'fix
   const parsed = z.array(layerSchema).safeParse(parts.map(layerOf));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new Unreadable(`a number of a layer is out of bounds: ${issue?.path.join('.')}: ${issue?.message}.`);
+    throw new Unreadable(
+      `a number of a layer is out of bounds: ${issue?.path.join('.')}: ${issue?.message}.`,
+    );
   }
   const layers = parsed.data;
   const head: Layer = { type: 'dense', units: 'classes', bias: true };
