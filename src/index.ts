@@ -29,13 +29,13 @@ export { parseTarget, type Target } from './core/data/balance/settings.js';
 export { parseCharacters } from './core/data/dataset/class-names.js';
 export type {
   DatasetManifest,
-  LoadedSplit,
   Operation,
   SampleProvenance,
   SplitName,
 } from './core/data/dataset/format.js';
 export type { DatasetDescription } from './core/data/dataset/info.js';
-export type { Dataset } from './core/data/dataset/open.js';
+export type { Dataset, LoadedSplit, OpenSplit } from './core/data/dataset/open.js';
+export { copyPictures, type PackedPictures, pictureAt } from './core/data/dataset/pictures.js';
 export type { SynthesizeOptions, SynthesizeResult } from './core/data/dataset/synthesize.js';
 export type { ExportOptions, ExportResult } from './core/data/import-export/export.js';
 export type { ImportOptions, ImportResult } from './core/data/import-export/import.js';

@@ -14,6 +14,9 @@ const AUGMENTERS = [
   'canvas-style',
   'mixup',
   'cutmix',
+  'flip',
+  'random-crop',
+  'colour-jitter',
 ];
 
 /** The plugins in the box. */

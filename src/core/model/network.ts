@@ -8,6 +8,7 @@ import type {
   FlattenLayer,
   GlobalPoolLayer,
   ImageShape,
+  InputType,
   Layer,
   ModelSpec,
   PoolLayer,
@@ -90,6 +91,7 @@ export type ResolvedLayer =
 /** A model whose shapes fit. */
 export interface Network {
   readonly input: ImageShape;
+  readonly inputType: InputType;
   readonly classes: number;
   readonly layers: readonly ResolvedLayer[];
 }
@@ -129,8 +131,8 @@ export function parametersOf(network: Network): ParameterSpec[] {
  * @throws {RobleError} `ROBLE_MODEL_INVALID`, naming the first layer that does not fit and the shape that reaches it.
  */
 export function resolveNetwork(spec: ModelSpec): Network {
-  const { height, width, channels } = spec.input;
-  const layers = resolveSequence(spec.layers, [channels, height, width], {
+  const inputType = spec.inputType ?? 'uint8';
+  const layers = resolveSequence(spec.layers, sampleShape(spec.input, inputType), {
     classes: spec.classes,
     names: new Set(),
     counts: new Map(),
@@ -143,7 +145,12 @@ export function resolveNetwork(spec: ModelSpec): Network {
       expected: `${spec.classes}`,
       nextSteps: ['End the layers with: { type: dense, units: classes }'],
     });
-  return { input: spec.input, classes: spec.classes, layers };
+  return { input: spec.input, inputType, classes: spec.classes, layers };
+}
+
+/** Features without height and width are a vector. */
+function sampleShape({ height, width, channels }: ImageShape, inputType: InputType): SampleShape {
+  return inputType === 'float32' && height * width === 1 ? [channels] : [channels, height, width];
 }
 
 interface Scope {

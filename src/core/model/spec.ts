@@ -170,9 +170,17 @@ export interface ImageShape {
   readonly channels: number;
 }
 
+/** What a sample is made of: `uint8` are the values of a picture, `float32` features, which reach the layers as they are. */
+export type InputType = 'uint8' | 'float32';
+
+/** Samples of either type, one behind the other, each [height, width, channels]. */
+export type InputValues = Uint8Array | Float32Array;
+
 /** A complete architecture: what goes in, the layers, how many classes come out. */
 export interface ModelSpec {
   readonly input: ImageShape;
+  /** By default `uint8`. */
+  readonly inputType?: InputType;
   readonly classes: number;
   readonly layers: readonly Layer[];
 }

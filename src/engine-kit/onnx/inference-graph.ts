@@ -137,10 +137,17 @@ function foldedWeights(tensors: TensorMap, conv: ResolvedConv, norm: ResolvedBat
   return { weight, bias };
 }
 
-/** uint8 [N, H, W, C] in 0..255 -> float32 [N, C, H, W] in 0..1. `batch` -1: any number. */
-export function scaledImages(graph: GraphBuilder, network: Network, batch: number): Value {
-  const { height, width, channels } = network.input;
-  const images = graph.input('images', 'uint8', [batch === -1 ? 'N' : batch, height, width, channels]);
+/**
+ * [N, H, W, C] -> float32 [N, C, H, W]: pictures in 0..255 are scaled to 0..1. Features are not, and become [N, C] where they
+ * have no height and width. `batch` -1: any number.
+ */
+export function scaledImages(graph: GraphBuilder, { input, inputType }: Network, batch: number): Value {
+  const { height, width, channels } = input;
+  const images = graph.input('images', inputType, [batch === -1 ? 'N' : batch, height, width, channels]);
+  if (inputType === 'float32')
+    return height * width === 1
+      ? graph.reshape(images, [batch, channels])
+      : graph.transpose(images, [0, 3, 1, 2]);
   const scaled = (value: Value) =>
     graph.op('Mul', [graph.op('Cast', [value], { to: 1 }), graph.float(1 / 255)]);
   // The runtime multiplies a tensor whose last side is 1 number by number: ten times as slow.

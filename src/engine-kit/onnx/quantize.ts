@@ -56,8 +56,8 @@ const shapeOf = ({ height, width, channels }: ImageShape) => [height, width, cha
 async function goldenAnswers(onnx: Uint8Array, images: Uint8Array, input: ImageShape) {
   const count = images.length / sizeOf(shapeOf(input));
   const [probabilities, inFloats] = [
-    await answerOnce(input, onnx, { threads: 1 })(images, count),
-    await answerOnce(input, onnx, { threads: 1, optimize: false })(images, count),
+    await answerOnce({ input }, onnx, { threads: 1 })(images, count),
+    await answerOnce({ input }, onnx, { threads: 1, optimize: false })(images, count),
   ];
   const differences = probabilities.map((value, i) => Math.abs(value - inFloats[i]!));
   return { probabilities, tolerance: 2 * differences.reduce((a, b) => Math.max(a, b), 0) };

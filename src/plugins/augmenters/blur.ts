@@ -102,14 +102,19 @@ class Blur implements AugmenterInstance<Parameters> {
     const last = Math.imul(height - 1, stride);
     const half = 1 << (WEIGHT_BITS + 7);
     const weight = weights[0]! | 0;
+    const above = new Int32Array(radius + 1);
+    const below = new Int32Array(radius + 1);
     for (let y = 0; y < height; y++) {
       const start = Math.imul(y, stride);
+      for (let k = 1; k <= radius; k++) {
+        above[k] = Math.max(0, start - k * stride);
+        below[k] = Math.min(last, start + k * stride);
+      }
       for (let i = 0; i < stride; i++) {
         let sum = Math.imul(weight, from[(start + i) | 0]!);
         for (let k = 1; k <= radius; k++) {
-          const above = Math.max(0, start - Math.imul(k, stride)) | 0;
-          const below = Math.min(last, start + Math.imul(k, stride)) | 0;
-          sum = (sum + Math.imul(weights[k]!, from[(above + i) | 0]! + from[(below + i) | 0]!)) | 0;
+          const both = from[(above[k]! + i) | 0]! + from[(below[k]! + i) | 0]!;
+          sum = (sum + Math.imul(weights[k]!, both)) | 0;
         }
         data[(start + i) | 0] = (sum + half) >> (WEIGHT_BITS + 8);
       }

@@ -31,7 +31,7 @@ it('docs/augmentation.md tells the probability and parameters of each step of ea
     for (const { augmenter, probability, parameters } of steps) {
       const values = Object.entries(parameters).map(([key, value]) => `${key} ${value}`);
       const row = page.split('\n').find((line) => line.startsWith(`| \`${augmenter}\` | `))!;
-      const column = ['light', 'medium', 'aggressive'].indexOf(name);
+      const column = ['light', 'medium', 'aggressive', 'photo'].indexOf(name);
       expect(row.split(' | ')[column + 1]!.replace(/ \|$/, '').trim()).toBe(
         `${probability}: ${values.join(', ')}`,
       );

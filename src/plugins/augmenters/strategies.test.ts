@@ -38,12 +38,15 @@ describe.each(STRATEGY_NAMES)('%s', (name) => {
   });
 });
 
-it('has strategies of rising complexity: more steps, more probable', () => {
-  const complexity = STRATEGY_NAMES.map((name) =>
+/** Those for drawings. */
+const FOR_DRAWINGS = STRATEGY_NAMES.filter((name) => name !== 'photo');
+
+it('has strategies for drawings of rising complexity: more steps, more probable', () => {
+  const complexity = FOR_DRAWINGS.map((name) =>
     STRATEGIES[name].reduce((sum, { probability }) => sum + probability, 0),
   );
   expect(complexity).toEqual([...complexity].sort((a, b) => a - b));
-  expect(new Set(complexity).size).toBe(STRATEGY_NAMES.length);
+  expect(new Set(complexity).size).toBe(FOR_DRAWINGS.length);
 });
 
 it('has limits for characters that name real numbers of real augmenters', async () => {
@@ -84,7 +87,7 @@ it('makes of pictures without strokes what it made before strokes were kept', as
     drawSegment(data, CANVAS, 9, 16, 18, 15);
   });
   const mark = picture((data) => drawSegment(data, CANVAS, 14, 11, 13.5, 16));
-  for (const name of STRATEGY_NAMES) {
+  for (const name of FOR_DRAWINGS) {
     const pipeline = await loadPipeline(registry, name, EXTRAS);
     for (const [source, label] of [
       [glyph, 'A'],
@@ -94,4 +97,29 @@ it('makes of pictures without strokes what it made before strokes were kept', as
         hash.update(pipeline.apply(source, { seed: 3, sample: 5, copy }, label, glyph).data);
   }
   expect(hash.digest('hex')).toBe('e4f32f19a56328755ec4970e0b4d04bc8d2fd34d505deecbc5ddfa649dbf4583');
+});
+
+it('neither mirrors nor cuts what is called by a single character, and does both with photographs', async () => {
+  const pipeline = await loadPipeline(registry, 'photo');
+  const source = {
+    width: 24,
+    height: 24,
+    channels: 3,
+    data: new Uint8Array(1728).map((_, i) => (i * 89) % 256),
+  };
+  const names = (label: string) =>
+    new Set(
+      Array.from({ length: 200 }, (_, copy) =>
+        pipeline.apply(source, { seed: 1, sample: 2, copy }, label).operations.map(({ name }) => name),
+      ).flat(),
+    );
+  for (const label of ['b', 'R', '7', '?', '(']) {
+    const used = names(label);
+    expect([used.has('flip'), used.has('random-crop'), used.has('colour-jitter')]).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  }
+  expect(names('cat')).toEqual(new Set(STRATEGIES.photo.map(({ augmenter }) => augmenter)));
 });

@@ -1,5 +1,6 @@
 import type { Tensor, Tensor4D } from '@tensorflow/tfjs';
 import type {
+  InputValues,
   Network,
   ResolvedBatchNorm,
   ResolvedConv,
@@ -37,7 +38,7 @@ export function applyLayers(scope: LayerScope, layers: readonly ResolvedLayer[],
 }
 
 /**
- * Probabilities in evaluation mode, float32, [count, classes], of uint8 images [count, height, width, channels].
+ * Probabilities in evaluation mode, float32, [count, classes], of images [count, height, width, channels].
  *
  * @param parametersOf called within a tidy, which frees the tensors that it makes
  */
@@ -45,7 +46,7 @@ export async function evaluate(
   tf: TensorFlow,
   network: Network,
   parametersOf: () => ReadonlyMap<string, Tensor>,
-  images: Uint8Array,
+  images: InputValues,
   count: number,
 ): Promise<Float32Array> {
   const probabilities = tf.tidy(() => {
@@ -59,9 +60,18 @@ export async function evaluate(
   }
 }
 
-/** uint8 [count, H, W, C] in 0..255 -> float32 in 0..1. */
-export function scaledImages(tf: TensorFlow, { input }: Network, images: Uint8Array, count: number): Tensor {
+/** [count, H, W, C] as float32: pictures in 0..255 are scaled to 0..1, features are not. */
+export function scaledImages(
+  tf: TensorFlow,
+  { input, inputType }: Network,
+  images: InputValues,
+  count: number,
+): Tensor {
   const { height, width, channels } = input;
+  if (inputType === 'float32')
+    return height * width === 1
+      ? tf.tensor2d(images, [count, channels], 'float32')
+      : tf.tensor4d(images, [count, height, width, channels], 'float32');
   const pixels = tf.tensor4d(images, [count, height, width, channels], 'int32');
   return tf.mul(tf.cast(pixels, 'float32'), 1 / 255);
 }

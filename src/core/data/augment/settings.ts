@@ -11,8 +11,8 @@ const stepSchema = z.strictObject({
 /** One augmenter of a strategy. */
 export type AugmentStep = z.output<typeof stepSchema>;
 
-/** Names of the strategies, from the simplest to the most complex. */
-export const STRATEGY_NAMES = ['none', 'light', 'medium', 'aggressive'] as const;
+/** Names of the strategies: for drawings, from the simplest to the most complex; then the one for photographs. */
+export const STRATEGY_NAMES = ['none', 'light', 'medium', 'aggressive', 'photo'] as const;
 export type StrategyName = (typeof STRATEGY_NAMES)[number];
 
 /** What a configuration may hold: the name of a strategy, or its own steps. */
@@ -22,8 +22,13 @@ export type Strategy = z.output<typeof strategySchema>;
 const probability = z.number().min(0).max(1).default(0);
 
 /**
- * The strategies in the box. They differ in complexity, one knob, as in Bengio and others, "Deep learners benefit more
+ * The strategies in the box. Those for drawings differ in complexity, one knob, as in Bengio and others, "Deep learners benefit more
  * from out-of-distribution examples" (AISTATS 2011): first what every hand does, then what a bad scan adds.
+ *
+ * `photo` is for photographs: one or two changes of each picture besides a crop, as E. Cubuk and others, "RandAugment"
+ * (CVPR 2020 workshops) take a few of many operations at one strength. Of theirs it has those that another place, light or
+ * camera makes, too; not solarize, posterize, equalize and invert, which no camera does and which take colours away that tell
+ * classes apart where there are few pictures; and not rotation, which would put corners of one colour into photographs.
  */
 export const STRATEGIES: Readonly<Record<StrategyName, readonly AugmentStep[]>> = {
   none: [],
@@ -85,6 +90,14 @@ export const STRATEGIES: Readonly<Record<StrategyName, readonly AugmentStep[]>> 
     step('blur', 0.2, { sigma: 0.03 }),
     step('contrast', 0.6, { contrast: 0.35, brightness: 0.04, gamma: 0.4 }),
     step('noise', 0.3, { gaussian: 0.1, saltPepper: 0.01 }),
+  ],
+  photo: [
+    step('random-crop', 1, { cut: 0.6, aspect: 0.33 }),
+    step('flip', 0.5, { horizontal: 1, vertical: 0 }),
+    step('colour-jitter', 0.8, { brightness: 0.3, contrast: 0.3, saturation: 0.4, hue: 0.02 }),
+    step('blur', 0.05, { sigma: 0.006 }),
+    // A rectangle half of the times; a line of no width changes nothing.
+    step('occlusion', 0.4, { rectangle: 0.35, line: 0 }),
   ],
 };
 
@@ -159,11 +172,14 @@ const CASE_LOOK_ALIKES = each('cCoOsSuUvVwWxXzZkKpPmMyYjJfF0');
 /** Dots and short lines: a small change is large for their size, and erasing a part erases them. */
 const SMALL_MARKS = each('.,\'`-_:;"^~*');
 
-/**
- * Limits that keep a character from turning into another one. They apply to classes whose name is a single character. None is
- * about flips, because no augmenter flips.
- */
+/** Of ASCII, with which a class that is called by a single character is taken for that character. */
+const ALL_CHARACTERS = Array.from({ length: 94 }, (_, i) => String.fromCharCode(33 + i));
+
+/** Limits that keep a character from turning into another one. They apply to classes whose name is a single character. */
 export const CHARACTER_LIMITS: readonly ClassLimit[] = [
+  // Mirrored, a character is another one or none; with a part cut away, E is F and R is P.
+  { labels: ALL_CHARACTERS, augmenter: 'flip', probability: 0 },
+  { labels: ALL_CHARACTERS, augmenter: 'random-crop', probability: 0 },
   // Half a turn apart: 6 9, M W, n u, b q, d p, and ! i; a quarter: Z N, < ^ > v V A.
   {
     labels: each('69MWmwnubqdpZNz<>^vVA!i'),

@@ -160,10 +160,13 @@ function collect(
     for (let tap = 0; tap < taps; tap++) data[tap * taps + tap] = 1;
     return data;
   });
+  // What no window reached is padding first, which falls away, and then rows of zeros; output_padding must stay below the
+  // stride, so Pad adds them.
   const rest = beyondWindows(layer.window, input, output);
-  // Rows that no window reached are added as zeros; output_padding must stay below the stride, so Pad does it.
-  const attributes = { kernel_shape: kernel, strides: stride, pads: padding };
+  const [bottom, right] = [0, 1].map((axis) => padding[axis + 2]! - rest[axis]!) as [number, number];
+  const pads = [padding[0], padding[1], Math.max(bottom, 0), Math.max(right, 0)];
+  const attributes = { kernel_shape: kernel, strides: stride, pads };
   const summed = graph.op('ConvTranspose', [contributions, identity], attributes);
-  const whole = pad(graph, summed, [0, 0, ...rest]);
+  const whole = pad(graph, summed, [0, 0, Math.max(-bottom, 0), Math.max(-right, 0)]);
   return graph.reshape(whole, [batch, channels, ...input]);
 }

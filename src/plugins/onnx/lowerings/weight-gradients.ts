@@ -1,4 +1,4 @@
-import type { Padding } from '../../../core/plugin/index.js';
+import { type Padding, sizeOf } from '../../../core/plugin/index.js';
 import { BLOCKED_DOMAIN, type Value } from '../../../engine-kit/onnx/graph.js';
 import type { Layouts } from './layouts.js';
 import { beyondWindows, type ConvShapes, pad, windowTaps } from './windows.js';
@@ -69,6 +69,9 @@ export function depthwiseWeightGradient(
   const { kernel, stride, padding } = layer.window;
   const rest = beyondWindows(layer.window, input, output);
   const count = batch * channels;
+  // Of what no window reached, padding is left out here, and the rest gives taps too many.
+  const [bottom, right] = [0, 1].map((axis) => padding[axis + 2]! - rest[axis]!) as [number, number];
+  const sides = [kernel[0] + Math.max(-bottom, 0), kernel[1] + Math.max(-right, 0)] as const;
   const place = (value: Value) => (inBlocks ? layouts.blocked(value, channels) : layouts.plain(value));
   const perPicture = graph.op(
     'Conv',
@@ -78,18 +81,16 @@ export function depthwiseWeightGradient(
       strides: [1, 1],
       dilations: stride,
       group: count,
-      // Rows and columns that no window reached are cut, as far as they are padding.
-      pads: [padding[0], padding[1], padding[2] - rest[0], padding[3] - rest[1]],
+      pads: [padding[0], padding[1], Math.max(bottom, 0), Math.max(right, 0)],
     },
     inBlocks ? BLOCKED_DOMAIN : '',
   );
-  const taps = kernel[0] * kernel[1];
-  // In blocks a channel's taps lie apart: [N, C/b, taps, b].
-  const sum = graph.reduceSum(graph.reshape(perPicture, [batch, channels * taps]), [0]);
-  const result = inBlocks
-    ? graph.op('ReorderOutput', [graph.reshape(sum, [1, channels, ...kernel])], { channels }, BLOCKED_DOMAIN)
-    : sum;
-  return graph.reshape(result, [channels, 1, ...kernel]);
+  // In blocks the taps of a channel lie apart: [N, C/b, taps, b].
+  const sum = graph.reduceSum(graph.reshape(perPicture, [batch, channels * sizeOf(sides)]), [0]);
+  const taps = graph.reshape(sum, [1, channels, ...sides]);
+  const plain = inBlocks ? graph.op('ReorderOutput', [taps], { channels }, BLOCKED_DOMAIN) : taps;
+  const wanted = bottom < 0 || right < 0 ? graph.slice(plain, [0, 0], kernel, [2, 3]) : plain;
+  return graph.reshape(wanted, [channels, 1, ...kernel]);
 }
 
 /**
