@@ -39,7 +39,7 @@ module.exports = {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     ...storeys,
-    only('engine-kit', '^src/engine-kit/', '^src/core/plugin/index[.]ts$'),
+    only('engine-kit', '^src/engine-kit/', '^src/core/(plugin/index[.]ts$|model/onnx/)'),
     only('plugins', '^src/plugins/[^/]+/', '^src/(core/plugin/index[.]ts$|engine-kit/)'),
     only('plugins-in-the-box', '^src/plugins/index[.]ts', '^src/(core/plugin|plugins)/'),
     {

@@ -29,13 +29,13 @@ export { parseTarget, type Target } from './core/data/balance/settings.js';
 export { parseCharacters } from './core/data/dataset/class-names.js';
 export type {
   DatasetManifest,
-  LoadedSplit,
   Operation,
   SampleProvenance,
   SplitName,
 } from './core/data/dataset/format.js';
 export type { DatasetDescription } from './core/data/dataset/info.js';
-export type { Dataset } from './core/data/dataset/open.js';
+export type { Dataset, LoadedSplit, OpenSplit } from './core/data/dataset/open.js';
+export { copyPictures, type PackedPictures, pictureAt } from './core/data/dataset/pictures.js';
 export type { SynthesizeOptions, SynthesizeResult } from './core/data/dataset/synthesize.js';
 export type { ExportOptions, ExportResult } from './core/data/import-export/export.js';
 export type { ImportOptions, ImportResult } from './core/data/import-export/import.js';
@@ -69,6 +69,11 @@ export type { TrainModelOptions } from './core/learning/training/train.js';
 export type { VerifyOptions, VerifyResult } from './core/learning/training/verify.js';
 export type { BatchSizeTest, FindBatchSizeOptions } from './core/learning/tuning/find-batch-size.js';
 export type { FindLearningRateOptions, LearningRateTest } from './core/learning/tuning/find-learning-rate.js';
+export type {
+  BackboneDescription,
+  BackboneOverrides,
+} from './core/model/backbone/inspect-backbone.js';
+export type { InspectedModel, InspectOptions } from './core/model/backbone/inspect-model.js';
 export type { ModelBundle } from './core/model/bundle.js';
 export { type Layer, layerSchema, type ModelSpec } from './core/model/spec.js';
 export { type LayerSummary, type ModelSummary, summarizeModel } from './core/model/summary.js';
@@ -202,6 +207,11 @@ export const findNewestBundle = lazily(async () => (await import('./core/model/b
 
 /** Opens a bundle and checks it; see {@link ModelBundle}. */
 export const openBundle = lazily(async () => (await import('./core/model/bundle.js')).openBundle);
+
+/** What an ONNX file or a bundle is, and what it could be used as; see {@link InspectOptions}. */
+export const inspectModel = lazily(
+  async () => (await import('./core/model/backbone/inspect-model.js')).inspectModel,
+);
 
 /** The layers of the network in a bundle. */
 export const layersOfBundle = lazily(async () => (await import('./core/model/bundle.js')).layersOfBundle);

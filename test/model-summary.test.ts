@@ -72,6 +72,7 @@ describe('roble model:summary', () => {
       'cnn-v2',
       'cnn-small',
       'resnet-small',
+      'head',
       'characters',
     ]);
   });

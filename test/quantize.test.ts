@@ -180,7 +180,7 @@ async function fragileBundle(folder: string): Promise<string> {
   shift!.data[0] = 1e6;
   dense!.data.fill(0, 0, spec.classes);
   const onnx = buildInferenceGraph(network, weights, { fold: true });
-  const probabilities = await answerOnce(spec.input, onnx, { threads: 1 })(golden.images, golden.count);
+  const probabilities = await answerOnce(spec, onnx, { threads: 1 })(golden.images, golden.count);
   await writeBundle(folder, { manifest, onnx, weights, golden: { ...golden, probabilities } });
   return folder;
 }

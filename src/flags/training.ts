@@ -5,6 +5,15 @@ import type { Overrides } from '../core/base/schema/merge.js';
 export const trainingFlags = {
   dataset: Flags.string({ description: 'Folder of the data set.' }),
   preset: Flags.string({ description: 'Architecture by name.' }),
+  backbone: Flags.string({
+    helpValue: 'FILE|URL',
+    description: 'ONNX file of a trained network whose features to learn from.',
+  }),
+  normalization: Flags.option({
+    options: ['imagenet', '0..1', '-1..1', 'none'] as const,
+    description: 'How the backbone wants its pictures.',
+    dependsOn: ['backbone'],
+  })(),
   from: Flags.string({ helpValue: 'BUNDLE', description: 'Model bundle whose weights to start from.' }),
   seed: Flags.integer({ description: 'Seed of all random numbers.', min: 0 }),
   threads: Flags.integer({ description: 'Threads of the engine; 0: one for each core.', min: 0 }),
@@ -15,6 +24,8 @@ export const trainingFlags = {
 const KEYS: Readonly<Record<keyof typeof trainingFlags, string>> = {
   dataset: 'dataset',
   preset: 'model.preset',
+  backbone: 'model.backbone.file',
+  normalization: 'model.backbone.normalization',
   from: 'train.from',
   seed: 'train.seed',
   threads: 'train.threads',

@@ -86,3 +86,12 @@ export function givenFlags<Name extends string>(
   const given = names.flatMap((name) => (flags[name] === undefined ? [] : [[name, flags[name]] as const]));
   return Object.fromEntries(given) as { readonly [Key in Name]?: string };
 }
+
+/** A flag whose value is a list of numbers with commas between them, such as `0.5,0.5,0.5`. */
+export const numbersFlag = Flags.custom<number[]>({
+  async parse(input) {
+    const numbers = input.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+    if (numbers.every(Number.isFinite)) return numbers;
+    throw new Errors.CLIError(`Expected numbers with commas between them but received: ${input}`);
+  },
+});

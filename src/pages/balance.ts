@@ -49,7 +49,7 @@ function classesTable(classes: readonly ClassPlan[]): string {
 
 async function copiesHtml(dataset: Dataset): Promise<string> {
   const provenance = await readProvenance(dataset, 'train');
-  const split = await dataset.load('train');
+  const split = await dataset.open('train');
   const rows = chooseRows(provenance, split.labels);
   if (rows.length === 0) return paragraph('No copy was needed.');
   const { preprocessing } = dataset.manifest;

@@ -73,7 +73,11 @@ export function randomState(network: Network, seed: number): TrainingState {
 export function randomBatch(network: Network, count: number, seed: number): Batch {
   const random = new Random(seed, 'synthesize');
   const { height, width, channels } = network.input;
-  const images = Uint8Array.from({ length: count * height * width * channels }, () => random.integer(256));
+  const length = count * height * width * channels;
+  const images =
+    network.inputType === 'float32'
+      ? Float32Array.from({ length }, () => random.normal())
+      : Uint8Array.from({ length }, () => random.integer(256));
   const targets = new Float32Array(count * network.classes);
   for (let row = 0; row < count; row++) {
     const weights = Array.from({ length: network.classes }, () => random.float() ** 4);
@@ -118,7 +122,7 @@ export async function writeSmallBundle(folder: string, layers?: readonly LayerIn
   const { parameters } = randomState(network, 1);
   const onnx = buildInferenceGraph(network, parameters, { fold: true });
   const images = pictures(network, GOLDEN_SAMPLES);
-  const answer = answerOnce(model.input, onnx, { threads: 1 });
+  const answer = answerOnce(network, onnx, { threads: 1 });
   await writeBundle(folder, {
     manifest: {
       name: 'small',

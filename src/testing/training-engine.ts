@@ -269,7 +269,7 @@ async function tryAnswers(trial: Trial): Promise<void> {
       const answer = await session.evaluate(images, count);
       const fault = faultOfProbabilities(answer, count, network.classes);
       if (fault) return faults.add(`evaluate with ${count} pictures gives ${fault}`);
-      const exported = await answerOnce(network.input, onnx, { threads: 1 })(images, count);
+      const exported = await answerOnce(network, onnx, { threads: 1 })(images, count);
       const difference = largestDifference(answer, exported);
       faults.check(
         difference <= EXPORT_TOLERANCE,

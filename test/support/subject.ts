@@ -2,8 +2,9 @@ import type { DatasetManifest, SampleProvenance, SplitName } from '../../src/cor
 import { SPLITS } from '../../src/core/data/dataset/format.js';
 import { openDataset } from '../../src/core/data/dataset/open.js';
 import { synthesizeDataset } from '../../src/core/data/dataset/synthesize.js';
-import { loadSubject, type Subject } from '../../src/core/data/validate/subject.js';
+import { openSubject, type Subject } from '../../src/core/data/validate/subject.js';
 import { type Preprocessing, preprocessingSchema } from '../../src/core/image/settings.js';
+import { packed } from './pictures.js';
 import { temporaryFolder } from './temporary-folder.js';
 
 export interface SubjectSample extends Partial<SampleProvenance> {
@@ -22,14 +23,14 @@ export function subjectOf(
   const splits = present.map((split) => {
     const list = samples[split]!;
     const size = list[0]!.pixels.length;
-    const images = new Uint8Array(new SharedArrayBuffer(list.length * size));
+    const images = new Uint8Array(list.length * size);
     const labels = new Uint16Array(new SharedArrayBuffer(2 * list.length));
     const provenance = list.map(({ label, pixels, source = `a/${split}.png`, ...rest }, i) => {
       images.set(pixels, i * size);
       labels[i] = label;
       return { source, ...rest };
     });
-    return { split, count: list.length, images, labels, provenance };
+    return { split, count: list.length, pictures: packed(images, size), labels, provenance };
   });
   const counts = splits.map(({ split, count, labels }) => {
     const perClass = classes.map((_, label) => labels.filter((value) => value === label).length);
@@ -59,7 +60,7 @@ export async function drawnSubject(
   const preprocessing = preprocessingSchema.parse(image);
   try {
     await synthesizeDataset({ characters, perClass, seed, out: `${path}/drawn`, preprocessing });
-    return await loadSubject(await openDataset(`${path}/drawn`));
+    return await openSubject(await openDataset(`${path}/drawn`));
   } finally {
     await remove();
   }

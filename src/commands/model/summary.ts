@@ -105,7 +105,6 @@ async function datasetIn(folder: string): Promise<DatasetManifest | undefined> {
 }
 
 async function bundledModel(folder: string): Promise<ModelSpec> {
-  const { layersOfBundle, openBundle } = await import('../../core/model/bundle.js');
-  const { input, classes } = await openBundle(folder);
-  return { input, classes: classes.length, layers: await layersOfBundle(folder) };
+  const { openBundle, trainedPartOf } = await import('../../core/model/bundle.js');
+  return trainedPartOf(await openBundle(folder));
 }

@@ -118,6 +118,14 @@ export const ERRORS = {
     EXIT.usage,
     'The architecture is not valid: a layer has no output, or the shapes do not fit.',
   ),
+  ROBLE_ONNX_INVALID: user(
+    EXIT.data,
+    'A file is no ONNX model, is damaged, or keeps its weights in another file.',
+  ),
+  ROBLE_BACKBONE_INVALID: user(
+    EXIT.usage,
+    'An ONNX model cannot be used as a backbone: pictures in and features out were not found, or something has to be said.',
+  ),
   ROBLE_BUNDLE_INVALID: user(
     EXIT.data,
     'A model bundle is damaged, was changed, or does not reproduce its golden outputs.',

@@ -11,7 +11,7 @@ import {
   type Settings,
 } from '../base/schema/merge.js';
 import { exists } from '../base/storage/files.js';
-import { recipeOf } from '../learning/presets.js';
+import { HEAD_PRESET, recipeOf } from '../learning/presets.js';
 import { type ModelChoice, modelSchema } from '../learning/settings.js';
 import type { Preset } from '../plugin/contracts.js';
 import type { PackageRequest } from '../plugin/packages.js';
@@ -102,7 +102,7 @@ export async function loadConfig({
   const defaults = withPaths(defaultLayer(), project.file ? dirname(project.file) : cwd);
   const chosen = mergeLayers([defaults, ...given], CHOICES);
   const registry = await openPlugins?.(requestsOf(chosen, given, cwd));
-  const preset = await presetOf(chosen, registry, warnings);
+  const preset = await presetOf(chosenPreset(chosen), registry, warnings);
   const merged = mergeLayers([defaults, presetLayer(preset), ...given], CHOICES);
   const written = check(merged, cwd);
   const config = withLayers(written, preset);
@@ -151,6 +151,14 @@ function requestsOf(
   return pluginRequests(data ?? []).map((request) => ({ ...request, from: 'project', folder }));
 }
 
+/** The preset that the layers name; of a model on a backbone about which nobody said more, that of a head. */
+function chosenPreset({ value: { model }, layerOf }: Merged<OriginLayer>): string {
+  const name = isSettings(model) && typeof model.preset === 'string' ? model.preset : '';
+  const path = ['model', 'preset'];
+  const isDefault = layerOf(path)?.origin(path).source === 'default';
+  return name !== '' && isDefault && isSettings(model) && model.backbone !== undefined ? HEAD_PRESET : name;
+}
+
 interface ChosenPreset {
   readonly name: string;
   /** The recipe that it brings along. */
@@ -161,11 +169,10 @@ interface ChosenPreset {
 
 /** One from outside that cannot be used is no reason to stop a command that needs no model. */
 async function presetOf(
-  { value: { model } }: Merged<OriginLayer>,
+  name: string,
   registry: PluginRegistry | undefined,
   warnings: string[],
 ): Promise<ChosenPreset> {
-  const name = isSettings(model) && typeof model.preset === 'string' ? model.preset : '';
   if (!registry?.has('preset', name)) return { name, train: recipeOf(name) };
   try {
     const { train = {}, layers } = await registry.load('preset', name);
@@ -178,7 +185,8 @@ async function presetOf(
 
 /** What the chosen preset brings along; it gives way to whatever somebody set. */
 function presetLayer({ name, train }: ChosenPreset): OriginLayer {
-  return { value: { train }, origin: () => ({ source: 'preset', preset: name }) };
+  const model = name === HEAD_PRESET ? { model: { preset: name } } : {};
+  return { value: { ...model, train }, origin: () => ({ source: 'preset', preset: name }) };
 }
 
 /** A preset from outside by its layers, as no other part of the program knows its name. */

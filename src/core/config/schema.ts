@@ -55,4 +55,7 @@ export const PATH_KEYS = [
 ] as const;
 
 /** The keys that hold the URL of a server, a path, or "none". */
-export const URL_OR_PATH_KEYS = [['serve', 'predictions', 'url']] as const;
+export const URL_OR_PATH_KEYS = [
+  ['serve', 'predictions', 'url'],
+  ['model', 'backbone', 'file'],
+] as const;

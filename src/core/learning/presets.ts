@@ -72,6 +72,16 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
       { type: 'dense', units: 'classes' },
     ],
   },
+  head: {
+    description: 'One dense layer: what is trained on the features of a backbone.',
+    layers: [{ type: 'flatten' }, { type: 'dropout', rate: 0.5 }, { type: 'dense', units: 'classes' }],
+    train: {
+      epochs: 60,
+      batchSize: 64,
+      learningRate: 0.003,
+      optimizer: { type: 'adamw', weightDecay: 3 },
+    },
+  },
   characters: {
     description: 'Residual blocks of growing width, with the recipe that was best for 94 written characters.',
     layers: [
@@ -93,6 +103,9 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
   },
 };
 
+/** The preset of whoever names a backbone and no layers. */
+export const HEAD_PRESET = 'head';
+
 /** The settings of `train` that a preset brings along; none for a preset without a recipe, or one that does not exist. */
 export function recipeOf(preset: unknown): NonNullable<Preset['train']> {
   const known = typeof preset === 'string' && Object.hasOwn(PRESETS, preset);
@@ -107,9 +120,10 @@ export function recipeOf(preset: unknown): NonNullable<Preset['train']> {
 export function layersOf(model: {
   readonly preset?: string | undefined;
   readonly layers?: readonly Layer[] | undefined;
+  readonly backbone?: unknown;
 }): Layer[] {
   if (model.layers) return [...model.layers];
-  const name = model.preset ?? '';
+  const name = model.preset ?? (model.backbone ? HEAD_PRESET : '');
   const preset = Object.hasOwn(PRESETS, name) ? PRESETS[name] : undefined;
   if (!preset)
     throw new RobleError('ROBLE_MODEL_INVALID', `There is no preset "${model.preset}".`, {

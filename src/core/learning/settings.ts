@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { path, positive } from '../base/schema/checked.js';
 import { augmentSchema } from '../data/augment/settings.js';
+import { backboneSchema } from '../model/backbone/settings.js';
 import { layerSchema } from '../model/spec.js';
 import { MONITORS, type Monitor } from './history/record.js';
 
@@ -216,6 +217,17 @@ export const trainSchema = z.strictObject({
     .describe(
       'How the training pictures are changed, differently in each epoch; the evaluation sees them as they are.',
     ),
+  head: z
+    .enum(['fixed', 'auto'])
+    .default('fixed')
+    .describe(
+      'With a backbone: "auto" chooses the weight decay by cross-validation on the training pictures, before the run begins.',
+    ),
+  views: positive
+    .default(4)
+    .describe(
+      'With a backbone: how many views of each training picture are computed, the picture itself and others by train.augment; they take turns from epoch to epoch.',
+    ),
   numWorkers: positive
     .max(64)
     .default(1)
@@ -280,8 +292,15 @@ export const modelSchema = z
       .min(1)
       .optional()
       .describe('The layers, first to last; instead of a preset.'),
+    backbone: backboneSchema
+      .optional()
+      .describe(
+        'A trained network whose features the layers, or the preset "head", learn from: for photographs.',
+      ),
   })
-  .refine((model) => (model.preset === undefined) !== (model.layers === undefined), {
-    message: 'expected either "preset" or "layers"',
-  });
+  .refine(
+    ({ preset, layers, backbone }) =>
+      preset !== undefined ? layers === undefined : layers !== undefined || backbone !== undefined,
+    { message: 'expected either "preset" or "layers"' },
+  );
 export type ModelChoice = z.output<typeof modelSchema>;

@@ -11,6 +11,7 @@ import { decodeSafetensors, encodeSafetensors, type TensorMap } from '../base/st
 import { usedPluginSchema } from '../base/used-plugin.js';
 import { preprocessingSchema } from '../image/settings.js';
 import { answerProfileSchema } from './answer-profile.js';
+import { usedBackboneSchema } from './backbone/settings.js';
 import { type ImageShape, type Layer, layerSchema, type ModelSpec } from './spec.js';
 
 export const BUNDLE_FILES = {
@@ -56,7 +57,9 @@ const bundleManifestSchema = z.strictObject({
   name: z.string().min(1),
   classes: z.array(z.string()).min(2),
   preprocessing: preprocessingSchema,
-  /** The layers, as in the configuration. */
+  /** The trained network whose features the layers learned from. */
+  backbone: usedBackboneSchema.optional(),
+  /** The layers, as in the configuration; with a backbone, those after it. */
   architecture: z.array(z.record(z.string(), z.unknown())),
   training: z.strictObject({
     epoch: z.int().positive(),
@@ -210,15 +213,44 @@ export async function layersOfBundle(folder: string): Promise<Layer[]> {
 }
 
 /**
+ * What was trained of a bundle: the whole network, or with a backbone the layers that learned from its features.
+ *
+ * @throws {RobleError} as {@link layersOfBundle}
+ */
+export function trainedPartOf(bundle: ModelBundle): ModelSpec {
+  const { input, classes, manifest } = bundle;
+  const { backbone } = manifest;
+  const layers = layersIn(bundle);
+  return backbone
+    ? {
+        input: { height: 1, width: 1, channels: backbone.length },
+        inputType: 'float32',
+        classes: classes.length,
+        layers,
+      }
+    : { input, classes: classes.length, layers };
+}
+
+/**
  * The network of a bundle with its weights, by `layer.part`: to compute it with something else than ONNX.
  *
- * @throws {RobleError} as {@link layersOfBundle} and {@link readWeights}
+ * @throws {RobleError} as {@link layersOfBundle} and {@link readWeights}, and `ROBLE_BUNDLE_INVALID` where only ONNX has all
+ *   of the network
  */
 export async function readTrainedModel(folder: string): Promise<{ model: ModelSpec; weights: TensorMap }> {
   const bundle = await openBundle(folder);
-  const { input, classes } = bundle;
-  const model = { input, classes: classes.length, layers: layersIn(bundle) };
-  return { model, weights: await readWeights(bundle) };
+  const { backbone } = bundle.manifest;
+  if (backbone)
+    throw new RobleError(
+      'ROBLE_BUNDLE_INVALID',
+      `The model in ${folder} can be computed from its ONNX file alone.`,
+      {
+        received: `a model on the backbone ${backbone.name}`,
+        expected: 'a network that roble trained as a whole',
+        nextSteps: ['Use the backend "onnx".'],
+      },
+    );
+  return { model: trainedPartOf(bundle), weights: await readWeights(bundle) };
 }
 
 function layersIn({ folder, manifest }: ModelBundle): Layer[] {

@@ -3,7 +3,7 @@ import type { Random } from '../base/random.js';
 import type { TensorMap } from '../base/storage/safetensors.js';
 import type { PackedDrawing } from '../image/strokes/packed.js';
 import type { ServableModel } from '../model/bundle.js';
-import type { ImageShape, LayerInput, ModelSpec } from '../model/spec.js';
+import type { ImageShape, InputValues, LayerInput, ModelSpec } from '../model/spec.js';
 import type { Reader } from './reader.js';
 
 /** What plugins may be called. */
@@ -27,8 +27,8 @@ export interface Batch {
   /** Its number in the run, from 0. */
   readonly step: number;
   readonly count: number;
-  /** uint8, [count, height, width, channels]. */
-  readonly images: Uint8Array;
+  /** [count, height, width, channels], of the model's `inputType`. */
+  readonly images: InputValues;
   /** Soft labels, float32, [count, classes]. A row sums to the weight of its sample: 1 without class weights. */
   readonly targets: Float32Array;
   /** Of each dropout layer by name: 1 keeps a value, 0 drops it; uint8, [count, ...the layer's shape]. */
@@ -114,11 +114,11 @@ export interface TrainingSession {
    * The size of the batch (the default) or more switches it off.
    */
   setMicrobatchSize(size: number): Promise<void>;
-  /** Probabilities in evaluation mode, float32, [count, classes], of uint8 images [count, height, width, channels]. */
-  evaluate(images: Uint8Array, count: number): Promise<Float32Array>;
+  /** Probabilities in evaluation mode, float32, [count, classes], of images [count, height, width, channels]. */
+  evaluate(images: InputValues, count: number): Promise<Float32Array>;
   exportState(): Promise<TrainingState>;
   importState(state: TrainingState): Promise<void>;
-  /** The classifier as an ONNX model: `images` uint8 [N, height, width, channels] -> `probabilities` float32 [N, classes]. */
+  /** The classifier as an ONNX model: `images` [N, height, width, channels] -> `probabilities` float32 [N, classes]. */
   exportOnnx(metadata: Readonly<Record<string, string>>): Promise<Uint8Array>;
   close(): Promise<void>;
 }

@@ -16,6 +16,6 @@ export { drawSegment, drawStrokes, type PenLines } from '../image/strokes/raster
 export * from '../model/bundle.js';
 export { readTrainedModel } from '../model/bundle.js';
 export * from '../model/network.js';
-export type { ImageShape, ModelSpec } from '../model/spec.js';
+export type { ImageShape, InputType, InputValues, ModelSpec } from '../model/spec.js';
 export * from './contracts.js';
 export * from './reader.js';

@@ -1,5 +1,11 @@
+import {
+  encodeModel,
+  type OnnxModel,
+  type OnnxNode,
+  onnxAttribute,
+  valueInfo,
+} from '../../core/model/onnx/format.js';
 import { sizeOf } from '../../core/plugin/index.js';
-import { encodeModel, type OnnxModel, type OnnxNode, onnxAttribute, valueInfo } from './format.js';
 import type { ValueRange } from './quantized-graph.js';
 import { createSession, loadRuntime, runSession } from './runtime.js';
 

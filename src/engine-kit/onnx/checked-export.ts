@@ -1,9 +1,15 @@
-import { type ImageShape, type Network, RobleError, type TensorMap } from '../../core/plugin/index.js';
+import {
+  type InputValues,
+  type ModelSpec,
+  type Network,
+  RobleError,
+  type TensorMap,
+} from '../../core/plugin/index.js';
 import { buildInferenceGraph } from './inference-graph.js';
-import { createSession, loadRuntime, type RuntimeOptions, runSession } from './runtime.js';
+import { createSession, imageTensor, loadRuntime, type RuntimeOptions, runSession } from './runtime.js';
 
-/** Probabilities, [count, classes], of uint8 images [count, height, width, channels]. */
-export type Answer = (images: Uint8Array, count: number) => Promise<Float32Array>;
+/** Probabilities, [count, classes], of images [count, height, width, channels]. */
+export type Answer = (images: InputValues, count: number) => Promise<Float32Array>;
 
 /** Largest difference of two probabilities that the exported model and the trained one may have. */
 const TOLERANCE = 1e-4;
@@ -25,15 +31,16 @@ export async function exportChecked(
   const model = buildInferenceGraph(network, parameters, { fold: true, metadata });
   const { height, width, channels } = network.input;
   const count = 4;
-  const images = Uint8Array.from(
+  const bytes = Uint8Array.from(
     { length: count * height * width * channels },
     (_, i) => (i * 2654435761) >>> 24,
   );
+  const images = network.inputType === 'uint8' ? bytes : Float32Array.from(bytes, (byte) => byte / 64 - 2);
   const expected = await trained(images, count);
   const largest = largestOf(parameters);
   if (!expected.every(Number.isFinite))
     throw diverged(`weights up to ${largest}, and outputs that are no numbers`);
-  const actual = await answerOnce(network.input, model, runtime)(images, count);
+  const actual = await answerOnce(network, model, runtime)(images, count);
   const difference = expected.reduce(
     (largest, value, i) => Math.max(largest, Math.abs(value - actual[i]!)),
     0,
@@ -67,14 +74,17 @@ function diverged(received: string): RobleError {
 }
 
 /** The answer of a classifier in a session of its own. */
-export function answerOnce(input: ImageShape, model: Uint8Array, runtime: RuntimeOptions): Answer {
+export function answerOnce(
+  network: Pick<ModelSpec, 'input' | 'inputType'>,
+  model: Uint8Array,
+  runtime: RuntimeOptions,
+): Answer {
   return async (images, count) => {
-    const { Tensor } = await loadRuntime();
-    const { height, width, channels } = input;
+    const onnx = await loadRuntime();
     const session = await createSession(model, runtime);
     try {
-      const tensor = new Tensor('uint8', images, [count, height, width, channels]);
-      const { probabilities } = await runSession(session, { images: tensor });
+      const tensors = { images: imageTensor(onnx, network, images, count) };
+      const { probabilities } = await runSession(session, tensors);
       return probabilities!.data as Float32Array;
     } finally {
       await session.release();

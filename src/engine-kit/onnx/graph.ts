@@ -7,7 +7,7 @@ import {
   onnxAttribute,
   tensorOf,
   valueInfo,
-} from './format.js';
+} from '../../core/model/onnx/format.js';
 
 /** The name of a value in the graph. */
 export type Value = string;

@@ -28,7 +28,7 @@ describe('buildInferenceGraph', () => {
     expect(folded!.length).toBeLessThan(unfolded!.length);
     const answers = [];
     for (const graph of [folded!, unfolded!])
-      answers.push(await answerOnce(network.input, graph, { threads: 1 })(images, 3));
+      answers.push(await answerOnce(network, graph, { threads: 1 })(images, 3));
     // A few float32 roundings of values of order 1.
     expect(largestDifference(answers[0]!, answers[1]!)).toBeLessThan(1e-5);
   });

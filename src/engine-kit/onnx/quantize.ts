@@ -1,3 +1,4 @@
+import { decodeModel, encodeModel } from '../../core/model/onnx/format.js';
 import {
   type ImageShape,
   type QuantizationRequest,
@@ -7,7 +8,6 @@ import {
 } from '../../core/plugin/index.js';
 import { rangesOf } from './calibrate.js';
 import { answerOnce } from './checked-export.js';
-import { decodeModel, encodeModel } from './format.js';
 import { quantizeGraph } from './quantized-graph.js';
 
 /**
@@ -56,8 +56,8 @@ const shapeOf = ({ height, width, channels }: ImageShape) => [height, width, cha
 async function goldenAnswers(onnx: Uint8Array, images: Uint8Array, input: ImageShape) {
   const count = images.length / sizeOf(shapeOf(input));
   const [probabilities, inFloats] = [
-    await answerOnce(input, onnx, { threads: 1 })(images, count),
-    await answerOnce(input, onnx, { threads: 1, optimize: false })(images, count),
+    await answerOnce({ input }, onnx, { threads: 1 })(images, count),
+    await answerOnce({ input }, onnx, { threads: 1, optimize: false })(images, count),
   ];
   const differences = probabilities.map((value, i) => Math.abs(value - inFloats[i]!));
   return { probabilities, tolerance: 2 * differences.reduce((a, b) => Math.max(a, b), 0) };

@@ -10,12 +10,12 @@ import {
   randomState,
 } from '../../../test/support/engine.js';
 import { layersOf, PRESETS } from '../../core/learning/presets.js';
+import { decodeModel, encodeModel, type OnnxModel } from '../../core/model/onnx/format.js';
 import type { ModelSpec } from '../../core/model/spec.js';
 import { resolveNetwork } from '../../core/plugin/index.js';
 import { plugin } from '../../plugins/onnx/training-engine.js';
 import { rangesOf } from './calibrate.js';
 import { answerOnce } from './checked-export.js';
-import { decodeModel, encodeModel, type OnnxModel } from './format.js';
 import { buildInferenceGraph } from './inference-graph.js';
 import { quantizeOnnx } from './quantize.js';
 import { quantizationOf, quantizeGraph, quantizeWeights } from './quantized-graph.js';
@@ -107,7 +107,7 @@ const quantize = (spec: ModelSpec, model: Uint8Array, golden = images(spec, 5, 2
   quantizeOnnx({ model, input: spec.input, calibration: images(spec, 40, 1), golden, onImages: () => {} });
 
 function images(spec: ModelSpec, count: number, seed: number): Uint8Array {
-  return randomBatch(resolveNetwork(spec), count, seed).images;
+  return randomBatch(resolveNetwork(spec), count, seed).images as Uint8Array;
 }
 
 const ofLayers = (layers: Parameters<typeof modelOf>[2]) =>
@@ -151,12 +151,12 @@ describe('a quantized classifier', () => {
       const golden = images(spec, 5, 2);
       const { onnx, layers, golden: answer } = await quantize(spec, model, golden);
       expect(layers.all - layers.quantized).toBe(float);
-      const before = await answerOnce(spec.input, model, { threads: 1 })(golden, 5);
+      const before = await answerOnce(spec, model, { threads: 1 })(golden, 5);
       // Sums of many roundings of half a step, of some 1/128 of the largest weight: far less than a wrong scale would do.
       expect(largestDifference(before, answer.probabilities)).toBeLessThan(0.1);
       expect(largestDifference(before, answer.probabilities)).toBeGreaterThan(0);
       // In a batch of another size, on more threads.
-      const alone = await answerOnce(spec.input, onnx, { threads: 2 })(golden.slice(0, golden.length / 5), 1);
+      const alone = await answerOnce(spec, onnx, { threads: 2 })(golden.slice(0, golden.length / 5), 1);
       expect(largestDifference(alone, answer.probabilities.slice(0, spec.classes))).toBeLessThan(1e-6);
       // In another program. Integers have no order of summation; floats between them may be rounded to the next step.
       const { height, width, channels } = spec.input;

@@ -1,3 +1,4 @@
+import { constantOf } from '../../core/model/onnx/constant.js';
 import {
   type ElementType,
   type OnnxGraph,
@@ -6,7 +7,7 @@ import {
   type OnnxTensor,
   onnxAttribute,
   tensorOf,
-} from './format.js';
+} from '../../core/model/onnx/format.js';
 
 /** The float numbers that a value took, at least; 0 is among them. */
 export interface ValueRange {
@@ -166,7 +167,7 @@ class Rewriting {
     const scaling = this.#onlyConsumer(cast, 'Mul');
     const factor = this.#constants.get(scaling?.input[1] ?? '');
     if (!scaling || factor?.dims.length !== 0) return false;
-    const scale = floatsOf(factor)[0]!;
+    const scale = constantOf(factor).floats()[0]!;
     const parameters = this.#parameters(pixels, { scale, zeroPoint: 0 });
     this.#quantized.set(scaling.output[0]!, { name: pixels, scale, parameters });
     this.#absorbed.add(scaling);
@@ -180,9 +181,9 @@ class Rewriting {
     const isConv = node.opType === 'Conv';
     const { dims } = this.#constants.get(weight)!;
     const axis = isConv ? 0 : 1;
-    const offsets = bias === undefined ? undefined : floatsOf(this.#constants.get(bias)!);
+    const offsets = bias === undefined ? undefined : constantOf(this.#constants.get(bias)!).floats();
     const integers = quantizeWeights(
-      floatsOf(this.#constants.get(weight)!),
+      constantOf(this.#constants.get(weight)!).floats(),
       dims,
       axis,
       input.scale,
@@ -312,8 +313,4 @@ class Rewriting {
     const consumers = this.#consumers.get(output[0]!) ?? [];
     return consumers.length === 1 && consumers[0]!.opType === opType ? consumers[0] : undefined;
   }
-}
-
-function floatsOf({ rawData }: OnnxTensor): Float32Array {
-  return new Float32Array(Uint8Array.from(rawData).buffer);
 }

@@ -1,5 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
-import { RobleError } from '../../core/plugin/index.js';
+import { type InputValues, type ModelSpec, RobleError } from '../../core/plugin/index.js';
 import { withMemoryErrors } from '../memory-errors.js';
 
 /**
@@ -38,6 +38,19 @@ export async function createSession(
       ? InferenceSession.create(model, sessionOptions)
       : InferenceSession.create(model, sessionOptions),
   );
+}
+
+/** The images of a model, [count, height, width, channels], as the runtime takes them. */
+export function imageTensor(
+  { Tensor }: typeof import('onnxruntime-node'),
+  { input, inputType = 'uint8' }: Pick<ModelSpec, 'input' | 'inputType'>,
+  images: InputValues,
+  count: number,
+): Tensor {
+  const shape = [count, input.height, input.width, input.channels];
+  return inputType === 'uint8'
+    ? new Tensor('uint8', images as Uint8Array, shape)
+    : new Tensor('float32', images as Float32Array, shape);
 }
 
 export type Tensors = Readonly<Record<string, Tensor>>;

@@ -4,6 +4,7 @@ import { vectorNames } from '../../engine-kit/flat-layout.js';
 import {
   createSession,
   discard,
+  imageTensor,
   loadRuntime,
   type OnnxDevice,
   runSession,
@@ -163,17 +164,11 @@ function vectorOutputs({ network, optimizer, ema }: StepGraphOptions): string[] 
 }
 
 /** The samples `start` to `end` of a batch, as inputs of a graph. */
-function batchTensors(
-  { Tensor }: Runtime,
-  network: Network,
-  batch: Batch,
-  start: number,
-  end: number,
-): Tensors {
-  const { height, width, channels } = network.input;
+function batchTensors(runtime: Runtime, network: Network, batch: Batch, start: number, end: number): Tensors {
+  const { Tensor } = runtime;
   const { count, images, targets, masks } = batchPart(network, batch, start, end);
   const tensors: Record<string, Tensor> = {
-    images: new Tensor('uint8', images, [count, height, width, channels]),
+    images: imageTensor(runtime, network, images, count),
     targets: new Tensor('float32', targets, [count, network.classes]),
   };
   for (const { name, type, input } of everyLayer(network.layers))

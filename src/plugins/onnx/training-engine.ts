@@ -3,6 +3,7 @@ import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import {
   type Batch,
   type EngineOptions,
+  type InputValues,
   type Network,
   resolveNetwork,
   type StepHyperparameters,
@@ -18,6 +19,7 @@ import { quantizeOnnx } from '../../engine-kit/onnx/quantize.js';
 import {
   createSession,
   discard,
+  imageTensor,
   loadRuntime,
   type OnnxDevice,
   runSession,
@@ -113,14 +115,13 @@ class OnnxTrainingSession implements TrainingSession {
     return metrics;
   }
 
-  async evaluate(images: Uint8Array, count: number): Promise<Float32Array> {
+  async evaluate(images: InputValues, count: number): Promise<Float32Array> {
     this.#inference ??= await createSession(await this.#inferenceGraph({ fold: true }), {
       threads: this.#graphs.plan.threads,
       device: this.#device,
     });
-    const { height, width, channels } = this.#network.input;
     const outputs = await runSession(this.#inference, {
-      images: new this.#runtime.Tensor('uint8', images, [count, height, width, channels]),
+      images: imageTensor(this.#runtime, this.#network, images, count),
     });
     return outputs.probabilities!.data as Float32Array;
   }
@@ -146,7 +147,7 @@ class OnnxTrainingSession implements TrainingSession {
     // On the CPU whatever trained it: other devices may round more than the comparison allows.
     const runtime = { threads: this.#graphs.plan.threads };
     // The unfolded graph is the training graph's own arithmetic.
-    const trained = answerOnce(this.#network.input, await this.#inferenceGraph({ fold: false }), runtime);
+    const trained = answerOnce(this.#network, await this.#inferenceGraph({ fold: false }), runtime);
     return exportChecked(this.#network, parameters, metadata, { trained, runtime });
   }
 

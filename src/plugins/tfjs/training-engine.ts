@@ -4,6 +4,7 @@ import {
   type Batch,
   type Device,
   type EngineOptions,
+  type InputValues,
   type Network,
   resolveNetwork,
   type StepHyperparameters,
@@ -116,7 +117,7 @@ export class TfjsTrainingSession implements TrainingSession {
     });
   }
 
-  evaluate(images: Uint8Array, count: number): Promise<Float32Array> {
+  evaluate(images: InputValues, count: number): Promise<Float32Array> {
     return withMemory(async () => {
       const { tf, network } = this.#context;
       const state = this.#present();

@@ -72,12 +72,21 @@ export function readPlainFileSync(path: string): { readonly bytes: Buffer; reado
   }
 }
 
-/** At most `length` bytes of a file from a place on, at once. */
+/** At most `length` bytes of a file from the byte `at` on, at once. */
 export function readPieceSync(path: string, at: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  return bytes.subarray(0, readIntoSync(path, at, bytes));
+}
+
+/** Fills a place with the bytes of a file from the byte `at` on, at once, and gives how many there were. */
+export function readIntoSync(path: string, at: number, place: Uint8Array): number {
   const file = openSync(path, READ_ONLY);
   try {
-    const bytes = Buffer.allocUnsafe(length);
-    return bytes.subarray(0, readSync(file, bytes, 0, length, at));
+    for (let filled = 0; ; ) {
+      const count = readSync(file, place, filled, place.length - filled, at + filled);
+      filled += count;
+      if (count === 0 || filled === place.length) return filled;
+    }
   } finally {
     closeSync(file);
   }

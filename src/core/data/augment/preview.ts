@@ -4,8 +4,8 @@ import { sha256 } from '../../base/storage/durable.js';
 import { type Preprocessing, paperValue } from '../../image/settings.js';
 import type { ImageView } from '../../plugin/contracts.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
-import type { LoadedSplit, Operation, SplitName } from '../dataset/format.js';
-import { openDataset, viewOf } from '../dataset/open.js';
+import type { Operation, SplitName } from '../dataset/format.js';
+import { type OpenSplit, openDataset, viewOf } from '../dataset/open.js';
 import { type AugmentPipeline, loadPipeline, type PipelineOptions, sampleKeyOf } from './pipeline.js';
 import type { Strategy } from './settings.js';
 
@@ -51,10 +51,11 @@ export async function previewCopies(
   { registry }: { readonly registry: PluginRegistry },
 ): Promise<Preview> {
   const { folder, strategy, classes = 6, copies = 7, split = 'train', seed = 0 } = options;
-  const { manifest, load } = await openDataset(folder);
+  const dataset = await openDataset(folder);
+  const { manifest } = dataset;
   const background = options.background ?? paperValue(manifest.preprocessing);
   const pipeline = await loadPipeline(registry, strategy, { ...options, background });
-  const loaded = await load(split);
+  const loaded = await dataset.open(split);
   refuseNoStrokes(pipeline, strategy, loaded, folder);
   const view = (sample: number) => viewOf(loaded, manifest.preprocessing, sample);
   const rows: PreviewRow[] = [];
@@ -74,7 +75,7 @@ export async function previewCopies(
 function refuseNoStrokes(
   { needsStrokes }: AugmentPipeline,
   strategy: Strategy,
-  { strokes }: LoadedSplit,
+  { strokes }: OpenSplit,
   folder: string,
 ): void {
   if (typeof strategy === 'string' || !needsStrokes || strokes) return;

@@ -53,20 +53,25 @@ export class PartMaker {
       const copy = plan.copies[start + i]!;
       const target = images.subarray(i * size, (i + 1) * size);
       labels[i] = pictures.labels[sample]!;
-      samples.push({ ...originals[i]!, ...this.#write(target, sample, copy) });
-      // The strokes of an original would not draw its copy, and a copy is never copied again.
-      strokes.push(copy === 0 ? pictureOf(pictures, sample).strokes : undefined);
+      const { drawing, ...made } = this.#write(target, sample, copy);
+      samples.push({ ...originals[i]!, ...made });
+      strokes.push(drawing);
     }
     return { images, labels, samples, strokes };
   }
 
-  /** Writes a sample or a copy of it, and returns its hash and how it was made. */
-  #write(target: Uint8Array, sample: number, number: number): Pick<SampleProvenance, 'sha256' | 'copy'> {
+  /** Writes a sample or a copy of it, and returns its hash, how it was made, and the strokes of a sample that has some. */
+  #write(
+    target: Uint8Array,
+    sample: number,
+    number: number,
+  ): Pick<SampleProvenance, 'sha256' | 'copy'> & { readonly drawing: PackedDrawing | undefined } {
     const { pictures, seed } = this.#recipe;
     const hash = hashOf(pictures, sample);
     if (number === 0) {
-      target.set(pictureOf(pictures, sample).data);
-      return { sha256: hash };
+      const { data, strokes } = pictureOf(pictures, sample);
+      target.set(data);
+      return { sha256: hash, drawing: strokes };
     }
     const { data, operations, mixedSample } = this.#copies.make(sample, {
       seed,
@@ -76,6 +81,8 @@ export class PartMaker {
     target.set(data);
     return {
       sha256: sha256(data),
+      // The strokes of an original would not draw its copy, and a copy is never copied again.
+      drawing: undefined,
       copy: {
         of: hash,
         number,

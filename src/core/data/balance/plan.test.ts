@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { packed } from '../../../../test/support/pictures.js';
 import { sha256 } from '../../base/storage/durable.js';
 import { partUnits, planBalance } from './plan.js';
 import { balanceSchema } from './settings.js';
@@ -17,7 +18,7 @@ function poolOf(counts: readonly (readonly number[])[], nameOf = (label: number)
         names.push(`${source} ${nameOf(label)} ${i}`);
       }
     const count = labels.length - start;
-    return { source, split: 'train' as const, start, count, images: new Uint8Array(count) };
+    return { source, split: 'train' as const, start, count, pictures: packed(new Uint8Array(count), 1) };
   });
   const hashes = Buffer.concat(names.map((name) => Buffer.from(sha256(name), 'hex')));
   const pool: Pool = {

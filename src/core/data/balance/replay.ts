@@ -66,7 +66,7 @@ export async function replaySamples(
     });
   await registry.admit(augmentersOf(recipe.augment));
   const pipeline = await openPipeline({ ...recipe, plugins: registry.entries });
-  const split = await dataset.load('train');
+  const split = await dataset.open('train');
   refuseMissing(samples, split.count);
   const provenance = await readProvenance(dataset, 'train');
   const originals = new Map(

@@ -1,3 +1,4 @@
+import { type Context, refuseInterrupted } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import { sha256 } from '../../base/storage/durable.js';
 import { distinctNames, normalName } from '../../base/text/names.js';
@@ -6,6 +7,7 @@ import type { PackedStrokes } from '../../image/strokes/packed.js';
 import type { ImageView } from '../../plugin/contracts.js';
 import { type DatasetManifest, type SampleProvenance, SPLITS, type SplitName } from '../dataset/format.js';
 import { type Dataset, openDataset, readProvenance, viewOf } from '../dataset/open.js';
+import type { PackedPictures } from '../dataset/pictures.js';
 import { checkSamePictures } from '../dataset/same-form.js';
 import type { BalanceSettings } from './settings.js';
 
@@ -97,7 +99,7 @@ function uniqueName(datasets: readonly Dataset[], i: number): string {
   return before === 0 ? name : `${name}-${before + 1}`;
 }
 
-/** One split of one source. The arrays are shared with threads. */
+/** One split of one source; plain data, which passes to threads. */
 export interface Block {
   /** Index of its source. */
   readonly source: number;
@@ -105,8 +107,7 @@ export interface Block {
   /** The index of its first sample in the pool. */
   readonly start: number;
   readonly count: number;
-  /** uint8, [count, height, width, channels]. */
-  readonly images: Uint8Array;
+  readonly pictures: PackedPictures;
   readonly strokes?: PackedStrokes | undefined;
 }
 
@@ -129,32 +130,34 @@ export interface Pool extends Pictures {
 }
 
 /**
- * Loads all samples of the sources.
+ * Opens all samples of the sources.
  *
- * @throws {RobleError} `ROBLE_DATASET_LEAK` if a validation or test split holds copies; those of loading
+ * @throws {RobleError} `ROBLE_DATASET_LEAK` if a validation or test split holds copies; `ROBLE_INTERRUPTED`; those of
+ *   opening
  */
-export async function loadPool({ sources, classes, preprocessing }: Sources): Promise<Pool> {
+export async function openPool(
+  { sources, classes, preprocessing }: Sources,
+  context: Context,
+): Promise<Pool> {
   const { width, height, channels } = preprocessing;
   const count = sources.reduce((sum, source) => sum + countOf(source), 0);
   const labels = new Uint16Array(new SharedArrayBuffer(2 * count));
   const hashes = new Uint8Array(new SharedArrayBuffer(32 * count));
   const blocks: Block[] = [];
   const provenance: SampleProvenance[] = [];
-  const size = width * height * channels;
   const indices = new Map(classes.map((name, label) => [normalName(name), label]));
   for (const [index, source] of sources.entries()) {
     const labelOf = source.dataset.manifest.classes.map((name) => indices.get(normalName(name))!);
     for (const split of source.splits) {
-      const loaded = await source.dataset.load(split);
       const start = provenance.length;
+      const opened = await source.dataset.open(split, (pixels, i) => {
+        refuseInterrupted(context);
+        hashes.set(Buffer.from(sha256(pixels), 'hex'), 32 * (start + i));
+      });
+      const { pictures, strokes, count } = opened;
       for (const sample of await readProvenance(source.dataset, split)) provenance.push(sample);
-      for (let i = 0; i < loaded.count; i++) {
-        labels[start + i] = labelOf[loaded.labels[i]!]!;
-        const hash = sha256(loaded.images.subarray(i * size, (i + 1) * size));
-        hashes.set(Buffer.from(hash, 'hex'), 32 * (start + i));
-      }
-      const { images, strokes } = loaded;
-      blocks.push({ source: index, split, start, count: loaded.count, images, strokes });
+      for (const [i, label] of opened.labels.entries()) labels[start + i] = labelOf[label]!;
+      blocks.push({ source: index, split, start, count, pictures, strokes });
       if (split !== 'train') refuseCopies(source, split, provenance.slice(start));
     }
   }

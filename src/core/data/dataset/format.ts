@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { preprocessingSchema } from '../../image/settings.js';
-import type { PackedStrokes } from '../../image/strokes/packed.js';
 import type { DrawnValues } from '../../plugin/contracts.js';
 import { SPLITS, type SplitName } from '../../plugin/reader.js';
 
@@ -86,17 +85,6 @@ export interface CopyLineage {
   /** `sha256` of the picture that was mixed in. */
   readonly partner?: string;
   readonly operations: readonly Operation[];
-}
-
-/** One split in memory. */
-export interface LoadedSplit {
-  readonly count: number;
-  /** uint8, [count, height, width, channels], over a SharedArrayBuffer so that threads read one copy. */
-  readonly images: Uint8Array<SharedArrayBuffer>;
-  /** uint16, [count]: indices into the classes. */
-  readonly labels: Uint16Array<SharedArrayBuffer>;
-  /** What the pictures were drawn from, where samples have strokes. */
-  readonly strokes?: PackedStrokes | undefined;
 }
 
 /** One augmenter that was applied, for the lineage. */

@@ -1,6 +1,7 @@
 import type { Preprocessing } from '../../image/settings.js';
 import { SPLITS, type SplitName, splitCounts } from './format.js';
 import { openDataset } from './open.js';
+import { pictureAt } from './pictures.js';
 
 export interface DatasetDescription {
   readonly folder: string;
@@ -50,16 +51,14 @@ export async function sampleImages(
   perClass: number,
 ): Promise<(Uint8Array | undefined)[]> {
   const dataset = await openDataset(folder);
-  const { width, height, channels } = dataset.manifest.preprocessing;
-  const { images, labels } = await dataset.load(split);
-  const size = width * height * channels;
+  const { pictures, labels } = await dataset.open(split);
   const classes = dataset.manifest.classes.length;
-  const pictures = new Array<Uint8Array | undefined>(classes * perClass).fill(undefined);
+  const shown = new Array<Uint8Array | undefined>(classes * perClass).fill(undefined);
   const found = new Array<number>(classes).fill(0);
   for (const [i, label] of labels.entries()) {
     if (found[label]! === perClass) continue;
-    pictures[label * perClass + found[label]!] = images.subarray(i * size, (i + 1) * size);
+    shown[label * perClass + found[label]!] = pictureAt(pictures, i);
     found[label]! += 1;
   }
-  return pictures;
+  return shown;
 }

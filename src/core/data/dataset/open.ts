@@ -11,19 +11,44 @@ import type { ImageView } from '../../plugin/contracts.js';
 import {
   type DatasetManifest,
   type DatasetPart,
-  type LoadedSplit,
   manifestSchema,
   type PartFile,
   type SampleProvenance,
   type SplitName,
 } from './format.js';
-import { readIntact } from './parts.js';
+import { readChecked } from './parts.js';
+import {
+  type OnPicture,
+  openPictures,
+  type PackedPictures,
+  type PicturesInMemory,
+  pictureAt,
+} from './pictures.js';
+import { pixelMemory } from './pixel-memory.js';
+
+/** One split, opened: everything but its pictures is in memory, over SharedArrayBuffers, so that threads read one copy. */
+export interface OpenSplit {
+  readonly count: number;
+  readonly pictures: PackedPictures;
+  /** uint16, [count]: indices into the classes. */
+  readonly labels: Uint16Array<SharedArrayBuffer>;
+  /** What the pictures were drawn from, where samples have strokes. */
+  readonly strokes?: PackedStrokes | undefined;
+}
+
+/** One split, all of it in memory. */
+export interface LoadedSplit extends OpenSplit {
+  /** uint8, [count, height, width, channels]. */
+  readonly images: Uint8Array<SharedArrayBuffer>;
+}
 
 /** A data set on the disk. */
 export interface Dataset {
   readonly folder: string;
   readonly manifest: DatasetManifest;
-  /** A split in memory, every byte of it checked. */
+  /** Opens a split, every byte of it checked. Its pictures are read into memory where that has room for them. */
+  open(split: SplitName, onPicture?: OnPicture): Promise<OpenSplit>;
+  /** The same, with all pictures in memory in any case, in one array. */
   load(split: SplitName): Promise<LoadedSplit>;
   /** Where each sample of a split came from, in order. */
   provenance(split: SplitName): AsyncIterable<SampleProvenance>;
@@ -32,7 +57,7 @@ export interface Dataset {
 /**
  * Opens a data set that `data:import` or `data:synth` wrote.
  *
- * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_DATASET_INVALID`; loading also `ROBLE_DATASET_SPLIT`.
+ * @throws {RobleError} `ROBLE_FILE_NOT_FOUND`, `ROBLE_DATASET_INVALID`; opening a split also `ROBLE_DATASET_SPLIT`.
  */
 export async function openDataset(folder: string): Promise<Dataset> {
   const path = join(folder, 'dataset.json');
@@ -45,10 +70,16 @@ export async function openDataset(folder: string): Promise<Dataset> {
     });
   });
   const manifest = checkedJson(manifestSchema, text, 'ROBLE_DATASET_INVALID', path);
+  const open = (split: SplitName, memory: number, onPicture?: OnPicture) =>
+    openSplit(folder, manifest, splitOf({ folder, manifest }, split), memory, onPicture);
   return {
     folder,
     manifest,
-    load: async (split) => loadSplit(folder, manifest, splitOf({ folder, manifest }, split)),
+    open: async (split, onPicture) => open(split, pixelMemory(), onPicture),
+    async load(split) {
+      const loaded = await open(split, Infinity);
+      return { ...loaded, images: (loaded.pictures as PicturesInMemory).images };
+    },
     async *provenance(split) {
       for (const { samples } of splitOf({ folder, manifest }, split).parts)
         for await (const line of createInterface({
@@ -86,44 +117,24 @@ export function splitOf(
   });
 }
 
-async function loadSplit(
+async function openSplit(
   folder: string,
-  manifest: DatasetManifest,
-  split: SplitManifest,
-): Promise<LoadedSplit> {
-  const { width, height, channels } = manifest.preprocessing;
-  const imageSize = width * height * channels;
-  const images = new Uint8Array(new SharedArrayBuffer(split.count * imageSize));
-  const labels = new Uint16Array(new SharedArrayBuffer(split.count * 2));
+  { preprocessing }: DatasetManifest,
+  { count, parts }: SplitManifest,
+  memory: number,
+  onPicture: OnPicture | undefined,
+): Promise<OpenSplit> {
+  const { width, height, channels } = preprocessing;
+  const pictures = await openPictures(folder, parts, width * height * channels, memory, onPicture);
+  const labels = new Uint16Array(new SharedArrayBuffer(count * 2));
   let start = 0;
-  for (const part of split.parts) {
-    images.set(await readChecked(folder, part.images), start * imageSize);
+  for (const part of parts) {
     const bytes = await readChecked(folder, part.labels);
     for (let i = 0; i < part.count; i++) labels[start + i] = bytes.readUInt16LE(2 * i);
     start += part.count;
   }
-  const strokes = await loadStrokes(split.parts, split.count, (file) => readChecked(folder, file));
-  return { count: split.count, images, labels, ...optional('strokes', strokes) };
-}
-
-/**
- * The bytes of a file of a data set.
- *
- * @throws {RobleError} `ROBLE_DATASET_INVALID` when they are not those that were written
- */
-export async function readChecked(folder: string, file: PartFile): Promise<Buffer> {
-  const bytes = await readIntact(folder, file);
-  if (bytes) return bytes;
-  throw changedFile(join(folder, file.file));
-}
-
-/** The error of a file that does not have the bytes that the manifest of its data set says. */
-export function changedFile(path: string): RobleError {
-  return new RobleError('ROBLE_DATASET_INVALID', `${path} was changed after it was written.`, {
-    received: 'another SHA-256',
-    expected: 'the SHA-256 in dataset.json',
-    nextSteps: ['Copy the data set again, or import it again.'],
-  });
+  const strokes = await loadStrokes(parts, count, (file) => readChecked(folder, file));
+  return { count, pictures, labels, ...optional('strokes', strokes) };
 }
 
 /**
@@ -166,20 +177,11 @@ function damaged({ count, strokes }: DatasetPart): RobleError {
   });
 }
 
-/** Pictures of equal shape, one behind the other. */
-interface Pictures {
-  /** uint8, [count, height, width, channels]. */
-  readonly images: Uint8Array;
-  readonly strokes?: PackedStrokes | undefined;
-}
-
-/** One of them, with its strokes if it has some; nothing is copied. */
+/** One of the pictures of a split, with its strokes if it has some. What it holds must not be changed. */
 export function viewOf(
-  { images, strokes }: Pictures,
+  { pictures, strokes }: Pick<OpenSplit, 'pictures' | 'strokes'>,
   { width, height, channels }: Pick<Preprocessing, 'width' | 'height'> & { readonly channels: number },
   index: number,
 ): ImageView {
-  const size = width * height * channels;
-  const data = images.subarray(index * size, (index + 1) * size);
-  return { width, height, channels, data, strokes: drawingOf(strokes, index) };
+  return { width, height, channels, data: pictureAt(pictures, index), strokes: drawingOf(strokes, index) };
 }

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { RobleError } from '../../base/errors.js';
 import { replaceFile, sha256, writeSynced } from '../../base/storage/durable.js';
 import { exists } from '../../base/storage/files.js';
 import { readPlainFile } from '../../base/storage/read-file.js';
@@ -63,6 +64,26 @@ export async function readIntact(
   const path = join(folder, file);
   const bytes = (await exists(path)) ? await readPlainFile(path) : undefined;
   return bytes && sha256(bytes) === expected ? bytes : undefined;
+}
+
+/**
+ * The bytes of a file of a data set.
+ *
+ * @throws {RobleError} `ROBLE_DATASET_INVALID` when they are not those that were written
+ */
+export async function readChecked(folder: string, file: PartFile): Promise<Buffer> {
+  const bytes = await readIntact(folder, file);
+  if (bytes) return bytes;
+  throw changedFile(join(folder, file.file));
+}
+
+/** The error of a file that does not have the bytes that the manifest of its data set says. */
+export function changedFile(path: string): RobleError {
+  return new RobleError('ROBLE_DATASET_INVALID', `${path} was changed after it was written.`, {
+    received: 'another SHA-256',
+    expected: 'the SHA-256 in dataset.json',
+    nextSteps: ['Copy the data set again, or import it again.'],
+  });
 }
 
 /** Whether all files of a part are what was written. */

@@ -4,7 +4,8 @@ import { RobleError } from '../../base/errors.js';
 import { ByteReader } from '../../base/storage/byte-reader.js';
 import { streamPlainFile } from '../../base/storage/read-file.js';
 import type { DatasetPart, SampleProvenance, SplitName } from './format.js';
-import { changedFile, type Dataset, readChecked } from './open.js';
+import type { Dataset } from './open.js';
+import { changedFile, readChecked } from './parts.js';
 
 /** One sample of a data set. */
 export interface PackedSample {

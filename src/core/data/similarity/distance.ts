@@ -1,4 +1,4 @@
-import type { PictureShape } from './ink.js';
+import type { PictureOf, PictureShape } from './ink.js';
 
 /** Pictures are compared in all shifts of up to this many pixels. */
 const MAX_SHIFT = 1;
@@ -20,31 +20,31 @@ const LEAST_INSIDE = 0.5;
  * A test whether two of many pictures are the same within a tolerance, at the whole-pixel shift where they fit best. Only
  * their overlap is compared: what a shift brings in from outside the frame is unknown.
  *
- * @param images uint8, [count, height, width, channels]
+ * @param count how many pictures there are
  */
 export function samePictureTest(
-  images: Uint8Array,
+  pictureOf: PictureOf,
+  count: number,
   shape: PictureShape,
   tolerance: PictureTolerance,
 ): (i: number, j: number) => boolean {
-  const size = shape.width * shape.height * shape.channels;
-  const picture = (i: number) => images.subarray(i * size, (i + 1) * size);
   const overlaps = overlapsOf(shape);
   const whole = overlaps[0]!;
-  const energies = new Float64Array(images.length / size).fill(Number.NaN);
-  const energyOf = (i: number) => {
-    if (Number.isNaN(energies[i]!)) energies[i] = energyAboutMean(picture(i), whole, 0);
+  const energies = new Float64Array(count).fill(Number.NaN);
+  const energyOf = (i: number, picture: Uint8Array) => {
+    if (Number.isNaN(energies[i]!)) energies[i] = energyAboutMean(picture, whole, 0);
     return energies[i]!;
   };
   return (i, j) => {
-    const [a, b] = [picture(i), picture(j)];
-    const best = bestOverlap(a, b, overlaps, tolerance.energy * (energyOf(i) + energyOf(j)) + 1);
+    const [a, b] = [pictureOf(i), pictureOf(j)];
+    const [energyA, energyB] = [energyOf(i, a), energyOf(j, b)];
+    const best = bestOverlap(a, b, overlaps, tolerance.energy * (energyA + energyB) + 1);
     if (best === undefined) return false;
     const range = Math.max(1, Math.min(rangeOf(a), rangeOf(b)));
     return (
       largestBlock(a, b, best) <= tolerance.block * range &&
-      energyAboutMean(a, best, 0) >= LEAST_INSIDE * energyOf(i) &&
-      energyAboutMean(b, best, best.offset) >= LEAST_INSIDE * energyOf(j)
+      energyAboutMean(a, best, 0) >= LEAST_INSIDE * energyA &&
+      energyAboutMean(b, best, best.offset) >= LEAST_INSIDE * energyB
     );
   };
 }

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { startThread } from '../../base/process/workers.js';
 import { centre, FEATURES, HASH_WORDS, hashPictures, type PictureHashes } from './hash.js';
 import type { HashThread } from './hash-worker.js';
-import type { PictureShape } from './ink.js';
+import { type PictureShape, picturesIn } from './ink.js';
 
 /** Bytes of pictures that are hashed in the time that it takes to start a thread. */
 const WORTH_A_THREAD = 2 ** 21;
@@ -19,7 +19,7 @@ export async function hashOnThreads(
   shape: PictureShape,
   most = Math.min(availableParallelism(), Math.floor(images.length / WORTH_A_THREAD)),
 ): Promise<PictureHashes> {
-  if (most < 2) return hashPictures(images, which, shape);
+  if (most < 2) return hashPictures(picturesIn(images, shape), which, shape);
   const { length } = which;
   const features = new Float32Array(shared(length * FEATURES));
   const hashes = {

@@ -1,6 +1,6 @@
 import { answerCalls } from '../../base/process/answer-calls.js';
 import { hashFeatures, type PictureHashes, reducePictures } from './hash.js';
-import type { PictureShape } from './ink.js';
+import { type PictureShape, picturesIn } from './ink.js';
 
 /** The thread that hashes some of many pictures. What it is given lies in shared memory, and so do its results. */
 export type HashThread = typeof start;
@@ -10,7 +10,7 @@ answerCalls(start);
 function start() {
   return {
     reduce: ({ images, which, shape, features }: ReduceRequest) =>
-      reducePictures(images, which, shape, features),
+      reducePictures(picturesIn(images, shape), which, shape, features),
     hash: ({ features, hashes }: HashRequest) => hashFeatures(features, hashes),
   };
 }

@@ -3,7 +3,7 @@ import { Random } from '../../base/random.js';
 import { sha256 } from '../../base/storage/durable.js';
 import { hashPictures } from './hash.js';
 import { hashOnThreads } from './hash-threads.js';
-import { findInk } from './ink.js';
+import { findInk, picturesIn } from './ink.js';
 
 const COUNT = 60;
 const shape = { width: 28, height: 28, channels: 1 } as const;
@@ -22,7 +22,7 @@ function pictures(seed: number): Uint8Array {
 const which = Uint32Array.from({ length: COUNT }, (_, i) => i);
 
 it('gives the bits by which earlier data sets were divided', () => {
-  const { words, order } = hashPictures(pictures(1), which, shape);
+  const { words, order } = hashPictures(picturesIn(pictures(1), shape), which, shape);
   const bytes = Buffer.concat([Buffer.from(words.buffer), Buffer.from(order.buffer)]);
   expect(sha256(bytes)).toBe('3fdf4195308cc1e71443baba151404bcb53c551e3fe0247996052c7aa64b8533');
 });
@@ -31,7 +31,7 @@ it('gives the same bits on threads, however many', async () => {
   const images = new Uint8Array(new SharedArrayBuffer(COUNT * 784));
   images.set(pictures(3));
   const some = which.filter((i) => i % 5 !== 2);
-  const expected = hashPictures(images, some, shape);
+  const expected = hashPictures(picturesIn(images, shape), some, shape);
   for (const threads of [1, 2, 3])
     expect(await hashOnThreads(images, some, shape, threads)).toEqual(expected);
 });

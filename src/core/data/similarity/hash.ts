@@ -1,5 +1,5 @@
 import { Random } from '../../base/random.js';
-import { centroid, findInk, type PictureShape } from './ink.js';
+import { centroid, findInk, type PictureOf, type PictureShape } from './ink.js';
 
 /** Cells on a side of the reduced picture. */
 const CELLS = 8;
@@ -22,16 +22,15 @@ export interface PictureHashes {
  * at an angle t differ in t/pi of the bits. The picture is reduced about the centroid of its ink, which makes the hash
  * blind to shifts, and the planes go through the mean of all pictures, which spreads drawings that are mostly paper.
  *
- * @param images uint8, [count, height, width, channels]
  * @param which indices of the pictures to hash; the results are in their order
  */
-export function hashPictures(images: Uint8Array, which: Uint32Array, shape: PictureShape): PictureHashes {
+export function hashPictures(pictureOf: PictureOf, which: Uint32Array, shape: PictureShape): PictureHashes {
   const features = new Float32Array(which.length * FEATURES);
   const hashes = {
     words: new Uint32Array(which.length * HASH_WORDS),
     order: new Float32Array(which.length),
   };
-  reducePictures(images, which, shape, features);
+  reducePictures(pictureOf, which, shape, features);
   centre(features);
   hashFeatures(features, hashes);
   return hashes;
@@ -109,17 +108,15 @@ function project(feature: Float64Array, planes: Float64Array, sides: Float64Arra
 
 /** Puts reduced pictures of length 1, or 0 for blank ones, into `features`: float32, [which, {@link FEATURES}], zero before. */
 export function reducePictures(
-  images: Uint8Array,
+  pictureOf: PictureOf,
   which: Uint32Array,
   shape: PictureShape,
   features: Float32Array,
 ): void {
-  const size = shape.width * shape.height * shape.channels;
   const ink = new Float32Array(shape.width * shape.height);
   const reduce = reducer(shape);
   for (let i = 0; i < which.length; i++) {
-    const at = which[i]! * size;
-    findInk(images.subarray(at, at + size), shape, ink);
+    findInk(pictureOf(which[i]!), shape, ink);
     reduce(ink, features.subarray(i * FEATURES, (i + 1) * FEATURES));
   }
 }

@@ -2,6 +2,15 @@ import type { Preprocessing } from '../../image/settings.js';
 
 export type PictureShape = Pick<Preprocessing, 'width' | 'height' | 'channels'>;
 
+/** Gives a picture of many: uint8, [height, width, channels]. */
+export type PictureOf = (index: number) => Uint8Array;
+
+/** Of pictures that lie in one array, one behind the other: uint8, [count, height, width, channels]. */
+export function picturesIn(images: Uint8Array, { width, height, channels }: PictureShape): PictureOf {
+  const size = width * height * channels;
+  return (index) => images.subarray(index * size, (index + 1) * size);
+}
+
 /** The paper of a picture, and what was drawn on it. */
 export interface PictureLevels {
   /** The median of the pixels, 0..255. */

@@ -6,6 +6,7 @@ import { Random } from '../../base/random.js';
 import { preprocessingSchema } from '../../image/settings.js';
 import { openDataset } from '../dataset/open.js';
 import { synthesizeDataset } from '../dataset/synthesize.js';
+import { picturesIn } from './ink.js';
 import { findNearDuplicates } from './near-duplicates.js';
 
 const shape = { width: 28, height: 28, channels: 1 } as const;
@@ -27,7 +28,7 @@ afterAll(() => remove());
 function find(pictures: readonly Uint8Array[]) {
   const images = new Uint8Array(pictures.length * SIZE);
   for (const [i, picture] of pictures.entries()) images.set(picture, i * SIZE);
-  return findNearDuplicates(images, pictures.length, shape);
+  return findNearDuplicates(picturesIn(images, shape), pictures.length, shape);
 }
 /** What a shift brings in is paper. */
 function shifted(picture: Uint8Array, dx: number, dy: number): Uint8Array {
@@ -85,7 +86,7 @@ it('finds every picture that is equal to one before it, whatever it shows', () =
   fc.assert(
     fc.property(pictures, (list) => {
       const images = Uint8Array.from(list.flatMap((picture) => [...picture]));
-      const { cluster, exact } = findNearDuplicates(images, list.length, small);
+      const { cluster, exact } = findNearDuplicates(picturesIn(images, small), list.length, small);
       const texts = list.map(String);
       for (const [i, text] of texts.entries()) {
         expect(exact[i]).toBe(texts.indexOf(text));
@@ -105,7 +106,7 @@ it('compares channels apart, so that equal greys of other colours are other pict
   const blue = red.map((_, i) => red[i - 2] ?? 0);
   const nearlyRed = red.map((value) => Math.min(255, value + 2));
   const images = Uint8Array.from([...red, ...blue, ...nearlyRed]);
-  expect([...findNearDuplicates(images, 3, colour).cluster]).toEqual([0, 1, 0]);
+  expect([...findNearDuplicates(picturesIn(images, colour), 3, colour).cluster]).toEqual([0, 1, 0]);
 });
 
 it('compares no pictures where all are blank, and a bounded number where all look alike', () => {

@@ -3,7 +3,7 @@ import { sha256 } from '../../base/storage/durable.js';
 import { samePictureTest } from './distance.js';
 import { HASH_WORDS, hashDistance, hashPictures, type PictureHashes } from './hash.js';
 import { hashOnThreads } from './hash-threads.js';
-import type { PictureShape } from './ink.js';
+import { type PictureOf, type PictureShape, picturesIn } from './ink.js';
 
 export interface NearDuplicateOptions {
   /** Largest energy of the difference of near-duplicates, relative to that of both pictures; default 0.02. */
@@ -38,36 +38,33 @@ export interface NearDuplicates {
  * that were looked at, none could be distinguished by eye. But 29 of them were bars, dots and bows, which independent writers
  * draw alike.
  *
- * @param images uint8, [count, height, width, channels]
+ * @param pictureOf is asked for each picture a few times
  *
  * @example
- * const { cluster } = findNearDuplicates(images, count, preprocessing);
+ * const { cluster } = findNearDuplicates(picturesIn(images, preprocessing), count, preprocessing);
  * const repeated = cluster.filter((index, i) => index !== i).length;
  */
 export function findNearDuplicates(
-  images: Uint8Array,
+  pictureOf: PictureOf,
   count: number,
   shape: PictureShape,
   options: NearDuplicateOptions = {},
 ): NearDuplicates {
-  const { exact, distinct } = exactDuplicates(images, count, shape);
-  return joinAlike(
-    images,
-    { exact, distinct, hashes: hashPictures(images, distinct, shape) },
-    shape,
-    options,
-  );
+  const { exact, distinct } = exactDuplicates(pictureOf, count);
+  const hashes = hashPictures(pictureOf, distinct, shape);
+  return joinAlike(pictureOf, { exact, distinct, hashes }, shape, options);
 }
 
-/** As {@link findNearDuplicates}, of many pictures on all cores. */
+/** As {@link findNearDuplicates}, of many pictures in memory, uint8 [count, height, width, channels], on all cores. */
 export async function findManyNearDuplicates(
   images: Uint8Array<SharedArrayBuffer>,
   count: number,
   shape: PictureShape,
 ): Promise<NearDuplicates> {
-  const { exact, distinct } = exactDuplicates(images, count, shape);
+  const pictureOf = picturesIn(images, shape);
+  const { exact, distinct } = exactDuplicates(pictureOf, count);
   const hashes = await hashOnThreads(images, distinct, shape);
-  return joinAlike(images, { exact, distinct, hashes }, shape, {});
+  return joinAlike(pictureOf, { exact, distinct, hashes }, shape, {});
 }
 
 interface HashedPictures {
@@ -79,14 +76,14 @@ interface HashedPictures {
 }
 
 function joinAlike(
-  images: Uint8Array,
+  pictureOf: PictureOf,
   { exact, distinct, hashes }: HashedPictures,
   shape: PictureShape,
   options: NearDuplicateOptions,
 ): NearDuplicates {
   const clusters = new DisjointSets(exact);
   const tolerance = { energy: options.maxEnergy ?? 0.02, block: options.maxBlock ?? 0.12 };
-  const isSame = samePictureTest(images, shape, tolerance);
+  const isSame = samePictureTest(pictureOf, exact.length, shape, tolerance);
   const tried = new PairMemory();
   const comparisons = { hashes: 0, pictures: 0 };
   // Hashes of few pictures say little: their mean, through which the planes go, may be one of them.
@@ -103,15 +100,10 @@ function joinAlike(
   return { cluster: clusters.roots(), exact, comparisons };
 }
 
-function exactDuplicates(
-  images: Uint8Array,
-  count: number,
-  shape: PictureShape,
-): Pick<HashedPictures, 'exact' | 'distinct'> {
-  const size = shape.width * shape.height * shape.channels;
+function exactDuplicates(pictureOf: PictureOf, count: number): Pick<HashedPictures, 'exact' | 'distinct'> {
   const seen = new Map<string, number>();
   const exact = Uint32Array.from({ length: count }, (_, i) => {
-    const key = sha256(images.subarray(i * size, (i + 1) * size));
+    const key = sha256(pictureOf(i));
     const first = seen.get(key);
     if (first === undefined) seen.set(key, i);
     return first ?? i;

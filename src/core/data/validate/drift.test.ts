@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { drawnSubject, type SubjectSample, subjectOf } from '../../../../test/support/subject.js';
 import { Random } from '../../base/random.js';
+import { pictureAt } from '../dataset/pictures.js';
 import { findDrift } from './drift.js';
 import { measureSubject } from './picture-statistics.js';
 import type { Subject } from './subject.js';
@@ -9,13 +10,9 @@ const CLASSES = [...'abcd'];
 let samples: SubjectSample[];
 
 beforeAll(async () => {
-  const { splits, manifest } = await drawnSubject(CLASSES, 400);
-  const size = manifest.preprocessing.width * manifest.preprocessing.height;
-  samples = splits.flatMap(({ images, labels, count }) =>
-    Array.from({ length: count }, (_, i) => ({
-      label: labels[i]!,
-      pixels: images.slice(i * size, (i + 1) * size),
-    })),
+  const { splits } = await drawnSubject(CLASSES, 400);
+  samples = splits.flatMap(({ pictures, labels, count }) =>
+    Array.from({ length: count }, (_, i) => ({ label: labels[i]!, pixels: pictureAt(pictures, i) })),
   );
   new Random(3, 'shuffle').shuffle(samples);
 });

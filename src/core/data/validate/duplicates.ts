@@ -23,24 +23,22 @@ export interface Repeat {
 export type RepeatCluster = readonly Repeat[];
 
 /** Finds repeats over all splits at once. */
-export function findRepeats({ manifest, splits }: Subject): RepeatCluster[] {
-  const count = splits.reduce((sum, split) => sum + split.count, 0);
-  const images = new Uint8Array(splits.reduce((sum, split) => sum + split.images.length, 0));
-  let start = 0;
-  for (const split of splits) {
-    images.set(split.images, start);
-    start += split.images.length;
-  }
-  const { cluster, exact } = findNearDuplicates(images, count, manifest.preprocessing);
+export function findRepeats(subject: Subject): RepeatCluster[] {
+  const places = subject.splits.flatMap((split) =>
+    Array.from({ length: split.count }, (_, index) => ({ split, index })),
+  );
+  const { cluster, exact } = findNearDuplicates(
+    (i) => pictureOf(subject, places[i]!),
+    places.length,
+    subject.manifest.preprocessing,
+  );
   const clusters = new Map<number, Repeat[]>();
-  let i = 0;
-  for (const split of splits)
-    for (let index = 0; index < split.count; index++, i++) {
-      const repeat = { split, index, label: split.labels[index]!, pixels: exact[i]! };
-      const known = clusters.get(cluster[i]!);
-      if (known) known.push(repeat);
-      else clusters.set(cluster[i]!, [repeat]);
-    }
+  for (const [i, { split, index }] of places.entries()) {
+    const repeat = { split, index, label: split.labels[index]!, pixels: exact[i]! };
+    const known = clusters.get(cluster[i]!);
+    if (known) known.push(repeat);
+    else clusters.set(cluster[i]!, [repeat]);
+  }
   return [...clusters.values()].filter(({ length }) => length > 1);
 }
 

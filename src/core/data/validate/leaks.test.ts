@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { packed } from '../../../../test/support/pictures.js';
 import { preprocessingSchema } from '../../image/settings.js';
 import { manifestOf } from '../dataset/parts.js';
 import { findLeaks } from './leaks.js';
@@ -12,7 +13,7 @@ function splitOf(split: SubjectSplit['split'], groups: readonly (string | undefi
   return {
     split,
     count,
-    images: new Uint8Array(new SharedArrayBuffer(4 * count)),
+    pictures: packed(new Uint8Array(4 * count), 4),
     labels: new Uint16Array(new SharedArrayBuffer(2 * count)),
     provenance: groups.map((group, i) => ({
       source: `${split} ${i}`,

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { packed, pixelsOf } from '../../../../test/support/pictures.js';
 import { drawnSubject } from '../../../../test/support/subject.js';
 import { transposePixels } from '../import-export/to-pixels.js';
 import { findOrientation } from './orientation.js';
@@ -17,12 +18,10 @@ const mirror: Turn = (pixels) => pixels.map((_, i) => pixels[i - (i % SIDE) + SI
 function turned(subject: Subject, turn: Turn, which: (index: number) => boolean = () => true): Subject {
   const size = SIDE * SIDE;
   const splits = subject.splits.map((split) => {
-    const images = new Uint8Array(new SharedArrayBuffer(split.images.length));
-    for (let i = 0; i < split.count; i++) {
-      const picture = split.images.slice(i * size, (i + 1) * size);
-      images.set(which(i) ? turn(picture) : picture, i * size);
-    }
-    return { ...split, images };
+    const images = pixelsOf(split);
+    for (let i = 0; i < split.count; i++)
+      if (which(i)) images.set(turn(images.slice(i * size, (i + 1) * size)), i * size);
+    return { ...split, pictures: packed(images, size) };
   });
   return { ...subject, splits };
 }

@@ -2,7 +2,8 @@ import { preprocessingSchema } from '../../image/settings.js';
 import { loadFonts, type StrokeFont } from '../../image/strokes/fonts.js';
 import { drawingToPixels, fitStrokes } from '../../image/strokes/frame.js';
 import { packDrawing } from '../../image/strokes/packed.js';
-import { centroid, findInk, type PictureShape } from '../similarity/ink.js';
+import { pictureAt } from '../dataset/pictures.js';
+import { centroid, findInk, type PictureOf, type PictureShape } from '../similarity/ink.js';
 import { sourcesOf } from './sample-groups.js';
 import type { Finding, Subject, SubjectSplit } from './subject.js';
 
@@ -60,18 +61,17 @@ const FRAME = preprocessingSchema.parse({ width: 32, height: 32 });
  * to a grid about the centre of their ink, scaled to one spread, and averaged over their class, so that sizes, positions and
  * hands do not matter.
  *
- * @param images uint8, [count, height, width, channels]
  * @param labels [count]: indices into `characters`
  * @param characters the character of each class; `undefined` for a class that is not a character and is not judged
  */
 function scoreOrientations(
-  images: Uint8Array,
+  pictureOf: PictureOf,
   labels: ArrayLike<number>,
   shape: PictureShape,
   characters: readonly (string | undefined)[],
   fonts: readonly StrokeFont[],
 ): OrientationScore[] {
-  const means = classMeans(images, labels, shape, characters);
+  const means = classMeans(pictureOf, labels, shape, characters);
   const drawn = characters.map((character) => character && drawnMean(character, fonts));
   return ORIENTATIONS.slice(1).map((orientation) => {
     const pairs = drawn.flatMap((upright, label) => {
@@ -95,12 +95,11 @@ function scoreOrientations(
 
 /** The mean reduced picture of each class; undefined for one without ink, or that is not a character. */
 function classMeans(
-  images: Uint8Array,
+  pictureOf: PictureOf,
   labels: ArrayLike<number>,
   shape: PictureShape,
   characters: readonly (string | undefined)[],
 ): (Float64Array | undefined)[] {
-  const size = shape.width * shape.height * shape.channels;
   const sums = characters.map(
     (character) => character && { count: 0, grid: new Float64Array(CELLS * CELLS) },
   );
@@ -108,7 +107,7 @@ function classMeans(
   for (let i = 0; i < labels.length; i++) {
     const sum = sums[labels[i]!];
     if (!sum || sum.count === PICTURES) continue;
-    findInk(images.subarray(i * size, (i + 1) * size), shape, ink);
+    findInk(pictureOf(i), shape, ink);
     if (reduceInto(sum.grid, ink, shape)) sum.count += 1;
   }
   return sums.map((sum) => (sum && sum.count > 0 ? sum.grid : undefined));
@@ -198,7 +197,7 @@ const FITTING = 0.65;
 interface Batch {
   /** For use in a sentence. */
   readonly name: string;
-  readonly images: Uint8Array;
+  readonly pictureOf: PictureOf;
   readonly labels: Uint16Array;
 }
 
@@ -212,8 +211,8 @@ export async function findOrientation(subject: Subject): Promise<Finding[]> {
   const train = subject.splits.find(({ split }) => split === 'train');
   if (!train || characters.filter(Boolean).length < FEWEST_CLASSES) return [];
   const fonts = await loadFonts();
-  return batchesOf(train).flatMap(({ name, images, labels }) => {
-    const scores = scoreOrientations(images, labels, preprocessing, characters, fonts);
+  return batchesOf(train).flatMap(({ name, pictureOf, labels }) => {
+    const scores = scoreOrientations(pictureOf, labels, preprocessing, characters, fonts);
     const best = scores.filter(isClear).sort((a, b) => b.correlation - a.correlation)[0];
     return best ? [describe(best, name, recipe.transpose === true)] : [];
   });
@@ -221,14 +220,15 @@ export async function findOrientation(subject: Subject): Promise<Finding[]> {
 
 function batchesOf(train: SubjectSplit): Batch[] {
   const sources = sourcesOf(train);
-  if (!sources) return [{ ...train, name: 'train' }];
-  const size = train.images.length / train.count;
+  const pictureOf = (index: number) => pictureAt(train.pictures, index);
+  if (!sources) return [{ name: 'train', pictureOf, labels: train.labels }];
   return sources.names.map((name, source) => {
     const indices = [...sources.of.keys()].filter((i) => sources.of[i] === source);
-    const images = new Uint8Array(indices.length * size);
-    for (const [at, i] of indices.entries())
-      images.set(train.images.subarray(i * size, (i + 1) * size), at * size);
-    return { name: `"${name}"`, images, labels: Uint16Array.from(indices, (i) => train.labels[i]!) };
+    return {
+      name: `"${name}"`,
+      pictureOf: (at) => pictureOf(indices[at]!),
+      labels: Uint16Array.from(indices, (i) => train.labels[i]!),
+    };
   });
 }
 

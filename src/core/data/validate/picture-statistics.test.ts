@@ -35,7 +35,7 @@ it('finds the width of a line at any angle', () => {
         ],
         lineWidth,
       );
-      const { strokeWidth } = measurePictures(line, 1, GREY);
+      const { strokeWidth } = measurePictures(() => line, 1, GREY);
       // The round ends have an outline without adding length, and differences of neighbours make a diagonal one too long.
       expect(strokeWidth[0]! / lineWidth).toBeGreaterThan(0.65);
       expect(strokeWidth[0]! / lineWidth).toBeLessThan(1.25);
@@ -46,7 +46,7 @@ it('finds the width of a line at any angle', () => {
 it('measures ink, its box and its place in a picture where they are known', () => {
   const picture = new Uint8Array(28 * 28).fill(20);
   for (let y = 4; y < 8; y++) for (let x = 14; x < 28; x++) picture[28 * y + x] = 220;
-  const [values] = [measurePictures(picture, 1, GREY)];
+  const [values] = [measurePictures(() => picture, 1, GREY)];
   expect(values.ground[0]).toBe(20);
   expect(values.contrast[0]).toBe(200);
   expect(values.ink[0]).toBeCloseTo((4 * 14) / (28 * 28), 6);
@@ -62,9 +62,9 @@ it('is the same for light and dark ground, but for the ground, and for grey in t
       const light = draw(drawing, 2.2);
       const dark = light.map((value) => 255 - value);
       const colour = Uint8Array.from({ length: 3 * light.length }, (_, i) => light[Math.floor(i / 3)]!);
-      const values = measurePictures(light, 1, GREY);
-      const inverted = measurePictures(dark, 1, GREY);
-      const coloured = measurePictures(colour, 1, { ...FRAME, channels: 3 });
+      const values = measurePictures(() => light, 1, GREY);
+      const inverted = measurePictures(() => dark, 1, GREY);
+      const coloured = measurePictures(() => colour, 1, { ...FRAME, channels: 3 });
       expect(inverted.ground[0]).toBe(255 - values.ground[0]!);
       expect(coloured).toEqual(values);
       for (const name of STATISTIC_NAMES)
@@ -82,7 +82,7 @@ it('moves with the ink, and nothing else does', () => {
       (drawing, dx, dy) => {
         const moved = drawing.map((stroke) => stroke.map(([x, y]) => [x + dx, y + dy] as const));
         const [before, after] = [draw(drawing, 2), draw(moved, 2)].map((picture) =>
-          measurePictures(picture, 1, GREY),
+          measurePictures(() => picture, 1, GREY),
         );
         const shift = { centreX: dx / 28, centreY: dy / 28 } as Record<string, number>;
         // A move changes how coordinates are rounded, and so a value of 255 by one.
@@ -94,7 +94,7 @@ it('moves with the ink, and nothing else does', () => {
 });
 
 it('has zeros for a picture without ink, and never a number that is none', () => {
-  const values = measurePictures(new Uint8Array(28 * 28).fill(77), 1, GREY);
+  const values = measurePictures(() => new Uint8Array(28 * 28).fill(77), 1, GREY);
   expect(values.ground[0]).toBe(77);
   for (const name of STATISTIC_NAMES) if (name !== 'ground') expect(values[name][0]).toBe(0);
   fc.assert(
@@ -103,7 +103,7 @@ it('has zeros for a picture without ink, and never a number that is none', () =>
         { width: 3, height: 3, channels: 3 },
         { width: 27, height: 1, channels: 1 },
       ] as const)
-        for (const column of Object.values(measurePictures(pixels, 1, shape)))
+        for (const column of Object.values(measurePictures(() => pixels, 1, shape)))
           expect(Number.isFinite(column[0])).toBe(true);
     }),
   );

@@ -1,5 +1,6 @@
 import type { SplitName } from '../dataset/format.js';
-import { centroid, findInk, fullInk, type PictureShape } from '../similarity/ink.js';
+import { pictureAt } from '../dataset/pictures.js';
+import { centroid, findInk, fullInk, type PictureOf, type PictureShape } from '../similarity/ink.js';
 import type { Subject } from './subject.js';
 
 /** The measures of a picture, with their names in reports and their units. */
@@ -32,7 +33,10 @@ export type SubjectStatistics = ReadonlyMap<SplitName, PictureStatistics>;
 /** Measures all pictures, once for all checks. */
 export function measureSubject({ manifest, splits }: Subject): SubjectStatistics {
   return new Map(
-    splits.map(({ split, images, count }) => [split, measurePictures(images, count, manifest.preprocessing)]),
+    splits.map(({ split, pictures, count }) => [
+      split,
+      measurePictures((index) => pictureAt(pictures, index), count, manifest.preprocessing),
+    ]),
   );
 }
 
@@ -47,18 +51,14 @@ export function formatStatistic(name: StatisticName, value: number): string {
 /**
  * Measures pictures of one or three channels, on dark or light ground.
  *
- * @param images uint8, [count, height, width, channels]
- *
  * @example
- * const { strokeWidth } = measurePictures(images, count, manifest.preprocessing);
+ * const { strokeWidth } = measurePictures(picturesIn(images, preprocessing), count, preprocessing);
  */
-export function measurePictures(images: Uint8Array, count: number, shape: PictureShape): PictureStatistics {
+export function measurePictures(pictureOf: PictureOf, count: number, shape: PictureShape): PictureStatistics {
   const columns = Object.fromEntries(STATISTIC_NAMES.map((name) => [name, new Float32Array(count)]));
   const statistics = columns as Record<StatisticName, Float32Array>;
-  const size = shape.width * shape.height * shape.channels;
   const ink = new Float32Array(shape.width * shape.height);
-  for (let i = 0; i < count; i++)
-    measurePicture(images.subarray(i * size, (i + 1) * size), shape, ink, statistics, i);
+  for (let i = 0; i < count; i++) measurePicture(pictureOf(i), shape, ink, statistics, i);
   return statistics;
 }
 

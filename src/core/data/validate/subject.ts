@@ -1,36 +1,32 @@
+import { type Context, refuseInterrupted } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import type { Finding as BaseFinding } from '../../base/findings.js';
-import {
-  type DatasetManifest,
-  type LoadedSplit,
-  type SampleProvenance,
-  SPLITS,
-  type SplitName,
-} from '../dataset/format.js';
-import { type Dataset, readProvenance, viewOf } from '../dataset/open.js';
+import { type DatasetManifest, type SampleProvenance, SPLITS, type SplitName } from '../dataset/format.js';
+import { type Dataset, type OpenSplit, readProvenance, viewOf } from '../dataset/open.js';
 
-/** One split in memory, with where its samples came from. */
-export interface SubjectSplit extends LoadedSplit {
+/** One split, with where its samples came from. */
+export interface SubjectSplit extends OpenSplit {
   readonly split: SplitName;
   readonly provenance: readonly SampleProvenance[];
 }
 
-/** A data set in memory, as the checks read it. */
+/** A data set, as the checks read it. */
 export interface Subject {
   readonly manifest: DatasetManifest;
   /** Those that the data set has, train first. */
   readonly splits: readonly SubjectSplit[];
 }
 
-/** @throws {RobleError} `ROBLE_DATASET_INVALID` when a file was changed, or files do not fit together */
-export async function loadSubject(dataset: Dataset): Promise<Subject> {
+/** @throws {RobleError} `ROBLE_INTERRUPTED`; `ROBLE_DATASET_INVALID` when a file was changed, or files do not fit together */
+export async function openSubject(dataset: Dataset, context: Context = {}): Promise<Subject> {
   const splits: SubjectSplit[] = [];
   for (const split of SPLITS) {
     if (!dataset.manifest.splits[split]) continue;
     const provenance = await readProvenance(dataset, split);
-    const loaded: SubjectSplit = { split, provenance, ...(await dataset.load(split)) };
-    refuseMisfits(dataset, loaded);
-    splits.push(loaded);
+    const opened = await dataset.open(split, () => refuseInterrupted(context));
+    const found: SubjectSplit = { split, provenance, ...opened };
+    refuseMisfits(dataset, found);
+    splits.push(found);
   }
   return { manifest: dataset.manifest, splits };
 }

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { pixelsOf } from '../../../../test/support/pictures.js';
 import { drawnSubject } from '../../../../test/support/subject.js';
 import { Random } from '../../base/random.js';
 import type { Finding, Subject, SubjectSplit } from './subject.js';
@@ -34,7 +35,9 @@ describe('confident learning', () => {
 });
 
 /** A Parzen window classifier: the share of each class in the weight of the known pictures around a picture. */
-function parzenWindow({ images, labels, count }: SubjectSplit, classes: number): LabelPredictor {
+function parzenWindow(split: SubjectSplit, classes: number): LabelPredictor {
+  const { labels, count } = split;
+  const images = pixelsOf(split);
   const size = images.length / count;
   const probabilitiesOf = (picture: Uint8Array): number[] => {
     const weights = new Array<number>(classes).fill(1e-9);

@@ -3,6 +3,7 @@ import { type Problem, RobleError } from '../../base/errors.js';
 import { countOf, formatCount, percent } from '../../base/text/text.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import { openPredictor } from '../../predict/predictor.js';
+import { copyPictures } from '../dataset/pictures.js';
 import { formProblems } from '../dataset/same-form.js';
 import { type Finding, foundSample, type Subject, type SubjectSplit } from './subject.js';
 
@@ -35,17 +36,16 @@ export async function findSuspiciousLabels(
 
 /** @returns float32, [count, classes] */
 async function predictAll(
-  { images, count }: SubjectSplit,
+  { pictures, count }: SubjectSplit,
   classes: number,
   predictor: LabelPredictor,
   { signal, reporter }: Context,
 ): Promise<Float32Array> {
-  const size = images.length / count;
   const probabilities = new Float32Array(count * classes);
   for (let start = 0; start < count; start += BATCH) {
     signal?.throwIfAborted();
     const end = Math.min(count, start + BATCH);
-    const answer = await predictor.predict(images.subarray(start * size, end * size), end - start);
+    const answer = await predictor.predict(copyPictures(pictures, start, end), end - start);
     probabilities.set(answer, start * classes);
     reporter?.report({ type: 'progress', id: 'judge-labels', done: end, total: count, unit: 'images' });
   }
@@ -155,7 +155,7 @@ export interface LabelPredictor {
   /** The fingerprint of the data set that it was trained on, if that is known. */
   readonly dataFingerprint?: string;
   /**
-   * @param images uint8, [count, height, width, channels]
+   * @param images uint8, [count, height, width, channels], not in shared memory
    * @returns float32, [count, classes], in the order of the data set's classes
    */
   predict(images: Uint8Array, count: number): Promise<Float32Array>;
@@ -191,8 +191,7 @@ export async function openLabelPredictor(
   }
   return {
     dataFingerprint: bundle.manifest.training.dataFingerprint,
-    // A copy, because ONNX Runtime refuses memory that threads share, and splits are in such memory.
-    predict: (images, count) => predictor.predict(images.slice(), count),
+    predict: (images, count) => predictor.predict(images, count),
     close: () => predictor.close(),
   };
 }

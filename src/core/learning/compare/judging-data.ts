@@ -1,6 +1,7 @@
 import { RobleError } from '../../base/errors.js';
 import { sha256 } from '../../base/storage/durable.js';
-import type { Dataset } from '../../data/dataset/open.js';
+import { type Dataset, splitOf } from '../../data/dataset/open.js';
+import { streamSplit } from '../../data/dataset/stream.js';
 
 /**
  * Checks that the split `validation` of a data set is fit to judge models: that there is one, and that it holds no
@@ -28,8 +29,9 @@ export async function checkJudgingData(data: Dataset): Promise<void> {
 
 /** SHA-256 of each picture of the split `validation`. */
 export async function judgingPictures(data: Dataset): Promise<ReadonlySet<string>> {
-  const { images, count } = await data.load('validation');
-  return new Set(picturesOf(images, count));
+  const hashes = new Set<string>();
+  for await (const { pixels } of streamSplit(data, 'validation')) hashes.add(sha256(pixels));
+  return hashes;
 }
 
 /**
@@ -38,18 +40,12 @@ export async function judgingPictures(data: Dataset): Promise<ReadonlySet<string
  * @param judging what {@link judgingPictures} gave
  */
 export async function countKnown(data: Dataset, judging: ReadonlySet<string>): Promise<number> {
-  const { images, count } = await data.load('train');
-  const known = new Set<number>();
-  for (const [index, hash] of picturesOf(images, count).entries()) if (judging.has(hash)) known.add(index);
-  let index = 0;
-  for await (const { copy } of data.provenance('train')) {
-    if ([copy?.of, copy?.partner].some((hash) => hash !== undefined && judging.has(hash))) known.add(index);
-    index++;
+  splitOf(data, 'train');
+  let known = 0;
+  for await (const { pixels, provenance } of streamSplit(data, 'train')) {
+    const { copy } = provenance;
+    const hashes = [sha256(pixels), copy?.of, copy?.partner];
+    if (hashes.some((hash) => hash !== undefined && judging.has(hash))) known++;
   }
-  return known.size;
-}
-
-function picturesOf(images: Uint8Array, count: number): string[] {
-  const size = images.length / count;
-  return Array.from({ length: count }, (_, i) => sha256(images.subarray(i * size, (i + 1) * size)));
+  return known;
 }

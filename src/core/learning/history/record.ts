@@ -53,6 +53,8 @@ export const HISTORY_EVENTS = [
   'checkpoint-failed',
   /** A damaged checkpoint was passed over for an older one. */
   'checkpoint-passed-over',
+  /** The weight decay that cross-validation chose for a head. */
+  'weight-decay-chosen',
   /** Settings that were changed at a resume. */
   'settings-changed',
 ] as const;
@@ -149,6 +151,8 @@ export const RUN_FILES = {
   evaluation: 'evaluation.json',
   mistakes: 'mistakes.png',
   checkpoints: 'checkpoints',
+  /** The extractor of a run whose head learns from features. */
+  backbone: 'backbone',
   model: 'model',
 } as const;
 

@@ -1,5 +1,6 @@
 import { type Context, refuseInterrupted } from '../../base/context.js';
-import type { LoadedSplit } from '../../data/dataset/format.js';
+import type { OpenSplit } from '../../data/dataset/open.js';
+import { copyPictures } from '../../data/dataset/pictures.js';
 import { type MeasuredAnswer, measureAnswer } from '../../model/answer-profile.js';
 import type { Predictor } from '../../plugin/contracts.js';
 import { mostProbable } from '../metrics/metrics.js';
@@ -25,18 +26,17 @@ const BATCH = 64;
 /** Both models on all samples of a split. */
 export async function compareAnswers(
   { before, after }: ModelPair,
-  { images, labels, count }: LoadedSplit,
+  { pictures, labels, count }: OpenSplit,
   context: Context,
 ): Promise<ComparedAnswers> {
-  const size = images.length / count;
+  const { size } = pictures;
   const right = { before: 0, after: 0 };
   let equal = 0;
   const answers: MeasuredAnswer[] = [];
   for (let start = 0; start < count; start += BATCH) {
     refuseInterrupted(context);
     const end = Math.min(start + BATCH, count);
-    // A copy: engines take no shared memory.
-    const batch = images.slice(start * size, end * size);
+    const batch = copyPictures(pictures, start, end);
     const [old, now] = [await before.predict(batch, end - start), await after.predict(batch, end - start)];
     const classes = now.length / (end - start);
     for (let i = 0; i < end - start; i++) {

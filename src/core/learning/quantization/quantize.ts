@@ -6,10 +6,9 @@ import { Random } from '../../base/random.js';
 import { createFolder, refuseExisting } from '../../base/storage/durable.js';
 import { readPlainFile } from '../../base/storage/read-file.js';
 import { countOf, short } from '../../base/text/text.js';
-import type { LoadedSplit } from '../../data/dataset/format.js';
-import { type Dataset, openDataset, splitOf } from '../../data/dataset/open.js';
+import { type Dataset, type OpenSplit, openDataset, splitOf } from '../../data/dataset/open.js';
+import { copySomePictures } from '../../data/dataset/pictures.js';
 import { formProblems } from '../../data/dataset/same-form.js';
-import { samplesAt } from '../../data/dataset/samples.js';
 import { profileOf } from '../../model/answer-profile.js';
 import {
   BUNDLE_FILES,
@@ -90,7 +89,7 @@ export async function quantizeModel(
   checkForm(source, dataset);
   splitOf(dataset, 'train');
   const split = judgedSplit(dataset);
-  const judged = await dataset.load(split);
+  const judged = await dataset.open(split);
   const { content, lineage, bytes } = await quantized(
     source,
     dataset,
@@ -128,7 +127,7 @@ function checkNumbers({ maxDrop, samples, seed }: Numbers): void {
 
 interface QuantizingOptions extends Pick<Numbers, 'samples' | 'seed'> {
   readonly quantize: NonNullable<TrainingEngine['quantize']>;
-  readonly judged: LoadedSplit;
+  readonly judged: OpenSplit;
 }
 
 /** The bundle, apart from what is seen of it when it is judged. */
@@ -139,7 +138,7 @@ async function quantized(
   context: Context,
 ) {
   const calibration = await calibrationImages(dataset, samples, seed);
-  const golden = copied(samplesAt(judged, spreadIndices(judged.count, GOLDEN_SAMPLES)));
+  const golden = someImages(judged, spreadIndices(judged.count, GOLDEN_SAMPLES));
   const model = await readPlainFile(join(source.folder, BUNDLE_FILES.model));
   const made = await withStep(context, 'calibrate', 'Finding the ranges of activations', () =>
     quantize({
@@ -175,7 +174,7 @@ async function quantized(
 /** What two bundles answer and how quick they are, on one thread of this processor, each having given its golden answers. */
 async function compareBundles(
   folders: readonly [before: string, after: string],
-  { split, judged }: { readonly split: string; readonly judged: LoadedSplit },
+  { split, judged }: { readonly split: string; readonly judged: OpenSplit },
   context: Context & { readonly registry: PluginRegistry },
 ): Promise<{ compared: ComparedAnswers; speed: SpeedComparison[] }> {
   const opened: Predictor[] = [];
@@ -203,9 +202,9 @@ async function compareBundles(
 }
 
 /** So many pictures, some of them twice where there are fewer. */
-function batchOf(judged: LoadedSplit, size: number): Uint8Array {
+function batchOf(judged: OpenSplit, size: number): Uint8Array {
   const samples = Array.from({ length: size }, (_, i) => i % judged.count);
-  return copied(samplesAt(judged, samples)).images;
+  return copySomePictures(judged.pictures, samples);
 }
 
 const METHOD = {
@@ -264,14 +263,13 @@ function judgedSplit(dataset: Dataset): 'validation' | 'test' {
 
 /** Some pictures of the training split, by chance. */
 async function calibrationImages(dataset: Dataset, limit: number, seed: number) {
-  const train = await dataset.load('train');
+  const train = await dataset.open('train');
   const order = new Random(seed, 'calibrate').permutation(train.count);
-  return copied(samplesAt(train, order.subarray(0, limit)));
+  return someImages(train, order.subarray(0, limit));
 }
 
-/** A copy: engines take no shared memory. */
-function copied({ count, images }: LoadedSplit): { count: number; images: Uint8Array } {
-  return { count, images: images.slice() };
+function someImages({ pictures }: OpenSplit, samples: ArrayLike<number>) {
+  return { count: samples.length, images: copySomePictures(pictures, samples) };
 }
 
 function accuracyOf({ right, equal, answers }: ComparedAnswers, split: 'validation' | 'test') {

@@ -10,6 +10,7 @@ import { readHistory } from '../history/read-run.js';
 import { RUN_FILES } from '../history/record.js';
 import { type ModelChoice, type TrainOptions, trainSchema } from '../settings.js';
 import { resumeTraining } from './resume.js';
+import { chosenBackbone, writeExtractor } from './run/backbone.js';
 import type { TrainingProgress } from './run/events.js';
 import {
   createRunFolder,
@@ -64,11 +65,12 @@ export async function trainModel(
     return resumeTraining({ run, dataset, validation, train: options.train, name, layers }, context);
   }
   const layers = await chosenLayers(model, train.from);
+  const backbone = await chosenBackbone(model, train.from, dataset, context.registry);
   const data = {
     dataset: resolve(dataset),
     ...(validation !== undefined && { validation: resolve(validation) }),
   };
-  await checkStart({ ...data, layers, train });
+  await checkStart({ ...data, layers, backbone: backbone?.used, train });
   const plugins = await context.registry.admit(pluginsOf(train));
   const folder = await createRunFolder(run ?? (await nextRunFolder(options.runs ?? 'runs')));
   try {
@@ -78,9 +80,11 @@ export async function trainModel(
       run: folder.path,
       ...data,
       layers,
+      ...(backbone && { backbone: backbone.used }),
       ...(await withChosenDevice(train, context)),
       ...plugins,
     };
+    if (backbone) await writeExtractor(folder.path, backbone);
     await writeRequest(request);
     return { run: folder.path, ...(await superviseRun({ request, resume: false, lock: folder }, context)) };
   } catch (error) {

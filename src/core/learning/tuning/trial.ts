@@ -36,7 +36,7 @@ export async function openTrialSubject(
   const dataset = await openDataset(options.dataset);
   const { device } = await chooseDevice(train, registry);
   // Nobody reads a moving average of weights that are thrown away.
-  const subject = await loadSubject(dataset, layers, { ...train, device, emaDecay: 0 });
+  const subject = await loadSubject(dataset, { layers, train: { ...train, device, emaDecay: 0 } });
   const { classes } = subject.manifest;
   const { parameters } = await startingWeights(subject.network, classes, train.seed, train.from);
   const state = { step: 0, parameters, optimizer: {}, plan: null };

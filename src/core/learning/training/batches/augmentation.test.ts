@@ -1,11 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { knownAugmenters } from '../../../../../test/support/augmenters.js';
+import { packed } from '../../../../../test/support/pictures.js';
 import { loadPipeline } from '../../../data/augment/pipeline.js';
 import { type AugmentSettings, augmentSchema } from '../../../data/augment/settings.js';
 import { preprocessingSchema } from '../../../image/settings.js';
 import { packDrawing } from '../../../image/strokes/packed.js';
 import { PluginRegistry } from '../../../plugin/registry.js';
-import { allocateBatch, BatchFiller, type BatchRecipe, samplesOfStep, stepsPerEpochOf } from './batch.js';
+import {
+  allocateBatch,
+  type BatchBuffers,
+  BatchFiller,
+  type BatchRecipe,
+  samplesOfStep,
+  stepsPerEpochOf,
+} from './batch.js';
 
 const SIZE = 4;
 /** Sample i is a picture of the value i. */
@@ -15,7 +23,7 @@ const settingsOf = (...names: string[]) =>
 
 function recipeWith(settings: AugmentSettings | undefined): BatchRecipe {
   return {
-    images,
+    pictures: packed(images, SIZE),
     labels: Uint16Array.from({ length: 50 }, (_, i) => i % 3),
     imageSize: SIZE,
     classes: 3,
@@ -41,7 +49,7 @@ async function batchOf(recipe: BatchRecipe, step: number) {
   (await BatchFiller.open(recipe)).fill(batch, step);
   return batch;
 }
-const valuesOf = (batch: { images: Uint8Array }) => [...batch.images].filter((_, i) => i % SIZE === 0);
+const valuesOf = (batch: Pick<BatchBuffers, 'images'>) => [...batch.images].filter((_, i) => i % SIZE === 0);
 
 describe('the augmentation of batches', () => {
   it('gives the copy that (seed, sample, epoch) determine, and leaves the targets alone', async () => {

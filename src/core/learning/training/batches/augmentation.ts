@@ -3,6 +3,7 @@ import { type Augmentation, CopyMaker, openPipeline } from '../../../data/augmen
 import type { AugmentSettings } from '../../../data/augment/settings.js';
 import type { DatasetManifest } from '../../../data/dataset/format.js';
 import { viewOf } from '../../../data/dataset/open.js';
+import type { PackedPictures } from '../../../data/dataset/pictures.js';
 import { type Preprocessing, paperValue } from '../../../image/settings.js';
 import type { PackedStrokes } from '../../../image/strokes/packed.js';
 import type { PluginEntry } from '../../../plugin/contracts.js';
@@ -28,7 +29,7 @@ export function batchAugmentation(
 
 /** The part of a batch's recipe that determines the pictures. */
 interface Pictures {
-  readonly images: Uint8Array;
+  readonly pictures: PackedPictures;
   readonly strokes?: PackedStrokes | undefined;
   readonly labels: Uint16Array;
   readonly seed: number;

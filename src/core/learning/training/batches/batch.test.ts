@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { packed } from '../../../../../test/support/pictures.js';
 import { Random, symmetricBeta } from '../../../base/random.js';
 import {
   allocateBatch,
@@ -13,7 +14,10 @@ import {
 
 /** Image i holds the value i, so that a batch tells which samples it is made of. */
 const recipe: BatchRecipe = {
-  images: Uint8Array.from({ length: 50 * 4 }, (_, i) => i >> 2),
+  pictures: packed(
+    Uint8Array.from({ length: 50 * 4 }, (_, i) => i >> 2),
+    4,
+  ),
   labels: Uint16Array.from({ length: 50 }, (_, i) => i % 3),
   imageSize: 4,
   classes: 3,
@@ -131,8 +135,8 @@ describe('mixup', () => {
   });
 
   it('keeps white white: no pixel wraps around', async () => {
-    const images = new Uint8Array(recipe.images.length).fill(255);
-    const white = await BatchFiller.open({ ...recipe, images, mixupAlpha: 1 });
+    const pictures = packed(new Uint8Array(50 * 4).fill(255), 4);
+    const white = await BatchFiller.open({ ...recipe, pictures, mixupAlpha: 1 });
     for (let step = 0; step < 50; step++) expect(new Set(filled(step, white).images)).toEqual(new Set([255]));
   });
 

@@ -1,5 +1,8 @@
 import { Random, symmetricBeta } from '../../../base/random.js';
-import type { DatasetManifest, LoadedSplit } from '../../../data/dataset/format.js';
+import type { DatasetManifest } from '../../../data/dataset/format.js';
+import type { OpenSplit } from '../../../data/dataset/open.js';
+import { copyPicture, type PackedPictures } from '../../../data/dataset/pictures.js';
+import type { FeatureTable } from '../../../data/features/feature-table.js';
 import type { PackedStrokes } from '../../../image/strokes/packed.js';
 import type { Network } from '../../../model/network.js';
 import {
@@ -8,17 +11,20 @@ import {
   fillDropoutMask,
   type MaskSource,
 } from '../../../model/random-tensors.js';
+import type { InputValues } from '../../../model/spec.js';
 import type { Batch, PluginEntry } from '../../../plugin/contracts.js';
 import type { TrainOptions } from '../../settings.js';
-import { type BatchAugmentation, type BatchAugmenter, batchAugmentation } from './augmentation.js';
+import { type BatchAugmentation, batchAugmentation } from './augmentation.js';
 
-/** What a batch is made from; plain data, so that it passes to a thread. Pixels and strokes are shared, not copied. */
+/** What a batch is made from; plain data, so that it passes to a thread. Memory is shared, not copied. */
 export interface BatchRecipe {
-  readonly images: Uint8Array;
-  /** What the images were drawn from, where that is known. */
+  readonly pictures: PackedPictures;
+  /** What a batch holds instead of the pictures, of a model that learns from the features of a backbone. */
+  readonly features?: FeatureTable | undefined;
+  /** What the pictures were drawn from, where that is known. */
   readonly strokes?: PackedStrokes | undefined;
   readonly labels: Uint16Array;
-  /** Values of one image. */
+  /** Values of one image, or numbers of its features. */
   readonly imageSize: number;
   readonly classes: number;
   readonly batchSize: number;
@@ -47,10 +53,10 @@ export function stepsPerEpochOf(
 export type BatchBuffers = Omit<Batch, 'step'>;
 
 export function allocateBatch(recipe: BatchRecipe): BatchBuffers {
-  const { batchSize, imageSize, classes, dropout } = recipe;
+  const { batchSize, imageSize, classes, dropout, features } = recipe;
   return {
     count: batchSize,
-    images: new Uint8Array(batchSize * imageSize),
+    images: new (features ? Float32Array : Uint8Array)(batchSize * imageSize),
     targets: new Float32Array(batchSize * classes),
     masks: Object.fromEntries(dropout.map(({ name, size }) => [name, new Uint8Array(batchSize * size)])),
   };
@@ -73,28 +79,24 @@ export function samplesOfStep(recipe: BatchRecipe, step: number): number[] {
 export class BatchFiller {
   readonly #recipe: BatchRecipe;
   readonly #order: EpochOrder;
-  readonly #augmenter: BatchAugmenter | undefined;
+  readonly #write: SampleWriter;
 
-  private constructor(recipe: BatchRecipe, augmenter: BatchAugmenter | undefined) {
+  private constructor(recipe: BatchRecipe, write: SampleWriter) {
     this.#recipe = recipe;
     this.#order = new EpochOrder(recipe);
-    this.#augmenter = augmenter;
+    this.#write = write;
   }
 
   /** @throws {RobleError} those of loading the augmenters */
   static async open(recipe: BatchRecipe): Promise<BatchFiller> {
-    const { augmentation } = recipe;
-    if (!augmentation) return new BatchFiller(recipe, undefined);
-    // The plugins and schemas of the augmenters take longer to load than all else that a thread of batches needs.
-    const { BatchAugmenter } = await import('./augmentation.js');
-    return new BatchFiller(recipe, await BatchAugmenter.open(augmentation, recipe));
+    return new BatchFiller(recipe, await sampleWriter(recipe));
   }
 
   fill(batch: BatchBuffers, step: number): void {
     const { classes, batchSize, seed, mixupAlpha, dropout } = this.#recipe;
     const samples = this.#order.samplesOf(step);
     const share = mixupAlpha > 0 ? symmetricBeta(new Random(seed, 'mixup', step), mixupAlpha) : 1;
-    this.#putPixels(batch.images, samples, epochOf(this.#recipe, step));
+    this.#putSamples(batch.images, samples, epochOf(this.#recipe, step));
     if (share < 1) blendNeighbours(batch.images, this.#recipe.imageSize, share);
     batch.targets.fill(0);
     for (let i = 0; i < batchSize; i++) {
@@ -105,13 +107,10 @@ export class BatchFiller {
     for (const spec of dropout) fillDropoutMask(batch.masks[spec.name]!, spec, seed, step);
   }
 
-  #putPixels(batch: Uint8Array, samples: Uint32Array, epoch: number): void {
-    const { images, imageSize } = this.#recipe;
-    for (const [i, sample] of samples.entries()) {
-      const place = batch.subarray(i * imageSize, (i + 1) * imageSize);
-      if (this.#augmenter) this.#augmenter.write(place, sample, epoch);
-      else place.set(images.subarray(sample * imageSize, (sample + 1) * imageSize));
-    }
+  #putSamples(batch: InputValues, samples: Uint32Array, epoch: number): void {
+    const { imageSize } = this.#recipe;
+    for (const [i, sample] of samples.entries())
+      this.#write(batch.subarray(i * imageSize, (i + 1) * imageSize), sample, epoch);
   }
 
   /** Adds a share of the sample's own target: its label, smoothed (Szegedy et al. 2016) and weighted. */
@@ -127,17 +126,39 @@ export class BatchFiller {
   }
 }
 
+/** Writes what a sample is in an epoch into its place in the batch. */
+type SampleWriter = (place: InputValues, sample: number, epoch: number) => void;
+
+/** @throws {RobleError} those of loading the augmenters */
+async function sampleWriter(recipe: BatchRecipe): Promise<SampleWriter> {
+  const { features, augmentation, pictures } = recipe;
+  if (features) {
+    const { FeatureReader, viewsOf } = await import('../../../data/features/feature-table.js');
+    const reader = new FeatureReader(features);
+    // The views of a picture take turns.
+    return (place, sample, epoch) => reader.read(place as Float32Array, sample, epoch % viewsOf(features));
+  }
+  if (augmentation) {
+    // The plugins and schemas of the augmenters take longer to load than all else that a thread of batches needs.
+    const { BatchAugmenter } = await import('./augmentation.js');
+    const augmenter = await BatchAugmenter.open(augmentation, recipe);
+    return (place, sample, epoch) => augmenter.write(place as Uint8Array, sample, epoch);
+  }
+  return (place, sample) => copyPicture(pictures, sample, place as Uint8Array);
+}
+
 /**
  * Mixup, Zhang et al. 2018: each picture with its neighbour, the last one with the first. The order is random already:
  * the neighbour is as good as any other picture.
  */
-function blendNeighbours(images: Uint8Array, imageSize: number, share: number): void {
+function blendNeighbours(images: InputValues, imageSize: number, share: number): void {
   const first = images.slice(0, imageSize);
+  // The conversion to uint8 rounds down.
+  const half = images instanceof Uint8Array ? 0.5 : 0;
   for (let i = 0; i < images.length; i++) {
     const next = i + imageSize;
     const other = next < images.length ? images[next]! : first[next - images.length]!;
-    // Half is added, since the conversion to uint8 rounds down.
-    images[i] = share * images[i]! + (1 - share) * other + 0.5;
+    images[i] = share * images[i]! + (1 - share) * other + half;
   }
 }
 
@@ -189,7 +210,9 @@ export function balancedClassWeights(labels: Iterable<number>, classes: number):
 }
 
 export interface RecipeOptions {
-  readonly training: LoadedSplit;
+  readonly training: OpenSplit;
+  /** Of the training split, where the model learns from them. */
+  readonly features?: FeatureTable | undefined;
   readonly manifest: DatasetManifest;
   readonly network: Network;
   /** Its batch size is at most the number of samples. */
@@ -201,14 +224,15 @@ export interface RecipeOptions {
 
 /** How the batches of a run are made, by its options. */
 export function batchRecipe(options: RecipeOptions): BatchRecipe {
-  const { training, manifest, network, train, plugins, masks } = options;
-  const { images, strokes, labels, count } = training;
+  const { training, features, manifest, network, train, plugins, masks } = options;
+  const { pictures, strokes, labels } = training;
   const { classes } = network;
   return {
-    images,
+    pictures,
+    features,
     strokes,
     labels,
-    imageSize: images.length / count,
+    imageSize: features?.length ?? pictures.size,
     classes,
     batchSize: train.batchSize,
     maxSteps: train.maxStepsPerEpoch,
@@ -216,7 +240,8 @@ export function batchRecipe(options: RecipeOptions): BatchRecipe {
     labelSmoothing: train.labelSmoothing,
     classWeights: train.classWeights === 'balanced' ? balancedClassWeights(labels, classes) : undefined,
     mixupAlpha: train.mixupAlpha,
-    augmentation: batchAugmentation(train.augment, manifest, plugins),
+    // Features are of pictures that were changed already.
+    augmentation: features ? undefined : batchAugmentation(train.augment, manifest, plugins),
     dropout: dropoutMaskSpecs(network, masks),
   };
 }

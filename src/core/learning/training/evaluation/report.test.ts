@@ -3,14 +3,14 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packed } from '../../../../../test/support/pictures.js';
 import { temporaryFolder } from '../../../../../test/support/temporary-folder.js';
 import { confusionPlot } from '../../../../pages/plot/class-plots.js';
 import { RobleError } from '../../../base/errors.js';
-import type { LoadedSplit } from '../../../data/dataset/format.js';
 import { worstPairs } from '../../analysis/findings/classes.js';
 import type { EvaluationReport } from '../../history/record.js';
 import { reportOn, writeEvaluation } from './report.js';
-import type { EvaluationOptions } from './stream-predictions.js';
+import type { EvaluationOptions, EvaluationSamples } from './stream-predictions.js';
 import { evaluateSplit } from './stream-predictions.js';
 
 const CLASSES = ['a', 'b', 'c', 'd', 'e'];
@@ -33,14 +33,14 @@ const sample: fc.Arbitrary<Sample> = fc
   });
 
 /** A split whose pictures, 2x1 pixels, hold the number of the sample. */
-function splitOf(samples: readonly Sample[]): LoadedSplit {
-  const images = new Uint8Array(new SharedArrayBuffer(samples.length * 2));
-  const labels = new Uint16Array(new SharedArrayBuffer(samples.length * 2));
+function splitOf(samples: readonly Sample[]): EvaluationSamples {
+  const images = new Uint8Array(samples.length * 2);
+  const labels = new Uint16Array(samples.length);
   for (const [i, { label }] of samples.entries()) {
     images.set([i & 255, i >> 8], i * 2);
     labels[i] = label;
   }
-  return { count: samples.length, images, labels };
+  return { count: samples.length, labels, inputs: (start, end) => images.slice(2 * start, 2 * end) };
 }
 
 /** An engine that answers by the number in the picture, and has memory for so many pictures at once. */
@@ -322,7 +322,7 @@ describe('writeEvaluation', () => {
     const report = await reportFor(samples);
     // Sample i is a picture of brightness 30 i.
     const images = Uint8Array.from({ length: 16 }, (_, i) => 30 * (i >> 1));
-    await writeEvaluation(run, report, images, shape);
+    await writeEvaluation(run, report, packed(images, 2), shape);
     expect(JSON.parse(await readFile(join(run, 'evaluation.json'), 'utf8'))).toEqual(report);
     const { data, info } = await sharp(join(run, 'mistakes.png'))
       .toColourspace('b-w')
@@ -339,10 +339,10 @@ describe('writeEvaluation', () => {
   it('leaves no sheet of an older report when there is no mistake', async () => {
     const run = join(root, 'right');
     await mkdir(run);
-    const images = new Uint8Array(4);
-    await writeEvaluation(run, await reportFor([right, wrong]), images, shape);
+    const pictures = packed(new Uint8Array(4), 2);
+    await writeEvaluation(run, await reportFor([right, wrong]), pictures, shape);
     expect((await readdir(run)).sort()).toEqual(['evaluation.json', 'mistakes.png']);
-    await writeEvaluation(run, await reportFor([right, right]), images, shape);
+    await writeEvaluation(run, await reportFor([right, right]), pictures, shape);
     expect(await readdir(run)).toEqual(['evaluation.json']);
   });
 });

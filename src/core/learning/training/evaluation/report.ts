@@ -1,18 +1,19 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../../../base/storage/durable.js';
-import type { LoadedSplit, SampleProvenance } from '../../../data/dataset/format.js';
+import type { SampleProvenance } from '../../../data/dataset/format.js';
+import { type PackedPictures, pictureAt } from '../../../data/dataset/pictures.js';
 import type { Preprocessing } from '../../../image/settings.js';
 import type { TrainingSession } from '../../../plugin/contracts.js';
 import { type EvaluationReport, RUN_FILES } from '../../history/record.js';
 import { groupsOf } from '../../metrics/look-alikes.js';
 import { Calibration, ConfusionMatrix, MetricTally } from '../../metrics/metrics.js';
 import { ConfidentMistakes, type Mistake, mistakeSheet, SHOWN_MISTAKES } from '../../metrics/mistakes.js';
-import { type EvaluationOptions, streamPredictions } from './stream-predictions.js';
+import { type EvaluationOptions, type EvaluationSamples, streamPredictions } from './stream-predictions.js';
 
 /** What a report is about. */
 export interface ReportSubject {
-  readonly split: LoadedSplit;
+  readonly split: EvaluationSamples;
   /** Where each sample of the split came from, in order. */
   readonly provenance: AsyncIterable<SampleProvenance>;
   readonly classes: readonly string[];
@@ -90,21 +91,17 @@ async function described(
  * Writes `evaluation.json`, and `mistakes.png` with the pictures of `report.confidentlyWrong` in their order, six in a
  * row. Each is replaced as a whole; a model without mistakes leaves no sheet.
  *
- * @param images of the split that the report is about: uint8, [count, height, width, channels]
+ * @param pictures of the split that the report is about
  */
 export async function writeEvaluation(
   runFolder: string,
   report: EvaluationReport,
-  images: Uint8Array,
+  pictures: PackedPictures,
   shape: Pick<Preprocessing, 'width' | 'height' | 'channels'>,
 ): Promise<void> {
   await replaceFile(join(runFolder, RUN_FILES.evaluation), `${JSON.stringify(report, null, 2)}\n`);
   const sheet = join(runFolder, RUN_FILES.mistakes);
   if (report.confidentlyWrong.length === 0) return rm(sheet, { force: true });
-  const { height, width, channels } = shape;
-  const size = height * width * channels;
-  const pictures = report.confidentlyWrong.map(({ index }) =>
-    images.subarray(index * size, (index + 1) * size),
-  );
-  await replaceFile(sheet, await mistakeSheet(pictures, shape));
+  const shown = report.confidentlyWrong.map(({ index }) => pictureAt(pictures, index));
+  await replaceFile(sheet, await mistakeSheet(shown, shape));
 }

@@ -1,5 +1,8 @@
 import { RobleError } from '../../../base/errors.js';
-import type { LoadedSplit } from '../../../data/dataset/format.js';
+import type { OpenSplit } from '../../../data/dataset/open.js';
+import { copyPictures } from '../../../data/dataset/pictures.js';
+import type { FeatureReader } from '../../../data/features/feature-table.js';
+import type { InputValues } from '../../../model/spec.js';
 import type { TrainingSession } from '../../../plugin/contracts.js';
 import {
   type EvaluationMetrics,
@@ -17,6 +20,43 @@ export interface EvaluationOptions {
   readonly onOutOfMemory: (batchSize: number) => void;
 }
 
+/** What the engine is asked about the samples of a split. */
+export interface EvaluationSamples {
+  readonly count: number;
+  /** uint16, [count]: indices into the classes. */
+  readonly labels: Uint16Array;
+  /** The samples `start` to `end` - 1, as the model takes them, not in shared memory. */
+  inputs(start: number, end: number): InputValues;
+}
+
+/** The pictures of a split. */
+export function picturesOf({ pictures, labels, count }: OpenSplit): EvaluationSamples {
+  return { count, labels, inputs: (start, end) => copyPictures(pictures, start, end) };
+}
+
+/** The features of pictures. */
+export function featureSamples(
+  reader: Pick<FeatureReader, 'readRange'>,
+  labels: Uint16Array,
+): EvaluationSamples {
+  return { count: labels.length, labels, inputs: (start, end) => reader.readRange(start, end) };
+}
+
+/** Some of the samples, by their indices. */
+export function someOf(samples: EvaluationSamples, indices: readonly number[]): EvaluationSamples {
+  return {
+    count: indices.length,
+    labels: Uint16Array.from(indices, (index) => samples.labels[index]!),
+    inputs(start, end) {
+      const parts = indices.slice(start, end).map((index) => samples.inputs(index, index + 1));
+      const size = parts[0]!.length;
+      const values = new (parts[0] instanceof Float32Array ? Float32Array : Uint8Array)(parts.length * size);
+      for (const [i, part] of parts.entries()) values.set(part, i * size);
+      return values;
+    },
+  };
+}
+
 /**
  * Passes the predictions for a split, by the current weights, to each consumer. A batch that does not fit into the
  * memory is halved and tried again, down to single images.
@@ -26,7 +66,7 @@ export interface EvaluationOptions {
  */
 export async function streamPredictions(
   session: Pick<TrainingSession, 'evaluate'>,
-  split: LoadedSplit,
+  split: EvaluationSamples,
   consumers: readonly PredictionConsumer[],
   { batchSize, onBatch, onOutOfMemory }: EvaluationOptions,
 ): Promise<boolean> {
@@ -49,14 +89,12 @@ export async function streamPredictions(
 /** Probabilities of the samples `start` .. `end` - 1; undefined when the memory is too small for them. */
 async function evaluateRange(
   session: Pick<TrainingSession, 'evaluate'>,
-  { images, count }: LoadedSplit,
+  samples: EvaluationSamples,
   start: number,
   end: number,
 ): Promise<Float32Array | undefined> {
-  const imageSize = images.length / count;
   try {
-    // A copy: engines take no shared memory.
-    return await session.evaluate(images.slice(start * imageSize, end * imageSize), end - start);
+    return await session.evaluate(samples.inputs(start, end), end - start);
   } catch (error) {
     const halvable = RobleError.from(error).code === 'ROBLE_OUT_OF_MEMORY' && end - start > 1;
     if (halvable) return undefined;
@@ -82,7 +120,7 @@ function handOut(
 /** Metrics of the current weights on a split; undefined when `onBatch` said to stop. */
 export async function evaluateSplit(
   session: Pick<TrainingSession, 'evaluate'>,
-  split: LoadedSplit,
+  split: EvaluationSamples,
   classes: number,
   options: EvaluationOptions,
 ): Promise<EvaluationMetrics | undefined> {

@@ -7,6 +7,7 @@ import { replaceFile, sweepPartials } from '../../../base/storage/durable.js';
 import { type FolderLock, LOCK, takeLock } from '../../../base/storage/folder-lock.js';
 import { readPlainText } from '../../../base/storage/read-file.js';
 import { type UsedPlugin, usedPluginSchema } from '../../../base/used-plugin.js';
+import { type UsedBackbone, usedBackboneSchema } from '../../../model/backbone/settings.js';
 import { type Layer, layerSchema } from '../../../model/spec.js';
 import { type EpochRecord, RUN_FILES } from '../../history/record.js';
 import { type TrainOptions, trainSchema } from '../../settings.js';
@@ -102,7 +103,10 @@ export interface RunRequest {
   readonly dataset: string;
   /** Folder of the data set whose split `validation` is used, where it is another one. */
   readonly validation?: string | undefined;
+  /** Of the whole network, or of the head that learns from the features of a backbone. */
   readonly layers: readonly Layer[];
+  /** Its extractor is in the folder `backbone` of the run. */
+  readonly backbone?: UsedBackbone | undefined;
   readonly train: TrainOptions;
   /** Why the device of `train` was chosen, for people; where the user did not name it. */
   readonly deviceReason?: string | undefined;
@@ -131,6 +135,7 @@ const requestSchema: z.ZodType<RunRequest> = z.object({
   dataset: z.string(),
   validation: z.string().optional(),
   layers: z.array(layerSchema),
+  backbone: usedBackboneSchema.optional(),
   train: trainSchema,
   deviceReason: z.string().optional(),
   plugins: z.array(usedPluginSchema).optional(),

@@ -4,9 +4,11 @@ import { checked } from '../../../base/schema/checked.js';
 import { sha256 } from '../../../base/storage/durable.js';
 import { didYouMean } from '../../../base/text/text.js';
 import { augmentersOf } from '../../../data/augment/settings.js';
-import type { DatasetManifest, LoadedSplit } from '../../../data/dataset/format.js';
-import { type Dataset, openDataset, splitOf } from '../../../data/dataset/open.js';
+import type { DatasetManifest } from '../../../data/dataset/format.js';
+import { type Dataset, type OpenSplit, openDataset, splitOf } from '../../../data/dataset/open.js';
 import { checkSameForm } from '../../../data/dataset/same-form.js';
+import type { FeatureTable } from '../../../data/features/feature-table.js';
+import type { UsedBackbone } from '../../../model/backbone/settings.js';
 import { layersOfBundle } from '../../../model/bundle.js';
 import { everyLayer, type Network, resolveNetwork } from '../../../model/network.js';
 import type { MaskSource } from '../../../model/random-tensors.js';
@@ -20,6 +22,7 @@ import { type ModelChoice, modelSchema, type TrainOptions } from '../../settings
 import { type BatchRecipe, batchRecipe } from '../batches/batch.js';
 import { BatchSource } from '../batches/batch-source.js';
 import type { RunRequest } from './folder.js';
+import { headLayers, STANDARDIZE } from './head.js';
 
 /**
  * What a run needs before its first step, in the order in which it is decided: the layers, the device, the data and,
@@ -40,7 +43,8 @@ export async function chosenLayers(
 ): Promise<Layer[]> {
   if (model === undefined && from !== undefined) return layersOfBundle(from);
   const choice = model ?? { preset: 'cnn-v2' };
-  return layersOf(checked(modelSchema, choice, 'ROBLE_MODEL_INVALID', 'The model is not valid.'));
+  const layers = layersOf(checked(modelSchema, choice, 'ROBLE_MODEL_INVALID', 'The model is not valid.'));
+  return choice.backbone ? headLayers(layers) : layers;
 }
 
 /**
@@ -49,14 +53,14 @@ export async function chosenLayers(
  * @throws {RobleError} what the run would throw before its first step, as far as that can be found out at once
  */
 export async function checkStart(
-  request: Pick<RunRequest, 'dataset' | 'validation' | 'layers' | 'train'>,
+  request: Pick<RunRequest, 'dataset' | 'validation' | 'layers' | 'backbone' | 'train'>,
 ): Promise<void> {
-  const { layers, train } = request;
+  const { layers, backbone, train } = request;
   const { dataset, validation } = await openRunData(request);
   splitOf(dataset, 'train');
   splitOf(validation, 'validation');
   checkLookAlikes(train.twins, dataset.manifest.classes);
-  frozenLayers(resolveNetwork(modelFor(dataset.manifest, layers)), train.frozen);
+  frozenLayers(resolveNetwork(modelFor(dataset.manifest, layers, backbone)), train.frozen);
 }
 
 /**
@@ -100,25 +104,26 @@ export async function openRunData(request: Pick<RunRequest, 'dataset' | 'validat
   return { dataset, validation, fingerprint: own === other ? own : sha256(`${own} ${other}`) };
 }
 
-/** What is trained, in memory: by a run from its first step to its last one, by a trial for a few steps. */
+/** What is trained: by a run from its first step to its last one, by a trial for a few steps. */
 export interface TrainingSubject {
   /** With a batch size that the data fill. */
   readonly train: TrainOptions;
   readonly manifest: DatasetManifest;
-  readonly training: LoadedSplit;
+  readonly training: OpenSplit;
+  /** Of the training split, where the model learns from them. */
+  readonly features?: FeatureTable | undefined;
   readonly model: ModelSpec;
   readonly network: Network;
 }
 
 export async function loadSubject(
   dataset: Dataset,
-  layers: readonly Layer[],
-  train: TrainOptions,
+  { layers, backbone, train }: Pick<RunRequest, 'layers' | 'backbone' | 'train'>,
 ): Promise<TrainingSubject> {
   const { manifest } = dataset;
-  const model = modelFor(manifest, layers);
+  const model = modelFor(manifest, layers, backbone);
   const network = resolveNetwork(model);
-  const training = await dataset.load('train');
+  const training = await dataset.open('train');
   // A training set smaller than a batch gives one batch of all of it.
   const batchSize = Math.min(train.batchSize, training.count);
   return { train: { ...train, batchSize }, manifest, training, model, network };
@@ -149,7 +154,7 @@ export interface OpenedSession {
  * @throws {RobleError} `ROBLE_CONFIG_INVALID` for layers that cannot be frozen, and those of the engine and augmenters
  */
 export async function openSession(
-  { train, manifest, training, model, network }: TrainingSubject,
+  { train, manifest, training, features, model, network }: TrainingSubject,
   { state, plan, microbatchSize, firstStep, masks }: SessionStart,
   registry: PluginRegistry,
 ): Promise<OpenedSession> {
@@ -157,13 +162,21 @@ export async function openSession(
   const session = await engine.open(model, {
     ...train,
     ema: train.emaDecay > 0,
-    frozen: frozenLayers(network, train.frozen),
+    frozen: frozenLayers(network, features ? [STANDARDIZE, ...train.frozen] : train.frozen),
     ...(plan !== undefined && { plan }),
   });
   try {
     await session.importState(state);
     await session.setMicrobatchSize(microbatchSize);
-    const recipe = batchRecipe({ training, manifest, network, train, plugins: registry.entries, masks });
+    const recipe = batchRecipe({
+      training,
+      features,
+      manifest,
+      network,
+      train,
+      plugins: registry.entries,
+      masks,
+    });
     const batches = await BatchSource.open(recipe, firstStep, train.numWorkers);
     return { session, recipe, batches };
   } catch (error) {
@@ -172,8 +185,16 @@ export async function openSession(
   }
 }
 
-/** The model that layers make for the pictures and classes of a data set. */
-function modelFor({ preprocessing, classes }: DatasetManifest, layers: readonly Layer[]): ModelSpec {
+/** The model that layers make for the pictures and classes of a data set, or for the features of its pictures. */
+function modelFor(
+  { preprocessing, classes }: DatasetManifest,
+  layers: readonly Layer[],
+  backbone: UsedBackbone | undefined,
+): ModelSpec {
+  if (backbone) {
+    const input = { width: 1, height: 1, channels: backbone.length };
+    return { input, inputType: 'float32', classes: classes.length, layers };
+  }
   const { width, height, channels } = preprocessing;
   return { input: { width, height, channels }, classes: classes.length, layers };
 }

@@ -22,9 +22,9 @@ export async function evaluateRun(run: TrainingRun) {
 }
 
 async function evaluateSession(run: TrainingRun) {
-  const { session, validation, manifest } = run;
+  const { session, judged, manifest } = run;
   const started = performance.now();
-  const metrics = await evaluateSplit(session, validation, manifest.classes.length, evaluationOptions(run));
+  const metrics = await evaluateSplit(session, judged, manifest.classes.length, evaluationOptions(run));
   return metrics && { ...metrics, evaluationSeconds: (performance.now() - started) / 1000 };
 }
 

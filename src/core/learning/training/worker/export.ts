@@ -1,17 +1,19 @@
 import { join } from 'node:path';
 import { optional, spreadIndices } from '../../../base/collections.js';
-import type { LoadedSplit } from '../../../data/dataset/format.js';
-import { samplesAt } from '../../../data/dataset/samples.js';
+import { copySomePictures, pictureAt } from '../../../data/dataset/pictures.js';
 import {
   type AnswerProfile,
   type MeasuredAnswer,
   measureAnswer,
   profileOf,
 } from '../../../model/answer-profile.js';
+import { joinHead } from '../../../model/backbone/extractor.js';
 import { type BundleContent, GOLDEN_SAMPLES, writeBundle } from '../../../model/bundle.js';
+import { encodeModel, readModel } from '../../../model/onnx/format.js';
 import { type EpochRecord, RUN_FILES } from '../../history/record.js';
 import { reportOn, writeEvaluation } from '../evaluation/report.js';
-import { streamPredictions } from '../evaluation/stream-predictions.js';
+import { someOf, streamPredictions } from '../evaluation/stream-predictions.js';
+import { readExtractor } from '../run/backbone.js';
 import { evaluationOptions } from './evaluation.js';
 import type { TrainingRun } from './training-run.js';
 
@@ -30,6 +32,7 @@ export async function exportBundle(run: TrainingRun, best: EpochRecord): Promise
       name: request.name,
       classes: manifest.classes,
       preprocessing: manifest.preprocessing,
+      ...optional('backbone', request.backbone),
       architecture: request.layers.map((layer) => ({ ...layer })),
       training: {
         epoch: best.epoch,
@@ -42,11 +45,22 @@ export async function exportBundle(run: TrainingRun, best: EpochRecord): Promise
       ...(profile && { profile }),
     },
     weights,
-    onnx: await session.exportOnnx({ name: request.name, classes: JSON.stringify(manifest.classes) }),
+    onnx: await wholeModel(run),
     golden: await goldenAnswers(run),
   });
   emit({ kind: 'exported', bundle });
   return bundle;
+}
+
+/** The model from pictures to probabilities, in ONNX; with a backbone, its extractor and the head that was trained. */
+async function wholeModel({ request, manifest, session }: TrainingRun): Promise<Uint8Array> {
+  const trained = await session.exportOnnx({
+    name: request.name,
+    classes: JSON.stringify(manifest.classes),
+  });
+  if (!request.backbone) return trained;
+  const extractor = await readExtractor(request.run, request.backbone);
+  return encodeModel(joinHead(readModel(extractor), readModel(trained)));
 }
 
 /** Samples that a profile is made of at most: more say little more, and take as long as they do in an epoch. */
@@ -54,13 +68,13 @@ const PROFILE_SAMPLES = 5000;
 
 /** How the answers to pictures of the validation split are distributed; undefined when asked to stop. */
 async function profileAnswers(run: TrainingRun): Promise<AnswerProfile | undefined> {
-  const split = spreadSamples(run.validation, PROFILE_SAMPLES);
-  const size = split.images.length / split.count;
+  const { pictures, count } = run.validation;
+  const indices = spreadIndices(count, PROFILE_SAMPLES);
   const answers: MeasuredAnswer[] = [];
   const add = ({ index, probabilities }: { index: number; probabilities: Float32Array }) => {
-    answers.push(measureAnswer(split.images.subarray(index * size, (index + 1) * size), probabilities));
+    answers.push(measureAnswer(pictureAt(pictures, indices[index]!), probabilities));
   };
-  const isComplete = await streamPredictions(run.session, split, [{ add }], {
+  const isComplete = await streamPredictions(run.session, someOf(run.judged, indices), [{ add }], {
     ...evaluationOptions(run),
     onBatch: () => !run.shouldStop(),
   });
@@ -68,23 +82,20 @@ async function profileAnswers(run: TrainingRun): Promise<AnswerProfile | undefin
 }
 
 /** Images of the validation split with the answers to them. */
-async function goldenAnswers({ session, validation }: TrainingRun): Promise<BundleContent['golden']> {
-  const { images: shared, count } = spreadSamples(validation, GOLDEN_SAMPLES);
-  // A copy: engines take no shared memory.
-  const images = shared.slice();
-  return { count, images, probabilities: await session.evaluate(images, count) };
-}
-
-/** At most `limit` samples of a split, evenly spread: samples may be in the order of their classes. */
-function spreadSamples(split: LoadedSplit, limit: number): LoadedSplit {
-  return split.count <= limit ? split : samplesAt(split, spreadIndices(split.count, limit));
+async function goldenAnswers({ session, validation, judged }: TrainingRun): Promise<BundleContent['golden']> {
+  // Evenly spread: samples may be in the order of their classes.
+  const indices = spreadIndices(validation.count, GOLDEN_SAMPLES);
+  const count = indices.length;
+  const images = copySomePictures(validation.pictures, indices);
+  const inputs = someOf(judged, indices).inputs(0, count);
+  return { count, images, probabilities: await session.evaluate(inputs, count) };
 }
 
 /** Evaluates the best weights, which the session holds, class by class; false when asked to stop meanwhile. */
 export async function exportReport(run: TrainingRun, { epoch }: EpochRecord): Promise<boolean> {
-  const { request, manifest, session, validation } = run;
+  const { request, manifest, session, validation, judged } = run;
   const subject = {
-    split: validation,
+    split: judged,
     provenance: run.provenance(),
     classes: manifest.classes,
     lookAlikes: request.train.twins,
@@ -92,6 +103,6 @@ export async function exportReport(run: TrainingRun, { epoch }: EpochRecord): Pr
   };
   const report = await reportOn(session, subject, evaluationOptions(run));
   if (!report) return false;
-  await writeEvaluation(request.run, report, validation.images, manifest.preprocessing);
+  await writeEvaluation(request.run, report, validation.pictures, manifest.preprocessing);
   return true;
 }

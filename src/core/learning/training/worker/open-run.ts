@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
+import { optional } from '../../../base/collections.js';
 import type { Reporter } from '../../../base/context.js';
 import { RobleError } from '../../../base/errors.js';
+import { FeatureReader } from '../../../data/features/feature-table.js';
 import type { Network } from '../../../model/network.js';
 import type { PluginEntry, TrainingState } from '../../../plugin/contracts.js';
 import { PluginRegistry } from '../../../plugin/registry.js';
@@ -18,12 +20,15 @@ import {
   storesOf,
 } from '../checkpoints/store.js';
 import { CheckpointWriter } from '../checkpoints/writer.js';
+import { featureSamples, picturesOf } from '../evaluation/stream-predictions.js';
 import { type MemoryState, MicrobatchRecord, memoryFor } from '../policies/memory.js';
 import type { TrainingProgress } from '../run/events.js';
 import { type RunRequest, writeRequest } from '../run/folder.js';
 import { initialProgress, type RunProgress } from '../run/progress.js';
 import { loadSubject, openRunData, openSession } from '../run/start.js';
 import { startingWeights } from '../run/starting-weights.js';
+import { chooseWeightDecay } from './choose-weight-decay.js';
+import { featuresOfRun, type RunFeatures, standardization } from './features.js';
 import { save } from './save.js';
 import { obeyMicrobatchCeiling } from './step.js';
 import { recordEvent, type TrainingRun } from './training-run.js';
@@ -49,11 +54,13 @@ export interface MemoryCeilings {
 /**
  * Opens the data and the engine, and puts the newest good state of the run, or the first one, into it. Nothing of the
  * run is changed before all of it has proved to be usable.
+ *
+ * @returns undefined when asked to stop before the run could begin
  */
 export async function openRun(
   { request, plugins, resume, ceilings = {}, settingsChange }: WorkerStart,
   { report, shouldStop }: Reporter<TrainingProgress> & Pick<TrainingRun, 'shouldStop'>,
-): Promise<TrainingRun> {
+): Promise<TrainingRun | undefined> {
   const data = await openRunData(request);
   const { manifest } = data.dataset;
   checkLookAlikes(request.train.twins, manifest.classes);
@@ -66,15 +73,46 @@ export async function openRun(
   checkFingerprint(dataFingerprint, request, data.fingerprint);
   if (!found) refuseLostCheckpoints(history.history, folders);
 
-  const subject = await loadSubject(data.dataset, request.layers, request.train);
-  const validation = await data.validation.load('validation');
-  const { train, network } = subject;
-  const state = found?.state ?? (await firstState(network, manifest.classes, train));
+  const loaded = await loadSubject(data.dataset, request);
+  const validation = await data.validation.open('validation');
+  const { train, network, training } = loaded;
+  const { backbone } = request;
+  const features =
+    backbone &&
+    (await featuresOfRun(
+      { ...request, backbone },
+      manifest,
+      { training, validation },
+      { plugins, report, shouldStop },
+    ));
+  if (backbone && !features) return undefined;
+  const state = found?.state ?? (await firstState(network, manifest.classes, train, features));
+  const registry = new PluginRegistry(plugins);
+  const isChoosing = !found && features && train.head === 'auto';
+  const choice =
+    isChoosing &&
+    (await chooseWeightDecay(
+      { ...loaded, features: features.training },
+      state,
+      data.dataset.provenance('train'),
+      registry,
+      { report, shouldStop },
+    ));
+  if (isChoosing && !choice) return undefined;
+  const weightDecay = found ? found.progress.weightDecay : choice ? choice.weightDecay : undefined;
+  const subject = {
+    ...loaded,
+    ...(features && { features: features.training }),
+    ...(weightDecay !== undefined && {
+      train: { ...train, optimizer: { ...train.optimizer, weightDecay } },
+    }),
+  };
   const about = {
     run: request.id,
     dataFingerprint: data.fingerprint,
     memory: withEvaluationCeiling(memoryFor(train.batchSize, train, found?.progress.memory), ceilings),
     madeOn: madeOn(train),
+    ...optional('weightDecay', weightDecay),
   };
   const progress = found ? { ...found.progress, ...about } : initialProgress(about);
   const sameMachine = found && isDeepStrictEqual(found.progress.madeOn, about.madeOn);
@@ -87,7 +125,7 @@ export async function openRun(
       firstStep: progress.step,
       masks: progress.masks ?? 'words',
     },
-    new PluginRegistry(plugins),
+    registry,
   );
   for (const message of opened.session.warnings ?? []) report({ type: 'warning', message });
 
@@ -97,6 +135,9 @@ export async function openRun(
     manifest,
     stepsPerEpoch: stepsPerEpochOf(opened.recipe),
     validation,
+    judged: features
+      ? featureSamples(new FeatureReader(features.validation), validation.labels)
+      : picturesOf(validation),
     provenance: () => data.validation.provenance('validation'),
     history,
     checkpoints: new CheckpointWriter(folders),
@@ -111,6 +152,11 @@ export async function openRun(
   await writeRequest(request);
   await history.describe({ ...request, dataFingerprint: data.fingerprint });
   await begin(run, resume, passedOver, state);
+  if (choice)
+    await recordEvent(run, {
+      event: 'weight-decay-chosen',
+      detail: `${choice.weightDecay} by cross-validation: ${choice.losses.map(([decay, loss]) => `loss ${loss.toFixed(4)} with ${decay}`).join(', ')}`,
+    });
   if (settingsChange) await recordEvent(run, { event: 'settings-changed', detail: settingsChange });
   if (found && !isDeepStrictEqual((await run.session.exportState()).plan, found.state.plan))
     await recordEvent(run, {
@@ -139,9 +185,11 @@ async function firstState(
   network: Network,
   classes: readonly string[],
   { seed, from }: TrainOptions,
+  features: RunFeatures | undefined,
 ): Promise<TrainingState> {
   const { parameters } = await startingWeights(network, classes, seed, from);
-  return { step: 0, parameters, optimizer: {}, plan: null };
+  const fixed = features && standardization(features);
+  return { step: 0, parameters: { ...parameters, ...fixed }, optimizer: {}, plan: null };
 }
 
 function madeOn({ engine, device, threads }: TrainOptions): RunProgress['madeOn'] {

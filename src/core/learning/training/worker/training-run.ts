@@ -1,8 +1,10 @@
 import type { TensorMap } from '../../../base/storage/safetensors.js';
-import type { DatasetManifest, LoadedSplit, SampleProvenance } from '../../../data/dataset/format.js';
+import type { DatasetManifest, SampleProvenance } from '../../../data/dataset/format.js';
+import type { OpenSplit } from '../../../data/dataset/open.js';
 import type { HistoryEvent } from '../../history/record.js';
 import type { HistoryWriter } from '../../history/writer.js';
 import type { CheckpointWriter } from '../checkpoints/writer.js';
+import type { EvaluationSamples } from '../evaluation/stream-predictions.js';
 import type { MicrobatchRecord } from '../policies/memory.js';
 import type { TrainEvent } from '../run/events.js';
 import type { RunRequest } from '../run/folder.js';
@@ -14,7 +16,9 @@ export interface TrainingRun extends OpenedSession {
   readonly request: RunRequest;
   readonly manifest: DatasetManifest;
   readonly stepsPerEpoch: number;
-  readonly validation: LoadedSplit;
+  readonly validation: OpenSplit;
+  /** The same samples as the model takes them: pictures or features. */
+  readonly judged: EvaluationSamples;
   /** Where each sample of `validation` came from, in order. */
   readonly provenance: () => AsyncIterable<SampleProvenance>;
   readonly history: HistoryWriter;

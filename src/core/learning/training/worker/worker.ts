@@ -38,6 +38,7 @@ async function train(settings: WorkerStart, emit: (event: WorkerEvent) => void):
   let run: TrainingRun | undefined;
   try {
     run = await openRun(settings, { report: emit, shouldStop: () => stopAsked });
+    if (!run) return { stopped: 'interrupted', epochs: 0, best: undefined, bundle: undefined };
     return await runTrainingLoop(run);
   } catch (error) {
     emit({ type: 'failing', step: run?.progress.step ?? 0 });

@@ -1,0 +1,138 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RobleError } from '../../base/errors.js';
+import { startChild, WorkerDied } from '../../base/process/workers.js';
+import { sha256 } from '../../base/storage/durable.js';
+import { makeTemporaryFolder } from '../../base/storage/files.js';
+import { buildExtractor } from '../../model/backbone/extractor.js';
+import {
+  inspectBackbone,
+  type UsableBackbone,
+  usableBackbone,
+} from '../../model/backbone/inspect-backbone.js';
+import { obtainBackbone } from '../../model/backbone/obtain-backbone.js';
+import type { BackboneSettings, UsedBackbone } from '../../model/backbone/settings.js';
+import { BUNDLE_FILES } from '../../model/bundle.js';
+import { encodeModel, readModel } from '../../model/onnx/format.js';
+import type { ImageShape } from '../../model/spec.js';
+import type { PluginEntry } from '../../plugin/contracts.js';
+import type { FeatureWorker } from './feature-worker.js';
+
+/** A backbone that has given features. */
+export interface OpenedBackbone {
+  readonly used: UsedBackbone;
+  /** The model that gives features of pictures as they are in the data set; see {@link buildExtractor}. */
+  readonly extractor: Uint8Array;
+}
+
+/**
+ * Makes an extractor of a backbone for the pictures of a data set, and tries it.
+ *
+ * @throws {RobleError} those of {@link obtainBackbone} and {@link inspectBackbone}, and `ROBLE_BACKBONE_INVALID` where it does
+ *   not fit the pictures or cannot be computed
+ */
+export async function openBackbone(
+  settings: BackboneSettings,
+  pictures: ImageShape,
+  plugins: readonly PluginEntry[],
+): Promise<OpenedBackbone> {
+  const { name, sha256: digest, bytes } = await obtainBackbone(settings);
+  const { height, width, channels } = pictures;
+  const found = usableBackbone(inspectBackbone(bytes, settings), name);
+  checkFit(name, found, pictures);
+  const extractor = encodeModel(buildExtractor(readModel(bytes), found, pictures));
+  const length = await tryExtractor(name, extractor, { height, width, channels }, plugins);
+  const { mean, deviation } = found.normalization;
+  return {
+    extractor,
+    used: {
+      name,
+      sha256: digest,
+      extractor: sha256(extractor),
+      length,
+      normalization: { mean: [...mean], deviation: [...deviation] },
+      output: found.features.name,
+      ...licenceIn(found.metadata),
+    },
+  };
+}
+
+/** @throws {RobleError} `ROBLE_BACKBONE_INVALID` */
+function checkFit(name: string, { input }: UsableBackbone, { height, width, channels }: ImageShape): void {
+  const { dynamic } = input;
+  const isColourLost = input.channels < channels;
+  const isFit = (dynamic.height || height === input.height) && (dynamic.width || width === input.width);
+  if (isFit && !isColourLost) return;
+  const colour = (count: number) => (count === 1 ? 'grey' : 'colour');
+  const [wantedWidth, wantedHeight] = [
+    dynamic.width ? width : input.width,
+    dynamic.height ? height : input.height,
+  ];
+  throw new RobleError(
+    'ROBLE_BACKBONE_INVALID',
+    `The backbone ${name} does not take the pictures of the data set.`,
+    {
+      received: `pictures of ${width}x${height} in ${colour(channels)}`,
+      expected: `${wantedWidth}x${wantedHeight} in ${colour(input.channels)}`,
+      nextSteps: [
+        `Import the pictures again with --width ${wantedWidth} --height ${wantedHeight} --channels ${Math.min(channels, input.channels)}.`,
+      ],
+    },
+  );
+}
+
+/** What the metadata of a file say about its licence. */
+function licenceIn(metadata: Readonly<Record<string, string>>): Pick<UsedBackbone, 'licence'> {
+  const found = Object.entries(metadata).find(([key]) => /licen[cs]e/i.test(key));
+  return found ? { licence: found[1] } : {};
+}
+
+/** How far the features of a picture may depend on those that are computed with it. */
+const TOLERANCE = 1e-3;
+
+/**
+ * The length of the vectors, by computing those of two pictures, alone and together: a file may be made for a fixed number
+ * of pictures, or mix them up.
+ */
+async function tryExtractor(
+  name: string,
+  extractor: Uint8Array,
+  input: ImageShape,
+  plugins: readonly PluginEntry[],
+): Promise<number> {
+  const folder = await makeTemporaryFolder('backbone');
+  const refused = (received: string, cause?: unknown) =>
+    new RobleError('ROBLE_BACKBONE_INVALID', `The backbone ${name} gives no features of pictures.`, {
+      received,
+      expected: 'a vector of finite numbers for each picture, however many there are',
+      nextSteps: [`"roble model:inspect ${name}" shows what it takes and gives.`],
+      cause,
+    });
+  await writeFile(join(folder, BUNDLE_FILES.model), extractor);
+  const worker = startChild<FeatureWorker>(
+    new URL('./feature-worker.js', import.meta.url),
+    { plugins, backend: 'onnx', device: 'cpu', threads: 0, extractor: { folder, input, classes: [] } },
+    { name: 'A process of features' },
+  );
+  try {
+    const size = input.height * input.width * input.channels;
+    const pictures = Uint8Array.from({ length: 2 * size }, (_, i) => (i * 2654435761) >>> 24);
+    const both = await worker.call('compute', { pictures, count: 2 });
+    const first = await worker.call('compute', { pictures: pictures.slice(0, size), count: 1 });
+    const length = both.length / 2;
+    if (first.length !== length)
+      throw refused(`${first.length} numbers for one picture, ${both.length} for two`);
+    if (!both.every(Number.isFinite)) throw refused('numbers that are not finite');
+    const scale = first.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
+    if (first.some((value, i) => Math.abs(value - both[i]!) > TOLERANCE * scale))
+      throw refused('other features for a picture alone than beside another one');
+    return length;
+  } catch (error) {
+    if (error instanceof RobleError && !(error instanceof WorkerDied) && error.code !== 'ROBLE_INTERNAL')
+      throw error;
+    throw refused((error as Error).message, error);
+  } finally {
+    await worker.kill();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
