@@ -217,6 +217,12 @@ export const trainSchema = z.strictObject({
     .describe(
       'How the training pictures are changed, differently in each epoch; the evaluation sees them as they are.',
     ),
+  head: z
+    .enum(['fixed', 'auto'])
+    .default('fixed')
+    .describe(
+      'With a backbone: "auto" chooses the weight decay by cross-validation on the training pictures, before the run begins.',
+    ),
   views: positive
     .default(4)
     .describe(

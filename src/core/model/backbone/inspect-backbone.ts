@@ -4,9 +4,11 @@ import { examples } from '../../base/text/text.js';
 import { type FileGraph, type FileNode, type FileValue, readGraph } from '../onnx/file-graph.js';
 import { inferShapes } from '../onnx/shapes.js';
 import {
+  AXES,
   beginningOf,
   declaredNormalization,
   expectedRange,
+  type Layout,
   type Normalization,
   type NormalizationChoice,
   normalizationOf,
@@ -22,9 +24,6 @@ export interface BackboneOverrides {
   /** The value that is the features: an output, or any value between two nodes. */
   readonly output?: string | undefined;
 }
-
-/** The order of a batch of pictures: [N, channels, height, width] or [N, height, width, channels]. */
-export type Layout = 'NCHW' | 'NHWC';
 
 export interface BackboneInput {
   readonly name: string;
@@ -158,7 +157,7 @@ export function usableBackbone(description: BackboneDescription, file: string): 
 }
 
 /** A batch of one picture, or as many as the file fixes. */
-function sidesOf({ layout, height, width, channels, batch, dynamic }: BackboneInput): number[] {
+export function sidesOf({ layout, height, width, channels, batch, dynamic }: BackboneInput): number[] {
   const count = dynamic.batch ? PROBED_BATCH : batch;
   return layout === 'NCHW' ? [count, channels, height, width] : [count, height, width, channels];
 }
@@ -199,7 +198,8 @@ function inputOf(graph: FileGraph, overrides: BackboneOverrides): BackboneInput 
       'Say it: --layout NCHW (as PyTorch has it) or --layout NHWC (TensorFlow).',
     );
   const at = (side: 'channels' | 'height' | 'width') => shape?.[AXES[layout][side]];
-  const channels = at('channels') ?? firstChannels(graph, name);
+  const said = at('channels');
+  const channels = typeof said === 'number' ? said : firstChannels(graph, name);
   if (channels !== 1 && channels !== 3)
     throw unclear(
       `Its input, ${shown(first)}, has ${channels ?? 'an unknown number of'} channels in the order ${layout}.`,
@@ -230,11 +230,6 @@ function inputOf(graph: FileGraph, overrides: BackboneOverrides): BackboneInput 
     dynamic: { batch: isAnyBatch, height: height.isAny, width: width.isAny },
   };
 }
-
-const AXES = {
-  NCHW: { channels: 1, height: 2, width: 3 },
-  NHWC: { channels: 3, height: 1, width: 2 },
-} as const;
 
 /** By the sides where one of them is 1 or 3, else by the first node that knows where channels are. */
 function layoutOf(graph: FileGraph, { name, shape }: FileValue): Layout | undefined {

@@ -11,6 +11,15 @@ export interface Normalization {
   readonly deviation: readonly number[];
 }
 
+/** The order of a batch of pictures: [N, channels, height, width] or [N, height, width, channels]. */
+export type Layout = 'NCHW' | 'NHWC';
+
+/** Which side of such a batch is which. */
+export const AXES = {
+  NCHW: { channels: 1, height: 2, width: 3 },
+  NHWC: { channels: 3, height: 1, width: 2 },
+} as const;
+
 /** The customary ones by their names. */
 export const NORMALIZATIONS = {
   /** Of torchvision, timm and most networks trained with PyTorch. */
