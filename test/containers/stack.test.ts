@@ -253,18 +253,22 @@ describeWithContainers()('the stack of deploy:compose, in containers', () => {
     await remove();
   }, LONG_MS);
 
-  it('starts, without root and without a place to write but its volumes, and is well', async () => {
-    await ok('docker compose up -d --build --wait');
-    expect((await ok('docker compose ps --services --status running')).trim().split('\n')).toHaveLength(
-      9 - engine.missing.filter((name) => name === 'grafana').length,
-    );
-    expect(await ok('make -s test')).toContain('ready');
-    expect(await ok('docker compose exec -T api-1 id -u')).toBe(`${user}\n`);
-    expect((await stack.run(`docker compose exec -T api-1 grep :${user}: /etc/passwd`)).status).toBe(1);
-    expect((await stack.run('docker compose exec -T api-1 touch /etc/roble/x')).stderr).toContain(
-      'Read-only',
-    );
-  }, LONG_MS);
+  it(
+    'starts, without root and without a place to write but its volumes, and is well',
+    async () => {
+      await ok('docker compose up -d --build --wait');
+      expect((await ok('docker compose ps --services --status running')).trim().split('\n')).toHaveLength(
+        9 - engine.missing.filter((name) => name === 'grafana').length,
+      );
+      expect(await ok('make -s test')).toContain('ready');
+      expect(await ok('docker compose exec -T api-1 id -u')).toBe(`${user}\n`);
+      expect((await stack.run(`docker compose exec -T api-1 grep :${user}: /etc/passwd`)).status).toBe(1);
+      expect((await stack.run('docker compose exec -T api-1 touch /etc/roble/x')).stderr).toContain(
+        'Read-only',
+      );
+    },
+    LONG_MS,
+  );
 
   it('answers by TLS to who has a key', async () => {
     const file = await picture('white', 255);
