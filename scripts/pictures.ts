@@ -57,11 +57,7 @@ await importDataset({
   split: { ratios: { train: 1 } },
 });
 
-async function draw(
-  name: string,
-  strategy: Strategy,
-  { of = drawn, ...extras }: { of?: string; canvasStyle?: number; mixup?: number } = {},
-): Promise<void> {
+async function draw(name: string, strategy: Strategy, of = drawn, extras = {}): Promise<void> {
   const preview = await previewCopies({ folder: of, strategy, copies: COPIES, ...extras });
   const { pictures, preprocessing, columns } = preview;
   const zoom = of === drawn ? 2 : 1;
@@ -74,9 +70,9 @@ const OF_PHOTOGRAPHS = ['flip', 'random-crop', 'colour-jitter'];
 for (const { kind, name } of createRegistry().entries)
   if (kind === 'augmenter') {
     const of = OF_PHOTOGRAPHS.includes(name) ? photographed : drawn;
-    await draw(name, [{ augmenter: name, probability: 1, parameters: {} }], { of });
+    await draw(name, [{ augmenter: name, probability: 1, parameters: {} }], of);
   }
 for (const name of STRATEGY_NAMES)
-  if (name !== 'none') await draw(name, name, { of: name === 'photo' ? photographed : drawn });
-await draw('extras', 'medium', { canvasStyle: 0.3, mixup: 0.3 });
+  if (name !== 'none') await draw(name, name, name === 'photo' ? photographed : drawn);
+await draw('extras', 'medium', drawn, { canvasStyle: 0.3, mixup: 0.3 });
 await rm(folder, { recursive: true });

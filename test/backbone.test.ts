@@ -104,6 +104,19 @@ describe('a head on a backbone', () => {
     expect((await losses('views'))[1]).not.toBe((await losses('plain'))[1]);
   });
 
+  it('gets its weight decay by cross-validation when asked', async () => {
+    await train('auto', model(), { head: 'auto', epochs: 2 });
+    const { events } = await readHistory(join(root, 'auto'));
+    const { detail } = events.find(({ event }) => event === 'weight-decay-chosen')!;
+    const losses = [...detail!.matchAll(/loss ([\d.]+) with ([\d.]+)/g)].map(([, loss, decay]) => [
+      Number(loss),
+      decay!,
+    ]);
+    const smallest = losses.reduce((a, b) => (b[0]! < a[0]! ? b : a));
+    expect(losses).toHaveLength(4);
+    expect(detail).toMatch(new RegExp(`^${smallest[1]} `));
+  });
+
   it('goes on from a bundle, whose backbone it takes out again', async () => {
     const from = join(root, 'plain/model');
     const { bundle } = await trainModel({

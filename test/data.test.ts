@@ -233,7 +233,7 @@ it('init looks at pictures, in the folder or where it is told, and says why it s
   await putPictures('scans', 50, 40, false);
   const photographs = await roble('init', 'photographs', '--yes', '--dry-run');
   expect(photographs.stderr).toContain(
-    '12 pictures of about 120x80 pixels, in colour, 6 in each of 2 folders: suggested are 96x96, colour.',
+    '12 pictures of about 120x80 pixels, in colour, PNG, 6 in each of 2 folders: suggested are 96x96, colour.',
   );
   expect(photographs.stdout).toMatch(
     /width: 96\n[\s\S]*channels: 3\n[\s\S]*background: "#000000"\n[\s\S]*invert: false/,
@@ -241,6 +241,47 @@ it('init looks at pictures, in the folder or where it is told, and says why it s
   const scans = await roble('init', '.', '--pictures', 'scans', '--yes', '--dry-run', '--width', '40');
   expect(scans.stderr).toContain('grey, dark on light');
   expect(scans.stdout).toMatch(/width: 40\n +height: 48\n[\s\S]*background: "#ffffff"\n[\s\S]*invert: true/);
+});
+
+it('init fits the configuration to photographs, names what cannot be read, and says what to run', async () => {
+  for (const kind of ['cats', 'dogs']) {
+    await mkdir(at('shots', kind), { recursive: true });
+    for (let i = 0; i < 3; i++) {
+      const noise = { type: 'gaussian' as const, mean: 120, sigma: 60 };
+      await sharp({ create: { width: 320, height: 240, channels: 3, background: '#888888', noise } })
+        .tint('#80b0ff')
+        .jpeg()
+        .toFile(at('shots', kind, `${i}.jpg`));
+    }
+  }
+  await writeFile(at('shots', 'cats', 'page.jpg'), '<html><body>Not found</body></html>');
+  await writeFile(at('shots', 'dogs', 'empty.png'), '');
+  const { exitCode, stdout, stderr } = await roble('init', 'shots', '--yes');
+  expect(exitCode).toBe(0);
+  expect(stderr).toContain('suggested are 224x224, colour. They look like photographs: cut to a square');
+  expect(stderr).toMatch(
+    /2 of 8 pictures cannot be read: .*page\.jpg: it is a web page.*empty\.png: it is empty/,
+  );
+  expect(stdout).toMatch(
+    /cd shots\n +roble data:import \. --out data\/dataset\n +roble train --backbone FILE/,
+  );
+  const content = await readFile(at('shots', 'roble.config.yaml'), 'utf8');
+  expect(content).toMatch(
+    /width: 224\n[\s\S]*fit: "cover"\n[\s\S]*preset: "resnet-small"\n[\s\S]*strategy: "photo"\n/,
+  );
+  expect(content).toContain('# backbone: backbone.onnx\n');
+  const imported = await roble(
+    'data:import',
+    'shots',
+    '--out',
+    'shots/data/dataset',
+    '--config',
+    'shots/roble.config.yaml',
+  );
+  expect(imported.stdout).toContain('6 images of 2 classes');
+  const again = await roble('init', 'shots', '--yes');
+  expect(again.exitCode).toBe(2);
+  expect(await readFile(at('shots', 'roble.config.yaml'), 'utf8')).toBe(content);
 });
 
 it('hints draw characters for data sets of characters alone', async () => {

@@ -40,6 +40,7 @@ describe('roble model:inspect', () => {
     expect(stdout).toContain('Pictures       8x8 RGB; input images, NCHW, float32');
     expect(stdout).toContain('(value / 255 - [0.5, 0.5, 0.5]) / [0.25, 0.5, 0.5]; as asked');
     expect(stdout).toContain('Features       4; features, what the classifier takes');
+    expect(stdout).toContain('Layers         can be trained: 3 tensors');
   });
 
   it('says what is not clear, with the flag that says it', async () => {

@@ -5,22 +5,22 @@ import { RobleCommand } from '../base-command.js';
 import type { Context } from '../core/base/context.js';
 import { RobleError } from '../core/base/errors.js';
 import { exists, withSlashes } from '../core/base/storage/files.js';
-import type { TemplateValues } from '../core/config/template.js';
+import type { TemplateSuggestions, TemplateValues } from '../core/config/template.js';
 import type { ShapeSuggestion } from '../core/image/suggest-shape.js';
+import type { PictureSurvey } from '../core/image/survey.js';
 import type { Questions } from '../ui/terminal/ask.js';
 
 interface Initialized {
   readonly file: string;
   readonly written: boolean;
   readonly content: string;
+  /** What to do then: commands to run, or a sentence. */
+  readonly next: readonly string[];
 }
 
-/** What is written: the configuration, or, where GitHub looks for it, the workflow of a flag; and what to do then. */
+/** What is written: the configuration, or, where GitHub looks for it, the workflow of a flag, and what to do then. */
 const FILES = {
-  config: {
-    path: 'roble.config.yaml',
-    next: '"roble data:import" brings your pictures in, "roble train" trains on them.',
-  },
+  config: { path: 'roble.config.yaml' },
   nightly: {
     path: join('.github', 'workflows', 'roble-nightly-data.yaml'),
     next: 'commit it. "Run workflow" on GitHub tries it at once.',
@@ -31,6 +31,14 @@ const FILES = {
   },
 };
 type Kind = keyof typeof FILES;
+
+const BACKBONE =
+  'Photographs are learned best from few by a network that has seen others: "roble train --backbone FILE". The configuration says how to get one, at "model".';
+
+/** What pictures suggest. */
+interface Look extends ShapeSuggestion {
+  readonly preset: string;
+}
 
 /** The flags that answer a question about the configuration. */
 const ANSWERS = [
@@ -94,18 +102,24 @@ export default class Init extends RobleCommand<Initialized> {
     const file = join(folder, FILES[kind].path);
     const write = !flags['dry-run'];
     if (write && !flags.force) await refuseExisting(file);
-    const content =
-      kind === 'config' ? await this.configFile(folder, signal) : await renderWorkflow(kind, folder);
+    const { content, next } =
+      kind === 'config'
+        ? await this.configFile(folder, signal)
+        : { content: await renderWorkflow(kind, folder), next: [FILES[kind].next] };
     if (write) await writeFile(file, content);
-    return { file, written: write, content };
+    return { file, written: write, content, next };
   }
 
   /** A configuration with the answers of the flags, or of the user. */
-  private async configFile(folder: string, signal: AbortSignal | undefined): Promise<string> {
+  private async configFile(
+    folder: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Pick<Initialized, 'content' | 'next'>> {
     const { flags } = await this.parse(Init);
     const { ask } = await import('../ui/terminal/ask.js');
     const { renderConfigFile } = await import('../core/config/template.js');
-    const values = await ask(await questions(folder, await this.lookAt(flags.pictures ?? folder)), {
+    const look = await this.lookAt(flags.pictures ?? folder);
+    const values = await ask(await questions(folder, look), {
       given: {
         name: flags.name,
         dataset: flags.dataset,
@@ -123,27 +137,35 @@ export default class Init extends RobleCommand<Initialized> {
       interactive: this.isInteractive,
       signal,
     });
-    const content = await renderConfigFile(values, await schemaLocation(folder));
+    const content = await renderConfigFile(
+      values,
+      await schemaLocation(folder),
+      suggestionsFor(look, values),
+    );
     await checkContent(content, values);
-    return content;
+    return { content, next: nextCommands(folder, look && (flags.pictures ?? folder), values, look) };
   }
 
-  /** What the pictures in a folder suggest; the reason is reported. */
-  private async lookAt(folder: string): Promise<ShapeSuggestion | undefined> {
+  /** What the pictures in a folder suggest; the reasons are reported. */
+  private async lookAt(folder: string): Promise<Look | undefined> {
     const { flags } = await this.parse(Init);
     if (flags.pictures === undefined && !(await exists(folder))) return undefined;
-    const { suggestShape } = await import('../core/image/suggest-shape.js');
-    const found = await suggestShape(folder);
-    if (!found) return undefined;
-    const { width, height, channels, invert, reason } = found;
-    const message = `${reason}: suggested are ${width}x${height}, ${channels === 1 ? 'grey' : 'colour'}${invert ? ', inverted' : ''}.`;
-    this.report({ type: 'note', message });
-    return found;
+    const { surveyPictures } = await import('../core/image/survey.js');
+    const { describeSuggestion, describeUnreadable } = await import('../ui/results/init.js');
+    const found = await surveyPictures(folder);
+    if (found.unreadable.length > 0) this.report({ type: 'warning', message: describeUnreadable(found) });
+    const { survey } = found;
+    if (!survey) return undefined;
+    const { describeSurvey, suggestShape } = await import('../core/image/suggest-shape.js');
+    const shape = suggestShape(survey);
+    this.report({ type: 'note', message: `${describeSurvey(survey)}: ${describeSuggestion(survey, shape)}` });
+    if (shape.isPhotograph) this.report({ type: 'note', message: BACKBONE });
+    return { ...shape, ...presetFor(survey, shape) };
   }
 
-  protected render({ file, written, content }: Initialized): void {
-    const next = Object.values(FILES).find(({ path }) => file.endsWith(path))!.next;
-    this.log(written ? `Wrote ${file}\nNext: ${next}` : content.trimEnd());
+  protected render({ file, written, content, next }: Initialized): void {
+    const then = next.length === 1 ? `Next: ${next[0]}` : ['Next:', ...next].join('\n  ');
+    this.log(written ? `Wrote ${file}\n${then}` : content.trimEnd());
   }
 }
 
@@ -159,10 +181,51 @@ async function renderWorkflow(workflow: 'nightly' | 'retrain', folder: string): 
     : renderRetrainWorkflow(dataset, stackName(config.name));
 }
 
-async function questions(
+/** Pooling, where pictures are large: a dense layer on all of their pixels has millions of weights. */
+function presetFor(
+  { perFolder }: PictureSurvey,
+  { isPhotograph, channels }: ShapeSuggestion,
+): { preset: string } {
+  if (isPhotograph) return { preset: 'resnet-small' };
+  const classes = [...perFolder.keys()].map((path) => path.split('/').at(-1)!);
+  const isCharacters = classes.length >= FEWEST_CHARACTERS && classes.every((name) => [...name].length === 1);
+  return { preset: isCharacters && channels === 1 ? 'characters' : 'cnn-v2' };
+}
+/** Folders that are called by a character each, from which on they are an alphabet, or digits. */
+const FEWEST_CHARACTERS = 10;
+
+/** The commands that train on the pictures that were found; a sentence where none were. */
+function nextCommands(
   folder: string,
-  look: ShapeSuggestion | undefined,
-): Promise<Questions<TemplateValues>> {
+  pictures: string | undefined,
+  { dataset }: TemplateValues,
+  look: Look | undefined,
+): string[] {
+  if (pictures === undefined)
+    return ['"roble data:import" brings your pictures in, "roble train" trains on them.'];
+  const source = withSlashes(relative(folder, resolve(pictures))) || '.';
+  return [
+    ...(folder === resolve('.') ? [] : [`cd ${shellWord(withSlashes(relative('.', folder)))}`]),
+    `roble data:import ${shellWord(source)} --out ${shellWord(dataset)}`,
+    look?.isPhotograph ? 'roble train --backbone FILE    (or "roble train", from nothing)' : 'roble train',
+  ];
+}
+
+/** A word as a shell reads it. */
+const shellWord = (word: string) => (/^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+
+/** What the pictures suggest and no question asks, as far as the answers did not choose otherwise. */
+function suggestionsFor(look: Look | undefined, values: TemplateValues): TemplateSuggestions {
+  if (!look) return {};
+  return {
+    fit: look.fit,
+    background: values['image.invert'] === look.invert ? look.background : undefined,
+    strategy: look.isPhotograph ? 'photo' : undefined,
+    backbone: look.isPhotograph,
+  };
+}
+
+async function questions(folder: string, look: Look | undefined): Promise<Questions<TemplateValues>> {
   const { PRESETS, recipeOf } = await import('../core/learning/presets.js');
   const { trainSchema } = await import('../core/learning/settings.js');
   const recipe = (answers: Partial<TemplateValues>) => trainSchema.parse(recipeOf(answers['model.preset']));
@@ -201,7 +264,7 @@ async function questions(
     'model.preset': {
       flag: '--preset',
       message: 'Architecture',
-      fallback: 'cnn-v2',
+      fallback: look?.preset ?? 'cnn-v2',
       choices: Object.entries(PRESETS).map(([value, { description }]) => ({
         value,
         name: `${value}: ${description}`,

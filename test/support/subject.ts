@@ -2,7 +2,7 @@ import type { DatasetManifest, SampleProvenance, SplitName } from '../../src/cor
 import { SPLITS } from '../../src/core/data/dataset/format.js';
 import { openDataset } from '../../src/core/data/dataset/open.js';
 import { synthesizeDataset } from '../../src/core/data/dataset/synthesize.js';
-import { loadSubject, type Subject } from '../../src/core/data/validate/subject.js';
+import { openSubject, type Subject } from '../../src/core/data/validate/subject.js';
 import { type Preprocessing, preprocessingSchema } from '../../src/core/image/settings.js';
 import { packed } from './pictures.js';
 import { temporaryFolder } from './temporary-folder.js';
@@ -60,7 +60,7 @@ export async function drawnSubject(
   const preprocessing = preprocessingSchema.parse(image);
   try {
     await synthesizeDataset({ characters, perClass, seed, out: `${path}/drawn`, preprocessing });
-    return await loadSubject(await openDataset(`${path}/drawn`));
+    return await openSubject(await openDataset(`${path}/drawn`));
   } finally {
     await remove();
   }

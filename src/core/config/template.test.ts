@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { recipeOf } from '../learning/presets.js';
 import { loadConfig } from './load.js';
 import { configSchema } from './schema.js';
@@ -48,3 +49,29 @@ it.each(['cnn-small', 'characters'])(
     }
   },
 );
+
+it('the written file holds what pictures suggest besides, and without them says nothing of backbones', async () => {
+  const values = {
+    ...{
+      name: 'cats',
+      dataset: 'data',
+      runs: 'runs',
+      'image.width': 224,
+      'image.height': 224,
+      'image.channels': 3,
+    },
+    ...{
+      'image.invert': false,
+      'model.preset': 'resnet-small',
+      'train.epochs': 5,
+      'train.batchSize': 32,
+      'serve.port': 0,
+    },
+  };
+  const suggested = { fit: 'cover', background: '#ffffff', strategy: 'photo', backbone: true } as const;
+  const content = await renderConfigFile(values, './roble.schema.json', suggested);
+  const { image, train } = configSchema.parse(parse(content));
+  expect([image.fit, image.background, train.augment.strategy]).toEqual(['cover', '#ffffff', 'photo']);
+  expect(content).toContain('backbone:');
+  expect(await renderConfigFile(values, './roble.schema.json')).not.toContain('backbone: ');
+});

@@ -1,4 +1,6 @@
 import { fillTemplate } from '../base/text/template.js';
+import type { StrategyName } from '../data/augment/settings.js';
+import type { Preprocessing } from '../image/settings.js';
 import { recipeOf } from '../learning/presets.js';
 import { trainSchema } from '../learning/settings.js';
 
@@ -17,12 +19,27 @@ export interface TemplateValues {
   readonly 'serve.port': number;
 }
 
+/** What pictures suggest besides, and is not asked for. */
+export interface TemplateSuggestions {
+  readonly fit?: Preprocessing['fit'] | undefined;
+  /** Default: that of dark ink on light paper where light and dark are swapped, else black. */
+  readonly background?: string | undefined;
+  /** Default: that of the preset's recipe. */
+  readonly strategy?: StrategyName | undefined;
+  /** Whether to tell of backbones. */
+  readonly backbone?: boolean | undefined;
+}
+
 /**
  * A commented configuration file.
  *
  * @param schema where editors find the JSON Schema: a path relative to the file, or a URL.
  */
-export async function renderConfigFile(values: TemplateValues, schema: string): Promise<string> {
+export async function renderConfigFile(
+  values: TemplateValues,
+  schema: string,
+  suggested: TemplateSuggestions = {},
+): Promise<string> {
   const { learningRate, schedule, labelSmoothing, emaDecay, augment } = trainSchema.parse(
     recipeOf(values['model.preset']),
   );
@@ -31,11 +48,14 @@ export async function renderConfigFile(values: TemplateValues, schema: string): 
     'train.schedule': schedule,
     'train.labelSmoothing': labelSmoothing,
     'train.emaDecay': emaDecay,
-    'train.augment.strategy': augment.strategy,
+    'train.augment.strategy': suggested.strategy ?? augment.strategy,
+    'image.fit': suggested.fit ?? 'contain',
+    'image.background': suggested.background ?? (values['image.invert'] ? '#ffffff' : '#000000'),
   };
   // What is JSON is YAML, whatever it holds.
   const quoted = Object.entries({ ...values, ...recipe }).map(([key, value]) => [key, JSON.stringify(value)]);
-  return fillTemplate('roble.config.yaml', { schema, ...Object.fromEntries(quoted) });
+  const backbone = suggested.backbone ?? false;
+  return fillTemplate('roble.config.yaml', { schema, backbone, ...Object.fromEntries(quoted) });
 }
 
 /**

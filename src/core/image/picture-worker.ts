@@ -5,9 +5,9 @@ import { answerCalls, Moved } from '../base/process/answer-calls.js';
 import { sha256 } from '../base/storage/durable.js';
 import { versionOf } from '../base/storage/files.js';
 import { readPieceSync, readPlainFileSync } from '../base/storage/read-file.js';
+import { type Look, lookAt } from './look.js';
 import { type PreprocessOptions, prepareImage, preprocessImage } from './preprocess.js';
 import type { Preprocessing } from './settings.js';
-import { type Look, lookAt } from './suggest-shape.js';
 
 export type PictureThread = typeof start;
 

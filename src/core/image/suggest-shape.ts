@@ -1,168 +1,62 @@
-import { join } from 'node:path';
-import { spreadIndices } from '../base/collections.js';
-import { readPlainFile } from '../base/storage/read-file.js';
-import { countOf } from '../base/text/text.js';
-import { decoderInput } from './decode.js';
-import { findPictures } from './find-images.js';
-import { swapsSides } from './plain/orient.js';
-import { plainToModel, readPlainPicture } from './plain/plain-picture.js';
-import { DEFAULT_MAX_PIXELS } from './preprocess.js';
+import { countOf, formatCount } from '../base/text/text.js';
 import type { Preprocessing } from './settings.js';
+import type { PictureSurvey } from './survey.js';
 
-/** Pictures of a folder that are looked at. */
-const LOOKS = 60;
 /** Sides that networks are usually made for. A larger one costs time, which colour is worth more than ink. */
 const SIDES = [28, 32, 48, 64, 96];
 const LARGEST_GREY = 64;
+/** The side that networks for photographs have learned with, and the smallest picture that is worth it. */
+export const PHOTOGRAPH_SIDE = 224;
+const SMALLEST_PHOTOGRAPH = 96;
+/** A picture that is longer than this, of its shorter side, loses more than a third when it is cut to a square. */
+const LONGEST_CUT = 1.6;
 
-/** The shape that a folder of pictures suggests, and the reason. */
-export interface ShapeSuggestion {
-  readonly width: number;
-  readonly height: number;
-  readonly channels: 1 | 3;
-  readonly invert: boolean;
-  /** A description of the pictures. */
-  readonly reason: string;
+/** The shape that pictures suggest. */
+export interface ShapeSuggestion extends Preprocessing {
+  /** Whether they are photographs, large enough for networks that have learned with others. */
+  readonly isPhotograph: boolean;
 }
 
-/** Looks at some pictures below a folder; undefined if it holds none. */
-export async function suggestShape(folder: string): Promise<ShapeSuggestion | undefined> {
-  const { pictures } = await findPictures(folder);
-  const looks: Look[] = [];
-  for (const i of spreadIndices(pictures.length, LOOKS)) {
-    const bytes = await readPlainFile(join(folder, pictures[i]!)).catch(() => undefined);
-    const look = bytes && (await lookAt(bytes));
-    if (look) looks.push(look);
-  }
-  const common = commonLook(looks);
-  return common && { ...shapeFor(common), reason: describe(pictures, common) };
-}
-
-function shapeFor({ width, height, isColour, isDarkOnLight }: CommonLook) {
-  const wanted = Math.min(Math.max(width, height), isColour ? Number.POSITIVE_INFINITY : LARGEST_GREY);
-  const side = SIDES.filter((one) => one <= wanted).at(-1) ?? SIDES[0]!;
+/**
+ * The shape that fits pictures. Photographs are cut to a square, since a border says nothing; but for long ones, and for things
+ * cut out on a transparent ground, which would lose their ends.
+ */
+export function suggestShape({ look, isPhotograph, isTransparent, aspect }: PictureSurvey): ShapeSuggestion {
+  const { width, height, isColour, isDarkOnLight } = look;
+  const longer = Math.max(width, height);
+  const isLargePhotograph = isPhotograph && longer >= SMALLEST_PHOTOGRAPH;
+  const wanted = isColour || isPhotograph ? longer : Math.min(longer, LARGEST_GREY);
+  const side = isLargePhotograph
+    ? PHOTOGRAPH_SIDE
+    : (SIDES.filter((one) => one <= wanted).at(-1) ?? SIDES[0]!);
+  const invert = !isColour && !isPhotograph && isDarkOnLight;
   return {
     width: side,
     height: side,
-    channels: isColour ? (3 as const) : (1 as const),
-    invert: !isColour && isDarkOnLight,
+    channels: isColour ? 3 : 1,
+    fit: isPhotograph && !isTransparent && aspect <= LONGEST_CUT ? 'cover' : 'contain',
+    background: invert || (isTransparent && isColour) ? '#ffffff' : '#000000',
+    invert,
+    isPhotograph: isLargePhotograph,
   };
 }
 
-function describe(pictures: readonly string[], look: CommonLook): string {
-  const perFolder = new Map<string, number>();
-  for (const path of pictures) {
-    const folder = path.split('/').slice(0, -1).join('/');
-    perFolder.set(folder, (perFolder.get(folder) ?? 0) + 1);
-  }
+/** What the pictures are like, in a line. */
+export function describeSurvey({ count, perFolder, look, formats, isTransparent }: PictureSurvey): string {
   const counts = [...perFolder.values()];
   const [fewest, most] = [Math.min(...counts), Math.max(...counts)];
-  const size = `of about ${look.width}x${look.height} pixels`;
   const kind = look.isColour
     ? 'in colour'
     : look.isDarkOnLight
       ? 'grey, dark on light'
       : 'grey, light on dark';
-  const each = fewest === most ? String(most) : `${fewest} to ${most}`;
-  return `${countOf(pictures.length, 'picture')} ${size}, ${kind}, ${each} in each of ${countOf(counts.length, 'folder')}`;
-}
-
-/** What a picture looks like, for people who have to choose a shape for it. */
-export interface Look {
-  /** After it was turned as EXIF says. */
-  readonly width: number;
-  readonly height: number;
-  readonly isColour: boolean;
-  /** Whether its edge is light, as paper is, and something in it is much darker. */
-  readonly isDarkOnLight: boolean;
-}
-
-/** What several pictures look like in common. */
-export interface CommonLook extends Look {
-  /** How many were looked at. */
-  readonly count: number;
-}
-
-const SIDE = 32;
-/** A small copy of a picture, on paper where it is transparent. */
-const SMALL: Preprocessing = {
-  width: SIDE,
-  height: SIDE,
-  channels: 3,
-  fit: 'fill',
-  background: '#ffffff',
-  invert: false,
-};
-/** Smallest mean difference of the channels of a picture that is in colour, and not only stored as colour. */
-const COLOUR = 8;
-const LIGHT_EDGE = 150;
-const CONTRAST = 60;
-
-/** What an encoded picture looks like; undefined for one that cannot be decoded. */
-export async function lookAt(encoded: Uint8Array): Promise<Look | undefined> {
-  return lookAtPlain(encoded) ?? lookAtAny(encoded);
-}
-
-/** The same of a plain picture, without the general decoder, which takes a while to load; undefined for any other. */
-export function lookAtPlain(encoded: Uint8Array): Look | undefined {
-  const file = readPlainPicture(encoded);
-  const picture = file && plainToModel(file, SMALL);
-  if (!picture) return undefined;
-  const { width, height, orientation } = file;
-  const size = swapsSides(orientation) ? { width: height, height: width } : { width, height };
-  return { ...size, ...judge(picture.pixels) };
-}
-
-/** The same of any picture. */
-export async function lookAtAny(encoded: Uint8Array): Promise<Look | undefined> {
-  const { default: sharp } = await import('sharp');
-  try {
-    const picture = sharp(encoded, decoderInput(DEFAULT_MAX_PIXELS)).autoOrient();
-    const { autoOrient: size } = await picture.metadata();
-    const { data } = await picture
-      .flatten({ background: SMALL.background })
-      .resize({ width: SIDE, height: SIDE, fit: SMALL.fit })
-      .toColourspace('srgb')
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    return { ...size, ...judge(data) };
-  } catch {
-    return undefined;
-  }
-}
-
-/** @param pixels uint8, [SIDE, SIDE, 3] */
-function judge(pixels: Uint8Array): Pick<Look, 'isColour' | 'isDarkOnLight'> {
-  let spread = 0;
-  let edge = 0;
-  let edgeCount = 0;
-  let darkest = 255;
-  for (let i = 0; i < SIDE * SIDE; i++) {
-    const [r, g, b] = pixels.subarray(3 * i, 3 * i + 3) as unknown as [number, number, number];
-    const grey = (r + g + b) / 3;
-    spread += Math.max(r, g, b) - Math.min(r, g, b);
-    darkest = Math.min(darkest, grey);
-    const [x, y] = [i % SIDE, Math.floor(i / SIDE)];
-    if (x > 0 && x < SIDE - 1 && y > 0 && y < SIDE - 1) continue;
-    edge += grey;
-    edgeCount += 1;
-  }
-  return {
-    isColour: spread / (SIDE * SIDE) >= COLOUR,
-    isDarkOnLight: edge / edgeCount >= LIGHT_EDGE && edge / edgeCount - darkest >= CONTRAST,
-  };
-}
-
-/** The median size, and the properties of most of the pictures; undefined for no picture. */
-export function commonLook(looks: readonly Look[]): CommonLook | undefined {
-  if (looks.length === 0) return undefined;
-  const median = (values: number[]) => values.sort((a, b) => a - b)[values.length >> 1]!;
-  const most = (is: (look: Look) => boolean) => 2 * looks.filter(is).length > looks.length;
-  return {
-    count: looks.length,
-    width: median(looks.map(({ width }) => width)),
-    height: median(looks.map(({ height }) => height)),
-    isColour: most(({ isColour }) => isColour),
-    isDarkOnLight: most(({ isDarkOnLight }) => isDarkOnLight),
-  };
+  const each = fewest === most ? formatCount(most) : `${formatCount(fewest)} to ${formatCount(most)}`;
+  const parts = [
+    `${countOf(count, 'picture')} of about ${look.width}x${look.height} pixels`,
+    kind,
+    ...(isTransparent ? ['transparent'] : []),
+    ...(formats.length > 0 ? [formats.map(([name]) => name).join(' and ')] : []),
+    `${each} in each of ${countOf(counts.length, 'folder')}`,
+  ];
+  return parts.join(', ');
 }

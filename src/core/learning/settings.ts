@@ -217,6 +217,12 @@ export const trainSchema = z.strictObject({
     .describe(
       'How the training pictures are changed, differently in each epoch; the evaluation sees them as they are.',
     ),
+  head: z
+    .enum(['fixed', 'auto'])
+    .default('fixed')
+    .describe(
+      'With a backbone: "auto" chooses the weight decay by cross-validation on the training pictures, before the run begins.',
+    ),
   views: positive
     .default(4)
     .describe(
@@ -297,4 +303,7 @@ export const modelSchema = z
       preset !== undefined ? layers === undefined : layers !== undefined || backbone !== undefined,
     { message: 'expected either "preset" or "layers"' },
   );
-export type ModelChoice = z.output<typeof modelSchema>;
+/** As a caller of the library gives it: what is left out of a backbone has its default. */
+export type ModelChoice = Omit<z.output<typeof modelSchema>, 'backbone'> & {
+  readonly backbone?: z.input<typeof backboneSchema> | undefined;
+};

@@ -13,6 +13,7 @@ import type {
   ModelSpec,
   PoolLayer,
   ResidualLayer,
+  SqueezeExciteLayer,
 } from './spec.js';
 
 /** The shape of one sample between two layers: [channels, height, width] or [units]. */
@@ -48,7 +49,11 @@ interface Resolved<L> {
   readonly output: SampleShape;
   readonly parameters: readonly ParameterSpec[];
 }
-export type ResolvedConv = Resolved<ConvLayer> & { readonly type: 'conv'; readonly window: Window };
+export type ResolvedConv = Resolved<ConvLayer> & {
+  readonly type: 'conv';
+  readonly window: Window;
+  readonly groups: number;
+};
 export type ResolvedPool = Resolved<PoolLayer> & {
   readonly type: PoolLayer['type'];
   readonly window: Window;
@@ -59,10 +64,15 @@ export type ResolvedGlobalPool = Resolved<GlobalPoolLayer> & { readonly type: Gl
 export type ResolvedDropout = Resolved<DropoutLayer> & { readonly type: 'dropout' };
 export type ResolvedFlatten = Resolved<FlattenLayer> & { readonly type: 'flatten' };
 export type ResolvedDense = Resolved<DenseLayer> & { readonly type: 'dense'; readonly units: number };
+export type ResolvedSqueezeExcite = Resolved<SqueezeExciteLayer> & {
+  readonly type: 'squeezeExcite';
+  /** From the picture to a factor for each channel: an average over its pixels, and two dense layers. */
+  readonly body: readonly [ResolvedGlobalPool, ...ResolvedLayer[]];
+};
 export type ResolvedResidual = Resolved<ResidualLayer> & {
   readonly type: 'residual';
   readonly body: readonly ResolvedLayer[];
-  /** Empty when the input is added as it is. */
+  /** What the input goes through on the shortcut; empty when it is added as it is. */
   readonly projection: readonly ResolvedLayer[];
 };
 /** A layer with its name, its shapes and its parameters. */
@@ -75,6 +85,7 @@ export type ResolvedLayer =
   | ResolvedDropout
   | ResolvedFlatten
   | ResolvedDense
+  | ResolvedSqueezeExcite
   | ResolvedResidual;
 
 /** A model whose shapes fit. */
@@ -95,15 +106,18 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, side) => product * side, 1);
 }
 
-/** All layers, those inside residual blocks too, in the order of the computation. */
+/** All layers, those inside blocks too, in the order of the computation. */
 export function* everyLayer(layers: readonly ResolvedLayer[]): Generator<ResolvedLayer> {
   for (const layer of layers) {
     yield layer;
-    if (layer.type === 'residual') {
-      yield* everyLayer(layer.body);
-      yield* everyLayer(layer.projection);
-    }
+    yield* everyLayer(layersInside(layer));
   }
+}
+
+/** The layers that a block consists of; none of any other layer. */
+export function layersInside(layer: ResolvedLayer): readonly ResolvedLayer[] {
+  if (layer.type === 'residual') return [...layer.body, ...layer.projection];
+  return layer.type === 'squeezeExcite' ? layer.body : [];
 }
 
 /** All parameters and running statistics, in the order of the layers. */
@@ -165,7 +179,7 @@ function resolveLayer(layer: Layer, input: SampleShape, scope: Scope): ResolvedL
     case 'maxPool':
     case 'averagePool': {
       const [channels] = imageInput(layer, name, input);
-      const window = windowOf(layer.size, layer.stride ?? layer.size, layer.padding, input);
+      const window = windowOf(layer, name, layer.size, layer.stride ?? layer.size, input);
       const output = [channels, ...windowOutput(layer, name, input, window)] as const;
       return { type: layer.type, name, layer, input, output, parameters: [], window };
     }
@@ -189,6 +203,10 @@ function resolveLayer(layer: Layer, input: SampleShape, scope: Scope): ResolvedL
     case 'relu':
     case 'gelu':
     case 'silu':
+    case 'relu6':
+    case 'hardSwish':
+    case 'hardSigmoid':
+    case 'sigmoid':
       return { type: layer.type, name, layer, input, output: input, parameters: [] };
     case 'globalAveragePool':
     case 'globalMaxPool':
@@ -206,6 +224,8 @@ function resolveLayer(layer: Layer, input: SampleShape, scope: Scope): ResolvedL
       return { type: 'flatten', name, layer, input, output: [sizeOf(input)], parameters: [] };
     case 'dense':
       return resolveDense(layer, name, input, scope.classes);
+    case 'squeezeExcite':
+      return resolveSqueezeExcite(layer, name, input, scope);
     case 'residual':
       return resolveResidual(layer, name, input, scope);
   }
@@ -213,16 +233,23 @@ function resolveLayer(layer: Layer, input: SampleShape, scope: Scope): ResolvedL
 
 function resolveConv(layer: ConvLayer, name: string, input: SampleShape): ResolvedConv {
   const [channels] = imageInput(layer, name, input);
-  const window = windowOf(layer.kernel, layer.stride, layer.padding, input);
-  const output = [layer.filters, ...windowOutput(layer, name, input, window)] as const;
+  const { filters, groups = 1 } = layer;
+  if (channels % groups !== 0 || filters % groups !== 0)
+    throw invalid(`The ${groups} groups of layer "${name}" (conv) do not divide its channels and filters.`, {
+      received: `${channels} channels, ${filters} filters`,
+      expected: `multiples of ${groups}`,
+      nextSteps: ['For a depthwise convolution, give as many filters and groups as it has channels.'],
+    });
+  const window = windowOf(layer, name, layer.kernel, layer.stride, input);
+  const output = [filters, ...windowOutput(layer, name, input, window)] as const;
   const parameters = weightAndBias(
     name,
-    [layer.filters, channels, ...window.kernel],
-    channels * sizeOf(window.kernel),
-    layer.filters,
+    [filters, channels / groups, ...window.kernel],
+    (channels / groups) * sizeOf(window.kernel),
+    filters,
     layer.bias,
   );
-  return { type: 'conv', name, layer, input, output, parameters, window };
+  return { type: 'conv', name, layer, input, output, parameters, window, groups };
 }
 
 function resolveDense(layer: DenseLayer, name: string, input: SampleShape, classes: number): ResolvedDense {
@@ -237,18 +264,58 @@ function resolveDense(layer: DenseLayer, name: string, input: SampleShape, class
   return { type: 'dense', name, layer, units, input, output: [units], parameters };
 }
 
+function resolveSqueezeExcite(
+  layer: SqueezeExciteLayer,
+  name: string,
+  input: SampleShape,
+  scope: Scope,
+): ResolvedSqueezeExcite {
+  const [channels] = imageInput(layer, name, input);
+  const layers: Layer[] = [
+    { type: 'globalAveragePool' },
+    { type: 'dense', name: 'reduce', units: layer.units, bias: true },
+    { type: layer.activation },
+    { type: 'dense', name: 'expand', units: channels, bias: true },
+    { type: layer.gate, name: 'gate' },
+  ];
+  const body = resolveSequence(layers, input, within(scope, name));
+  return {
+    type: 'squeezeExcite',
+    name,
+    layer,
+    input,
+    output: input,
+    parameters: [],
+    body: body as [ResolvedGlobalPool, ...ResolvedLayer[]],
+  };
+}
+
+/** Of the layers of a block. */
+function within(scope: Scope, block: string): Scope {
+  return { ...scope, counts: new Map(), prefix: `${block}.` };
+}
+
 function resolveResidual(
   layer: ResidualLayer,
   name: string,
   input: SampleShape,
   scope: Scope,
 ): ResolvedResidual {
-  const inner: Scope = { ...scope, counts: new Map(), prefix: `${name}.` };
+  const inner = within(scope, name);
   const body = resolveSequence(layer.layers, input, inner);
   const output = body.at(-1)!.output;
-  const projection = sameShape(input, output)
-    ? []
-    : resolveSequence(projectionLayers(name, input, output), input, inner);
+  const projection = layer.shortcut
+    ? resolveSequence(layer.shortcut, input, within(scope, `${name}.shortcut`))
+    : sameShape(input, output)
+      ? []
+      : resolveSequence(projectionLayers(name, input, output), input, inner);
+  const joined = projection.at(-1)?.output ?? input;
+  if (!sameShape(joined, output))
+    throw invalid(`The shortcut of residual block "${name}" gives another shape than its layers.`, {
+      received: `${formatShape(joined)} from the shortcut, ${formatShape(output)} from the layers`,
+      expected: 'the same shape from both',
+      nextSteps: ['Give the shortcut the filters and the stride of the layers.'],
+    });
   return { type: 'residual', name, layer, input, output, parameters: [], body, projection };
 }
 
@@ -331,12 +398,24 @@ const both = (value: number | readonly [number, number]): readonly [number, numb
 
 /** Padding "same" puts the odd row or column at the end, as TensorFlow and ONNX's SAME_UPPER do. */
 function windowOf(
+  layer: ConvLayer | PoolLayer,
+  name: string,
   kernel: number | readonly [number, number],
   stride: number | readonly [number, number],
-  padding: 'same' | 'valid',
   input: SampleShape,
 ): Window {
+  const { padding } = layer;
   const [kernels, strides] = [both(kernel), both(stride)];
+  if (typeof padding !== 'string') {
+    // A window that lies on nothing but padding has no maximum and no average.
+    if (padding.some((rows, side) => rows >= kernels[side % 2]!))
+      throw invalid(`The padding of layer "${name}" (${layer.type}) is not less than its window.`, {
+        received: `padding [${padding.join(', ')}], window ${kernels.join('x')}`,
+        expected: `at most ${kernels[0] - 1} rows and ${kernels[1] - 1} columns`,
+        nextSteps: ['Give it less padding, or a larger window.'],
+      });
+    return { kernel: kernels, stride: strides, padding };
+  }
   const total = [0, 1].map((axis) => {
     if (padding === 'valid') return 0;
     const side = input[axis + 1]!;

@@ -8,7 +8,9 @@ const name = z
   .min(1)
   .optional()
   .describe('Name of the layer in messages and checkpoints; by default its type and number.');
-const padding = z.enum(['same', 'valid']);
+const rows = z.int().nonnegative();
+/** Rows and columns of zeros around a picture: so many that the output is the input over the stride, none, or how many. */
+const padding = z.union([z.enum(['same', 'valid']), z.tuple([rows, rows, rows, rows])]);
 
 const conv = z.strictObject({
   type: z.literal('conv'),
@@ -16,7 +18,14 @@ const conv = z.strictObject({
   filters: positive.describe('Number of output channels.'),
   kernel: pair.default(3).describe('Side of the kernel.'),
   stride: pair.default(1),
-  padding: padding.default('same'),
+  padding: padding
+    .default('same')
+    .describe('"same", "valid", or rows and columns [top, left, bottom, right].'),
+  groups: positive
+    .optional()
+    .describe(
+      'Parts that the channels and the filters fall into, each convolved by itself; by default 1. As many as channels: a depthwise convolution.',
+    ),
   bias: z.boolean().default(true),
 });
 const batchNorm = z.strictObject({
@@ -30,13 +39,20 @@ const batchNorm = z.strictObject({
     .default(0.1)
     .describe('Weight of the newest batch in the running statistics.'),
 });
-const activation = z.strictObject({ type: z.enum(['relu', 'gelu', 'silu']), name });
+const activationType = z.enum(['relu', 'gelu', 'silu', 'relu6', 'hardSwish', 'hardSigmoid', 'sigmoid']);
+const activation = z.strictObject({ type: activationType, name });
 const pool = z.strictObject({
   type: z.enum(['maxPool', 'averagePool']),
   name,
   size: pair.default(2),
   stride: pair.optional().describe('By default the size: windows that do not overlap.'),
-  padding: padding.default('valid'),
+  padding: padding
+    .default('valid')
+    .describe('"same", "valid", or rows and columns [top, left, bottom, right].'),
+  countPadding: z
+    .boolean()
+    .optional()
+    .describe('Whether the zeros of the padding count in an average; by default not.'),
 });
 const globalPool = z.strictObject({ type: z.enum(['globalAveragePool', 'globalMaxPool']), name });
 const dropout = z.strictObject({
@@ -54,12 +70,36 @@ const dense = z.strictObject({
   bias: z.boolean().default(true),
 });
 
-/** A block whose input is added to its output, through a 1x1 convolution where their shapes differ (He et al. 2015). */
+/** Weighs the channels of a picture by what all of it holds (Hu et al. 2018). */
+const squeezeExcite = z.strictObject({
+  type: z.literal('squeezeExcite'),
+  name,
+  units: positive.describe('Outputs of the first of its two dense layers.'),
+  activation: activationType.default('relu').describe('What follows the first dense layer.'),
+  gate: z
+    .enum(['sigmoid', 'hardSigmoid'])
+    .default('sigmoid')
+    .describe('What makes the weight of a channel of the output of the second one.'),
+});
+
+/**
+ * A block whose input is added to its output, through the layers of the shortcut where there are any, else through a 1x1
+ * convolution where the shapes differ (He et al. 2015).
+ */
 const residual = z.strictObject({
   type: z.literal('residual'),
   name,
   get layers() {
     return z.array(layerSchema).min(1);
+  },
+  get shortcut() {
+    return z
+      .array(layerSchema)
+      .min(1)
+      .optional()
+      .describe(
+        'What the input goes through before it is added; by default nothing, or a 1x1 convolution with batch norm where the shapes differ.',
+      );
   },
 });
 
@@ -74,6 +114,7 @@ export const layerSchema: z.ZodType<Layer, LayerInput> = z.lazy(() =>
     dropout,
     flatten,
     dense,
+    squeezeExcite,
     residual,
   ]),
 ) as never;
@@ -86,10 +127,12 @@ export type GlobalPoolLayer = z.output<typeof globalPool>;
 export type DropoutLayer = z.output<typeof dropout>;
 export type FlattenLayer = z.output<typeof flatten>;
 export type DenseLayer = z.output<typeof dense>;
+export type SqueezeExciteLayer = z.output<typeof squeezeExcite>;
 export interface ResidualLayer {
   type: 'residual';
   name?: string | undefined;
   layers: Layer[];
+  shortcut?: Layer[] | undefined;
 }
 export type Layer =
   | ConvLayer
@@ -100,6 +143,7 @@ export type Layer =
   | DropoutLayer
   | FlattenLayer
   | DenseLayer
+  | SqueezeExciteLayer
   | ResidualLayer;
 
 export type LayerInput =
@@ -111,7 +155,13 @@ export type LayerInput =
   | z.input<typeof dropout>
   | z.input<typeof flatten>
   | z.input<typeof dense>
-  | { type: 'residual'; name?: string | undefined; layers: LayerInput[] };
+  | z.input<typeof squeezeExcite>
+  | {
+      type: 'residual';
+      name?: string | undefined;
+      layers: LayerInput[];
+      shortcut?: LayerInput[] | undefined;
+    };
 
 export interface ImageShape {
   readonly height: number;

@@ -1,11 +1,18 @@
-import { type Network, type ResolvedLayer, resolveNetwork, type SampleShape, sizeOf } from './network.js';
+import {
+  layersInside,
+  type Network,
+  type ResolvedLayer,
+  resolveNetwork,
+  type SampleShape,
+  sizeOf,
+} from './network.js';
 import type { ImageShape, ModelSpec } from './spec.js';
 
 /** One layer of a summary. */
 export interface LayerSummary {
   readonly name: string;
   readonly type: ResolvedLayer['type'];
-  /** How many residual blocks it lies in. */
+  /** How many blocks it lies in. */
   readonly depth: number;
   /** Of one sample: [channels, height, width] or [units]. */
   readonly output: SampleShape;
@@ -20,7 +27,7 @@ export interface LayerSummary {
 export interface ModelSummary {
   readonly input: ImageShape;
   readonly classes: number;
-  /** In the order of the computation; the layers of a residual block follow it. */
+  /** In the order of the computation; the layers of a block follow it. */
   readonly layers: readonly LayerSummary[];
   readonly parameters: number;
   readonly statistics: number;
@@ -69,13 +76,12 @@ function summarize(layers: readonly ResolvedLayer[], depth: number): LayerSummar
       statistics: count(false),
       multiplyAdds: multiplyAdds(layer),
     };
-    return layer.type === 'residual'
-      ? [summary, ...summarize([...layer.body, ...layer.projection], depth + 1)]
-      : [summary];
+    return [summary, ...summarize(layersInside(layer), depth + 1)];
   });
 }
 
 function multiplyAdds(layer: ResolvedLayer): number {
-  if (layer.type === 'conv') return sizeOf(layer.output) * layer.input[0] * sizeOf(layer.window.kernel);
+  if (layer.type === 'conv')
+    return (sizeOf(layer.output) * layer.input[0] * sizeOf(layer.window.kernel)) / layer.groups;
   return layer.type === 'dense' ? layer.input[0] * layer.units : 0;
 }

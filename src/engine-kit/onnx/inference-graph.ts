@@ -7,7 +7,7 @@ import {
   type TensorMap,
 } from '../../core/plugin/index.js';
 import { GraphBuilder, type Value } from './graph.js';
-import { gelu, plainConvolution, relu, silu } from './operators.js';
+import { ACTIVATIONS, convAttributes, plainConvolution } from './operators.js';
 
 /**
  * The classifier as an ONNX model: `images` uint8 [N, H, W, C] -> `probabilities` float32 [N, classes], any N, with
@@ -60,18 +60,23 @@ function infer(scope: InferenceScope, layer: ResolvedLayer, x: Value): Value {
         epsilon: layer.layer.epsilon,
       });
     case 'relu':
-      return relu(graph, x).output;
     case 'gelu':
-      return gelu(graph, x).output;
     case 'silu':
-      return silu(graph, x).output;
+    case 'relu6':
+    case 'hardSwish':
+    case 'hardSigmoid':
+    case 'sigmoid':
+      return ACTIVATIONS[layer.type](graph, x).output;
     case 'maxPool':
     case 'averagePool': {
       const { kernel, stride, padding } = layer.window;
       const attributes = { kernel_shape: kernel, strides: stride, pads: padding };
       return layer.type === 'maxPool'
         ? graph.op('MaxPool', [x], attributes)
-        : graph.op('AveragePool', [x], { ...attributes, count_include_pad: 0 });
+        : graph.op('AveragePool', [x], {
+            ...attributes,
+            count_include_pad: layer.layer.countPadding ? 1 : 0,
+          });
     }
     case 'globalAveragePool':
       return graph.op('ReduceMean', [x], { axes: [2, 3], keepdims: 0 });
@@ -83,6 +88,10 @@ function infer(scope: InferenceScope, layer: ResolvedLayer, x: Value): Value {
       return graph.reshape(x, [-1, sizeOf(layer.input)]);
     case 'dense':
       return graph.op('Gemm', [x, constant('weight'), ...(layer.layer.bias ? [constant('bias')] : [])]);
+    case 'squeezeExcite': {
+      const factors = inferSequence(scope, layer.body, x);
+      return graph.op('Mul', [x, graph.reshape(factors, [-1, layer.input[0], 1, 1])]);
+    }
     case 'residual': {
       const shortcut = layer.projection.length > 0 ? inferSequence(scope, layer.projection, x) : x;
       return graph.op('Add', [inferSequence(scope, layer.body, x), shortcut]);
@@ -106,15 +115,10 @@ function convolve(
   x: Value,
   { weight, bias }: ConvWeights,
 ): Value {
-  const { kernel, stride, padding } = layer.window;
   const channels = { into: layer.input[0], out: layer.output[0] };
   const kernels = graph.tensor(`${layer.name}.weight`, layer.parameters[0]!.shape, () => weight);
   const offsets = bias ? [graph.tensor(`${layer.name}.bias`, [channels.out], () => bias)] : [];
-  return plainConvolution(graph, [x, kernels, ...offsets], channels, {
-    kernel_shape: kernel,
-    strides: stride,
-    pads: padding,
-  });
+  return plainConvolution(graph, [x, kernels, ...offsets], channels, convAttributes(layer));
 }
 
 function foldedWeights(tensors: TensorMap, conv: ResolvedConv, norm: ResolvedBatchNorm): ConvWeights {

@@ -7,6 +7,7 @@ import type {
   ResolvedDropout,
   ResolvedLayer,
   ResolvedPool,
+  Window,
 } from '../../core/plugin/index.js';
 import type { TensorFlow } from './tensorflow.js';
 
@@ -88,10 +89,19 @@ function applyLayer(scope: LayerScope, layer: ResolvedLayer, x: Tensor): Tensor 
       return tf.mul(x, tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5));
     case 'silu':
       return tf.mul(x, tf.sigmoid(x));
+    case 'relu6':
+      return tf.clipByValue(x, 0, 6);
+    case 'hardSigmoid':
+      return hardSigmoid(tf, x);
+    case 'hardSwish':
+      return tf.mul(x, hardSigmoid(tf, x));
+    case 'sigmoid':
+      return tf.sigmoid(x);
     case 'maxPool': {
       // Of equal maxima one gets the gradient here, where the engine `onnx` shares it: both are subgradients.
       const { kernel, stride } = layer.window;
-      return tf.maxPool(x as Tensor4D, [...kernel], [...stride], layer.layer.padding);
+      const [padded, padding] = bordered(scope, layer, x as Tensor4D, LOWEST);
+      return tf.maxPool(padded, [...kernel], [...stride], padding);
     }
     case 'averagePool':
       return averagePool(scope, layer, x as Tensor4D);
@@ -107,6 +117,10 @@ function applyLayer(scope: LayerScope, layer: ResolvedLayer, x: Tensor): Tensor 
       const product = tf.matMul(x, parameterOf(scope, layer.name, 'weight'));
       return layer.layer.bias ? tf.add(product, parameterOf(scope, layer.name, 'bias')) : product;
     }
+    case 'squeezeExcite': {
+      const factors = applyLayers(scope, layer.body, x);
+      return tf.mul(x, tf.reshape(factors, [-1, 1, 1, layer.input[0]]));
+    }
     case 'residual':
       return tf.add(applyLayers(scope, layer.body, x), applyLayers(scope, layer.projection, x));
   }
@@ -118,9 +132,68 @@ function parameterOf({ parameters }: LayerScope, layer: string, part: string): T
 
 function convolution(scope: LayerScope, layer: ResolvedConv, x: Tensor4D): Tensor {
   const { tf } = scope;
-  const filters = tf.transpose(parameterOf(scope, layer.name, 'weight') as Tensor4D, [2, 3, 1, 0]);
-  const product = tf.conv2d(x, filters, [...layer.window.stride], layer.layer.padding);
+  const weight = parameterOf(scope, layer.name, 'weight') as Tensor4D;
+  const [pictures, padding] = bordered(scope, layer, x, 0);
+  const product = convolve(tf, layer, pictures, weight, padding);
   return layer.layer.bias ? tf.add(product, parameterOf(scope, layer.name, 'bias')) : product;
+}
+
+/** pictures [N, H, W, C], weight [O, C / groups, kh, kw] -> [N, H', W', O]. */
+function convolve(
+  tf: TensorFlow,
+  { groups, window, input, output }: ResolvedConv,
+  pictures: Tensor4D,
+  weight: Tensor4D,
+  padding: 'same' | 'valid',
+): Tensor {
+  const stride: [number, number] = [...window.stride];
+  // TensorFlow's kernels know one stride for both sides there.
+  const isDepthwise = groups === input[0] && groups === output[0] && stride[0] === stride[1];
+  if (groups > 1 && isDepthwise)
+    return tf.depthwiseConv2d(pictures, tf.transpose(weight, [2, 3, 0, 1]) as Tensor4D, stride, padding);
+  const filters = tf.transpose(weight, [2, 3, 1, 0]);
+  if (groups === 1) return tf.conv2d(pictures, filters, stride, padding);
+  // TensorFlow.js has no gradient of a convolution in groups: each is one by itself.
+  const [parts, kernels] = [pictures, filters].map((value) => tf.split(value as Tensor4D, groups, 3)) as [
+    Tensor4D[],
+    Tensor4D[],
+  ];
+  return tf.concat(
+    parts.map((part, i) => tf.conv2d(part, kernels[i]!, stride, padding)),
+    3,
+  );
+}
+
+/** The lowest finite float32: below every value that a window may hold. */
+const LOWEST = -3.4028234663852886e38;
+
+/** Pictures, and how to pad them further: paddings that TensorFlow.js has no word for are put around them, of `outside`. */
+function bordered(
+  { tf }: LayerScope,
+  { layer, window }: ResolvedConv | ResolvedPool,
+  x: Tensor4D,
+  outside: number,
+): [Tensor4D, 'same' | 'valid'] {
+  if (typeof layer.padding === 'string') return [x, layer.padding];
+  return [padded(tf, x, window, outside), 'valid'];
+}
+
+function padded(tf: TensorFlow, x: Tensor4D, { padding }: Window, outside = 0): Tensor4D {
+  const [top, left, bottom, right] = padding;
+  return tf.pad(
+    x,
+    [
+      [0, 0],
+      [top, bottom],
+      [left, right],
+      [0, 0],
+    ],
+    outside,
+  );
+}
+
+function hardSigmoid(tf: TensorFlow, x: Tensor): Tensor {
+  return tf.clipByValue(tf.add(tf.div(x, 6), 0.5), 0, 1);
 }
 
 /** Ioffe and Szegedy 2015, over the batch and the pixels; the running variance is the unbiased one. */
@@ -145,24 +218,13 @@ function batchNorm(scope: LayerScope, layer: ResolvedBatchNorm, x: Tensor): Tens
 }
 
 /**
- * Padding does not count in an average. It is added outside of the pooling, whose gradient in plain JavaScript counts
+ * Padding counts in an average where the layer says so. It is added outside of the pooling, whose gradient in plain JavaScript counts
  * it; the average of ones is the share of a window that lies on the picture.
  */
-function averagePool({ tf }: LayerScope, { window }: ResolvedPool, x: Tensor4D): Tensor {
-  const [top, left, bottom, right] = window.padding;
+function averagePool({ tf }: LayerScope, { layer, window }: ResolvedPool, x: Tensor4D): Tensor {
   const pooled = (value: Tensor4D) =>
-    tf.avgPool(
-      tf.pad(value, [
-        [0, 0],
-        [top, bottom],
-        [left, right],
-        [0, 0],
-      ]),
-      [...window.kernel],
-      [...window.stride],
-      'valid',
-    );
-  if (window.padding.every((side) => side === 0)) return pooled(x);
+    tf.avgPool(padded(tf, value, window), [...window.kernel], [...window.stride], 'valid');
+  if (layer.countPadding || window.padding.every((side) => side === 0)) return pooled(x);
   const [, height, width] = x.shape;
   return tf.div(pooled(x), pooled(tf.ones([1, height, width, 1])));
 }

@@ -1,4 +1,4 @@
-import { formatCount } from '../../core/base/text/text.js';
+import { countOf, formatCount } from '../../core/base/text/text.js';
 import type { InspectedModel } from '../../core/model/backbone/inspect-model.js';
 import { numeric, tableLines } from '../terminal/format.js';
 
@@ -46,7 +46,7 @@ function fileLines(found: InspectedFile): string[] {
   ];
 }
 
-function backboneLines({ input, normalization, features, problems }: InspectedFile): string[] {
+function backboneLines({ input, normalization, features, layers, problems }: InspectedFile): string[] {
   const lines = ['As a backbone:'];
   if (input) {
     const { height, width, channels, dynamic, layout, name, type } = input;
@@ -69,6 +69,8 @@ function backboneLines({ input, normalization, features, problems }: InspectedFi
       `  Features       ${count}${isMap ? ', averaged over height and width' : ''}; ${name}, ${from}`,
     );
   }
+  if (layers.trainable) lines.push(`  Layers         can be trained: ${countOf(layers.tensors, 'tensor')}`);
+  else if (features) lines.push(`  Layers         cannot be trained. ${layers.reason}`);
   for (const { message, suggestion } of problems)
     lines.push(`  Not clear: ${message}`, ...(suggestion ? [`    ${suggestion}`] : []));
   return lines;

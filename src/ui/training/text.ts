@@ -25,6 +25,7 @@ const WORDS: Readonly<Record<HistoryEventName, string>> = {
   'outputs-not-finite': 'outputs on the validation split are not finite',
   'checkpoint-failed': 'a checkpoint could not be saved',
   'checkpoint-passed-over': 'a damaged checkpoint was passed over',
+  'weight-decay-chosen': 'weight decay chosen',
   'settings-changed': 'settings changed',
 };
 

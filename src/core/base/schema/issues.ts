@@ -77,7 +77,7 @@ const TYPES: Readonly<Record<string, string>> = {
   object: 'keys with values',
   record: 'keys with values',
   array: 'a list',
-  tuple: 'a list of two whole numbers',
+  tuple: 'a list of whole numbers',
 };
 
 function expectation(issue: Issue, received?: unknown): string {

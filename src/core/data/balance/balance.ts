@@ -9,12 +9,17 @@ import { checked } from '../../base/schema/checked.js';
 import { writeSynced } from '../../base/storage/durable.js';
 import { exists } from '../../base/storage/files.js';
 import { readJsonIfAny } from '../../base/storage/read-file.js';
-import type { PluginRegistry } from '../../plugin/registry.js';
 import type { DatasetManifest, SplitName } from '../dataset/format.js';
 import { isPartIntact, manifestOf, type SplitContent, writeManifest } from '../dataset/parts.js';
 import { makeParts } from './make-parts.js';
 import type { ClassPlan, PartUnit } from './plan.js';
-import { type ExcludedSamples, type Prepared, plannedCounts, prepare } from './prepare.js';
+import {
+  type BalanceContext,
+  type ExcludedSamples,
+  type Prepared,
+  plannedCounts,
+  prepare,
+} from './prepare.js';
 import { balanceSchema } from './settings.js';
 import {
   inOrder,
@@ -60,12 +65,6 @@ export interface BalanceResult extends BalancePreview {
   readonly seconds: number;
   /** Images that an interrupted run had written before. */
   readonly resumed: number;
-}
-
-interface BalanceContext extends Context {
-  readonly registry: PluginRegistry;
-  /** Most samples of a part; the default suits large data sets. */
-  readonly mostSamples?: number | undefined;
 }
 
 /**
@@ -131,9 +130,7 @@ async function prepareWith(options: BalanceInput, context: BalanceContext): Prom
     'ROBLE_CONFIG_INVALID',
     'The settings of the balancing are not valid.',
   );
-  return withStep(context, 'plan', 'Reading and planning', () =>
-    prepare(settings, context.registry, context.mostSamples),
-  );
+  return withStep(context, 'plan', 'Reading and planning', () => prepare(settings, context));
 }
 
 function previewOf({ plan, excluded, warnings }: Prepared): BalancePreview {

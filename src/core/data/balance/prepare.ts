@@ -1,3 +1,4 @@
+import type { Context } from '../../base/context.js';
 import { countOf, examples } from '../../base/text/text.js';
 import { paperValue } from '../../image/settings.js';
 import type { ImageView } from '../../plugin/contracts.js';
@@ -12,7 +13,7 @@ import type { BalanceSettings } from './settings.js';
 import {
   blockOf,
   hashOf,
-  loadPool,
+  openPool,
   openSources,
   type Pool,
   pictureOf,
@@ -20,6 +21,12 @@ import {
   type Sources,
 } from './sources.js';
 import type { ShardPlan } from './work-folder.js';
+
+export interface BalanceContext extends Context {
+  readonly registry: PluginRegistry;
+  /** Most samples of a part; the default suits large data sets. */
+  readonly mostSamples?: number | undefined;
+}
 
 /** Everything that is decided before a sample is made. */
 export interface Prepared {
@@ -33,14 +40,11 @@ export interface Prepared {
   readonly originalsOf: (unit: PartUnit) => readonly OriginalProvenance[];
 }
 
-/** @throws {RobleError} those of opening sources, of planning and of loading augmenters */
-export async function prepare(
-  settings: BalanceSettings,
-  registry: PluginRegistry,
-  mostSamples?: number,
-): Promise<Prepared> {
+/** @throws {RobleError} `ROBLE_INTERRUPTED`, those of opening sources, of planning and of loading augmenters */
+export async function prepare(settings: BalanceSettings, context: BalanceContext): Promise<Prepared> {
+  const { registry, mostSamples } = context;
   const sources = await openSources(settings.sources);
-  const pool = await loadPool(sources);
+  const pool = await openPool(sources, context);
   const { usable, excluded } = excludeSamples(pool);
   const plan = planBalance(pool, sources, usable, settings);
   const { width, height, channels, blocks, labels, hashes } = pool;

@@ -1,3 +1,4 @@
+import { type Context, refuseInterrupted } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import { sha256 } from '../../base/storage/durable.js';
 import { distinctNames, normalName } from '../../base/text/names.js';
@@ -6,7 +7,7 @@ import type { PackedStrokes } from '../../image/strokes/packed.js';
 import type { ImageView } from '../../plugin/contracts.js';
 import { type DatasetManifest, type SampleProvenance, SPLITS, type SplitName } from '../dataset/format.js';
 import { type Dataset, openDataset, readProvenance, viewOf } from '../dataset/open.js';
-import { type PackedPictures, pictureAt } from '../dataset/pictures.js';
+import type { PackedPictures } from '../dataset/pictures.js';
 import { checkSamePictures } from '../dataset/same-form.js';
 import type { BalanceSettings } from './settings.js';
 
@@ -129,11 +130,15 @@ export interface Pool extends Pictures {
 }
 
 /**
- * Loads all samples of the sources.
+ * Opens all samples of the sources.
  *
- * @throws {RobleError} `ROBLE_DATASET_LEAK` if a validation or test split holds copies; those of loading
+ * @throws {RobleError} `ROBLE_DATASET_LEAK` if a validation or test split holds copies; `ROBLE_INTERRUPTED`; those of
+ *   opening
  */
-export async function loadPool({ sources, classes, preprocessing }: Sources): Promise<Pool> {
+export async function openPool(
+  { sources, classes, preprocessing }: Sources,
+  context: Context,
+): Promise<Pool> {
   const { width, height, channels } = preprocessing;
   const count = sources.reduce((sum, source) => sum + countOf(source), 0);
   const labels = new Uint16Array(new SharedArrayBuffer(2 * count));
@@ -144,16 +149,15 @@ export async function loadPool({ sources, classes, preprocessing }: Sources): Pr
   for (const [index, source] of sources.entries()) {
     const labelOf = source.dataset.manifest.classes.map((name) => indices.get(normalName(name))!);
     for (const split of source.splits) {
-      const loaded = await source.dataset.open(split);
-      const { pictures, strokes } = loaded;
       const start = provenance.length;
+      const opened = await source.dataset.open(split, (pixels, i) => {
+        refuseInterrupted(context);
+        hashes.set(Buffer.from(sha256(pixels), 'hex'), 32 * (start + i));
+      });
+      const { pictures, strokes, count } = opened;
       for (const sample of await readProvenance(source.dataset, split)) provenance.push(sample);
-      for (let i = 0; i < loaded.count; i++) {
-        labels[start + i] = labelOf[loaded.labels[i]!]!;
-        const hash = sha256(pictureAt(pictures, i));
-        hashes.set(Buffer.from(hash, 'hex'), 32 * (start + i));
-      }
-      blocks.push({ source: index, split, start, count: loaded.count, pictures, strokes });
+      for (const [i, label] of opened.labels.entries()) labels[start + i] = labelOf[label]!;
+      blocks.push({ source: index, split, start, count, pictures, strokes });
       if (split !== 'train') refuseCopies(source, split, provenance.slice(start));
     }
   }

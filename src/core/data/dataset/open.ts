@@ -17,7 +17,13 @@ import {
   type SplitName,
 } from './format.js';
 import { readChecked } from './parts.js';
-import { openPictures, type PackedPictures, type PicturesInMemory, pictureAt } from './pictures.js';
+import {
+  type OnPicture,
+  openPictures,
+  type PackedPictures,
+  type PicturesInMemory,
+  pictureAt,
+} from './pictures.js';
 import { pixelMemory } from './pixel-memory.js';
 
 /** One split, opened: everything but its pictures is in memory, over SharedArrayBuffers, so that threads read one copy. */
@@ -41,7 +47,7 @@ export interface Dataset {
   readonly folder: string;
   readonly manifest: DatasetManifest;
   /** Opens a split, every byte of it checked. Its pictures are read into memory where that has room for them. */
-  open(split: SplitName): Promise<OpenSplit>;
+  open(split: SplitName, onPicture?: OnPicture): Promise<OpenSplit>;
   /** The same, with all pictures in memory in any case, in one array. */
   load(split: SplitName): Promise<LoadedSplit>;
   /** Where each sample of a split came from, in order. */
@@ -64,12 +70,12 @@ export async function openDataset(folder: string): Promise<Dataset> {
     });
   });
   const manifest = checkedJson(manifestSchema, text, 'ROBLE_DATASET_INVALID', path);
-  const open = async (split: SplitName, memory: number) =>
-    openSplit(folder, manifest, splitOf({ folder, manifest }, split), memory);
+  const open = (split: SplitName, memory: number, onPicture?: OnPicture) =>
+    openSplit(folder, manifest, splitOf({ folder, manifest }, split), memory, onPicture);
   return {
     folder,
     manifest,
-    open: (split) => open(split, pixelMemory()),
+    open: async (split, onPicture) => open(split, pixelMemory(), onPicture),
     async load(split) {
       const loaded = await open(split, Infinity);
       return { ...loaded, images: (loaded.pictures as PicturesInMemory).images };
@@ -116,9 +122,10 @@ async function openSplit(
   { preprocessing }: DatasetManifest,
   { count, parts }: SplitManifest,
   memory: number,
+  onPicture: OnPicture | undefined,
 ): Promise<OpenSplit> {
   const { width, height, channels } = preprocessing;
-  const pictures = await openPictures(folder, parts, width * height * channels, memory);
+  const pictures = await openPictures(folder, parts, width * height * channels, memory, onPicture);
   const labels = new Uint16Array(new SharedArrayBuffer(count * 2));
   let start = 0;
   for (const part of parts) {

@@ -47,7 +47,14 @@ describe('pictures in files', () => {
       fc.asyncProperty(layout, async ({ size, counts, asked }) => {
         const { parts, bytes, count } = await writeParts('any', size, counts);
         const inMemory = await openPictures(root, parts, size, Infinity);
-        const inFiles = await openPictures(root, parts, size, count * size - 1);
+        const seen: string[] = [];
+        const inFiles = await openPictures(root, parts, size, count * size - 1, (pixels, i) => {
+          seen[i] = sha256(pixels);
+        });
+        const each = Array.from({ length: count }, (_, i) =>
+          sha256(bytes.subarray(i * size, (i + 1) * size)),
+        );
+        expect(seen).toEqual(each);
         expect('images' in inMemory).toBe(true);
         expect('images' in inFiles).toBe(false);
         for (const pictures of [inMemory, structuredClone(inFiles)]) {

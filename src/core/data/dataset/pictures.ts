@@ -134,6 +134,12 @@ function fileWith(files: readonly PictureFile[], index: number): number {
 const CHUNK_BYTES = 2 ** 20;
 
 /**
+ * Called with each picture of a split, in order, while it is opened: who needs all of them once need not read them again. They
+ * are those that were written only if the opening succeeds. The pixels are the callee's until it returns.
+ */
+export type OnPicture = (pixels: Uint8Array, index: number) => void;
+
+/**
  * Opens the pictures of a split, every byte of them checked once. Where they take more than `memory` bytes they stay in
  * their files: checking them takes as long, but no more memory than a few pictures.
  *
@@ -145,6 +151,7 @@ export async function openPictures(
   parts: readonly Pick<DatasetPart, 'count' | 'images'>[],
   size: number,
   memory: number,
+  onPicture?: OnPicture,
 ): Promise<PackedPictures> {
   const count = parts.reduce((sum, part) => sum + part.count, 0);
   const inMemory = count * size <= memory;
@@ -166,9 +173,11 @@ export async function openPictures(
           : chunk.subarray(0, (last - first) * size);
         if ((await readFully(file, piece)) < piece.length) throw changedFile(path);
         hash.update(piece);
-        if (inMemory) continue;
-        for (let i = first, at = 0; i < last; i++, at += size)
-          checks[i] = crc32(piece.subarray(at, at + size));
+        for (let i = first, at = 0; i < last; i++, at += size) {
+          const pixels = piece.subarray(at, at + size);
+          if (!inMemory) checks[i] = crc32(pixels);
+          onPicture?.(pixels, i);
+        }
       }
       if ((await file.stat()).size !== part.count * size) throw changedFile(path);
     });

@@ -1,9 +1,9 @@
 import { optional } from '../../base/collections.js';
 import { RobleError } from '../../base/errors.js';
 import { mapOrdered } from '../../base/map-ordered.js';
+import type { Look } from '../../image/look.js';
 import { type ConvertedPicture, PictureThreads } from '../../image/picture-threads.js';
 import type { EncodedPicture } from '../../image/picture-worker.js';
-import type { Look } from '../../image/suggest-shape.js';
 import type { PreparedSample } from '../dataset/write.js';
 import type { BadSample, SourceSample } from '../formats/source.js';
 import type { EarlierPicture, ImportWork } from './import-work.js';

@@ -2,7 +2,7 @@ import type { Context } from '../../base/context.js';
 import { type ErrorCode, RobleError } from '../../base/errors.js';
 import { alikeNames } from '../../base/text/names.js';
 import { countOf, examples } from '../../base/text/text.js';
-import { type CommonLook, commonLook, type Look } from '../../image/suggest-shape.js';
+import { type CommonLook, commonLook, type Look } from '../../image/look.js';
 import { type BadSample, countByCode, reasonOf, type SourceRemark } from '../formats/source.js';
 import type { Outcome } from './convert-samples.js';
 

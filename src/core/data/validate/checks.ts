@@ -12,6 +12,8 @@ import {
 } from './duplicates.js';
 import { findLeaks } from './leaks.js';
 import { findOrientation } from './orientation.js';
+import { measurePhotographs, type SubjectPhotographs } from './photograph-statistics.js';
+import { findBlurred, findExposure, findLong } from './photographs.js';
 import { measureSubject, type SubjectStatistics } from './picture-statistics.js';
 import { findStructure } from './structure.js';
 import type { Finding, Subject } from './subject.js';
@@ -21,6 +23,7 @@ import { findBlank, findInverted, findOutliers } from './unusual-pictures.js';
 export class CheckInputs {
   readonly subject: Subject;
   #statistics: SubjectStatistics | undefined;
+  #photographs: { readonly measured: SubjectPhotographs | undefined } | undefined;
   #repeats: readonly RepeatCluster[] | undefined;
 
   constructor(subject: Subject) {
@@ -30,6 +33,12 @@ export class CheckInputs {
   get statistics(): SubjectStatistics {
     this.#statistics ??= measureSubject(this.subject);
     return this.#statistics;
+  }
+
+  /** Undefined for drawings. */
+  get photographs(): SubjectPhotographs | undefined {
+    this.#photographs ??= { measured: measurePhotographs(this.subject) };
+    return this.#photographs.measured;
   }
 
   get repeats(): readonly RepeatCluster[] {
@@ -81,7 +90,23 @@ const CHECKS: readonly Check[] = [
   {
     id: 'outliers',
     title: 'Looking for unusual pictures',
-    run: ({ subject, statistics }) => findOutliers(subject, statistics),
+    // The ink of photographs is whatever they show.
+    run: ({ subject, statistics, photographs }) => (photographs ? [] : findOutliers(subject, statistics)),
+  },
+  {
+    id: 'blurred',
+    title: 'Looking for blurred photographs',
+    run: ({ subject, photographs }) => (photographs ? findBlurred(subject, photographs) : []),
+  },
+  {
+    id: 'exposure',
+    title: 'Looking for dark and overexposed photographs',
+    run: ({ subject, photographs }) => (photographs ? findExposure(subject, photographs) : []),
+  },
+  {
+    id: 'long',
+    title: 'Looking for photographs that are far longer than wide',
+    run: ({ subject, photographs }) => (photographs ? findLong(subject, photographs) : []),
   },
   {
     id: 'confounds',

@@ -1,3 +1,4 @@
+import { type Context, refuseInterrupted } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import type { Finding as BaseFinding } from '../../base/findings.js';
 import { type DatasetManifest, type SampleProvenance, SPLITS, type SplitName } from '../dataset/format.js';
@@ -16,15 +17,16 @@ export interface Subject {
   readonly splits: readonly SubjectSplit[];
 }
 
-/** @throws {RobleError} `ROBLE_DATASET_INVALID` when a file was changed, or files do not fit together */
-export async function loadSubject(dataset: Dataset): Promise<Subject> {
+/** @throws {RobleError} `ROBLE_INTERRUPTED`; `ROBLE_DATASET_INVALID` when a file was changed, or files do not fit together */
+export async function openSubject(dataset: Dataset, context: Context = {}): Promise<Subject> {
   const splits: SubjectSplit[] = [];
   for (const split of SPLITS) {
     if (!dataset.manifest.splits[split]) continue;
     const provenance = await readProvenance(dataset, split);
-    const loaded: SubjectSplit = { split, provenance, ...(await dataset.open(split)) };
-    refuseMisfits(dataset, loaded);
-    splits.push(loaded);
+    const opened = await dataset.open(split, () => refuseInterrupted(context));
+    const found: SubjectSplit = { split, provenance, ...opened };
+    refuseMisfits(dataset, found);
+    splits.push(found);
   }
   return { manifest: dataset.manifest, splits };
 }

@@ -5,7 +5,7 @@ import { type DatasetDescription, describeDataset } from '../dataset/info.js';
 import { openDataset } from '../dataset/open.js';
 import { type Check, CheckInputs, chooseChecks } from './checks.js';
 import { type RemovedKind, refuseUnchecked } from './clean.js';
-import { type Finding, loadSubject, SEVERITIES, type Severity, type Subject } from './subject.js';
+import { type Finding, openSubject, SEVERITIES, type Severity, type Subject } from './subject.js';
 import { findSuspiciousLabels, openLabelPredictor } from './suspicious-labels.js';
 
 export interface ValidateOptions {
@@ -53,7 +53,7 @@ export async function validateDataset(
   const names = checks.map(({ id }) => id);
   refuseUnchecked(remove, names);
   const subject = await withStep(context, 'read', 'Reading the data set', async () =>
-    loadSubject(await openDataset(folder)),
+    openSubject(await openDataset(folder), context),
   );
   const inputs = new CheckInputs(subject);
   const findings: Finding[] = [];

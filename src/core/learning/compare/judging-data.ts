@@ -1,7 +1,7 @@
 import { RobleError } from '../../base/errors.js';
 import { sha256 } from '../../base/storage/durable.js';
-import type { Dataset, OpenSplit } from '../../data/dataset/open.js';
-import { pictureAt } from '../../data/dataset/pictures.js';
+import { type Dataset, splitOf } from '../../data/dataset/open.js';
+import { streamSplit } from '../../data/dataset/stream.js';
 
 /**
  * Checks that the split `validation` of a data set is fit to judge models: that there is one, and that it holds no
@@ -29,7 +29,9 @@ export async function checkJudgingData(data: Dataset): Promise<void> {
 
 /** SHA-256 of each picture of the split `validation`. */
 export async function judgingPictures(data: Dataset): Promise<ReadonlySet<string>> {
-  return new Set(hashesOf(await data.open('validation')));
+  const hashes = new Set<string>();
+  for await (const { pixels } of streamSplit(data, 'validation')) hashes.add(sha256(pixels));
+  return hashes;
 }
 
 /**
@@ -38,20 +40,12 @@ export async function judgingPictures(data: Dataset): Promise<ReadonlySet<string
  * @param judging what {@link judgingPictures} gave
  */
 export async function countKnown(data: Dataset, judging: ReadonlySet<string>): Promise<number> {
-  const known = new Set<number>();
-  let index = 0;
-  for (const hash of hashesOf(await data.open('train'))) {
-    if (judging.has(hash)) known.add(index);
-    index++;
+  splitOf(data, 'train');
+  let known = 0;
+  for await (const { pixels, provenance } of streamSplit(data, 'train')) {
+    const { copy } = provenance;
+    const hashes = [sha256(pixels), copy?.of, copy?.partner];
+    if (hashes.some((hash) => hash !== undefined && judging.has(hash))) known++;
   }
-  index = 0;
-  for await (const { copy } of data.provenance('train')) {
-    if ([copy?.of, copy?.partner].some((hash) => hash !== undefined && judging.has(hash))) known.add(index);
-    index++;
-  }
-  return known.size;
-}
-
-function* hashesOf({ pictures, count }: OpenSplit): Generator<string> {
-  for (let i = 0; i < count; i++) yield sha256(pictureAt(pictures, i));
+  return known;
 }

@@ -53,6 +53,8 @@ export const HISTORY_EVENTS = [
   'checkpoint-failed',
   /** A damaged checkpoint was passed over for an older one. */
   'checkpoint-passed-over',
+  /** The weight decay that cross-validation chose for a head. */
+  'weight-decay-chosen',
   /** Settings that were changed at a resume. */
   'settings-changed',
 ] as const;

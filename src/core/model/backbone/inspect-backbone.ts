@@ -4,9 +4,11 @@ import { examples } from '../../base/text/text.js';
 import { type FileGraph, type FileNode, type FileValue, readGraph } from '../onnx/file-graph.js';
 import { inferShapes } from '../onnx/shapes.js';
 import {
+  AXES,
   beginningOf,
   declaredNormalization,
   expectedRange,
+  type Layout,
   type Normalization,
   type NormalizationChoice,
   normalizationOf,
@@ -22,9 +24,6 @@ export interface BackboneOverrides {
   /** The value that is the features: an output, or any value between two nodes. */
   readonly output?: string | undefined;
 }
-
-/** The order of a batch of pictures: [N, channels, height, width] or [N, height, width, channels]. */
-export type Layout = 'NCHW' | 'NHWC';
 
 export interface BackboneInput {
   readonly name: string;
@@ -134,7 +133,7 @@ export function inspectBackbone(bytes: Uint8Array, overrides: BackboneOverrides 
     outputs: graph.outputs.map((output) => ({ ...output, computed: shapes.get(output.name)?.shape })),
     operators: [...counts].map(([name, count]) => ({ name, count })).sort((a, b) => b.count - a.count),
     parameters: [...graph.constants.values()].reduce(
-      (sum, { isFloat, count }) => sum + (isFloat ? count : 0),
+      (sum, { kind, count }) => sum + (kind === 'float' ? count : 0),
       0,
     ),
     input,
@@ -158,7 +157,7 @@ export function usableBackbone(description: BackboneDescription, file: string): 
 }
 
 /** A batch of one picture, or as many as the file fixes. */
-function sidesOf({ layout, height, width, channels, batch, dynamic }: BackboneInput): number[] {
+export function sidesOf({ layout, height, width, channels, batch, dynamic }: BackboneInput): number[] {
   const count = dynamic.batch ? PROBED_BATCH : batch;
   return layout === 'NCHW' ? [count, channels, height, width] : [count, height, width, channels];
 }
@@ -231,11 +230,6 @@ function inputOf(graph: FileGraph, overrides: BackboneOverrides): BackboneInput 
     dynamic: { batch: isAnyBatch, height: height.isAny, width: width.isAny },
   };
 }
-
-const AXES = {
-  NCHW: { channels: 1, height: 2, width: 3 },
-  NHWC: { channels: 3, height: 1, width: 2 },
-} as const;
 
 /** By the sides where one of them is 1 or 3, else by the first node that knows where channels are. */
 function layoutOf(graph: FileGraph, { name, shape }: FileValue): Layout | undefined {

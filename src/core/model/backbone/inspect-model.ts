@@ -7,15 +7,21 @@ import { BUNDLE_FILES, openBundle } from '../bundle.js';
 import { MAX_MODEL_BYTES } from '../onnx/format.js';
 import type { ImageShape } from '../spec.js';
 import { type BackboneDescription, type BackboneOverrides, inspectBackbone } from './inspect-backbone.js';
+import { readLayers } from './read-layers.js';
 
 export interface InspectOptions extends BackboneOverrides {
   /** An ONNX file, or the folder of a bundle. */
   readonly file: string;
 }
 
+/** Whether a backbone can be read as layers, so that all of it can be trained and not only a head on its features. */
+export type Trainability =
+  | { readonly trainable: true; readonly tensors: number }
+  | { readonly trainable: false; readonly reason: string };
+
 /** What a file is. */
 export type InspectedModel =
-  | ({ readonly kind: 'onnx'; readonly file: string } & BackboneDescription)
+  | ({ readonly kind: 'onnx'; readonly file: string; readonly layers: Trainability } & BackboneDescription)
   | {
       /** Of roble's own: it is used whole. */
       readonly kind: 'bundle';
@@ -42,7 +48,21 @@ export async function inspectModel({ file, ...overrides }: InspectOptions): Prom
     const { manifest, input, classes } = await openBundle(folder);
     return { kind: 'bundle', folder, name: manifest.name, input, classes };
   }
-  return { kind: 'onnx', file, ...inspectBackbone(await readModelFile(file, status.size), overrides) };
+  const bytes = await readModelFile(file, status.size);
+  const description = inspectBackbone(bytes, overrides);
+  return { kind: 'onnx', file, ...description, layers: trainability(bytes, description) };
+}
+
+function trainability(bytes: Uint8Array, description: BackboneDescription): Trainability {
+  const { input, features, normalization } = description;
+  if (!input || !features) return { trainable: false, reason: 'its pictures or its features are not clear.' };
+  try {
+    const { weights } = readLayers(bytes, { input, features, normalization });
+    return { trainable: true, tensors: Object.keys(weights).length };
+  } catch (error) {
+    if (!(error instanceof RobleError) || error.code !== 'ROBLE_BACKBONE_INVALID') throw error;
+    return { trainable: false, reason: error.message };
+  }
 }
 
 async function readModelFile(file: string, size: number): Promise<Uint8Array> {

@@ -11,6 +11,15 @@ export interface Normalization {
   readonly deviation: readonly number[];
 }
 
+/** The order of a batch of pictures: [N, channels, height, width] or [N, height, width, channels]. */
+export type Layout = 'NCHW' | 'NHWC';
+
+/** Which side of such a batch is which. */
+export const AXES = {
+  NCHW: { channels: 1, height: 2, width: 3 },
+  NHWC: { channels: 3, height: 1, width: 2 },
+} as const;
+
 /** The customary ones by their names. */
 export const NORMALIZATIONS = {
   /** Of torchvision, timm and most networks trained with PyTorch. */
@@ -152,8 +161,8 @@ function affineStep(
 
 /** The numbers of a constant that has one, or one for each channel. */
 function perChannel(constant: Constant, channelAxis: number): number[] | undefined {
-  const { dims, count, isFloat } = constant;
-  if (!isFloat || count < 1 || count > 4 || dims.length > 4) return undefined;
+  const { dims, count, kind } = constant;
+  if (kind !== 'float' || count < 1 || count > 4 || dims.length > 4) return undefined;
   const fromEnd = 4 - channelAxis;
   const isChannel = count === 1 || dims.at(-fromEnd) === count;
   return isChannel ? [...constant.floats()] : undefined;

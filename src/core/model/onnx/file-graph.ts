@@ -77,7 +77,7 @@ export function readGraph(bytes: Uint8Array): FileGraph {
       if (output !== '' && known.has(output)) throw invalidOnnx(`the value "${output}" is given twice.`);
       known.add(output);
     }
-    const constant = constantNode(node);
+    const constant = constantNode(node, constants);
     if (constant) constants.set(constant.name, constant);
     else {
       nodes.push(node);
@@ -110,9 +110,18 @@ function fileNode({ input, output, name, opType = '', domain = '', attribute = [
   };
 }
 
-/** The constant that a node `Constant` holds; undefined of other nodes, and of texts. */
-function constantNode({ operator, outputs: [name], attributes }: FileNode): Constant | undefined {
-  if (operator !== 'Constant' || name === undefined) return undefined;
+/**
+ * The constant that a node `Constant` holds, or one by another name, as PyTorch writes equal weights; undefined of other nodes,
+ * and of texts.
+ */
+function constantNode(
+  { operator, inputs, outputs: [name], attributes }: FileNode,
+  known: ReadonlyMap<string, Constant>,
+): Constant | undefined {
+  if (name === undefined) return undefined;
+  const same = operator === 'Identity' ? known.get(inputs[0] ?? '') : undefined;
+  if (same) return { ...same, name };
+  if (operator !== 'Constant') return undefined;
   const tensor = (dataType: number, dims: number[], numbers: Partial<OnnxTensor>) =>
     constantOf({ name, dims, dataType, ...numbers });
   for (const [kind, { t, f = 0, i = 0, floats = [], ints = [] }] of attributes) {
@@ -145,6 +154,12 @@ function fileValue({ name = '', type }: OnnxValueInfo): FileValue {
 export function intOf({ attributes }: FileNode, name: string, byDefault: number): number {
   const attribute = attributes.get(name);
   return attribute ? (attribute.i ?? 0) : byDefault;
+}
+
+/** An attribute that is one float. */
+export function floatOf({ attributes }: FileNode, name: string, byDefault: number): number {
+  const attribute = attributes.get(name);
+  return attribute ? (attribute.f ?? 0) : byDefault;
 }
 
 /** An attribute that is a list of integers. */

@@ -36,10 +36,11 @@ export async function fastestWeightGradient(
   const { env } = await loadRuntime();
   const shapes = convShapes(layer, sampleCount(layer, batch, machine.blockSize));
   const graphs = candidates.map((candidate) => graphOf(candidate, shapes, machine.blockSize));
-  const { layer: _, ...sides } = shapes;
+  const { layer: _, groups, ...sides } = shapes;
   const problem = {
     candidates,
     ...sides,
+    ...(groups > 1 && { groups }),
     window: layer.window,
     ...machine,
     processor: cpus()[0]?.model,
@@ -72,7 +73,7 @@ function sampleCount(layer: ResolvedConv, batch: number, blockSize: number): num
 
 /** A weight gradient as a graph of two inputs, in the layout in which a step has them. */
 function graphOf(lowering: WeightGradientLowering, shapes: ConvShapes, blockSize: number): BenchmarkGraph {
-  const { batch, inChannels, outChannels, input, output, layer } = shapes;
+  const { batch, inChannels, outChannels, input, output, groups, layer } = shapes;
   const graph = new GraphBuilder();
   const layouts = new Layouts(graph, blockSize);
   const pictures = (name: string, channels: number, sides: readonly number[]) => {
@@ -82,7 +83,7 @@ function graphOf(lowering: WeightGradientLowering, shapes: ConvShapes, blockSize
   const x = pictures('x', inChannels, input);
   const gradient = pictures('gradient', outChannels, output);
   const result = convWeightGradient(layouts, lowering, shapes, x, gradient);
-  graph.output(result, 'result', 'float32', [outChannels, inChannels, ...layer.window.kernel]);
+  graph.output(result, 'result', 'float32', [outChannels, inChannels / groups, ...layer.window.kernel]);
   return {
     model: graph.encode(),
     inputs: { x: [batch, inChannels, ...input], gradient: [batch, outChannels, ...output] },

@@ -27,6 +27,9 @@ interface Clip {
   readonly max: number;
 }
 
+/** What ReLU6 does. */
+export const SIX: Clip = { min: 0, max: 6 };
+
 /** scale * x + sum + offset, of each channel, and then the activation. */
 export function affine(
   { graph }: Layouts,
@@ -63,7 +66,12 @@ export function channelSums(layouts: Layouts, x: Blocks): Value {
 }
 
 /** The sum of the products of two pictures' values in each channel, over batch and pixels: [C]. */
-export function channelProducts({ graph }: Layouts, a: Blocks, b: Value): Value {
+export function channelProducts(layouts: Layouts, a: Blocks, b: Value): Value {
+  return layouts.graph.reduceSum(pictureProducts(layouts, a, b), [0]);
+}
+
+/** The sum of the products of two pictures' values in each channel of each picture, over the pixels: [N, C]. */
+export function pictureProducts({ graph }: Layouts, a: Blocks, b: Value): Value {
   const [batch, channels, height, width] = a.shape;
   const count = batch * channels;
   const products = graph.op(
@@ -72,7 +80,25 @@ export function channelProducts({ graph }: Layouts, a: Blocks, b: Value): Value 
     { kernel_shape: [height, width], group: count },
     BLOCKED_DOMAIN,
   );
-  return graph.reduceSum(graph.reshape(products, [batch, channels]), [0]);
+  return graph.reshape(products, [batch, channels]);
+}
+
+/** scale * x + offset, both [N, C], of each channel of each picture. */
+export function ofEachPicture(
+  layouts: Layouts,
+  { value, shape }: Blocks,
+  scale: Value,
+  offset?: Value,
+): Value {
+  const { graph } = layouts;
+  const [batch, channels, height, width] = shape;
+  const one = [1, batch * channels, height, width] as const;
+  const result = affine(
+    layouts,
+    { value: graph.reshape(value, one), shape: one },
+    { scale, ...(offset && { offset: graph.reshape(offset, [batch * channels]) }) },
+  );
+  return graph.reshape(result, shape);
 }
 
 /** Times this, every positive number that is not subnormal is at least one. */
@@ -81,6 +107,29 @@ const LIFT = 2 ** 126;
 /** 1 where a value is positive, 0 elsewhere. */
 export function positiveMarks(layouts: Layouts, x: Blocks): Value {
   return affine(layouts, x, { scale: filled(layouts, x, LIFT), activation: { min: 0, max: 1 } });
+}
+
+/** min(max(x, least), most). */
+export function clip(layouts: Layouts, x: Blocks, activation: Clip): Value {
+  return affine(layouts, x, { scale: filled(layouts, x, 1), activation });
+}
+
+/** Times this, two numbers next to each other below 6 differ by one. */
+const SIX_SPREAD = 2 ** 21;
+
+/**
+ * 1 where a value of 0 to 6 is neither, 0 elsewhere, in two passes: SIX_SPREAD * (6 - x), less all of it at 0. Below 2^-102
+ * a value counts as 0.
+ */
+export function insideMarks(layouts: Layouts, x: Blocks): Value {
+  const most = 8 * SIX_SPREAD;
+  const lifted = affine(layouts, x, { scale: filled(layouts, x, LIFT), activation: { min: 0, max: most } });
+  return affine(layouts, x, {
+    scale: filled(layouts, x, -SIX_SPREAD),
+    sum: lifted,
+    offset: filled(layouts, x, 6 * SIX_SPREAD - most),
+    activation: { min: 0, max: 1 },
+  });
 }
 
 /** A constant for each channel. */

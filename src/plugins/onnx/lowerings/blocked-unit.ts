@@ -11,12 +11,16 @@ import {
   type Blocks,
   channelProducts,
   channelSums,
+  clip,
+  insideMarks,
   pixelMeans,
   positiveMarks,
+  SIX,
   type Tiling,
   tileMaxima,
   tileMaximaGradient,
 } from './blocked-maps.js';
+import type { Layouts } from './layouts.js';
 import { inverseDeviation, recordStatistics, varianceOf } from './norms.js';
 import { tiles } from './pooling.js';
 import type { TrainingScope } from './scope.js';
@@ -24,12 +28,12 @@ import type { TrainingScope } from './scope.js';
 /** Layers that are computed as one in the blocked layout: all that lies between two convolutions. */
 export interface BlockedUnit {
   readonly norm: ResolvedBatchNorm | undefined;
-  readonly relu: boolean;
+  readonly activation: 'relu' | 'relu6' | undefined;
   readonly pool: ResolvedPool | undefined;
   readonly layers: readonly ResolvedLayer[];
 }
 
-/** The unit that begins at a layer: a batch norm, a ReLU and a max pooling without overlaps, each if it is there. */
+/** The unit that begins at a layer: a batch norm, a ReLU or ReLU6, and after a ReLU a max pooling without overlaps, each if it is there. */
 export function blockedUnitAt(
   { layouts, plan }: TrainingScope,
   layers: readonly ResolvedLayer[],
@@ -41,12 +45,13 @@ export function blockedUnitAt(
   const first = layers[end]!;
   const norm = first.type === 'batchNorm' ? first : undefined;
   if (norm) end++;
-  const relu = layers[end]?.type === 'relu';
-  if (relu) end++;
-  const last = layers[end];
+  const type = layers[end]?.type;
+  const activation = type === 'relu' || type === 'relu6' ? type : undefined;
+  if (activation) end++;
+  const last = activation === 'relu6' ? undefined : layers[end];
   const pool = last?.type === 'maxPool' && tiles(last) ? last : undefined;
   if (pool) end++;
-  return end === start ? undefined : { norm, relu, pool, layers: layers.slice(start, end) };
+  return end === start ? undefined : { norm, activation, pool, layers: layers.slice(start, end) };
 }
 
 /** x [N, C, H, W] -> the same, or pooled; gradients in blocks too. */
@@ -55,12 +60,13 @@ export function blockedUnit(scope: TrainingScope, unit: BlockedUnit, x: Value): 
   const [channels, height, width] = unit.layers[0]!.input as readonly [number, number, number];
   const shape = [scope.batch, channels, height, width] as const;
   const pictures: Blocks = { value: layouts.blocked(x, channels), shape };
-  const norm = unit.norm ? blockedNorm(scope, unit.norm, pictures, unit.relu) : undefined;
-  const output = norm?.output ?? (unit.relu ? layouts.graph.op('Relu', [pictures.value]) : pictures.value);
+  const { activation } = unit;
+  const norm = unit.norm ? blockedNorm(scope, unit.norm, pictures, activation) : undefined;
+  const output = norm?.output ?? (activation ? activated(layouts, pictures, activation) : pictures.value);
   const top = unit.pool
-    ? pooled(scope, unit.pool, { value: output, shape }, unit.relu)
-    : unit.relu
-      ? rectified(scope, { value: output, shape })
+    ? pooled(scope, unit.pool, { value: output, shape }, activation === 'relu')
+    : activation
+      ? rectified(scope, { value: output, shape }, activation)
       : undefined;
   return {
     output: layouts.inBlocks(top?.output ?? output, channels),
@@ -73,11 +79,16 @@ export function blockedUnit(scope: TrainingScope, unit: BlockedUnit, x: Value): 
   };
 }
 
-/** The ReLU that gave `output`. */
-function rectified({ layouts }: TrainingScope, output: Blocks): Differentiable {
+function activated(layouts: Layouts, x: Blocks, activation: 'relu' | 'relu6'): Value {
+  return activation === 'relu' ? layouts.graph.op('Relu', [x.value]) : clip(layouts, x, SIX);
+}
+
+/** The ReLU or ReLU6 that gave `output`. */
+function rectified({ layouts }: TrainingScope, output: Blocks, activation: 'relu' | 'relu6'): Differentiable {
+  const marks = activation === 'relu' ? positiveMarks : insideMarks;
   return {
     output: output.value,
-    backward: (gradient) => layouts.graph.op('Mul', [gradient, positiveMarks(layouts, output)]),
+    backward: (gradient) => layouts.graph.op('Mul', [gradient, marks(layouts, output)]),
   };
 }
 
@@ -93,14 +104,14 @@ function pooled({ layouts }: TrainingScope, pool: ResolvedPool, x: Blocks, ofRel
 }
 
 /**
- * Batch normalisation (Ioffe and Szegedy 2015) over the batch and the pixels, and the ReLU after it, if any, whose
+ * Batch normalisation (Ioffe and Szegedy 2015) over the batch and the pixels, and the ReLU or ReLU6 after it, if any, whose
  * gradient is not taken here.
  */
 function blockedNorm(
   scope: TrainingScope,
   layer: ResolvedBatchNorm,
   x: Blocks,
-  relu: boolean,
+  activation: 'relu' | 'relu6' | undefined,
 ): Differentiable {
   const { graph, layouts } = scope;
   const isFrozen = scope.isFrozen(layer.name);
@@ -113,7 +124,11 @@ function blockedNorm(
   const scale = graph.op('Mul', [parameter('scale'), inverse]);
   const offset = graph.op('Sub', [parameter('bias'), graph.op('Mul', [mean, scale])]);
   return {
-    output: affine(layouts, x, { scale, offset, ...(relu && { activation: 'Relu' }) }),
+    output: affine(layouts, x, {
+      scale,
+      offset,
+      ...(activation && { activation: activation === 'relu' ? 'Relu' : SIX }),
+    }),
     backward(gradient, needInput) {
       const pictures = { value: gradient, shape: x.shape };
       if (isFrozen) return needInput ? affine(layouts, pictures, { scale }) : gradient;

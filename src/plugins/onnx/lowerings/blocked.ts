@@ -7,6 +7,8 @@ interface BlockedConvolution {
   /** Whole blocks. */
   readonly outChannels: number;
   readonly attributes: Attributes & { readonly kernel_shape: readonly [number, number] };
+  /** Each channel is convolved by itself, to one of the output. */
+  readonly depthwise?: boolean;
 }
 
 /**
@@ -24,25 +26,30 @@ export function blockedConvolution(
   return convolveBlocks(layouts, x, [blockKernels(layouts, weight, convolution), ...bias], convolution);
 }
 
-/** As {@link blockedConvolution}, with kernels [I, O, kh, kw] that are turned by 180 degrees first. */
+/** As {@link blockedConvolution}, with kernels [I, O, kh, kw], or depthwise [O, 1, kh, kw], that are turned by 180 degrees first. */
 export function turnedBlockedConvolution(
   layouts: Layouts,
   x: Value,
   weight: Value,
   convolution: BlockedConvolution,
 ): Value {
-  return convolveBlocks(layouts, x, [turnedBlockKernels(layouts, weight, convolution)], convolution);
+  const { attributes, depthwise } = convolution;
+  const kernels = depthwise
+    ? blockKernels(layouts, layouts.graph.turn(weight, attributes.kernel_shape), convolution)
+    : turnedBlockKernels(layouts, weight, convolution);
+  return convolveBlocks(layouts, x, [kernels], convolution);
 }
 
 function convolveBlocks(
   layouts: Layouts,
   x: Value,
   parameters: readonly Value[],
-  { inChannels, outChannels, attributes }: BlockedConvolution,
+  { inChannels, outChannels, attributes, depthwise }: BlockedConvolution,
 ): Value {
   // Fewer channels than a block are read as they lie.
   const pictures = layouts.fits(inChannels) ? layouts.blocked(x, inChannels) : layouts.plain(x);
-  const y = layouts.graph.op('Conv', [pictures, ...parameters], attributes, BLOCKED_DOMAIN);
+  const group = depthwise ? { group: inChannels } : {};
+  const y = layouts.graph.op('Conv', [pictures, ...parameters], { ...attributes, ...group }, BLOCKED_DOMAIN);
   return layouts.inBlocks(y, outChannels);
 }
 
@@ -53,9 +60,10 @@ function convolveBlocks(
 function blockKernels(
   { graph, blockSize }: Layouts,
   weight: Value,
-  { inChannels: into, outChannels: out, attributes }: BlockedConvolution,
+  { inChannels, outChannels: out, attributes, depthwise }: BlockedConvolution,
 ): Value {
   const [height, width] = attributes.kernel_shape;
+  const into = depthwise ? 1 : inChannels;
   const taps = height * width;
   const rows = graph.reshape(weight, [out / blockSize, blockSize, 1, into * taps]);
   const vectors = graph.op('ReorderInput', [rows], {}, BLOCKED_DOMAIN);

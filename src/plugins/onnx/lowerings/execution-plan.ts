@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { everyLayer, type Network } from '../../../core/plugin/index.js';
 import type { GpuProvider, Provider } from '../../../engine-kit/onnx/runtime.js';
 import { fastestWeightGradient } from './autotune.js';
-import { type ConvLowering, convCandidates } from './convolution.js';
+import { type ConvLowering, convCandidates, type WeightGradientLowering } from './convolution.js';
 import { probeBlockSize } from './probe-blocks.js';
 
 /**
@@ -67,12 +67,21 @@ export async function usablePlan(
   return fits ? plan : undefined;
 }
 
+/** Ways in which the batch plays the channels. */
+const WHOLE_BLOCKS_OF_SAMPLES: readonly WeightGradientLowering[] = [
+  'blockedWide',
+  'blocked',
+  'blockedSwapped',
+];
+
 /** The plan for a part of the batch, whose size need not be whole blocks. */
 export function planForSize(plan: ExecutionPlan, size: number): ExecutionPlan {
   if (plan.blockSize === 0 || size % plan.blockSize === 0) return plan;
   const convolutions = Object.entries(plan.convolutions).map(([name, lowering]) => [
     name,
-    lowering.weightGradient !== 'im2col' ? { ...lowering, weightGradient: 'im2col' } : lowering,
+    WHOLE_BLOCKS_OF_SAMPLES.includes(lowering.weightGradient)
+      ? { ...lowering, weightGradient: 'im2col' }
+      : lowering,
   ]);
   return { ...plan, convolutions: Object.fromEntries(convolutions) };
 }

@@ -79,6 +79,18 @@ const sides = fc.record({
 });
 const pairOf = (max: number) => fc.tuple(fc.integer({ min: 1, max }), fc.integer({ min: 1, max }));
 const padding = fc.constantFrom('same' as const, 'valid' as const);
+/** Windows with more padding before or after, as PyTorch and TensorFlow have it. */
+const padded = pairOf(3).chain(([height, width]) =>
+  fc.record({
+    size: fc.constant<[number, number]>([height + 1, width + 1]),
+    padding: fc.tuple(
+      fc.integer({ min: 0, max: height }),
+      fc.integer({ min: 0, max: width }),
+      fc.integer({ min: 0, max: height }),
+      fc.integer({ min: 0, max: width }),
+    ),
+  }),
+);
 
 /** Draws a layer between a first convolution, so that its input needs a gradient, and a dense layer. */
 function checkLayer(layer: fc.Arbitrary<LayerInput | LayerInput[]>, numRuns = 8, minBatch = 2) {
@@ -114,6 +126,81 @@ describe('gradients equal those of TensorFlow.js', () => {
         bias: fc.boolean(),
       }),
       25,
+    ));
+
+  it('of a convolution in groups, depthwise too, with paddings by number', () =>
+    checkLayer(
+      fc
+        .record({
+          groups: fc.constantFrom(2, 4),
+          perGroup: fc.constantFrom(1, 2),
+          window: padded,
+          stride: pairOf(3),
+          bias: fc.boolean(),
+        })
+        .map(
+          ({ groups, perGroup, window, stride, bias }): LayerInput => ({
+            type: 'conv',
+            filters: groups * perGroup,
+            groups,
+            kernel: window.size,
+            padding: window.padding,
+            stride,
+            bias,
+          }),
+        ),
+      14,
+    ));
+
+  it('of depthwise convolutions in blocks, with what mobile networks put around them', () => {
+    const around = fc.record({
+      window: padded,
+      stride: pairOf(2),
+      activation: fc.constantFrom('relu6' as const, 'hardSwish' as const, 'silu' as const),
+      squeeze: fc.constantFrom(true, false),
+      norm: fc.boolean(),
+      batch: fc.constantFrom(16, 3),
+      seed,
+    });
+    return fc.assert(
+      fc.asyncProperty(around, ({ window, stride, activation, squeeze, norm, batch, seed }) => {
+        const unit: LayerInput[] = [...(norm ? [{ type: 'batchNorm' as const }] : []), { type: activation }];
+        return expectAgreement(
+          modelOf({ height: 7, width: 6, channels: 3 }, 3, [
+            { type: 'conv', filters: 16, kernel: 1, bias: false },
+            ...unit,
+            {
+              type: 'conv',
+              filters: 16,
+              groups: 16,
+              kernel: window.size,
+              padding: window.padding,
+              stride,
+              bias: !norm,
+            },
+            ...unit,
+            ...(squeeze ? [{ type: 'squeezeExcite' as const, units: 5 }] : []),
+            { type: 'conv', filters: 24, kernel: 1, bias: false },
+            { type: 'globalAveragePool' },
+            { type: 'dense', units: 'classes' },
+          ]),
+          batch,
+          seed,
+        );
+      }),
+      { seed: 20, numRuns: 10 },
+    );
+  });
+
+  it('of squeeze-and-excite, with either gate', () =>
+    checkLayer(
+      fc.record({
+        type: fc.constant('squeezeExcite' as const),
+        units: fc.integer({ min: 1, max: 4 }),
+        activation: fc.constantFrom('relu' as const, 'silu' as const),
+        gate: fc.constantFrom('sigmoid' as const, 'hardSigmoid' as const),
+      }),
+      6,
     ));
 
   it('of a first convolution, whose input needs no gradient', () =>
@@ -168,23 +255,23 @@ describe('gradients equal those of TensorFlow.js', () => {
       size: pairOf(3),
       stride: fc.constantFrom(undefined, 1 as const),
     });
-    const between = fc.array(
-      fc.oneof(
-        fc.constantFrom<LayerInput>(
-          { type: 'batchNorm' },
-          { type: 'relu' },
-          { type: 'gelu' },
-          dropout,
-          conv(32),
-          {
-            type: 'residual',
-            layers: [conv(16), { type: 'batchNorm' }, { type: 'relu' }],
-          },
-        ),
-        pool.map(({ stride, ...rest }): LayerInput => (stride === undefined ? rest : { ...rest, stride })),
+    const any: fc.Arbitrary<LayerInput> = fc.oneof(
+      fc.constantFrom<LayerInput>(
+        { type: 'batchNorm' },
+        { type: 'relu' },
+        { type: 'gelu' },
+        dropout,
+        conv(32),
+        { type: 'residual', layers: [conv(16), { type: 'batchNorm' }, { type: 'relu' }] },
       ),
-      { minLength: 1, maxLength: 5 },
+      pool.map(({ stride, ...rest }): LayerInput => (stride === undefined ? rest : { ...rest, stride })),
     );
+    // A third pooling would leave no picture.
+    const between = fc
+      .array(any, { minLength: 1, maxLength: 5 })
+      .filter(
+        (layers) => layers.filter((layer) => (layer as { type: string }).type.endsWith('Pool')).length <= 2,
+      );
     const end = fc.constantFrom<LayerInput>(
       { type: 'globalAveragePool' },
       { type: 'globalMaxPool' },
@@ -207,7 +294,10 @@ describe('gradients equal those of TensorFlow.js', () => {
     );
   });
 
-  it.each(['relu', 'gelu', 'silu'] as const)('of %s', (type) => checkLayer(fc.constant({ type }), 3));
+  it.each(['relu', 'gelu', 'silu', 'relu6', 'hardSwish', 'hardSigmoid', 'sigmoid'] as const)(
+    'of %s',
+    (type) => checkLayer(fc.constant({ type }), 3),
+  );
 
   it('of batch norm on pictures', () =>
     checkLayer(
@@ -235,6 +325,11 @@ describe('gradients equal those of TensorFlow.js', () => {
       await checkLayer(
         fc.record({ type: fc.constant(type), size: pairOf(4), stride: pairOf(3), padding }),
         16,
+      );
+      const counted = fc.record({ window: padded, stride: pairOf(3), countPadding: fc.boolean() });
+      await checkLayer(
+        counted.map(({ window, ...rest }) => ({ type, ...window, ...rest })),
+        8,
       );
     },
   );
@@ -264,7 +359,7 @@ describe('gradients equal those of TensorFlow.js', () => {
       5,
     ));
 
-  it('of residual blocks: identity, projection, nested, and without parameters', () => {
+  it('of residual blocks: identity, projection, nested, with a shortcut of their own, and without parameters', () => {
     const conv = (filters: number, stride: 1 | 2): LayerInput => ({
       type: 'conv',
       filters,
@@ -281,8 +376,16 @@ describe('gradients equal those of TensorFlow.js', () => {
     };
     const nested: LayerInput = { type: 'residual', layers: [identity, projection] };
     const bare: LayerInput = { type: 'residual', layers: [{ type: 'gelu' }] };
+    const shortcut: LayerInput = {
+      type: 'residual',
+      layers: [conv(6, 2), { type: 'batchNorm' }],
+      shortcut: [
+        { type: 'averagePool', padding: 'same' },
+        { type: 'conv', filters: 6, kernel: 1 },
+      ],
+    };
     return checkLayer(
-      fc.constantFrom(identity, projection, nested, bare, [projection, { type: 'relu' }, nested]),
+      fc.constantFrom(identity, projection, nested, bare, shortcut, [projection, { type: 'relu' }, nested]),
       12,
     );
   });
@@ -393,6 +496,34 @@ describe('lowerings', () => {
       }
   });
 
+  it.each([
+    { stride: 1, padding: 'same' },
+    { stride: 2, padding: [0, 0, 1, 1] },
+    { stride: [2, 1], kernel: [1, 2] },
+  ] as const)('all give a depthwise convolution the same gradients: %j', async (conv) => {
+    const spec = modelOf({ height: 6, width: 5, channels: 1 }, 3, [
+      { type: 'conv', filters: 32 },
+      { type: 'conv', name: 'tried', filters: 32, groups: 32, ...conv },
+      { type: 'globalAveragePool' },
+      { type: 'dense', units: 3 },
+    ]);
+    const network = resolveNetwork(spec);
+    const [state, batch] = [randomState(network, 5), randomBatch(network, 3, 5)];
+    const plan = await choosePlan(network, 3, 1);
+    const expected = await gradientsOf(tfjs, spec, state, batch);
+    const chosen = plan.convolutions.tried!;
+    const plain = { forward: 'plain', inputGradient: 'transposed' } as const;
+    for (const lowering of [
+      chosen,
+      { ...chosen, inputGradient: 'transposed' as const },
+      ...(['depthwise', 'im2col'] as const).map((weightGradient) => ({ ...plain, weightGradient })),
+    ]) {
+      const forced: ExecutionPlan = { ...plan, convolutions: { ...plan.convolutions, tried: lowering } };
+      const actual = await gradientsOf(onnx, spec, state, batch, forced);
+      expectSameGradients(actual.gradients, expected.gradients);
+    }
+  });
+
   it('give a strided convolution the same gradients', async () => {
     const spec = modelOf({ height: 9, width: 8, channels: 3 }, 3, [
       { type: 'conv', name: 'first', filters: 32, stride: 2 },
@@ -430,7 +561,12 @@ describe('finite differences', () => {
       },
       { type: 'averagePool', size: 3, stride: 1, padding: 'same' },
       { type: 'dropout', rate: 0.2 },
-      { type: 'residual', layers: [{ type: 'conv', filters: 8, kernel: [1, 3] }, { type: 'gelu' }] },
+      {
+        type: 'residual',
+        layers: [{ type: 'conv', filters: 8, kernel: [1, 3], groups: 8 }, { type: 'sigmoid' }],
+        shortcut: [{ type: 'conv', filters: 8, kernel: 1, groups: 2 }],
+      },
+      { type: 'squeezeExcite', units: 3, activation: 'silu' },
       { type: 'globalAveragePool' },
       { type: 'dense', units: 10 },
       { type: 'batchNorm' },

@@ -1,4 +1,5 @@
 import {
+  layersInside,
   type ResolvedBatchNorm,
   type ResolvedConv,
   type ResolvedDense,
@@ -8,11 +9,12 @@ import {
   type ResolvedLayer,
   type ResolvedPool,
   type ResolvedResidual,
+  type ResolvedSqueezeExcite,
   sizeOf,
 } from '../../../core/plugin/index.js';
 import { BLOCKED_DOMAIN, type Value } from '../../../engine-kit/onnx/graph.js';
-import { type Differentiable, gelu, relu, silu } from '../../../engine-kit/onnx/operators.js';
-import { channelSums, pixelMeans } from './blocked-maps.js';
+import { ACTIVATIONS, type Differentiable } from '../../../engine-kit/onnx/operators.js';
+import { channelSums, ofEachPicture, pictureProducts, pixelMeans } from './blocked-maps.js';
 import { blockedUnit, blockedUnitAt } from './blocked-unit.js';
 import { convForward, convInputGradient, convWeightGradient } from './convolution.js';
 import { batchNorm } from './norms.js';
@@ -48,9 +50,8 @@ export function sequence(scope: TrainingScope, layers: readonly ResolvedLayer[],
 }
 
 function isTrained(scope: TrainingScope, layer: ResolvedLayer): boolean {
-  return layer.type === 'residual'
-    ? [...layer.body, ...layer.projection].some((inner) => isTrained(scope, inner))
-    : layer.parameters.length > 0 && !scope.isFrozen(layer.name);
+  const isOwn = layer.parameters.length > 0 && !scope.isFrozen(layer.name);
+  return isOwn || layersInside(layer).some((inner) => isTrained(scope, inner));
 }
 
 function differentiable(scope: TrainingScope, layer: ResolvedLayer, x: Value): Differentiable {
@@ -60,9 +61,15 @@ function differentiable(scope: TrainingScope, layer: ResolvedLayer, x: Value): D
     case 'relu':
     case 'gelu':
     case 'silu':
-      return valueByValue(scope, x, { relu, gelu, silu }[layer.type](scope.graph, x));
+    case 'relu6':
+    case 'hardSwish':
+    case 'hardSigmoid':
+    case 'sigmoid':
+      return valueByValue(scope, x, ACTIVATIONS[layer.type](scope.graph, x));
     case 'dropout':
       return valueByValue(scope, x, dropout(scope, layer, x));
+    case 'squeezeExcite':
+      return squeezeExcite(scope, layer, x);
     case 'residual':
       return residual(scope, layer, x);
     case 'globalAveragePool':
@@ -227,6 +234,41 @@ function dropout({ graph, layouts, batch }: TrainingScope, layer: ResolvedDropou
 /** The graph input that takes the mask of a dropout layer. */
 export function maskInput(layer: string): string {
   return `mask:${layer}`;
+}
+
+/**
+ * Each channel of each picture times its factor. In blocks every channel of every picture is a channel of one picture, so
+ * that the product, and the whole gradient of the input, are one affine map.
+ */
+function squeezeExcite(scope: TrainingScope, layer: ResolvedSqueezeExcite, x: Value): Differentiable {
+  const { graph, layouts, batch } = scope;
+  const [channels, height, width] = layer.input as readonly [number, number, number];
+  const isBlocked = layouts.isBlocked(x);
+  const shape = [batch, channels, height, width] as const;
+  const [, ...dense] = layer.body;
+  const means = isBlocked
+    ? pixelMeans(layouts, { value: x, shape })
+    : graph.op('ReduceMean', [x], { axes: [2, 3], keepdims: 0 });
+  const factors = sequence(scope, dense, means);
+  const perChannel = (value: Value) => graph.reshape(value, [batch, channels, 1, 1]);
+  const scaled = (value: Value, offset?: Value) => {
+    if (isBlocked)
+      return layouts.inBlocks(ofEachPicture(layouts, { value, shape }, factors.output, offset), channels);
+    const product = graph.op('Mul', [value, perChannel(factors.output)]);
+    return offset ? graph.op('Add', [product, perChannel(offset)]) : product;
+  };
+  return {
+    output: scaled(x),
+    backward(gradient, needInput) {
+      const above = layouts.like(x, gradient);
+      const factorGradient = isBlocked
+        ? pictureProducts(layouts, { value: x, shape }, above)
+        : graph.reduceSum(graph.op('Mul', [x, above]), [2, 3]);
+      const meanGradient = factors.backward(factorGradient, needInput);
+      if (!needInput) return gradient;
+      return scaled(above, graph.op('Mul', [meanGradient, graph.float(1 / (height * width))]));
+    },
+  };
 }
 
 function residual(scope: TrainingScope, layer: ResolvedResidual, x: Value): Differentiable {

@@ -16,7 +16,8 @@ interface PoolingShapes {
 
 /**
  * Max and average pooling. Where several values of a window are its maximum they share the gradient equally: it is
- * counted once, and the result does not depend on an order. Padding counts neither as a maximum nor in an average.
+ * counted once, and the result does not depend on an order. Padding is never a maximum, and counts in an average only where
+ * the layer says so.
  */
 export function poolingLayer(
   graph: GraphBuilder,
@@ -37,7 +38,8 @@ export function poolingLayer(
   const attributes = { kernel_shape: kernel, strides: stride, pads: padding };
   const inTiles = tiles(layer);
   if (layer.type === 'averagePool') {
-    const output = graph.op('AveragePool', [x], { ...attributes, count_include_pad: 0 });
+    const count_include_pad = layer.layer.countPadding ? 1 : 0;
+    const output = graph.op('AveragePool', [x], { ...attributes, count_include_pad });
     return {
       output,
       backward: (gradient) => (inTiles ? tiledAverage : overlappingAverage)(graph, shapes, gradient),
@@ -95,8 +97,10 @@ function overlappingAverage(graph: GraphBuilder, shapes: PoolingShapes, gradient
   const { batch, channels, output } = shapes;
   const [taps, ones] = [sizeOfKernel(shapes), validTaps(shapes)];
   const counts = new Float32Array(output[0] * output[1]);
-  for (let tap = 0; tap < taps; tap++)
-    for (let i = 0; i < counts.length; i++) counts[i]! += ones[tap * counts.length + i]!;
+  if (shapes.layer.layer.countPadding) counts.fill(taps);
+  else
+    for (let tap = 0; tap < taps; tap++)
+      for (let i = 0; i < counts.length; i++) counts[i]! += ones[tap * counts.length + i]!;
   const weights = ones.map((one, i) => one / counts[i % counts.length]!);
   const key = `average:${shapes.layer.name}`;
   const factor = graph.tensor(key, [1, taps, output[0], output[1]], () => weights);
@@ -156,10 +160,13 @@ function collect(
     for (let tap = 0; tap < taps; tap++) data[tap * taps + tap] = 1;
     return data;
   });
+  // What no window reached is padding first, which falls away, and then rows of zeros; output_padding must stay below the
+  // stride, so Pad adds them.
   const rest = beyondWindows(layer.window, input, output);
-  // Rows that no window reached are added as zeros; output_padding must stay below the stride, so Pad does it.
-  const attributes = { kernel_shape: kernel, strides: stride, pads: padding };
+  const [bottom, right] = [0, 1].map((axis) => padding[axis + 2]! - rest[axis]!) as [number, number];
+  const pads = [padding[0], padding[1], Math.max(bottom, 0), Math.max(right, 0)];
+  const attributes = { kernel_shape: kernel, strides: stride, pads };
   const summed = graph.op('ConvTranspose', [contributions, identity], attributes);
-  const whole = pad(graph, summed, [0, 0, ...rest]);
+  const whole = pad(graph, summed, [0, 0, Math.max(-bottom, 0), Math.max(-right, 0)]);
   return graph.reshape(whole, [batch, channels, ...input]);
 }

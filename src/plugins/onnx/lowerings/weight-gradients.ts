@@ -1,4 +1,4 @@
-import type { Padding } from '../../../core/plugin/index.js';
+import { type Padding, sizeOf } from '../../../core/plugin/index.js';
 import { BLOCKED_DOMAIN, type Value } from '../../../engine-kit/onnx/graph.js';
 import type { Layouts } from './layouts.js';
 import { beyondWindows, type ConvShapes, pad, windowTaps } from './windows.js';
@@ -6,7 +6,8 @@ import { beyondWindows, type ConvShapes, pad, windowTaps } from './windows.js';
 /** One matrix product of the output's gradient with all shifted copies of the input. */
 export function im2colWeightGradient(layouts: Layouts, shapes: ConvShapes, x: Value, gradient: Value): Value {
   const { graph } = layouts;
-  const { batch, inChannels, outChannels, output, layer } = shapes;
+  const { batch, inChannels, outChannels, output, layer, groups } = shapes;
+  if (groups > 1) return groupedWeightGradient(layouts, shapes, x, gradient);
   const { kernel } = layer.window;
   const positions = batch * output[0] * output[1];
   const taps = kernel[0] * kernel[1];
@@ -25,6 +26,71 @@ export function im2colWeightGradient(layouts: Layouts, shapes: ConvShapes, x: Va
     graph.reshape(product, [outChannels, kernel[0], kernel[1], inChannels]),
     [0, 3, 1, 2],
   );
+}
+
+/** As {@link im2colWeightGradient}, with a matrix product for each group. Gives [O, C / groups, kh, kw]. */
+function groupedWeightGradient(layouts: Layouts, shapes: ConvShapes, x: Value, gradient: Value): Value {
+  const { graph } = layouts;
+  const { batch, inChannels, outChannels, output, layer, groups } = shapes;
+  const { kernel } = layer.window;
+  const [into, out, taps] = [inChannels / groups, outChannels / groups, kernel[0] * kernel[1]];
+  const pixels = output[0] * output[1];
+  const stacked = graph.reshape(windowTaps(graph, layouts.plain(x), layer.window, output), [
+    batch,
+    taps,
+    groups,
+    into,
+    pixels,
+  ]);
+  const columns = graph.reshape(graph.transpose(stacked, [2, 0, 4, 1, 3]), [
+    groups,
+    batch * pixels,
+    taps * into,
+  ]);
+  const pictures = graph.reshape(layouts.plain(gradient), [batch, groups, out, pixels]);
+  const rows = graph.reshape(graph.transpose(pictures, [1, 2, 0, 3]), [groups, out, batch * pixels]);
+  const product = graph.reshape(graph.op('MatMul', [rows, columns]), [outChannels, ...kernel, into]);
+  return graph.transpose(product, [0, 3, 1, 2]);
+}
+
+/**
+ * The weight gradient of a depthwise convolution: each channel of each picture is convolved with its own gradient as the
+ * kernel, and the batch summed. Nothing is rearranged but the small result, [C, 1, kh, kw].
+ */
+export function depthwiseWeightGradient(
+  layouts: Layouts,
+  shapes: ConvShapes,
+  x: Value,
+  gradient: Value,
+  inBlocks: boolean,
+): Value {
+  const { graph } = layouts;
+  const { batch, inChannels: channels, input, output, layer } = shapes;
+  const { kernel, stride, padding } = layer.window;
+  const rest = beyondWindows(layer.window, input, output);
+  const count = batch * channels;
+  // Of what no window reached, padding is left out here, and the rest gives taps too many.
+  const [bottom, right] = [0, 1].map((axis) => padding[axis + 2]! - rest[axis]!) as [number, number];
+  const sides = [kernel[0] + Math.max(-bottom, 0), kernel[1] + Math.max(-right, 0)] as const;
+  const place = (value: Value) => (inBlocks ? layouts.blocked(value, channels) : layouts.plain(value));
+  const perPicture = graph.op(
+    'Conv',
+    [graph.reshape(place(x), [1, count, ...input]), graph.reshape(place(gradient), [count, 1, ...output])],
+    {
+      kernel_shape: output,
+      strides: [1, 1],
+      dilations: stride,
+      group: count,
+      pads: [padding[0], padding[1], Math.max(bottom, 0), Math.max(right, 0)],
+    },
+    inBlocks ? BLOCKED_DOMAIN : '',
+  );
+  // In blocks the taps of a channel lie apart: [N, C/b, taps, b].
+  const sum = graph.reduceSum(graph.reshape(perPicture, [batch, channels * sizeOf(sides)]), [0]);
+  const taps = graph.reshape(sum, [1, channels, ...sides]);
+  const plain = inBlocks ? graph.op('ReorderOutput', [taps], { channels }, BLOCKED_DOMAIN) : taps;
+  const wanted = bottom < 0 || right < 0 ? graph.slice(plain, [0, 0], kernel, [2, 3]) : plain;
+  return graph.reshape(wanted, [channels, 1, ...kernel]);
 }
 
 /**

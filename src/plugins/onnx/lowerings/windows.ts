@@ -41,6 +41,11 @@ export function beyondWindows(
   return [rest(0), rest(1)];
 }
 
+/** Whether each channel is convolved by itself, to one of the output. */
+export function isDepthwise({ groups, input, output }: ResolvedConv): boolean {
+  return groups > 1 && groups === input[0] && groups === output[0];
+}
+
 /** The side lengths that every lowering needs. */
 export interface ConvShapes {
   readonly batch: number;
@@ -48,11 +53,14 @@ export interface ConvShapes {
   readonly outChannels: number;
   readonly input: readonly [number, number];
   readonly output: readonly [number, number];
+  readonly groups: number;
   readonly layer: ResolvedConv;
 }
 
 export function convShapes(layer: ResolvedConv, batch: number): ConvShapes {
   const [inChannels, height, width] = layer.input as readonly [number, number, number];
   const [outChannels, outHeight, outWidth] = layer.output as readonly [number, number, number];
-  return { batch, inChannels, outChannels, input: [height, width], output: [outHeight, outWidth], layer };
+  const { groups } = layer;
+  const [input, output] = [[height, width] as const, [outHeight, outWidth] as const];
+  return { batch, inChannels, outChannels, input, output, groups, layer };
 }

@@ -1,7 +1,7 @@
 import { RobleError } from '../../../base/errors.js';
 import type { OpenSplit } from '../../../data/dataset/open.js';
 import { copyPictures } from '../../../data/dataset/pictures.js';
-import { FeatureReader, type FeatureTable } from '../../../data/features/feature-table.js';
+import type { FeatureReader } from '../../../data/features/feature-table.js';
 import type { InputValues } from '../../../model/spec.js';
 import type { TrainingSession } from '../../../plugin/contracts.js';
 import {
@@ -34,10 +34,12 @@ export function picturesOf({ pictures, labels, count }: OpenSplit): EvaluationSa
   return { count, labels, inputs: (start, end) => copyPictures(pictures, start, end) };
 }
 
-/** The features of a split's pictures. */
-export function featureSamples(table: FeatureTable, labels: Uint16Array): EvaluationSamples {
-  const reader = new FeatureReader(table);
-  return { count: table.count, labels, inputs: (start, end) => reader.readRange(start, end) };
+/** The features of pictures. */
+export function featureSamples(
+  reader: Pick<FeatureReader, 'readRange'>,
+  labels: Uint16Array,
+): EvaluationSamples {
+  return { count: labels.length, labels, inputs: (start, end) => reader.readRange(start, end) };
 }
 
 /** Some of the samples, by their indices. */

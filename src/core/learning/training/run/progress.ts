@@ -17,6 +17,8 @@ export interface RunProgress {
   readonly madeOn: { readonly engine: string; readonly device: string; readonly threads: number };
   /** Absent: `words`, as all runs had it before there was a choice. */
   readonly masks?: MaskSource;
+  /** What cross-validation chose, in place of the one of the settings. */
+  readonly weightDecay?: number;
   /** Batches taken from the data since the start of the run. */
   readonly step: number;
   /** Epochs that are complete, evaluation included. */
@@ -55,7 +57,7 @@ const NO_STEPS: EpochTotals = {
 
 /** Before the first step. */
 export function initialProgress(
-  about: Pick<RunProgress, 'run' | 'dataFingerprint' | 'madeOn' | 'memory'>,
+  about: Pick<RunProgress, 'run' | 'dataFingerprint' | 'madeOn' | 'memory' | 'weightDecay'>,
 ): RunProgress {
   return {
     ...about,

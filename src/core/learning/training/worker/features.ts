@@ -25,7 +25,7 @@ export interface RunFeatures {
   readonly validation: FeatureTable;
 }
 
-interface Surroundings extends Reporter {
+export interface Surroundings extends Reporter {
   readonly plugins: readonly PluginEntry[];
   readonly shouldStop: () => boolean;
 }

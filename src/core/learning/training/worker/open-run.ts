@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
+import { optional } from '../../../base/collections.js';
 import type { Reporter } from '../../../base/context.js';
 import { RobleError } from '../../../base/errors.js';
+import { FeatureReader } from '../../../data/features/feature-table.js';
 import type { Network } from '../../../model/network.js';
 import type { PluginEntry, TrainingState } from '../../../plugin/contracts.js';
 import { PluginRegistry } from '../../../plugin/registry.js';
@@ -20,11 +22,13 @@ import {
 import { CheckpointWriter } from '../checkpoints/writer.js';
 import { featureSamples, picturesOf } from '../evaluation/stream-predictions.js';
 import { type MemoryState, MicrobatchRecord, memoryFor } from '../policies/memory.js';
+import { readTunedWeights } from '../run/backbone.js';
 import type { TrainingProgress } from '../run/events.js';
 import { type RunRequest, writeRequest } from '../run/folder.js';
 import { initialProgress, type RunProgress } from '../run/progress.js';
 import { loadSubject, openRunData, openSession } from '../run/start.js';
 import { startingWeights } from '../run/starting-weights.js';
+import { chooseWeightDecay } from './choose-weight-decay.js';
 import { featuresOfRun, type RunFeatures, standardization } from './features.js';
 import { save } from './save.js';
 import { obeyMicrobatchCeiling } from './step.js';
@@ -83,13 +87,33 @@ export async function openRun(
       { plugins, report, shouldStop },
     ));
   if (backbone && !features) return undefined;
-  const subject = { ...loaded, ...(features && { features: features.training }) };
-  const state = found?.state ?? (await firstState(network, manifest.classes, train, features));
+  const state = found?.state ?? (await firstState(network, manifest.classes, request, train, features));
+  const registry = new PluginRegistry(plugins);
+  const isChoosing = !found && features && train.head === 'auto';
+  const choice =
+    isChoosing &&
+    (await chooseWeightDecay(
+      { ...loaded, features: features.training },
+      state,
+      data.dataset.provenance('train'),
+      registry,
+      { report, shouldStop },
+    ));
+  if (isChoosing && !choice) return undefined;
+  const weightDecay = found ? found.progress.weightDecay : choice ? choice.weightDecay : undefined;
+  const subject = {
+    ...loaded,
+    ...(features && { features: features.training }),
+    ...(weightDecay !== undefined && {
+      train: { ...train, optimizer: { ...train.optimizer, weightDecay } },
+    }),
+  };
   const about = {
     run: request.id,
     dataFingerprint: data.fingerprint,
     memory: withEvaluationCeiling(memoryFor(train.batchSize, train, found?.progress.memory), ceilings),
     madeOn: madeOn(train),
+    ...optional('weightDecay', weightDecay),
   };
   const progress = found ? { ...found.progress, ...about } : initialProgress(about);
   const sameMachine = found && isDeepStrictEqual(found.progress.madeOn, about.madeOn);
@@ -102,7 +126,7 @@ export async function openRun(
       firstStep: progress.step,
       masks: progress.masks ?? 'words',
     },
-    new PluginRegistry(plugins),
+    registry,
   );
   for (const message of opened.session.warnings ?? []) report({ type: 'warning', message });
 
@@ -112,7 +136,9 @@ export async function openRun(
     manifest,
     stepsPerEpoch: stepsPerEpochOf(opened.recipe),
     validation,
-    judged: features ? featureSamples(features.validation, validation.labels) : picturesOf(validation),
+    judged: features
+      ? featureSamples(new FeatureReader(features.validation), validation.labels)
+      : picturesOf(validation),
     provenance: () => data.validation.provenance('validation'),
     history,
     checkpoints: new CheckpointWriter(folders),
@@ -127,6 +153,11 @@ export async function openRun(
   await writeRequest(request);
   await history.describe({ ...request, dataFingerprint: data.fingerprint });
   await begin(run, resume, passedOver, state);
+  if (choice)
+    await recordEvent(run, {
+      event: 'weight-decay-chosen',
+      detail: `${choice.weightDecay} by cross-validation: ${choice.losses.map(([decay, loss]) => `loss ${loss.toFixed(4)} with ${decay}`).join(', ')}`,
+    });
   if (settingsChange) await recordEvent(run, { event: 'settings-changed', detail: settingsChange });
   if (found && !isDeepStrictEqual((await run.session.exportState()).plan, found.state.plan))
     await recordEvent(run, {
@@ -154,10 +185,17 @@ function refuseLostCheckpoints({ epochs }: RunHistory, { folder, fallback }: Che
 async function firstState(
   network: Network,
   classes: readonly string[],
+  { run, tuned }: RunRequest,
   { seed, from }: TrainOptions,
   features: RunFeatures | undefined,
 ): Promise<TrainingState> {
-  const { parameters } = await startingWeights(network, classes, seed, from);
+  const { parameters } = await startingWeights(
+    network,
+    classes,
+    seed,
+    from,
+    tuned && (await readTunedWeights(run)),
+  );
   const fixed = features && standardization(features);
   return { step: 0, parameters: { ...parameters, ...fixed }, optimizer: {}, plan: null };
 }

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { expect, it } from 'vitest';
-import { lookAtAny, lookAtPlain } from './suggest-shape.js';
+import { lookAtAny, lookAtPlain } from './look.js';
 
 it('sees a plain picture as the general decoder does', async () => {
   const [width, height] = [70, 41];
