@@ -1,4 +1,4 @@
-/** Takes the picture of docs/serving.md anew: a model that is trained here, and the page with an answer of it. */
+/** Takes the picture of docs/serving.md anew: a model that is trained here, and the page with an answer of it and what that stands on. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -51,11 +51,13 @@ const predictions = serveSchema.shape.predictions.parse({ url: join(folder, 'pre
 const server = await createServer({ model: join(run, 'model'), port: 0, workers: 2, predictions });
 const browser = await startBrowser();
 const { page } = await openPage(browser, server.url, {
-  viewport: { width: 1180, height: 880 },
+  viewport: { width: 1180, height: 1180 },
   deviceScaleFactor: 1.5,
 });
 await drawWithMouse(page, FIVE);
 await page.locator('#result').waitFor();
+await page.click('#why-show');
+await page.locator('#heat').waitFor();
 // The statistics come to know of it.
 await page.locator('#stat-requests', { hasText: '1' }).waitFor();
 await page.screenshot({ path: PICTURE });
