@@ -51,7 +51,7 @@ const predictions = serveSchema.shape.predictions.parse({ url: join(folder, 'pre
 const server = await createServer({ model: join(run, 'model'), port: 0, workers: 2, predictions });
 const browser = await startBrowser();
 const { page } = await openPage(browser, server.url, {
-  viewport: { width: 1180, height: 1180 },
+  viewport: { width: 1180, height: 880 },
   deviceScaleFactor: 1.5,
 });
 await drawWithMouse(page, FIVE);
@@ -60,7 +60,7 @@ await page.click('#why-show');
 await page.locator('#heat').waitFor();
 // The statistics come to know of it.
 await page.locator('#stat-requests', { hasText: '1' }).waitFor();
-await page.screenshot({ path: PICTURE });
+await page.screenshot({ path: PICTURE, fullPage: true });
 await browser.close();
 await server.close();
 await rm(folder, { recursive: true });

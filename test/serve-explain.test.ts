@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExplainAnswer, PredictAnswer, Stats } from '../src/core/serving/request/schemas.js';
-import { createServer, type RobleServer } from '../src/index.js';
+import { createServer, loadModel, type RobleServer } from '../src/index.js';
 import { type QuarterServer, startQuarterServer } from './support/quarter-server.js';
 import { scrape } from './support/scrape.js';
 import { temporaryFolder } from './support/temporary-folder.js';
@@ -70,6 +70,22 @@ describe('an explanation', () => {
     form.append('any', new Blob([new Uint8Array(png)]), 'picture.png');
     const response = await fetch(`${server.url}/explain?grid=5`, { method: 'POST', body: form });
     expect(((await response.json()) as ExplainAnswer).falls).toEqual(falls);
+  });
+
+  it('is that of the library', async () => {
+    const png = await quarterPng(1, 180);
+    const { path, remove } = await temporaryFolder('explain-library');
+    const model = await loadModel(await tinyBundle(join(path, 'model')));
+    try {
+      const { class: name, probability, falls } = await explained('/explain?grid=6', png);
+      expect(await model.explain(png, { grid: 6 })).toEqual({ class: name, probability, falls });
+      await expect(model.explain(png, { grid: 1 })).rejects.toMatchObject({ code: 'ROBLE_REQUEST_INVALID' });
+      const unknown = model.explain(png, { class: 'middle' });
+      await expect(unknown).rejects.toMatchObject({ code: 'ROBLE_LABEL_RANGE' });
+    } finally {
+      await model.close();
+      await remove();
+    }
   });
 
   it('is of the class that is asked for', async () => {

@@ -1,10 +1,10 @@
+import { knownClass } from '../../model/known-class.js';
 import { heatMap } from '../../predict/heat-map.js';
 import type { Seat } from '../admission/admission.js';
 import { explanationsOf } from '../admission/explanations.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { ModelChoice } from '../models/served-models.js';
 import { withLease } from '../models/with-lease.js';
-import { knownClass } from '../request/known-class.js';
 import type { RequestRecord } from '../request/record.js';
 import type { ExplainAnswer } from '../request/schemas.js';
 import { checkWanted, type Urgency } from '../request/urgency.js';

@@ -1,12 +1,12 @@
 import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 import { RobleError } from '../../base/errors.js';
+import { knownClass } from '../../model/known-class.js';
 import { ConcurrencyLimit } from '../admission/admission.js';
 import { imageOf, type ReceivedImage, toModelPixels } from '../classify/received-image.js';
 import type { ServingScope } from '../classify/serving-scope.js';
 import type { PredictionLog } from '../predictions/prediction-log.js';
 import { takeBodies } from '../request/body-types.js';
 import { checkedRequest, onlyForm, requestObject } from '../request/checked-request.js';
-import { knownClass } from '../request/known-class.js';
 import {
   bareFeedbackSchema,
   FEEDBACK_REQUESTS,

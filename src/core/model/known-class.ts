@@ -1,9 +1,9 @@
-import { RobleError } from '../../base/errors.js';
-import { knownName } from '../../base/text/names.js';
-import { didYouMean } from '../../base/text/text.js';
+import { RobleError } from '../base/errors.js';
+import { knownName } from '../base/text/names.js';
+import { didYouMean } from '../base/text/text.js';
 
 /**
- * The class of a model that a request names.
+ * The class of a model that somebody names.
  *
  * @throws {RobleError} `ROBLE_LABEL_RANGE`
  */
