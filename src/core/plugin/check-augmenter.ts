@@ -3,7 +3,8 @@ import { Random } from '../base/random.js';
 import { packDrawing } from '../image/strokes/packed.js';
 import type { ImageShape } from '../model/spec.js';
 import type { Augmenter, AugmenterFactory, AugmenterInstance, ImageView } from './contracts.js';
-import { describeThrown, faultInResult } from './guard.js';
+import { faultInResult } from './guard.js';
+import { describeThrown } from './odd-values.js';
 
 type AnyAugmenter = Augmenter | AugmenterFactory;
 type Parameters = Readonly<Record<string, unknown>>;

@@ -4,7 +4,7 @@ import { isSettings } from '../base/schema/merge.js';
 import { layerSchema } from '../model/spec.js';
 import { checkAugmenter } from './check-augmenter.js';
 import type { Augmenter, AugmenterFactory, PluginKind, Preset, ServingBackend } from './contracts.js';
-import { isPromise } from './guard.js';
+import { isPromise } from './odd-values.js';
 
 /**
  * What is wrong with a plugin, as parts of a sentence; none: it is what it says. Augmenters are tried; of the other kinds
@@ -21,7 +21,7 @@ export function checkPlugin(kind: PluginKind, plugin: unknown, name: string): st
 
 /** As {@link checkPlugin}, without a trial. */
 export function checkForm(kind: PluginKind, plugin: unknown, name: string): string[] {
-  if (typeof plugin !== 'object' || plugin === null || isPromise(plugin))
+  if (typeof plugin !== 'object' || plugin === null)
     return [`its export "plugin" is ${typeOf(plugin)}, no object`];
   const said = (plugin as { name?: unknown }).name;
   return [

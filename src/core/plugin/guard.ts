@@ -1,7 +1,7 @@
-import { inspect } from 'node:util';
 import { RobleError } from '../base/errors.js';
 import type { PluginEntry, PluginKind, PluginKinds } from './contracts.js';
 import { describeOrigin } from './import-plugin.js';
+import { describeThrown, isPromise } from './odd-values.js';
 
 /** The functions of plugins that give an object whose functions are the plugin's too, and what these are. */
 const MAKERS: Readonly<Record<string, readonly string[]>> = {
@@ -13,9 +13,6 @@ const MAKERS: Readonly<Record<string, readonly string[]>> = {
 const NUMBERS: readonly string[] = ['predict', 'evaluate'];
 /** Those that have to give what they give at once. */
 const SYNCHRONOUS: readonly string[] = ['create', 'apply', 'read'];
-
-export const isPromise = (value: unknown): value is PromiseLike<unknown> =>
-  typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 
 /** What is wrong with what a function of a plugin gave, as a part of a sentence; undefined: nothing. */
 export function faultInResult(where: string, value: unknown): string | undefined {
@@ -42,14 +39,6 @@ export const describePlugin = ({
   name,
   package: origin,
 }: Pick<PluginEntry, 'kind' | 'name' | 'package'>) => `The ${kind} "${name}" of ${describeOrigin(origin)}`;
-
-/** A value that was thrown, which may be anything, in one line. */
-export function describeThrown(thrown: unknown): string {
-  const { message, name } = (thrown ?? {}) as { message?: unknown; name?: unknown };
-  const text =
-    typeof message === 'string' ? message || String(name) : inspect(thrown, { breakLength: Infinity });
-  return text.replace(/\s*[\r\n]\s*/g, ' ').trim();
-}
 
 /**
  * A plugin from outside, whose faults name it, wherever it is used: what it throws without a code of roble becomes

@@ -1,6 +1,7 @@
 import { RobleError } from '../base/errors.js';
 import { describeGuests } from '../base/process/workers.js';
-import { describeThrown, guestsOf } from './guard.js';
+import { guestsOf } from './guard.js';
+import { describeThrown } from './odd-values.js';
 import type { PluginRegistry } from './registry.js';
 
 /**

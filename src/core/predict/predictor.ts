@@ -3,7 +3,7 @@ import { RobleError } from '../base/errors.js';
 import { checked } from '../base/schema/checked.js';
 import { GOLDEN_TOLERANCE, type ModelBundle, openBundle } from '../model/bundle.js';
 import type { Predictor, ServingBackend, ServingOptions } from '../plugin/contracts.js';
-import { describeThrown } from '../plugin/guard.js';
+import { describeThrown } from '../plugin/odd-values.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 
 export interface PredictorOptions extends Omit<ServingOptions, 'options'> {
