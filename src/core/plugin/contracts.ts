@@ -94,6 +94,8 @@ export interface EngineOptions {
   readonly ema?: boolean;
   /** Names of the layers whose parameters and statistics stay as they are; a residual block's name means all in it. */
   readonly frozen?: readonly string[];
+  /** By the names of layers, where a residual block's name means all in it: what multiplies their learning rate; 1 for others. */
+  readonly learningRateFactors?: Readonly<Record<string, number>>;
   /** The plan of a checkpoint, to repeat it exactly. */
   readonly plan?: unknown;
 }
@@ -182,9 +184,9 @@ export interface ServingBackend<Options = unknown> {
   /** Checks `serve.backendOptions`; by default there are none. */
   readonly options?: ZodType<Options>;
   /**
-   * A predictor of a bundle, beside others that may be open. An error without a code is taken for a model that it cannot
-   * compute.
+   * A predictor of a bundle, beside others that may be open. An error without a code is taken for a fault of the backend.
    *
+   * @throws {RobleError} `ROBLE_BUNDLE_INVALID` for a model that it cannot compute
    * @throws {RobleError} `ROBLE_DEVICE_UNAVAILABLE` for a device that it does not have
    */
   load(model: ServableModel, options: ServingOptions<Options>): Promise<Predictor>;
