@@ -16,6 +16,7 @@ import {
   largest,
   largestDifference,
   MIXED_MODEL,
+  modelOf,
   randomBatch,
   randomState,
 } from './support/engine.js';
@@ -109,6 +110,36 @@ describe.skipIf(!environment)('the engine on WebGPU', { timeout: 300_000 }, () =
       ).toBeLessThan(TOLERANCE);
     }
     await cpu.close();
+  });
+
+  it('makes a step of the CPU with channels in groups, and numbers of them that its operators get wrong', async () => {
+    const model = modelOf({ height: 8, width: 7, channels: 3 }, 4, [
+      { type: 'conv', filters: 4, kernel: 1 },
+      // Two filters for each channel, with a stride.
+      { type: 'conv', filters: 8, groups: 4, stride: 2, padding: [0, 0, 1, 1] },
+      { type: 'relu6' },
+      // Back from 6 to 8 channels.
+      { type: 'conv', filters: 6 },
+      { type: 'squeezeExcite', units: 3, activation: 'silu', gate: 'hardSigmoid' },
+      // Six outputs of each of two groups, and the way back to them.
+      { type: 'conv', filters: 12, groups: 2 },
+      { type: 'hardSwish' },
+      { type: 'conv', filters: 12, groups: 12 },
+      { type: 'conv', filters: 4, groups: 2 },
+      { type: 'globalAveragePool' },
+      { type: 'dense', units: 'classes' },
+    ]);
+    const mobile = resolveNetwork(model);
+    const states = [];
+    for (const open of [openers.cpu, openers.gpu]) {
+      const session = await open(model);
+      await session.importState(randomState(mobile, 2));
+      await session.step(randomBatch(mobile, BATCH, 3), { learningRate: 0.02, emaDecay: 0.8 });
+      states.push(await session.exportState());
+      await session.close();
+    }
+    expectSame(states[1]!.parameters, states[0]!.parameters);
+    expectSame(states[1]!.optimizer, states[0]!.optimizer);
   });
 
   it('goes on from its own state with the same bits, and from that of the CPU', async () => {

@@ -126,20 +126,45 @@ export function convAttributes({ window, groups }: ResolvedConv) {
 /**
  * x [N, C, H, W], weight [O, C / groups, kh, kw], bias [O] or none -> [N, O, H', W'], by the operator `Conv`.
  *
- * ONNX Runtime's WebGPU provider gives wrong sums where C is a multiple of 3 but not of 4, beyond 3, and O one of 4
- * (github.com/microsoft/onnxruntime/issues/29651): there channels of zeros are added up to the next multiple of 4. On
- * every device, since a trained model goes to others. Its convolution in groups is another one.
+ * ONNX Runtime's WebGPU provider gives wrong sums for some numbers of channels, which are computed in another way; on every
+ * device, since a trained model goes to others. Where C is a multiple of 3 but not of 4, beyond 3, and O one of 4
+ * (github.com/microsoft/onnxruntime/issues/29651), channels of zeros are added up to the next multiple of 4. Groups that
+ * share what it computes at once, see {@link sharesOutputs}, are convolved one by one.
  */
 export function plainConvolution(
   graph: GraphBuilder,
   [x, weight, ...bias]: readonly [Value, Value, ...Value[]],
-  channels: { readonly into: number; readonly out: number },
-  attributes: Attributes,
+  channels: Channels,
+  attributes: Attributes & { readonly group?: number },
 ): Value {
   const { into, out } = channels;
-  const isWrong =
-    attributes.group === undefined && into > 3 && into % 3 === 0 && into % 4 !== 0 && out % 4 === 0;
+  const { group = 1, ...ofEach } = attributes;
+  if (sharesOutputs(out, group)) {
+    const each: Channels = { into: into / group, out: out / group };
+    const part = (value: Value, axis: number, size: number, i: number) =>
+      graph.slice(value, [i * size], [(i + 1) * size], [axis]);
+    const parts = Array.from({ length: group }, (_, i) => {
+      const parameters = [weight, ...bias].map((value) => part(value, 0, each.out, i)) as [Value, ...Value[]];
+      return plainConvolution(graph, [part(x, 1, each.into, i), ...parameters], each, ofEach);
+    });
+    return graph.op('Concat', parts, { axis: 1 });
+  }
+  const isWrong = group === 1 && into > 3 && into % 3 === 0 && into % 4 !== 0 && out % 4 === 0;
   const widen = (value: Value) =>
     isWrong ? graph.op('Pad', [value, graph.ints([0, 0, 0, 0, 0, 4 - (into % 4), 0, 0])]) : value;
   return graph.op('Conv', [widen(x), widen(weight), ...bias], attributes);
+}
+
+interface Channels {
+  readonly into: number;
+  readonly out: number;
+}
+
+/**
+ * Whether the WebGPU provider mixes groups of a convolution: from four outputs a group it computes four at once, or two,
+ * as the number of all outputs allows, also where those of a group are no multiple of that.
+ */
+function sharesOutputs(out: number, groups: number): boolean {
+  const atOnce = out % 4 === 0 ? 4 : out % 2 === 0 ? 2 : 1;
+  return groups > 1 && out / groups > 4 && (out / groups) % atOnce !== 0;
 }

@@ -68,13 +68,9 @@ export function convInputGradient(
   weight: Value,
 ): Value {
   const { graph } = layouts;
-  const { layer, inChannels, outChannels, input, output, groups } = shapes;
+  const { layer, inChannels, outChannels, groups } = shapes;
   const { kernel, padding } = layer.window;
-  if (lowering === 'transposed') {
-    const rest = beyondWindows(layer.window, input, output);
-    const attributes = { ...convAttributes(layer), output_padding: rest };
-    return graph.op('ConvTranspose', [layouts.plain(gradient), weight], attributes);
-  }
+  if (lowering === 'transposed') return transposedInputGradient(layouts, shapes, gradient, weight);
   if (lowering === 'blocked' && isDepthwise(layer))
     return depthwiseInputGradient(layouts, shapes, gradient, weight);
   // Stride 1: the gradient is a convolution with the kernels turned by 180 degrees, padded to the input's size.
@@ -91,13 +87,36 @@ export function convInputGradient(
       outChannels: inChannels,
       attributes,
     });
-  const turned = graph.turn(weight, kernel);
-  if (groups === 1)
-    return graph.op('Conv', [layouts.plain(gradient), graph.transpose(turned, [1, 0, 2, 3])], attributes);
   const [into, out] = [inChannels / groups, outChannels / groups];
-  const parts = graph.transpose(graph.reshape(turned, [groups, out, into, ...kernel]), [0, 2, 1, 3, 4]);
-  const flipped = graph.reshape(parts, [inChannels, out, ...kernel]);
-  return graph.op('Conv', [layouts.plain(gradient), flipped], { ...attributes, group: groups });
+  const turned = graph.turn(weight, kernel);
+  const ofGroups = groups === 1 ? turned : graph.reshape(turned, [groups, out, into, ...kernel]);
+  const swapped = graph.transpose(ofGroups, groups === 1 ? [1, 0, 2, 3] : [0, 2, 1, 3, 4]);
+  const flipped = groups === 1 ? swapped : graph.reshape(swapped, [inChannels, out, ...kernel]);
+  return plainConvolution(
+    graph,
+    [layouts.plain(gradient), flipped],
+    { into: outChannels, out: inChannels },
+    groups === 1 ? attributes : { ...attributes, group: groups },
+  );
+}
+
+/**
+ * By the operator `ConvTranspose`. ONNX Runtime's WebGPU provider gives wrong sums in groups of one channel with an even
+ * number of filters: there every channel gets another one of zeros, which is left out of the result.
+ */
+function transposedInputGradient(
+  layouts: Layouts,
+  { layer, inChannels, outChannels, input, output, groups }: ConvShapes,
+  gradient: Value,
+  weight: Value,
+): Value {
+  const { graph } = layouts;
+  const rest = beyondWindows(layer.window, input, output);
+  const attributes = { ...convAttributes(layer), output_padding: rest };
+  const isWrong = groups > 1 && inChannels === groups && (outChannels / groups) % 2 === 0;
+  const kernels = isWrong ? graph.op('Pad', [weight, graph.ints([0, 0, 0, 0, 0, 1, 0, 0])]) : weight;
+  const result = graph.op('ConvTranspose', [layouts.plain(gradient), kernels], attributes);
+  return isWrong ? graph.slice(result, [0], [2 * inChannels], [1], [2]) : result;
 }
 
 /**
