@@ -88,6 +88,8 @@ export abstract class RobleCommand<Result> extends Command {
   private parsing: Promise<unknown> | undefined;
   private reporter: ClosableReporter | undefined;
   private interruptedWith: number | undefined;
+  /** Ends the watch for what plugins from outside do to this process. */
+  private stopWatching = () => {};
 
   /** The work. It returns plain data that survives JSON, prints nothing, and throws `RobleError`s. */
   protected abstract execute(context: LibraryContext): Promise<Result>;
@@ -147,6 +149,11 @@ export abstract class RobleCommand<Result> extends Command {
     registry.reserve('reader', ['auto', ...SOURCE_FORMATS]);
     const { describeSetAside, findPackages } = await import('./core/plugin/packages.js');
     registry.add(await findPackages(wanted));
+    if (registry.packages.length > 0) {
+      const { watchStrays } = await import('./core/plugin/strays.js');
+      this.stopWatching();
+      this.stopWatching = watchStrays(registry, (error, isExit) => this.endForStray(error, isExit));
+    }
     for (const each of registry.setAside)
       this.warn([`A plugin is set aside: ${describeSetAside(each)}`, ...(each.nextSteps ?? [])].join(' '));
     return registry;
@@ -190,8 +197,17 @@ export abstract class RobleCommand<Result> extends Command {
       await this.print(result);
       process.exitCode = this.exitCode ?? this.interruptedWith ?? EXIT.ok;
     } finally {
+      this.stopWatching();
       release();
     }
+  }
+
+  /** Ends the command for what a plugin did outside of any call. */
+  private endForStray(error: RobleError, isExit: boolean): void {
+    if (this.interruptedWith !== undefined) return;
+    if (!isExit) return void this.catch(error).finally(() => process.exit());
+    process.exitCode = error.exitCode;
+    this.tell(error);
   }
 
   /** Part of the `Reporter` contract: the command itself is the reporter of its context. */
@@ -222,7 +238,10 @@ export abstract class RobleCommand<Result> extends Command {
     const error = this.asRobleError(thrown);
     process.exitCode = this.interruptedWith ?? error.exitCode;
     // A fault of the streams themselves is reported when the process ends.
-    if (error === standardStreams().output.fault) return;
+    if (error !== standardStreams().output.fault) this.tell(error);
+  }
+
+  private tell(error: RobleError): void {
     tellFailure(error, {
       asJson: this.jsonEnabled(),
       warnings: this.warnings,

@@ -4,11 +4,14 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RobleError } from '../src/core/base/errors.js';
 import { sha256 } from '../src/core/base/storage/durable.js';
 import { RUN_FILES } from '../src/core/learning/history/record.js';
 import { BUNDLE_FILES } from '../src/core/model/bundle.js';
 import type { PluginList } from '../src/core/plugin/list-plugins.js';
-import { BROKEN, writeBroken, writeCommonJs } from './support/broken-plugins.js';
+import { findPackages } from '../src/core/plugin/packages.js';
+import { tryPlugin } from '../src/core/plugin/try-plugin.js';
+import { augmenter, BROKEN, writeBroken, writeCommonJs } from './support/broken-plugins.js';
 import { encodePngFile } from './support/png-file.js';
 import { temporaryFolder } from './support/temporary-folder.js';
 
@@ -190,15 +193,22 @@ describe('the examples in a project', () => {
     const { result } = await roble<PluginList>(['plugins']);
     const { integrity } = result.packages[0]!;
     await configure(`plugins: [{ name: roble-paper, version: ^1.0.0, integrity: "${integrity}" }]`);
-    expect((await roble<PluginList>(['plugins'])).result.setAside).toEqual([]);
     await writeFile(join(project, 'node_modules/roble-paper/more.js'), '');
     const changed = await roble<PluginList>(['plugins']);
     expect(changed.exitCode).toBe(5);
+    const pinned = {
+      name: 'roble-paper',
+      version: '^1.0.0',
+      integrity: integrity!,
+      from: 'project',
+      folder: project,
+    } as const;
+    expect((await findPackages([pinned])).packages).toEqual([]);
+    await rm(join(project, 'node_modules/roble-paper/more.js'));
+    expect((await findPackages([pinned])).setAside).toEqual([]);
     expect(changed.result.setAside[0]?.reason).toContain('not those that the configuration pins');
-    await configure('plugins: [{ name: roble-paper, version: ^2.0.0 }]');
-    expect((await roble<PluginList>(['plugins'])).result.setAside[0]?.reason).toContain(
-      'asks for version ^2.0.0',
-    );
+    const other = { name: 'roble-paper', version: '^2.0.0', from: 'project', folder: project } as const;
+    expect((await findPackages([other])).setAside[0]?.reason).toContain('asks for version ^2.0.0');
     const off = await roble<PluginList>(['plugins'], { ROBLE_PLUGINS: 'off' });
     expect(off.result).toMatchObject({ packages: [], setAside: [] });
   });
@@ -247,15 +257,36 @@ describe('broken plugins', () => {
   });
 
   const used = names.filter((name) => !BROKEN[name]!.isSetAside);
-  // Together, for some of them are waited for.
-  it.concurrent.each(used)('%s fails what needs it', async (name) => {
-    await writeFile(join(project, `${name}.yaml`), `plugins: [${name}]\ndataset: objects-data`);
-    const preview = ['data:preview', '--augmenter', name, '--out', `${name}.png`];
-    const { exitCode, error } = await roble([...preview, '--config', `${name}.yaml`]);
-    expect(exitCode).toBe(5);
+  it.each(used)('%s is not let in', async (name) => {
+    const { packages } = await findPackages([{ name, from: 'project', folder: project }]);
+    // The limit of those that nothing else ends is not waited for.
+    const error: RobleError = await tryPlugin(
+      packages[0]!.plugins[0]!,
+      BROKEN[name]!.neverEnds ? 1000 : undefined,
+    ).then(
+      () => expect.fail('it was let in'),
+      (thrown) => thrown,
+    );
     expect(error.code).toBe('ROBLE_PLUGIN_INVALID');
     expect(error.message).toMatch(BROKEN[name]!.says);
     expect(error.message).toContain(`${name} 1.0.0`);
+    expect(error.message).not.toContain('\n');
+  });
+
+  it('fail what needs them', async () => {
+    await configure('plugins: [throws-null]\ndataset: objects-data');
+    const { exitCode, error } = await roble([
+      'data:preview',
+      '--augmenter',
+      'throws-null',
+      '--out',
+      'null.png',
+    ]);
+    expect(exitCode).toBe(5);
+    expect(error).toMatchObject({
+      code: 'ROBLE_PLUGIN_INVALID',
+      message: expect.stringMatching(/"throws-null" of throws-null 1\.0\.0 cannot be used: it threw: null/),
+    });
   });
 
   it("are in nobody else's way", async () => {
@@ -275,6 +306,47 @@ describe('broken plugins', () => {
     // The others are in use, though nothing uses them.
     const aside = names.filter((name) => BROKEN[name]!.isSetAside);
     expect(warnings.filter((text) => text.startsWith('A plugin is set aside'))).toHaveLength(aside.length);
+  });
+});
+
+describe('what a plugin does outside of any call', () => {
+  /** Well-behaved where it is tried; then, in pictures of the size of the project, it does something later. */
+  const LATER = {
+    rejects: 'setTimeout(() => Promise.reject(new Error("rejected later")), 1)',
+    exits: 'setTimeout(() => process.exit(0), 1)',
+  };
+  const guests = 'Plugins from outside in use: strays 1.0.0.';
+
+  async function configureStrays(what: keyof typeof LATER): Promise<void> {
+    const folder = join(project, 'strays');
+    await writeBroken(folder, 'strays', {
+      says: /./,
+      code: augmenter(`target.data.set(source.data); if (source.width === 12) ${LATER[what]}; return {};`),
+    });
+    await configure(
+      config('[./strays]').replaceAll('ruled-lines', 'strays').replace(', parameters: { spacing: 0.3 }', ''),
+    );
+  }
+
+  it.each(['rejects', 'exits'] as const)('(%s) names it, in a thread of a command', async (what) => {
+    await configureStrays(what);
+    const { exitCode, error } = await roble(['data:balance', '--out', `stray-${what}`]);
+    expect([exitCode, error.code]).toEqual([3, 'ROBLE_WORKER_DIED']);
+    expect(error.message).toContain(guests);
+    if (what === 'rejects') expect(error.message).toContain('rejected later');
+  });
+
+  it.each(['rejects', 'exits'] as const)('(%s) names it, in the process of a command', async (what) => {
+    await configureStrays(what);
+    const { exitCode, error } = await roble([
+      'data:preview',
+      '--augmenter',
+      'strays',
+      '--out',
+      `${what}.png`,
+    ]);
+    expect([exitCode, error.code]).toEqual([1, 'ROBLE_INTERNAL']);
+    expect(error.message).toContain(guests);
   });
 });
 

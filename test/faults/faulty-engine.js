@@ -40,6 +40,11 @@ const ACTIONS = {
   SIGHUP: () => signalSupervisor('SIGHUP'),
   SIGUSR1: () => signalSupervisor('SIGUSR1'),
   'terminate-self': () => process.kill(process.pid, 'SIGTERM'),
+  /** Dies of an error while it is to stop. */
+  'SIGTERM-then-error': async () => {
+    await signalSupervisor('SIGTERM');
+    throw new Error('an accident');
+  },
   'SIGTERM-twice': () => {
     process.kill(process.ppid, 'SIGTERM');
     // From another process, since this one may hang by then.

@@ -43,6 +43,21 @@ describe('a signal saves a checkpoint, ends with its code, and the run goes on',
     expect(await resultAfter(options)).toEqual(bench.clean);
   });
 
+  it('is carried out where the training process dies of an error meanwhile', async () => {
+    const options = bench.optionsOf();
+    const { exitCode, all } = await startTraining(options, [
+      { on: 'step', at: 17, do: 'SIGTERM-then-error' },
+    ]);
+    expect(exitCode, all).toBe(143);
+    const [ended, interrupted] = (await eventsOf(options.run)).slice(-2);
+    expect(ended).toMatchObject({ event: 'worker-ended', cause: 'error' });
+    expect(interrupted).toMatchObject({
+      event: 'interrupted',
+      detail: expect.stringMatching(/goes on from the checkpoint of step 1[0-5]$/),
+    });
+    expect(await resultAfter(options)).toEqual(bench.clean);
+  });
+
   it('twice: it ends at once, the training process too, and the run goes on from the last checkpoint', async () => {
     const options = bench.optionsOf();
     // The training process never hears the first one.

@@ -19,7 +19,14 @@ export type OwnFault =
   | 'fill'
   | 'free';
 /** What strikes the process that watches over it too. */
-export type ParentFault = 'kill-all' | 'SIGINT' | 'SIGTERM' | 'SIGUSR1' | 'SIGHUP' | 'SIGTERM-twice';
+export type ParentFault =
+  | 'kill-all'
+  | 'SIGINT'
+  | 'SIGTERM'
+  | 'SIGUSR1'
+  | 'SIGHUP'
+  | 'SIGTERM-then-error'
+  | 'SIGTERM-twice';
 
 /** See faulty-engine.js. */
 export interface Fault<Do extends string = OwnFault | ParentFault> {

@@ -9,11 +9,14 @@ interface BrokenPlugin {
   readonly code?: string;
   /** What roble says of it. */
   readonly says: RegExp;
+  /** Whether nothing but a limit of time ends the trial. */
+  readonly neverEnds?: boolean;
   /** Whether its package is set aside before anything of it runs. */
   readonly isSetAside?: boolean;
 }
 
-const augmenter = (body: string) => `
+/** The module of an augmenter with this body. */
+export const augmenter = (body: string) => `
 import { z } from 'roble/plugin';
 export const plugin = {
   name: NAME, version: 1, description: 'Is broken.', parameters: z.object({}),
@@ -24,8 +27,12 @@ export const plugin = {
 export const BROKEN: Readonly<Record<string, BrokenPlugin>> = {
   'throws-at-load': { code: 'throw new Error("no luck");', says: /could not be loaded: no luck/ },
   'throws-at-use': { code: augmenter('throw new Error("not today");'), says: /not today/ },
-  'never-returns': { code: 'for (;;);', says: /did not return within/ },
-  'never-loads': { code: 'await new Promise(() => {});', says: /did not return within|ended the thread/ },
+  'never-returns': { code: 'for (;;);', neverEnds: true, says: /did not return within/ },
+  'never-loads': {
+    code: 'await new Promise(() => {});',
+    neverEnds: true,
+    says: /did not return within|ended the thread/,
+  },
   'ends-the-process': { code: 'process.exit(0);', says: /ended the thread that tried it/ },
   'from-the-future': {
     roble: { apiVersion: 2, plugins: { every: 'thing differs' } },
@@ -72,14 +79,40 @@ export const BROKEN: Readonly<Record<string, BrokenPlugin>> = {
     isSetAside: true,
     says: /lacks its module: there is no \.\/dist\/broken\.js/,
   },
+  'throws-null': { code: augmenter('throw null;'), says: /it threw: null/ },
+  'promises-values': {
+    code: augmenter('target.data.set(source.data); return {};').replace('apply(', 'async apply('),
+    says: /: its apply gives a promise; it has to be synchronous/,
+  },
+  'promises-itself': {
+    code: augmenter('return {};').replace('apply(', 'create: async () => ({ apply: () => {} }), unused('),
+    says: /: its create gives a promise; it has to be synchronous/,
+  },
+  promised: {
+    code: 'export const plugin = import("roble/plugin");',
+    says: /"promised" of promised 1\.0\.0 is a promise, and no plugin/,
+  },
+  'promises-layers': {
+    roble: { plugins: [{ kind: 'preset', name: 'promises-layers', module: './broken.js' }] },
+    code: 'export const plugin = { name: NAME, description: "Is broken.", layers: Promise.resolve([]) };',
+    says: /its "layers" are a promise, no list of layers/,
+  },
+  'requires-roble': {
+    about: { type: 'commonjs' },
+    code: "const { z } = require('roble/plugin'); exports.plugin = { name: NAME };",
+    says: /could not be loaded: Cannot find module 'roble\/plugin'( In a CommonJS module, take it by .*npm install roble".*)?$/,
+  },
   'no-plugin': { code: 'export const other = 1;', says: /exports no "plugin"/ },
   'another-name': { code: augmenter('').replace('NAME', "'fixed'"), says: /its name is "fixed"/ },
   'no-package': { about: { roble: undefined }, isSetAside: true, says: /has no section "roble"/ },
 };
 
 /** Writes a package that is wrong in one way. */
-export async function writeBroken(folder: string, name: string): Promise<void> {
-  const { about, roble, code = augmenter('target.data.set(source.data); return {};') } = BROKEN[name]!;
+export async function writeBroken(
+  folder: string,
+  name: string,
+  { about, roble, code = augmenter('target.data.set(source.data); return {};') } = BROKEN[name]!,
+): Promise<void> {
   const section = {
     apiVersion: 1,
     plugins: [{ kind: 'augmenter', name, module: './broken.js' }],

@@ -3,6 +3,8 @@ import { Random } from '../base/random.js';
 import { packDrawing } from '../image/strokes/packed.js';
 import type { ImageShape } from '../model/spec.js';
 import type { Augmenter, AugmenterFactory, AugmenterInstance, ImageView } from './contracts.js';
+import { faultInResult } from './guard.js';
+import { describeThrown } from './odd-values.js';
 
 type AnyAugmenter = Augmenter | AugmenterFactory;
 type Parameters = Readonly<Record<string, unknown>>;
@@ -102,14 +104,24 @@ function tryOnce(plugin: AnyAugmenter, parameters: Parameters, shape: ImageShape
         : ['it gives other drawn values the second time']),
     ];
   } catch (error) {
-    return [`it threw: ${(error as Error)?.message ?? error}`];
+    return [error instanceof Malformed ? error.message : `it threw: ${describeThrown(error)}`];
   }
+}
+
+/** What a plugin gave is of a form that no trial can go on with. */
+class Malformed extends Error {}
+
+/** @throws {Malformed} */
+function wellFormed<T>(where: string, value: T): T {
+  const fault = faultInResult(where, value);
+  if (fault !== undefined) throw new Malformed(fault);
+  return value;
 }
 
 const sameBytes = (a: Uint8Array, b: Uint8Array) => a.every((byte, i) => byte === b[i]);
 
 export const instanceOf = (plugin: AnyAugmenter): AugmenterInstance =>
-  'create' in plugin ? plugin.create() : plugin;
+  'create' in plugin ? wellFormed('create', plugin.create()) : plugin;
 
 interface Application {
   readonly shape: ImageShape;
@@ -131,7 +143,7 @@ export function applyOnce(
   const kept = source.data.slice();
   const random = new Random(seed, 'augment', shape.width);
   const { target, all } = targetIn(shape, filling);
-  const drawn: unknown = worker.apply(source, target, random, parameters, partner);
+  const drawn: unknown = wellFormed('apply', worker.apply(source, target, random, parameters, partner));
   const values = Object.values(drawn ?? {});
   const margins = [all.subarray(0, MARGIN), all.subarray(-MARGIN)];
   const faults = [

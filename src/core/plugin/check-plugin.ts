@@ -1,8 +1,10 @@
 import type { ZodType } from 'zod';
 import { inputJsonSchema } from '../base/schema/json-schema.js';
+import { isSettings } from '../base/schema/merge.js';
 import { layerSchema } from '../model/spec.js';
 import { checkAugmenter } from './check-augmenter.js';
 import type { Augmenter, AugmenterFactory, PluginKind, Preset, ServingBackend } from './contracts.js';
+import { isPromise } from './odd-values.js';
 
 /**
  * What is wrong with a plugin, as parts of a sentence; none: it is what it says. Augmenters are tried; of the other kinds
@@ -60,10 +62,12 @@ function missingFunctions(kind: PluginKind, plugin: Record<string, unknown>): st
     .map((each) => `its "${each}" is ${typeOf(plugin[each])}, no function`);
 }
 
-const typeOf = (value: unknown) => (value === null ? 'null' : typeof value);
+const typeOf = (value: unknown) => (value === null ? 'null' : isPromise(value) ? 'a promise' : typeof value);
 
-function checkPreset({ layers }: Preset): string[] {
+function checkPreset({ layers, train = {} }: Preset): string[] {
+  if (isPromise(layers)) return ['its "layers" are a promise, no list of layers'];
   if (!Array.isArray(layers) || layers.length === 0) return ['its "layers" are no list of layers'];
+  if (!isSettings(train) || isPromise(train)) return [`its "train" is ${typeOf(train)}, no settings`];
   return layers.flatMap((layer, i) => {
     const { error } = layerSchema.safeParse(layer);
     return error ? [`its layers.${i} is not valid: ${error.issues[0]!.message}`] : [];

@@ -184,9 +184,9 @@ export interface ServingBackend<Options = unknown> {
   /** Checks `serve.backendOptions`; by default there are none. */
   readonly options?: ZodType<Options>;
   /**
-   * A predictor of a bundle, beside others that may be open. An error without a code is taken for a model that it cannot
-   * compute.
+   * A predictor of a bundle, beside others that may be open. An error without a code is taken for a fault of the backend.
    *
+   * @throws {RobleError} `ROBLE_BUNDLE_INVALID` for a model that it cannot compute
    * @throws {RobleError} `ROBLE_DEVICE_UNAVAILABLE` for a device that it does not have
    */
   load(model: ServableModel, options: ServingOptions<Options>): Promise<Predictor>;

@@ -14,6 +14,8 @@ export interface ListedPlugin {
   readonly loadMs?: number;
   /** Why it cannot be used; absent where it can. */
   readonly fault?: string;
+  /** What to do about it. */
+  readonly nextSteps?: readonly string[];
 }
 
 export interface ListedPackage {
@@ -51,7 +53,8 @@ async function listPackage({ name, version, from, root, plugins }: PluginPackage
       try {
         return { ...about, ...(await tryPlugin(entry)) };
       } catch (error) {
-        return { ...about, fault: RobleError.from(error).message };
+        const { message, details } = RobleError.from(error);
+        return { ...about, fault: message, ...optional('nextSteps', details.nextSteps) };
       }
     }),
   );

@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readJsonFile } from '../base/storage/text-file.js';
 import type { PackageRequest } from './packages.js';
 
 /**
@@ -11,7 +11,7 @@ import type { PackageRequest } from './packages.js';
 export async function machinePackages(folder: string): Promise<PackageRequest[]> {
   let list: { readonly oclif?: { readonly plugins?: unknown } } | null;
   try {
-    list = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
+    list = (await readJsonFile(join(folder, 'package.json'))) as typeof list;
   } catch {
     // None, or one that cannot be read, of which oclif itself warns.
     return [];

@@ -1,4 +1,4 @@
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { temporaryFolder } from '../../../test/support/temporary-folder.js';
@@ -80,6 +80,23 @@ describe('packages of plugins', () => {
     const { packages, setAside } = await findPackages([ofProject(folder)]);
     expect(packages).toEqual([]);
     expect(setAside).toMatchObject([{ reason: expect.stringContaining(reason) }]);
+  });
+
+  it('may begin with a byte order mark, and are told where they are no JSON', async () => {
+    const folder = await packageAt({});
+    const file = join(folder, 'package.json');
+    const text = await readFile(file, 'utf8');
+    await writeFile(file, `\uFEFF${text}`);
+    expect((await findPackages([ofProject(folder)])).packages).toHaveLength(1);
+    await writeFile(file, `\uFEFF{\n  "name": "lines",\n}`);
+    expect((await findPackages([ofProject(folder)])).setAside).toMatchObject([
+      {
+        reason: expect.stringMatching(
+          /package\.json:3:1 is not JSON: expected a key in double quotes, received "}"\.$/,
+        ),
+        nextSteps: [expect.stringMatching(/comma|Mend/)],
+      },
+    ]);
   });
 
   it('have names with a scope, too', async () => {

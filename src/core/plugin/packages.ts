@@ -1,11 +1,13 @@
 import { realpathSync, statSync } from 'node:fs';
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join, resolve, sep } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { RobleError } from '../base/errors.js';
 import { describeIssues } from '../base/schema/issues.js';
 import { inputJsonSchema } from '../base/schema/json-schema.js';
+import { readJsonFile } from '../base/storage/text-file.js';
 import { robleVersion } from '../base/version.js';
 import { PLUGIN_API_VERSION, PLUGIN_KINDS, PLUGIN_NAME, type PluginEntry } from './contracts.js';
 import { integrityOf } from './integrity.js';
@@ -194,9 +196,10 @@ async function readPackage(root: string, from: PluginSource): Promise<z.output<t
   const file = join(root, 'package.json');
   let given: AnyPackage | null;
   try {
-    given = JSON.parse(await readFile(file, 'utf8')) as AnyPackage | null;
+    given = (await readJsonFile(file)) as AnyPackage | null;
   } catch (error) {
-    throw new Unusable(`Its package.json cannot be read: ${(error as Error).message}`, root);
+    const { message, details } = RobleError.from(error);
+    throw new Unusable(`Its package.json cannot be read: ${message}.`, root, undefined, details.nextSteps);
   }
   const version = typeof given?.version === 'string' ? given.version : undefined;
   checkApiVersion(given, root, version);

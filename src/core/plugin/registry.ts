@@ -9,6 +9,7 @@ import {
   type PluginKind,
   type PluginKinds,
 } from './contracts.js';
+import { describePlugin, guardPlugin } from './guard.js';
 import { describeOrigin, importPlugin } from './import-plugin.js';
 import { describeSetAside, type FoundPackages, type PluginPackage, type SetAside } from './packages.js';
 
@@ -128,7 +129,7 @@ export class PluginRegistry {
 
   /** A plugin in words, as the subject of a sentence: `The reader "coco" of roble-coco 1.0.0`. */
   describe(kind: PluginKind, name: string): string {
-    return `The ${kind} "${name}" of ${describeOrigin(this.#find(kind, name)?.package)}`;
+    return describePlugin(this.#find(kind, name) ?? { kind, name });
   }
 
   /** The names of a kind, those in the box first. */
@@ -190,11 +191,10 @@ export class PluginRegistry {
    */
   async load<K extends PluginKind>(kind: K, name: string): Promise<PluginKinds[K]> {
     const entry = await this.#admitted(kind, name);
-    if (entry.package) {
-      const { shareOwnModules } = await import('./own-modules.js');
-      this.#givesOwnModules ||= shareOwnModules(entry.module);
-    }
-    return importPlugin(entry) as Promise<PluginKinds[K]>;
+    if (!entry.package) return importPlugin(entry) as Promise<PluginKinds[K]>;
+    const { shareOwnModules } = await import('./own-modules.js');
+    this.#givesOwnModules ||= shareOwnModules(entry.module);
+    return guardPlugin<K>(entry, (await importPlugin(entry)) as PluginKinds[K]);
   }
 
   async #admitted(kind: PluginKind, name: string): Promise<PluginEntry> {

@@ -1,7 +1,7 @@
 import { RobleError } from '../base/errors.js';
 import { startThread, WorkerDied } from '../base/process/workers.js';
 import type { PluginEntry } from './contracts.js';
-import { describeOrigin } from './import-plugin.js';
+import { describePlugin } from './guard.js';
 import type { PluginTrial, TriedPlugin } from './try-plugin-worker.js';
 
 /** A module that has not loaded by then, or an augmenter that has not changed a few small pictures, never will. */
@@ -13,7 +13,7 @@ const TIMEOUT_MS = 10_000;
  * @throws {RobleError} `ROBLE_PLUGIN_INVALID` with all that is wrong
  */
 export async function tryPlugin(entry: PluginEntry, timeoutMs = TIMEOUT_MS): Promise<TriedPlugin> {
-  const name = `The ${entry.kind} "${entry.name}" of ${describeOrigin(entry.package)}`;
+  const name = describePlugin(entry);
   const thread = startThread<PluginTrial>(new URL('./try-plugin-worker.js', import.meta.url), {}, { name });
   try {
     const { faults, ...tried } = await thread.call('try', entry, { timeoutMs });

@@ -3,6 +3,7 @@ import { RobleError } from '../base/errors.js';
 import { checked } from '../base/schema/checked.js';
 import { GOLDEN_TOLERANCE, type ModelBundle, openBundle } from '../model/bundle.js';
 import type { Predictor, ServingBackend, ServingOptions } from '../plugin/contracts.js';
+import { describeThrown } from '../plugin/odd-values.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 
 export interface PredictorOptions extends Omit<ServingOptions, 'options'> {
@@ -56,7 +57,7 @@ function unusable({ folder }: ModelBundle, backend: string, cause: unknown): Rob
     'ROBLE_BUNDLE_INVALID',
     `The backend "${backend}" cannot run the model in ${folder}.`,
     {
-      received: (cause as Error).message,
+      received: describeThrown(cause),
       expected: 'an ONNX model with the input "images" and the output "probabilities"',
       cause,
     },

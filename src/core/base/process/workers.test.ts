@@ -146,6 +146,22 @@ describe.each(['child', 'thread'] as const)('a %s', (kind) => {
   });
 });
 
+describe('what else runs in it', () => {
+  const guests = ['paper 1.2.0', 'coco 2.0.0'];
+  const said = / Plugins from outside in use: paper 1\.2\.0, coco 2\.0\.0\.$/;
+
+  it.each([
+    ['child', 'throwsLater'],
+    ['thread', 'throwsLater'],
+    ['child', 'exits'],
+    ['thread', 'exits'],
+  ] as const)('is named where a %s %s', async (kind, call) => {
+    const error = await failureOf(start(kind, { guests }).call(call, 0 as never));
+    expect(error).toMatchObject({ code: 'ROBLE_WORKER_DIED', message: expect.stringMatching(said) });
+    if (kind === 'thread' && call === 'throwsLater') expect(error.message).toContain('nobody catches this');
+  });
+});
+
 describe('a child', () => {
   it('leaves its last words, however many came before them', async () => {
     const lines: string[] = [];

@@ -24,6 +24,8 @@ export interface WorkerOptions<W extends StartWorker> {
   /** What it is, as the beginning of a sentence: "An inference process". */
   readonly name: string;
   readonly onEvent?: (event: EventOf<W>) => void;
+  /** What runs in it besides roble, by names and versions: told where it ends without a word of its own. */
+  readonly guests?: readonly string[] | undefined;
 }
 
 export interface ChildOptions<W extends StartWorker> extends WorkerOptions<W> {
@@ -51,20 +53,30 @@ export interface WorkerExit {
   readonly killedFor?: string | undefined;
   /** Why there was no process at all. */
   readonly notStarted?: Error;
+  /** {@link WorkerOptions.guests} */
+  readonly guests?: readonly string[] | undefined;
 }
+
+/** What to look at where a process or thread with plugins from outside has ended; empty where it had none. */
+export const describeGuests = (guests: readonly string[] = []): string =>
+  guests.length > 0 ? ` Plugins from outside in use: ${guests.join(', ')}.` : '';
 
 /** A worker is gone. Calls that it did not answer, and later ones, are rejected with it. */
 export class WorkerDied extends RobleError {
   readonly exit: WorkerExit;
 
   constructor(name: string, exit: WorkerExit) {
-    const { notStarted, killedFor, signal, code } = exit;
+    const { notStarted, killedFor, signal, code, guests } = exit;
     const how = notStarted
       ? `could not be started: ${notStarted.message}`
       : killedFor === 'deadline'
         ? 'did not answer in time'
         : `ended with ${signal ?? `exit code ${code}`}`;
-    super('ROBLE_WORKER_DIED', `${name} ${how}.`, notStarted && { cause: notStarted });
+    super(
+      'ROBLE_WORKER_DIED',
+      `${name} ${how}.${describeGuests(guests)}`,
+      notStarted && { cause: notStarted },
+    );
     this.exit = exit;
   }
 }
@@ -112,14 +124,16 @@ export class RunningWorker<W extends StartWorker> {
   readonly ended: Promise<RobleError>;
   readonly #connection: Connection;
   readonly #name: string;
+  readonly #guests: readonly string[] | undefined;
   readonly #calls = new Map<number, { resolve(value: unknown): void; reject(error: unknown): void }>();
   #count = 0;
   #failure: RobleError | undefined;
   #killedFor: string | undefined;
 
-  constructor(connection: Connection, start: StartOf<W>, { name, onEvent }: WorkerOptions<W>) {
+  constructor(connection: Connection, start: StartOf<W>, { name, onEvent, guests }: WorkerOptions<W>) {
     this.#connection = connection;
     this.#name = name;
+    this.#guests = guests;
     this.ended = new Promise((resolve) => {
       connection.listen(
         (message) => {
@@ -127,7 +141,7 @@ export class RunningWorker<W extends StartWorker> {
           else this.#settle(message);
         },
         (end, thrown) => {
-          this.#failure ??= thrown === undefined ? this.#died(end) : RobleError.from(thrown);
+          this.#failure ??= thrown === undefined ? this.#died(end) : this.#uncaught(thrown);
           for (const { reject } of this.#calls.values()) reject(this.#failure);
           this.#calls.clear();
           resolve(this.#failure);
@@ -207,7 +221,20 @@ export class RunningWorker<W extends StartWorker> {
 
   #died(end: End): WorkerDied {
     const lastWords = this.#connection.lastWords();
-    return new WorkerDied(this.#name, { ...end, lastWords, killedFor: this.#killedFor });
+    return new WorkerDied(this.#name, {
+      ...end,
+      lastWords,
+      killedFor: this.#killedFor,
+      guests: this.#guests,
+    });
+  }
+
+  /** What a thread threw outside of any call; with guests it is not known whose it is. */
+  #uncaught(thrown: unknown): RobleError {
+    const error = RobleError.from(thrown);
+    if (error.code !== 'ROBLE_INTERNAL' || !this.#guests?.length) return error;
+    const message = `${this.#name} ended with an error that nobody caught: ${error.message}.`;
+    return new RobleError('ROBLE_WORKER_DIED', message + describeGuests(this.#guests), { cause: thrown });
   }
 }
 

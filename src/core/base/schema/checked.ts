@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type ErrorCode, RobleError } from '../errors.js';
+import { parseJsonText } from './json-text.js';
 
 /**
  * What a JSON file holds, as its schema gives it.
@@ -8,13 +9,7 @@ import { type ErrorCode, RobleError } from '../errors.js';
  * @throws {RobleError} of the given code when it is no JSON, or not of the form
  */
 export function checkedJson<T>(schema: z.ZodType<T>, text: string, code: ErrorCode, path: string): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new RobleError(code, `${path} is not JSON: ${(cause as Error).message}`, { cause });
-  }
-  return checked(schema, value, code, `${path} is not of the expected form.`);
+  return checked(schema, parseJsonText(text, path, code), code, `${path} is not of the expected form.`);
 }
 
 /**

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { findJsonFault } from './json-text.js';
+import { findJsonFault, parseJsonText } from './json-text.js';
 
 const isJson = (text: string): boolean => {
   try {
@@ -49,4 +49,15 @@ it('tells the place at which the text stops being JSON, and what to do', () => {
   for (const [text, offset, hint] of cases)
     expect(findJsonFault(text), text).toMatchObject({ offset, hint: expect.stringContaining(hint) });
   expect(findJsonFault('{} x')).toEqual({ offset: 3, expected: 'the end of the file' });
+});
+
+it('takes a byte order mark, and says at which line and column a text is no JSON', () => {
+  const read = (text: string) => parseJsonText(text, 'a.json', 'ROBLE_CONFIG_SYNTAX');
+  fc.assert(
+    fc.property(fc.json(), fc.nat(20), fc.nat(20), (text, lines, blanks) => {
+      expect(read(`\uFEFF${text}`)).toEqual(JSON.parse(text));
+      const place = `a.json:${lines + 1}:${blanks + 1} is not JSON: `;
+      expect(() => read(`\uFEFF${'\r\n'.repeat(lines)}${' '.repeat(blanks)}?${text}`)).toThrow(place);
+    }),
+  );
 });

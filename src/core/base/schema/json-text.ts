@@ -1,3 +1,5 @@
+import { type ErrorCode, RobleError } from '../errors.js';
+
 /** Where a text stops being JSON. */
 export interface JsonFault {
   readonly offset: number;
@@ -79,4 +81,37 @@ function hintAt(text: string, at: number, wanted: Wanted): { hint?: string } {
     };
   if (wanted !== 'end' && /[\w*]/.test(char)) return { hint: 'Put words into double quotes.' };
   return {};
+}
+
+/** What is wrong at a fault, as a part of a sentence. */
+export function describeJsonFault(text: string, { offset, expected }: JsonFault): string {
+  const found = text[offset];
+  return `expected ${expected}, received ${found === undefined ? 'the end of the file' : JSON.stringify(found)}`;
+}
+
+/**
+ * The value of a JSON text that somebody may have written or edited, with or without a byte order mark.
+ *
+ * @param name of messages
+ * @throws {RobleError} of the given code, with line and column and what to do
+ */
+export function parseJsonText(text: string, name: string, code: ErrorCode): unknown {
+  const content = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  try {
+    return JSON.parse(content);
+  } catch (cause) {
+    const fault = findJsonFault(content);
+    if (!fault) throw cause;
+    const before = content.slice(0, fault.offset).split(/\r\n|\n|\r/);
+    const [line, column] = [before.length, before.at(-1)!.length + 1];
+    throw new RobleError(
+      code,
+      `${name}:${line}:${column} is not JSON: ${describeJsonFault(content, fault)}`,
+      {
+        received: `line ${line}, column ${column}`,
+        nextSteps: [fault.hint ?? 'Mend this place; what is wrong may begin on the line before.'],
+        cause,
+      },
+    );
+  }
 }

@@ -16,7 +16,7 @@ import {
   type YAMLError,
 } from 'yaml';
 import { RobleError } from '../errors.js';
-import { findJsonFault } from './json-text.js';
+import { describeJsonFault, findJsonFault } from './json-text.js';
 
 /** Deeper than anything that people write, and far from where the parser would run out of stack. */
 const MAX_DEPTH = 100;
@@ -71,9 +71,7 @@ export function readJson(text: string, { name }: ReadTextOptions): YamlText {
   const document = compose(text, lines, fail);
   const fault = findJsonFault(text);
   if (fault) {
-    const found = text[fault.offset];
-    const received = found === undefined ? 'the end of the file' : JSON.stringify(found);
-    throw fail(fault.offset, `expected ${fault.expected}, received ${received}`, fault.hint);
+    throw fail(fault.offset, describeJsonFault(text, fault), fault.hint);
   }
   const twice = document.errors.find(({ code }) => code === 'DUPLICATE_KEY');
   if (twice) throw fail(twice.pos[0], firstLine(twice), HINTS.DUPLICATE_KEY);

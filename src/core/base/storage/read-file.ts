@@ -186,7 +186,7 @@ function kindOf(kind: FileKind): string {
 /** The value of a JSON text; undefined, which JSON cannot say, of what is none. */
 export function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch {
     return undefined;
   }

@@ -1,4 +1,5 @@
 import { type ErrorCode, RobleError } from '../errors.js';
+import { parseJsonText } from '../schema/json-text.js';
 import { fileOrPipe } from './read-file.js';
 
 export interface TextOptions {
@@ -58,6 +59,15 @@ export async function readTextFile(path: string, options: TextOptions = {}): Pro
     throw RobleError.from(error);
   }
   return text;
+}
+
+/**
+ * The value of a JSON file that somebody wrote.
+ *
+ * @throws {RobleError} `ROBLE_FILE_NOT_FOUND` and the like; of the given code, with line and column, for what is no JSON
+ */
+export async function readJsonFile(path: string, code: ErrorCode = 'ROBLE_CONFIG_SYNTAX'): Promise<unknown> {
+  return parseJsonText(await readTextFile(path, { code }), path, code);
 }
 
 /** The lines of a text, one after the other, however long the text is; see {@link decodeText}. */

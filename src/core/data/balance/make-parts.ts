@@ -1,6 +1,7 @@
 import type { Context } from '../../base/context.js';
 import { RobleError } from '../../base/errors.js';
 import { type RunningWorker, startThread } from '../../base/process/workers.js';
+import { guestsOf } from '../../plugin/guard.js';
 import type { DatasetPart } from '../dataset/format.js';
 import type { OriginalProvenance } from './part-maker.js';
 import type { PartThread, PartThreadData } from './part-worker.js';
@@ -28,7 +29,7 @@ export async function makeParts(options: MakePartsOptions, context: Context = {}
     startThread<PartThread>(
       new URL('./part-worker.js', import.meta.url),
       { recipe, folder },
-      { name: 'A thread of parts' },
+      { name: 'A thread of parts', guests: guestsOf(recipe.plugins) },
     ),
   );
   let recorded = Promise.resolve();

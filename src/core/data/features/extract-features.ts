@@ -1,5 +1,6 @@
 import { type RunningWorker, startChild, WorkerDied } from '../../base/process/workers.js';
 import { sha256 } from '../../base/storage/durable.js';
+import { guestsOf } from '../../plugin/guard.js';
 import type { FeatureStore } from './feature-store.js';
 import type { FeatureWorker, FeatureWorkerStart } from './feature-worker.js';
 
@@ -166,5 +167,6 @@ function startWorker({
   const start: FeatureWorkerStart = { plugins, backend, device, extractor, threads: 1 };
   return startChild<FeatureWorker>(new URL('./feature-worker.js', import.meta.url), start, {
     name: 'A process of features',
+    guests: guestsOf(plugins),
   });
 }

@@ -15,7 +15,7 @@ import { type ReadLayers, readLayers } from '../../model/backbone/read-layers.js
 import type { BackboneSettings, UsedBackbone } from '../../model/backbone/settings.js';
 import { BUNDLE_FILES } from '../../model/bundle.js';
 import { encodeModel, readModel } from '../../model/onnx/format.js';
-import type { ImageShape } from '../../model/spec.js';
+import type { ImageShape, Layer } from '../../model/spec.js';
 import type { PluginEntry } from '../../plugin/contracts.js';
 import type { FeatureWorker } from './feature-worker.js';
 
@@ -70,9 +70,22 @@ export interface ReadBackbone extends ReadLayers {
 export async function readBackbone(settings: BackboneSettings, pictures: ImageShape): Promise<ReadBackbone> {
   const { name, digest, bytes, found } = await fittingBackbone(settings, pictures);
   const { height, width, channels } = pictures;
-  if (found.input.channels !== channels) throw unfit(name, found, pictures);
   const read = readLayers(bytes, { ...found, input: { ...found.input, height, width } });
-  return { ...read, used: { name, sha256: digest, ...licenceIn(found.metadata) } };
+  const input = { height, width, channels };
+  return {
+    ...read,
+    input,
+    layers: shownInColour(read.layers, found.input.channels, channels),
+    used: { name, sha256: digest, ...licenceIn(found.metadata) },
+  };
+}
+
+/** Layers whose first one, which normalizes each channel by itself, makes all channels of a grey picture. */
+function shownInColour(layers: readonly Layer[], wanted: number, channels: number): readonly Layer[] {
+  const [first, ...others] = layers;
+  if (wanted === channels || first?.type !== 'conv') return layers;
+  const { groups: _, ...normalize } = first;
+  return [normalize, ...others];
 }
 
 async function fittingBackbone(settings: BackboneSettings, pictures: ImageShape) {

@@ -9,6 +9,7 @@ import { untilAborted } from '../../base/until-aborted.js';
 import { withinTime } from '../../base/within-time.js';
 import { isPicture as isPictureFile } from '../../image/find-images.js';
 import { hasKnownSplit, isSourceItem } from '../../plugin/check-item.js';
+import { faultOf } from '../../plugin/guard.js';
 import type { SourceLook } from '../../plugin/reader.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
 import { isCsvFile, readCsv } from '../formats/csv.js';
@@ -131,10 +132,8 @@ async function* checkedItems(
   const name = registry.describe('reader', format);
   try {
     for await (const item of untilAborted(read(), signal)) yield checkedItem(name, item);
-  } catch (cause) {
-    const error = signal?.aborted ? cause : RobleError.from(cause);
-    if (!(error instanceof RobleError) || error.code !== 'ROBLE_INTERNAL') throw error;
-    throw new RobleError('ROBLE_PLUGIN_INVALID', `${name} failed: ${error.message}`, { cause });
+  } catch (thrown) {
+    throw signal?.aborted ? thrown : faultOf(`${name} failed`, thrown);
   }
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { readJsonFile } from '../../base/storage/text-file.js';
 import { packageFiles } from '../../plugin/integrity.js';
 import { installedPackage } from '../../plugin/packages.js';
 import type { PluginRegistry } from '../../plugin/registry.js';
@@ -47,13 +48,13 @@ async function installedVersions(
   root: string,
   known: Record<string, string> = {},
 ): Promise<Record<string, string>> {
-  const { dependencies = {} } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
+  const { dependencies = {} } = (await readJsonFile(join(root, 'package.json'))) as {
     dependencies?: Record<string, string>;
   };
   for (const name of Object.keys(dependencies)) {
     const file = name in known ? undefined : installedPackage(name, root);
     if (!file) continue;
-    known[name] = (JSON.parse(await readFile(file, 'utf8')) as { version: string }).version;
+    known[name] = ((await readJsonFile(file)) as { version: string }).version;
     await installedVersions(dirname(file), known);
   }
   return known;

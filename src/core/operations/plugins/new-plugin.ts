@@ -1,8 +1,9 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { RobleError } from '../../base/errors.js';
 import { createFolder } from '../../base/storage/durable.js';
 import { exists, withSlashes } from '../../base/storage/files.js';
+import { readJsonFile } from '../../base/storage/text-file.js';
 import { fillTemplate } from '../../base/text/template.js';
 import { robleVersion } from '../../base/version.js';
 import { PLUGIN_API_VERSION, PLUGIN_NAME, type PluginKind } from '../../plugin/contracts.js';
@@ -103,7 +104,7 @@ async function linkTo(roble: string, folder: string): Promise<string> {
   const file = isArchive ? roble : join(roble, 'package.json');
   if (!(await exists(file)))
     throw new RobleError('ROBLE_FILE_NOT_FOUND', `There is no roble to build with: ${file} is not there.`);
-  const { name } = isArchive ? { name: 'roble' } : JSON.parse(await readFile(file, 'utf8'));
+  const { name } = isArchive ? { name: 'roble' } : ((await readJsonFile(file)) as { name?: unknown });
   if (name !== 'roble')
     throw new RobleError('ROBLE_USAGE', `${file} is not that of roble.`, {
       received: name,

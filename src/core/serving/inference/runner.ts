@@ -1,5 +1,6 @@
 import { RobleError } from '../../base/errors.js';
 import { startChild } from '../../base/process/workers.js';
+import { guestsOf } from '../../plugin/guard.js';
 import { type InferenceStart, openInference } from './inference.js';
 
 /** What computes with a loaded model, one call after the other: a process of its own, or this one. */
@@ -31,6 +32,7 @@ export function startInferenceProcess(start: InferenceStart, listener: Inference
   const file = new URL('./worker.js', import.meta.url);
   const child = startChild<typeof openInference>(file, start, {
     name: 'An inference process',
+    guests: guestsOf(start.plugins),
     onEvent: ({ problem }) => listener.health(problem),
     onLine: listener.wrote,
   });

@@ -1,5 +1,6 @@
 import { type RunningWorker, startThread } from '../../../base/process/workers.js';
 import type { Batch } from '../../../plugin/contracts.js';
+import { guestsOf } from '../../../plugin/guard.js';
 import { type BatchBuffers, type BatchRecipe, buffersOf } from './batch.js';
 import type { BatchThread } from './batch-worker.js';
 
@@ -19,6 +20,7 @@ export class BatchSource {
     this.#threads = Array.from({ length: threads }, () =>
       startThread<BatchThread>(new URL('./batch-worker.js', import.meta.url), recipe, {
         name: 'A thread of batches',
+        guests: guestsOf(recipe.augmentation?.plugins ?? []),
       }),
     );
     this.#nextToAsk = firstStep;

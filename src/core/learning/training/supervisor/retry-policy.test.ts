@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type ErrorCode, RobleError } from '../../../base/errors.js';
 import { trainSchema } from '../../settings.js';
-import { decideRetry, FIRST_ATTEMPT, type RetryState } from './retry-policy.js';
+import { decideRetry, describeEnds, FIRST_ATTEMPT, type RetryState } from './retry-policy.js';
 import { causeOf, type UnfinishedEnd } from './worker-end.js';
 
 const { retry: options } = trainSchema.parse({});
@@ -80,6 +80,21 @@ describe('decideRetry', () => {
       expect(decision).toMatchObject({ retry: true, delayMs: 1000 });
       if (decision.retry) state = decision.state;
     }
+  });
+
+  it('counts what it retries, also where every attempt makes progress', () => {
+    let state = FIRST_ATTEMPT;
+    const told = [died('SIGSEGV'), failed('ROBLE_INTERNAL'), died('SIGSEGV')].map((end, i) => {
+      const decision = decide(end, state, i);
+      if (!decision.retry) throw new Error(decision.reason);
+      state = decision.state;
+      return describeEnds(state, end);
+    });
+    expect(told).toEqual([
+      '',
+      '2 training processes have ended so far, 1 of them like this one',
+      '3 training processes have ended so far, 2 of them like this one',
+    ]);
   });
 
   it('does not try again what the user has to mend, nor an error that comes back at the same step', () => {

@@ -15,9 +15,11 @@ export interface RetryState {
   readonly ceilings?: MemoryCeilings;
   /** How the last attempt ended, to distinguish an accident from something that happens every time. */
   readonly last?: { readonly words: string; readonly step: number };
+  /** How many processes of this run ended in which way, in the words of {@link describeEnd}. */
+  readonly ends: Readonly<Record<string, number>>;
 }
 
-export const FIRST_ATTEMPT: RetryState = { failures: 0, safeStep: -1 };
+export const FIRST_ATTEMPT: RetryState = { failures: 0, safeStep: -1, ends: {} };
 
 export type RetryDecision =
   | { readonly retry: false; readonly reason: string }
@@ -62,11 +64,22 @@ export function decideRetry(
       failures,
       safeStep: Math.max(state.safeStep, safeStep),
       last: { words, step: life.step },
+      ends: { ...state.ends, [words]: (state.ends[words] ?? 0) + 1 },
       ...(ceilings && { ceilings }),
     },
     delayMs: Math.min(backoffSeconds * 2 ** (failures - 1), maxBackoffSeconds) * 1000,
     ...(ceilings && { ceilings }),
   };
+}
+
+/**
+ * How many processes have ended by now, and how many of them as this one; nothing for the first. There is no bound to
+ * those that each come further than the one before: the run gets to its end, and whoever watches sees at what price.
+ */
+export function describeEnds({ ends }: RetryState, end: UnfinishedEnd): string {
+  const all = Object.values(ends).reduce((sum, count) => sum + count, 0);
+  const same = ends[describeEnd(end)] ?? 0;
+  return all < 2 ? '' : `${all} training processes have ended so far, ${same} of them like this one`;
 }
 
 /**

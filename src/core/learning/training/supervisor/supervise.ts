@@ -9,7 +9,7 @@ import { bestEpoch } from '../policies/early-stopping.js';
 import type { TrainingProgress } from '../run/events.js';
 import type { RunOutcome, RunRequest } from '../run/folder.js';
 import type { WorkerStart } from '../worker/open-run.js';
-import { decideRetry, FIRST_ATTEMPT } from './retry-policy.js';
+import { decideRetry, describeEnds, FIRST_ATTEMPT } from './retry-policy.js';
 import { causeOf, describeEnd, errorOf, type WorkerEnd } from './worker-end.js';
 import { runWorker } from './worker-process.js';
 
@@ -48,11 +48,9 @@ export async function superviseRun(
     // The user has to change something first, and nothing has happened yet that belongs in the history.
     if (end.type === 'failed' && end.error.kind === 'user' && !life.hasBegun) throw end.error;
     await record('worker-ended', { cause: causeOf(end), detail: describeEnd(end) });
-    if (context.signal?.aborted) {
-      if (end.type === 'failed') throw end.error;
-      return interrupted(request, record);
-    }
     const safeStep = await newestStepOf(storesOf(foldersOf(request)));
+    // Whatever ended it: the user wants no more of it now, and a resume that meets the same cause tells it again.
+    if (context.signal?.aborted) return interrupted(request, record, safeStep);
     const decision = decideRetry(state, { ...life, end }, safeStep, retry);
     if (!decision.retry) {
       await record('failed', { detail: decision.reason });
@@ -60,10 +58,10 @@ export async function superviseRun(
     }
     state = decision.state;
     const { delayMs, ceilings } = decision;
-    const detail = `retry ${state.failures} of ${retry.maxRetries}, in ${delayMs / 1000} s`;
-    await record('retried', { detail });
+    const wait = `retry ${state.failures} of ${retry.maxRetries}, in ${delayMs / 1000} s`;
+    await record('retried', { detail: [wait, describeEnds(state, end)].filter(Boolean).join('; ') });
     await sleep(delayMs, undefined, { signal: context.signal }).catch(ignoreAbort);
-    if (context.signal?.aborted) return interrupted(request, record);
+    if (context.signal?.aborted) return interrupted(request, record, safeStep);
     start = { request, plugins, resume: true, ...(ceilings && { ceilings }) };
   }
 }
@@ -95,8 +93,11 @@ function unaskedStopAsDeath(end: WorkerEnd, { signal }: Context<TrainingProgress
 }
 
 /** The request to stop came while no process could answer it: the newest checkpoint is where the run goes on. */
-async function interrupted({ train }: RunRequest, record: Recorder): Promise<RunOutcome> {
-  const { epochs } = await record('interrupted');
+async function interrupted({ train }: RunRequest, record: Recorder, safeStep: number): Promise<RunOutcome> {
+  const from = safeStep < 0 ? 'from the beginning' : `from the checkpoint of step ${safeStep}`;
+  const { epochs } = await record('interrupted', {
+    detail: `no process was left to save and to export the best epoch; train:resume goes on ${from}`,
+  });
   const best = bestEpoch(epochs, train.monitor);
   return { stopped: 'interrupted', epochs: epochs.length, best, bundle: undefined };
 }

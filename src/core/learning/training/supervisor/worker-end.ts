@@ -1,6 +1,6 @@
 import { RobleError } from '../../../base/errors.js';
 import { saysOutOfMemory } from '../../../base/out-of-memory.js';
-import type { WorkerExit } from '../../../base/process/workers.js';
+import { describeGuests, type WorkerExit } from '../../../base/process/workers.js';
 import type { EndCause } from '../../history/record.js';
 import type { RunOutcome } from '../run/folder.js';
 
@@ -39,9 +39,12 @@ export function causeOf(end: UnfinishedEnd): EndCause {
   return end.signal ? 'killed' : 'exited';
 }
 
+/** Of a plugin that failed in the midst of it, another attempt shows whether it does so again. */
+const isForUser = ({ kind, code }: RobleError) => kind === 'user' && code !== 'ROBLE_PLUGIN_INVALID';
+
 /** Whether another process may fare better: not when the user has to change something first. */
 export function isRecoverable(end: UnfinishedEnd): boolean {
-  return end.type === 'died' || (end.error.kind !== 'user' && end.error.code !== 'ROBLE_DEVICE_UNAVAILABLE');
+  return end.type === 'died' || (!isForUser(end.error) && end.error.code !== 'ROBLE_DEVICE_UNAVAILABLE');
 }
 
 /** The end in one line. */
@@ -51,17 +54,24 @@ export function describeEnd(end: UnfinishedEnd): string {
   const why = end.killedFor && KILLED_FOR[end.killedFor as keyof typeof KILLED_FOR];
   const lines = end.lastWords.split('\n').filter(Boolean);
   const words = lines.find((line) => TELLING_WORDS.test(line)) ?? lines.at(-1);
-  return [how, why, words].filter(Boolean).join(': ');
+  const guests = end.guests?.length ? `(plugins from outside in use: ${end.guests.join(', ')})` : undefined;
+  return [[how, why, words].filter(Boolean).join(': '), guests].filter(Boolean).join(' ');
 }
 
 export function errorOf(end: UnfinishedEnd): RobleError {
   if (end.type === 'failed') return end.error;
-  return new RobleError('ROBLE_WORKER_DIED', 'The training process ended before the training did.', {
-    received: describeEnd(end),
-    expected: 'an end with a result',
-    nextSteps: [
-      ...(causeOf(end) === 'out-of-memory' ? ['Use a smaller train.batchSize or train.microbatchSize.'] : []),
-      'Go on from the newest checkpoint with "roble train:resume".',
-    ],
-  });
+  return new RobleError(
+    'ROBLE_WORKER_DIED',
+    `The training process ended before the training did.${describeGuests(end.guests)}`,
+    {
+      received: describeEnd(end),
+      expected: 'an end with a result',
+      nextSteps: [
+        ...(causeOf(end) === 'out-of-memory'
+          ? ['Use a smaller train.batchSize or train.microbatchSize.']
+          : []),
+        'Go on from the newest checkpoint with "roble train:resume".',
+      ],
+    },
+  );
 }

@@ -2,6 +2,7 @@ import type { Context } from '../../../base/context.js';
 import type { RobleError } from '../../../base/errors.js';
 import { startChild, WorkerDied } from '../../../base/process/workers.js';
 import type { FolderLock } from '../../../base/storage/folder-lock.js';
+import { guestsOf } from '../../../plugin/guard.js';
 import type { TrainingProgress } from '../run/events.js';
 import type { WorkerStart } from '../worker/open-run.js';
 import type { TrainingWorker, WorkerEvent } from '../worker/worker.js';
@@ -36,6 +37,7 @@ export async function runWorker(
   const known: Known = { hasBegun: false, step: 0, inMemory: firstSizes(start) };
   const worker = startChild<TrainingWorker>(new URL('../worker/worker.js', import.meta.url), undefined, {
     name: 'The training process',
+    guests: guestsOf(start.plugins),
     onEvent(event) {
       heartbeat.sign();
       remember(known, event);
