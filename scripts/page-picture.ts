@@ -1,4 +1,4 @@
-/** Takes the picture of docs/serving.md anew: a model that is trained here, and the page with an answer of it. */
+/** Takes the picture of docs/serving.md anew: a model that is trained here, and the page with an answer of it and what that stands on. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -56,9 +56,11 @@ const { page } = await openPage(browser, server.url, {
 });
 await drawWithMouse(page, FIVE);
 await page.locator('#result').waitFor();
+await page.click('#why-show');
+await page.locator('#heat').waitFor();
 // The statistics come to know of it.
 await page.locator('#stat-requests', { hasText: '1' }).waitFor();
-await page.screenshot({ path: PICTURE });
+await page.screenshot({ path: PICTURE, fullPage: true });
 await browser.close();
 await server.close();
 await rm(folder, { recursive: true });

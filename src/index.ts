@@ -84,7 +84,7 @@ export type { GivenChoices, StackChoices } from './core/operations/deploy/stack-
 export type { DoctorReport } from './core/operations/doctor/doctor.js';
 export type { SetUpOptions, SetUpResult } from './core/operations/gpu/set-up.js';
 export type { KpiResult, KpiStatus } from './core/operations/kpi/judge.js';
-export type { LoadModelOptions, Model } from './core/predict/load-model.js';
+export type { ExplainOptions, Explanation, LoadModelOptions, Model } from './core/predict/load-model.js';
 export type { FilePrediction, ImageInput } from './core/predict/predict-files.js';
 export type { Prediction } from './core/predict/top-predictions.js';
 export type { LogDestination } from './core/serving/observe/server-log.js';

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openDataset } from '../src/core/data/dataset/open.js';
 import { copyPictures } from '../src/core/data/dataset/pictures.js';
 import { resultFingerprint } from '../src/core/learning/training/verify.js';
-import { openBundle } from '../src/core/model/bundle.js';
+import { openBundle, readWeights } from '../src/core/model/bundle.js';
 import { loadModel, readHistory, resumeTraining, trainModel } from '../src/index.js';
 import { startTraining } from './faults/training.js';
 import { writeSmallBackbone } from './support/small-backbone.js';
@@ -128,6 +128,49 @@ describe('a head on a backbone', () => {
     expect(after.manifest.backbone).toEqual(before.manifest.backbone);
     const [epoch] = (await readHistory(join(root, 'from'))).epochs;
     expect(epoch!.valAccuracy).toBeGreaterThan(0.6);
+  });
+});
+
+describe('a backbone whose layers are trained further', () => {
+  const tuned = (run: string, settings: object, more = {}) =>
+    train(run, model(backbone, { tune: 'all', ...more }), {
+      from: join(root, 'plain/model'),
+      epochs: 1,
+      ...settings,
+    });
+
+  it('begins with the answers of the head, and is a network of its own', async () => {
+    const { bundle, best } = await tuned('unmoved', { learningRate: 1e-12 });
+    const [head, whole] = [await openBundle(join(root, 'plain/model')), await openBundle(bundle!)];
+    expect(best!.valAccuracy).toBeCloseTo(head.manifest.training.metrics.valAccuracy!, 10);
+    for (const [i, probability] of whole.golden.probabilities.entries())
+      expect(probability).toBeCloseTo(head.golden.probabilities[i]!, 4);
+    expect(whole.manifest.backbone).toBeUndefined();
+    expect(whole.manifest.training.backbone).toMatchObject({ name: 'small.onnx' });
+  });
+
+  it('leaves its normalization as it is, and moves its layers less than the head', async () => {
+    const optimizer = { type: 'adamw', beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0 } as const;
+    const moved = async (factor: number) => {
+      const { bundle } = await tuned(
+        `factor-${factor}`,
+        { optimizer, learningRate: 1e-4, schedule: { type: 'constant' } },
+        { learningRateFactor: factor },
+      );
+      const [before, after] = [
+        await readWeights(await openBundle(join(root, 'unmoved/model'))),
+        await readWeights(await openBundle(bundle!)),
+      ];
+      return (name: string) =>
+        Math.max(...after[name]!.data.map((value, i) => Math.abs(value - before[name]!.data[i]!)));
+    };
+    const [slow, fast] = [await moved(0.01), await moved(1)];
+    for (const move of [slow, fast])
+      for (const name of ['normalize.weight', 'normalize.bias', 'standardize.scale', 'standardize.mean'])
+        expect(move(name), name).toBe(0);
+    expect(slow('conv2.weight')).toBeGreaterThan(0);
+    expect(slow('conv2.weight')).toBeLessThan(fast('conv2.weight') / 20);
+    expect(slow('dense1.weight')).toBeGreaterThan(fast('dense1.weight') / 2);
   });
 });
 

@@ -95,6 +95,7 @@ const KNOWN: Readonly<Record<string, readonly string[]>> = {
   name: ['quarters'],
   version: ['1'],
   model: ['quarters'],
+  class: ['top-left'],
   file: ['style.css'],
 };
 
@@ -122,11 +123,10 @@ function bodiesOf({ requestBody }: OperationObject): fc.Arbitrary<Body | undefin
   return fc.oneof(
     ...Object.entries(requestBody.content).map(([type, { schema }]): fc.Arbitrary<Body> => {
       if (type === 'multipart/form-data') {
-        const isBatch = schema.$ref!.endsWith('BatchForm');
-        const { properties = {} } = schemas[isBatch ? 'BatchForm' : 'PredictForm']!;
+        const { properties = {} } = schemas[schema.$ref!.split('/').at(-1)!]!;
         const { image: _, images: __, ...others } = properties;
         const fields = valuesOf({ type: 'object', properties: others }, schemas) as fc.Arbitrary<Part>;
-        const form = isBatch
+        const form = properties.images
           ? fc.array(files, { minLength: 1, maxLength: 3 }).map((images) => ({ images }))
           : files.map((file) => ({ image: [file] }));
         return fc.tuple(form, fields).map(([files, fields]) => ({ type, files, fields }));

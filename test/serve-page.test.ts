@@ -397,6 +397,94 @@ describeWith('chromium', 'chromium')('in a browser, the page', () => {
     }
   });
 
+  it('shows where an answer stands as colours over the picture, and in words', async () => {
+    const model = await tinyBundle(join(root, 'heat'));
+    const own = await createServer({ model, port: 0, workers: 0 });
+    try {
+      const page = await open({ reducedMotion: 'reduce' }, own);
+      await page.check('#mode-image', { force: true });
+      const buffer = await quarterPng(1);
+      await page.setInputFiles('#file', { name: 'picture.png', mimeType: 'image/png', buffer });
+      await answers(page, TINY_CLASSES[1]!);
+      const words = () => page.locator('#why-status').textContent();
+      const heat = page.locator('#heat');
+      await page.click('#why-show');
+      await expect.poll(words, SLOW).toMatch(/^“top-right” stands most on the (top )?right: .* falls from/);
+      expect(await heat.isVisible()).toBe(true);
+      const [warm, cold] = await page.evaluate<number[]>(`{
+        const { width, height } = document.getElementById('heat-map');
+        const { data } = document.getElementById('heat-map').getContext('2d').getImageData(0, 0, width, height);
+        const lightAt = (x, y) => {
+          const at = 4 * (y * height * width + x * width);
+          return 0.3 * data[at] + 0.6 * data[at + 1] + 0.1 * data[at + 2];
+        };
+        [lightAt(0.75, 0.25), lightAt(0.25, 0.75)];
+      }`);
+      expect(warm! - cold!).toBeGreaterThan(100);
+      expect(await seriousViolations(page)).toEqual([]);
+      await page.selectOption('#why-class', TINY_CLASSES[2]!);
+      expect(await heat.isVisible()).toBe(false);
+      await page.click('#why-show');
+      await expect.poll(words, SLOW).toContain('“bottom-left” stands on no single place');
+      await page.click('#remove');
+      await expect.poll(() => page.locator('#idle').isVisible(), SLOW).toBe(true);
+    } finally {
+      await own.close();
+    }
+  });
+
+  it('offers no heat map where the server makes none', async () => {
+    const own = await createServer({
+      model: join(root, 'run', 'model'),
+      port: 0,
+      workers: 0,
+      explain: false,
+    });
+    try {
+      const page = await open({}, own);
+      await expect.poll(() => page.locator('#statistics').isVisible(), SLOW).toBe(true);
+      await drawWithMouse(page, LETTER_T);
+      await answers(page, 'T');
+      expect(await page.locator('#why').isVisible()).toBe(false);
+    } finally {
+      await own.close();
+    }
+  });
+
+  it('takes pictures with the camera, and lets go of it then', async () => {
+    const page = await open({ permissions: ['camera'] });
+    await page.check('#mode-image', { force: true });
+    const isOn = () => page.evaluate<boolean>("document.getElementById('camera-view').srcObject !== null");
+    await page.click('#camera-open');
+    await expect.poll(isOn, SLOW).toBe(true);
+    expect(await seriousViolations(page)).toEqual([]);
+    await page.click('#camera-close');
+    expect([await isOn(), await page.locator('#image-panel').isVisible()]).toEqual([false, true]);
+    await page.click('#camera-open');
+    await expect.poll(() => page.locator('#camera-take[aria-disabled=false]').count(), SLOW).toBe(1);
+    await page.click('#camera-take');
+    await expect.poll(() => page.locator('#result').isVisible(), SLOW).toBe(true);
+    expect([await isOn(), await page.locator('#preview').isVisible()]).toEqual([false, true]);
+  });
+
+  it('says why there is no camera: not allowed, or no secure address', async () => {
+    const page = await open();
+    const problem = async () => {
+      await page.check('#mode-image', { force: true });
+      await page.click('#camera-open');
+      await expect.poll(() => page.locator('#camera-problem').isVisible(), SLOW).toBe(true);
+      return page.locator('#camera-problem').textContent();
+    };
+    expect(await problem()).toMatch(/does not let this page use the camera.*drop or paste an image instead/);
+    await page.check('#mode-draw', { force: true });
+    expect(await page.locator('#camera-problem').isVisible()).toBe(false);
+    // The same server under an address that browsers take for that of another machine.
+    await page.goto(`http://0.0.0.0:${server.address.port}`);
+    expect(await problem()).toContain('https:// or localhost only');
+    const { faults } = opened.at(-1)!;
+    expect(faults.splice(0).filter((fault) => !/untrustworthy|0\.0\.0\.0/.test(fault))).toEqual([]);
+  });
+
   it('can be used by everybody: in light, in the dark and on a narrow screen', async () => {
     const page = await open({ reducedMotion: 'reduce' });
     const wide = page.viewportSize()!;

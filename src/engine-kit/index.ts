@@ -17,6 +17,7 @@ export {
   frozenTest,
   judgeNumbers,
   noState,
+  rateFactors,
   type StepScalars,
   statisticsMomenta,
   stepScalars,

@@ -85,6 +85,18 @@ export function decayMask(weights: FlatLayout, isFrozen: LayerTest): Float32Arra
   return flatFill(weights, ({ name, decay }) => (decay && !isFrozen(layerOf(name)) ? 1 : 0));
 }
 
+/** Flat, as the weights: what multiplies the learning rate of each; undefined where all have the same. */
+export function rateFactors(
+  weights: FlatLayout,
+  factors: EngineOptions['learningRateFactors'] = {},
+): Float32Array | undefined {
+  const names = Object.keys(factors);
+  if (names.length === 0) return undefined;
+  const factorOf = (layer: string) =>
+    factors[names.find((name) => layer === name || layer.startsWith(`${name}.`)) ?? ''] ?? 1;
+  return flatFill(weights, ({ name }) => factorOf(layerOf(name)));
+}
+
 /** Flat, as the statistics: how far the running ones move to those of a batch; not at all in frozen layers. */
 export function statisticsMomenta(
   { layers }: Network,

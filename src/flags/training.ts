@@ -14,6 +14,10 @@ export const trainingFlags = {
     description: 'How the backbone wants its pictures.',
     dependsOn: ['backbone'],
   })(),
+  tune: Flags.option({
+    options: ['head', 'all'] as const,
+    description: 'What of a backbone is trained: a head on its features, or all of its layers too.',
+  })(),
   from: Flags.string({ helpValue: 'BUNDLE', description: 'Model bundle whose weights to start from.' }),
   seed: Flags.integer({ description: 'Seed of all random numbers.', min: 0 }),
   threads: Flags.integer({ description: 'Threads of the engine; 0: one for each core.', min: 0 }),
@@ -26,6 +30,7 @@ const KEYS: Readonly<Record<keyof typeof trainingFlags, string>> = {
   preset: 'model.preset',
   backbone: 'model.backbone.file',
   normalization: 'model.backbone.normalization',
+  tune: 'model.backbone.tune',
   from: 'train.from',
   seed: 'train.seed',
   threads: 'train.threads',

@@ -69,7 +69,10 @@ function guessRow(): HTMLElement {
 }
 
 /** Paints what a model saw, pixel by pixel. */
-function paintPixels(canvas: HTMLCanvasElement, { width, height, channels, pixels }: ModelInput): void {
+export function paintPixels(
+  canvas: HTMLCanvasElement,
+  { width, height, channels, pixels }: ModelInput,
+): void {
   const values = Uint8Array.from(atob(pixels), (character) => character.charCodeAt(0));
   const picture = new ImageData(width, height);
   for (let i = 0; i < width * height; i++) {

@@ -24,6 +24,11 @@ export class ImageInput {
     return this.#file;
   }
 
+  /** Takes a picture that the camera gave. */
+  give(file: File): void {
+    this.#set(file);
+  }
+
   #acceptDrops(): void {
     const mark = (over: boolean) => document.body.classList.toggle('dragging', over);
     document.addEventListener('dragover', (event) => {

@@ -1,4 +1,5 @@
 import { showAnswer, showIdle, showProblem } from './answer-view.js';
+import { Camera } from './camera.js';
 import { ChosenModel } from './chosen-model.js';
 import { Correction } from './correction.js';
 import { DrawingPad } from './drawing-pad.js';
@@ -15,6 +16,7 @@ import {
   type Statistics,
 } from './server.js';
 import { showStatistics, watchStatistics } from './statistics-view.js';
+import { Why } from './why.js';
 
 /** Between two strokes of a character there is less. */
 const PAUSE_MS = 150;
@@ -26,12 +28,16 @@ const MAX_PAUSE_SECONDS = 10;
 /** Classes that are listed by name. */
 const MAX_NAMED_CLASSES = 36;
 
-type Mode = 'draw' | 'image';
+const MODES = ['draw', 'image', 'camera'] as const;
+/** The camera gives the image, and has no question of its own. */
+type Mode = (typeof MODES)[number];
 
 /** The page: a drawing or an image file is the question, and each change of it asks the server. */
 class Page {
   readonly #server = new Server();
   readonly #correction = new Correction(this.#server);
+  readonly #why = new Why();
+  readonly #camera: Camera;
   readonly #images: ImageInput;
   readonly #pad: DrawingPad;
   readonly #chosenModel: ChosenModel;
@@ -47,6 +53,11 @@ class Page {
     this.#images = new ImageInput(() => {
       if (this.#images.file) this.#setMode('image');
       this.#ask();
+    });
+    this.#camera = new Camera({
+      opened: () => this.#setMode('camera'),
+      closed: () => this.#setMode('image'),
+      taken: (file) => this.#images.give(file),
     });
     this.#pad = new DrawingPad(element('draw-panel'), element<HTMLCanvasElement>('pad'), {
       started: () => {
@@ -94,9 +105,10 @@ class Page {
 
   #setMode(mode: Mode): void {
     this.#mode = mode;
-    for (const name of ['draw', 'image'] as const)
+    if (mode !== 'camera') this.#camera.stop();
+    for (const name of MODES)
       for (const part of ['panel', 'tools', 'help']) element(`${name}-${part}`).hidden = name !== mode;
-    element<HTMLInputElement>(`mode-${mode}`).checked = true;
+    element<HTMLInputElement>(mode === 'draw' ? 'mode-draw' : 'mode-image').checked = true;
   }
 
   #ask(): void {
@@ -121,6 +133,7 @@ class Page {
       showAnswer(answer, performance.now() - started);
       const classes = this.#statistics ? this.#chosenModel.of(this.#statistics).classes : [];
       this.#correction.show(answer, question, classes);
+      this.#why.show(answer, question, this.#chosenModel.name);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (isNewest()) showProblem(error.message, error.status === 0 || error.status >= 429);
@@ -149,6 +162,7 @@ class Page {
     const model = this.#chosenModel.of(statistics);
     showStatistics(statistics, model);
     this.#correction.setUp(statistics.predictionLog);
+    this.#why.setUp(statistics.explanations !== undefined);
     element('known').textContent = describeClasses(model.classes);
     if (!this.#statistics) this.#leadWithWhatFits(model);
     this.#statistics = statistics;

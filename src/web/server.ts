@@ -22,6 +22,15 @@ export interface Answer {
   readonly input: ModelInput;
 }
 
+/** What an answer stands on: a grid over what the model saw. */
+export interface Explanation {
+  readonly class: string;
+  /** Of that class, for the whole picture. */
+  readonly probability: number;
+  /** By how much it falls when a place is covered; rows from the top, each from the left. */
+  readonly falls: readonly (readonly number[])[];
+}
+
 export interface Statistics {
   readonly uptimeSeconds: number;
   readonly requests: number;
@@ -30,6 +39,8 @@ export interface Statistics {
   readonly cache: { readonly answers: Readonly<Record<Answer['source'], number>> };
   /** Missing where the server keeps no predictions. */
   readonly predictionLog?: { readonly keepsImages: boolean };
+  /** Missing where the server does not explain its answers. */
+  readonly explanations?: object;
   /** For each model. */
   readonly workers: { readonly wanted: number };
   /** The one that is asked where a request names none. */
@@ -67,6 +78,8 @@ export type Stroke = readonly (readonly [x: number, y: number])[];
 export type Picture =
   | { readonly drawing: { readonly strokes: readonly Stroke[] } }
   | { readonly image: string };
+/** A picture as it is sent: an image file as it is, which is shorter than text. */
+type Content = Picture | Blob;
 
 /** The classes that are asked for. */
 const TOP_K = 5;
@@ -76,15 +89,13 @@ export class Server {
   readonly #key = new ApiKey();
 
   /** What a model says of a picture; by default the server's own model. */
-  classifyPicture(picture: Picture, model?: string): Promise<Answer> {
-    return this.#post(predictPath(model), picture);
+  classify(content: Content, model?: string): Promise<Answer> {
+    return this.#send('predict', { topK: `${TOP_K}`, include: 'input', ...(model && { model }) }, content);
   }
 
-  /** What a model says of an image file, which is sent as it is. */
-  classifyFile(file: Blob, model?: string): Promise<Answer> {
-    const type = file.type.startsWith('image/') ? file.type : 'application/octet-stream';
-    const headers = { 'content-type': type };
-    return this.#call(predictPath(model), { method: 'POST', headers, body: file });
+  /** What the probability of a class stands on. */
+  explain(content: Content, name: string, model?: string): Promise<Explanation> {
+    return this.#send('explain', { class: name, ...(model && { model }) }, content);
   }
 
   statistics(): Promise<Statistics> {
@@ -98,6 +109,13 @@ export class Server {
    */
   async sendFeedback(requestId: string, label: string, picture?: Picture): Promise<void> {
     await this.#post('feedback', { requestId, index: 0, label, ...picture });
+  }
+
+  #send<T>(path: string, query: Record<string, string>, content: Content): Promise<T> {
+    const address = `${path}?${new URLSearchParams(query)}`;
+    if (!(content instanceof Blob)) return this.#post(address, content);
+    const type = content.type.startsWith('image/') ? content.type : 'application/octet-stream';
+    return this.#call(address, { method: 'POST', headers: { 'content-type': type }, body: content });
   }
 
   #post<T>(path: string, body: object): Promise<T> {
@@ -119,11 +137,6 @@ export class Server {
       else throw await problemOf(response);
     }
   }
-}
-
-function predictPath(model: string | undefined): string {
-  const query = new URLSearchParams({ topK: `${TOP_K}`, include: 'input', ...(model && { model }) });
-  return `predict?${query}`;
 }
 
 async function problemOf(response: Response): Promise<Problem> {
@@ -179,20 +192,26 @@ class ApiKey {
 export interface Question {
   /** @param model by default the server's own */
   ask(model?: string): Promise<Answer>;
+  /** What the probability of a class stands on. */
+  explain(name: string, model?: string): Promise<Explanation>;
   /** The picture in a form that can be sent along with other things. */
   picture(): Promise<Picture>;
 }
 
 export function drawingQuestion(server: Server, strokes: readonly Stroke[]): Question {
   const picture = { drawing: { strokes } };
-  return { ask: (model) => server.classifyPicture(picture, model), picture: async () => picture };
+  return question(server, picture, async () => picture);
 }
 
-/** The file is sent as it is, which is shorter than text. */
 export function fileQuestion(server: Server, file: File): Question {
+  return question(server, file, async () => ({ image: await dataUrlOf(file) }));
+}
+
+function question(server: Server, content: Content, picture: Question['picture']): Question {
   return {
-    ask: (model) => server.classifyFile(file, model),
-    picture: async () => ({ image: await dataUrlOf(file) }),
+    ask: (model) => server.classify(content, model),
+    explain: (name, model) => server.explain(content, name, model),
+    picture,
   };
 }
 

@@ -98,6 +98,30 @@ const BLOCKS: readonly LayerInput[] = [
   { type: 'dense', units: 'classes' },
 ];
 
+/** What mobile networks are made of. */
+const MOBILE: readonly LayerInput[] = [
+  conv(16),
+  { type: 'batchNorm' },
+  { type: 'relu6' },
+  {
+    type: 'residual',
+    layers: [
+      { type: 'conv', filters: 16, groups: 16, stride: 2, padding: [0, 0, 1, 1], bias: false },
+      { type: 'batchNorm' },
+      { type: 'hardSwish' },
+      { type: 'squeezeExcite', units: 4, activation: 'silu', gate: 'hardSigmoid' },
+      { type: 'conv', filters: 12, kernel: 1, groups: 4, bias: false },
+      { type: 'batchNorm' },
+    ],
+    shortcut: [
+      { type: 'averagePool', padding: [0, 0, 1, 0], countPadding: true },
+      { type: 'conv', filters: 12, kernel: 1, bias: false },
+    ],
+  },
+  { type: 'globalAveragePool' },
+  { type: 'dense', units: 'classes' },
+];
+
 export const PARITY_CASES: readonly ParityCase[] = [
   { name: 'AdamW, clipped', options: { clipNorm: 0.5 } },
   { name: 'SGD', options: { optimizer: sgd(0, false) } },
@@ -119,11 +143,22 @@ export const PARITY_CASES: readonly ParityCase[] = [
     layers: RESIDUAL,
     options: { frozen: ['conv1', 'residual1'], clipNorm: 1 },
   },
+  { name: 'depthwise, squeeze-and-excite', layers: MOBILE, options: { clipNorm: 1 } },
   // AdamW makes steps of the size of the learning rate out of rounding where a gradient is near zero.
   {
     name: 'whole blocks of channels',
     layers: BLOCKS,
     options: { optimizer: sgd(0.9, false), clipNorm: 1 },
+  },
+  {
+    name: 'depthwise, squeeze-and-excite: microbatches of 4, two layers frozen',
+    microbatchSize: 4,
+    layers: MOBILE,
+    options: {
+      optimizer: sgd(0.9, false),
+      clipNorm: 1,
+      frozen: ['residual1.squeezeExcite1.reduce', 'batchNorm1'],
+    },
   },
   {
     name: 'whole blocks of channels, two norms frozen',

@@ -206,6 +206,7 @@ export const ERRORS = {
     'The answer was not ready within the time that the request allows.',
   ),
   ROBLE_REQUEST_ABANDONED: user(EXIT.usage, 'The client closed the connection before it had the answer.'),
+  ROBLE_EXPLAIN_OFF: user(EXIT.usage, 'The server does not explain its answers.'),
   ROBLE_PREDICTIONS_OFF: user(
     EXIT.usage,
     'The server keeps no predictions, so that there is nothing to give feedback on.',

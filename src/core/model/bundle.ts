@@ -67,6 +67,8 @@ const bundleManifestSchema = z.strictObject({
     metrics: z.record(z.string(), z.number()),
     dataFingerprint: digest,
     engine: z.string(),
+    /** The trained network whose layers it began with. */
+    backbone: usedBackboneSchema.pick({ name: true, sha256: true, licence: true }).optional(),
     /** The plugins from outside that had a part in it. */
     plugins: z.array(usedPluginSchema).optional(),
   }),

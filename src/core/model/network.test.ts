@@ -136,6 +136,33 @@ describe('names and parameters', () => {
     ]);
   });
 
+  it('go into squeeze-and-excite, and into a shortcut of a block of its own', () => {
+    const network = resolve([
+      {
+        type: 'residual',
+        layers: [
+          { type: 'conv', filters: 6, groups: 1, stride: 2, padding: [0, 0, 1, 1] },
+          { type: 'squeezeExcite', units: 2 },
+        ],
+        shortcut: [{ type: 'averagePool' }, { type: 'conv', filters: 6, kernel: 1, bias: false }],
+      },
+      { type: 'conv', name: 'depthwise', filters: 6, groups: 6, bias: false },
+    ]);
+    expect(network.layers[0]?.output).toEqual([6, 14, 14]);
+    expect(parametersOf(network).map(({ name, shape }) => `${name} ${shape.join('x')}`)).toEqual([
+      'residual1.conv1.weight 6x1x3x3',
+      'residual1.conv1.bias 6',
+      'residual1.squeezeExcite1.reduce.weight 6x2',
+      'residual1.squeezeExcite1.reduce.bias 2',
+      'residual1.squeezeExcite1.expand.weight 2x6',
+      'residual1.squeezeExcite1.expand.bias 6',
+      'residual1.shortcut.conv1.weight 6x1x1x1',
+      'depthwise.weight 6x1x3x3',
+      'dense1.weight 1176x10',
+      'dense1.bias 10',
+    ]);
+  });
+
   it('decay on weights only, and running statistics are not trained', () => {
     const parameters = parametersOf(resolve([{ type: 'conv', filters: 4 }, { type: 'batchNorm' }]));
     expect(parameters.filter(({ decay }) => decay).map(({ name }) => name)).toEqual([
@@ -229,6 +256,34 @@ describe('an architecture that does not fit names its layer and what to do', () 
       /residual block "residual1" cannot join/,
       '28x28x1 in, 784 out',
       /whole strides/,
+    ],
+    [
+      'a shortcut that leads elsewhere',
+      modelOf([
+        {
+          type: 'residual',
+          layers: [{ type: 'conv', filters: 4, stride: 2 }],
+          shortcut: [{ type: 'conv', filters: 4, kernel: 1 }],
+        },
+        ...head,
+      ]),
+      /shortcut of residual block "residual1" gives another shape/,
+      '28x28x4 from the shortcut, 14x14x4 from the layers',
+      /stride/,
+    ],
+    [
+      'groups that do not divide the channels',
+      modelOf([{ type: 'conv', filters: 6 }, { type: 'conv', filters: 8, groups: 4 }, ...head]),
+      /4 groups of layer "conv2"/,
+      '6 channels, 8 filters',
+      /depthwise/,
+    ],
+    [
+      'padding as wide as the window',
+      modelOf([{ type: 'maxPool', size: 2, padding: [0, 2, 0, 0] }, ...head]),
+      /padding of layer "maxPool1"/,
+      'padding [0, 2, 0, 0], window 2x2',
+      /less padding/,
     ],
     [
       'a layer inside a block',

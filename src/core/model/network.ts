@@ -238,6 +238,7 @@ function resolveConv(layer: ConvLayer, name: string, input: SampleShape): Resolv
     throw invalid(`The ${groups} groups of layer "${name}" (conv) do not divide its channels and filters.`, {
       received: `${channels} channels, ${filters} filters`,
       expected: `multiples of ${groups}`,
+      nextSteps: ['For a depthwise convolution, give as many filters and groups as it has channels.'],
     });
   const window = windowOf(layer, name, layer.kernel, layer.stride, input);
   const output = [filters, ...windowOutput(layer, name, input, window)] as const;
@@ -313,6 +314,7 @@ function resolveResidual(
     throw invalid(`The shortcut of residual block "${name}" gives another shape than its layers.`, {
       received: `${formatShape(joined)} from the shortcut, ${formatShape(output)} from the layers`,
       expected: 'the same shape from both',
+      nextSteps: ['Give the shortcut the filters and the stride of the layers.'],
     });
   return { type: 'residual', name, layer, input, output, parameters: [], body, projection };
 }
@@ -410,6 +412,7 @@ function windowOf(
       throw invalid(`The padding of layer "${name}" (${layer.type}) is not less than its window.`, {
         received: `padding [${padding.join(', ')}], window ${kernels.join('x')}`,
         expected: `at most ${kernels[0] - 1} rows and ${kernels[1] - 1} columns`,
+        nextSteps: ['Give it less padding, or a larger window.'],
       });
     return { kernel: kernels, stride: strides, padding };
   }

@@ -48,6 +48,19 @@ describe('summarizeModel', () => {
     expect(summary.multiplyAdds).toBe(14 * 14 * 4 * 9 + 14 * 14 * 4 + 4 * 3);
   });
 
+  it('counts what a group and the two dense layers of squeeze-and-excite multiply', () => {
+    const layers = [
+      { type: 'conv' as const, filters: 8, kernel: 1, bias: false },
+      { type: 'conv' as const, filters: 8, groups: 4, bias: false },
+      { type: 'squeezeExcite' as const, units: 3 },
+      { type: 'globalAveragePool' as const },
+      { type: 'dense' as const, units: 'classes' as const },
+    ].map((layer) => layerSchema.parse(layer));
+    const { layers: rows, multiplyAdds } = summarizeModel({ input, classes: 2, layers });
+    expect(rows.map(({ name, depth }) => `${depth} ${name}`)).toContain('1 squeezeExcite1.expand');
+    expect(multiplyAdds).toBe(784 * 8 + 784 * 8 * 2 * 9 + 8 * 3 + 3 * 8 + 8 * 2);
+  });
+
   it.each(Object.keys(PRESETS))('agrees with what docs/model.md says of %s', (preset) => {
     const { parameters, multiplyAdds } = summarizeModel({ input, classes: 94, layers: layersOf({ preset }) });
     const documented = readFileSync(new URL('../../../docs/model.md', import.meta.url), 'utf8');

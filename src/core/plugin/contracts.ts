@@ -94,6 +94,8 @@ export interface EngineOptions {
   readonly ema?: boolean;
   /** Names of the layers whose parameters and statistics stay as they are; a residual block's name means all in it. */
   readonly frozen?: readonly string[];
+  /** By the names of layers, where a residual block's name means all in it: what multiplies their learning rate; 1 for others. */
+  readonly learningRateFactors?: Readonly<Record<string, number>>;
   /** The plan of a checkpoint, to repeat it exactly. */
   readonly plan?: unknown;
 }

@@ -1,8 +1,11 @@
+import { RobleError } from '../base/errors.js';
 import { readPlainFile } from '../base/storage/read-file.js';
 import { preprocessImage } from '../image/preprocess.js';
 import type { BundleManifest, ModelBundle } from '../model/bundle.js';
+import { knownClass } from '../model/known-class.js';
 import type { Predictor } from '../plugin/contracts.js';
 import type { PluginRegistry } from '../plugin/registry.js';
+import { DEFAULT_GRID, heatMap, MAX_GRID } from './heat-map.js';
 import { openPredictor } from './predictor.js';
 import { type Prediction, topPredictionsOfEach } from './top-predictions.js';
 
@@ -22,6 +25,22 @@ export interface LoadModelOptions {
   readonly maxPixels?: number;
   /** What messages call that limit; by default `maxPixels`. */
   readonly limitName?: string;
+}
+
+export interface ExplainOptions {
+  /** The class to explain; by default the most probable one. */
+  readonly class?: string;
+  /** Rows and columns, 2..16; by default 10. More than the picture has pixels are as many. */
+  readonly grid?: number;
+}
+
+/** What an answer stands on. */
+export interface Explanation {
+  readonly class: string;
+  /** Of that class, for the whole picture, 0..1. */
+  readonly probability: number;
+  /** By how much it falls where a place is covered: rows from the top, each from the left, over what the model sees. */
+  readonly falls: readonly (readonly number[])[];
 }
 
 /** A model that is ready to answer, in this process. */
@@ -77,6 +96,32 @@ export class Model {
   /** The `topK` classes of an image file. */
   async predictFile(path: string, topK = 3): Promise<Prediction[]> {
     return (await this.predict([await readPlainFile(path)], topK))[0]!;
+  }
+
+  /**
+   * What the answer for an encoded picture stands on: {@link heatMap} says how. It costs a prediction for each cell.
+   *
+   * @throws {RobleError} `ROBLE_LABEL_RANGE` for a class that the model does not have, `ROBLE_REQUEST_INVALID` for another grid
+   */
+  async explain(encoded: Uint8Array, options: ExplainOptions = {}): Promise<Explanation> {
+    const { class: name, grid = DEFAULT_GRID } = options;
+    if (!Number.isInteger(grid) || grid < 2 || grid > MAX_GRID)
+      throw new RobleError('ROBLE_REQUEST_INVALID', 'The grid of an explanation is out of range.', {
+        received: grid,
+        expected: `a whole number, 2 to ${MAX_GRID}`,
+      });
+    const classes = this.classes.length;
+    const { label, probability, falls } = await heatMap(await this.preprocess(encoded), {
+      shape: this.manifest.preprocessing,
+      label: name === undefined ? undefined : knownClass(name, this.classes).index,
+      grid,
+      batchSize: MAX_BATCH,
+      predict: async (pictures) => {
+        const all = await this.#predictor.predict(Buffer.concat(pictures), pictures.length);
+        return pictures.map((_, i) => all.subarray(i * classes, (i + 1) * classes));
+      },
+    });
+    return { class: this.classes[label]!, probability, falls };
   }
 
   close(): Promise<void> {

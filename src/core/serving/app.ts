@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { ServingScope } from './classify/serving-scope.js';
 import { addDescription } from './http/description-routes.js';
+import { addExplainRoute } from './http/explain-route.js';
 import { addFeedbackRoute } from './http/feedback-route.js';
 import { createHttpApp } from './http/http-app.js';
 import { isOfProtocol, protocolError } from './http/oip/protocol-error.js';
@@ -45,6 +46,7 @@ export async function createApp(scope: ServingScope, { page, apiPage }: AppPages
   });
   app.decorateRequest('urgency');
   await addPredictionRoutes(app, scope);
+  await addExplainRoute(app, scope);
   await addFeedbackRoute(app, scope);
   addStateRoutes(app, scope);
   addDescription(

@@ -5,6 +5,7 @@ import { PictureThreads } from '../image/picture-threads.js';
 import type { PluginRegistry } from '../plugin/registry.js';
 import { ServerAccess } from './access/access.js';
 import { Admission } from './admission/admission.js';
+import { Explanations } from './admission/explanations.js';
 import { AnswerCache } from './cache/answer-cache.js';
 import type { ServingScope } from './classify/serving-scope.js';
 import { ServedModels } from './models/served-models.js';
@@ -84,8 +85,9 @@ export async function openServerParts(
   const admission = new Admission(models, Math.max(MAX_IMAGES, MAX_BATCHES * options.maxBatch));
   const drift = new DriftMonitor();
   const pictures = new PictureThreads(availableParallelism());
+  const explanations = options.explain ? new Explanations() : undefined;
   const droppedLogLines = () => logTo?.dropped ?? 0;
-  await metrics?.watch({ models, cache, admission, drift, predictions, droppedLogLines });
+  await metrics?.watch({ models, cache, admission, drift, predictions, explanations, droppedLogLines });
   const ofImages = [predictions, drift, metrics, tracing].filter((one) => one !== undefined);
   const statistics = new ServerStatistics();
   const ofRequests = [statistics, log, metrics, tracing].filter((one) => one !== undefined);
@@ -105,6 +107,7 @@ export async function openServerParts(
         startTrace: tracing?.startTrace,
       },
       predictions,
+      explanations,
       limits: options,
       pictures,
       isStopping,

@@ -44,7 +44,13 @@ export const serveSchema = z.strictObject({
     .gte(0)
     .default(0)
     .describe('Milliseconds between two looks for another model in the folder; 0: never.'),
-  page: z.boolean().default(true).describe('Show a page to draw on at "/".'),
+  explain: z
+    .boolean()
+    .default(true)
+    .describe(
+      'Explain answers when asked (POST /explain). Each costs a hundred predictions, one at a time and with low priority.',
+    ),
+  page: z.boolean().default(true).describe('Show a page to try the model on at "/".'),
   admin: adminSchema.prefault({}).describe('Administration, which listens apart from the predictions.'),
   log: logSchema.prefault({}).describe('The log on standard error.'),
   tracing: tracingSchema.prefault({}).describe('Traces, sent by OpenTelemetry.'),

@@ -140,6 +140,21 @@ const SPECS: Record<string, { spec: ModelSpec; float: number }> = {
     ]),
     float: 0,
   },
+  'mobile blocks': {
+    spec: ofLayers([
+      { type: 'conv', filters: 8, bias: false },
+      { type: 'batchNorm' },
+      { type: 'relu6' },
+      { type: 'conv', filters: 8, groups: 8, stride: 2, padding: [0, 0, 1, 1], bias: false },
+      { type: 'batchNorm' },
+      { type: 'relu6' },
+      { type: 'squeezeExcite', units: 4 },
+      { type: 'residual', layers: [{ type: 'conv', filters: 8, groups: 2 }, { type: 'hardSwish' }] },
+      { type: 'globalAveragePool' },
+      { type: 'dense', units: 'classes' },
+    ]),
+    float: 0,
+  },
   'one dense layer': { spec: ofLayers([{ type: 'flatten' }, { type: 'dense', units: 'classes' }]), float: 0 },
 };
 

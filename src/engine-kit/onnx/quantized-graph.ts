@@ -215,9 +215,12 @@ class Rewriting {
     else this.#emit(node, inputs);
   }
 
-  /** The node itself, or the ReLU that alone follows it: where 0 is the least step, quantizing is a ReLU. */
+  /**
+   * The node itself, or the ReLU or ReLU6 that alone follows it: where 0 is the least step and the largest number that was
+   * seen is the last one, quantizing is as much.
+   */
   #clipped(node: OnnxNode): OnnxNode {
-    return this.#onlyConsumer(node, 'Relu') ?? node;
+    return this.#onlyConsumer(node, 'Relu') ?? this.#onlyConsumer(node, 'Clip') ?? node;
   }
 
   /** Whether something that follows takes a value as 8-bit integers. */

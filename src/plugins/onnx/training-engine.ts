@@ -81,11 +81,20 @@ class OnnxTrainingSession implements TrainingSession {
   }
 
   static async create(network: Network, options: EngineOptions): Promise<OnnxTrainingSession> {
-    const { batchSize: batch, optimizer, clipNorm, ema = false, frozen } = options;
+    const { batchSize: batch, optimizer, clipNorm, ema = false, frozen, learningRateFactors } = options;
     const device = await openDevice(options.device);
     const known = await usablePlan(options.plan as ExecutionPlan | undefined, device.provider);
     const plan = known ?? (await choosePlan(network, batch, options.threads, device.provider));
-    const graphs = { network, batch, plan, optimizer, clipNorm, ema, isFrozen: frozenTest(frozen) };
+    const graphs = {
+      network,
+      batch,
+      plan,
+      optimizer,
+      clipNorm,
+      ema,
+      isFrozen: frozenTest(frozen),
+      learningRateFactors,
+    };
     return new OnnxTrainingSession(await loadRuntime(), network, options, graphs, device);
   }
 

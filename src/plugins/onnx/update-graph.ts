@@ -1,7 +1,7 @@
-import type { Network, OptimizerSpec } from '../../core/plugin/index.js';
+import type { EngineOptions, Network, OptimizerSpec } from '../../core/plugin/index.js';
 import { EMA_SLOT, type FlatLayout, flatLayouts } from '../../engine-kit/flat-layout.js';
 import type { GraphBuilder, Value } from '../../engine-kit/onnx/graph.js';
-import { decayMask, statisticsMomenta } from '../../engine-kit/step-rules.js';
+import { decayMask, rateFactors, statisticsMomenta } from '../../engine-kit/step-rules.js';
 
 /** The name of the output that takes the place of a vector. */
 export const nextOf = (name: string): string => `next:${name}`;
@@ -13,6 +13,7 @@ export interface UpdateOptions {
   readonly ema: boolean;
   /** Whether the parameters of a layer stay as they are. */
   readonly isFrozen: (layer: string) => boolean;
+  readonly learningRateFactors?: EngineOptions['learningRateFactors'];
 }
 
 /** The result of the forward and backward pass over a whole batch. */
@@ -60,12 +61,14 @@ function clipFactor(graph: GraphBuilder, norm: Value, limit: number): Value {
 /** Writes the new weights and moments as outputs; gives the new weights. */
 function updateWeights(
   graph: GraphBuilder,
-  { optimizer, isFrozen }: UpdateOptions,
+  { optimizer, isFrozen, learningRateFactors }: UpdateOptions,
   layout: FlatLayout,
   weights: Value,
   gradient: Value,
 ): Value {
-  const rate = graph.input('learningRate', 'float32', []);
+  const factors = rateFactors(layout, learningRateFactors);
+  const base = graph.input('learningRate', 'float32', []);
+  const rate = factors ? graph.op('Mul', [base, graph.tensor('rates', [layout.size], () => factors)]) : base;
   const decayed = (factor: Value) => {
     const mask = graph.tensor('decay', [layout.size], () => decayMask(layout, isFrozen));
     return graph.op('Mul', [graph.op('Mul', [weights, mask]), factor]);

@@ -22,6 +22,7 @@ import {
   frozenTest,
   judgeNumbers,
   noState,
+  rateFactors,
   statisticsMomenta,
   stepScalars,
 } from '../../engine-kit/step-rules.js';
@@ -79,6 +80,7 @@ export class TfjsTrainingSession implements TrainingSession {
     this.#microbatchSize = options.batchSize;
     const layouts = flatLayouts(network);
     const isFrozen = frozenTest(options.frozen);
+    const factors = rateFactors(layouts.weights, options.learningRateFactors);
     this.#context = {
       ...options,
       tf,
@@ -86,6 +88,7 @@ export class TfjsTrainingSession implements TrainingSession {
       layouts,
       isFrozen,
       decay: tf.tensor1d(decayMask(layouts.weights, isFrozen)),
+      rates: factors && tf.tensor1d(factors),
       momenta:
         layouts.statistics.size > 0
           ? tf.tensor1d(statisticsMomenta(network, layouts.statistics, isFrozen))
@@ -154,8 +157,13 @@ export class TfjsTrainingSession implements TrainingSession {
   }
 
   async close(): Promise<void> {
-    const { tf, decay, momenta } = this.#context;
-    tf.dispose([decay, ...(momenta ? [momenta] : []), ...Object.values(this.#state)]);
+    const { tf, decay, rates, momenta } = this.#context;
+    tf.dispose([
+      decay,
+      ...(rates ? [rates] : []),
+      ...(momenta ? [momenta] : []),
+      ...Object.values(this.#state),
+    ]);
     this.#state = {};
   }
 

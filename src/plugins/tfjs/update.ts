@@ -11,6 +11,8 @@ export interface UpdateContext {
   readonly clipNorm: number;
   /** Flat, as the weights: 1 where weight decay applies. */
   readonly decay: Tensor;
+  /** Flat, as the weights: what multiplies the learning rate; undefined: nothing. */
+  readonly rates: Tensor | undefined;
   /** Flat, as the statistics: how far the running ones move to those of a batch. */
   readonly momenta: Tensor | undefined;
 }
@@ -55,15 +57,17 @@ function updateWeights(
   gradient: Tensor,
   scalars: StepScalars,
 ): Record<string, Tensor> {
-  const { tf, optimizer, decay } = context;
-  const { learningRate } = scalars;
+  const { tf, optimizer, decay, rates } = context;
+  const learningRate = rates ? tf.mul(rates, scalars.learningRate) : tf.scalar(scalars.learningRate);
   const weights = state.weights!;
-  const decayed = (factor: number): Tensor => tf.mul(tf.mul(weights, decay), factor);
+  const decayed = (factor: Tensor | number): Tensor => tf.mul(tf.mul(weights, decay), factor);
   if (optimizer.type === 'adamw') {
     const { delta, moments } = adamStep(tf, optimizer, state, gradient, scalars);
     // Loshchilov and Hutter 2019: the decay is the weights' own, not the gradient's.
     const pulled =
-      optimizer.weightDecay > 0 ? tf.sub(weights, decayed(learningRate * optimizer.weightDecay)) : weights;
+      optimizer.weightDecay > 0
+        ? tf.sub(weights, decayed(tf.mul(learningRate, optimizer.weightDecay)))
+        : weights;
     return { ...moments, weights: tf.sub(pulled, tf.mul(delta, learningRate)) };
   }
   const total = optimizer.weightDecay > 0 ? tf.add(gradient, decayed(optimizer.weightDecay)) : gradient;

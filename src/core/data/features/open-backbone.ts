@@ -11,10 +11,11 @@ import {
   usableBackbone,
 } from '../../model/backbone/inspect-backbone.js';
 import { obtainBackbone } from '../../model/backbone/obtain-backbone.js';
+import { type ReadLayers, readLayers } from '../../model/backbone/read-layers.js';
 import type { BackboneSettings, UsedBackbone } from '../../model/backbone/settings.js';
 import { BUNDLE_FILES } from '../../model/bundle.js';
 import { encodeModel, readModel } from '../../model/onnx/format.js';
-import type { ImageShape } from '../../model/spec.js';
+import type { ImageShape, Layer } from '../../model/spec.js';
 import type { PluginEntry } from '../../plugin/contracts.js';
 import type { FeatureWorker } from './feature-worker.js';
 
@@ -36,10 +37,8 @@ export async function openBackbone(
   pictures: ImageShape,
   plugins: readonly PluginEntry[],
 ): Promise<OpenedBackbone> {
-  const { name, sha256: digest, bytes } = await obtainBackbone(settings);
+  const { name, digest, bytes, found } = await fittingBackbone(settings, pictures);
   const { height, width, channels } = pictures;
-  const found = usableBackbone(inspectBackbone(bytes, settings), name);
-  checkFit(name, found, pictures);
   const extractor = encodeModel(buildExtractor(readModel(bytes), found, pictures));
   const length = await tryExtractor(name, extractor, { height, width, channels }, plugins);
   const { mean, deviation } = found.normalization;
@@ -57,25 +56,70 @@ export async function openBackbone(
   };
 }
 
+/** A backbone as layers that are trained further, with their weights by `layer.part`. */
+export interface ReadBackbone extends ReadLayers {
+  readonly used: Pick<UsedBackbone, 'name' | 'sha256' | 'licence'>;
+}
+
+/**
+ * Reads a backbone into layers for the pictures of a data set.
+ *
+ * @throws {RobleError} those of {@link obtainBackbone}, {@link inspectBackbone} and {@link readLayers}, and
+ *   `ROBLE_BACKBONE_INVALID` where it does not fit the pictures
+ */
+export async function readBackbone(settings: BackboneSettings, pictures: ImageShape): Promise<ReadBackbone> {
+  const { name, digest, bytes, found } = await fittingBackbone(settings, pictures);
+  const { height, width, channels } = pictures;
+  const read = readLayers(bytes, { ...found, input: { ...found.input, height, width } });
+  const input = { height, width, channels };
+  return {
+    ...read,
+    input,
+    layers: shownInColour(read.layers, found.input.channels, channels),
+    used: { name, sha256: digest, ...licenceIn(found.metadata) },
+  };
+}
+
+/** Layers whose first one, which normalizes each channel by itself, makes all channels of a grey picture. */
+function shownInColour(layers: readonly Layer[], wanted: number, channels: number): readonly Layer[] {
+  const [first, ...others] = layers;
+  if (wanted === channels || first?.type !== 'conv') return layers;
+  const { groups: _, ...normalize } = first;
+  return [normalize, ...others];
+}
+
+async function fittingBackbone(settings: BackboneSettings, pictures: ImageShape) {
+  const { name, sha256: digest, bytes } = await obtainBackbone(settings);
+  const found = usableBackbone(inspectBackbone(bytes, settings), name);
+  checkFit(name, found, pictures);
+  return { name, digest, bytes, found };
+}
+
 /** @throws {RobleError} `ROBLE_BACKBONE_INVALID` */
-function checkFit(name: string, { input }: UsableBackbone, { height, width, channels }: ImageShape): void {
+function checkFit(name: string, found: UsableBackbone, pictures: ImageShape): void {
+  const { input } = found;
+  const isFit =
+    (input.dynamic.height || pictures.height === input.height) &&
+    (input.dynamic.width || pictures.width === input.width) &&
+    pictures.channels <= input.channels;
+  if (!isFit) throw unfit(name, found, pictures);
+}
+
+function unfit(name: string, { input }: UsableBackbone, { height, width, channels }: ImageShape): RobleError {
   const { dynamic } = input;
-  const isColourLost = input.channels < channels;
-  const isFit = (dynamic.height || height === input.height) && (dynamic.width || width === input.width);
-  if (isFit && !isColourLost) return;
   const colour = (count: number) => (count === 1 ? 'grey' : 'colour');
   const [wantedWidth, wantedHeight] = [
     dynamic.width ? width : input.width,
     dynamic.height ? height : input.height,
   ];
-  throw new RobleError(
+  return new RobleError(
     'ROBLE_BACKBONE_INVALID',
     `The backbone ${name} does not take the pictures of the data set.`,
     {
       received: `pictures of ${width}x${height} in ${colour(channels)}`,
       expected: `${wantedWidth}x${wantedHeight} in ${colour(input.channels)}`,
       nextSteps: [
-        `Import the pictures again with --width ${wantedWidth} --height ${wantedHeight} --channels ${Math.min(channels, input.channels)}.`,
+        `Import the pictures again with --width ${wantedWidth} --height ${wantedHeight} --channels ${input.channels}.`,
       ],
     },
   );

@@ -115,7 +115,10 @@ function exactDuplicates(pictureOf: PictureOf, count: number): Pick<HashedPictur
  * Pairs that share a band of bits. Pictures of a bucket are sorted and compared only with the next {@link SCAN}, so that the
  * work stays linear even if all pictures fall into one bucket.
  */
-function* candidates({ words, order }: PictureHashes, count: number): Generator<readonly [number, number]> {
+export function* candidates(
+  { words, order }: PictureHashes,
+  count: number,
+): Generator<readonly [number, number]> {
   const bits = count <= SCAN ? 0 : Math.min(MAX_BAND_BITS, Math.round(Math.log2(count)));
   const sorted = Uint32Array.from({ length: count }, (_, i) => i).sort((a, b) => order[a]! - order[b]!);
   const keys = new Float64Array(count);
@@ -134,7 +137,7 @@ function* candidates({ words, order }: PictureHashes, count: number): Generator<
 }
 
 /** Remembers the latest pairs that were tried, because most share several bands. It forgets older ones and stays small. */
-class PairMemory {
+export class PairMemory {
   readonly #pairs = new Float64Array(MEMORY_SLOTS).fill(-1);
 
   has(a: number, b: number): boolean {

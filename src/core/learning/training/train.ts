@@ -10,7 +10,7 @@ import { readHistory } from '../history/read-run.js';
 import { RUN_FILES } from '../history/record.js';
 import { type ModelChoice, type TrainOptions, trainSchema } from '../settings.js';
 import { resumeTraining } from './resume.js';
-import { chosenBackbone, writeExtractor } from './run/backbone.js';
+import { chosenNetwork, writeExtractor, writeTunedWeights } from './run/backbone.js';
 import type { TrainingProgress } from './run/events.js';
 import {
   createRunFolder,
@@ -61,16 +61,16 @@ export async function trainModel(
   );
   const { run, name, model, dataset, validation } = options;
   if (options.autoResume && run && (await exists(join(run, RUN_FILES.request)))) {
-    const layers = model && (await chosenLayers(model, undefined));
+    // Those of a backbone are in its file, which the run does not need any more.
+    const layers = model && model.backbone?.tune !== 'all' ? await chosenLayers(model, undefined) : undefined;
     return resumeTraining({ run, dataset, validation, train: options.train, name, layers }, context);
   }
-  const layers = await chosenLayers(model, train.from);
-  const backbone = await chosenBackbone(model, train.from, dataset, context.registry);
+  const { layers, backbone, tuned } = await chosenNetwork(model, train.from, dataset, context.registry);
   const data = {
     dataset: resolve(dataset),
     ...(validation !== undefined && { validation: resolve(validation) }),
   };
-  await checkStart({ ...data, layers, backbone: backbone?.used, train });
+  await checkStart({ ...data, layers, backbone: backbone?.used, tuned: tuned?.about, train });
   const plugins = await context.registry.admit(pluginsOf(train));
   const folder = await createRunFolder(run ?? (await nextRunFolder(options.runs ?? 'runs')));
   try {
@@ -81,10 +81,12 @@ export async function trainModel(
       ...data,
       layers,
       ...(backbone && { backbone: backbone.used }),
+      ...(tuned && { tuned: tuned.about }),
       ...(await withChosenDevice(train, context)),
       ...plugins,
     };
     if (backbone) await writeExtractor(folder.path, backbone);
+    if (tuned) await writeTunedWeights(folder.path, tuned.weights);
     await writeRequest(request);
     return { run: folder.path, ...(await superviseRun({ request, resume: false, lock: folder }, context)) };
   } catch (error) {

@@ -1,3 +1,4 @@
+import { cutModel } from '../onnx/cut-model.js';
 import {
   ELEMENT_TYPES,
   type OnnxGraph,
@@ -54,19 +55,10 @@ export function joinHead(extractor: OnnxModel, head: OnnxModel): OnnxModel {
 }
 
 /** The extractor of a model that {@link joinHead} made. */
-export function extractorOf({ graph, ...model }: OnnxModel): OnnxModel {
-  const { nodes, values } = neededFor(graph.node, FEATURES);
-  const part = {
-    ...graph,
-    node: nodes,
-    initializer: graph.initializer.filter(({ name }) => values.has(name)),
-    output: [featuresOutput(FEATURES)],
-  };
-  return {
-    ...model,
-    metadataProps: [],
-    graph: rename(part, (name) => (name === FEATURES ? 'probabilities' : name)),
-  };
+export function extractorOf(model: OnnxModel): OnnxModel {
+  const { graph, ...about } = cutModel(model, FEATURES);
+  const named = rename(graph, (name) => (name === FEATURES ? 'probabilities' : name));
+  return { ...about, metadataProps: [], graph: { ...named, name: 'roble' } };
 }
 
 const featuresOutput = (name: string): OnnxGraph['output'][number] => ({
@@ -135,30 +127,10 @@ function addNormalization(graph: NewGraph, { input, normalization }: UsableBackb
   }
 }
 
-function addBackbone(graph: NewGraph, { graph: backbone }: OnnxModel, { features }: UsableBackbone): void {
-  const named = rename(backbone, (name) => PREFIX + name);
-  const wanted = neededFor(named.node, PREFIX + features.name);
-  graph.node.push(...wanted.nodes);
-  graph.initializer.push(...named.initializer.filter(({ name }) => wanted.values.has(name)));
-}
-
-/** The nodes that a value depends on, in their order, and the values between them. */
-function neededFor(nodes: readonly OnnxNode[], output: string) {
-  const values = new Set([output]);
-  const needed = new Set<OnnxNode>();
-  for (const each of nodes.toReversed()) {
-    if (!each.output.some((name) => values.has(name))) continue;
-    needed.add(each);
-    for (const name of inputsOf(each)) values.add(name);
-  }
-  return { nodes: nodes.filter((each) => needed.has(each)), values };
-}
-
-/** What a node reads, also inside the graphs of a branch or a loop. */
-function* inputsOf({ input, attribute = [] }: OnnxNode): Generator<string> {
-  yield* input;
-  for (const { g, graphs = [] } of attribute)
-    for (const inner of g ? [g, ...graphs] : graphs) for (const each of inner.node) yield* inputsOf(each);
+function addBackbone(graph: NewGraph, backbone: OnnxModel, { features }: UsableBackbone): void {
+  const named = rename(cutModel(backbone, features.name).graph, (name) => PREFIX + name);
+  graph.node.push(...named.node);
+  graph.initializer.push(...named.initializer);
 }
 
 /** What the backbone gives -> features [N, length], float32; a map, [N, C, h, w], is averaged. */

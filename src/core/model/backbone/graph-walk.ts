@@ -229,7 +229,7 @@ export class GraphWalk {
       kernel: pair(kernel),
       stride,
       padding,
-      ...(groups > 1 && { groups }),
+      ...(groups !== 1 && { groups }),
       bias: bias !== undefined,
     };
     return { from, parts: [{ layer, tensors }] };
@@ -276,7 +276,8 @@ export class GraphWalk {
   /** Rows and columns [top, left, bottom, right] that a node adds. */
   #zeros(node: FileNode): number[] {
     const { constants } = this.#graph;
-    const pads = constants.get(node.inputs[1] ?? '')?.integers() ?? intsOf(node, 'pads');
+    // Some writers compute the padding from the sides of the picture.
+    const pads = this.#shapes.get(node.inputs[1] ?? '')?.numbers ?? intsOf(node, 'pads');
     const value = node.inputs[2] ? constants.get(node.inputs[2])?.floats()[0] : floatOf(node, 'value', 0);
     const isPlain = textOf(node, 'mode', 'constant') === 'constant' && value === 0 && !node.inputs[3];
     const [n, c, top, left, n2, c2, bottom, right] = pads ?? [];

@@ -133,7 +133,7 @@ export function inspectBackbone(bytes: Uint8Array, overrides: BackboneOverrides 
     outputs: graph.outputs.map((output) => ({ ...output, computed: shapes.get(output.name)?.shape })),
     operators: [...counts].map(([name, count]) => ({ name, count })).sort((a, b) => b.count - a.count),
     parameters: [...graph.constants.values()].reduce(
-      (sum, { isFloat, count }) => sum + (isFloat ? count : 0),
+      (sum, { kind, count }) => sum + (kind === 'float' ? count : 0),
       0,
     ),
     input,

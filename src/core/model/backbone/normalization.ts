@@ -161,8 +161,8 @@ function affineStep(
 
 /** The numbers of a constant that has one, or one for each channel. */
 function perChannel(constant: Constant, channelAxis: number): number[] | undefined {
-  const { dims, count, isFloat } = constant;
-  if (!isFloat || count < 1 || count > 4 || dims.length > 4) return undefined;
+  const { dims, count, kind } = constant;
+  if (kind !== 'float' || count < 1 || count > 4 || dims.length > 4) return undefined;
   const fromEnd = 4 - channelAxis;
   const isChannel = count === 1 || dims.at(-fromEnd) === count;
   return isChannel ? [...constant.floats()] : undefined;

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { modelOf, node, weights as numbers } from '../../../../test/support/onnx-files.js';
 import { buildInferenceGraph } from '../../../engine-kit/onnx/inference-graph.js';
@@ -78,6 +79,13 @@ function difference(a: Float32Array, b: Float32Array): number {
 }
 
 describe('readLayers', () => {
+  const X = valueInfo('x', 'float32', ['N', 3, 9, 9]);
+  const ints = (name: string, ...values: number[]) =>
+    tensorOf(name, 'int64', [values.length], BigInt64Array.from(values, BigInt));
+  const floats = (name: string, dims: readonly number[], ...values: number[]) =>
+    tensorOf(name, 'float32', dims, Float32Array.from(values));
+  const conv = (from: string, to: string, attributes: readonly OnnxAttribute[] = []) =>
+    node('Conv', [from, 'k'], to, attributes);
   it.each(FILES)('computes with the layers of %s what ONNX Runtime computes with the file', async (name) => {
     const bytes = readFileSync(new URL(name, FOLDER));
     const description = described(bytes);
@@ -89,6 +97,58 @@ describe('readLayers', () => {
         difference(expected, await featuresByLayers(read, description.features.size!, fold)),
       ).toBeLessThan(1e-5);
     expect(read.fixed).toEqual(['normalize']);
+  });
+
+  it('answers damage with a coded error or with layers', () => {
+    const whole = readFileSync(new URL('mobilenet-v3-folded.onnx', FOLDER));
+    const description = described(whole);
+    let readable = 0;
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.nat(whole.length - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+        (changes) => {
+          const damaged = Uint8Array.from(whole);
+          for (const [at, value] of changes) damaged[at] = value;
+          try {
+            readLayers(damaged, description);
+            readable += 1;
+          } catch (error) {
+            expect(error).toMatchObject({ code: expect.stringMatching(/^ROBLE_(ONNX|BACKBONE)_INVALID$/) });
+          }
+        },
+      ),
+      { numRuns: 1000 },
+    );
+    expect(readable).toBeGreaterThan(0);
+    expect(readable).toBeLessThan(1000);
+  });
+
+  it.each<[string, number]>([
+    ['filters', 0],
+    ['strides', 0],
+    ['strides', -1],
+    ['pads', -1],
+    ['group', 0],
+    ['group', 2],
+  ])('refuses a convolution whose %s are %i', (name, value) => {
+    const attribute = onnxAttribute(
+      name,
+      name === 'group' ? value : Array<number>(name === 'pads' ? 4 : 2).fill(value),
+    );
+    const kernels = numbers('k', [name === 'filters' ? 0 : 4, 3, 3, 3]);
+    const bytes = encodeModel(
+      modelOf({
+        input: [X],
+        output: [valueInfo('z', 'float32', ['N', 4, 'h', 'w'])],
+        initializer: [kernels],
+        node: [conv('x', 'z', [attribute])],
+      }),
+    );
+    const { input } = inspectBackbone(bytes);
+    const features = { name: 'z', from: 'as asked', size: 4, shape: undefined, isMap: true } as const;
+    expect(() => readLayers(bytes, { input: input!, features })).toThrow(
+      expect.objectContaining({ code: 'ROBLE_BACKBONE_INVALID' }),
+    );
   });
 
   it('finds the kinds of layers that the blocks have', () => {
@@ -114,13 +174,6 @@ describe('readLayers', () => {
     expect([...kindsOf('resnet-norms.onnx')]).toContain('batchNorm');
   });
 
-  const X = valueInfo('x', 'float32', ['N', 3, 9, 9]);
-  const ints = (name: string, ...values: number[]) =>
-    tensorOf(name, 'int64', [values.length], BigInt64Array.from(values, BigInt));
-  const floats = (name: string, dims: readonly number[], ...values: number[]) =>
-    tensorOf(name, 'float32', dims, Float32Array.from(values));
-  const conv = (from: string, to: string, attributes: readonly OnnxAttribute[] = []) =>
-    node('Conv', [from, 'k'], to, attributes);
   const end = [node('GlobalAveragePool', ['z'], 'p'), node('Flatten', ['p'], 'y')];
   const file = (nodes: readonly ReturnType<typeof node>[], input = X) =>
     encodeModel(
@@ -132,6 +185,9 @@ describe('readLayers', () => {
           numbers('k4', [4, 4, 3, 3]),
           ints('pads', 0, 0, 1, 0, 0, 0, 2, 1),
           ints('wide', 2, 2),
+          tensorOf('third', 'int64', [], BigInt64Array.of(2n)),
+          ints('first', 0),
+          floats('two', [], 2),
           floats('zero', [], 0),
           floats('six', [], 6),
           floats('five', [], 5),
@@ -145,6 +201,28 @@ describe('readLayers', () => {
     [
       'padding by a node of its own, as TensorFlow and timm write it',
       file([node('Pad', ['x', 'pads'], 'a'), conv('a', 'z', [onnxAttribute('strides', [2, 2])]), ...end]),
+    ],
+    [
+      'padding that is computed from the sides of the picture, as timm writes it',
+      file([
+        node('Shape', ['x'], 'sides'),
+        node('Gather', ['sides', 'third'], 'side', [onnxAttribute('axis', 0)]),
+        node('Cast', ['side'], 'float', [onnxAttribute('to', 1)]),
+        node('Div', ['float', 'two'], 'halves'),
+        // 9 / 2, rounded up, less 6, and 2 more: a row above, and columns at both sides.
+        node('Ceil', ['halves'], 'steps'),
+        node('Sub', ['steps', 'six'], 'less'),
+        node('Add', ['less', 'two'], 'sum'),
+        node('Clip', ['sum', 'zero'], 'padding'),
+        node('Cast', ['padding'], 'whole', [onnxAttribute('to', 7)]),
+        node('Unsqueeze', ['whole', 'first'], 'one'),
+        node('Concat', ['first', 'first', 'one', 'one', 'first', 'first', 'first', 'one'], 'pads of x', [
+          onnxAttribute('axis', 0),
+        ]),
+        node('Pad', ['x', 'pads of x'], 'a'),
+        conv('a', 'z'),
+        ...end,
+      ]),
     ],
     ['padding by words', file([conv('x', 'z', [onnxAttribute('auto_pad', 'SAME_UPPER')]), ...end])],
     [

@@ -91,7 +91,14 @@ export function readLayers(
 
 /** Parts as layers, with their weights by the names that the layers get. */
 function named(parts: readonly Part[], input: ImageShape): Omit<ReadLayers, 'fixed'> {
-  const layers = z.array(layerSchema).parse(parts.map(layerOf));
+  const parsed = z.array(layerSchema).safeParse(parts.map(layerOf));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new Unreadable(
+      `a number of a layer is out of bounds: ${issue?.path.join('.')}: ${issue?.message}.`,
+    );
+  }
+  const layers = parsed.data;
   const head: Layer = { type: 'dense', units: 'classes', bias: true };
   let resolved: readonly ResolvedLayer[];
   try {

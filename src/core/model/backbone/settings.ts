@@ -27,6 +27,18 @@ export const backboneSchema = z.strictObject({
     .enum(['NCHW', 'NHWC'])
     .optional()
     .describe('Order of the sides of its input, if the file does not say it.'),
+  tune: z
+    .enum(['head', 'all'])
+    .default('head')
+    .describe(
+      '"head": the backbone stays as it is, and its features are computed once; "all": its layers are trained further, too.',
+    ),
+  learningRateFactor: z
+    .number()
+    .gt(0)
+    .lte(1)
+    .default(0.1)
+    .describe("With tune: all, what multiplies the learning rate of the backbone's layers."),
   output: z
     .string()
     .min(1)
@@ -55,3 +67,15 @@ export const usedBackboneSchema = z.strictObject({
   licence: z.string().optional(),
 });
 export type UsedBackbone = z.output<typeof usedBackboneSchema>;
+
+/** A backbone whose layers a run trains further; its weights are in the run's folder `backbone`. */
+export const tunedBackboneSchema = z.strictObject({
+  name: z.string(),
+  sha256: digest,
+  licence: z.string().optional(),
+  /** Names of its layers, and of those that are left as they are. */
+  layers: z.array(z.string()),
+  fixed: z.array(z.string()),
+  learningRateFactor: z.number(),
+});
+export type TunedBackbone = z.output<typeof tunedBackboneSchema>;

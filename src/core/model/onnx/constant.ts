@@ -6,7 +6,8 @@ export interface Constant {
   readonly dims: readonly number[];
   /** How many numbers. */
   readonly count: number;
-  readonly isFloat: boolean;
+  /** Undefined: of a type that roble does not read, such as texts. */
+  readonly kind: 'float' | 'integer' | undefined;
   /** As float32, whatever type they have in the file. */
   floats(): Float32Array;
   /** Of integers and truth values; those beyond 2^53 are near what they are. */
@@ -94,7 +95,7 @@ export function constantOf(tensor: OnnxTensor, name = tensor.name): Constant {
     name,
     dims,
     count,
-    isFloat: kind?.isFloat ?? false,
+    kind: kind && (kind.isFloat ? 'float' : 'integer'),
     floats() {
       const { at } = numbers();
       const values = new Float32Array(count);

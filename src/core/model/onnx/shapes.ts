@@ -1,10 +1,13 @@
-import { type FileGraph, type FileNode, intOf, intsOf, textOf } from './file-graph.js';
+import { type FileGraph, type FileNode, floatOf, intOf, intsOf, textOf } from './file-graph.js';
+import { ELEMENT_TYPES } from './format.js';
 
 /** What is known of a value before it is computed. */
 export interface KnownValue {
   readonly shape: readonly number[];
-  /** Of what is computed with shapes, the numbers themselves. */
-  readonly integers?: readonly number[];
+  /** Of what is computed with shapes, the numbers themselves, row by row. */
+  readonly numbers?: readonly number[];
+  /** Of such numbers: whether they are floats, which are not cut when they are divided. */
+  readonly isFloat?: boolean;
 }
 
 type Known = KnownValue | undefined;
@@ -12,8 +15,9 @@ type Known = KnownValue | undefined;
 type Rule = (node: FileNode, inputs: readonly Known[]) => readonly Known[];
 
 /** Numbers of this many places are followed: shapes are short. */
-const MAX_INTEGERS = 64;
+const MAX_NUMBERS = 64;
 const MAX_RANK = 16;
+const FLOATS: readonly number[] = [ELEMENT_TYPES.float32, ELEMENT_TYPES.float64, ELEMENT_TYPES.float16];
 
 /**
  * The shapes of all values that follow from those of the inputs, by the definitions of the standard operators that networks
@@ -27,11 +31,12 @@ export function inferShapes(
 ): Map<string, KnownValue> {
   const known = new Map<string, KnownValue>();
   for (const [name, shape] of given) known.set(name, { shape });
-  for (const [name, { dims, count, isFloat, integers }] of constants)
-    known.set(name, {
-      shape: dims,
-      ...(!isFloat && count <= MAX_INTEGERS && dims.length < 2 && { integers: integers() }),
-    });
+  for (const [name, constant] of constants) {
+    const { dims: shape, kind } = constant;
+    const numbers =
+      kind && isSmall(shape) ? (kind === 'float' ? [...constant.floats()] : constant.integers()) : undefined;
+    known.set(name, { shape, ...(numbers && { numbers, isFloat: kind === 'float' }) });
+  }
   for (const node of nodes) {
     const inputs = node.inputs.map((name) => known.get(name));
     const outputs = RULES.get(node.operator)?.(node, inputs) ?? [];
@@ -43,6 +48,16 @@ export function inferShapes(
 
 function isShape(shape: readonly number[]): boolean {
   return shape.length <= MAX_RANK && shape.every((side) => Number.isSafeInteger(side) && side >= 0);
+}
+
+/** Whether the numbers of such a value are followed. */
+function isSmall(shape: readonly number[]): boolean {
+  return shape.length <= 2 && product(shape) <= MAX_NUMBERS;
+}
+
+/** The numbers of a value in a new shape, where they are followed. */
+function kept({ numbers, isFloat = false }: KnownValue, shape: readonly number[]): KnownValue {
+  return { shape, ...(numbers && shape.length <= 2 && { numbers, isFloat }) };
 }
 
 const product = (sides: readonly number[]) => sides.reduce((a, b) => a * b, 1);
@@ -72,21 +87,56 @@ function broadcast(shapes: readonly (readonly number[])[]): readonly number[] | 
 }
 
 /** Operators on each number, such as sums; of shapes, with the numbers. */
-function elementwise(compute?: (...numbers: number[]) => number): Rule {
+function elementwise(compute?: (numbers: readonly number[], isFloat: boolean) => number): Rule {
   return (_, inputs) => {
-    if (inputs.some((input) => !input)) return [];
+    if (inputs.length === 0 || inputs.some((input) => !input)) return [];
     const all = inputs as readonly KnownValue[];
     const shape = broadcast(all.map((input) => input.shape));
     if (!shape) return [];
-    const isSmall = shape.length < 2 && product(shape) <= MAX_INTEGERS;
-    if (!compute || !isSmall || !all.every(({ integers }) => integers)) return only(shape);
-    const at = ({ integers = [] }: KnownValue, i: number) => integers[integers.length === 1 ? 0 : i]!;
-    const integers = Array.from({ length: product(shape) }, (_, i) =>
-      compute(...all.map((input) => at(input, i))),
+    // Numbers of one side are enough: nothing is repeated but a single one.
+    const isOne = shape.length < 2 && product(shape) <= MAX_NUMBERS && all.every(({ numbers }) => numbers);
+    if (!compute || !isOne) return only(shape);
+    const isFloat = all.some((input) => input.isFloat);
+    const at = ({ numbers = [] }: KnownValue, i: number) => numbers[numbers.length === 1 ? 0 : i]!;
+    const numbers = Array.from({ length: product(shape) }, (_, i) =>
+      compute(
+        all.map((input) => at(input, i)),
+        isFloat,
+      ),
     );
-    return [{ shape, integers }];
+    return [{ shape, numbers, isFloat }];
   };
 }
+
+/** An operator on one value that changes each number by itself. */
+function each(compute: (number: number, inputs: readonly Known[], node: FileNode) => number): Rule {
+  return (node, inputs) => {
+    const [x] = inputs;
+    if (!x) return [];
+    return [
+      { ...x, ...(x.numbers && { numbers: x.numbers.map((number) => compute(number, inputs, node)) }) },
+    ];
+  };
+}
+
+function clip(number: number, [, low, high]: readonly Known[], node: FileNode): number {
+  const least = low?.numbers?.[0] ?? floatOf(node, 'min', Number.NEGATIVE_INFINITY);
+  return Math.min(
+    Math.max(number, least),
+    high?.numbers?.[0] ?? floatOf(node, 'max', Number.POSITIVE_INFINITY),
+  );
+}
+
+const cast: Rule = (node, [x]) => {
+  if (!x) return [];
+  const isFloat = FLOATS.includes(intOf(node, 'to', 0));
+  return [
+    {
+      shape: x.shape,
+      ...(x.numbers && { numbers: isFloat ? x.numbers : x.numbers.map(Math.trunc), isFloat }),
+    },
+  ];
+};
 
 /** Kernels that move over the sides after the first two. */
 function windows(node: FileNode, sides: readonly number[], kernel: readonly number[]): number[] {
@@ -118,11 +168,11 @@ const globalPooling: Rule = (_, [x]) => only(x && [...x.shape.slice(0, 2), ...x.
 
 /** Axes are an attribute in older operator sets, and an input in newer ones. */
 function axesOf(node: FileNode, input: Known): readonly number[] | undefined {
-  return input?.integers ?? intsOf(node, 'axes');
+  return input?.numbers ?? intsOf(node, 'axes');
 }
 
 const reduction: Rule = (node, [x, axes]) => {
-  if (!x || (node.inputs[1] && !axes?.integers)) return [];
+  if (!x || (node.inputs[1] && !axes?.numbers)) return [];
   const rank = x.shape.length;
   const all = axesOf(node, axes) ?? [];
   if (all.length === 0 && intOf(node, 'noop_with_empty_axes', 0) === 1) return only(x.shape);
@@ -143,13 +193,13 @@ const gemm: Rule = (node, [a, b]) => {
 };
 
 const reshape: Rule = (node, [x, wanted]) => {
-  if (!x || !wanted?.integers) return [];
+  if (!x || !wanted?.numbers) return [];
   const keepsZero = intOf(node, 'allowzero', 0) === 1;
-  const sides = wanted.integers.map((side, i) => (side === 0 && !keepsZero ? (x.shape[i] ?? 0) : side));
+  const sides = wanted.numbers.map((side, i) => (side === 0 && !keepsZero ? (x.shape[i] ?? 0) : side));
   const rest = product(x.shape) / product(sides.filter((side) => side !== -1));
   const shape = sides.map((side) => (side === -1 ? rest : side));
   if (product(shape) !== product(x.shape)) return [];
-  return [{ shape, ...(shape.length < 2 && x.integers && { integers: x.integers }) }];
+  return [kept(x, shape)];
 };
 
 const flatten: Rule = (node, [x]) => {
@@ -163,7 +213,7 @@ const squeeze: Rule = (node, [x, given]) => {
   if (!x) return [];
   const axes = axesOf(node, given)?.map((axis) => axisIn(x.shape.length, axis));
   const shape = x.shape.filter((side, i) => (axes ? !axes.includes(i) : side !== 1));
-  return [{ shape, ...(x.integers && { integers: x.integers }) }];
+  return [kept(x, shape)];
 };
 
 const unsqueeze: Rule = (node, [x, given]) => {
@@ -172,16 +222,25 @@ const unsqueeze: Rule = (node, [x, given]) => {
   const rank = x.shape.length + axes.length;
   const added = new Set(axes.map((axis) => axisIn(rank, axis)));
   const rest = [...x.shape];
-  const shape = Array.from({ length: Math.min(rank, MAX_INTEGERS) }, (_, i) =>
+  const shape = Array.from({ length: Math.min(rank, MAX_NUMBERS) }, (_, i) =>
     added.has(i) ? 1 : (rest.shift() ?? 1),
   );
-  return [{ shape, ...(shape.length < 2 && x.integers && { integers: x.integers }) }];
+  return [kept(x, shape)];
 };
 
 const transpose: Rule = (node, [x]) => {
   if (!x) return [];
   const order = intsOf(node, 'perm') ?? [...x.shape.keys()].reverse();
-  return order.length !== x.shape.length ? [] : only(order.map((axis) => x.shape[axis] ?? Number.NaN));
+  if (order.length !== x.shape.length) return [];
+  const shape = order.map((axis) => x.shape[axis] ?? Number.NaN);
+  const { numbers, isFloat = false } = x;
+  if (!numbers || order.join() !== '1,0') return only(shape);
+  const [rows = 0, columns = 0] = shape;
+  const turned = Array.from(
+    { length: rows * columns },
+    (_, i) => numbers[(i % columns) * rows + Math.floor(i / columns)]!,
+  );
+  return [{ shape, numbers: turned, isFloat }];
 };
 
 const concat: Rule = (node, inputs) => {
@@ -192,10 +251,9 @@ const concat: Rule = (node, inputs) => {
   if (axis === undefined) return [];
   const total = all.reduce((sum, { shape }) => sum + (shape[axis] ?? Number.NaN), 0);
   const shape = first.map((side, i) => (i === axis ? total : side));
-  const integers = all.flatMap((input) => input.integers ?? []);
-  return [
-    { shape, ...(first.length === 1 && integers.length === total && total <= MAX_INTEGERS && { integers }) },
-  ];
+  const numbers = all.flatMap((input) => input.numbers ?? []);
+  if (first.length !== 1 || numbers.length !== total || total > MAX_NUMBERS) return only(shape);
+  return [{ shape, numbers, isFloat: all.some((input) => input.isFloat) }];
 };
 
 const split: Rule = (node, [x, given]) => {
@@ -203,7 +261,7 @@ const split: Rule = (node, [x, given]) => {
   if (axis === undefined) return [];
   const side = x!.shape[axis]!;
   const part = Math.ceil(side / node.outputs.length);
-  const parts = given?.integers ?? intsOf(node, 'split');
+  const parts = given?.numbers ?? intsOf(node, 'split');
   return node.outputs.map((_, i) => ({
     shape: x!.shape.map((all, at) => (at === axis ? (parts?.[i] ?? Math.min(part, side - part * i)) : all)),
   }));
@@ -212,11 +270,11 @@ const split: Rule = (node, [x, given]) => {
 const slice: Rule = (node, [x, ...inputs]) => {
   if (!x) return [];
   const [starts, ends, axes, steps] = ['starts', 'ends', 'axes', 'steps'].map(
-    (name, i) => inputs[i]?.integers ?? intsOf(node, name),
+    (name, i) => inputs[i]?.numbers ?? intsOf(node, name),
   );
   if (!starts || !ends || starts.length !== ends.length) return [];
   const shape = [...x.shape];
-  let { integers } = x;
+  let { numbers } = x;
   for (const [i, from] of starts.entries()) {
     const axis = axisIn(shape.length, axes?.[i] ?? i);
     if (axis === undefined) return [];
@@ -227,52 +285,50 @@ const slice: Rule = (node, [x, ...inputs]) => {
     const [start, end] = [within(from), within(ends[i]!)];
     const count = Math.max(0, Math.ceil((end - start) / step));
     shape[axis] = count;
-    const all = integers;
-    integers =
-      all && shape.length === 1
-        ? Array.from({ length: count }, (_, at) => all[start + at * step]!)
-        : undefined;
+    const [all, row] = [numbers, product(shape.slice(1))];
+    const rows = Array.from({ length: Math.min(count, MAX_NUMBERS) }, (_, at) => start + at * step);
+    numbers = axis === 0 ? all && rows.flatMap((at) => all.slice(at * row, (at + 1) * row)) : undefined;
   }
-  return [{ shape, ...(integers && { integers }) }];
+  return [{ shape, ...(numbers && { numbers, isFloat: x.isFloat ?? false }) }];
 };
 
 const gather: Rule = (node, [x, indices]) => {
   const axis = x && axisIn(x.shape.length, intOf(node, 'axis', 0));
   if (axis === undefined || !indices) return [];
   const shape = [...x!.shape.slice(0, axis), ...indices.shape, ...x!.shape.slice(axis + 1)];
-  const { integers } = x!;
-  const taken = integers && indices.integers?.map((i) => integers.at(i) ?? Number.NaN);
-  return [{ shape, ...(taken && { integers: taken }) }];
+  const { numbers, isFloat = false } = x!;
+  if (!numbers || !indices.numbers || x!.shape.length !== 1) return only(shape);
+  return [{ shape, numbers: indices.numbers.map((i) => numbers.at(i) ?? Number.NaN), isFloat }];
 };
 
 const shapeOperator: Rule = (node, [x]) => {
   if (!x) return [];
-  const integers = x.shape.slice(
+  const numbers = x.shape.slice(
     intOf(node, 'start', 0),
     node.attributes.has('end') ? intOf(node, 'end', 0) : undefined,
   );
-  return [{ shape: [integers.length], integers }];
+  return [{ shape: [numbers.length], numbers }];
 };
 
-const expand: Rule = (_, [x, wanted]) => only(x && wanted?.integers && broadcast([x.shape, wanted.integers]));
+const expand: Rule = (_, [x, wanted]) => only(x && wanted?.numbers && broadcast([x.shape, wanted.numbers]));
 
 const filled: Rule = (node, [wanted]) => {
-  const shape = wanted?.integers;
+  const shape = wanted?.numbers;
   const value = node.attributes.get('value')?.t;
   // Without a value it is filled with the float 0.
   const isSmall =
-    shape !== undefined && value?.dataType === 7 && shape.length < 2 && product(shape) <= MAX_INTEGERS;
+    shape !== undefined && value?.dataType === 7 && shape.length < 2 && product(shape) <= MAX_NUMBERS;
   const number =
     value?.int64Data?.[0] ??
     (value?.rawData?.length === 8 ? Number(Buffer.from(value.rawData).readBigInt64LE()) : 0);
-  return [shape && { shape, ...(isSmall && { integers: Array<number>(product(shape)).fill(number) }) }];
+  return [shape && { shape, ...(isSmall && { numbers: Array<number>(product(shape)).fill(number) }) }];
 };
 
 const pad: Rule = (node, [x, given, , axes]) => {
-  const pads = given?.integers ?? intsOf(node, 'pads');
-  if (!x || !pads || (node.inputs[3] && !axes?.integers)) return [];
+  const pads = given?.numbers ?? intsOf(node, 'pads');
+  if (!x || !pads || (node.inputs[3] && !axes?.numbers)) return [];
   const shape = [...x.shape];
-  const order = axes?.integers ?? [...x.shape.keys()];
+  const order = axes?.numbers ?? [...x.shape.keys()];
   for (const [i, axis] of order.entries()) {
     const at = axisIn(shape.length, axis);
     if (at === undefined) return [];
@@ -282,98 +338,91 @@ const pad: Rule = (node, [x, given, , axes]) => {
 };
 
 const resize: Rule = (_, inputs) => {
-  const [x, sizes] = [inputs[0], inputs[3]?.integers];
+  const [x, sizes] = [inputs[0], inputs[3]?.numbers];
   return only(x && sizes?.length === x.shape.length ? sizes : undefined);
 };
 
-const RULES = new Map<string, Rule>(
-  Object.entries({
-    ...Object.fromEntries(
-      [
-        ...[
-          'Relu',
-          'LeakyRelu',
-          'Clip',
-          'Sigmoid',
-          'HardSigmoid',
-          'HardSwish',
-          'Swish',
-          'Tanh',
-          'Elu',
-          'Selu',
-          'Gelu',
-          'Mish',
-        ],
-        ...[
-          'Erf',
-          'Exp',
-          'Log',
-          'Sqrt',
-          'Abs',
-          'Neg',
-          'Reciprocal',
-          'Floor',
-          'Ceil',
-          'Round',
-          'Softplus',
-          'Not',
-          'Celu',
-        ],
-        ...[
-          'BatchNormalization',
-          'InstanceNormalization',
-          'LayerNormalization',
-          'GroupNormalization',
-          'RMSNormalization',
-        ],
-        ...[
-          'LpNormalization',
-          'LRN',
-          'Softmax',
-          'LogSoftmax',
-          'QuantizeLinear',
-          'DequantizeLinear',
-          'Dropout',
-          'CumSum',
-        ],
-      ].map((operator) => [operator, same]),
-    ),
+/** Operators that change numbers and no sides; of several outputs, the first. */
+const SAME_SHAPE = [
+  ...[
+    'Relu',
+    'LeakyRelu',
+    'Sigmoid',
+    'HardSigmoid',
+    'HardSwish',
+    'Swish',
+    'Tanh',
+    'Elu',
+    'Selu',
+    'Gelu',
+    'Mish',
+    'Celu',
+  ],
+  ...[
+    'Erf',
+    'Exp',
+    'Log',
+    'Sqrt',
+    'Abs',
+    'Neg',
+    'Reciprocal',
+    'Round',
+    'Softplus',
+    'Not',
+    'CumSum',
+    'Dropout',
+  ],
+  ...[
+    'BatchNormalization',
+    'InstanceNormalization',
+    'LayerNormalization',
+    'GroupNormalization',
+    'RMSNormalization',
+  ],
+  ...['LpNormalization', 'LRN', 'Softmax', 'LogSoftmax', 'QuantizeLinear', 'DequantizeLinear'],
+];
+const ELEMENTWISE = [
+  'Pow',
+  'Sum',
+  'Mean',
+  'PRelu',
+  'Greater',
+  'Less',
+  'GreaterOrEqual',
+  'LessOrEqual',
+  'And',
+  'Or',
+  'Mod',
+];
+const REDUCTIONS = ['Mean', 'Max', 'Min', 'Sum', 'Prod', 'SumSquare', 'L1', 'L2'].map(
+  (what) => `Reduce${what}`,
+);
+
+const RULES = new Map<string, Rule>([
+  ...SAME_SHAPE.map((operator) => [operator, same] as const),
+  ...ELEMENTWISE.map((operator) => [operator, elementwise()] as const),
+  ...REDUCTIONS.map((operator) => [operator, reduction] as const),
+  ...Object.entries({
     Identity: through,
-    Cast: through,
-    Add: elementwise((a, b) => a! + b!),
-    Sub: elementwise((a, b) => a! - b!),
-    Mul: elementwise((a, b) => a! * b!),
-    Div: elementwise((a, b) => Math.trunc(a! / b!)),
-    Equal: elementwise((a, b) => Number(a === b)),
-    Where: elementwise((condition, a, b) => (condition ? a! : b!)),
-    ...Object.fromEntries(
-      [
-        'Pow',
-        'Min',
-        'Max',
-        'Sum',
-        'Mean',
-        'PRelu',
-        'Greater',
-        'Less',
-        'GreaterOrEqual',
-        'LessOrEqual',
-        'And',
-        'Or',
-        'Mod',
-      ].map((operator) => [operator, elementwise()]),
-    ),
+    Cast: cast,
+    Ceil: each(Math.ceil),
+    Floor: each(Math.floor),
+    Clip: each(clip),
+    Add: elementwise(([a, b]) => a! + b!),
+    Sub: elementwise(([a, b]) => a! - b!),
+    Mul: elementwise(([a, b]) => a! * b!),
+    Div: elementwise(([a, b], isFloat) => (isFloat ? a! / b! : Math.trunc(a! / b!))),
+    Max: elementwise((numbers) => Math.max(...numbers)),
+    Min: elementwise((numbers) => Math.min(...numbers)),
+    Equal: elementwise(([a, b]) => Number(a === b)),
+    Where: elementwise(([condition, a, b]) => (condition ? a! : b!)),
     Conv: convolution,
-    ...Object.fromEntries(['MaxPool', 'AveragePool', 'LpPool'].map((operator) => [operator, pooling])),
-    ...Object.fromEntries(
-      ['GlobalAveragePool', 'GlobalMaxPool', 'GlobalLpPool'].map((operator) => [operator, globalPooling]),
-    ),
-    ...Object.fromEntries(
-      ['Mean', 'Max', 'Min', 'Sum', 'Prod', 'SumSquare', 'L1', 'L2'].map((what) => [
-        `Reduce${what}`,
-        reduction,
-      ]),
-    ),
+    MaxPool: pooling,
+    AveragePool: pooling,
+    LpPool: pooling,
+    GlobalAveragePool: globalPooling,
+    GlobalMaxPool: globalPooling,
+    GlobalLpPool: globalPooling,
     MatMul: matrixProduct,
     Gemm: gemm,
     Reshape: reshape,
@@ -391,4 +440,4 @@ const RULES = new Map<string, Rule>(
     Pad: pad,
     Resize: resize,
   }),
-);
+]);

@@ -1,14 +1,15 @@
 import type { ErrorCode } from '../../base/errors.js';
 import { topPredictions } from '../../predict/top-predictions.js';
 import type { Seat } from '../admission/admission.js';
-import type { ComputedAnswer, InferencePool } from '../inference/pool.js';
 import type { AnsweredImage } from '../models/answered-image.js';
-import type { Lease, ServedModel } from '../models/served-model.js';
+import type { ServedModel } from '../models/served-model.js';
 import type { ModelChoice } from '../models/served-models.js';
+import { withLease } from '../models/with-lease.js';
 import { type ProblemDetails, problemOf } from '../request/problem.js';
 import type { RequestRecord } from '../request/record.js';
 import type { Answer, BatchAnswer, Inclusion, PredictAnswer } from '../request/schemas.js';
 import { checkWanted, type Urgency } from '../request/urgency.js';
+import { compute } from './compute.js';
 import { type ReceivedImage, toModelPixels } from './received-image.js';
 import type { ServingScope } from './serving-scope.js';
 
@@ -90,7 +91,9 @@ async function classify(
   const seat = admission.takeSeat({ model: model.name, priority: urgency.priority, count: images.count });
   let classified: Classified;
   try {
-    classified = await classifyWith(models.lease(model), scope, seat, images, options);
+    classified = await withLease(models.lease(model), (leased) =>
+      classifyImages(leased, scope, seat, images, options),
+    );
   } finally {
     seat.release();
   }
@@ -101,28 +104,6 @@ async function classify(
     answered.length > 1 ? answered.toSorted((one, other) => one.ended - other.ended) : answered;
   for (const image of inOrderOfTime) for (const listener of listeners) listener(image);
   return classified;
-}
-
-/** Classifies with a leased model; where that is a canary and fails, with the stable model. */
-async function classifyWith(
-  lease: Lease,
-  scope: ServingScope,
-  seat: Seat,
-  images: RequestedImages,
-  options: PredictionOptions,
-): Promise<Classified> {
-  let instead: Lease | undefined;
-  try {
-    const classified = await classifyImages(lease.model, scope, seat, images, options);
-    lease.succeeded();
-    return classified;
-  } catch (error) {
-    instead = lease.failed(error);
-    if (!instead) throw error;
-  } finally {
-    lease.release();
-  }
-  return classifyWith(instead, scope, seat, images, options);
 }
 
 async function classifyImages(
@@ -198,24 +179,6 @@ async function answerImage(
   // A shadow leaves no rows, and works while the next images are computed.
   models.observe(answered);
   return answered;
-}
-
-/** Lets the model compute an image; from these, the overload control learns how fast the model is. */
-async function compute(
-  pool: InferencePool,
-  pixels: Uint8Array,
-  urgency: Urgency,
-  seat: Seat,
-): Promise<ComputedAnswer> {
-  let isComputed = false;
-  seat.imageEnters();
-  try {
-    const answer = await pool.predict(pixels, urgency);
-    isComputed = true;
-    return answer;
-  } finally {
-    seat.imageLeaves(isComputed);
-  }
 }
 
 function toAnswer(answered: AnsweredImage, { include }: PredictionOptions): Answer {

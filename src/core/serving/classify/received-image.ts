@@ -15,13 +15,15 @@ export type ReceivedImage =
   | { readonly modelPixels: Uint8Array };
 
 /** A picture in one of the forms that it has in JSON. */
-export function imageOf(
-  given:
-    | { readonly image: string }
-    | { readonly pixels: readonly unknown[] }
-    | { readonly drawing: Readonly<Record<string, unknown>> },
-): ReceivedImage {
-  return 'image' in given ? { base64: given.image } : given;
+export type JsonPicture =
+  | { readonly image: string }
+  | { readonly pixels: readonly unknown[] }
+  | { readonly drawing: Readonly<Record<string, unknown>> };
+
+/** The picture of a JSON body, which may say more. */
+export function imageOf(given: JsonPicture): ReceivedImage {
+  if ('image' in given) return { base64: given.image };
+  return 'pixels' in given ? { pixels: given.pixels } : { drawing: given.drawing };
 }
 
 /**

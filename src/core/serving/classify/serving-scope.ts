@@ -1,6 +1,7 @@
 import type { PictureThreads } from '../../image/picture-threads.js';
 import type { ServerAccess } from '../access/access.js';
 import type { Admission } from '../admission/admission.js';
+import type { Explanations } from '../admission/explanations.js';
 import type { AnswerCache } from '../cache/answer-cache.js';
 import type { AnswerListener } from '../models/answered-image.js';
 import type { ServedModels } from '../models/served-models.js';
@@ -22,6 +23,8 @@ export interface ServingScope {
   readonly listeners: readonly AnswerListener[];
   /** Where predictions are kept. */
   readonly predictions: PredictionLog | undefined;
+  /** Undefined: answers are not explained. */
+  readonly explanations: Explanations | undefined;
   /** Records every request. */
   readonly recorder: RequestRecorder;
   readonly limits: RequestLimits;

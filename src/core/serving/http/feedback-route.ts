@@ -1,7 +1,6 @@
 import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 import { RobleError } from '../../base/errors.js';
-import { knownName } from '../../base/text/names.js';
-import { didYouMean } from '../../base/text/text.js';
+import { knownClass } from '../../model/known-class.js';
 import { ConcurrencyLimit } from '../admission/admission.js';
 import { imageOf, type ReceivedImage, toModelPixels } from '../classify/received-image.js';
 import type { ServingScope } from '../classify/serving-scope.js';
@@ -97,13 +96,7 @@ async function keepFeedback(
 ): Promise<void> {
   const predictions = logOf(scope);
   const { id, model } = await predictions.find(requestId, index);
-  const known = knownName(label, model.classes);
-  if (known === undefined)
-    throw new RobleError('ROBLE_LABEL_RANGE', 'The label is none of the classes of the model.', {
-      received: label,
-      expected: `one of ${model.classes.join(' ')}`,
-      nextSteps: didYouMean(label, model.classes),
-    });
+  const known = knownClass(label, model.classes);
   const pixels = image && (await toModelPixels(image, model.preprocessing, scope));
-  await predictions.saveFeedback(id, { at: new Date(), label: known, pixels });
+  await predictions.saveFeedback(id, { at: new Date(), label: known.name, pixels });
 }

@@ -1,13 +1,11 @@
 import type { FastifyInstance, FastifyRequest, onRequestHookHandler } from 'fastify';
 import { RobleError } from '../../base/errors.js';
 import { classifyEach, classifyImage } from '../classify/classify.js';
-import { imageOf, type ReceivedImage } from '../classify/received-image.js';
+import type { ReceivedImage } from '../classify/received-image.js';
 import type { ServingScope } from '../classify/serving-scope.js';
-import type { ModelChoice } from '../models/served-models.js';
+import type { ModelChoice, ServedModels } from '../models/served-models.js';
 import { takeBodies } from '../request/body-types.js';
 import { checkedRequest, onlyForm, requestObject } from '../request/checked-request.js';
-import { Form } from '../request/form.js';
-import { ACCEPTED_BODIES } from '../request/problem.js';
 import {
   BATCH_REQUESTS,
   batchAnswerSchema,
@@ -22,7 +20,7 @@ import {
   predictRequestSchema,
 } from '../request/schemas.js';
 import { PRIORITIES, type Urgency, urgencyOf } from '../request/urgency.js';
-import { readForm } from './form-images.js';
+import { encodedImages, keysOf, readOneImage } from './one-image.js';
 import { addRoute, BYTES, json, PROBLEM, type RequestHeader, type Route, TEXT } from './route.js';
 
 export const URGENCY_HEADERS = {
@@ -135,11 +133,15 @@ export async function addPredictionRoutes(app: FastifyInstance, scope: ServingSc
 function checkQuery({ models }: ServingScope): onRequestHookHandler {
   return (request, _, done) => {
     const query = readQuery(request);
-    const { name, version } = query.model;
-    if (version !== undefined) models.find(name).versionOf(version);
+    checkVersion(models, query.model);
     request.predictionQuery = query;
     done();
   };
+}
+
+/** @throws {RobleError} `ROBLE_MODEL_UNKNOWN` for a version that is not loaded */
+export function checkVersion(models: ServedModels, { name, version }: ModelChoice): void {
+  if (version !== undefined) models.find(name).versionOf(version);
 }
 
 declare module 'fastify' {
@@ -152,10 +154,15 @@ declare module 'fastify' {
 /**
  * The hook of the routes that ask a model: notes how urgent a request is, and refuses it while the server is full, before
  * its body is read: under overload, reading what is refused would take the time that answers need.
+ *
+ * @param fixed what of the urgency is not the client's to say
  */
-export function admitRequests({ admission, limits }: ServingScope): onRequestHookHandler {
+export function admitRequests(
+  { admission, limits }: ServingScope,
+  fixed: Pick<Urgency, 'priority'> = {},
+): onRequestHookHandler {
   return (request, reply, done) => {
-    request.urgency = urgencyOf(request, reply, limits.requestTimeoutMs);
+    request.urgency = { ...urgencyOf(request, reply, limits.requestTimeoutMs), ...fixed };
     admission.check({ model: modelOf(request), priority: request.urgency.priority });
     done();
   };
@@ -194,33 +201,14 @@ function readQuery(request: FastifyRequest): PredictionQuery {
 
 /** The picture of a body of any accepted form; nothing is decoded yet. */
 function readImage(given: unknown, query: PredictionQuery): PredictionRequest {
-  const encoded = encodedImages(given, ['image']);
-  if (encoded) {
-    const { images } = encoded;
-    if (images.length !== 1)
-      throw invalid('This path takes one image.', {
-        received: `${images.length} images`,
-        expected: '1; several go to /predict/batch',
-      });
-    return together(images, query, encoded);
-  }
-  const body = requestObject(given);
-  const form = onlyForm(body, PREDICT_REQUESTS);
-  if (!form)
-    throw invalid('The body must hold one image.', {
-      received: keysOf(body),
-      expected: 'one of "image" (base64 or data URL), "pixels" (numbers) and "drawing" (strokes)',
-    });
-  const { topK, include, ...picture } = checkedRequest(PREDICT_REQUESTS[form], body);
-  return together([imageOf(picture)], query, { topK, include });
+  const { image, said } = readOneImage<Settings>(given, PREDICT_REQUESTS, formFieldsSchema);
+  return together([image], query, said);
 }
 
 /** The pictures of a body of any accepted form, at least one; nothing is decoded yet. */
 function readImages(given: unknown, query: PredictionQuery, maxBatch: number): PredictionRequest {
-  const encoded = encodedImages(given, ['image', 'images']);
-  if (encoded) {
-    return together(checkCount(encoded.images, maxBatch), query, encoded);
-  }
+  const encoded = encodedImages<Settings>(given, ['image', 'images'], formFieldsSchema);
+  if (encoded) return together(checkCount(encoded.images, maxBatch), query, encoded.said);
   const body = requestObject(given);
   const form = onlyForm(body, BATCH_REQUESTS);
   if (!form)
@@ -269,10 +257,6 @@ function together(
   };
 }
 
-function keysOf(body: object): string {
-  return Object.keys(body).join(', ') || 'none of them';
-}
-
 function checkCount(images: readonly ReceivedImage[], maxBatch: number): readonly ReceivedImage[] {
   if (images.length === 0) throw invalid('The batch is empty.', { expected: 'at least one image' });
   if (images.length > maxBatch)
@@ -281,22 +265,6 @@ function checkCount(images: readonly ReceivedImage[], maxBatch: number): readonl
       expected: `at most ${maxBatch}`,
     });
   return images;
-}
-
-/** What a body of bytes holds; undefined for a JSON body. */
-function encodedImages(
-  body: unknown,
-  textNames: readonly string[],
-): (Settings & { readonly images: readonly ReceivedImage[] }) | undefined {
-  if (body instanceof Form) {
-    const { images, fields } = readForm(body, formFieldsSchema.keyof().options, textNames);
-    const { topK, include } = checkedRequest(formFieldsSchema, fields);
-    return { images, topK, include };
-  }
-  if (Buffer.isBuffer(body)) return { images: [{ encoded: body }] };
-  if (body === undefined || body === null)
-    throw new RobleError('ROBLE_IMAGE_EMPTY', 'The request has no body.', { expected: ACCEPTED_BODIES });
-  return undefined;
 }
 
 function invalid(message: string, details: { received?: unknown; expected: string }): RobleError {

@@ -36,7 +36,7 @@ export const STATE_ROUTES = {
 
 /** `GET /health/live`, `GET /health/ready` and `GET /stats`. */
 export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void {
-  const { models, cache, admission, predictions, statistics, drift } = scope;
+  const { models, cache, admission, predictions, explanations, statistics, drift } = scope;
   addRoute(app, STATE_ROUTES.live, { handler: async () => ({ status: 'live' }) as const });
   addRoute(app, STATE_ROUTES.ready, {
     handler: async () => {
@@ -59,6 +59,7 @@ export function addStateRoutes(app: FastifyInstance, scope: ServingScope): void 
       },
       cache: cache.toJSON(),
       predictionLog: predictions?.toJSON(),
+      explanations: explanations?.toJSON(),
       workers: {
         wanted: pool.wantedWorkers,
         ready: pool.readyWorkers,

@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { Admission } from '../admission/admission.js';
+import type { Explanations } from '../admission/explanations.js';
 import type { AnswerCache } from '../cache/answer-cache.js';
 import type { ServedModel } from '../models/served-model.js';
 import type { ServedModels } from '../models/served-models.js';
@@ -15,6 +16,8 @@ export interface ServerState {
   readonly drift: DriftMonitor;
   /** Undefined: none is kept. */
   readonly predictions: PredictionLog | undefined;
+  /** Undefined: answers are not explained. */
+  readonly explanations: Explanations | undefined;
   /** Lines of the log that nobody read in time. */
   readonly droppedLogLines: () => number;
 }
@@ -33,7 +36,7 @@ const BREAKER_STATES = ['closed', 'open', 'half-open'] as const;
 export function addStateMetrics(
   client: typeof import('prom-client'),
   registry: Registry,
-  { models, cache, admission, drift, predictions, droppedLogLines }: ServerState,
+  { models, cache, admission, drift, predictions, explanations, droppedLogLines }: ServerState,
 ): void {
   const gauge: AddReader = addReader.bind(undefined, client, registry, 'gauge');
   const counter: AddReader = addReader.bind(undefined, client, registry, 'counter');
@@ -58,6 +61,20 @@ export function addStateMetrics(
   addDriftMetrics(gauge, models, drift);
   addCacheMetrics(gauge, counter, cache);
   if (predictions) addPredictionLogMetrics(gauge, counter, predictions);
+  if (explanations) addExplanationMetrics(gauge, counter, explanations);
+}
+
+function addExplanationMetrics(gauge: AddReader, counter: AddReader, explanations: Explanations): void {
+  counter(
+    'roble_explanation_images_total',
+    'Images that models computed to explain answers; no other metric of images counts them.',
+    () => explanations.toJSON().images,
+  );
+  gauge(
+    'roble_explanations_in_hand',
+    'Requests to explain an answer that wait or are at work.',
+    () => explanations.toJSON().inHand,
+  );
 }
 
 function addPredictionLogMetrics(gauge: AddReader, counter: AddReader, log: PredictionLog): void {

@@ -1,4 +1,5 @@
 import { DESCRIPTION_ROUTES } from '../http/description-routes.js';
+import { EXPLAIN } from '../http/explain-route.js';
 import { FEEDBACK } from '../http/feedback-route.js';
 import { INFERENCE_PROTOCOL_ROUTES } from '../http/oip/routes.js';
 import { PAGE_ROUTES } from '../http/page-routes.js';
@@ -10,6 +11,7 @@ import { STATE_ROUTES } from '../http/state-routes.js';
 export const ROUTES: readonly Route[] = [
   PREDICT,
   PREDICT_BATCH,
+  EXPLAIN,
   FEEDBACK,
   ...Object.values(STATE_ROUTES),
   ...INFERENCE_PROTOCOL_ROUTES,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ERRORS, type ErrorCode, type Problem } from '../../base/errors.js';
+import { DEFAULT_GRID, MAX_GRID } from '../../predict/heat-map.js';
 import { REQUEST_ID } from './record.js';
 
 const predictionSchema = z.object({ label: z.string(), probability: z.number().gte(0).lte(1) });
@@ -70,6 +71,27 @@ export const batchAnswerSchema = z.object({
   model: modelLabelSchema,
 });
 export type BatchAnswer = z.output<typeof batchAnswerSchema>;
+
+const rowOfFalls = z.array(z.number().gte(-1).lte(1));
+export const explainAnswerSchema = z.object({
+  requestId: z.string(),
+  class: z.string().describe('The class that is explained.'),
+  probability: z.number().gte(0).lte(1).describe('Of that class, for the whole picture.'),
+  rows: z.int().gte(1).lte(MAX_GRID),
+  columns: z.int().gte(1).lte(MAX_GRID),
+  falls: z
+    .array(rowOfFalls)
+    .describe(
+      'By how much the probability falls when a place is covered: rows from the top, each from the left, over what the model sees.',
+    ),
+  images: z.int().gte(1).describe('Images that the model computed for this.'),
+  timings: z.object({
+    decodeMs: z.number().gte(0),
+    totalMs: z.number().gte(0).describe('From the start of decoding to the answer.'),
+  }),
+  model: modelLabelSchema,
+});
+export type ExplainAnswer = z.output<typeof explainAnswerSchema>;
 
 export const feedbackAnswerSchema = z.object({ stored: z.literal(true) });
 export type FeedbackAnswer = z.output<typeof feedbackAnswerSchema>;
@@ -219,18 +241,26 @@ export const feedbackSchema = z.union([bareFeedbackSchema, ...Object.values(FEED
 const INCLUSIONS = ['input'] as const;
 export type Inclusion = (typeof INCLUSIONS)[number];
 
+/** Digits as the number that they write, as a query is text. */
+const number = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((text) => (/^\d+$/.test(String(text)) ? Number(text) : text), schema);
+
 const topK = z.int().gte(1).optional().describe('Classes in the answer; by default serve.topK.');
 const include = z
   .array(z.enum(INCLUSIONS))
   .optional()
   .describe('What the answer shall hold besides: "input" is what the model saw.');
 
-/** A query is text: numbers are digits, and the inclusions may be one text, divided by commas. */
-export const predictQuerySchema = z.strictObject({
-  topK: z.preprocess((text) => (/^\d+$/.test(String(text)) ? Number(text) : text), topK),
-  include: z.preprocess((value) => (typeof value === 'string' ? value.split(',') : value), include),
+const modelChoice = {
   model: z.string().optional().describe('Name of the model, where the server has several.'),
   version: z.string().optional().describe('One of the versions that are loaded.'),
+};
+
+/** A query is text: numbers are digits, and the inclusions may be one text, divided by commas. */
+export const predictQuerySchema = z.strictObject({
+  topK: number(topK),
+  include: z.preprocess((value) => (typeof value === 'string' ? value.split(',') : value), include),
+  ...modelChoice,
 });
 
 /** What fields of a form say besides its images, in texts as in a query. */
@@ -272,3 +302,20 @@ export const BATCH_REQUESTS = {
   }),
 };
 export const batchRequestSchema = z.union(Object.values(BATCH_REQUESTS));
+
+/** The JSON bodies that hold one picture and nothing else, by the key that tells them apart. */
+export const PICTURES = {
+  image: z.strictObject({ image }),
+  pixels: z.strictObject({ pixels }),
+  drawing: z.strictObject({ drawing: drawingSchema }),
+};
+export const explainRequestSchema = z.union(Object.values(PICTURES));
+export const explainFormSchema = z.strictObject({ image: file.describe('Under this or any other name.') });
+
+export const explainQuerySchema = z.strictObject({
+  class: z.string().min(1).optional().describe('The class to explain; by default the most probable one.'),
+  grid: number(z.int().gte(2).lte(MAX_GRID).optional()).describe(
+    `Rows and columns; by default ${DEFAULT_GRID}, or as many as serve.maxBatch allows.`,
+  ),
+  ...modelChoice,
+});

@@ -105,31 +105,36 @@ export function convInputGradient(
  * apart than a pixel, convolved with the turned kernels.
  */
 function depthwiseInputGradient(layouts: Layouts, shapes: ConvShapes, gradient: Value, weight: Value): Value {
-  const { graph, blockSize } = layouts;
-  const { layer, batch, inChannels: channels, output } = shapes;
+  const { layer, inChannels: channels } = shapes;
   const { kernel, stride, padding } = layer.window;
-  const far = output.map((side, axis) => side * stride[axis]!) as [number, number];
-  const blocks = layouts.blocked(gradient, channels);
   const isApart = stride.some((side) => side > 1);
-  const rows = (batch * channels * output[0]) / blockSize;
-  const borders = graph.ints([0, 0, 0, 0, 0, stride[0] - 1, 0, (stride[1] - 1) * blockSize]);
-  const apart = isApart
-    ? layouts.inBlocks(
-        graph.reshape(graph.op('Pad', [graph.reshape(blocks, [rows, 1, output[1], blockSize]), borders]), [
-          batch,
-          channels,
-          ...far,
-        ]),
-        channels,
-      )
-    : blocks;
   const pads = [kernel[0] - 1 - padding[0], kernel[1] - 1 - padding[1], ...padsAfter(shapes)];
-  return turnedBlockedConvolution(layouts, apart, weight, {
-    inChannels: channels,
-    outChannels: channels,
-    attributes: { kernel_shape: kernel, strides: [1, 1], pads },
-    depthwise: true,
-  });
+  return turnedBlockedConvolution(
+    layouts,
+    isApart ? spreadApart(layouts, shapes, gradient) : gradient,
+    weight,
+    {
+      inChannels: channels,
+      outChannels: channels,
+      attributes: { kernel_shape: kernel, strides: [1, 1], pads },
+      depthwise: true,
+    },
+  );
+}
+
+/** The output's gradient in blocks, each value followed by zeros as far as the next window: [N, C, H' * stride, W' * stride]. */
+function spreadApart(
+  layouts: Layouts,
+  { layer, batch, outChannels: channels, output }: ConvShapes,
+  gradient: Value,
+): Value {
+  const { graph, blockSize } = layouts;
+  const { stride } = layer.window;
+  const rows = [(batch * channels * output[0]) / blockSize, 1, output[1], blockSize];
+  const zeros = graph.ints([0, 0, 0, 0, 0, stride[0] - 1, 0, (stride[1] - 1) * blockSize]);
+  const apart = graph.op('Pad', [graph.reshape(layouts.blocked(gradient, channels), rows), zeros]);
+  const sides = output.map((side, axis) => side * stride[axis]!);
+  return layouts.inBlocks(graph.reshape(apart, [batch, channels, ...sides]), channels);
 }
 
 /** Rows and columns after the gradient, with `stride - 1` zeros after each value, from which its input's can be computed. */

@@ -62,9 +62,16 @@ async function agrees(blockSize: number): Promise<boolean> {
 }
 
 const CONVOLUTION = { kernel_shape: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1] } as const;
+/** With what depthwise convolutions and the gradients of their weights add: steps, and taps that lie apart. */
+const DEPTHWISE = {
+  kernel_shape: [3, 3],
+  strides: [2, 1],
+  dilations: [1, 2],
+  pads: [1, 1, 1, 1],
+} as const;
 const POOLING = { kernel_shape: [2, 2], strides: [2, 2] } as const;
 
-/** A convolution, an affine map with an addition, sums, and a pooling with its gradient. */
+/** Convolutions, an affine map with an addition, sums, and a pooling with its gradient. */
 function plainResults(graph: GraphBuilder, x: Value, weight: Value, scale: Value): Value[] {
   const convolved = graph.op('Conv', [x, weight], CONVOLUTION);
   const perChannel = graph.reshape(scale, [1, CHANNELS, 1, 1]);
@@ -88,6 +95,7 @@ function plainResults(graph: GraphBuilder, x: Value, weight: Value, scale: Value
   ]);
   return [
     convolved,
+    graph.op('Conv', [x, firstOfEach(graph, weight)], { ...DEPTHWISE, group: CHANNELS }),
     output,
     pooled,
     graph.op('Mul', [spread, graph.op('Cast', [isMaximum], { to: 1 })]),
@@ -96,6 +104,9 @@ function plainResults(graph: GraphBuilder, x: Value, weight: Value, scale: Value
     graph.op('Cast', [graph.op('Greater', [x, graph.float(0)])], { to: 1 }),
   ];
 }
+
+/** One kernel for each channel. */
+const firstOfEach = (graph: GraphBuilder, weight: Value) => graph.slice(weight, [0], [1], [1]);
 
 /** The same by the operators of the blocked layout. */
 function blockedResults(
@@ -115,8 +126,10 @@ function blockedResults(
   const pooled = tileMaxima(layouts, output, tiling);
   const gradient = tileMaximaGradient(layouts, output, pooled, pooled, tiling, true);
   const plain = (value: Value) => layouts.plain(layouts.inBlocks(value, CHANNELS));
+  const depthwise = { inChannels: CHANNELS, outChannels: CHANNELS, attributes: DEPTHWISE, depthwise: true };
   return [
     plain(convolved),
+    layouts.plain(blockedConvolution(layouts, x, [firstOfEach(graph, weight)], depthwise)),
     plain(mapped),
     plain(pooled),
     plain(gradient),

@@ -1,48 +1,94 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RobleError } from '../../../base/errors.js';
+import { checked } from '../../../base/schema/checked.js';
 import { replaceFile, sha256 } from '../../../base/storage/durable.js';
 import { readPlainFile } from '../../../base/storage/read-file.js';
+import { decodeSafetensors, encodeSafetensors, type TensorMap } from '../../../base/storage/safetensors.js';
 import { openDataset } from '../../../data/dataset/open.js';
-import { type OpenedBackbone, openBackbone } from '../../../data/features/open-backbone.js';
+import {
+  type OpenedBackbone,
+  openBackbone,
+  type ReadBackbone,
+  readBackbone,
+} from '../../../data/features/open-backbone.js';
 import { extractorOf } from '../../../model/backbone/extractor.js';
-import type { UsedBackbone } from '../../../model/backbone/settings.js';
+import { backboneSchema, type TunedBackbone, type UsedBackbone } from '../../../model/backbone/settings.js';
 import { BUNDLE_FILES, openBundle } from '../../../model/bundle.js';
+import { resolveNetwork } from '../../../model/network.js';
 import { encodeModel, readModel } from '../../../model/onnx/format.js';
+import type { Layer } from '../../../model/spec.js';
 import type { PluginRegistry } from '../../../plugin/registry.js';
 import { RUN_FILES } from '../../history/record.js';
 import type { ModelChoice } from '../../settings.js';
+import { STANDARDIZE } from './head.js';
+import { chosenLayers } from './start.js';
+
+/** What a run trains, and what it trains it on. */
+export interface ChosenNetwork {
+  readonly layers: readonly Layer[];
+  /** Whose features the layers learn from, instead of from pictures. */
+  readonly backbone?: OpenedBackbone | undefined;
+  /** The first of the layers, with the weights that others gave them. */
+  readonly tuned?: { readonly about: TunedBackbone; readonly weights: TensorMap } | undefined;
+}
 
 /**
- * The backbone whose features a run learns from: the one that was chosen, else that of the bundle whose weights the run
- * starts from; undefined where there is none.
+ * The layers that were chosen, and the backbone before or among them; without a choice, those of the bundle whose weights
+ * the run starts from.
  *
  * @param from folder of a bundle (`train.from`)
- * @throws {RobleError} those of {@link openBackbone}, and `ROBLE_MODEL_INVALID` where the weights belong to another backbone
+ * @param dataset its folder
+ * @throws {RobleError} those of {@link chosenLayers}, {@link openBackbone} and {@link readBackbone}, and `ROBLE_MODEL_INVALID`
+ *   where the weights belong to another backbone
  */
-export async function chosenBackbone(
+export async function chosenNetwork(
   model: ModelChoice | undefined,
   from: string | undefined,
   dataset: string,
   registry: PluginRegistry,
-): Promise<OpenedBackbone | undefined> {
-  const chosen =
-    model?.backbone &&
-    (await openBackbone(
-      model.backbone,
-      (
-        await openDataset(dataset)
-      ).manifest.preprocessing,
-      registry.entries,
-    ));
+): Promise<ChosenNetwork> {
+  const layers = await chosenLayers(model, from);
   const before = from === undefined ? undefined : await backboneOfBundle(from);
-  if (chosen && before && chosen.used.extractor !== before.used.extractor)
+  if (!model?.backbone) return { layers, backbone: model === undefined ? before : undefined };
+  const settings = checked(
+    backboneSchema,
+    model.backbone,
+    'ROBLE_CONFIG_INVALID',
+    'The settings of the backbone (model.backbone) are not valid.',
+  );
+  const { preprocessing } = (await openDataset(dataset)).manifest;
+  if (settings.tune === 'all')
+    return tunedNetwork(await readBackbone(settings, preprocessing), layers, {
+      factor: settings.learningRateFactor,
+      isStandardized: before !== undefined,
+    });
+  const backbone = await openBackbone(settings, preprocessing, registry.entries);
+  if (before && backbone.used.extractor !== before.used.extractor)
     throw new RobleError('ROBLE_MODEL_INVALID', 'The weights to start from belong to another backbone.', {
-      received: `${chosen.used.name} in model.backbone, ${before.used.name} in ${from}`,
+      received: `${backbone.used.name} in model.backbone, ${before.used.name} in ${from}`,
       expected: 'the same file, used in the same way',
       nextSteps: ['Leave model.backbone out: that of the bundle is used then. Or leave train.from out.'],
     });
-  return chosen ?? (model === undefined ? before : undefined);
+  return { layers, backbone };
+}
+
+/** The layers of a backbone, and those of a head after them. */
+function tunedNetwork(
+  { used, layers, weights, fixed, input }: ReadBackbone,
+  head: readonly Layer[],
+  { factor, isStandardized }: { readonly factor: number; readonly isStandardized: boolean },
+): ChosenNetwork {
+  const all = [...layers, ...head];
+  const names = resolveNetwork({ input, classes: 2, layers: all }).layers.map(({ name }) => name);
+  const about = {
+    ...used,
+    layers: names.slice(0, layers.length),
+    // A head that was trained on standardized features goes on with them.
+    fixed: [...fixed, ...(isStandardized ? [STANDARDIZE] : [])],
+    learningRateFactor: factor,
+  };
+  return { layers: all, tuned: { about, weights } };
 }
 
 async function backboneOfBundle(folder: string): Promise<OpenedBackbone | undefined> {
@@ -58,6 +104,18 @@ const fileOf = (run: string) => join(run, RUN_FILES.backbone, BUNDLE_FILES.model
 export async function writeExtractor(run: string, { extractor }: OpenedBackbone): Promise<void> {
   await mkdir(join(run, RUN_FILES.backbone), { recursive: true });
   await replaceFile(fileOf(run), extractor);
+}
+
+const weightsOf = (run: string) => join(run, RUN_FILES.backbone, BUNDLE_FILES.weights);
+
+/** Puts the weights that others trained into the folder of a run. */
+export async function writeTunedWeights(run: string, weights: TensorMap): Promise<void> {
+  await mkdir(join(run, RUN_FILES.backbone), { recursive: true });
+  await replaceFile(weightsOf(run), encodeSafetensors(weights, { format: 'roble-weights' }));
+}
+
+export async function readTunedWeights(run: string): Promise<TensorMap> {
+  return decodeSafetensors(await readPlainFile(weightsOf(run))).tensors;
 }
 
 /** @throws {RobleError} `ROBLE_RUN_INVALID` where it is not what was written */

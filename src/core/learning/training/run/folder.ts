@@ -7,7 +7,12 @@ import { replaceFile, sweepPartials } from '../../../base/storage/durable.js';
 import { type FolderLock, LOCK, takeLock } from '../../../base/storage/folder-lock.js';
 import { readPlainText } from '../../../base/storage/read-file.js';
 import { type UsedPlugin, usedPluginSchema } from '../../../base/used-plugin.js';
-import { type UsedBackbone, usedBackboneSchema } from '../../../model/backbone/settings.js';
+import {
+  type TunedBackbone,
+  tunedBackboneSchema,
+  type UsedBackbone,
+  usedBackboneSchema,
+} from '../../../model/backbone/settings.js';
 import { type Layer, layerSchema } from '../../../model/spec.js';
 import { type EpochRecord, RUN_FILES } from '../../history/record.js';
 import { type TrainOptions, trainSchema } from '../../settings.js';
@@ -107,6 +112,8 @@ export interface RunRequest {
   readonly layers: readonly Layer[];
   /** Its extractor is in the folder `backbone` of the run. */
   readonly backbone?: UsedBackbone | undefined;
+  /** The first of the layers, which others trained; their weights are in the folder `backbone` of the run. */
+  readonly tuned?: TunedBackbone | undefined;
   readonly train: TrainOptions;
   /** Why the device of `train` was chosen, for people; where the user did not name it. */
   readonly deviceReason?: string | undefined;
@@ -136,6 +143,7 @@ const requestSchema: z.ZodType<RunRequest> = z.object({
   validation: z.string().optional(),
   layers: z.array(layerSchema),
   backbone: usedBackboneSchema.optional(),
+  tuned: tunedBackboneSchema.optional(),
   train: trainSchema,
   deviceReason: z.string().optional(),
   plugins: z.array(usedPluginSchema).optional(),

@@ -8,7 +8,7 @@ import type { DatasetManifest } from '../../../data/dataset/format.js';
 import { type Dataset, type OpenSplit, openDataset, splitOf } from '../../../data/dataset/open.js';
 import { checkSameForm } from '../../../data/dataset/same-form.js';
 import type { FeatureTable } from '../../../data/features/feature-table.js';
-import type { UsedBackbone } from '../../../model/backbone/settings.js';
+import type { TunedBackbone, UsedBackbone } from '../../../model/backbone/settings.js';
 import { layersOfBundle } from '../../../model/bundle.js';
 import { everyLayer, type Network, resolveNetwork } from '../../../model/network.js';
 import type { MaskSource } from '../../../model/random-tensors.js';
@@ -53,14 +53,17 @@ export async function chosenLayers(
  * @throws {RobleError} what the run would throw before its first step, as far as that can be found out at once
  */
 export async function checkStart(
-  request: Pick<RunRequest, 'dataset' | 'validation' | 'layers' | 'backbone' | 'train'>,
+  request: Pick<RunRequest, 'dataset' | 'validation' | 'layers' | 'backbone' | 'tuned' | 'train'>,
 ): Promise<void> {
-  const { layers, backbone, train } = request;
+  const { layers, backbone, tuned, train } = request;
   const { dataset, validation } = await openRunData(request);
   splitOf(dataset, 'train');
   splitOf(validation, 'validation');
   checkLookAlikes(train.twins, dataset.manifest.classes);
-  frozenLayers(resolveNetwork(modelFor(dataset.manifest, layers, backbone)), train.frozen);
+  frozenLayers(resolveNetwork(modelFor(dataset.manifest, layers, backbone)), [
+    ...(tuned?.fixed ?? []),
+    ...train.frozen,
+  ]);
 }
 
 /**
@@ -112,13 +115,14 @@ export interface TrainingSubject {
   readonly training: OpenSplit;
   /** Of the training split, where the model learns from them. */
   readonly features?: FeatureTable | undefined;
+  readonly tuned?: TunedBackbone | undefined;
   readonly model: ModelSpec;
   readonly network: Network;
 }
 
 export async function loadSubject(
   dataset: Dataset,
-  { layers, backbone, train }: Pick<RunRequest, 'layers' | 'backbone' | 'train'>,
+  { layers, backbone, tuned, train }: Pick<RunRequest, 'layers' | 'backbone' | 'tuned' | 'train'>,
 ): Promise<TrainingSubject> {
   const { manifest } = dataset;
   const model = modelFor(manifest, layers, backbone);
@@ -126,7 +130,7 @@ export async function loadSubject(
   const training = await dataset.open('train');
   // A training set smaller than a batch gives one batch of all of it.
   const batchSize = Math.min(train.batchSize, training.count);
-  return { train: { ...train, batchSize }, manifest, training, model, network };
+  return { train: { ...train, batchSize }, manifest, training, tuned, model, network };
 }
 
 export interface SessionStart {
@@ -154,7 +158,7 @@ export interface OpenedSession {
  * @throws {RobleError} `ROBLE_CONFIG_INVALID` for layers that cannot be frozen, and those of the engine and augmenters
  */
 export async function openSession(
-  { train, manifest, training, features, model, network }: TrainingSubject,
+  { train, manifest, training, features, tuned, model, network }: TrainingSubject,
   { state, plan, microbatchSize, firstStep, masks }: SessionStart,
   registry: PluginRegistry,
 ): Promise<OpenedSession> {
@@ -162,7 +166,14 @@ export async function openSession(
   const session = await engine.open(model, {
     ...train,
     ema: train.emaDecay > 0,
-    frozen: frozenLayers(network, features ? [STANDARDIZE, ...train.frozen] : train.frozen),
+    frozen: frozenLayers(network, [
+      ...(features ? [STANDARDIZE] : []),
+      ...(tuned?.fixed ?? []),
+      ...train.frozen,
+    ]),
+    ...(tuned && {
+      learningRateFactors: Object.fromEntries(tuned.layers.map((name) => [name, tuned.learningRateFactor])),
+    }),
     ...(plan !== undefined && { plan }),
   });
   try {

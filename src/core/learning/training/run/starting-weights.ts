@@ -22,6 +22,7 @@ export interface StartingWeights {
  * both know. Everything else starts with random weights.
  *
  * @param classes labels, in the order of the network's outputs
+ * @param backbone weights of some layers in place of random ones
  * @param from folder of a bundle; undefined: everything starts with random weights
  * @throws {RobleError} as `openBundle` and `readWeights`, and `ROBLE_MODEL_INVALID` when no layer fits
  */
@@ -30,8 +31,9 @@ export async function startingWeights(
   classes: readonly string[],
   seed: number,
   from: string | undefined,
+  backbone: TensorMap = {},
 ): Promise<StartingWeights> {
-  const parameters = initialParameters(network, seed);
+  const parameters = { ...initialParameters(network, seed), ...backbone };
   const layers = [...everyLayer(network.layers)].filter((layer) => layer.parameters.length > 0);
   const start: StartingWeights = { parameters, copied: [], fresh: [], partly: [] };
   if (from === undefined) {

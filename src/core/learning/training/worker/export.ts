@@ -40,6 +40,7 @@ export async function exportBundle(run: TrainingRun, best: EpochRecord): Promise
         metrics: Object.fromEntries(Object.entries(best).filter(([, value]) => Number.isFinite(value))),
         dataFingerprint: manifest.fingerprint,
         engine: request.train.engine,
+        ...tunedFrom(request),
         ...optional('plugins', request.plugins && [...request.plugins]),
       },
       ...(profile && { profile }),
@@ -50,6 +51,13 @@ export async function exportBundle(run: TrainingRun, best: EpochRecord): Promise
   });
   emit({ kind: 'exported', bundle });
   return bundle;
+}
+
+/** The backbone whose layers were trained further. */
+function tunedFrom({ tuned }: TrainingRun['request']) {
+  if (!tuned) return {};
+  const { name, sha256, licence } = tuned;
+  return { backbone: { name, sha256, ...optional('licence', licence) } };
 }
 
 /** The model from pictures to probabilities, in ONNX; with a backbone, its extractor and the head that was trained. */

@@ -22,6 +22,7 @@ import {
 import { CheckpointWriter } from '../checkpoints/writer.js';
 import { featureSamples, picturesOf } from '../evaluation/stream-predictions.js';
 import { type MemoryState, MicrobatchRecord, memoryFor } from '../policies/memory.js';
+import { readTunedWeights } from '../run/backbone.js';
 import type { TrainingProgress } from '../run/events.js';
 import { type RunRequest, writeRequest } from '../run/folder.js';
 import { initialProgress, type RunProgress } from '../run/progress.js';
@@ -86,7 +87,7 @@ export async function openRun(
       { plugins, report, shouldStop },
     ));
   if (backbone && !features) return undefined;
-  const state = found?.state ?? (await firstState(network, manifest.classes, train, features));
+  const state = found?.state ?? (await firstState(network, manifest.classes, request, train, features));
   const registry = new PluginRegistry(plugins);
   const isChoosing = !found && features && train.head === 'auto';
   const choice =
@@ -184,10 +185,17 @@ function refuseLostCheckpoints({ epochs }: RunHistory, { folder, fallback }: Che
 async function firstState(
   network: Network,
   classes: readonly string[],
+  { run, tuned }: RunRequest,
   { seed, from }: TrainOptions,
   features: RunFeatures | undefined,
 ): Promise<TrainingState> {
-  const { parameters } = await startingWeights(network, classes, seed, from);
+  const { parameters } = await startingWeights(
+    network,
+    classes,
+    seed,
+    from,
+    tuned && (await readTunedWeights(run)),
+  );
   const fixed = features && standardization(features);
   return { step: 0, parameters: { ...parameters, ...fixed }, optimizer: {}, plan: null };
 }
