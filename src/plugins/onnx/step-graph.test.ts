@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { modelOf } from '../../../test/support/engine.js';
+import { ADAMW, type LayerInput, modelOf } from '../../../test/support/engine.js';
 import { decodeModel } from '../../core/model/onnx/format.js';
 import { resolveNetwork } from '../../core/plugin/index.js';
-import { ADAMW, engineOptions, MIXED_LAYERS, MIXED_LAYERS } from '../../testing/small-model.js';
+import { MIXED_LAYERS } from '../../testing/small-model.js';
 import { choosePlan } from './lowerings/execution-plan.js';
 import { buildStepGraph } from './step-graph.js';
 

@@ -73,6 +73,27 @@ export async function chosenNetwork(
   return { layers, backbone };
 }
 
+/**
+ * Refuses a model on a backbone where networks are trained on pictures alone.
+ *
+ * @param what does so, as the beginning of a sentence
+ * @throws {RobleError} `ROBLE_USAGE`
+ */
+export async function refuseBackbone(
+  what: string,
+  model: ModelChoice | undefined,
+  from: string | undefined,
+): Promise<void> {
+  const before = model === undefined && from !== undefined ? await backboneOfBundle(from) : undefined;
+  const name = model?.backbone?.file ?? before?.used.name;
+  if (name === undefined) return;
+  throw new RobleError('ROBLE_USAGE', `${what} knows no backbones.`, {
+    received: `the backbone ${name}`,
+    expected: 'a network that is trained from pictures alone',
+    nextSteps: ['The preset "head" has a recipe; train.head: auto chooses its weight decay.'],
+  });
+}
+
 /** The layers of a backbone, and those of a head after them. */
 function tunedNetwork(
   { used, layers, weights, fixed, input }: ReadBackbone,
