@@ -60,7 +60,7 @@ export async function chosenNetwork(
   const { preprocessing } = (await openDataset(dataset)).manifest;
   if (settings.tune === 'all')
     return tunedNetwork(await readBackbone(settings, preprocessing), layers, {
-      factor: settings.learningRateFactor,
+      factor: settings.learningRateFactor ?? LEARNING_RATE_FACTOR,
       isStandardized: before !== undefined,
     });
   const backbone = await openBackbone(settings, preprocessing, registry.entries);
@@ -93,6 +93,9 @@ export async function refuseBackbone(
     nextSteps: ['The preset "head" has a recipe; train.head: auto chooses its weight decay.'],
   });
 }
+
+/** What multiplies the learning rate of a backbone's layers unless something else is said. */
+const LEARNING_RATE_FACTOR = 0.1;
 
 /** The layers of a backbone, and those of a head after them. */
 function tunedNetwork(
