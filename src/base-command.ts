@@ -76,6 +76,9 @@ export abstract class RobleCommand<Result> extends Command {
   /** Signals that end the command at a safe point. */
   protected readonly stopSignals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGUSR1', 'SIGHUP'];
 
+  /** Whether what is wrong with plugins is in the result, and not to be told beside it. */
+  protected readonly tellsPlugins: boolean = false;
+
   /** Set by a command that ends with another code than 0 and still has a result. */
   protected exitCode: number | undefined;
 
@@ -154,7 +157,7 @@ export abstract class RobleCommand<Result> extends Command {
       this.stopWatching();
       this.stopWatching = watchStrays(registry, (error, isExit) => this.endForStray(error, isExit));
     }
-    for (const each of registry.setAside)
+    for (const each of this.tellsPlugins ? [] : registry.setAside)
       this.warn([`A plugin is set aside: ${describeSetAside(each)}`, ...(each.nextSteps ?? [])].join(' '));
     return registry;
   }

@@ -256,6 +256,21 @@ describe('a backbone is refused', () => {
     expect(await readdir(root)).not.toContain('refused');
   });
 
+  it('where trials and comparisons train on pictures alone', async () => {
+    const { compareDatasets, findLearningRate } = await import('../src/index.js');
+    const conditions = [
+      { name: 'one', dataset },
+      { name: 'two', dataset },
+    ];
+    const from = { from: join(root, 'plain/model') };
+    for (const trial of [
+      () => findLearningRate({ dataset, model: model() }),
+      () => findLearningRate({ dataset, train: from }),
+      () => compareDatasets({ conditions, model: model(), out: join(root, 'compared'), steps: 1 }),
+    ])
+      await expect(trial()).rejects.toMatchObject({ code: 'ROBLE_USAGE', message: /knows no backbones/ });
+  });
+
   it('whose weights are to come from a bundle with another one', async () => {
     const other = await writeSmallBackbone(join(root, 'other.onnx'), { seed: 2 });
     const thrown = await train('refused', model(other), { from: join(root, 'plain/model') }).catch(

@@ -112,12 +112,42 @@ it.each(['roble.config.yaml', 'roble.config.yml', 'roble.config.json'])(
   },
 );
 
-it('scripts of its name are no configuration', async () => {
-  for (const name of ['roble.config.js', 'roble.config.cjs', '.roblerc.cjs', '.config/roblerc.js'])
-    await put(`scripts/${name}`, trap('script-ran'));
-  await put('scripts/package.json', JSON.stringify({ roble: { name: 'package' } }));
-  expect(await load('scripts')).toMatchObject({ files: [], config: { name: 'classifier' } });
-  expect(await marks('script-ran')).toEqual([]);
+describe('what looks like a configuration and is none', () => {
+  const names = [
+    ...['js', 'mjs', 'cjs', 'ts', 'toml'].map((end) => `roble.config.${end}`),
+    ...['roble.yaml', 'roble.yml', 'roble.json', '.roblerc', '.roblerc.cjs', '.roblerc.yaml'],
+    ...['.config/roblerc.js', '.config/roble.config.ts', '.config/roble.yaml'],
+  ];
+
+  it('is told, with what to do, and neither read nor executed', async () => {
+    for (const name of names) await put(`scripts/${name}`, trap('script-ran'));
+    const manifest = await put('scripts/package.json', JSON.stringify({ roble: { name: 'package' } }));
+    const mend = 'is here and is not read: write it as roble.config.yaml.';
+    const { files, config, warnings } = await load('scripts');
+    expect([files, config.name]).toEqual([[], 'classifier']);
+    expect([...warnings].sort()).toEqual(
+      [
+        ...names.map((name) => `${join(root, 'scripts', name)} ${mend}`),
+        `The key "roble" of ${manifest} ${mend}`,
+      ].sort(),
+    );
+    expect(await marks('script-ran')).toEqual([]);
+  });
+
+  it('is told beside and below one that is read, and a package of plugins is none', async () => {
+    const file = await put('both/roble.config.yaml', 'name: found');
+    const plugins = { roble: { apiVersion: 1, plugins: [] } };
+    await put('both/inside/package.json', JSON.stringify(plugins));
+    await put('both/roble.json', '{}');
+    expect((await load('both')).warnings).toEqual([
+      `${join(root, 'both/roble.json')} is here and is not read: move its settings to ${file}.`,
+    ]);
+    expect((await load('both/inside')).warnings).toEqual([]);
+    // Beyond the root of a project, it is another's.
+    await put('outer/roble.json', '{}');
+    await put('outer/inner/package.json', '{}');
+    expect((await load('outer/inner')).warnings).toEqual([]);
+  });
 });
 
 describe('a file of its name that cannot be read', () => {

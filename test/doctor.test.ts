@@ -5,6 +5,7 @@ import { type AddressInfo, createServer as createTcpServer, type Server } from '
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import type { ReportedCheck } from '../src/core/base/diagnosis.js';
 import { createServer, examineProject } from '../src/index.js';
 import { freePort } from './support/free-port.js';
 import { createPostgres } from './support/postgres.js';
@@ -53,6 +54,53 @@ const roble = (folder: string, words: readonly string[] = [], user: object = {})
     reject: false,
     ...user,
   });
+
+/** A package with one plugin, whose module is `code`. */
+async function packageAt(folder: string, name: string, code: string): Promise<void> {
+  const plugins = [{ kind: 'preset', name, module: './preset.js' }];
+  const manifest = { name, version: '1.0.0', type: 'module', roble: { apiVersion: 1, plugins } };
+  await mkdir(join(folder, name), { recursive: true });
+  await writeFile(join(folder, name, 'package.json'), JSON.stringify(manifest));
+  await writeFile(join(folder, name, 'preset.js'), code);
+}
+
+it('has one finding for each package and plugin that cannot be used, each told once, with its own mend', async () => {
+  const folder = await project('plugins', 'plugins: [./lost, ./torn, ./fails, ./works]');
+  await mkdir(join(folder, 'torn'), { recursive: true });
+  await writeFile(join(folder, 'torn/package.json'), '{\n  "name": "torn",\n}');
+  await packageAt(folder, 'fails', 'throw new Error("several\\nlines");');
+  const layers = `[{ type: 'flatten' }, { type: 'dense', units: 'classes' }]`;
+  await packageAt(
+    folder,
+    'works',
+    `export const plugin = { name: 'works', description: '', layers: ${layers} };`,
+  );
+  const { stdout, stderr } = await roble(folder, ['--json']);
+  const { result, warnings } = JSON.parse(stdout);
+  const { checks } = result.subjects.find(({ id }: { id: string }) => id === 'plugins');
+  const found = checks.map(({ status, detail, advice }: ReportedCheck) => [
+    status,
+    detail,
+    advice?.[0] ?? '',
+  ]);
+  expect(found).toEqual([
+    ['ok', 'fails 1.0.0 (project), works 1.0.0 (project)', ''],
+    [
+      'failed',
+      expect.stringMatching(/^\.\/lost .*It is not there\.$/),
+      expect.stringContaining('Check the path'),
+    ],
+    ['failed', expect.stringMatching(/^\.\/torn .*:3:1 is not JSON/), expect.stringMatching(/comma|Mend/)],
+    [
+      'warning',
+      expect.stringMatching(/"fails" of fails 1\.0\.0.*: several lines$/),
+      expect.stringContaining('authors of fails'),
+    ],
+    ['ok', expect.stringMatching(/"works" of works 1\.0\.0 loads in \d+ ms$/), ''],
+  ]);
+  expect(warnings).toEqual([]);
+  expect(stderr).not.toContain('set aside');
+});
 
 /** What each check found, by its id. */
 async function examined(folder: string) {

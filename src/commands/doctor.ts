@@ -16,6 +16,8 @@ export default class Doctor extends RobleCommand<DoctorReport> {
     all: Flags.boolean({ description: 'Show also what there was nothing to look at of.' }),
   };
 
+  protected override readonly tellsPlugins = true;
+
   protected async execute(context: Context): Promise<DoctorReport> {
     const { examineProject } = await import('../library.js');
     const load = () => this.loadConfigWithOrigins();

@@ -17,6 +17,8 @@ export default class Plugins extends RobleCommand<PluginsResult> {
     'ROBLE_PLUGINS=off <%= config.bin %> <%= command.id %>',
   ];
 
+  protected override readonly tellsPlugins = true;
+
   protected async execute(): Promise<PluginsResult> {
     const { registry } = await this.loadConfigWithOrigins();
     const { hasFaults, listPlugins } = await import('../../core/plugin/list-plugins.js');
@@ -52,7 +54,10 @@ export default class Plugins extends RobleCommand<PluginsResult> {
     commands: readonly string[],
   ): void {
     this.log(`${name} ${version} (${from}): ${root}`);
-    for (const plugin of plugins) this.log(`  ${plugin.kind} ${plugin.name}: ${stateOf(plugin)}`);
+    for (const plugin of plugins) {
+      this.log(`  ${plugin.kind} ${plugin.name}: ${stateOf(plugin)}`);
+      for (const step of plugin.nextSteps ?? []) this.log(`    -> ${step}`);
+    }
     if (commands.length > 0) this.log(`  commands ${commands.join(', ')}`);
   }
 }

@@ -88,7 +88,7 @@ export async function loadConfig({
   const warnings: string[] = [];
   const userFile = ownFile && (await isReachable(ownFile, warnings)) ? ownFile : undefined;
   const project = configFile
-    ? { file: resolve(cwd, configFile), ignored: [] }
+    ? { file: resolve(cwd, configFile), ignored: [], unread: [] }
     : await (await import('./project-file.js')).findProjectFile(cwd);
   const environment = await environmentLayer(env);
   const given = [
@@ -117,6 +117,7 @@ export async function loadConfig({
     ...(registry && { registry }),
     warnings: [
       ...warnings,
+      ...project.unread,
       ...project.ignored.map((file) => `${file} is ignored: ${project.file} is used.`),
       ...environment.warnings,
     ],

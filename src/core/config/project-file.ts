@@ -4,6 +4,13 @@ import { dirname, join, resolve } from 'node:path';
 import type { PublicExplorer } from 'cosmiconfig';
 import { isAbsent } from '../base/storage/files.js';
 import { MAX_CONFIG_BYTES } from './file.js';
+import { unreadFiles } from './unread-files.js';
+
+interface FoundFile {
+  readonly file?: string;
+  readonly ignored: readonly string[];
+  readonly unread: readonly string[];
+}
 
 /** The names of a project's configuration file; the first one that a folder holds is used. */
 const PROJECT_FILES = ['roble.config.yaml', 'roble.config.yml', 'roble.config.json'];
@@ -14,20 +21,21 @@ const ROOT_FILES = ['package.json', 'package.yaml'];
  * The configuration file of the project that holds a folder: in the folder itself or the nearest folder above, but
  * not beyond the one with a `package.json`. Whether it can be read and used is found out by who reads it.
  *
- * @returns the file, if there is one, and those beside it that give way to it
+ * @returns the file, if there is one, those beside it that give way to it, and sentences about what looks like one
  */
-export async function findProjectFile(folder: string): Promise<{ file?: string; ignored: string[] }> {
+export async function findProjectFile(folder: string): Promise<FoundFile> {
   const start = await nearestReachable(resolve(folder));
   const ahead = await fileAhead(start);
   // cosmiconfig is loaded only where it has something to find, and may.
-  const file = ahead?.isReadable ? (await (await projectExplorer()).search(start))?.filepath : ahead?.file;
-  if (file === undefined) return { ignored: [] };
+  const file = ahead.isReadable ? (await (await projectExplorer()).search(start))?.filepath : ahead.file;
+  const unread = await unreadFiles(start, ahead.folder, file);
+  if (file === undefined) return { ignored: [], unread };
   const ignored: string[] = [];
   for (const name of PROJECT_FILES) {
     const other = join(dirname(file), name);
     if (other !== file && (await isThere(other))) ignored.push(other);
   }
-  return { file, ignored };
+  return { file, ignored, unread };
 }
 
 /**
@@ -63,18 +71,26 @@ function refuse(file: string): never {
   throw new Error(`${file} is no configuration: it would have to be executed.`);
 }
 
+/** Where a search ends. */
+interface Ahead {
+  readonly file?: string;
+  readonly isReadable?: boolean;
+  /** The folder of the file, or the root of the project; undefined where there is neither. */
+  readonly folder?: string;
+}
+
 /**
  * The file that a search comes to first, and whether it can be read: cosmiconfig passes by in silence what this user has no
  * rights to, and waits without end for a pipe that nobody writes into.
  */
-async function fileAhead(folder: string): Promise<{ file: string; isReadable: boolean } | undefined> {
+async function fileAhead(folder: string): Promise<Ahead> {
   for (const name of PROJECT_FILES) {
     const file = join(folder, name);
-    if (await isThere(file)) return { file, isReadable: await isPlainAndReadable(file) };
+    if (await isThere(file)) return { file, folder, isReadable: await isPlainAndReadable(file) };
   }
-  for (const name of ROOT_FILES) if (await isThere(join(folder, name))) return undefined;
+  for (const name of ROOT_FILES) if (await isThere(join(folder, name))) return { folder };
   const parent = dirname(folder);
-  return parent === folder ? undefined : fileAhead(parent);
+  return parent === folder ? {} : fileAhead(parent);
 }
 
 async function isPlainAndReadable(file: string): Promise<boolean> {

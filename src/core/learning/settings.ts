@@ -303,7 +303,4 @@ export const modelSchema = z
       preset !== undefined ? layers === undefined : layers !== undefined || backbone !== undefined,
     { message: 'expected either "preset" or "layers"' },
   );
-/** As a caller of the library gives it: what is left out of a backbone has its default. */
-export type ModelChoice = Omit<z.output<typeof modelSchema>, 'backbone'> & {
-  readonly backbone?: z.input<typeof backboneSchema> | undefined;
-};
+export type ModelChoice = z.output<typeof modelSchema>;

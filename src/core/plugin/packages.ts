@@ -11,6 +11,7 @@ import { readJsonFile } from '../base/storage/text-file.js';
 import { robleVersion } from '../base/version.js';
 import { PLUGIN_API_VERSION, PLUGIN_KINDS, PLUGIN_NAME, type PluginEntry } from './contracts.js';
 import { integrityOf } from './integrity.js';
+import { describeThrown } from './odd-values.js';
 import { isPluginPath, type PluginRequest } from './settings.js';
 
 /** Who names a package: the configuration of the project, or the list of what is installed for all projects of a machine. */
@@ -78,19 +79,26 @@ export async function findPackages(requests: readonly PackageRequest[]): Promise
           found.version,
         );
     } catch (thrown) {
-      const { version, place, message: reason, nextSteps } = asUnusable(thrown, request);
+      const { version, place, message, nextSteps } = asUnusable(thrown, request);
       setAside.push({
         package: request.name,
         from: request.from,
         place,
-        reason,
+        reason: describeThrown({ message }),
         ...(version !== undefined && { version }),
-        ...(nextSteps.length > 0 && { nextSteps }),
+        nextSteps: nextSteps.length > 0 ? nextSteps : usualSteps(request),
       });
     }
   }
   return { packages, setAside };
 }
+
+/** What to do about a package where nothing better is known. */
+const usualSteps = ({ name, from }: PackageRequest): string[] => [
+  from === 'machine'
+    ? `Use another version of it, or remove it: "roble plugins:uninstall ${name}".`
+    : `Use another version of ${name}, or take it out of "plugins" in the configuration.`,
+];
 
 /** Why a package cannot be used. */
 class Unusable extends Error {

@@ -28,8 +28,11 @@ export async function tryPlugin(entry: PluginEntry, timeoutMs = TIMEOUT_MS): Pro
           : `${name} ended the thread that tried it (exit code ${error.exit.code}).`,
         error,
       );
-    const { code, message } = RobleError.from(error);
-    if (code === 'ROBLE_PLUGIN_INVALID') throw error;
+    const { code, message, details } = RobleError.from(error);
+    if (code === 'ROBLE_PLUGIN_INVALID')
+      throw details.nextSteps
+        ? error
+        : new RobleError(code, message, { ...details, nextSteps: stepsFor(entry) });
     throw invalid(entry, `${name} failed when it was tried: ${message}`, error);
   } finally {
     // Its end may take as long as what it does.
@@ -37,13 +40,15 @@ export async function tryPlugin(entry: PluginEntry, timeoutMs = TIMEOUT_MS): Pro
   }
 }
 
+const stepsFor = ({ package: origin }: PluginEntry): string[] => [
+  `Tell the authors of ${origin?.name ?? 'the plugin'}, use another version of it, or take it out of the configuration.`,
+  '"roble plugins" shows all plugins and what is wrong with them.',
+];
+
 function invalid(entry: PluginEntry, message: string, cause?: unknown): RobleError {
   return new RobleError('ROBLE_PLUGIN_INVALID', message, {
     received: entry.module,
-    nextSteps: [
-      `Tell the authors of ${entry.package?.name ?? 'the plugin'}, use another version of it, or take it out of the configuration.`,
-      '"roble plugins" shows all plugins and what is wrong with them.',
-    ],
+    nextSteps: stepsFor(entry),
     ...(cause !== undefined && { cause }),
   });
 }

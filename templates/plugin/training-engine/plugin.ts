@@ -15,6 +15,7 @@ import {
 import {
   type Batch,
   type EngineOptions,
+  type InputValues,
   type Network,
   RobleError,
   resolveNetwork,
@@ -89,7 +90,7 @@ class PlainSession implements TrainingSession {
     return metrics;
   }
 
-  async evaluate(images: Uint8Array, count: number): Promise<Float32Array> {
+  async evaluate(images: InputValues, count: number): Promise<Float32Array> {
     const probabilities = new Float32Array(count * this.#network.classes);
     for (let row = 0; row < count; row++)
       probabilities.set(softmax(this.#forward(images, row).at(-1)!), row * this.#network.classes);
@@ -129,13 +130,14 @@ class PlainSession implements TrainingSession {
   }
 
   /** What goes into each layer for one picture, and at the end the logits. With masks: as in training. */
-  #forward(images: Uint8Array, row: number, masks?: Batch['masks']): Float32Array[] {
-    const { height, width, channels } = this.#network.input;
+  #forward(images: InputValues, row: number, masks?: Batch['masks']): Float32Array[] {
+    const { input: { height, width, channels }, inputType } = this.#network;
     const size = sizeOf([height, width, channels]);
     const first = new Float32Array(size);
-    // From [height, width, channels] of 0..255 to [channels, height, width] of 0..1.
+    // From [height, width, channels] to [channels, height, width]; pictures from 0..255 to 0..1, features as they are.
+    const full = inputType === 'uint8' ? 255 : 1;
     for (let i = 0; i < size; i++)
-      first[(i % channels) * height * width + Math.floor(i / channels)] = images[row * size + i] / 255;
+      first[(i % channels) * height * width + Math.floor(i / channels)] = images[row * size + i] / full;
     const parts = this.#partsOf(this.#weights());
     const values = [first];
     for (const layer of this.#network.layers) {

@@ -8,6 +8,7 @@ import type { PluginRegistry } from '../../plugin/registry.js';
 import type { Bound, BoundResult } from '../analysis/bounds.js';
 import { checkLookAlikes } from '../metrics/look-alikes.js';
 import type { ModelChoice, TrainOptions } from '../settings.js';
+import { refuseBackbone } from '../training/run/backbone.js';
 import type { TrainingProgress } from '../training/run/events.js';
 import { chosenLayers, withChosenDevice } from '../training/run/start.js';
 import { type Condition, type ConditionChoice, openConditions } from './conditions.js';
@@ -104,6 +105,7 @@ export async function compareDatasets(
   const bounds = conditionBounds(options.bounds ?? [], names, metrics);
   const budget = budgetOf(limits.steps, limits.evaluations, shortestEpoch(conditions));
   const seeds = Array.from({ length: limits.seeds }, (_, i) => first.train.seed + i);
+  await refuseBackbone('A comparison of data sets', options.model, first.train.from);
   const layers = await chosenLayers(options.model, first.train.from);
   const runs = await planRuns({ conditions, seeds, budget, judge, layers, out: options.out });
   await checkFolders(runs);

@@ -26,7 +26,13 @@ async function declareCopies(split: 'train' | 'validation', copies: Record<numbe
       ...(copies[i] && { copy: { number: 1, operations: [], ...copies[i] } }),
     }),
   );
-  await writeFile(file, `${changed.join('\n')}\n`);
+  const text = `${changed.join('\n')}\n`;
+  await writeFile(file, text);
+  const manifest = join(data.folder, 'dataset.json');
+  const about = JSON.parse(await readFile(manifest, 'utf8'));
+  about.splits[split].parts[0].samples.sha256 = sha256(text);
+  await writeFile(manifest, JSON.stringify(about));
+  data = await openDataset(data.folder);
 }
 
 it('knows a judging picture by its pixels, and a copy by its parents', async () => {

@@ -5,6 +5,7 @@ import type { PluginRegistry } from '../../plugin/registry.js';
 import { chooseDevice } from '../devices.js';
 import { type ModelChoice, type TrainOptions, trainSchema } from '../settings.js';
 import { askedMicrobatch } from '../training/policies/memory.js';
+import { refuseBackbone } from '../training/run/backbone.js';
 import { chosenLayers, loadSubject, openSession, type TrainingSubject } from '../training/run/start.js';
 import { startingWeights } from '../training/run/starting-weights.js';
 
@@ -32,6 +33,7 @@ export async function openTrialSubject(
 ): Promise<TrialSubject> {
   const message = 'The training options are not valid.';
   const train = checked(trainSchema, options.train ?? {}, 'ROBLE_CONFIG_INVALID', message);
+  await refuseBackbone('A trial of a few steps', options.model, train.from);
   const layers = await chosenLayers(options.model, train.from);
   const dataset = await openDataset(options.dataset);
   const { device } = await chooseDevice(train, registry);

@@ -29,16 +29,16 @@ export const backboneSchema = z.strictObject({
     .describe('Order of the sides of its input, if the file does not say it.'),
   tune: z
     .enum(['head', 'all'])
-    .default('head')
+    .optional()
     .describe(
-      '"head": the backbone stays as it is, and its features are computed once; "all": its layers are trained further, too.',
+      '"head" (the default): the backbone stays as it is, and its features are computed once; "all": its layers are trained further, too.',
     ),
   learningRateFactor: z
     .number()
     .gt(0)
     .lte(1)
-    .default(0.1)
-    .describe("With tune: all, what multiplies the learning rate of the backbone's layers."),
+    .optional()
+    .describe("With tune: all, what multiplies the learning rate of the backbone's layers; 0.1 by default."),
   output: z
     .string()
     .min(1)

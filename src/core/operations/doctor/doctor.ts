@@ -44,11 +44,11 @@ interface Subject {
 }
 
 /** All that is looked at, in the order of the report: one module for each subject. */
-const subjects = ({ checkConfig }: Pick<ExamineOptions, 'checkConfig'>): readonly Subject[] => [
+const subjects = (checkConfig: CheckConfig, registry: PluginRegistry): readonly Subject[] => [
   { id: 'machine', title: 'Machine', checks: machineChecks },
   { id: 'disk', title: 'Disks', checks: diskChecks },
   { id: 'configuration', title: 'Configuration', checks: configurationChecks },
-  { id: 'plugins', title: 'Plugins', checks: pluginChecks },
+  { id: 'plugins', title: 'Plugins', checks: pluginChecks(registry) },
   { id: 'compute', title: 'Engines and backends', checks: computeChecks },
   { id: 'gpu', title: 'GPU', checks: gpuChecks },
   { id: 'pictures', title: 'Pictures', checks: pictureChecks },
@@ -74,7 +74,7 @@ export async function examine(
   };
   const subject = { folder, configuration, registry, view, facts };
   const reported = await Promise.all(
-    subjects({ checkConfig }).map(async ({ id, title, checks }) => ({
+    subjects(checkConfig, registry).map(async ({ id, title, checks }) => ({
       id,
       title,
       checks: await withStep(context, id, title, () => diagnose(checks, subject, limitMs, context)),

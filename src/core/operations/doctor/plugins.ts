@@ -1,35 +1,42 @@
 import { failed, ok, skipped, warning } from '../../base/diagnosis.js';
-import { countOf } from '../../base/text/text.js';
-import { listPlugins } from '../../plugin/list-plugins.js';
-import { describeSetAside } from '../../plugin/packages.js';
+import { RobleError } from '../../base/errors.js';
+import type { PluginEntry } from '../../plugin/contracts.js';
+import { describePlugin } from '../../plugin/guard.js';
+import { describeSetAside, type SetAside } from '../../plugin/packages.js';
+import type { PluginRegistry } from '../../plugin/registry.js';
+import { tryPlugin } from '../../plugin/try-plugin.js';
 import type { DoctorCheck } from './subject.js';
 
-export const pluginChecks: readonly DoctorCheck[] = [
-  {
-    id: 'plugin-packages',
-    title: 'Packages of plugins',
-    run({ registry: { packages, setAside } }) {
-      if (setAside.length > 0)
-        return failed(
-          `${countOf(setAside.length, 'package')} set aside: ${setAside.map(describeSetAside).join(' ')}`,
-          ...setAside.flatMap(({ nextSteps = [] }) => nextSteps),
-        );
-      if (packages.length === 0) return skipped('none from outside');
-      return ok(packages.map(({ name, version, from }) => `${name} ${version} (${from})`).join(', '));
+/** One check for all packages that are in use, one for each that is set aside, and one for each plugin. */
+export function pluginChecks({ packages, setAside, entries }: PluginRegistry): DoctorCheck[] {
+  const used = packages.map(({ name, version, from }) => `${name} ${version} (${from})`);
+  return [
+    {
+      id: 'plugin-packages',
+      title: 'Packages of plugins',
+      run: () => (used.length > 0 ? ok(used.join(', ')) : skipped('none from outside')),
     },
+    ...setAside.map(checkOfSetAside),
+    ...entries.filter((entry) => entry.package).map(checkOfPlugin),
+  ];
+}
+
+const checkOfSetAside = (found: SetAside): DoctorCheck => ({
+  id: `plugin-package ${found.package}`,
+  title: 'A package is set aside',
+  run: () => failed(describeSetAside(found), ...(found.nextSteps ?? [])),
+});
+
+const checkOfPlugin = (entry: PluginEntry): DoctorCheck => ({
+  id: `plugin ${entry.kind} ${entry.name}`,
+  title: 'Plugin',
+  async run() {
+    try {
+      const { loadMs } = await tryPlugin(entry);
+      return ok(`${describePlugin(entry)} loads in ${loadMs.toFixed(0)} ms`);
+    } catch (thrown) {
+      const { message, details } = RobleError.from(thrown);
+      return warning(message, ...(details.nextSteps ?? []));
+    }
   },
-  {
-    id: 'plugins',
-    title: 'Plugins',
-    async run({ registry }) {
-      if (registry.packages.length === 0) return skipped('none from outside');
-      const { packages } = await listPlugins(registry);
-      const plugins = packages.flatMap((each) => each.plugins);
-      const faults = plugins.flatMap(({ fault }) => fault ?? []);
-      if (faults.length > 0) return warning(faults.join(' '), '"roble plugins" shows all plugins.');
-      return ok(
-        plugins.map(({ kind, name, loadMs = 0 }) => `${kind} ${name} (${loadMs.toFixed(0)} ms)`).join(', '),
-      );
-    },
-  },
-];
+});

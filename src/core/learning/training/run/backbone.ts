@@ -60,7 +60,7 @@ export async function chosenNetwork(
   const { preprocessing } = (await openDataset(dataset)).manifest;
   if (settings.tune === 'all')
     return tunedNetwork(await readBackbone(settings, preprocessing), layers, {
-      factor: settings.learningRateFactor,
+      factor: settings.learningRateFactor ?? LEARNING_RATE_FACTOR,
       isStandardized: before !== undefined,
     });
   const backbone = await openBackbone(settings, preprocessing, registry.entries);
@@ -72,6 +72,30 @@ export async function chosenNetwork(
     });
   return { layers, backbone };
 }
+
+/**
+ * Refuses a model on a backbone where networks are trained on pictures alone.
+ *
+ * @param what does so, as the beginning of a sentence
+ * @throws {RobleError} `ROBLE_USAGE`
+ */
+export async function refuseBackbone(
+  what: string,
+  model: ModelChoice | undefined,
+  from: string | undefined,
+): Promise<void> {
+  const before = model === undefined && from !== undefined ? await backboneOfBundle(from) : undefined;
+  const name = model?.backbone?.file ?? before?.used.name;
+  if (name === undefined) return;
+  throw new RobleError('ROBLE_USAGE', `${what} knows no backbones.`, {
+    received: `the backbone ${name}`,
+    expected: 'a network that is trained from pictures alone',
+    nextSteps: ['The preset "head" has a recipe; train.head: auto chooses its weight decay.'],
+  });
+}
+
+/** What multiplies the learning rate of a backbone's layers unless something else is said. */
+const LEARNING_RATE_FACTOR = 0.1;
 
 /** The layers of a backbone, and those of a head after them. */
 function tunedNetwork(
