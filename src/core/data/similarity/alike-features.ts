@@ -4,8 +4,8 @@ import { meanOf, projectFeatures } from './project-features.js';
 
 /**
  * Least cosine of the features, about their mean, of pictures that are called alike. Of 785 photographs and pieces of clip art,
- * 14 pairs of different pictures reach it, all of which look alike (three lights of one traffic light); of copies of the same,
- * mirrored, cut by 8 % or brightened, most do.
+ * 16 pairs reach it, one of them of the same picture and 15 of pictures that look alike (three lights of one traffic light). Of
+ * 79 changed copies of the same do: brightened 73, mirrored 67, cut by 8 % 26, halved in size 17.
  */
 const ALIKE = 0.95;
 /** Bits of 128 in which hashes of such pictures practically never differ: an angle of 45 degrees. */
