@@ -9,7 +9,7 @@ import { openDataset } from '../src/core/data/dataset/open.js';
 import { copyPictures } from '../src/core/data/dataset/pictures.js';
 import { resultFingerprint } from '../src/core/learning/training/verify.js';
 import { openBundle, readWeights } from '../src/core/model/bundle.js';
-import { loadModel, readHistory, resumeTraining, trainModel } from '../src/index.js';
+import { createRegistry, loadModel, readHistory, resumeTraining, trainModel } from '../src/index.js';
 import { startTraining } from './faults/training.js';
 import { writeSmallBackbone } from './support/small-backbone.js';
 import { temporaryFolder } from './support/temporary-folder.js';
@@ -253,6 +253,18 @@ describe('a backbone is refused', () => {
     const file = join(root, 'no.onnx');
     await writeFile(file, 'not a model');
     expect((await refusal(model(file))).code).toBe('ROBLE_ONNX_INVALID');
+    expect(await readdir(root)).not.toContain('refused');
+  });
+
+  it('where the engine knows nothing of backbones', async () => {
+    const module = new URL('./support/scripted-engine.js', import.meta.url).href;
+    const scripted = { name: 'scripted', apiVersion: 1, kind: 'training-engine', module } as const;
+    const registry = createRegistry();
+    registry.register(scripted);
+    const options = { dataset, run: join(root, 'refused'), model: model() };
+    await expect(
+      trainModel({ ...options, train: { engine: 'scripted' } }, { registry }),
+    ).rejects.toMatchObject({ code: 'ROBLE_CONFIG_INVALID', message: /cannot train models on a backbone/ });
     expect(await readdir(root)).not.toContain('refused');
   });
 

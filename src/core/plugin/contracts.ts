@@ -149,6 +149,11 @@ export interface QuantizedModel {
 
 export interface TrainingEngine {
   readonly name: string;
+  /**
+   * Whether it takes what models on a backbone need: features in place of pictures (`ModelSpec.inputType`), and learning rates
+   * by layer (`EngineOptions.learningRateFactors`). Without it they are refused, and not trained in another way.
+   */
+  readonly takesBackbones?: boolean;
   /** What it can use on this machine. */
   devices(): Promise<Device[]>;
   /** A session with the weights that `importState` gives it. */

@@ -34,6 +34,7 @@ import { createStepProgram, type StepProgram } from './step-program.js';
 /** Trains with ONNX Runtime: the whole step is one graph of plain operators. */
 export const plugin: TrainingEngine = {
   name: 'onnx',
+  takesBackbones: true,
   async devices() {
     return [
       { id: 'cpu', description: `CPU, ${availableParallelism()} threads`, kind: 'cpu', software: false },

@@ -34,6 +34,7 @@ import { type Update, type UpdateContext, updateState } from './update.js';
 /** Trains with TensorFlow.js: by its tape of gradients, on the backend of the best package that is installed. */
 export const plugin: TrainingEngine = {
   name: 'tfjs',
+  takesBackbones: true,
   async devices() {
     return devicesOf(await loadTensorFlow({ device: 'auto', threads: 0 }));
   },

@@ -10,7 +10,7 @@ import { readHistory } from '../history/read-run.js';
 import { RUN_FILES } from '../history/record.js';
 import { type ModelChoice, type TrainOptions, trainSchema } from '../settings.js';
 import { resumeTraining } from './resume.js';
-import { chosenNetwork, writeExtractor, writeTunedWeights } from './run/backbone.js';
+import { checkEngine, chosenNetwork, writeExtractor, writeTunedWeights } from './run/backbone.js';
 import type { TrainingProgress } from './run/events.js';
 import {
   createRunFolder,
@@ -66,6 +66,7 @@ export async function trainModel(
     return resumeTraining({ run, dataset, validation, train: options.train, name, layers }, context);
   }
   const { layers, backbone, tuned } = await chosenNetwork(model, train.from, dataset, context.registry);
+  if (backbone || tuned) await checkEngine(train.engine, context.registry);
   const data = {
     dataset: resolve(dataset),
     ...(validation !== undefined && { validation: resolve(validation) }),

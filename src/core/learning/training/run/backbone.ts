@@ -73,6 +73,16 @@ export async function chosenNetwork(
   return { layers, backbone };
 }
 
+/** @throws {RobleError} `ROBLE_CONFIG_INVALID` for an engine that would train a model on a backbone as if it had none */
+export async function checkEngine(engine: string, registry: PluginRegistry): Promise<void> {
+  if ((await registry.load('training-engine', engine)).takesBackbones) return;
+  throw new RobleError('ROBLE_CONFIG_INVALID', `The engine "${engine}" cannot train models on a backbone.`, {
+    received: `train.engine: ${engine}`,
+    expected: 'an engine that says "takesBackbones", such as onnx',
+    nextSteps: ['Set train.engine to onnx.'],
+  });
+}
+
 /**
  * Refuses a model on a backbone where networks are trained on pictures alone.
  *

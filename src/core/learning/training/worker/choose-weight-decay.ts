@@ -1,4 +1,3 @@
-import { withStep } from '../../../base/context.js';
 import { Random } from '../../../base/random.js';
 import type { SampleProvenance } from '../../../data/dataset/format.js';
 import { FeatureReader, type FeatureTable, viewsOf } from '../../../data/features/feature-table.js';
@@ -8,7 +7,7 @@ import { stepsPerEpochOf } from '../batches/batch.js';
 import { evaluateSplit, featureSamples } from '../evaluation/stream-predictions.js';
 import { learningRateFactor } from '../policies/schedule.js';
 import { openSession, type TrainingSubject } from '../run/start.js';
-import type { Surroundings } from './features.js';
+import { type Surroundings, withStoppableStep } from './features.js';
 
 const FOLDS = 5;
 /** From little to so much that only the strongest features are left. */
@@ -41,7 +40,7 @@ export async function chooseWeightDecay(
   const folds = await foldsOf(labels, provenance, subject.train.seed);
   const total = CANDIDATES.length * FOLDS;
   let done = 0;
-  return withStep({ reporter: { report } }, 'head', 'Choosing the weight decay', async () => {
+  return withStoppableStep({ report }, 'head', 'Choosing the weight decay', async () => {
     const losses: [number, number][] = [];
     for (const weightDecay of CANDIDATES) {
       let sum = 0;

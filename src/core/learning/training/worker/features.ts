@@ -50,7 +50,7 @@ export async function featuresOfRun(
     lock = await turn(folder, surroundings);
     if (!lock) return undefined;
     const sources = await sourcesOf(request, manifest, { training, validation }, surroundings.plugins);
-    const rows = await withStep({ reporter: surroundings }, 'features', 'Computing features', () =>
+    const rows = await withStoppableStep(surroundings, 'features', 'Computing features', () =>
       extractFeatures(together(sources), store, options(request, manifest, surroundings)),
     );
     if (!rows) return undefined;
@@ -67,6 +67,27 @@ export async function featuresOfRun(
   } finally {
     await store.close();
     await lock?.release();
+  }
+}
+
+class Stopped extends Error {}
+
+/** Reports a step around a piece of work, which has failed where it gives nothing because it was asked to stop. */
+export async function withStoppableStep<T>(
+  { report }: Pick<Surroundings, 'report'>,
+  id: string,
+  title: string,
+  work: () => Promise<T | undefined>,
+): Promise<T | undefined> {
+  try {
+    return await withStep({ reporter: { report } }, id, title, async () => {
+      const result = await work();
+      if (result === undefined) throw new Stopped();
+      return result;
+    });
+  } catch (error) {
+    if (error instanceof Stopped) return undefined;
+    throw error;
   }
 }
 
