@@ -1,5 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 import type { Overrides } from '../core/base/schema/merge.js';
+import { NORMALIZATIONS, type NormalizationName } from '../core/model/backbone/normalization.js';
 
 /** What is trained, on what and where: flags of all commands that begin a training. */
 export const trainingFlags = {
@@ -10,7 +11,7 @@ export const trainingFlags = {
     description: 'ONNX file of a trained network whose features to learn from.',
   }),
   normalization: Flags.option({
-    options: ['imagenet', '0..1', '-1..1', 'none'] as const,
+    options: Object.keys(NORMALIZATIONS) as NormalizationName[],
     description: 'How the backbone wants its pictures.',
     dependsOn: ['backbone'],
   })(),

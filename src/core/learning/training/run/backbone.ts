@@ -50,7 +50,8 @@ export async function chosenNetwork(
 ): Promise<ChosenNetwork> {
   const layers = await chosenLayers(model, from);
   const before = from === undefined ? undefined : await backboneOfBundle(from);
-  if (!model?.backbone) return { layers, backbone: model === undefined ? before : undefined };
+  if (!model?.backbone)
+    return { layers, ...(model === undefined && before && { backbone: await extractorIn(from!, before) }) };
   const settings = checked(
     backboneSchema,
     model.backbone,
@@ -64,9 +65,9 @@ export async function chosenNetwork(
       isStandardized: before !== undefined,
     });
   const backbone = await openBackbone(settings, preprocessing, registry.entries);
-  if (before && backbone.used.extractor !== before.used.extractor)
+  if (before && backbone.used.extractor !== before.extractor)
     throw new RobleError('ROBLE_MODEL_INVALID', 'The weights to start from belong to another backbone.', {
-      received: `${backbone.used.name} in model.backbone, ${before.used.name} in ${from}`,
+      received: `${backbone.used.name} in model.backbone, ${before.name} in ${from}`,
       expected: 'the same file, used in the same way',
       nextSteps: ['Leave model.backbone out: that of the bundle is used then. Or leave train.from out.'],
     });
@@ -95,7 +96,7 @@ export async function refuseBackbone(
   from: string | undefined,
 ): Promise<void> {
   const before = model === undefined && from !== undefined ? await backboneOfBundle(from) : undefined;
-  const name = model?.backbone?.file ?? before?.used.name;
+  const name = model?.backbone?.file ?? before?.name;
   if (name === undefined) return;
   throw new RobleError('ROBLE_USAGE', `${what} knows no backbones.`, {
     received: `the backbone ${name}`,
@@ -125,9 +126,12 @@ function tunedNetwork(
   return { layers: all, tuned: { about, weights } };
 }
 
-async function backboneOfBundle(folder: string): Promise<OpenedBackbone | undefined> {
-  const { backbone: used } = (await openBundle(folder)).manifest;
-  if (!used) return undefined;
+async function backboneOfBundle(folder: string): Promise<UsedBackbone | undefined> {
+  return (await openBundle(folder)).manifest.backbone;
+}
+
+/** The backbone of a bundle, taken out of its model. */
+async function extractorIn(folder: string, used: UsedBackbone): Promise<OpenedBackbone> {
   const model = join(folder, BUNDLE_FILES.model);
   return { used, extractor: encodeModel(extractorOf(readModel(await readPlainFile(model)))) };
 }
