@@ -11,7 +11,7 @@ import { decodeSafetensors, encodeSafetensors, type TensorMap } from '../base/st
 import { usedPluginSchema } from '../base/used-plugin.js';
 import { preprocessingSchema } from '../image/settings.js';
 import { answerProfileSchema } from './answer-profile.js';
-import { usedBackboneSchema } from './backbone/settings.js';
+import { backboneOriginSchema, usedBackboneSchema } from './backbone/settings.js';
 import { type ImageShape, type Layer, layerSchema, type ModelSpec } from './spec.js';
 
 export const BUNDLE_FILES = {
@@ -68,7 +68,7 @@ const bundleManifestSchema = z.strictObject({
     dataFingerprint: digest,
     engine: z.string(),
     /** The trained network whose layers it began with. */
-    backbone: usedBackboneSchema.pick({ name: true, sha256: true, licence: true }).optional(),
+    backbone: backboneOriginSchema.optional(),
     /** The plugins from outside that had a part in it. */
     plugins: z.array(usedPluginSchema).optional(),
   }),

@@ -12,7 +12,7 @@ import {
 } from '../../model/backbone/inspect-backbone.js';
 import { obtainBackbone } from '../../model/backbone/obtain-backbone.js';
 import { type ReadLayers, readLayers } from '../../model/backbone/read-layers.js';
-import type { BackboneSettings, UsedBackbone } from '../../model/backbone/settings.js';
+import type { BackboneOrigin, BackboneSettings, UsedBackbone } from '../../model/backbone/settings.js';
 import { BUNDLE_FILES } from '../../model/bundle.js';
 import { encodeModel, readModel } from '../../model/onnx/format.js';
 import type { ImageShape, Layer } from '../../model/spec.js';
@@ -58,7 +58,7 @@ export async function openBackbone(
 
 /** A backbone as layers that are trained further, with their weights by `layer.part`. */
 export interface ReadBackbone extends ReadLayers {
-  readonly used: Pick<UsedBackbone, 'name' | 'sha256' | 'licence'>;
+  readonly used: BackboneOrigin;
 }
 
 /**

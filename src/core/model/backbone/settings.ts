@@ -49,12 +49,19 @@ export type BackboneSettings = z.output<typeof backboneSchema>;
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** A backbone that a run or a bundle was made with. */
-export const usedBackboneSchema = z.strictObject({
+/** Which file a backbone is. */
+export const backboneOriginSchema = z.strictObject({
   /** File name. */
   name: z.string(),
   /** Of the file. */
   sha256: digest,
+  /** What the file says about its licence. */
+  licence: z.string().optional(),
+});
+export type BackboneOrigin = z.output<typeof backboneOriginSchema>;
+
+/** A backbone that a run or a bundle was made with. */
+export const usedBackboneSchema = backboneOriginSchema.extend({
   /** SHA-256 of the model that gives features of the pictures of the data set: it names them in the store. */
   extractor: digest,
   /** Numbers in a vector of features. */
@@ -63,16 +70,11 @@ export const usedBackboneSchema = z.strictObject({
   normalization: z.strictObject({ mean: channelValues, deviation: channelValues }),
   /** The value of the file that gives the features. */
   output: z.string(),
-  /** What the file says about its licence. */
-  licence: z.string().optional(),
 });
 export type UsedBackbone = z.output<typeof usedBackboneSchema>;
 
 /** A backbone whose layers a run trains further; its weights are in the run's folder `backbone`. */
-export const tunedBackboneSchema = z.strictObject({
-  name: z.string(),
-  sha256: digest,
-  licence: z.string().optional(),
+export const tunedBackboneSchema = backboneOriginSchema.extend({
   /** Names of its layers, and of those that are left as they are. */
   layers: z.array(z.string()),
   fixed: z.array(z.string()),
